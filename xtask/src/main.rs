@@ -1,0 +1,3 @@
+//! Automation: `cargo xtask demo`, `cargo xtask test`, `cargo xtask dist`.
+
+fn main() {}
