@@ -1,7 +1,14 @@
 //! One engine for message queues.
 #![no_std]
+#![deny(clippy::float_arithmetic)]
 
 extern crate alloc;
+
+pub mod ids;
+pub mod log;
+pub mod record;
+pub mod rng;
+pub mod time;
 
 /// The engine's version, as the workspace names it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,240 @@
+//! Names for things, each a type of its own, so that an offset is never taken for an epoch.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The place of a record in its log: 0 for the first, and never used twice within one log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Offset(pub u64);
+
+impl Offset {
+    /// The first place of every log.
+    pub const ZERO: Self = Self(0);
+
+    /// The place after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The place `records` further on.
+    pub const fn plus(self, records: u64) -> Self {
+        Self(self.0 + records)
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The reign of a partition's leader: raised by one at every election, written into every batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u32);
+
+impl Epoch {
+    /// The reign after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One message of a run, whatever logs it stands in and however often it is sent. Counted from 1.
+///
+/// It travels as a record header ([`MESSAGE_ID_HEADER`]), as JMS and AMQP carry theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(pub u64);
+
+/// The record header that carries a [`MessageId`], as 8 bytes, big-endian.
+pub const MESSAGE_ID_HEADER: &str = "message-id";
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m{}", self.0)
+    }
+}
+
+/// A machine or process of the cluster. Numbers count from 1, as people count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum NodeId {
+    /// Keeps the cluster's metadata and holds elections.
+    Controller,
+    /// Keeps logs and serves clients.
+    Broker(u16),
+    /// Sends messages.
+    Producer(u16),
+    /// Receives messages.
+    Consumer(u16),
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Controller => f.pad("controller"),
+            Self::Broker(number) => write!(f, "broker-{number}"),
+            Self::Producer(number) => write!(f, "producer-{number}"),
+            Self::Consumer(number) => write!(f, "consumer-{number}"),
+        }
+    }
+}
+
+impl From<NodeId> for String {
+    fn from(node: NodeId) -> Self {
+        node.to_string()
+    }
+}
+
+impl TryFrom<String> for NodeId {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        if text == "controller" {
+            return Ok(Self::Controller);
+        }
+        let bad = || BadName { name: text.into(), rule: NODE_RULE };
+        let (kind, number) = text.rsplit_once('-').ok_or_else(bad)?;
+        let number: u16 = number.parse().map_err(|_| bad())?;
+        match (kind, number) {
+            (_, 0) => Err(bad()),
+            ("broker", _) => Ok(Self::Broker(number)),
+            ("producer", _) => Ok(Self::Producer(number)),
+            ("consumer", _) => Ok(Self::Consumer(number)),
+            _ => Err(bad()),
+        }
+    }
+}
+
+const NODE_RULE: &str = "write controller, or broker-N, producer-N, consumer-N with N from 1";
+const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
+
+/// The longest name of a topic, queue or group, in bytes (Kafka's limit: `Topic.java`, `MAX_NAME_LENGTH`).
+pub const NAME_BYTES_MAX: usize = 249;
+
+/// A name that is safe as a file name everywhere: of a topic, a queue or a group.
+///
+/// ```
+/// use mqlab_core::ids::Name;
+/// assert!(Name::new("orders.eu-1").is_ok());
+/// assert!(Name::new("../etc").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Name(Arc<str>);
+
+impl Name {
+    /// Checks a name by Kafka's rule for topics.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] when it is empty, longer than [`NAME_BYTES_MAX`], `.` or `..`, or has another character than
+    /// `a-z A-Z 0-9 . _ -`.
+    pub fn new(text: &str) -> Result<Self, BadName> {
+        let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+        let good = !text.is_empty()
+            && text.len() <= NAME_BYTES_MAX
+            && text != "."
+            && text != ".."
+            && text.bytes().all(legal);
+        if good { Ok(Self(text.into())) } else { Err(BadName { name: text.into(), rule: NAME_RULE }) }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0.as_ref().into()
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        Self::new(&text)
+    }
+}
+
+/// A name that cannot be used, and the rule that it breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadName {
+    /// What was given.
+    pub name: String,
+    /// What is allowed instead.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for BadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a usable name: {}", self.name, self.rule)
+    }
+}
+
+impl core::error::Error for BadName {}
+
+/// One partition of a topic: the unit of order, of replication and of a consumer's share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartitionId {
+    /// The topic it belongs to.
+    pub topic: Name,
+    /// Its number in the topic, from 0.
+    pub index: u32,
+}
+
+impl fmt::Display for PartitionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.topic, self.index)
+    }
+}
+
+/// What a log is for; its path below a data directory follows from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LogName {
+    /// The records of one partition.
+    Partition(PartitionId),
+    /// The messages of a queue.
+    Queue(Name),
+    /// What became of them: one record for each delivery and each acknowledgement.
+    QueueCursor(Name),
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Partition(partition) => write!(f, "topics/{partition}"),
+            Self::Queue(name) => write!(f, "queues/{name}/messages"),
+            Self::QueueCursor(name) => write!(f, "queues/{name}/cursor"),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The rules that every log keeps, as a suite that any [`Storage`] can be put through.
+//!
+//! A storage's own tests call [`suite`]; a broken rule panics and names itself. Each rule begins with a fresh
+//! storage. `restart` stops the storage and starts it again over the same medium, as a process does.
+
+use alloc::vec::Vec;
+
+use super::{Log, LogError, Slice as _, Storage};
+use crate::ids::{LogName, Name, Offset, PartitionId};
+use crate::record::{BatchBuilder, Batches, NewRecord, Record};
+use crate::rng::{Rng, Stream};
+
+/// Puts a storage through every rule.
+///
+/// # Panics
+///
+/// When a rule is broken.
+pub fn suite<S: Storage>(mut fresh: impl FnMut() -> S, mut restart: impl FnMut(S) -> S) {
+    an_empty_log_begins_at_zero(fresh());
+    what_is_appended_is_read_back(fresh());
+    a_batch_out_of_order_is_refused_and_adds_nothing(fresh());
+    reads_stop_at_the_limits(fresh());
+    reads_outside_the_log_are_refused(fresh());
+    durable_follows_flush(fresh());
+    truncation_keeps_whole_batches(fresh());
+    trimming_never_takes_too_much(fresh());
+    gaps_are_kept(fresh());
+    a_restart_keeps_everything(fresh(), &mut restart);
+    names_are_listed(fresh());
+    for seed in 0..RANDOM_RUNS {
+        agrees_with_a_plain_list(fresh(), &mut restart, seed);
+    }
+}
+
+/// How many random runs the suite makes.
+const RANDOM_RUNS: u64 = 24;
+/// How many operations each of them has.
+const RANDOM_OPERATIONS: usize = 120;
+
+/// A batch of `records` records at `base`, whose content says where it belongs.
+///
+/// # Panics
+///
+/// Never for sensible counts: a batch of many millions of records would be too large.
+pub fn batch(base: u64, records: u64) -> Batches {
+    let mut builder = BatchBuilder::new();
+    for offset in base..base + records {
+        let value = alloc::format!("value {offset}").into_bytes().into();
+        let record = NewRecord {
+            timestamp: offset as i64,
+            key: Some("k".into()),
+            value: Some(value),
+            headers: Vec::new(),
+        };
+        builder.push(&record).expect("a small batch");
+    }
+    builder.build().stamped(Offset(base), crate::ids::Epoch(1))
+}
+
+fn log_name(index: u32) -> LogName {
+    let topic = Name::new("contract").expect("a legal name");
+    LogName::Partition(PartitionId { topic, index })
+}
+
+fn open<S: Storage>(storage: &mut S) -> S::Log {
+    storage.open(&log_name(0)).expect("a log opens")
+}
+
+fn append<L: Log>(log: &mut L, base: u64, records: u64) {
+    log.append(&batch(base, records)).expect("a batch in order is appended");
+}
+
+/// Everything readable from `from` on.
+fn records<L: Log>(log: &L, from: Offset) -> Vec<Record> {
+    let (mut at, mut all) = (from, Vec::new());
+    while at < log.end() {
+        let read =
+            log.read(at, log.end(), 100).expect("an offset in range").load().expect("stored bytes load");
+        at = read.next().expect("there is more below the end");
+        all.extend(read.records().filter(|record| record.offset >= from));
+    }
+    all
+}
+
+fn offsets<L: Log>(log: &L, from: u64) -> Vec<u64> {
+    records(log, Offset(from)).iter().map(|record| record.offset.0).collect()
+}
+
+fn an_empty_log_begins_at_zero<S: Storage>(mut storage: S) {
+    let log = open(&mut storage);
+    assert_eq!(
+        (log.start(), log.end(), log.durable()),
+        (Offset(0), Offset(0), Offset(0)),
+        "a new log is empty"
+    );
+    let read = log.read(Offset(0), Offset(0), 1).expect("the end can be read").load().expect("nothing loads");
+    assert!(read.is_empty(), "a new log has nothing to read");
+}
+
+fn what_is_appended_is_read_back<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 3);
+    append(&mut log, 3, 1);
+    log.append(&Batches::default()).expect("nothing can always be appended");
+    assert_eq!(log.end(), Offset(4));
+    let slice = log.read(Offset(0), Offset(4), u32::MAX).expect("in range");
+    let read = slice.load().expect("stored bytes load");
+    let stored = [&batch(0, 3).bytes()[..], &batch(3, 1).bytes()[..]].concat();
+    assert_eq!(read.bytes()[..], stored[..], "the bytes are those that were appended");
+    assert_eq!(slice.bytes(), stored.len() as u64);
+    let inside = log.read(Offset(1), Offset(4), 1).expect("in range").load().expect("stored bytes load");
+    assert_eq!(inside, batch(0, 3), "a read inside a batch gives the whole batch, however small the limit");
+}
+
+fn a_batch_out_of_order_is_refused_and_adds_nothing<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 3);
+    for base in [0, 2] {
+        let refused = log.append(&batch(base, 5));
+        assert!(
+            matches!(refused, Err(LogError::OutOfOrder { end: Offset(3), base: Offset(at) }) if at == base),
+            "an append at {base} of a log that ends at 3 was not refused as out of order"
+        );
+    }
+    assert_eq!(offsets(&log, 0), [0, 1, 2], "a refused batch leaves no trace");
+    append(&mut log, 3, 1);
+}
+
+fn reads_stop_at_the_limits<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    for base in 0..6 {
+        append(&mut log, base, 1);
+    }
+    let size = batch(0, 1).bytes().len() as u32;
+    let next = |until: u64, bytes_max: u32| {
+        let read = log.read(Offset(1), Offset(until), bytes_max).expect("in range").load().expect("loads");
+        read.next().map(|next| next.0)
+    };
+    assert_eq!(next(6, 3 * size), Some(4), "three batches fit the limit");
+    assert_eq!(next(6, 3 * size - 1), Some(3), "a batch that does not fit whole is left out");
+    assert_eq!(next(6, 0), Some(2), "the first batch always comes");
+    assert_eq!(next(3, u32::MAX), Some(3), "nothing at or past `until` is read");
+    assert_eq!(next(1, u32::MAX), None, "nothing is below `until`");
+}
+
+fn reads_outside_the_log_are_refused<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 2);
+    let beyond = log.read(Offset(3), Offset(9), 1).err();
+    assert!(
+        matches!(beyond, Some(LogError::OutOfRange { start: Offset(0), end: Offset(2), asked: Offset(3) })),
+        "a read past the end is out of range"
+    );
+    assert!(log.read(Offset(2), Offset(9), 1).is_ok(), "the end itself is in range");
+}
+
+fn durable_follows_flush<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 2);
+    assert!(log.durable() <= log.end());
+    log.flush().expect("flushes");
+    assert_eq!(log.durable(), Offset(2), "a flush makes everything durable");
+    append(&mut log, 2, 2);
+    assert!((Offset(2)..=Offset(4)).contains(&log.durable()), "durable never falls by an append");
+    log.truncate(Offset(1)).expect("truncates");
+    assert!(log.durable() <= log.end(), "durable never runs ahead of the end");
+}
+
+fn truncation_keeps_whole_batches<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 2);
+    append(&mut log, 2, 3);
+    append(&mut log, 5, 1);
+    log.truncate(Offset(9)).expect("past the end there is nothing to cut");
+    assert_eq!(log.end(), Offset(6));
+    log.truncate(Offset(4)).expect("truncates");
+    assert_eq!(offsets(&log, 0), [0, 1], "the batch that reaches past the cut goes whole");
+    append(&mut log, 2, 1);
+    assert_eq!(offsets(&log, 0), [0, 1, 2], "the log goes on where it was cut");
+    log.truncate(Offset(0)).expect("truncates");
+    assert_eq!((log.start(), log.end()), (Offset(0), Offset(0)), "a log can be cut to nothing");
+}
+
+fn trimming_never_takes_too_much<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    for base in 0..5 {
+        append(&mut log, base * 2, 2);
+    }
+    assert!(
+        matches!(log.trim(Offset(11)), Err(LogError::OutOfRange { .. })),
+        "what is not there cannot be trimmed"
+    );
+    log.trim(Offset(5)).expect("trims");
+    assert!(log.start() <= Offset(5), "nothing at or past the mark is forgotten");
+    assert_eq!(offsets(&log, 5), [5, 6, 7, 8, 9]);
+    if log.start() > Offset(0) {
+        assert!(matches!(log.read(Offset(0), Offset(9), 1), Err(LogError::OutOfRange { .. })));
+        assert!(matches!(log.truncate(Offset(0)), Err(LogError::OutOfRange { .. })));
+    }
+    let start = log.start();
+    log.trim(Offset(1)).expect("trims");
+    assert_eq!(log.start(), start, "the start never goes back");
+    log.trim(Offset(10)).expect("trims");
+    assert_eq!(log.end(), Offset(10), "the end stays, even when nothing is left");
+    append(&mut log, 10, 1);
+    assert_eq!(offsets(&log, 10), [10]);
+}
+
+fn gaps_are_kept<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 1);
+    append(&mut log, 7, 2);
+    assert_eq!(log.end(), Offset(9));
+    assert_eq!(offsets(&log, 0), [0, 7, 8]);
+    assert_eq!(offsets(&log, 3), [7, 8], "a read in a gap goes on after it");
+}
+
+fn a_restart_keeps_everything<S: Storage>(mut storage: S, restart: &mut impl FnMut(S) -> S) {
+    let mut log = open(&mut storage);
+    append(&mut log, 0, 2);
+    log.flush().expect("flushes");
+    append(&mut log, 2, 3);
+    let before = records(&log, Offset(0));
+    storage.close(&log_name(0), log).expect("closes");
+    let mut storage = restart(storage);
+    let mut log = open(&mut storage);
+    assert_eq!(records(&log, Offset(0)), before, "a restart of the process loses nothing, flushed or not");
+    append(&mut log, 5, 1);
+    assert_eq!(log.end(), Offset(6));
+}
+
+fn names_are_listed<S: Storage>(mut storage: S) {
+    for index in [2, 0, 10] {
+        let mut log = storage.open(&log_name(index)).expect("opens");
+        append(&mut log, 0, u64::from(index) + 1);
+        storage.close(&log_name(index), log).expect("closes");
+    }
+    let names = storage.names().expect("names are listed");
+    assert_eq!(names, [log_name(0), log_name(2), log_name(10)], "names come in order");
+    let log = storage.open(&log_name(2)).expect("opens");
+    assert_eq!(log.end(), Offset(3), "logs do not mix");
+}
+
+/// Random operations on the log and on a plain list of batches; every answer must be the same.
+fn agrees_with_a_plain_list<S: Storage>(mut storage: S, restart: &mut impl FnMut(S) -> S, seed: u64) {
+    let mut rng = Rng::new(seed, Stream::Workload);
+    let mut log = open(&mut storage);
+    let mut model: Vec<Record> = Vec::new();
+    for _ in 0..RANDOM_OPERATIONS {
+        let end = log.end();
+        match rng.below(10) {
+            0..=5 => {
+                let added = batch(end.0 + rng.below(8) / 7, rng.between(1, 4));
+                log.append(&added).expect("in order");
+                model.extend(added.records());
+            }
+            6 => log.flush().expect("flushes"),
+            7 => {
+                let to = Offset(rng.between(log.start().0, end.0 + 1));
+                log.truncate(to).expect("in range");
+                // A batch that reaches past `to` goes whole: the model cannot know its bounds, the log's end can.
+                assert!(log.end() <= to.min(end), "seed {seed}: truncated to {to}, ends at {}", log.end());
+                model.retain(|record| record.offset < log.end());
+            }
+            8 => {
+                let to = Offset(rng.between(0, end.0));
+                log.trim(to).expect("in range");
+                let start = log.start();
+                assert!(start <= to.max(start), "seed {seed}");
+                model.retain(|record| record.offset >= start);
+            }
+            _ => {
+                storage.close(&log_name(0), log).expect("closes");
+                storage = restart(storage);
+                log = open(&mut storage);
+            }
+        }
+        assert!(
+            log.start() <= log.end() && log.durable() <= log.end(),
+            "seed {seed}: the marks are in order"
+        );
+        assert_eq!(records(&log, log.start()), model, "seed {seed}: log and list differ");
+        let from = Offset(rng.between(log.start().0, log.end().0));
+        let tail: Vec<Record> = model.iter().filter(|record| record.offset >= from).cloned().collect();
+        assert_eq!(records(&log, from), tail, "seed {seed}: log and list differ from {from} on");
+    }
+}

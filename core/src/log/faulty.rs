@@ -1,0 +1,290 @@
+//! What can go wrong with a disk? A wrapper around any log that does it on demand.
+//!
+//! | fault | how it is asked for | what is left |
+//! |---|---|---|
+//! | the power goes | [`FaultyStorage::cut_power`] | what was flushed, and as many bytes of the unflushed tail as the caller says, cut back to the last whole batch |
+//! | a write is torn | [`Fault::TearAppend`] | the whole batches among the first bytes; the log refuses until it is opened again |
+//! | I/O fails | [`Fault::FailAppend`], [`Fault::FailFlush`] | what was there; the log refuses until it is opened again |
+//!
+//! Not here yet: an fsync that lies, a full disk, a slow disk.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Log, LogError, Slice, Storage, StorageError};
+use crate::ids::{LogName, Offset};
+use crate::record::{Batches, whole_prefix};
+
+/// A fault that the next fitting operation of a log meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The next append writes nothing and fails.
+    FailAppend,
+    /// The next append writes only so many bytes and fails.
+    TearAppend {
+        /// Bytes that reach the log.
+        bytes: usize,
+    },
+    /// The next flush fails.
+    FailFlush,
+}
+
+/// A storage failed: by a fault that was asked for, or truly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultyError<E> {
+    /// The fault that was injected.
+    Injected(Fault),
+    /// What the storage below says.
+    Inner(E),
+}
+
+impl<E: fmt::Display> fmt::Display for FaultyError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Injected(fault) => write!(f, "injected fault: {fault:?}"),
+            Self::Inner(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for FaultyError<E> {}
+
+fn inner<E>(error: LogError<E>) -> LogError<FaultyError<E>> {
+    match error {
+        LogError::OutOfOrder { end, base } => LogError::OutOfOrder { end, base },
+        LogError::OutOfRange { start, end, asked } => LogError::OutOfRange { start, end, asked },
+        LogError::Refusing => LogError::Refusing,
+        LogError::Storage(error) => LogError::Storage(FaultyError::Inner(error)),
+    }
+}
+
+/// A log that fails when it is told to.
+#[derive(Clone, Debug)]
+pub struct FaultyLog<L> {
+    log: L,
+    next: Option<Fault>,
+    refusing: bool,
+}
+
+impl<L: Log> FaultyLog<L> {
+    /// A log that works as `log` does until a fault is injected.
+    pub fn new(log: L) -> Self {
+        Self { log, next: None, refusing: false }
+    }
+
+    /// Makes the next fitting operation meet `fault`.
+    pub fn inject(&mut self, fault: Fault) {
+        self.next = Some(fault);
+    }
+
+    /// Fails if `hit` says that the fault waiting is for this operation.
+    fn meet(&mut self, hit: impl Fn(Fault) -> bool) -> Result<(), LogError<FaultyError<L::Error>>> {
+        if self.refusing {
+            return Err(LogError::Refusing);
+        }
+        match self.next {
+            Some(fault) if hit(fault) => {
+                self.next = None;
+                self.refusing = true;
+                Err(LogError::Storage(FaultyError::Injected(fault)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps of `batches` what is whole among their first `bytes`.
+    fn tear(&mut self, batches: &Batches, bytes: usize) -> Result<(), LogError<FaultyError<L::Error>>> {
+        let torn = &batches.bytes()[..bytes.min(batches.bytes().len())];
+        let (_, next, _) = whole_prefix(torn, Offset::ZERO);
+        self.log.append(&batches.below(next)).map_err(inner)
+    }
+}
+
+impl<L: Log> Log for FaultyLog<L> {
+    type Slice = FaultySlice<L::Slice>;
+    type Error = FaultyError<L::Error>;
+
+    fn start(&self) -> Offset {
+        self.log.start()
+    }
+
+    fn end(&self) -> Offset {
+        self.log.end()
+    }
+
+    fn durable(&self) -> Offset {
+        self.log.durable()
+    }
+
+    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Self::Error>> {
+        if let (Some(Fault::TearAppend { bytes }), false) = (self.next, self.refusing) {
+            self.tear(batches, bytes)?;
+        }
+        self.meet(|fault| matches!(fault, Fault::FailAppend | Fault::TearAppend { .. }))?;
+        self.log.append(batches).map_err(inner)
+    }
+
+    fn read(
+        &self,
+        from: Offset,
+        until: Offset,
+        bytes_max: u32,
+    ) -> Result<Self::Slice, LogError<Self::Error>> {
+        self.log.read(from, until, bytes_max).map(FaultySlice).map_err(inner)
+    }
+
+    fn flush(&mut self) -> Result<(), LogError<Self::Error>> {
+        self.meet(|fault| fault == Fault::FailFlush)?;
+        self.log.flush().map_err(inner)
+    }
+
+    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Self::Error>> {
+        self.meet(|_| false)?;
+        self.log.truncate(to).map_err(inner)
+    }
+
+    fn trim(&mut self, to: Offset) -> Result<(), LogError<Self::Error>> {
+        self.meet(|_| false)?;
+        self.log.trim(to).map_err(inner)
+    }
+}
+
+/// A slice of a [`FaultyLog`]: reading does not fail by injection.
+#[derive(Clone, Debug)]
+pub struct FaultySlice<S>(S);
+
+impl<S: Slice> Slice for FaultySlice<S> {
+    type Error = FaultyError<S::Error>;
+
+    fn bytes(&self) -> u64 {
+        self.0.bytes()
+    }
+
+    fn load(&self) -> Result<Batches, Self::Error> {
+        self.0.load().map_err(FaultyError::Inner)
+    }
+}
+
+/// A storage whose logs fail when they are told to, and whose power can be cut.
+#[derive(Clone, Debug, Default)]
+pub struct FaultyStorage<S>(S);
+
+impl<S: Storage> FaultyStorage<S> {
+    /// A storage that works as `storage` does until a fault is injected.
+    pub fn new(storage: S) -> Self {
+        Self(storage)
+    }
+
+    /// Cuts the power of a storage whose logs are all closed. Of each log's unflushed tail `bytes_kept` says,
+    /// from its size in bytes, how much had reached the medium; half a batch at its end is recovered away.
+    ///
+    /// # Errors
+    ///
+    /// When the storage below fails.
+    pub fn cut_power(
+        &mut self,
+        mut bytes_kept: impl FnMut(&LogName, u64) -> u64,
+    ) -> Result<(), LogError<FaultyError<StorageError<S>>>> {
+        let storage = |error| LogError::Storage(FaultyError::Inner(error));
+        for name in self.0.names().map_err(storage)? {
+            let mut log = self.0.open(&name).map_err(storage)?;
+            let tail =
+                log.read(log.durable(), log.end(), u32::MAX).map_err(inner)?.load().map_err(storage)?;
+            let bytes = tail.bytes();
+            let kept = usize::try_from(bytes_kept(&name, bytes.len() as u64)).unwrap_or(usize::MAX);
+            let (_, next, _) = whole_prefix(&bytes[..kept.min(bytes.len())], log.durable());
+            log.truncate(next).map_err(inner)?;
+            log.flush().map_err(inner)?;
+            self.0.close(&name, log).map_err(storage)?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Storage> Storage for FaultyStorage<S> {
+    type Log = FaultyLog<S::Log>;
+
+    fn open(&mut self, name: &LogName) -> Result<Self::Log, StorageError<Self>> {
+        self.0.open(name).map(FaultyLog::new).map_err(FaultyError::Inner)
+    }
+
+    fn close(&mut self, name: &LogName, log: Self::Log) -> Result<(), StorageError<Self>> {
+        self.0.close(name, log.log).map_err(FaultyError::Inner)
+    }
+
+    fn names(&self) -> Result<Vec<LogName>, StorageError<Self>> {
+        self.0.names().map_err(FaultyError::Inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Name;
+    use crate::log::contract::{batch, suite};
+    use crate::log::memory::MemoryStorage;
+
+    fn name() -> LogName {
+        LogName::Queue(Name::new("q").expect("a legal name"))
+    }
+
+    /// A storage with one closed log of three batches, of which one is flushed.
+    fn one_of_three_flushed() -> FaultyStorage<MemoryStorage> {
+        let mut storage = FaultyStorage::new(MemoryStorage::default());
+        let mut log = storage.open(&name()).expect("memory opens");
+        log.append(&batch(0, 1)).expect("in order");
+        log.flush().expect("memory flushes");
+        log.append(&batch(1, 1)).expect("in order");
+        log.append(&batch(2, 1)).expect("in order");
+        storage.close(&name(), log).expect("memory closes");
+        storage
+    }
+
+    #[test]
+    fn keeps_the_contract() {
+        suite(FaultyStorage::<MemoryStorage>::default, |storage| storage);
+    }
+
+    #[test]
+    fn a_power_cut_takes_the_unflushed_tail() {
+        let size = batch(1, 1).bytes().len() as u64;
+        for (kept, end) in [(0, 1), (size - 1, 1), (size, 2), (size + 1, 2), (2 * size, 3)] {
+            let mut storage = one_of_three_flushed();
+            storage.cut_power(|_, tail| kept.min(tail)).expect("memory never fails");
+            let log = storage.open(&name()).expect("memory opens");
+            assert_eq!((log.end(), log.durable()), (Offset(end), Offset(end)), "{kept} bytes kept");
+        }
+    }
+
+    #[test]
+    fn after_a_failure_the_log_refuses_until_it_is_opened_again() {
+        for fault in [Fault::FailAppend, Fault::TearAppend { bytes: 80 }, Fault::FailFlush] {
+            let mut storage = FaultyStorage::new(MemoryStorage::default());
+            let mut log = storage.open(&name()).expect("memory opens");
+            log.append(&batch(0, 1)).expect("in order");
+            log.inject(fault);
+            let failed = log.append(&batch(1, 1)).and_then(|()| log.flush());
+            assert_eq!(failed, Err(LogError::Storage(FaultyError::Injected(fault))));
+            assert_eq!(log.append(&batch(2, 1)), Err(LogError::Refusing));
+            assert_eq!(log.flush(), Err(LogError::Refusing));
+            assert_eq!(log.truncate(Offset(0)), Err(LogError::Refusing));
+            storage.close(&name(), log).expect("memory closes");
+            let mut log = storage.open(&name()).expect("memory opens");
+            let end = log.end();
+            log.append(&batch(end.0, 1)).expect("opened again, it works");
+        }
+    }
+
+    #[test]
+    fn a_torn_append_keeps_whole_batches_only() {
+        let two = Batches::parse([&batch(0, 1).bytes()[..], &batch(1, 1).bytes()[..]].concat().into())
+            .expect("two sound batches");
+        let one = batch(0, 1).bytes().len();
+        for (bytes, end) in [(0, 0), (one - 1, 0), (one, 1), (2 * one - 1, 1)] {
+            let mut log = FaultyLog::new(crate::log::memory::MemoryLog::default());
+            log.inject(Fault::TearAppend { bytes });
+            assert!(log.append(&two).is_err());
+            assert_eq!(log.end(), Offset(end), "torn after {bytes} bytes");
+        }
+    }
+}

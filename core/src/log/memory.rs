@@ -1,0 +1,169 @@
+//! Logs in memory: the plainest implementation, and the model that the others are compared with.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+use super::{Log, LogError, Slice, Storage};
+use crate::ids::{LogName, Offset};
+use crate::record::{Batch, Batches};
+
+/// A log whose batches stand in a vector, sharing the bytes they arrived in.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::{Log, Slice, memory::MemoryLog};
+/// use mqlab_core::record::{BatchBuilder, NewRecord};
+///
+/// let mut builder = BatchBuilder::new();
+/// builder.push(&NewRecord { value: Some("hello".into()), ..Default::default() })?;
+/// let mut log = MemoryLog::default();
+/// log.append(&builder.build())?;
+/// assert_eq!((log.durable(), log.end()), (Offset(0), Offset(1)));
+/// log.flush()?;
+/// assert_eq!(log.durable(), Offset(1));
+/// let read = log.read(Offset(0), log.end(), 1_000)?.load()?;
+/// assert_eq!(read.records().next().and_then(|record| record.value), Some("hello".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLog {
+    batches: Vec<Batch>,
+    start: Offset,
+    end: Offset,
+    durable: Offset,
+}
+
+impl MemoryLog {
+    /// The index of the first batch that reaches past `offset`.
+    fn first_past(&self, offset: Offset) -> usize {
+        self.batches.partition_point(|batch| batch.next() <= offset)
+    }
+
+    fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Infallible>> {
+        Err(LogError::OutOfRange { start: self.start, end: self.end, asked })
+    }
+}
+
+impl Log for MemoryLog {
+    type Slice = MemorySlice;
+    type Error = Infallible;
+
+    fn start(&self) -> Offset {
+        self.start
+    }
+
+    fn end(&self) -> Offset {
+        self.end
+    }
+
+    fn durable(&self) -> Offset {
+        self.durable
+    }
+
+    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Infallible>> {
+        let Some(base) = batches.base() else {
+            return Ok(());
+        };
+        if base < self.end {
+            return Err(LogError::OutOfOrder { end: self.end, base });
+        }
+        for batch in batches.iter() {
+            self.end = batch.next();
+            self.batches.push(batch);
+        }
+        Ok(())
+    }
+
+    fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<MemorySlice, LogError<Infallible>> {
+        if from < self.start || from > self.end {
+            return self.out_of_range(from);
+        }
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for batch in &self.batches[self.first_past(from)..] {
+            bytes += batch.bytes().len() as u64;
+            if batch.next() > until || (bytes > u64::from(bytes_max) && !found.is_empty()) {
+                break;
+            }
+            found.push(batch.clone());
+        }
+        Ok(MemorySlice { batches: found })
+    }
+
+    fn flush(&mut self) -> Result<(), LogError<Infallible>> {
+        self.durable = self.end;
+        Ok(())
+    }
+
+    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Infallible>> {
+        if to < self.start {
+            return self.out_of_range(to);
+        }
+        self.batches.truncate(self.first_past(to));
+        self.end = self.batches.last().map_or(self.start, Batch::next);
+        self.durable = self.durable.min(self.end);
+        Ok(())
+    }
+
+    fn trim(&mut self, to: Offset) -> Result<(), LogError<Infallible>> {
+        if to > self.end {
+            return self.out_of_range(to);
+        }
+        self.batches.drain(..self.first_past(to));
+        let kept = self.batches.first().map_or(self.end, Batch::base);
+        self.start = self.start.max(kept.min(to));
+        self.durable = self.durable.max(self.start);
+        Ok(())
+    }
+}
+
+/// Batches of a [`MemoryLog`], sharing its bytes.
+#[derive(Clone, Debug)]
+pub struct MemorySlice {
+    batches: Vec<Batch>,
+}
+
+impl Slice for MemorySlice {
+    type Error = Infallible;
+
+    fn bytes(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.bytes().len() as u64).sum()
+    }
+
+    fn load(&self) -> Result<Batches, Infallible> {
+        Ok(Batches::joined(&self.batches))
+    }
+}
+
+/// Logs that live as long as this value.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStorage {
+    closed: BTreeMap<LogName, MemoryLog>,
+}
+
+impl Storage for MemoryStorage {
+    type Log = MemoryLog;
+
+    fn open(&mut self, name: &LogName) -> Result<MemoryLog, Infallible> {
+        Ok(self.closed.remove(name).unwrap_or_default())
+    }
+
+    fn close(&mut self, name: &LogName, log: MemoryLog) -> Result<(), Infallible> {
+        self.closed.insert(name.clone(), log);
+        Ok(())
+    }
+
+    fn names(&self) -> Result<Vec<LogName>, Infallible> {
+        Ok(self.closed.keys().cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_contract() {
+        crate::log::contract::suite(MemoryStorage::default, |storage| storage);
+    }
+}

@@ -1,0 +1,186 @@
+//! Where do messages stay? In logs: batches in the order of their arrival, each at its offset, none ever changed.
+//!
+//! ```text
+//!   trimmed      start                    durable       end
+//!      ┆           │                         │           │
+//!      ┆  ┌────────┼────────┬────────┬───────┼─────┬─────┤
+//!      ┆  │ batch  │ batch  │ batch  │ batch │batch│batch│ ◀── append
+//!      ┆  └────────┴────────┴────────┴───────┴─────┴─────┘
+//!                   └── survives a power cut ─┘ └ may not ┘
+//! ```
+//!
+//! Everything durable in the engine is a log: the records of a partition, the messages of a queue and what
+//! became of them, the offsets of a consumer group. A [`Storage`] opens logs by name.
+//!
+//! * [`memory`] keeps them in memory, for the lab, the page and tests;
+//! * [`faulty`] wraps any other and makes it lose its unflushed tail, tear a write, or fail;
+//! * the `mqlab` crate keeps them in files;
+//! * [`contract`] is the suite of rules that each of them passes.
+
+pub mod contract;
+pub mod faulty;
+pub mod memory;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::ids::{LogName, Offset};
+use crate::record::Batches;
+
+/// An append-only sequence of batches. No method has a default, so that a wrapper must answer for each.
+pub trait Log {
+    /// A handle on stored bytes: shared memory here, the range of a file there.
+    type Slice: Slice<Error = Self::Error>;
+    /// How the storage can fail: not at all in memory, as I/O does on disk.
+    type Error: core::error::Error + 'static;
+
+    /// The first offset that can still be read; it rises only by [`trim`](Self::trim).
+    fn start(&self) -> Offset;
+
+    /// The offset after the last record: where the next batch goes.
+    fn end(&self) -> Offset;
+
+    /// Every record below this offset survives a power cut. It never runs ahead of what is on disk.
+    fn durable(&self) -> Offset;
+
+    /// Adds batches at the end. Their base offsets must already be right; gaps are allowed, as compaction
+    /// leaves them.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::OutOfOrder`] when the first batch begins before [`end`](Self::end): nothing is added.
+    /// [`LogError::Storage`] when the storage failed: part of the batches may be stored, and the log answers
+    /// [`LogError::Refusing`] from then on until it is opened again.
+    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Self::Error>>;
+
+    /// Whole batches from the one that holds `from` (or the next one, in a gap), as far as every offset in them
+    /// is below `until` and they are no more than `bytes_max` together. The first of them is returned however
+    /// large it is, so that a reader always gets on.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::OutOfRange`] when `from` is before [`start`](Self::start) or after [`end`](Self::end);
+    /// [`LogError::Storage`] when the storage failed.
+    fn read(&self, from: Offset, until: Offset, bytes_max: u32)
+    -> Result<Self::Slice, LogError<Self::Error>>;
+
+    /// Makes everything appended so far durable.
+    ///
+    /// # Errors
+    ///
+    /// As for [`append`](Self::append). What was not durable before is in doubt then.
+    fn flush(&mut self) -> Result<(), LogError<Self::Error>>;
+
+    /// Removes every batch that reaches past `to`: a batch is kept whole or not at all. The cut is durable when
+    /// this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::OutOfRange`] when `to` is before [`start`](Self::start). A `to` after the end cuts nothing.
+    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Self::Error>>;
+
+    /// Permits the log to forget what is below `to`. It may keep more (whole segments), never less.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::OutOfRange`] when `to` is after [`end`](Self::end). A `to` before the start forgets nothing.
+    fn trim(&mut self, to: Offset) -> Result<(), LogError<Self::Error>>;
+}
+
+/// Stored bytes that were found and not yet fetched, so that a host may send them without looking at them.
+pub trait Slice: Clone {
+    /// How fetching can fail.
+    type Error: core::error::Error + 'static;
+
+    /// How many bytes it has.
+    fn bytes(&self) -> u64;
+
+    /// Fetches the batches.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails, or gives back something else than was stored.
+    fn load(&self) -> Result<Batches, Self::Error>;
+}
+
+/// Opens logs by name.
+pub trait Storage {
+    /// The logs it opens.
+    type Log: Log;
+
+    /// Opens a log, creating it empty when there is none. Recovery, where the medium needs it, happens here.
+    ///
+    /// # Errors
+    ///
+    /// When the medium fails or holds something that is not a log.
+    fn open(&mut self, name: &LogName) -> Result<Self::Log, StorageError<Self>>;
+
+    /// Gives a log back when its user stops, in good order or by a crash of the process. What was appended
+    /// stays, durable or not: only a power cut takes the rest away.
+    ///
+    /// # Errors
+    ///
+    /// When the medium fails.
+    fn close(&mut self, name: &LogName, log: Self::Log) -> Result<(), StorageError<Self>>;
+
+    /// The logs that exist, in order of name.
+    ///
+    /// # Errors
+    ///
+    /// When the medium fails.
+    fn names(&self) -> Result<Vec<LogName>, StorageError<Self>>;
+}
+
+/// How a storage fails: as its logs do.
+pub type StorageError<S> = <<S as Storage>::Log as Log>::Error;
+
+/// A handle on the stored bytes of a storage's logs.
+pub type SliceOf<S> = <<S as Storage>::Log as Log>::Slice;
+
+/// Why a log did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogError<E> {
+    /// A batch would go before the end.
+    OutOfOrder {
+        /// Where the next batch must go, or after.
+        end: Offset,
+        /// Where the batch said it goes.
+        base: Offset,
+    },
+    /// An offset that the log does not have.
+    OutOfRange {
+        /// The first offset that can be read.
+        start: Offset,
+        /// The offset after the last.
+        end: Offset,
+        /// What was asked for.
+        asked: Offset,
+    },
+    /// An earlier operation failed in the storage: what is on disk is in doubt until the log is opened again.
+    Refusing,
+    /// The storage failed now.
+    Storage(E),
+}
+
+impl<E: fmt::Display> fmt::Display for LogError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfOrder { end, base } => {
+                write!(f, "a batch at offset {base} cannot follow a log that ends at {end}")
+            }
+            Self::OutOfRange { start, end, asked } => {
+                write!(f, "offset {asked} is not in the log, which has {start} up to {end}")
+            }
+            Self::Refusing => f.write_str("the log failed earlier and must be opened again"),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for LogError<E> {}
+
+impl<E> From<E> for LogError<E> {
+    fn from(error: E) -> Self {
+        Self::Storage(error)
+    }
+}

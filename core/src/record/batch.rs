@@ -1,0 +1,393 @@
+//! Reading batches: checked once where bytes arrive, walked without errors ever after.
+
+use alloc::vec::Vec;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Codec, LENGTH_END, Malformed, crc32c, varint};
+use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
+
+/// Where the fields of the header begin.
+mod at {
+    pub(super) const LENGTH: usize = 8;
+    pub(super) const EPOCH: usize = 12;
+    pub(super) const MAGIC: usize = 16;
+    pub(super) const CRC: usize = 17;
+    pub(super) const ATTRIBUTES: usize = 21;
+    pub(super) const LAST_DELTA: usize = 23;
+    pub(super) const BASE_TIMESTAMP: usize = 27;
+    pub(super) const MAX_TIMESTAMP: usize = 35;
+    pub(super) const COUNT: usize = 57;
+}
+
+/// The bits of the attributes that name the compression codec.
+const CODEC_MASK: i16 = 0b111;
+/// The bit of the attributes that marks a control batch (a transaction's end), which no consumer sees.
+const CONTROL: i16 = 1 << 5;
+
+fn i16_at(bytes: &[u8], at: usize) -> i16 {
+    (&bytes[at..]).get_i16()
+}
+
+fn i32_at(bytes: &[u8], at: usize) -> i32 {
+    (&bytes[at..]).get_i32()
+}
+
+fn i64_at(bytes: &[u8], at: usize) -> i64 {
+    (&bytes[at..]).get_i64()
+}
+
+/// The length of the batch at the front of `bytes`, once its header says so credibly.
+fn batch_len(bytes: &[u8]) -> Result<usize, Malformed> {
+    if bytes.len() < LENGTH_END {
+        return Err(Malformed::CutOff { have: bytes.len(), need: BATCH_HEADER_BYTES });
+    }
+    let length = i32_at(bytes, at::LENGTH);
+    let total = usize::try_from(length).map_err(|_| Malformed::Length(length))?.saturating_add(LENGTH_END);
+    if !(BATCH_HEADER_BYTES..=BATCH_BYTES_MAX).contains(&total) {
+        return Err(Malformed::Length(length));
+    }
+    if bytes.len() < total {
+        return Err(Malformed::CutOff { have: bytes.len(), need: total });
+    }
+    Ok(total)
+}
+
+/// Checks the batch at the front of `bytes` through and through, and returns its length.
+fn check(bytes: &[u8]) -> Result<usize, Malformed> {
+    let total = batch_len(bytes)?;
+    let bytes = &bytes[..total];
+    let magic = bytes[at::MAGIC];
+    if magic != 2 {
+        return Err(Malformed::Magic(magic));
+    }
+    let stored = i32_at(bytes, at::CRC) as u32;
+    let computed = crc32c(&bytes[at::ATTRIBUTES..]);
+    if stored != computed {
+        return Err(Malformed::Checksum { stored, computed });
+    }
+    let codec = i16_at(bytes, at::ATTRIBUTES) & CODEC_MASK;
+    if codec != 0 {
+        return Err(Malformed::Compressed(Codec(codec as u8)));
+    }
+    if i64_at(bytes, 0) < 0 {
+        return Err(Malformed::Content("a negative base offset"));
+    }
+    check_records(bytes)?;
+    Ok(total)
+}
+
+/// Walks the records once, so that nobody has to doubt them later.
+fn check_records(bytes: &[u8]) -> Result<(), Malformed> {
+    let last_delta = i32_at(bytes, at::LAST_DELTA);
+    let count = i32_at(bytes, at::COUNT);
+    if count < 0 || last_delta < 0 || count > last_delta.saturating_add(1) {
+        return Err(Malformed::Content("the number of records does not fit the offsets"));
+    }
+    let mut rest = &bytes[BATCH_HEADER_BYTES..];
+    let mut delta_min = 0;
+    for _ in 0..count {
+        let fields = Fields::take(&mut rest).ok_or(Malformed::Content("a record that cannot be read"))?;
+        if fields.offset_delta < delta_min || fields.offset_delta > i64::from(last_delta) {
+            return Err(Malformed::Content("offsets of records that do not rise"));
+        }
+        delta_min = fields.offset_delta + 1;
+    }
+    if rest.is_empty() { Ok(()) } else { Err(Malformed::Content("bytes after the last record")) }
+}
+
+/// How many bytes at the front of `bytes` are whole, sound batches that follow each other from `from` on, the
+/// offset after the last of them, and what ended the walk early.
+///
+/// This is recovery after a torn write: what a log keeps of a file whose end cannot be trusted.
+pub fn whole_prefix(bytes: &[u8], from: Offset) -> (usize, Offset, Option<Malformed>) {
+    let (mut good, mut next) = (0, from);
+    while good < bytes.len() {
+        match check(&bytes[good..])
+            .and_then(|length| follows(&bytes[good..], next).map(|after| (length, after)))
+        {
+            Ok((length, after)) => (good, next) = (good + length, after),
+            Err(malformed) => return (good, next, Some(malformed)),
+        }
+    }
+    (good, next, None)
+}
+
+/// The offset after the batch at the front of `bytes`, if it may stand at `expected` or later.
+fn follows(bytes: &[u8], expected: Offset) -> Result<Offset, Malformed> {
+    let found = i64_at(bytes, 0) as u64;
+    if found < expected.0 {
+        return Err(Malformed::OutOfOrder { expected: expected.0, found });
+    }
+    Ok(Offset(found).plus(i32_at(bytes, at::LAST_DELTA) as u64 + 1))
+}
+
+/// No, one or several whole batches in rising order of offsets: bytes that were checked.
+///
+/// Cloning and slicing share the bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batches {
+    bytes: Bytes,
+}
+
+impl Batches {
+    /// Checks bytes that came from outside: lengths, checksums, and every record.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] names the first thing that is wrong; nothing of the bytes is taken then.
+    ///
+    /// ```
+    /// use mqlab_core::record::{Batches, Malformed};
+    /// assert!(Batches::parse(Default::default()).expect("no bytes are no batches").is_empty());
+    /// assert!(matches!(Batches::parse(vec![0; 10].into()), Err(Malformed::CutOff { .. })));
+    /// ```
+    pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
+        match whole_prefix(&bytes, Offset::ZERO) {
+            (_, _, None) => Ok(Self { bytes }),
+            (_, _, Some(malformed)) => Err(malformed),
+        }
+    }
+
+    /// What [`super::BatchBuilder`] made, which is right by construction.
+    pub(super) fn trusted(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes as they are stored and sent.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Whether there is no batch.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The offset of the first record; `None` without batches.
+    pub fn base(&self) -> Option<Offset> {
+        self.iter().next().map(|batch| batch.base())
+    }
+
+    /// The offset after the last record; `None` without batches.
+    pub fn next(&self) -> Option<Offset> {
+        self.iter().last().map(|batch| batch.next())
+    }
+
+    /// The batches, one by one.
+    pub fn iter(&self) -> impl Iterator<Item = Batch> + use<> {
+        let mut rest = self.bytes.clone();
+        core::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let total = i32_at(&rest, at::LENGTH) as usize + LENGTH_END;
+            Some(Batch { bytes: rest.split_to(total) })
+        })
+    }
+
+    /// All records of all batches, control batches left out.
+    pub fn records(&self) -> impl Iterator<Item = Record> + use<> {
+        self.iter().filter(|batch| !batch.is_control()).flat_map(|batch| batch.records())
+    }
+
+    /// The same records, moved to follow each other from `base` on and marked with the leader's `epoch`.
+    ///
+    /// This is what a leader does before it appends. No checksum is computed: both fields lie outside it.
+    #[must_use]
+    pub fn stamped(&self, base: Offset, epoch: Epoch) -> Self {
+        let mut bytes = BytesMut::from(&self.bytes[..]);
+        let (mut start, mut offset) = (0, base);
+        for batch in self.iter() {
+            bytes[start..start + 8].copy_from_slice(&(offset.0 as i64).to_be_bytes());
+            let epoch_at = start + at::EPOCH;
+            bytes[epoch_at..epoch_at + 4].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
+            offset = offset.plus(batch.offsets());
+            start += batch.bytes.len();
+        }
+        Self { bytes: bytes.freeze() }
+    }
+
+    /// The batches whose every offset is below `until`.
+    #[must_use]
+    pub fn below(&self, until: Offset) -> Self {
+        let kept: usize =
+            self.iter().take_while(|batch| batch.next() <= until).map(|batch| batch.bytes.len()).sum();
+        Self { bytes: self.bytes.slice(..kept) }
+    }
+
+    /// These batches and then `others`, in one piece.
+    #[must_use]
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Batch>) -> Self {
+        let mut parts = parts.into_iter();
+        let Some(first) = parts.next() else {
+            return Self::default();
+        };
+        let Some(second) = parts.next() else {
+            return Self { bytes: first.bytes.clone() };
+        };
+        let mut bytes = BytesMut::from(&first.bytes[..]);
+        for batch in core::iter::once(second).chain(parts) {
+            bytes.extend_from_slice(&batch.bytes);
+        }
+        Self { bytes: bytes.freeze() }
+    }
+}
+
+impl From<Batch> for Batches {
+    fn from(batch: Batch) -> Self {
+        Self { bytes: batch.bytes }
+    }
+}
+
+/// One checked batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    bytes: Bytes,
+}
+
+impl Batch {
+    /// The bytes of header and records.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The offset of the first record.
+    pub fn base(&self) -> Offset {
+        Offset(i64_at(&self.bytes, 0) as u64)
+    }
+
+    /// The offset after the last record.
+    pub fn next(&self) -> Offset {
+        self.base().plus(self.offsets())
+    }
+
+    /// How many offsets the batch takes; after compaction, more than it has records.
+    fn offsets(&self) -> u64 {
+        i32_at(&self.bytes, at::LAST_DELTA) as u64 + 1
+    }
+
+    /// The leader's epoch when the batch was appended; `None` before a leader stamped it.
+    pub fn epoch(&self) -> Option<Epoch> {
+        u32::try_from(i32_at(&self.bytes, at::EPOCH)).ok().map(Epoch)
+    }
+
+    /// How many records the batch holds.
+    pub fn count(&self) -> u32 {
+        i32_at(&self.bytes, at::COUNT) as u32
+    }
+
+    /// The greatest timestamp of its records, in milliseconds.
+    pub fn max_timestamp(&self) -> i64 {
+        i64_at(&self.bytes, at::MAX_TIMESTAMP)
+    }
+
+    /// Whether this is a transaction's marker rather than data.
+    pub fn is_control(&self) -> bool {
+        i16_at(&self.bytes, at::ATTRIBUTES) & CONTROL != 0
+    }
+
+    /// The records, sharing the batch's bytes.
+    pub fn records(&self) -> impl Iterator<Item = Record> + use<> {
+        let batch = self.clone();
+        let mut start = BATCH_HEADER_BYTES;
+        core::iter::from_fn(move || {
+            let whole = &batch.bytes[..];
+            let mut rest = &whole[start..];
+            let fields = Fields::take(&mut rest)?;
+            start = whole.len() - rest.len();
+            Some(fields.record(&batch))
+        })
+    }
+}
+
+/// One record, with its offset and time worked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its place in the log.
+    pub offset: Offset,
+    /// Milliseconds; what they count from is the writer's choice.
+    pub timestamp: i64,
+    /// The key, if any: it decides the partition, and compaction keeps the latest of each.
+    pub key: Option<Bytes>,
+    /// The payload; none is a tombstone.
+    pub value: Option<Bytes>,
+    /// Named values beside the payload.
+    pub headers: Vec<Header>,
+}
+
+/// A named value beside a record's payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name, UTF-8 by convention.
+    pub name: Bytes,
+    /// The value, if any.
+    pub value: Option<Bytes>,
+}
+
+impl Record {
+    /// The message's identity, when its producer gave it one.
+    pub fn message_id(&self) -> Option<MessageId> {
+        let header = self.headers.iter().find(|header| &header.name[..] == MESSAGE_ID_HEADER.as_bytes())?;
+        let bytes: [u8; 8] = header.value.as_ref()?[..].try_into().ok()?;
+        Some(MessageId(u64::from_be_bytes(bytes)))
+    }
+}
+
+/// A record as it stands in the bytes: deltas, and slices of what was walked.
+struct Fields<'a> {
+    timestamp_delta: i64,
+    offset_delta: i64,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: Vec<(&'a [u8], Option<&'a [u8]>)>,
+}
+
+impl<'a> Fields<'a> {
+    /// Takes the record at the front of `bytes`; `None` when it cannot be read whole.
+    fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let length = usize::try_from(varint::take(bytes)?).ok()?;
+        let mut body = bytes.get(..length)?;
+        let (&_attributes, rest) = body.split_first()?;
+        body = rest;
+        let timestamp_delta = varint::take(&mut body)?;
+        let offset_delta = varint::take(&mut body)?;
+        let key = take_slice(&mut body)?;
+        let value = take_slice(&mut body)?;
+        let count = usize::try_from(varint::take(&mut body)?).ok()?;
+        let mut headers = Vec::new();
+        for _ in 0..count {
+            headers.push((take_slice(&mut body)??, take_slice(&mut body)?));
+        }
+        if !body.is_empty() {
+            return None;
+        }
+        *bytes = &bytes[length..];
+        Some(Self { timestamp_delta, offset_delta, key, value, headers })
+    }
+
+    fn record(self, batch: &Batch) -> Record {
+        let share = |slice: &[u8]| batch.bytes.slice_ref(slice);
+        let header =
+            |(name, value): &(&[u8], Option<&[u8]>)| Header { name: share(name), value: value.map(share) };
+        Record {
+            offset: batch.base().plus(self.offset_delta as u64),
+            timestamp: i64_at(&batch.bytes, at::BASE_TIMESTAMP).wrapping_add(self.timestamp_delta),
+            key: self.key.map(share),
+            value: self.value.map(share),
+            headers: self.headers.iter().map(header).collect(),
+        }
+    }
+}
+
+/// A slice with its length in front, -1 for none; the outer `None` when it is cut off.
+fn take_slice<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let length = varint::take(bytes)?;
+    if length == -1 {
+        return Some(None);
+    }
+    let length = usize::try_from(length).ok()?;
+    let slice = bytes.get(..length)?;
+    *bytes = &bytes[length..];
+    Some(Some(slice))
+}
