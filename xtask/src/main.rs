@@ -1,3 +1,7 @@
-//! Automation: `cargo xtask demo`, `cargo xtask test`, `cargo xtask dist`.
+//! `cargo xtask`: see [`xtask::cli`] for what it can do.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::cli::main()
+}

@@ -1,0 +1,80 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use crate::workspace::Workspace;
+use crate::{demo, dist, test, tools};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask demo                    build the page, serve it, open it
+  cargo xtask demo --port 9000 --no-open
+  cargo xtask dist                    the page as a folder and as one HTML file
+  cargo xtask test                    everything that must pass
+  cargo xtask test --fast             what needs no browser
+  cargo xtask test --only clippy      one step (--list names them)
+  eval \"$(cargo xtask env)\"           put wasm-pack on this shell's PATH";
+
+/// Automation for mqlab
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the page and serve it on this machine, set-up included; Ctrl-C stops it
+    Demo {
+        /// The port; where it is taken, the next free one
+        #[arg(long, default_value_t = demo::DEFAULT_PORT)]
+        port: u16,
+        /// Leave the browser closed
+        #[arg(long)]
+        no_open: bool,
+    },
+    /// Build the page as files: target/site/ for any server, target/mqlab.html to open from disk
+    Dist,
+    /// Run everything that must pass, set-up included
+    Test(test::Options),
+    /// Install the tools and print the line that puts them on a shell's PATH
+    Env,
+}
+
+/// Reads the command line, does what it says, and reports an error in one place.
+pub fn main() -> ExitCode {
+    match run(&Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Demo { port, no_open } => demo::run(&workspace, *port, !no_open)?,
+        Command::Dist => dist::run(&workspace)?,
+        Command::Test(options) => return test::run(&workspace, options),
+        Command::Env => println!("{}", tools::shell_line(&workspace)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}
