@@ -6,8 +6,10 @@ extern crate alloc;
 
 pub mod ids;
 pub mod log;
+pub mod observe;
 pub mod record;
 pub mod rng;
+pub mod sim;
 pub mod time;
 
 /// The engine's version, as the workspace names it.

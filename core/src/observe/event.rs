@@ -1,0 +1,357 @@
+//! What happened? Facts, one each, stamped with time and place.
+//!
+//! Events are for observers: pictures, verdicts, traces. Nothing in the engine needs them to be right, and no
+//! observer can change a run. An event names *messages*, so that the life of one can be told across nodes.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
+use crate::time::Time;
+
+/// Where a message stands: in a queue, or in a partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A point-to-point queue.
+    Queue(Name),
+    /// One partition of a topic.
+    Partition(PartitionId),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(name) => name.fmt(f),
+            Self::Partition(partition) => partition.fmt(f),
+        }
+    }
+}
+
+/// A fact about a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A producer sent a message, for the first time or again.
+    Sent {
+        /// Where to; the partition is the producer's choice.
+        to: Place,
+        /// Which.
+        message: MessageId,
+        /// 1 for the first time.
+        attempt: u32,
+    },
+    /// A producer was told that a message is stored: from here on, losing it breaks a promise.
+    Acknowledged {
+        /// Where it is stored.
+        by: Place,
+        /// Which.
+        message: MessageId,
+    },
+    /// A producer was refused, or heard nothing in time; it will try again.
+    NotStored {
+        /// Where it should have gone.
+        to: Place,
+        /// Which.
+        message: MessageId,
+        /// Why.
+        why: Refusal,
+    },
+    /// A queue or a partition's leader appended a batch.
+    Appended {
+        /// Where.
+        to: Place,
+        /// The batch's first offset.
+        base: Offset,
+        /// Its messages, in order.
+        messages: Vec<MessageId>,
+    },
+    /// A follower appended what it fetched from its leader.
+    Copied {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The first offset.
+        base: Offset,
+        /// The messages, in order.
+        messages: Vec<MessageId>,
+    },
+    /// Every replica in sync has everything below this offset: consumers may read it now.
+    Committed {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The high watermark.
+        below: Offset,
+    },
+    /// A returning replica removed what its new leader does not have.
+    Truncated {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The new end.
+        to: Offset,
+        /// What was removed.
+        messages: Vec<MessageId>,
+    },
+    /// A power cut took what had not been flushed to disk.
+    TailLost {
+        /// Of which log.
+        of: Place,
+        /// What was in the tail.
+        messages: Vec<MessageId>,
+    },
+    /// A queue pushed a message to a consumer.
+    Delivered {
+        /// From which queue.
+        queue: Name,
+        /// Which.
+        message: MessageId,
+        /// To whom.
+        to: NodeId,
+        /// 1 for the first delivery; more means that the message is marked redelivered.
+        delivery: u32,
+    },
+    /// A consumer went away; what it had not acknowledged stands in its old place again.
+    Requeued {
+        /// In which queue.
+        queue: Name,
+        /// What.
+        messages: Vec<MessageId>,
+        /// Who went away.
+        from: NodeId,
+    },
+    /// A queue removed a message that a consumer acknowledged.
+    Settled {
+        /// From which queue.
+        queue: Name,
+        /// Which.
+        message: MessageId,
+        /// By whom.
+        by: NodeId,
+    },
+    /// A consumer has the message in its hands.
+    Received {
+        /// Where it came from.
+        from: Place,
+        /// Which.
+        message: MessageId,
+        /// More than 1 when the broker said it was delivered before.
+        delivery: u32,
+    },
+    /// A consumer's program is done with a message.
+    Processed {
+        /// Where it came from.
+        from: Place,
+        /// Which.
+        message: MessageId,
+        /// The consumer's group; consumers of a queue have none.
+        group: Option<Name>,
+    },
+    /// A group's coordinator stored where the group has got to.
+    OffsetStored {
+        /// Whose offset.
+        group: Name,
+        /// In which partition.
+        partition: PartitionId,
+        /// The next offset to read.
+        next: Offset,
+    },
+    /// A consumer took over partitions, or gave them up.
+    Assigned {
+        /// In which group.
+        group: Name,
+        /// What it has now.
+        partitions: Vec<PartitionId>,
+    },
+    /// The controller no longer hears a broker.
+    Fenced {
+        /// Which.
+        broker: NodeId,
+    },
+    /// The controller made a replica the leader, or found none fit to be.
+    Elected {
+        /// Of which partition.
+        partition: PartitionId,
+        /// Who; nobody when no replica in sync is alive.
+        leader: Option<NodeId>,
+        /// The new epoch.
+        epoch: Epoch,
+    },
+    /// The set of replicas that are in sync changed.
+    InSync {
+        /// Of which partition.
+        partition: PartitionId,
+        /// Who is in sync now.
+        replicas: Vec<NodeId>,
+    },
+    /// A process died; its disk and what the operating system had of its writes are intact.
+    Crashed,
+    /// A machine lost power: what was not flushed is gone.
+    PowerCut,
+    /// A node is back.
+    Restarted,
+}
+
+/// Why a broker did not do what it was asked, as a client may be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Another broker leads the partition, or none does. Ask for the metadata anew.
+    NotLeader,
+    /// There is no such topic, partition or queue on this broker.
+    Unknown,
+    /// Too few replicas are in sync for what the producer asked; nothing was written.
+    NotEnoughReplicas,
+    /// The offset is not in the log.
+    OffsetOutOfRange,
+    /// The group does not know this member, or gave its partition to another.
+    NotAMember,
+    /// The request comes from an earlier epoch.
+    Stale,
+    /// Nobody answered in time, or the connection broke.
+    NoAnswer,
+    /// The broker's disk failed.
+    Storage,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLeader => "not the leader",
+            Self::Unknown => "unknown",
+            Self::NotEnoughReplicas => "not enough replicas in sync",
+            Self::OffsetOutOfRange => "offset out of range",
+            Self::NotAMember => "not a member",
+            Self::Stale => "stale epoch",
+            Self::NoAnswer => "no answer",
+            Self::Storage => "storage failed",
+        })
+    }
+}
+
+/// An event with its time and its place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Stamped {
+    /// When, in microseconds of the run.
+    pub at: Time,
+    /// The number of the step that it belongs to; one step may bring several events.
+    pub step: u64,
+    /// Whose fact it is.
+    pub node: NodeId,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Event {
+    /// The messages that this event is about.
+    pub fn messages(&self) -> &[MessageId] {
+        match self {
+            Self::Sent { message, .. }
+            | Self::Acknowledged { message, .. }
+            | Self::NotStored { message, .. }
+            | Self::Delivered { message, .. }
+            | Self::Settled { message, .. }
+            | Self::Received { message, .. }
+            | Self::Processed { message, .. } => core::slice::from_ref(message),
+            Self::Appended { messages, .. }
+            | Self::Copied { messages, .. }
+            | Self::Truncated { messages, .. }
+            | Self::TailLost { messages, .. }
+            | Self::Requeued { messages, .. } => messages,
+            _ => &[],
+        }
+    }
+
+    /// Whether the event marks a turn in the run, as a time axis shows it.
+    pub fn is_landmark(&self) -> bool {
+        matches!(
+            self,
+            Self::Crashed
+                | Self::PowerCut
+                | Self::Restarted
+                | Self::Elected { .. }
+                | Self::TailLost { .. }
+                | Self::Requeued { .. }
+        ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
+    }
+}
+
+/// Items with commas between, or `-` for none.
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let written = write!(text, "{comma}{item}");
+        debug_assert!(written.is_ok(), "a string takes what it is given");
+    }
+    if text.is_empty() { "-".into() } else { text }
+}
+
+impl fmt::Display for Event {
+    /// One fact, one line; the words are those of the engine, not of any product.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent { to, message, attempt: 1 } => write!(f, "sent {message} to {to}"),
+            Self::Sent { to, message, attempt } => write!(f, "sent {message} to {to}, attempt {attempt}"),
+            Self::Acknowledged { by, message } => write!(f, "was told that {message} is stored in {by}"),
+            Self::NotStored { to, message, why } => write!(f, "{message} not stored in {to}: {why}"),
+            Self::Appended { to, base, messages } => {
+                write!(f, "appended {} to {to} at {base}", list(messages))
+            }
+            Self::Copied { partition, base, messages } => {
+                write!(f, "copied {} to {partition} at {base}", list(messages))
+            }
+            Self::Committed { partition, below } => write!(f, "committed {partition} below {below}"),
+            Self::Truncated { partition, to, messages } => {
+                write!(f, "truncated {partition} to {to}, removing {}", list(messages))
+            }
+            Self::TailLost { of, messages } => {
+                write!(f, "lost the unflushed tail of {of}: {}", list(messages))
+            }
+            Self::Delivered { queue, message, to, delivery: 1 } => {
+                write!(f, "delivered {message} from {queue} to {to}")
+            }
+            Self::Delivered { queue, message, to, delivery } => {
+                write!(f, "delivered {message} from {queue} to {to}, redelivered, count {delivery}")
+            }
+            Self::Requeued { queue, messages, from } => {
+                write!(f, "put {} back in {queue}, {from} is gone", list(messages))
+            }
+            Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
+            Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
+            Self::Received { from, message, delivery } => {
+                write!(f, "received {message} from {from}, redelivered, count {delivery}")
+            }
+            Self::Processed { from, message, .. } => write!(f, "processed {message} from {from}"),
+            Self::OffsetStored { group, partition, next } => {
+                write!(f, "stored that {group} goes on at {next} in {partition}")
+            }
+            Self::Assigned { group, partitions } => write!(f, "reads {} for {group}", list(partitions)),
+            Self::Fenced { broker } => write!(f, "fenced {broker}"),
+            Self::Elected { partition, leader: Some(leader), epoch } => {
+                write!(f, "elected {leader} leader of {partition}, epoch {epoch}")
+            }
+            Self::Elected { partition, leader: None, epoch } => {
+                write!(f, "found no leader for {partition}, epoch {epoch}")
+            }
+            Self::InSync { partition, replicas } => write!(f, "in sync for {partition}: {}", list(replicas)),
+            Self::Crashed => f.write_str("crashed"),
+            Self::PowerCut => f.write_str("lost power"),
+            Self::Restarted => f.write_str("restarted"),
+        }
+    }
+}
+
+impl fmt::Display for Stamped {
+    /// `  412.800 broker-1    appended m17 to orders/0 at 16`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut at, mut node) = (String::new(), String::new());
+        write!(at, "{}", self.at)?;
+        write!(node, "{}", self.node)?;
+        write!(f, "{at:>9} {node:<11} {}", self.event)
+    }
+}
