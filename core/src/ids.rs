@@ -127,6 +127,7 @@ impl FromStr for NodeId {
 }
 
 const NODE_RULE: &str = "write controller, or broker-N, producer-N, consumer-N with N from 1";
+const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages or queues/NAME/cursor";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
 
 /// The longest name of a topic, queue or group, in bytes (Kafka's limit: `Topic.java`, `MAX_NAME_LENGTH`).
@@ -235,6 +236,47 @@ impl fmt::Display for LogName {
             Self::Partition(partition) => write!(f, "topics/{partition}"),
             Self::Queue(name) => write!(f, "queues/{name}/messages"),
             Self::QueueCursor(name) => write!(f, "queues/{name}/cursor"),
+        }
+    }
+}
+
+impl FromStr for LogName {
+    type Err = BadName;
+
+    /// Reads back what [`Display`](fmt::Display) writes, and nothing else: `topics/orders/0`, not `topics/orders/00`.
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName { name: text.into(), rule: LOG_RULE };
+        let (kind, rest) = text.split_once('/').ok_or_else(bad)?;
+        let (name, part) = rest.split_once('/').ok_or_else(bad)?;
+        let name = Name::new(name)?;
+        let found = match (kind, part) {
+            ("topics", _) => {
+                let index = part.parse().map_err(|_| bad())?;
+                Self::Partition(PartitionId { topic: name, index })
+            }
+            ("queues", "messages") => Self::Queue(name),
+            ("queues", "cursor") => Self::QueueCursor(name),
+            _ => return Err(bad()),
+        };
+        if found.to_string() == text { Ok(found) } else { Err(bad()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_names_are_read_back_as_they_are_written() {
+        let name = || Name::new("a.b-c_9").expect("a legal name");
+        let partition = PartitionId { topic: name(), index: 10 };
+        for log in [LogName::Partition(partition), LogName::Queue(name()), LogName::QueueCursor(name())] {
+            assert_eq!(log.to_string().parse(), Ok(log));
+        }
+        for bad in
+            ["", "topics", "topics/t", "topics/t/", "topics/t/+1", "topics/t/01", "topics/t/0/", "queues/q/x"]
+        {
+            assert!(bad.parse::<LogName>().is_err(), "{bad:?}");
         }
     }
 }

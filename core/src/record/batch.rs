@@ -2,56 +2,16 @@
 
 use alloc::vec::Vec;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Codec, LENGTH_END, Malformed, crc32c, varint};
+use super::header::{at, batch_len, i16_at, i32_at, i64_at};
+use super::{BATCH_HEADER_BYTES, Codec, LENGTH_END, Malformed, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
-
-/// Where the fields of the header begin.
-mod at {
-    pub(super) const LENGTH: usize = 8;
-    pub(super) const EPOCH: usize = 12;
-    pub(super) const MAGIC: usize = 16;
-    pub(super) const CRC: usize = 17;
-    pub(super) const ATTRIBUTES: usize = 21;
-    pub(super) const LAST_DELTA: usize = 23;
-    pub(super) const BASE_TIMESTAMP: usize = 27;
-    pub(super) const MAX_TIMESTAMP: usize = 35;
-    pub(super) const COUNT: usize = 57;
-}
 
 /// The bits of the attributes that name the compression codec.
 const CODEC_MASK: i16 = 0b111;
 /// The bit of the attributes that marks a control batch (a transaction's end), which no consumer sees.
 const CONTROL: i16 = 1 << 5;
-
-fn i16_at(bytes: &[u8], at: usize) -> i16 {
-    (&bytes[at..]).get_i16()
-}
-
-fn i32_at(bytes: &[u8], at: usize) -> i32 {
-    (&bytes[at..]).get_i32()
-}
-
-fn i64_at(bytes: &[u8], at: usize) -> i64 {
-    (&bytes[at..]).get_i64()
-}
-
-/// The length of the batch at the front of `bytes`, once its header says so credibly.
-fn batch_len(bytes: &[u8]) -> Result<usize, Malformed> {
-    if bytes.len() < LENGTH_END {
-        return Err(Malformed::CutOff { have: bytes.len(), need: BATCH_HEADER_BYTES });
-    }
-    let length = i32_at(bytes, at::LENGTH);
-    let total = usize::try_from(length).map_err(|_| Malformed::Length(length))?.saturating_add(LENGTH_END);
-    if !(BATCH_HEADER_BYTES..=BATCH_BYTES_MAX).contains(&total) {
-        return Err(Malformed::Length(length));
-    }
-    if bytes.len() < total {
-        return Err(Malformed::CutOff { have: bytes.len(), need: total });
-    }
-    Ok(total)
-}
 
 /// Checks the batch at the front of `bytes` through and through, and returns its length.
 fn check(bytes: &[u8]) -> Result<usize, Malformed> {
@@ -70,8 +30,12 @@ fn check(bytes: &[u8]) -> Result<usize, Malformed> {
     if codec != 0 {
         return Err(Malformed::Compressed(Codec(codec as u8)));
     }
-    if i64_at(bytes, 0) < 0 {
+    let base = i64_at(bytes, 0);
+    if base < 0 {
         return Err(Malformed::Content("a negative base offset"));
+    }
+    if base.checked_add(i64::from(i32_at(bytes, at::LAST_DELTA))).is_none_or(|last| last == i64::MAX) {
+        return Err(Malformed::Content("an offset beyond all that can be written"));
     }
     check_records(bytes)?;
     Ok(total)
@@ -340,7 +304,10 @@ struct Fields<'a> {
     offset_delta: i64,
     key: Option<&'a [u8]>,
     value: Option<&'a [u8]>,
-    headers: Vec<(&'a [u8], Option<&'a [u8]>)>,
+    header_count: usize,
+    /// The headers' bytes: walked once to see that they are sound, and again only when a record is made, so that
+    /// checking a batch allocates nothing.
+    headers: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
@@ -354,30 +321,38 @@ impl<'a> Fields<'a> {
         let offset_delta = varint::take(&mut body)?;
         let key = take_slice(&mut body)?;
         let value = take_slice(&mut body)?;
-        let count = usize::try_from(varint::take(&mut body)?).ok()?;
-        let mut headers = Vec::new();
-        for _ in 0..count {
-            headers.push((take_slice(&mut body)??, take_slice(&mut body)?));
+        let header_count = usize::try_from(varint::take(&mut body)?).ok()?;
+        let headers = body;
+        for _ in 0..header_count {
+            take_header(&mut body)?;
         }
         if !body.is_empty() {
             return None;
         }
         *bytes = &bytes[length..];
-        Some(Self { timestamp_delta, offset_delta, key, value, headers })
+        Some(Self { timestamp_delta, offset_delta, key, value, header_count, headers })
     }
 
     fn record(self, batch: &Batch) -> Record {
         let share = |slice: &[u8]| batch.bytes.slice_ref(slice);
-        let header =
-            |(name, value): &(&[u8], Option<&[u8]>)| Header { name: share(name), value: value.map(share) };
+        let mut rest = self.headers;
+        let mut headers = Vec::with_capacity(self.header_count);
+        while let Some((name, value)) = take_header(&mut rest) {
+            headers.push(Header { name: share(name), value: value.map(share) });
+        }
         Record {
             offset: batch.base().plus(self.offset_delta as u64),
             timestamp: i64_at(&batch.bytes, at::BASE_TIMESTAMP).wrapping_add(self.timestamp_delta),
             key: self.key.map(share),
             value: self.value.map(share),
-            headers: self.headers.iter().map(header).collect(),
+            headers,
         }
     }
+}
+
+/// The name and value at the front of `bytes`; `None` when they cannot be read whole.
+fn take_header<'a>(bytes: &mut &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
+    Some((take_slice(bytes)??, take_slice(bytes)?))
 }
 
 /// A slice with its length in front, -1 for none; the outer `None` when it is cut off.

@@ -24,11 +24,13 @@
 
 mod batch;
 mod builder;
+mod header;
 mod malformed;
 mod varint;
 
 pub use batch::{Batch, Batches, Header, Record, whole_prefix};
 pub use builder::{BatchBuilder, NewRecord, Producer};
+pub use header::BatchHeader;
 pub use malformed::{Codec, Malformed};
 
 use crc::{CRC_32_ISCSI, Crc, Table};
