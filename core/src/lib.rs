@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod broker;
 pub mod ids;
 pub mod log;
 pub mod observe;

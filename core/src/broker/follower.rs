@@ -1,0 +1,147 @@
+//! How does a replica keep up with its leader? It fetches, as a consumer does, and appends what it gets.
+//!
+//! ```text
+//!   follower                                  leader
+//!     │ fetch from 17, my last epoch is 3       │
+//!     │────────────────────────────────────────▶│ epoch 3 ended at 15 for me:
+//!     │◀──────────── diverged: epoch 3, end 15 ─│ yours goes on, so yours is wrong
+//!     │ cut back to 15                          │
+//!     │ fetch from 15, my last epoch is 3       │
+//!     │────────────────────────────────────────▶│
+//!     │◀──────────── records 15.. ─ watermark ──│
+//! ```
+//!
+//! A replica that comes back first removes what its new leader does not have: records that were appended and
+//! never committed. The cut goes by epochs, not by the high watermark, which a follower learns too late.
+//!
+//! Source: Kafka KIP-595's fetch, `AbstractFetcherThread.scala`.
+
+use super::protocol::{Fetch, Message, Out, ReplicaFetch, Reply, Request, RequestId};
+use super::replica::{Replica, Role, message_ids};
+use super::settings::Settings;
+use crate::ids::{Epoch, NodeId, Offset};
+use crate::log::{Log, LogError};
+use crate::observe::Event;
+use crate::record::Batches;
+use crate::time::Time;
+
+/// The state of a follower.
+#[derive(Clone, Debug)]
+pub(crate) struct Follower {
+    /// Whom it follows.
+    pub(crate) leader: NodeId,
+    /// In which reign.
+    pub(super) epoch: Epoch,
+    /// The fetch that is not answered yet, and when it is given up.
+    asked: Option<(RequestId, Time)>,
+    /// When to fetch again, when none is under way.
+    retry: Time,
+}
+
+impl Follower {
+    /// When it has to do something.
+    pub(super) fn next_wakeup(&self) -> Time {
+        self.asked.map_or(self.retry, |(_, deadline)| deadline)
+    }
+
+    /// Whether the answer to this request is waited for.
+    pub(super) fn asked(&self, id: RequestId) -> bool {
+        self.asked.is_some_and(|(asked, _)| asked == id)
+    }
+}
+
+impl<L: Log> Replica<L> {
+    /// Begins to follow.
+    pub(super) fn follow(&mut self, now: Time, leader: NodeId, epoch: Epoch, out: &mut Out<L::Slice>) {
+        self.refuse_all(crate::observe::Refusal::NotLeader, out);
+        self.role = Role::Follower(Follower { leader, epoch, asked: None, retry: now });
+    }
+
+    /// Sends a fetch if it is time; `id` is taken only then.
+    pub(super) fn fetch_if_due(
+        &mut self,
+        now: Time,
+        settings: &Settings,
+        id: &mut RequestId,
+        out: &mut Out<L::Slice>,
+    ) {
+        let (from, last_epoch) = (self.log.end(), self.epochs.last());
+        let Role::Follower(follower) = &mut self.role else { return };
+        if follower.next_wakeup() > now {
+            return;
+        }
+        *id += 1;
+        follower.asked = Some((*id, now + settings.request_timeout));
+        let fetch = Fetch {
+            partition: self.partition.clone(),
+            from,
+            bytes_max: settings.fetch_bytes_max,
+            bytes_min: 1,
+            wait_max: settings.replica_fetch_wait,
+            replica: Some(ReplicaFetch { leader_epoch: follower.epoch, last_epoch }),
+        };
+        out.send(follower.leader, Message::Request(*id, Request::Fetch(fetch)));
+    }
+
+    /// The leader's connection broke: try again in a while.
+    pub(super) fn leader_hung_up(&mut self, now: Time, peer: NodeId, settings: &Settings) {
+        if let Role::Follower(follower) = &mut self.role
+            && follower.leader == peer
+        {
+            follower.asked = None;
+            follower.retry = now + settings.retry_backoff;
+        }
+    }
+
+    /// Takes the leader's answer.
+    pub(super) fn fetched(
+        &mut self,
+        now: Time,
+        reply: Reply,
+        settings: &Settings,
+        out: &mut Out<L::Slice>,
+    ) -> Result<(), LogError<L::Error>> {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.asked = None;
+            let refused = matches!(reply, Reply::Refused(_));
+            follower.retry = if refused { now + settings.retry_backoff } else { now };
+        }
+        match reply {
+            Reply::Fetched { batches, high_watermark } => self.copy(&batches, high_watermark, out),
+            Reply::Diverged { epoch, end } => self.cut_back(epoch, end, out),
+            // Refused: the leader changed, or is not ready. A new view comes, or the next try succeeds.
+            _ => Ok(()),
+        }
+    }
+
+    fn copy(
+        &mut self,
+        batches: &Batches,
+        high_watermark: Offset,
+        out: &mut Out<L::Slice>,
+    ) -> Result<(), LogError<L::Error>> {
+        let base = self.log.end();
+        if !batches.is_empty() {
+            self.append(batches)?;
+            let messages = message_ids(batches);
+            if !self.is_internal() {
+                out.event(Event::Copied { partition: self.partition.clone(), base, messages });
+            }
+        }
+        self.high_watermark = self.high_watermark.max(high_watermark.min(self.log.end()));
+        Ok(())
+    }
+
+    fn cut_back(
+        &mut self,
+        epoch: Epoch,
+        end: Offset,
+        out: &mut Out<L::Slice>,
+    ) -> Result<(), LogError<L::Error>> {
+        // Its own idea of where that epoch ended may be earlier still; then both ask again from there.
+        let own_end = self.epochs.end_of(epoch, self.log.end()).map_or(self.log.end(), |(_, end)| end);
+        let messages = self.truncate(own_end.min(end))?;
+        out.event(Event::Truncated { partition: self.partition.clone(), to: self.log.end(), messages });
+        Ok(())
+    }
+}

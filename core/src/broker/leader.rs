@@ -1,0 +1,376 @@
+//! When is a message safe? What the leader of a partition knows of its followers, and what follows from it.
+//!
+//! Followers fetch from the leader as consumers do, and a follower's fetch from offset F *says* that it has
+//! everything below F. From this the leader works out
+//!
+//! * the **high watermark**: the least end among the replicas in sync. Everything below it is committed;
+//! * the **in-sync set**: a follower that has not had everything the leader had for longer than
+//!   [`Settings::replica_lag_max`] is taken out, and one that reaches the high watermark is let in again. The
+//!   controller must agree to both. Until it has, the larger of the two sets counts: a message is not called
+//!   committed on a set that might not come to be, nor on one that might still be.
+//!
+//! ```text
+//!   acks=1    append ─▶ "stored"                          lost if the leader dies before a follower fetches
+//!   acks=all  append ─▶ followers fetch ─▶ high watermark passes ─▶ "stored"      lost only with all in sync
+//! ```
+//!
+//! The high watermark that a fetch is answered with is the one *before* the fetch is counted: followers learn
+//! of it one fetch later. That delay is why a new leader may not know how far its log is committed.
+//!
+//! What real systems do: this is Kafka's way. Raft, and with it RabbitMQ's quorum queues, counts a majority
+//! instead of a set that shrinks and grows.
+//!
+//! Source: Kafka `Partition.scala`, `Replica.scala`. Left out so far: the error after an append when the set
+//! shrank below the minimum in the meantime (the producer gets no answer instead).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
+use super::replica::{Replica, Role, message_ids};
+use super::settings::Settings;
+use super::view::{OFFSETS_TOPIC, PartitionState};
+use crate::ids::{Epoch, NodeId, Offset};
+use crate::log::{Log, LogError};
+use crate::observe::{Event, Place, Refusal};
+use crate::record::Batches;
+use crate::time::Time;
+
+/// The state of a leader.
+#[derive(Clone, Debug)]
+pub(crate) struct Leader {
+    pub(super) epoch: Epoch,
+    /// The version of the partition's state that the in-sync set comes from.
+    pub(super) version: u64,
+    /// Where the leader's own reign begins in the log.
+    epoch_start: Offset,
+    in_sync: Vec<NodeId>,
+    replicas: Vec<NodeId>,
+    min_in_sync: usize,
+    followers: BTreeMap<NodeId, Progress>,
+    /// What the controller was asked to make the in-sync set, until it answers.
+    proposed: Option<Vec<NodeId>>,
+    /// Producers and committers that wait for the high watermark, in order of offset.
+    waiting: VecDeque<Waiting>,
+    /// Fetches that wait for records (long poll).
+    parked: Vec<Parked>,
+}
+
+/// What the leader knows of a follower.
+#[derive(Clone, Debug)]
+struct Progress {
+    /// It has everything below this.
+    end: Offset,
+    /// When it last had everything that the leader had.
+    caught_up: Time,
+    /// The leader's end at its last fetch, and when that was.
+    last_fetch: (Offset, Time),
+}
+
+/// Somebody who is answered when everything below `below` is committed.
+#[derive(Clone, Debug)]
+struct Waiting {
+    below: Offset,
+    to: NodeId,
+    id: RequestId,
+    then: Then,
+}
+
+/// What a waiting request is answered with.
+#[derive(Clone, Debug)]
+pub(super) enum Then {
+    /// To a producer.
+    Stored {
+        /// The offset of its first message.
+        base: Offset,
+    },
+    /// To a member of a group.
+    OffsetsStored {
+        /// What happened thereby.
+        events: Vec<Event>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Parked {
+    to: NodeId,
+    id: RequestId,
+    fetch: Fetch,
+    until: Time,
+}
+
+impl Leader {
+    /// Whether a fetch or a produce of this epoch may be served.
+    pub(super) fn is_at(&self, epoch: Epoch) -> Result<(), Refusal> {
+        match epoch.cmp(&self.epoch) {
+            core::cmp::Ordering::Less => Err(Refusal::Stale),
+            core::cmp::Ordering::Equal => Ok(()),
+            core::cmp::Ordering::Greater => Err(Refusal::NotLeader),
+        }
+    }
+
+    /// Whether `node` counts as in sync.
+    pub(crate) fn counts_in_sync(&self, node: NodeId) -> bool {
+        self.in_sync.contains(&node)
+    }
+
+    /// The sets that could be in force: the present one, and the one that the controller was asked for.
+    fn maximal_in_sync(&self) -> impl Iterator<Item = NodeId> {
+        self.in_sync.iter().chain(self.proposed.iter().flatten()).copied()
+    }
+
+    /// The in-sync set with a change, in the order of the assignment.
+    fn in_sync_if(&self, keep: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        self.replicas.iter().copied().filter(|&replica| keep(replica)).collect()
+    }
+
+    /// When the next fetch that waits must be answered.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.parked.iter().map(|parked| parked.until).min()
+    }
+
+    /// The controller refused a change of the in-sync set.
+    pub(super) fn withdraw_proposal(&mut self) {
+        self.proposed = None;
+    }
+}
+
+impl<L: Log> Replica<L> {
+    /// Begins to lead, or learns of a changed in-sync set.
+    pub(super) fn lead(&mut self, now: Time, me: NodeId, state: &PartitionState, out: &mut Out<L::Slice>) {
+        if let Role::Leader(leader) = &mut self.role
+            && leader.epoch == state.epoch
+        {
+            if state.version > leader.version {
+                leader.version = state.version;
+                leader.in_sync.clone_from(&state.in_sync);
+                leader.proposed = None;
+            }
+        } else {
+            self.refuse_all(Refusal::NotLeader, out);
+            let epoch_start = self.log.end();
+            self.epochs.begin(state.epoch, epoch_start);
+            let fresh = Progress { end: Offset::ZERO, caught_up: now, last_fetch: (Offset::ZERO, now) };
+            let others = state.replicas.iter().filter(|&&replica| replica != me);
+            self.role = Role::Leader(Leader {
+                epoch: state.epoch,
+                version: state.version,
+                epoch_start,
+                in_sync: state.in_sync.clone(),
+                replicas: state.replicas.clone(),
+                min_in_sync: (state.min_in_sync as usize).min(state.replicas.len()),
+                followers: others.map(|&replica| (replica, fresh.clone())).collect(),
+                proposed: None,
+                waiting: VecDeque::new(),
+                parked: Vec::new(),
+            });
+        }
+        self.advance_high_watermark(out);
+    }
+
+    /// Stops leading or following: everybody who waits is refused, so that nobody waits in vain.
+    pub(super) fn refuse_all(&mut self, refusal: Refusal, out: &mut Out<L::Slice>) {
+        if let Role::Leader(leader) = &mut self.role {
+            let waiting = leader.waiting.drain(..).map(|waiting| (waiting.to, waiting.id));
+            let parked = leader.parked.drain(..).map(|parked| (parked.to, parked.id));
+            for (to, id) in waiting.chain(parked) {
+                out.reply(to, id, Reply::Refused(refusal));
+            }
+        }
+    }
+
+    /// Appends for a producer or a group; `then` is answered as `acks` asks.
+    pub(super) fn produce(
+        &mut self,
+        (to, id): (NodeId, RequestId),
+        acks: Acks,
+        batches: &Batches,
+        then: impl FnOnce(Offset) -> Then,
+        out: &mut Out<L::Slice>,
+    ) -> Result<(), LogError<L::Error>> {
+        let base = self.log.end();
+        let Role::Leader(leader) = &mut self.role else {
+            out.reply(to, id, Reply::Refused(Refusal::NotLeader));
+            return Ok(());
+        };
+        if acks == Acks::All && leader.in_sync.len() < leader.min_in_sync {
+            out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicas));
+            return Ok(());
+        }
+        let stamped = batches.stamped(base, leader.epoch);
+        self.append(&stamped)?;
+        let messages = message_ids(&stamped);
+        if !self.is_internal() {
+            out.event(Event::Appended { to: Place::Partition(self.partition.clone()), base, messages });
+        }
+        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
+        match acks {
+            Acks::None => {}
+            Acks::Leader => then(base).release(to, id, out),
+            Acks::All => {
+                leader.waiting.push_back(Waiting { below: self.log.end(), to, id, then: then(base) })
+            }
+        }
+        self.advance_high_watermark(out);
+        Ok(())
+    }
+
+    /// The high watermark rises to the least end among the replicas in sync; whoever waited for it is answered.
+    fn advance_high_watermark(&mut self, out: &mut Out<L::Slice>) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let own = self.log.end();
+        let end_of = |node: NodeId| leader.followers.get(&node).map_or(own, |progress| progress.end);
+        let least = leader.maximal_in_sync().map(end_of).min().unwrap_or(own);
+        if least <= self.high_watermark || leader.in_sync.len() < leader.min_in_sync {
+            return;
+        }
+        self.high_watermark = least;
+        if self.partition.topic.as_str() != OFFSETS_TOPIC {
+            out.event(Event::Committed { partition: self.partition.clone(), below: least });
+        }
+        while leader.waiting.front().is_some_and(|waiting| waiting.below <= least) {
+            let Some(Waiting { to, id, then, .. }) = leader.waiting.pop_front() else { break };
+            then.release(to, id, out);
+        }
+    }
+
+    /// Answers a fetch, or lets it wait. Returns the in-sync set to propose when a follower has come back.
+    pub(super) fn fetch(
+        &mut self,
+        now: Time,
+        (to, id): (NodeId, RequestId),
+        fetch: Fetch,
+        out: &mut Out<L::Slice>,
+    ) -> Result<Option<Vec<NodeId>>, LogError<L::Error>> {
+        let Role::Leader(leader) = &mut self.role else {
+            out.reply(to, id, Reply::Refused(Refusal::NotLeader));
+            return Ok(None);
+        };
+        let high_watermark = self.high_watermark;
+        let mut proposal = None;
+        if let Some(replica) = fetch.replica {
+            if let Err(refusal) = leader.is_at(replica.leader_epoch) {
+                out.reply(to, id, Reply::Refused(refusal));
+                return Ok(None);
+            }
+            if let Some((epoch, end)) = self.diverges(fetch.from, replica.last_epoch) {
+                out.reply(to, id, Reply::Diverged { epoch, end });
+                return Ok(None);
+            }
+            proposal = self.count_fetch(now, to, fetch.from);
+            self.advance_high_watermark(out);
+        }
+        let until = now + fetch.wait_max;
+        if !self.answer(&Parked { to, id, fetch: fetch.clone(), until }, high_watermark, now >= until, out)?
+            && let Role::Leader(leader) = &mut self.role
+        {
+            leader.parked.push(Parked { to, id, fetch, until });
+        }
+        Ok(proposal)
+    }
+
+    /// Where a follower's log and this one part ways, if they do.
+    fn diverges(&self, from: Offset, last_epoch: Option<Epoch>) -> Option<(Epoch, Offset)> {
+        let asked = last_epoch?;
+        let (epoch, end) = self.epochs.end_of(asked, self.log.end()).unwrap_or((Epoch(0), self.log.start()));
+        (epoch < asked || end < from).then_some((epoch, end))
+    }
+
+    /// Takes note of what a follower has; says which set to propose if it is in sync again.
+    fn count_fetch(&mut self, now: Time, follower: NodeId, from: Offset) -> Option<Vec<NodeId>> {
+        let end = self.log.end();
+        let Role::Leader(leader) = &mut self.role else { return None };
+        let progress = leader.followers.get_mut(&follower)?;
+        if from >= end {
+            progress.caught_up = now;
+        } else if from >= progress.last_fetch.0 {
+            progress.caught_up = progress.last_fetch.1;
+        }
+        progress.end = from;
+        progress.last_fetch = (end, now);
+        let returns = !leader.in_sync.contains(&follower)
+            && leader.proposed.is_none()
+            && from >= self.high_watermark
+            && from >= leader.epoch_start;
+        if returns {
+            leader.proposed =
+                Some(leader.in_sync_if(|replica| replica == follower || leader.in_sync.contains(&replica)));
+        }
+        leader.proposed.clone().filter(|_| returns)
+    }
+
+    /// The set to propose when followers have fallen behind for too long.
+    pub(super) fn shrink(&mut self, now: Time, settings: &Settings) -> Option<Vec<NodeId>> {
+        let end = self.log.end();
+        let Role::Leader(leader) = &mut self.role else { return None };
+        let caught_up = |progress: &Progress| {
+            progress.end == end || now.since(progress.caught_up) <= settings.replica_lag_max
+        };
+        let stays = |replica: NodeId| {
+            leader.in_sync.contains(&replica) && leader.followers.get(&replica).is_none_or(caught_up)
+        };
+        let kept = leader.in_sync_if(stays);
+        if leader.proposed.is_some() || kept.len() == leader.in_sync.len() {
+            return None;
+        }
+        leader.proposed = Some(kept);
+        leader.proposed.clone()
+    }
+
+    /// Forgets the fetches of a node whose connection broke.
+    pub(super) fn forget_fetches_of(&mut self, peer: NodeId) {
+        if let Role::Leader(leader) = &mut self.role {
+            leader.parked.retain(|parked| parked.to != peer);
+        }
+    }
+
+    /// Answers the fetches that waited, where there is enough now or their time is over.
+    pub(super) fn answer_parked(
+        &mut self,
+        now: Time,
+        out: &mut Out<L::Slice>,
+    ) -> Result<(), LogError<L::Error>> {
+        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
+        for parked in core::mem::take(&mut leader.parked) {
+            let answered = self.answer(&parked, self.high_watermark, now >= parked.until, out)?;
+            if let (false, Role::Leader(leader)) = (answered, &mut self.role) {
+                leader.parked.push(parked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a fetch if it has enough, or must be answered now; says whether it was.
+    fn answer(
+        &self,
+        Parked { to, id, fetch, .. }: &Parked,
+        high_watermark: Offset,
+        now_or_never: bool,
+        out: &mut Out<L::Slice>,
+    ) -> Result<bool, LogError<L::Error>> {
+        use crate::log::Slice as _;
+        let until = if fetch.replica.is_some() { self.log.end() } else { self.high_watermark };
+        if fetch.from < self.log.start() || fetch.from > self.log.end() {
+            out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
+            return Ok(true);
+        }
+        let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
+        if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
+            return Ok(false);
+        }
+        out.reply(*to, *id, Reply::Fetched { batches, high_watermark });
+        Ok(true)
+    }
+}
+
+impl Then {
+    fn release<D>(self, to: NodeId, id: RequestId, out: &mut Out<D>) {
+        match self {
+            Self::Stored { base } => out.reply(to, id, Reply::Stored { base }),
+            Self::OffsetsStored { events } => {
+                out.events.extend(events);
+                out.reply(to, id, Reply::OffsetsStored);
+            }
+        }
+    }
+}

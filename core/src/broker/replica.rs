@@ -1,0 +1,120 @@
+//! What does a broker keep of a partition? A log, where epochs began in it, and how far it is committed.
+//!
+//! ```text
+//!                     high watermark         log end
+//!                           │                   │
+//!   ┌────┬────┬────┬────┬───┴┬────┬────┬────┬───┤
+//!   │ 12 │ 13 │ 14 │ 15 │ 16 ┆ 17 ┆ 18 ┆ 19 ┆   │
+//!   └────┴────┴────┴────┴────┴────┴────┴────┴───┘
+//!    committed: on every        appended here, and
+//!    replica in sync;           perhaps nowhere else:
+//!    consumers may read         no consumer sees it
+//! ```
+//!
+//! At any time a replica leads ([`super::leader`]), follows ([`super::follower`]), or does neither because
+//! nobody leads.
+
+use alloc::vec::Vec;
+
+use super::epochs::Epochs;
+use super::follower::Follower;
+use super::leader::Leader;
+use super::queue::read_all;
+use super::view::OFFSETS_TOPIC;
+use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
+use crate::log::{Log, LogError, Slice as _, Storage, StorageError};
+use crate::record::Batches;
+
+/// A partition's log on one broker, and the broker's part in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Replica<L> {
+    pub(super) partition: PartitionId,
+    pub(super) log: L,
+    pub(super) epochs: Epochs,
+    pub(super) high_watermark: Offset,
+    pub(super) role: Role,
+}
+
+/// What a broker does for a partition.
+#[derive(Clone, Debug)]
+pub(crate) enum Role {
+    /// Nobody leads; there is nothing to do.
+    Idle,
+    /// It serves clients and followers.
+    Leader(Leader),
+    /// It copies its leader.
+    Follower(Follower),
+}
+
+impl<L: Log> Replica<L> {
+    /// Opens the log and learns from it where epochs began. What is committed is not known yet.
+    pub(super) fn open<S: Storage<Log = L>>(
+        storage: &mut S,
+        partition: PartitionId,
+    ) -> Result<Self, LogError<StorageError<S>>> {
+        let log = storage.open(&LogName::Partition(partition.clone()))?;
+        let mut epochs = Epochs::default();
+        for batches in read_all(&log)? {
+            epochs.learn(&batches);
+        }
+        let high_watermark = log.start();
+        Ok(Self { partition, log, epochs, high_watermark, role: Role::Idle })
+    }
+
+    /// Gives the log back.
+    pub(super) fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), StorageError<S>> {
+        storage.close(&LogName::Partition(self.partition), self.log)
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// Consumers read below this.
+    pub(crate) fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    /// What the broker does for the partition.
+    pub(crate) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// The epoch that it leads or follows in; `None` while nobody leads.
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        match &self.role {
+            Role::Idle => None,
+            Role::Leader(leader) => Some(leader.epoch),
+            Role::Follower(follower) => Some(follower.epoch),
+        }
+    }
+
+    /// Whether the partition holds the groups' offsets: what is appended there is upkeep, and no event.
+    pub(super) fn is_internal(&self) -> bool {
+        self.partition.topic.as_str() == OFFSETS_TOPIC
+    }
+
+    /// Adds batches that are already stamped.
+    pub(super) fn append(&mut self, batches: &Batches) -> Result<(), LogError<L::Error>> {
+        self.log.append(batches)?;
+        self.epochs.learn(batches);
+        Ok(())
+    }
+
+    /// Cuts the log back, and returns the messages that are gone.
+    pub(super) fn truncate(&mut self, to: Offset) -> Result<Vec<MessageId>, LogError<L::Error>> {
+        let to = to.max(self.log.start());
+        let tail = self.log.read(to.min(self.log.end()), self.log.end(), u32::MAX)?.load()?;
+        self.log.truncate(to)?;
+        self.epochs.truncate(self.log.end());
+        self.high_watermark = self.high_watermark.min(self.log.end());
+        let gone = tail.records().filter(|record| record.offset >= self.log.end());
+        Ok(gone.filter_map(|record| record.message_id()).collect())
+    }
+}
+
+/// The messages in batches, in order.
+pub(super) fn message_ids(batches: &Batches) -> Vec<MessageId> {
+    batches.records().filter_map(|record| record.message_id()).collect()
+}

@@ -1,0 +1,55 @@
+//! How patient is everybody? The times and limits of brokers, the controller and clients.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Span;
+
+/// Times and limits. The defaults are small, so that a watcher sees a fail-over within a second; what Kafka
+/// uses stands beside each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// A broker tells the controller this often that it is alive. Kafka: 2 s (`broker.heartbeat.interval.ms`).
+    pub broker_heartbeat: Span,
+    /// A broker that was not heard for this long is fenced. Kafka: 9 s (`broker.session.timeout.ms`).
+    pub broker_session: Span,
+    /// A follower that was behind for longer is not in sync. Kafka: 30 s (`replica.lag.time.max.ms`).
+    pub replica_lag_max: Span,
+    /// A follower's fetch waits this long for records. Kafka: 500 ms (`replica.fetch.wait.max.ms`).
+    pub replica_fetch_wait: Span,
+    /// A consumer's fetch waits this long for records. Kafka: 500 ms (`fetch.max.wait.ms`).
+    pub fetch_wait: Span,
+    /// The most bytes that a fetch brings. Kafka: 1 MiB a partition (`max.partition.fetch.bytes`).
+    pub fetch_bytes_max: u32,
+    /// A member of a group tells the coordinator this often that it is alive. Kafka: 3 s.
+    pub group_heartbeat: Span,
+    /// A member that was not heard for this long loses its partitions. Kafka: 45 s (`session.timeout.ms`).
+    pub group_session: Span,
+    /// A consumer commits this often where it has got to. Kafka: 5 s (`auto.commit.interval.ms`).
+    pub commit_interval: Span,
+    /// Who is not answered for this long takes the request for lost. Kafka: 30 s (`request.timeout.ms`).
+    pub request_timeout: Span,
+    /// Who was refused tries again after this. Kafka: 100 ms (`retry.backoff.ms`).
+    pub retry_backoff: Span,
+    /// Whether a broker flushes to disk before it says "stored". Kafka does not: it trusts replication.
+    pub flush_before_reply: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            broker_heartbeat: Span::from_millis(20),
+            broker_session: Span::from_millis(90),
+            replica_lag_max: Span::from_millis(120),
+            replica_fetch_wait: Span::from_millis(25),
+            fetch_wait: Span::from_millis(25),
+            fetch_bytes_max: 1024 * 1024,
+            group_heartbeat: Span::from_millis(30),
+            group_session: Span::from_millis(120),
+            commit_interval: Span::from_millis(40),
+            request_timeout: Span::from_millis(80),
+            retry_backoff: Span::from_millis(10),
+            flush_before_reply: true,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Who keeps what? The cluster's metadata: which brokers live, who leads each partition, who is in sync.
+//!
+//! The controller owns it; brokers and clients hold copies that may be old. An old copy does no harm: whoever
+//! acts on one is refused and asks again.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::ids::{Epoch, Name, NodeId, PartitionId};
+
+/// The topic in which groups keep where they have got to. It has one partition; its leader is the coordinator.
+pub const OFFSETS_TOPIC: &str = "__offsets";
+
+/// How the cluster stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Raised at every change.
+    pub version: u64,
+    /// Every broker, and whether the controller takes it for alive.
+    pub brokers: BTreeMap<NodeId, bool>,
+    /// Every partition.
+    pub partitions: BTreeMap<PartitionId, PartitionState>,
+    /// Every queue, and the broker that keeps it.
+    pub queues: BTreeMap<Name, NodeId>,
+}
+
+/// How one partition stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionState {
+    /// The brokers that keep it; the first is the preferred leader.
+    pub replicas: Vec<NodeId>,
+    /// Those of them that have everything that was committed, in the same order. Only they may lead.
+    pub in_sync: Vec<NodeId>,
+    /// Who leads; nobody when no replica in sync is alive.
+    pub leader: Option<NodeId>,
+    /// How often the leader changed.
+    pub epoch: Epoch,
+    /// The version of the view at which anything of this changed last. A leader that asks for a change names it,
+    /// so that no change is made to a state that the leader has not seen.
+    pub version: u64,
+    /// How few replicas in sync are enough for `acks=all`.
+    pub min_in_sync: u32,
+}
+
+impl View {
+    /// The partitions of a topic, in order; none when there is no such topic.
+    pub fn partitions_of<'a>(&'a self, topic: &'a Name) -> impl Iterator<Item = &'a PartitionId> {
+        self.partitions.keys().filter(move |partition| partition.topic == *topic)
+    }
+
+    /// Who leads a partition, if anyone does.
+    pub fn leader_of(&self, partition: &PartitionId) -> Option<NodeId> {
+        self.partitions.get(partition)?.leader
+    }
+
+    /// The broker that keeps the groups' offsets, if one leads that partition.
+    pub fn coordinator(&self) -> Option<NodeId> {
+        self.leader_of(&offsets_partition())
+    }
+}
+
+/// The partition in which groups keep where they have got to.
+///
+/// # Panics
+///
+/// Never: its name is a legal one.
+pub fn offsets_partition() -> PartitionId {
+    let topic = Name::new(OFFSETS_TOPIC).expect("a legal name");
+    PartitionId { topic, index: 0 }
+}
+
+/// Spreads replicas over brokers: the leaders in turn, and the followers of each shifted one further each round,
+/// so that a broker's load, when it dies, spreads over all others.
+///
+/// Source: Kafka `AdminUtils.assignReplicasToBrokers`, with start index and shift 0 and no racks.
+///
+/// ```
+/// use mqlab_core::broker::place_replicas;
+/// use mqlab_core::ids::NodeId::Broker;
+/// let brokers = [Broker(1), Broker(2), Broker(3)];
+/// assert_eq!(place_replicas(&brokers, 4, 2)[3], [Broker(1), Broker(3)]);
+/// ```
+pub fn place_replicas(brokers: &[NodeId], partitions: u32, replicas: usize) -> Vec<Vec<NodeId>> {
+    let count = brokers.len();
+    let replicas_of = |partition: usize| {
+        let (first, shift) = (partition % count, partition / count);
+        let follower = |j: usize| brokers[(first + 1 + (shift + j) % (count - 1)) % count];
+        core::iter::once(brokers[first])
+            .chain((0..replicas.min(count).saturating_sub(1)).map(follower))
+            .collect()
+    };
+    (0..if count == 0 { 0 } else { partitions as usize }).map(replicas_of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors of Kafka's `AdminUtils` with start and shift 0.
+    #[test]
+    fn placement_vectors() {
+        let check = |brokers: u16, partitions, replicas, expect: &[&[u16]]| {
+            let ids: Vec<NodeId> = (0..brokers).map(NodeId::Broker).collect();
+            let expect: Vec<Vec<NodeId>> =
+                expect.iter().map(|row| row.iter().copied().map(NodeId::Broker).collect()).collect();
+            assert_eq!(place_replicas(&ids, partitions, replicas), expect);
+        };
+        check(
+            5,
+            10,
+            3,
+            &[
+                &[0, 1, 2],
+                &[1, 2, 3],
+                &[2, 3, 4],
+                &[3, 4, 0],
+                &[4, 0, 1],
+                &[0, 2, 3],
+                &[1, 3, 4],
+                &[2, 4, 0],
+                &[3, 0, 1],
+                &[4, 1, 2],
+            ],
+        );
+        check(3, 6, 2, &[&[0, 1], &[1, 2], &[2, 0], &[0, 2], &[1, 0], &[2, 1]]);
+        check(1, 2, 3, &[&[0], &[0]]);
+    }
+}
