@@ -14,7 +14,7 @@
 //! | [`site`] | how does the page become a folder of files? |
 //! | [`single_file`] | how does that folder become one HTML file? |
 //! | [`serve`] | how are the files served? |
-//! | [`demo`], [`dist`], [`test`], [`steps`] | what do the commands do, in which order? |
+//! | [`demo`], [`dist`], [`mod@test`], [`steps`] | what do the commands do, in which order? |
 
 pub mod cli;
 pub mod demo;

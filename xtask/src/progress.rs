@@ -1,7 +1,7 @@
 //! What a person sees while something long runs: its name, the time so far, and the last thing it said.
 //!
 //! On a terminal that is one moving line. Where standard error goes to a file or a CI log it is a line at the start,
-//! one every [`HEARTBEAT`], and one at the end. What the program printed is shown in full only if it fails.
+//! one every 15 seconds, and one at the end. What the program printed is shown in full only if it fails.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::process::{Command, Stdio};

@@ -92,7 +92,7 @@ impl Page {
             }
         }
         html.push_str(rest);
-        Ok(html)
+        if self.mapped { Ok(html) } else { Err(refused("index.html", "it loads no module by <script src>")) }
     }
 
     /// What stands for a `<script src>`.
@@ -286,6 +286,7 @@ mod tests {
             ],
             "page.js",
         );
+        refuses(&[("index.html", "<script type=\"module\">import \"./page.js\"</script>")], "index.html");
         refuses(&[("index.html", "<script src=\"./page.js\"></script>"), ("page.js", "")], "index.html");
     }
 }

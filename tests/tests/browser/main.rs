@@ -1,0 +1,16 @@
+//! End-to-end tests: the built page in a real browser, driven over WebDriver as a person would use it.
+//!
+//! `cargo xtask test --only browser` builds the page, finds the browser and runs them. Each test gets a browser of its
+//! own from [`driver::with_page`], which also holds every test to the rule that the console stays silent.
+
+mod driver;
+mod page;
+
+/// Where the page is opened from: every test of what the page is must hold for both.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// The folder, fetched from the demo's own server.
+    Site,
+    /// The single HTML file, opened from disk.
+    SingleFile,
+}
