@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
@@ -45,12 +46,31 @@ enum Command {
     Env,
 }
 
-/// Reads the command line, does what it says, and reports an error in one place.
+/// Reads the command line, does what it says, and reports an error in one place: one code, 1, for all of them.
 pub fn main() -> ExitCode {
-    match run(&Arguments::parse().command) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(help) => return shown(&help),
+    };
+    match run(&arguments.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Shows help that was asked for, or what is wrong with the arguments and what right ones look like.
+fn shown(help: &clap::Error) -> ExitCode {
+    // A closed terminal is the only way this can fail, and then nobody is left to tell.
+    let _ = help.print();
+    match help.kind() {
+        ErrorKind::DisplayHelp => ExitCode::SUCCESS,
+        // The whole help was shown, examples and all.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ExitCode::FAILURE,
+        _ => {
+            eprintln!("\n{EXAMPLES}");
             ExitCode::FAILURE
         }
     }

@@ -31,10 +31,10 @@ pub fn cargo(folder: &Path) -> Command {
     program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), folder)
 }
 
-/// The search path with `folders` put before it.
-pub fn path_with(folders: &[PathBuf]) -> OsString {
+/// The search path with folders put before it and after it.
+pub fn path_between(before: &[PathBuf], after: &[PathBuf]) -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let all = folders.iter().cloned().chain(env::split_paths(&path));
+    let all = before.iter().cloned().chain(env::split_paths(&path)).chain(after.iter().cloned());
     env::join_paths(all).unwrap_or(path)
 }
 

@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask test`, in order: the cheap and the telling ones first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dist;
@@ -45,7 +45,7 @@ pub struct Step {
 enum Work {
     /// A command of cargo's; the second field is put into the environment.
     Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
-    /// A command of wasm-pack's.
+    /// A command of wasm-pack's on the web crate.
     WasmPack(&'static [&'static str]),
     /// The page, built as `cargo xtask dist` does.
     Dist,
@@ -56,8 +56,8 @@ enum Work {
 pub struct Found {
     /// wasm-pack itself.
     pub wasm_pack: Option<PathBuf>,
-    /// Folders that go before the search path.
-    pub folders: Vec<PathBuf>,
+    /// The folders of the tools that cargo made; they go before the search path.
+    pub tool_folders: Vec<PathBuf>,
     /// The machine's programs, by kind.
     pub programs: Vec<(Program, PathBuf)>,
     /// The browser options of the web crate's tests, with the browser that was found.
@@ -136,13 +136,13 @@ pub const STEPS: &[Step] = &[
         name: "wasm-node",
         about: "the web crate's tests in Node",
         needs: &[WasmTarget, WasmPack, NODE],
-        work: Work::WasmPack(&["test", "--node", "web"]),
+        work: Work::WasmPack(&["test", "--node"]),
     },
     Step {
         name: "wasm-chrome",
         about: "the web crate's tests in Chromium",
         needs: &[WasmTarget, WasmPack, CHROME, CHROMEDRIVER],
-        work: Work::WasmPack(&["test", "--headless", "--chrome", "web"]),
+        work: Work::WasmPack(&["test", "--headless", "--chrome"]),
     },
     Step {
         name: "browser",
@@ -171,6 +171,10 @@ impl Step {
                 let wasm_pack = found.wasm_pack.clone().unwrap_or_else(|| "wasm-pack".into());
                 let mut wasm_pack = process::program(wasm_pack, &workspace.root);
                 wasm_pack.args(*arguments);
+                if let Some(driver) = found.program(Program::Chromedriver).filter(|_| self.needs_browser()) {
+                    wasm_pack.arg("--chromedriver").arg(driver);
+                }
+                wasm_pack.arg("web");
                 wasm_pack
             }
         };
@@ -182,9 +186,17 @@ impl Step {
 }
 
 impl Found {
+    /// Where a program of the machine's is.
+    pub fn program(&self, wanted: Program) -> Option<&Path> {
+        self.programs.iter().find(|(program, _)| *program == wanted).map(|(_, path)| path.as_path())
+    }
+
     /// Tells a step's command where everything is.
     fn hand_to(&self, command: &mut Command, workspace: &Workspace) {
-        command.env("PATH", process::path_with(&self.folders));
+        // The machine's programs come last: beside Node there may be a cargo that is not ours.
+        let machine: Vec<PathBuf> =
+            self.programs.iter().filter_map(|(_, path)| Some(path.parent()?.into())).collect();
+        command.env("PATH", process::path_between(&self.tool_folders, &machine));
         for (program, path) in &self.programs {
             command.env(program.variable(), path);
         }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: set up what the chosen steps need, run them, stop at the first that fails, say what happened.
 
-use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -78,21 +78,13 @@ fn set_up(workspace: &Workspace, steps: &[&Step]) -> Result<Found> {
     if needs.contains(&Need::WasmTarget) {
         tools::wasm_target(workspace)?;
     }
-    let mut folders = BTreeSet::new();
     if needs.contains(&Need::WasmPack) {
-        let wasm_pack = tools::wasm_pack(workspace)?;
-        for tool in [&tools::wasm_bindgen(workspace)?, &wasm_pack] {
-            folders.extend(tool.parent().map(std::path::Path::to_path_buf));
-        }
+        let (wasm_pack, wasm_bindgen) = (tools::wasm_pack(workspace)?, tools::wasm_bindgen(workspace)?);
+        found.tool_folders =
+            [&wasm_bindgen, &wasm_pack].iter().filter_map(|tool| Some(tool.parent()?.into())).collect();
         found.wasm_pack = Some(wasm_pack);
         found.capabilities = capabilities(workspace, &found)?;
     }
-    found.folders = folders.into_iter().collect();
-    // wasm-pack looks for Node and the driver on the search path only; last, so that these folders' other programs win
-    // over nothing.
-    found.folders.extend(
-        found.programs.iter().filter_map(|(_, path)| path.parent().map(std::path::Path::to_path_buf)),
-    );
     let builds_page = steps.iter().any(|step| step.name == "page");
     if needs.contains(&Need::Page) && !builds_page {
         dist::build(workspace)?;
@@ -103,10 +95,8 @@ fn set_up(workspace: &Workspace, steps: &[&Step]) -> Result<Found> {
 /// Writes the browser options of `web/webdriver.json` anew with the browser that was found.
 ///
 /// The file beside the crate serves whoever types `wasm-pack test`; it cannot name a path that differs by machine.
-fn capabilities(workspace: &Workspace, found: &Found) -> Result<Option<std::path::PathBuf>> {
-    let Some((_, chrome)) = found.programs.iter().find(|(program, _)| *program == Program::Chrome) else {
-        return Ok(None);
-    };
+fn capabilities(workspace: &Workspace, found: &Found) -> Result<Option<PathBuf>> {
+    let Some(chrome) = found.program(Program::Chrome) else { return Ok(None) };
     let source = workspace.root.join("web/webdriver.json");
     let text = fs::read_to_string(&source).context(|| format!("cannot read {}", source.display()))?;
     let mut json: serde_json::Value =
@@ -114,6 +104,8 @@ fn capabilities(workspace: &Workspace, found: &Found) -> Result<Option<std::path
     json["goog:chromeOptions"]["binary"] =
         chrome.to_str().ok_or_else(|| Error::new("CHROME is no UTF-8"))?.into();
     let target = workspace.target.join("webdriver.json");
+    fs::create_dir_all(&workspace.target)
+        .context(|| format!("cannot make {}", workspace.target.display()))?;
     fs::write(&target, json.to_string()).context(|| format!("cannot write {}", target.display()))?;
     Ok(Some(target))
 }

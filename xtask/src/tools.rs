@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::error::{Context, Error, Result};
 use crate::process;
-use crate::progress::{self, Ended};
+use crate::progress;
 use crate::workspace::Workspace;
 
 /// The target the page is compiled for.
@@ -119,11 +119,8 @@ impl Tool {
         let name = format!("installing {} {}", self.program, self.version);
         eprintln!("  {} is needed: installed once, kept in {}", self.program, home.display());
         let locked = progress::run_quietly(&name, &mut self.cargo_install(workspace, home, true))?;
-        if let Ended { success: false, printed } = locked {
-            let why = printed.iter().find(|line| line.starts_with("error")).map_or("", String::as_str);
-            eprintln!(
-                "  with the versions it was released with it does not install ({why}); trying the newest that fit"
-            );
+        if !locked.success {
+            eprintln!("  not with the versions of its own lock file; now with the newest that fit");
             progress::run(&name, &mut self.cargo_install(workspace, home, false))?;
         }
         self.clean(home)
