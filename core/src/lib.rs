@@ -5,6 +5,7 @@
 extern crate alloc;
 
 pub mod broker;
+pub mod client;
 pub mod ids;
 pub mod log;
 pub mod observe;

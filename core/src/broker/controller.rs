@@ -37,7 +37,8 @@ pub struct Controller {
 #[derive(Clone, Copy, Debug, Default)]
 struct Registration {
     heard: Time,
-    incarnation: u64,
+    /// Which start of the broker was heard; `None` before the first word from it.
+    incarnation: Option<u64>,
 }
 
 impl Controller {
@@ -98,8 +99,8 @@ impl Controller {
 
     fn alive(&mut self, now: Time, broker: NodeId, incarnation: u64, out: &mut Out) {
         let Some(registration) = self.brokers.get_mut(&broker) else { return };
-        let restarted = incarnation != registration.incarnation;
-        *registration = Registration { heard: now, incarnation };
+        let restarted = registration.incarnation.is_some_and(|known| known != incarnation);
+        *registration = Registration { heard: now, incarnation: Some(incarnation) };
         if restarted && self.is_alive(broker) {
             // It came back before anybody missed it, but may have forgotten what it knew: it must not lead on.
             self.fence(broker, out);

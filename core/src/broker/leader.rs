@@ -109,9 +109,9 @@ impl Leader {
         }
     }
 
-    /// Whether `node` counts as in sync.
-    pub(crate) fn counts_in_sync(&self, node: NodeId) -> bool {
-        self.in_sync.contains(&node)
+    /// Since which election it leads.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// The sets that could be in force: the present one, and the one that the controller was asked for.

@@ -74,7 +74,7 @@ pub use queue::Held;
 pub use settings::Settings;
 pub use view::{OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
 
-pub(crate) use queue::{Queue, first_letter};
+pub(crate) use queue::Queue;
 pub(crate) use replica::{Replica, Role};
 
 use alloc::collections::BTreeMap;

@@ -38,8 +38,6 @@ const RECOVERY_BYTES: u32 = 1024 * 1024;
 pub struct Held {
     /// Its identity, if its producer gave it one.
     pub message: Option<MessageId>,
-    /// The first letter of its key, for those who draw it.
-    pub key: Option<char>,
     /// How often it was delivered.
     pub deliveries: u32,
     /// The consumer that has it now; `None` when it is ready.
@@ -79,7 +77,7 @@ pub(crate) struct Queue<L> {
 
 impl<L: Log> Queue<L> {
     /// Opens a queue with what its logs hold.
-    pub(super) fn open<S: Storage<Log = L>>(
+    pub(crate) fn open<S: Storage<Log = L>>(
         storage: &mut S,
         name: Name,
     ) -> Result<Self, LogError<StorageError<S>>> {
@@ -120,9 +118,13 @@ impl<L: Log> Queue<L> {
     }
 
     fn hold(&mut self, record: &crate::record::Record, offset: Offset) {
-        let key = record.key.as_deref().and_then(first_letter);
-        let held = Held { message: record.message_id(), key, deliveries: 0, with: None };
+        let held = Held { message: record.message_id(), deliveries: 0, with: None };
         self.held.insert(offset, held);
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
     }
 
     /// The messages that the queue holds, by their place.
@@ -269,9 +271,4 @@ pub(super) fn read_all<L: Log>(log: &L) -> Result<Vec<Batches>, LogError<L::Erro
 
 fn offset_from(key: &[u8]) -> Option<Offset> {
     Some(Offset(u64::from_be_bytes(key.try_into().ok()?)))
-}
-
-/// The first character of a key that is text.
-pub(crate) fn first_letter(key: &[u8]) -> Option<char> {
-    core::str::from_utf8(key).ok()?.chars().next()
 }

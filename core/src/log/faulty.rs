@@ -177,6 +177,7 @@ impl<S: Storage> FaultyStorage<S> {
 
     /// Cuts the power of a storage whose logs are all closed. Of each log's unflushed tail `bytes_kept` says,
     /// from its size in bytes, how much had reached the medium; half a batch at its end is recovered away.
+    /// Returns what each log lost.
     ///
     /// # Errors
     ///
@@ -184,7 +185,8 @@ impl<S: Storage> FaultyStorage<S> {
     pub fn cut_power(
         &mut self,
         mut bytes_kept: impl FnMut(&LogName, u64) -> u64,
-    ) -> Result<(), LogError<FaultyError<StorageError<S>>>> {
+    ) -> Result<Vec<(LogName, Batches)>, LogError<FaultyError<StorageError<S>>>> {
+        let mut lost = Vec::new();
         let storage = |error| LogError::Storage(FaultyError::Inner(error));
         for name in self.0.names().map_err(storage)? {
             let mut log = self.0.open(&name).map_err(storage)?;
@@ -196,8 +198,12 @@ impl<S: Storage> FaultyStorage<S> {
             log.truncate(next).map_err(inner)?;
             log.flush().map_err(inner)?;
             self.0.close(&name, log).map_err(storage)?;
+            let gone: Vec<_> = tail.iter().filter(|batch| batch.next() > next).collect();
+            if !gone.is_empty() {
+                lost.push((name, Batches::joined(&gone)));
+            }
         }
-        Ok(())
+        Ok(lost)
     }
 }
 

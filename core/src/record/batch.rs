@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use super::header::{at, batch_len, i16_at, i32_at, i64_at};
-use super::{BATCH_HEADER_BYTES, Codec, LENGTH_END, Malformed, crc32c, varint};
+use super::{BATCH_HEADER_BYTES, BatchHeader, Codec, LENGTH_END, Malformed, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
 /// The bits of the attributes that name the compression codec.
@@ -214,6 +214,11 @@ impl Batch {
     /// The bytes of header and records.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// What the header says, as [`BatchHeader::peek`] reads it.
+    pub fn header(&self) -> BatchHeader {
+        BatchHeader { base: self.base(), next: self.next(), bytes: self.bytes.len() as u32 }
     }
 
     /// The offset of the first record.

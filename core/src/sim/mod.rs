@@ -1,3 +1,17 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
+mod actors;
+mod agenda;
+mod draw;
+mod network;
 pub mod picture;
+mod scenario;
+mod timeline;
+mod world;
+
+pub use scenario::{
+    Action, Command, ConsumerSpec, InvalidScenario, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX, ProducerSpec,
+    QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec, TopicSpec,
+};
+pub use timeline::{BranchView, Timeline};
+pub use world::{CommandRefused, World};

@@ -1,0 +1,101 @@
+//! Whom to ask? A client's copy of the cluster's metadata, and how it gets a newer one.
+//!
+//! A client knows a few brokers by name and asks them in turn until one answers. Its copy may be old; it finds
+//! out by being refused, and then asks again.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::broker::{Message, Out, Request, RequestId, Settings, View};
+use crate::ids::NodeId;
+use crate::time::Time;
+
+/// A client's knowledge of the cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Metadata {
+    brokers: Vec<NodeId>,
+    next: usize,
+    view: Arc<View>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// As far as is known, the copy is good.
+    Known,
+    /// A newer one is wanted, from this moment on.
+    Wanted(Time),
+    /// A broker was asked, and is given up at this moment.
+    Asked { id: RequestId, broker: NodeId, deadline: Time },
+}
+
+impl Metadata {
+    /// Knows these brokers by name, and nothing else yet.
+    pub(super) fn new(brokers: Vec<NodeId>) -> Self {
+        Self { brokers, next: 0, view: Arc::default(), state: State::Wanted(Time::ZERO) }
+    }
+
+    /// The newest view that is known; empty at first.
+    pub(super) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The view did not hold: get a newer one, soon.
+    pub(super) fn refresh(&mut self, at: Time) {
+        if let State::Known = self.state {
+            self.state = State::Wanted(at);
+        }
+    }
+
+    /// Takes a view; says whether it is one that was asked for.
+    pub(super) fn learn(&mut self, id: RequestId, view: Arc<View>, retry: Time) -> bool {
+        if !matches!(self.state, State::Asked { id: asked, .. } if asked == id) {
+            return false;
+        }
+        // A broker that has just started knows nothing yet.
+        self.state = if view.version == 0 { State::Wanted(retry) } else { State::Known };
+        if view.version > self.view.version {
+            self.view = view;
+        }
+        true
+    }
+
+    /// The connection to a broker broke.
+    pub(super) fn hang_up(&mut self, peer: NodeId, retry: Time) {
+        if matches!(self.state, State::Asked { broker, .. } if broker == peer) {
+            self.state = State::Wanted(retry);
+        }
+    }
+
+    /// Asks the next broker, if that is due.
+    pub(super) fn ask_if_due(
+        &mut self,
+        now: Time,
+        settings: &Settings,
+        last_request: &mut RequestId,
+        out: &mut Out,
+    ) {
+        let due = match self.state {
+            State::Known => false,
+            State::Wanted(at) => at <= now,
+            State::Asked { deadline, .. } => deadline <= now,
+        };
+        if !due || self.brokers.is_empty() {
+            return;
+        }
+        let broker = self.brokers[self.next % self.brokers.len()];
+        self.next += 1;
+        *last_request += 1;
+        self.state = State::Asked { id: *last_request, broker, deadline: now + settings.request_timeout };
+        out.send(broker, Message::Request(*last_request, Request::Metadata));
+    }
+
+    /// When something is due.
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
+        match self.state {
+            State::Known => None,
+            State::Wanted(at) => Some(at),
+            State::Asked { deadline, .. } => Some(deadline),
+        }
+    }
+}

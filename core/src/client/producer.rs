@@ -1,0 +1,260 @@
+//! How does a message get to where it is kept? A producer holds it until it is told that it is stored.
+//!
+//! ```text
+//!   send ─▶ no place yet ──── metadata known ───▶ waiting, by place ──▶ in flight ── "stored" ──▶ forgotten
+//!                                                        ▲                 │
+//!                                                        └── refused, no answer, connection broken
+//! ```
+//!
+//! For each place (a queue, or a partition) one request is under way at a time, so that a retry never overtakes
+//! what came after it. What waits meanwhile goes together in the next batch. A retry may store a message twice:
+//! when it was stored and only the answer was lost. That is *at least once*; brokers that recognise a producer's
+//! batches, and so store them once, are not here yet.
+//!
+//! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::metadata::Metadata;
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings};
+use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use crate::observe::{Event, Place, Refusal};
+use crate::record::{BatchBuilder, Batches, NewRecord};
+use crate::time::Time;
+
+/// The most messages that go in one batch.
+pub const BATCH_RECORDS_MAX: usize = 16;
+
+/// Where a producer sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To a queue.
+    Queue(Name),
+    /// To a topic; each message to the partition of its key.
+    Topic(Name, Acks),
+}
+
+/// A message that is not known to be stored.
+#[derive(Clone, Debug)]
+struct Unstored {
+    id: MessageId,
+    record: NewRecord,
+    attempts: u32,
+}
+
+/// What waits for one place.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    waiting: VecDeque<Unstored>,
+    in_flight: Option<InFlight>,
+    /// Nothing is sent before this moment.
+    not_before: Time,
+}
+
+/// The first messages of a lane, on their way.
+#[derive(Clone, Debug)]
+struct InFlight {
+    id: RequestId,
+    broker: NodeId,
+    count: usize,
+    deadline: Time,
+}
+
+/// A producer.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    settings: Settings,
+    target: Target,
+    metadata: Metadata,
+    partitioner: Partitioner,
+    /// Messages for which no place was chosen, because nothing is known of the cluster.
+    unplaced: VecDeque<Unstored>,
+    lanes: BTreeMap<Place, Lane>,
+    last_request: RequestId,
+}
+
+impl Producer {
+    /// A producer that knows these brokers by name.
+    pub fn new(settings: Settings, target: Target, brokers: Vec<NodeId>) -> Self {
+        let (partitioner, unplaced, lanes) = Default::default();
+        let metadata = Metadata::new(brokers);
+        Self { settings, target, metadata, partitioner, unplaced, lanes, last_request: 0 }
+    }
+
+    /// Takes over a message. The producer keeps it until it is stored.
+    pub fn send(&mut self, now: Time, id: MessageId, record: NewRecord, out: &mut Out) {
+        self.unplaced.push_back(Unstored { id, record: record.with_id(id), attempts: 0 });
+        self.pump(now, out);
+    }
+
+    /// The messages that are not known to be stored, and their keys' bytes, oldest first.
+    pub fn unstored(&self) -> impl Iterator<Item = (MessageId, Option<&[u8]>)> {
+        let mut all: Vec<&Unstored> =
+            self.lanes.values().flat_map(|lane| &lane.waiting).chain(&self.unplaced).collect();
+        all.sort_by_key(|message| message.id);
+        all.into_iter().map(|message| (message.id, message.record.key.as_deref()))
+    }
+
+    /// Takes what reaches the producer.
+    pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+        match input {
+            Input::Message { message: Message::Reply(id, reply), .. } => self.reply(now, id, reply, out),
+            Input::HangUp { peer } => {
+                self.metadata.hang_up(peer, now + self.settings.retry_backoff);
+                self.give_up(now, |in_flight| in_flight.broker == peer, out);
+            }
+            Input::Wake => self.give_up(now, |in_flight| in_flight.deadline <= now, out),
+            Input::Message { .. } => {}
+        }
+        self.pump(now, out);
+    }
+
+    /// When the producer wants to be woken.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        let lanes = self.lanes.values().filter_map(|lane| match &lane.in_flight {
+            Some(in_flight) => Some(in_flight.deadline),
+            // Without a broker to send to, the metadata's wake-up is the one that counts.
+            None if lane.waiting.is_empty() || self.metadata.next_wakeup().is_some() => None,
+            None => Some(lane.not_before),
+        });
+        lanes.chain(self.metadata.next_wakeup()).min()
+    }
+
+    fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out) {
+        let retry = now + self.settings.retry_backoff;
+        match reply {
+            Reply::Cluster(view) => {
+                self.metadata.learn(id, view, retry);
+            }
+            Reply::Stored { .. } => self.stored(id, out),
+            Reply::Refused(why) => {
+                if let Some((place, lane)) = self.lane_of(id) {
+                    not_stored(&place, lane, why, retry, out);
+                    self.metadata.refresh(retry);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn lane_of(&mut self, id: RequestId) -> Option<(Place, &mut Lane)> {
+        let asked = |lane: &Lane| lane.in_flight.as_ref().is_some_and(|in_flight| in_flight.id == id);
+        self.lanes.iter_mut().find(|(_, lane)| asked(lane)).map(|(place, lane)| (place.clone(), lane))
+    }
+
+    fn stored(&mut self, id: RequestId, out: &mut Out) {
+        let Some((place, lane)) = self.lane_of(id) else { return };
+        let count = lane.in_flight.take().map_or(0, |in_flight| in_flight.count);
+        for message in lane.waiting.drain(..count) {
+            out.event(Event::Acknowledged { by: place.clone(), message: message.id });
+        }
+    }
+
+    /// Takes requests for lost; their messages wait for another try.
+    fn give_up(&mut self, now: Time, lost: impl Fn(&InFlight) -> bool, out: &mut Out) {
+        let retry = now + self.settings.retry_backoff;
+        for (place, lane) in &mut self.lanes {
+            if lane.in_flight.as_ref().is_some_and(&lost) {
+                not_stored(place, lane, Refusal::NoAnswer, retry, out);
+                self.metadata.refresh(now);
+            }
+        }
+    }
+
+    /// Sends whatever can be sent.
+    fn pump(&mut self, now: Time, out: &mut Out) {
+        self.place_all();
+        let mut lost_sight = false;
+        for (place, lane) in &mut self.lanes {
+            if lane.in_flight.is_some() || lane.waiting.is_empty() || lane.not_before > now {
+                continue;
+            }
+            let view = self.metadata.view();
+            let broker = match place {
+                Place::Queue(queue) => view.queues.get(queue).copied(),
+                Place::Partition(partition) => view.leader_of(partition),
+            };
+            let Some(broker) = broker else {
+                lane.not_before = now + self.settings.retry_backoff;
+                lost_sight = true;
+                continue;
+            };
+            self.last_request += 1;
+            let (count, batches) = lane.next_batch();
+            for message in lane.waiting.iter_mut().take(count) {
+                message.attempts += 1;
+                out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
+            }
+            let request = request(place, &self.target, batches);
+            out.send(broker, Message::Request(self.last_request, request));
+            if let Target::Topic(_, Acks::None) = self.target {
+                lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
+                continue;
+            }
+            let deadline = now + self.settings.request_timeout;
+            lane.in_flight = Some(InFlight { id: self.last_request, broker, count, deadline });
+        }
+        if lost_sight {
+            self.metadata.refresh(now + self.settings.retry_backoff);
+        }
+        self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
+    }
+
+    /// Chooses a place for each message that has none, as soon as the cluster is known.
+    fn place_all(&mut self) {
+        let view = self.metadata.view();
+        let partitions = match &self.target {
+            Target::Queue(_) => 1,
+            Target::Topic(topic, _) => view.partitions_of(topic).count() as u32,
+        };
+        if view.version == 0 || partitions == 0 {
+            return;
+        }
+        for message in self.unplaced.drain(..) {
+            let place = match &self.target {
+                Target::Queue(queue) => Place::Queue(queue.clone()),
+                Target::Topic(topic, _) => {
+                    let index = self.partitioner.choose(message.record.key.as_deref(), partitions);
+                    Place::Partition(PartitionId { topic: topic.clone(), index })
+                }
+            };
+            self.lanes.entry(place).or_default().waiting.push_back(message);
+        }
+    }
+}
+
+impl Lane {
+    /// The messages to go next, and how many they are. After a failure the same come again.
+    fn next_batch(&self) -> (usize, Batches) {
+        let mut builder = BatchBuilder::new();
+        let mut count = 0;
+        for message in self.waiting.iter().take(BATCH_RECORDS_MAX) {
+            if builder.push(&message.record).is_err() {
+                break; // the batch is full; the rest goes in the next
+            }
+            count += 1;
+        }
+        (count, builder.build())
+    }
+}
+
+fn request(place: &Place, target: &Target, batches: Batches) -> Request {
+    match (place, target) {
+        (Place::Queue(queue), _) => Request::Send { queue: queue.clone(), batches },
+        (Place::Partition(partition), Target::Topic(_, acks)) => {
+            Request::Produce { partition: partition.clone(), acks: *acks, batches }
+        }
+        (Place::Partition(partition), Target::Queue(_)) => {
+            Request::Produce { partition: partition.clone(), acks: Acks::All, batches }
+        }
+    }
+}
+
+fn not_stored(place: &Place, lane: &mut Lane, why: Refusal, retry: Time, out: &mut Out) {
+    let count = lane.in_flight.take().map_or(0, |in_flight| in_flight.count);
+    for message in lane.waiting.iter().take(count) {
+        out.event(Event::NotStored { to: place.clone(), message: message.id, why });
+    }
+    lane.not_before = retry;
+}

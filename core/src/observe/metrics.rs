@@ -1,0 +1,135 @@
+//! How much, how fast, how far behind? Counts of a run, and how its backlog went.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::event::{Event, Stamped};
+use crate::ids::{MessageId, NodeId};
+use crate::time::{Span, Time};
+
+/// How many samples a series keeps; when there are more, every second one goes and the interval doubles.
+pub const SAMPLES_MAX: usize = 512;
+
+/// A quantity over time, sampled at a fixed interval from time zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Series {
+    interval: Span,
+    samples: Vec<u32>,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self { interval: Span::from_millis(1), samples: Vec::new() }
+    }
+}
+
+impl Series {
+    /// The time between samples, in microseconds.
+    pub fn interval(&self) -> Span {
+        self.interval
+    }
+
+    /// The value at time zero, after one interval, after two, and so on.
+    pub fn samples(&self) -> &[u32] {
+        &self.samples
+    }
+
+    /// The value has been `value` up to `now`.
+    fn hold(&mut self, now: Time, value: u32) {
+        let due = (now.0 / self.interval.0) as usize + 1;
+        while self.samples.len() < due {
+            self.samples.push(value);
+            if self.samples.len() > SAMPLES_MAX {
+                let mut index = 0;
+                self.samples.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+                self.interval = Span(self.interval.0 * 2);
+                return self.hold(now, value);
+            }
+        }
+    }
+}
+
+/// What was counted so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Metrics {
+    /// Messages sent, repeats counted.
+    pub sent: u64,
+    /// Messages that producers were told are stored.
+    pub acknowledged: u64,
+    /// Messages that consumers received, repeats counted.
+    pub received: u64,
+    /// Of these, those that the broker marked as redelivered.
+    pub redelivered: u64,
+    /// Messages that programs were done with, by consumer.
+    pub processed: BTreeMap<NodeId, u64>,
+    /// The time from first sent to first processed, summed over the messages that were processed.
+    pub latency_sum: Span,
+    /// The longest of these times.
+    pub latency_max: Span,
+    /// How many messages were sent and not processed yet.
+    backlog: Series,
+    #[serde(skip)]
+    acknowledged_by: BTreeMap<NodeId, u64>,
+    #[serde(skip)]
+    waiting: BTreeMap<MessageId, Time>,
+    #[serde(skip)]
+    known: u64,
+}
+
+impl Metrics {
+    /// How many messages were sent and not processed, over time.
+    pub fn backlog(&self) -> &Series {
+        &self.backlog
+    }
+
+    /// How many messages one producer was told are stored.
+    pub fn acknowledged_by(&self, producer: NodeId) -> u64 {
+        self.acknowledged_by.get(&producer).copied().unwrap_or(0)
+    }
+
+    /// The mean time from first sent to first processed; nothing before a message was processed.
+    pub fn latency_mean(&self) -> Span {
+        let measured = self.known - self.waiting.len() as u64;
+        Span(self.latency_sum.0.checked_div(measured).unwrap_or(0))
+    }
+
+    /// Takes note that time went on.
+    pub fn pass(&mut self, now: Time) {
+        self.backlog.hold(now, u32::try_from(self.waiting.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Takes note of a fact.
+    pub fn observe(&mut self, Stamped { at, node, event, .. }: &Stamped) {
+        match event {
+            Event::Sent { message, attempt, .. } => {
+                self.sent += 1;
+                if *attempt == 1 {
+                    self.known += 1;
+                    self.waiting.insert(*message, *at);
+                }
+            }
+            Event::Acknowledged { .. } => {
+                self.acknowledged += 1;
+                *self.acknowledged_by.entry(*node).or_default() += 1;
+            }
+            Event::Received { delivery, .. } => {
+                self.received += 1;
+                self.redelivered += u64::from(*delivery > 1);
+            }
+            Event::Processed { message, .. } => {
+                *self.processed.entry(*node).or_default() += 1;
+                if let Some(sent) = self.waiting.remove(message) {
+                    let latency = at.since(sent);
+                    self.latency_sum = Span(self.latency_sum.0 + latency.0);
+                    self.latency_max = self.latency_max.max(latency);
+                }
+            }
+            _ => {}
+        }
+    }
+}

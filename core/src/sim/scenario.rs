@@ -1,0 +1,354 @@
+//! What is tried? A scenario: who there is, what they send, what goes wrong when. Plain data, kept as JSON.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
+use crate::ids::{Name, NodeId};
+use crate::time::Time;
+
+/// The version of the scenario format.
+pub const SCENARIO_FORMAT: u32 = 1;
+/// The most brokers, producers or consumers of a scenario, each.
+pub const NODES_MAX: usize = 100;
+/// The most partitions of a topic.
+pub const PARTITIONS_MAX: u32 = 1_000;
+/// The most messages that all producers of a scenario send.
+pub const MESSAGES_MAX: u64 = 1_000_000;
+/// The longest run, in microseconds: ten minutes.
+pub const RUN_MICROS_MAX: u64 = 600_000_000;
+
+/// A whole experiment except for its seed, which only proposes one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// [`SCENARIO_FORMAT`].
+    pub format: u32,
+    /// What it is called.
+    pub name: String,
+    /// The seed to run it with unless another is asked for.
+    pub seed: u64,
+    /// When the run is over, in microseconds.
+    pub ends_at: Time,
+    /// How many brokers there are.
+    pub brokers: u16,
+    /// The shortest and the longest time that a message travels, in microseconds.
+    pub latency: (u64, u64),
+    /// The queues.
+    #[serde(default)]
+    pub queues: Vec<QueueSpec>,
+    /// The topics.
+    #[serde(default)]
+    pub topics: Vec<TopicSpec>,
+    /// Who sends.
+    pub producers: Vec<ProducerSpec>,
+    /// Who receives.
+    pub consumers: Vec<ConsumerSpec>,
+    /// How patient everybody is.
+    #[serde(default)]
+    pub settings: Settings,
+    /// What goes wrong, and when.
+    #[serde(default)]
+    pub actions: Vec<Action>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueSpec {
+    /// Its name.
+    pub name: Name,
+    /// The broker that keeps it, from 1.
+    pub broker: u16,
+}
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: Name,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// How many brokers keep each partition.
+    pub replicas: u16,
+    /// How few replicas in sync are enough for `acks=all`.
+    pub min_in_sync: u32,
+}
+
+/// A producer, and what its program sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProducerSpec {
+    /// What it is called.
+    pub name: String,
+    /// Where it sends.
+    pub to: TargetSpec,
+    /// When it begins, in microseconds; the first message leaves one interval later.
+    #[serde(default)]
+    pub starts_at: u64,
+    /// How many messages it sends.
+    pub messages: u64,
+    /// The time between two messages, in microseconds.
+    pub every: u64,
+    /// How many keys its messages have, `A`, `B`, and so on, drawn by chance; 0 for messages without key.
+    #[serde(default)]
+    pub keys: u8,
+}
+
+/// Where a producer sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TargetSpec {
+    /// To a queue.
+    Queue(Name),
+    /// To a topic.
+    Topic {
+        /// Its name.
+        name: Name,
+        /// How many replicas must have a message before the producer is told.
+        acks: Acks,
+    },
+}
+
+/// A consumer, and what its program does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsumerSpec {
+    /// What it is called.
+    pub name: String,
+    /// Where it receives from.
+    pub from: SourceSpec,
+    /// How long its program works on a message, in microseconds.
+    pub work: u64,
+}
+
+/// Where a consumer receives from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SourceSpec {
+    /// A queue pushes to it.
+    Queue {
+        /// The queue.
+        name: Name,
+        /// The most messages that it has unacknowledged; 0 for no limit.
+        prefetch: u32,
+    },
+    /// It pulls its share of a topic.
+    Group {
+        /// The group.
+        name: Name,
+        /// The topic.
+        topic: Name,
+    },
+}
+
+/// What a person does to a running cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// The process dies. Its connections break; its disk, and what the operating system has of its writes, stay.
+    Crash(NodeId),
+    /// The machine loses power. Nobody is told, and what was not flushed is gone.
+    CutPower(NodeId),
+    /// The process starts again, over what its disk holds.
+    Restart(NodeId),
+}
+
+impl Command {
+    /// Whom it is done to.
+    pub fn node(self) -> NodeId {
+        match self {
+            Self::Crash(node) | Self::CutPower(node) | Self::Restart(node) => node,
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash(node) => write!(f, "crash {node}"),
+            Self::CutPower(node) => write!(f, "cut-power {node}"),
+            Self::Restart(node) => write!(f, "restart {node}"),
+        }
+    }
+}
+
+/// A command with its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// When, in microseconds.
+    pub at: Time,
+    /// What.
+    pub command: Command,
+}
+
+/// Why a scenario cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidScenario(pub String);
+
+impl fmt::Display for InvalidScenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the scenario cannot be run: {}", self.0)
+    }
+}
+
+impl core::error::Error for InvalidScenario {}
+
+/// The scenarios that come with the engine.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("hundred-messages", include_str!("../../scenarios/hundred-messages.json")),
+    ("kill-the-leader", include_str!("../../scenarios/kill-the-leader.json")),
+    ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
+];
+
+impl Scenario {
+    /// A scenario that comes with the engine; `None` when there is none of that name.
+    ///
+    /// # Panics
+    ///
+    /// Never: tests read every one of them.
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (_, json) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(Self::from_json(json).expect("the scenarios that come with the engine are sound"))
+    }
+
+    /// The names of the scenarios that come with the engine.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScenario`] with the place and the reason, when it is not JSON of the right shape or cannot be run.
+    pub fn from_json(json: &str) -> Result<Self, InvalidScenario> {
+        let scenario: Self =
+            serde_json::from_str(json).map_err(|error| InvalidScenario(error.to_string()))?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// Checks that the scenario can be run.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScenario`] with the first thing that is wrong.
+    pub fn check(&self) -> Result<(), InvalidScenario> {
+        let require = |holds: bool, what: &dyn Fn() -> String| {
+            if holds { Ok(()) } else { Err(InvalidScenario(what())) }
+        };
+        require(self.format == SCENARIO_FORMAT, &|| {
+            format!("its format is {}, this engine reads {SCENARIO_FORMAT}", self.format)
+        })?;
+        let brokers = usize::from(self.brokers);
+        for (what, count) in
+            [("brokers", brokers), ("producers", self.producers.len()), ("consumers", self.consumers.len())]
+        {
+            require((1..=NODES_MAX).contains(&count), &|| format!("{count} {what}, use 1 to {NODES_MAX}"))?;
+        }
+        let (low, high) = self.latency;
+        require(low <= high && low > 0, &|| format!("a latency from {low} to {high} microseconds"))?;
+        require((1..=RUN_MICROS_MAX).contains(&self.ends_at.0), &|| {
+            format!("it ends at {} microseconds, use 1 to {RUN_MICROS_MAX}", self.ends_at.0)
+        })?;
+        self.check_places()?;
+        self.check_clients()?;
+        for Action { command, .. } in &self.actions {
+            let node = command.node();
+            require(self.has(node) && node != NodeId::Controller, &|| {
+                format!("there is no {node} to {command}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_places(&self) -> Result<(), InvalidScenario> {
+        let invalid = |what: String| Err(InvalidScenario(what));
+        let names =
+            self.queues.iter().map(|queue| &queue.name).chain(self.topics.iter().map(|topic| &topic.name));
+        let mut seen = BTreeSet::new();
+        for name in names {
+            if name.as_str() == OFFSETS_TOPIC || !seen.insert(name) {
+                return invalid(format!("the name {name} is taken"));
+            }
+        }
+        for QueueSpec { name, broker } in &self.queues {
+            if !(1..=self.brokers).contains(broker) {
+                return invalid(format!(
+                    "the queue {name} is on broker {broker}, there are {}",
+                    self.brokers
+                ));
+            }
+        }
+        for TopicSpec { name, partitions, replicas, min_in_sync } in &self.topics {
+            if !(1..=PARTITIONS_MAX).contains(partitions) {
+                return invalid(format!("{name} has {partitions} partitions, use 1 to {PARTITIONS_MAX}"));
+            }
+            if !(1..=self.brokers).contains(replicas) {
+                return invalid(format!(
+                    "{name} has {replicas} replicas, there are {} brokers",
+                    self.brokers
+                ));
+            }
+            if !(1..=u32::from(*replicas)).contains(min_in_sync) {
+                return invalid(format!("{name} needs {min_in_sync} in sync of {replicas} replicas"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_clients(&self) -> Result<(), InvalidScenario> {
+        let queue = |name: &Name| self.queues.iter().any(|queue| queue.name == *name);
+        let topic = |name: &Name| self.topics.iter().any(|topic| topic.name == *name);
+        for ProducerSpec { name, to, every, keys, .. } in &self.producers {
+            let known = match to {
+                TargetSpec::Queue(to) => queue(to),
+                TargetSpec::Topic { name, .. } => topic(name),
+            };
+            if !known {
+                return Err(InvalidScenario(format!("{name} sends to a queue or topic that is not there")));
+            }
+            if *every == 0 || *keys > 26 {
+                return Err(InvalidScenario(format!(
+                    "{name} sends every {every} microseconds with {keys} keys"
+                )));
+            }
+        }
+        for ConsumerSpec { name, from, work } in &self.consumers {
+            let known = match from {
+                SourceSpec::Queue { name, .. } => queue(name),
+                SourceSpec::Group { topic: name, .. } => topic(name),
+            };
+            if !known || *work == 0 {
+                return Err(InvalidScenario(format!(
+                    "{name} works {work} microseconds, or reads what is not there"
+                )));
+            }
+        }
+        let messages =
+            self.producers.iter().fold(0_u64, |sum, producer| sum.saturating_add(producer.messages));
+        if messages > MESSAGES_MAX {
+            return Err(InvalidScenario(format!("{messages} messages, use at most {MESSAGES_MAX}")));
+        }
+        Ok(())
+    }
+
+    /// Whether the scenario has this node.
+    pub fn has(&self, node: NodeId) -> bool {
+        match node {
+            NodeId::Controller => true,
+            NodeId::Broker(number) => (1..=self.brokers).contains(&number),
+            NodeId::Producer(number) => (1..=self.producers.len()).contains(&number.into()),
+            NodeId::Consumer(number) => (1..=self.consumers.len()).contains(&number.into()),
+        }
+    }
+}

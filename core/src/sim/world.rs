@@ -1,0 +1,547 @@
+//! What happens? A whole cluster and its clients, on one agenda, under one seed.
+//!
+//! The world is a host like any other: it hands inputs and time to brokers and clients, carries what they send,
+//! and wakes them. Here time is a number on an agenda, the network a seeded delay, the disk memory that can
+//! lose its tail; so a run is the same each time, can be cloned at any moment, and can be taken back.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::actors::{Shop, Worker, order};
+use super::agenda::{Agenda, Rank};
+use super::network::{Network, Packet};
+use super::scenario::{Command, InvalidScenario, Scenario};
+use crate::broker::{
+    Broker, Controller, Input, OFFSETS_TOPIC, Out, PartitionState, View, offsets_partition, place_replicas,
+};
+use crate::client::Producer;
+use crate::ids::{Epoch, LogName, MessageId, NodeId, PartitionId};
+use crate::log::SliceOf;
+use crate::log::faulty::FaultyStorage;
+use crate::log::memory::MemoryStorage;
+use crate::observe::{Digest, Digester, Event, Metrics, Place, Stamped, Verdict};
+use crate::rng::{Rng, Stream};
+use crate::time::{Span, Time};
+
+/// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
+const OFFSETS_REPLICAS: usize = 3;
+
+/// The disk of a broker in the lab.
+pub(crate) type Disk = FaultyStorage<MemoryStorage>;
+
+/// Something that will happen.
+#[derive(Clone, Debug)]
+enum Happening {
+    Arrival(u64),
+    HangUp { node: NodeId, incarnation: u64, peer: NodeId },
+    Wake { node: NodeId, incarnation: u64 },
+    Command(Command),
+}
+
+/// Whether a node's process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    /// It runs.
+    On,
+    /// Its process died; its machine answers that nobody is there.
+    Crashed,
+    /// Its machine is dark.
+    Off,
+}
+
+/// What every node has.
+#[derive(Clone, Debug)]
+pub(crate) struct Node<P> {
+    pub(crate) power: Power,
+    /// How often it was started.
+    incarnation: u64,
+    /// The earliest wake-up that is planned for it.
+    wakes: Option<Time>,
+    pub(crate) process: P,
+}
+
+impl<P> Node<P> {
+    fn new(process: P) -> Self {
+        Self { power: Power::On, incarnation: 1, wakes: None, process }
+    }
+}
+
+/// A broker's process, or, while there is none, its disk.
+#[derive(Clone, Debug)]
+pub(crate) enum BrokerProcess {
+    Runs(Broker<Disk>),
+    Disk(Disk),
+}
+
+/// A cluster and its clients at one moment.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(crate) scenario: Scenario,
+    now: Time,
+    step: u64,
+    agenda: Agenda<Happening>,
+    pub(crate) network: Network,
+    disk_rng: Rng,
+    pub(crate) controller: Node<Controller>,
+    pub(crate) brokers: Vec<Node<BrokerProcess>>,
+    pub(crate) producers: Vec<Node<(Shop, Producer)>>,
+    pub(crate) consumers: Vec<Node<Worker>>,
+    /// The key of each message, by its number from 1.
+    pub(crate) keys: Vec<Option<char>>,
+    digester: Digester,
+    verdict: Verdict,
+    metrics: Metrics,
+    /// The events of the present step.
+    events: Vec<Stamped>,
+}
+
+/// Why a command cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandRefused {
+    /// The scenario has no such node, or it is the controller, which does not die here.
+    NoSuchNode(NodeId),
+    /// It is down already.
+    IsDown(NodeId),
+    /// It runs already.
+    IsUp(NodeId),
+    /// The run is over.
+    RunIsOver,
+}
+
+impl fmt::Display for CommandRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchNode(node) => write!(f, "there is no {node} that could be crashed or restarted"),
+            Self::IsDown(node) => write!(f, "{node} is down already"),
+            Self::IsUp(node) => write!(f, "{node} runs already"),
+            Self::RunIsOver => f.write_str("the run is over"),
+        }
+    }
+}
+
+impl core::error::Error for CommandRefused {}
+
+impl World {
+    /// The world of a scenario at time zero, before anything happened.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScenario`] when it cannot be run.
+    pub fn new(scenario: Scenario, seed: u64) -> Result<Self, InvalidScenario> {
+        scenario.check()?;
+        let ids: Vec<NodeId> = (1..=scenario.brokers).map(NodeId::Broker).collect();
+        let settings = &scenario.settings;
+        let mut workload = Rng::new(seed, Stream::Workload);
+        let producers = scenario.producers.iter().map(|spec| {
+            let shop = Shop::new(spec.clone(), Rng::new(workload.below(u64::MAX), Stream::Workload));
+            let client = shop.client(settings, ids.clone());
+            Node::new((shop, client))
+        });
+        let consumers =
+            scenario.consumers.iter().map(|spec| Node::new(Worker::new(spec, settings, ids.clone())));
+        let broker = |&id: &NodeId| {
+            let broker = Broker::new(id, 1, settings.clone(), Disk::default()).with_controller();
+            Node::new(BrokerProcess::Runs(broker))
+        };
+        let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
+        let mut world = Self {
+            now: Time::ZERO,
+            step: 0,
+            agenda: Agenda::default(),
+            network: Network::new(seed, latency),
+            disk_rng: Rng::new(seed, Stream::Disk),
+            controller: Node::new(Controller::new(settings.clone(), first_view(&scenario, &ids))),
+            brokers: ids.iter().map(broker).collect(),
+            producers: producers.collect(),
+            consumers: consumers.collect(),
+            keys: Vec::new(),
+            digester: Digester::default(),
+            verdict: Verdict::default(),
+            metrics: Metrics::default(),
+            events: Vec::new(),
+            scenario,
+        };
+        for action in world.scenario.actions.clone() {
+            world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
+        }
+        let mut out = Out::default();
+        world.controller.process.start(&mut out);
+        world.carry_out(NodeId::Controller, out);
+        for node in world.nodes() {
+            *world.wakes(node) = Some(Time::ZERO);
+            world.agenda.plan(Time::ZERO, Rank::Course, Happening::Wake { node, incarnation: 1 });
+        }
+        Ok(world)
+    }
+
+    /// Every node, in order.
+    fn nodes(&self) -> Vec<NodeId> {
+        let brokers = (1..=self.brokers.len() as u16).map(NodeId::Broker);
+        let producers = (1..=self.producers.len() as u16).map(NodeId::Producer);
+        let consumers = (1..=self.consumers.len() as u16).map(NodeId::Consumer);
+        core::iter::once(NodeId::Controller).chain(brokers).chain(producers).chain(consumers).collect()
+    }
+
+    /// The moment of the last step.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many steps were taken.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// When the next step will be; nothing happens before.
+    pub fn next_time(&self) -> Option<Time> {
+        self.agenda.next_time()
+    }
+
+    /// The digest of all events so far.
+    pub fn digest(&self) -> Digest {
+        self.digester.digest()
+    }
+
+    /// What the judge found so far.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// What was counted so far.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Plans a command.
+    pub fn plan(&mut self, at: Time, command: Command) {
+        self.agenda.plan(at, Rank::Command, Happening::Command(command));
+    }
+
+    /// Whether a command could be carried out now.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandRefused`] says why not.
+    pub fn permits(&self, command: Command) -> Result<(), CommandRefused> {
+        let node = command.node();
+        let power = self.power(node).ok_or(CommandRefused::NoSuchNode(node))?;
+        match (command, power) {
+            _ if node == NodeId::Controller => Err(CommandRefused::NoSuchNode(node)),
+            (Command::Crash(_), Power::Crashed | Power::Off) | (Command::CutPower(_), Power::Off) => {
+                Err(CommandRefused::IsDown(node))
+            }
+            (Command::Restart(_), Power::On) => Err(CommandRefused::IsUp(node)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the next thing happen, and returns what events that brought; `None` when nothing is planned any more.
+    pub fn step(&mut self) -> Option<Vec<Stamped>> {
+        let (at, happening) = self.agenda.pop()?;
+        self.metrics.pass(at);
+        self.now = at;
+        self.step += 1;
+        match happening {
+            Happening::Arrival(id) => self.arrival(id),
+            Happening::HangUp { node, incarnation, peer } => {
+                if self.is_on(node, incarnation) {
+                    self.hand(node, Input::HangUp { peer });
+                }
+            }
+            Happening::Wake { node, incarnation } => {
+                // A wake-up that an earlier one has overtaken is void.
+                if self.is_on(node, incarnation) && *self.wakes(node) == Some(at) {
+                    self.wake(node);
+                }
+            }
+            Happening::Command(command) => self.command(command),
+        }
+        Some(core::mem::take(&mut self.events))
+    }
+
+    fn power(&self, node: NodeId) -> Option<Power> {
+        match node {
+            NodeId::Controller => Some(self.controller.power),
+            NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
+            NodeId::Producer(number) => self.producers.get(index(number)).map(|node| node.power),
+            NodeId::Consumer(number) => self.consumers.get(index(number)).map(|node| node.power),
+        }
+    }
+
+    fn incarnation(&self, node: NodeId) -> u64 {
+        match node {
+            NodeId::Controller => self.controller.incarnation,
+            NodeId::Broker(number) => self.brokers[index(number)].incarnation,
+            NodeId::Producer(number) => self.producers[index(number)].incarnation,
+            NodeId::Consumer(number) => self.consumers[index(number)].incarnation,
+        }
+    }
+
+    fn wakes(&mut self, node: NodeId) -> &mut Option<Time> {
+        match node {
+            NodeId::Controller => &mut self.controller.wakes,
+            NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
+            NodeId::Producer(number) => &mut self.producers[index(number)].wakes,
+            NodeId::Consumer(number) => &mut self.consumers[index(number)].wakes,
+        }
+    }
+
+    fn is_on(&self, node: NodeId, incarnation: u64) -> bool {
+        self.power(node) == Some(Power::On) && self.incarnation(node) == incarnation
+    }
+
+    fn arrival(&mut self, id: u64) {
+        let Some(Packet { from, to, incarnation, message, .. }) = self.network.take(id) else { return };
+        if self.is_on(to, incarnation) {
+            self.hand(to, Input::Message { from, message });
+        } else if self.power(to) != Some(Power::Off) {
+            // The machine is there and the process is not, or is another: it says so.
+            self.hang_up(to, from);
+        }
+    }
+
+    /// Lets `peer` know that its connection to `node` is broken.
+    fn hang_up(&mut self, node: NodeId, peer: NodeId) {
+        let at = self.network.hang_up(self.now, node, peer);
+        let incarnation = self.incarnation(peer);
+        self.agenda.plan(at, Rank::Course, Happening::HangUp { node: peer, incarnation, peer: node });
+    }
+
+    fn wake(&mut self, node: NodeId) {
+        *self.wakes(node) = None;
+        self.let_shop_send(node);
+        self.hand(node, Input::Wake);
+    }
+
+    /// Lets a producer's program send what is due.
+    fn let_shop_send(&mut self, node: NodeId) {
+        let NodeId::Producer(number) = node else { return };
+        let Some(Node { process: (shop, client), .. }) = self.producers.get_mut(index(number)) else {
+            return;
+        };
+        let mut out = Out::default();
+        if let Some(key) = shop.due(self.now) {
+            self.keys.push(key);
+            let id = MessageId(self.keys.len() as u64);
+            self.verdict.learn_key(id, key);
+            client.send(self.now, id, order(self.now, id, key), &mut out);
+        }
+        self.carry_out(node, out);
+    }
+
+    /// Hands an input to a node that is on, and carries out what it wants.
+    fn hand(&mut self, node: NodeId, input: Input) {
+        let now = self.now;
+        let mut out = Out::default();
+        match node {
+            NodeId::Controller => self.controller.process.handle(now, input, &mut out),
+            NodeId::Producer(number) => self.producers[index(number)].process.1.handle(now, input, &mut out),
+            NodeId::Consumer(number) => self.consumers[index(number)].process.handle(now, input, &mut out),
+            NodeId::Broker(number) => {
+                let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
+                let mut slices = Out::default();
+                broker.handle(now, input, &mut slices);
+                if broker.settle(now, &mut slices).is_err() {
+                    // A broker whose disk failed stops, as a real one halts: nothing it wanted sent leaves it.
+                    return self.stop(node, Power::Crashed, Event::Crashed);
+                }
+                out = load(slices);
+            }
+        }
+        self.carry_out(node, out);
+    }
+
+    /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.
+    fn carry_out(&mut self, node: NodeId, out: Out) {
+        for event in out.events {
+            self.note(node, event);
+        }
+        for envelope in out.sends {
+            let incarnation = self.incarnation(envelope.to);
+            let link = (node, envelope.to);
+            let (id, at) = self.network.send(self.now, link, incarnation, envelope.message);
+            self.agenda.plan(at, Rank::Course, Happening::Arrival(id));
+        }
+        self.plan_wake(node);
+    }
+
+    fn plan_wake(&mut self, node: NodeId) {
+        let wanted = match node {
+            NodeId::Controller => self.controller.process.next_wakeup(),
+            NodeId::Broker(number) => match &self.brokers[index(number)].process {
+                BrokerProcess::Runs(broker) => broker.next_wakeup(),
+                BrokerProcess::Disk(_) => None,
+            },
+            NodeId::Producer(number) => {
+                let (shop, client) = &self.producers[index(number)].process;
+                [shop.next_at(), client.next_wakeup()].into_iter().flatten().min()
+            }
+            NodeId::Consumer(number) => self.consumers[index(number)].process.next_wakeup(),
+        };
+        // Never at this same moment: a node that asked for nothing better would stop the clock.
+        let Some(at) = wanted.map(|at| at.max(self.now + Span(1))) else { return };
+        if self.wakes(node).is_none_or(|planned| at < planned) {
+            *self.wakes(node) = Some(at);
+            let incarnation = self.incarnation(node);
+            self.agenda.plan(at, Rank::Course, Happening::Wake { node, incarnation });
+        }
+    }
+
+    /// Stamps a fact and shows it to every observer.
+    fn note(&mut self, node: NodeId, event: Event) {
+        let stamped = Stamped { at: self.now, step: self.step, node, event };
+        self.digester.observe(&stamped);
+        self.verdict.observe(&stamped);
+        self.metrics.observe(&stamped);
+        self.events.push(stamped);
+    }
+
+    fn command(&mut self, command: Command) {
+        // A scenario's schedule may ask for what a person has done already: then there is nothing to do.
+        if self.permits(command).is_err() {
+            return;
+        }
+        match command {
+            Command::Crash(node) => self.stop(node, Power::Crashed, Event::Crashed),
+            Command::CutPower(node) => self.stop(node, Power::Off, Event::PowerCut),
+            Command::Restart(node) => self.start(node),
+        }
+    }
+
+    fn stop(&mut self, node: NodeId, power: Power, event: Event) {
+        let peers = self.network.disconnect(node);
+        self.note(node, event);
+        match node {
+            NodeId::Controller => return,
+            NodeId::Broker(number) => self.stop_broker(number, power),
+            NodeId::Producer(number) => self.producers[index(number)].power = power,
+            NodeId::Consumer(number) => self.consumers[index(number)].power = power,
+        }
+        if power == Power::Crashed {
+            for peer in peers {
+                self.hang_up(node, peer);
+            }
+        }
+    }
+
+    fn stop_broker(&mut self, number: u16, power: Power) {
+        let slot = &mut self.brokers[index(number)];
+        slot.power = power;
+        if let BrokerProcess::Runs(broker) = &slot.process {
+            // The process' memory is gone; what it gave to the operating system is not.
+            let disk = broker.clone().into_storage().expect("memory closes its logs");
+            slot.process = BrokerProcess::Disk(disk);
+        }
+        if power == Power::Off {
+            self.lose_tails(number);
+        }
+    }
+
+    /// The power is cut: of what was not flushed, only so much stays as chance had written.
+    fn lose_tails(&mut self, number: u16) {
+        let BrokerProcess::Disk(disk) = &mut self.brokers[index(number)].process else { return };
+        let rng = &mut self.disk_rng;
+        let Ok(lost) = disk.cut_power(|_, tail| rng.between(0, tail)) else { return };
+        for (name, batches) in lost {
+            let of = match name {
+                LogName::Queue(name) => Place::Queue(name),
+                LogName::Partition(partition) if partition.topic.as_str() != OFFSETS_TOPIC => {
+                    Place::Partition(partition)
+                }
+                LogName::Partition(_) | LogName::QueueCursor(_) => continue,
+            };
+            let messages: Vec<MessageId> =
+                batches.records().filter_map(|record| record.message_id()).collect();
+            if !messages.is_empty() {
+                self.note(NodeId::Broker(number), Event::TailLost { of, messages });
+            }
+        }
+    }
+
+    fn start(&mut self, node: NodeId) {
+        let ids: Vec<NodeId> = (1..=self.scenario.brokers).map(NodeId::Broker).collect();
+        let settings = &self.scenario.settings;
+        let incarnation = self.incarnation(node) + 1;
+        match node {
+            NodeId::Controller => return,
+            NodeId::Broker(number) => {
+                let slot = &mut self.brokers[index(number)];
+                if let BrokerProcess::Disk(disk) = &slot.process {
+                    let broker =
+                        Broker::new(node, incarnation, settings.clone(), disk.clone()).with_controller();
+                    *slot = Node {
+                        power: Power::On,
+                        incarnation,
+                        wakes: None,
+                        process: BrokerProcess::Runs(broker),
+                    };
+                }
+            }
+            NodeId::Producer(number) => {
+                let slot = &mut self.producers[index(number)];
+                let shop = slot.process.0.clone();
+                let client = shop.client(settings, ids);
+                *slot = Node { power: Power::On, incarnation, wakes: None, process: (shop, client) };
+            }
+            NodeId::Consumer(number) => {
+                let spec = &self.scenario.consumers[index(number)];
+                let worker = Worker::new(spec, settings, ids);
+                self.consumers[index(number)] =
+                    Node { power: Power::On, incarnation, wakes: None, process: worker };
+            }
+        }
+        self.note(node, Event::Restarted);
+        self.wake(node);
+    }
+}
+
+/// The place of a node in its vector: people count from 1.
+fn index(number: u16) -> usize {
+    usize::from(number).wrapping_sub(1)
+}
+
+/// Fetches the records that a broker's messages refer to.
+fn load(out: Out<SliceOf<Disk>>) -> Out {
+    let sends = out.sends.into_iter().filter_map(|envelope| {
+        // The lab's memory does not fail on reading.
+        Some(crate::broker::Envelope { to: envelope.to, message: envelope.message.load().ok()? })
+    });
+    Out { sends: sends.collect(), events: out.events }
+}
+
+/// The cluster before the first election: everything placed, everybody in sync, nobody leads.
+fn first_view(scenario: &Scenario, brokers: &[NodeId]) -> View {
+    let state = |replicas: &Vec<NodeId>, min_in_sync: u32| PartitionState {
+        replicas: replicas.clone(),
+        in_sync: replicas.clone(),
+        leader: None,
+        epoch: Epoch::default(),
+        version: 0,
+        min_in_sync,
+    };
+    let mut partitions = BTreeMap::new();
+    for topic in &scenario.topics {
+        let placed = place_replicas(brokers, topic.partitions, topic.replicas.into());
+        for (index, replicas) in (0..).zip(&placed) {
+            let partition = PartitionId { topic: topic.name.clone(), index };
+            partitions.insert(partition, state(replicas, topic.min_in_sync));
+        }
+    }
+    if !scenario.topics.is_empty() {
+        // The coordinator starts on the last broker, so that the first can be killed without taking it along.
+        let mut brokers = brokers.to_vec();
+        brokers.reverse();
+        for replicas in place_replicas(&brokers, 1, OFFSETS_REPLICAS) {
+            partitions.insert(offsets_partition(), state(&replicas, 1));
+        }
+    }
+    let queues = scenario.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));
+    View {
+        version: 0,
+        brokers: brokers.iter().map(|&broker| (broker, true)).collect(),
+        partitions,
+        queues: queues.collect(),
+    }
+}
