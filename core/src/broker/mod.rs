@@ -209,7 +209,8 @@ impl<S: Storage> Broker<S> {
             Role::Follower(follower) => Some(follower.next_wakeup()),
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
-        followers.chain(upkeep).chain(self.groups.next_deadline()).min()
+        let consumers = self.queues.values().filter_map(Queue::next_deadline);
+        followers.chain(upkeep).chain(consumers).chain(self.groups.next_deadline()).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -297,9 +298,20 @@ impl<S: Storage> Broker<S> {
                 let Some(queue) = self.queues.get_mut(&queue) else {
                     return refuse(asker, Refusal::Unknown, out);
                 };
-                queue.subscribe(from, prefetch, out);
+                queue.subscribe(from, prefetch, now + self.settings.consumer_session, out);
                 out.reply(from, id, Reply::Subscribed);
                 queue.dispatch(out)
+            }
+            Request::Ping { queue } => {
+                let deadline = now + self.settings.consumer_session;
+                match self.queues.get_mut(&queue).map(|queue| queue.heard(from, deadline)) {
+                    None => refuse(asker, Refusal::Unknown, out),
+                    Some(false) => refuse(asker, Refusal::NotAMember, out),
+                    Some(true) => {
+                        out.reply(from, id, Reply::Pong);
+                        Ok(())
+                    }
+                }
             }
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
@@ -320,7 +332,7 @@ impl<S: Storage> Broker<S> {
             }
             Request::Heartbeat { group, topic, epoch, owned } => {
                 self.coordinate(asker, out, |broker, out| {
-                    let deadline = now + broker.settings.group_session;
+                    let deadline = now + broker.settings.consumer_session;
                     let beat =
                         broker.groups.heartbeat((from, group, topic), epoch, owned, deadline, &broker.view);
                     let (epoch, partitions) = beat?;
@@ -419,7 +431,6 @@ impl<S: Storage> Broker<S> {
     fn hang_up(&mut self, now: Time, peer: NodeId, out: &mut Out<SliceOf<S>>) -> Done<S> {
         for queue in self.queues.values_mut() {
             queue.remove_consumer(peer, out);
-            queue.dispatch(out)?;
         }
         for replica in self.replicas.values_mut() {
             replica.leader_hung_up(now, peer, &self.settings);
@@ -491,6 +502,10 @@ impl<S: Storage> Broker<S> {
         for replica in self.replicas.values_mut() {
             replica.answer_parked(now, out)?;
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
+        }
+        for queue in self.queues.values_mut() {
+            queue.expire(now, out);
+            queue.dispatch(out)?;
         }
         self.groups.expire(now, &self.view);
         if self.has_controller && self.next_heartbeat <= now {

@@ -79,6 +79,12 @@ pub enum Request {
         /// The most messages to have with me unacknowledged; 0 for no limit.
         prefetch: u32,
     },
+    /// I am still there, and are you? Answer: [`Reply::Pong`], or a refusal by a broker that does not know the
+    /// consumer: it was given up, or the broker was started anew.
+    Ping {
+        /// The queue that the consumer subscribed to.
+        queue: Name,
+    },
     /// Keep these messages in a partition. Answer: [`Reply::Stored`], when as many replicas have it as asked.
     Produce {
         /// The partition; its leader must be asked.
@@ -173,6 +179,8 @@ pub enum Reply<D = Batches> {
     },
     /// The subscription stands.
     Subscribed,
+    /// The subscription still stands.
+    Pong,
     /// Records, or none when there are none yet.
     Fetched {
         /// The records.
@@ -290,6 +298,7 @@ impl<D: Slice> Reply<D> {
         Ok(match self {
             Self::Stored { base } => Reply::Stored { base },
             Self::Subscribed => Reply::Subscribed,
+            Self::Pong => Reply::Pong,
             Self::Fetched { batches, high_watermark } => {
                 Reply::Fetched { batches: batches.load()?, high_watermark }
             }

@@ -29,6 +29,7 @@ use crate::ids::{LogName, MessageId, Name, NodeId, Offset};
 use crate::log::{Log, LogError, Slice as _, Storage, StorageError};
 use crate::observe::{Event, Place};
 use crate::record::{BatchBuilder, Batches, NewRecord};
+use crate::time::Time;
 
 /// How many bytes are read at once when a queue is recovered.
 const RECOVERY_BYTES: u32 = 1024 * 1024;
@@ -49,6 +50,8 @@ struct Subscriber {
     node: NodeId,
     prefetch: u32,
     outstanding: u32,
+    /// When it is given up, unless it is heard before.
+    deadline: Time,
 }
 
 impl Subscriber {
@@ -169,9 +172,27 @@ impl<L: Log> Queue<L> {
     }
 
     /// Adds a consumer at the end of the turn. Asking again begins anew: what it had is ready again.
-    pub(super) fn subscribe(&mut self, node: NodeId, prefetch: u32, out: &mut Out<L::Slice>) {
+    pub(super) fn subscribe(&mut self, node: NodeId, prefetch: u32, deadline: Time, out: &mut Out<L::Slice>) {
         self.remove_consumer(node, out);
-        self.consumers.push_back(Subscriber { node, prefetch, outstanding: 0 });
+        self.consumers.push_back(Subscriber { node, prefetch, outstanding: 0, deadline });
+    }
+
+    /// A consumer is alive; says whether it is known here.
+    pub(super) fn heard(&mut self, node: NodeId, deadline: Time) -> bool {
+        let consumer = self.consumers.iter_mut().find(|consumer| consumer.node == node);
+        consumer.map(|consumer| consumer.deadline = deadline).is_some()
+    }
+
+    /// When the next consumer is given up.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.consumers.iter().map(|consumer| consumer.deadline).min()
+    }
+
+    /// Gives up the consumers that were not heard in time: a machine without power says no goodbye.
+    pub(super) fn expire(&mut self, now: Time, out: &mut Out<L::Slice>) {
+        while let Some(silent) = self.consumers.iter().find(|consumer| consumer.deadline <= now) {
+            self.remove_consumer(silent.node, out);
+        }
     }
 
     /// Takes a consumer away; what it had not acknowledged stands in its old place again.

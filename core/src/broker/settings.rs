@@ -21,10 +21,12 @@ pub struct Settings {
     pub fetch_wait: Span,
     /// The most bytes that a fetch brings. Kafka: 1 MiB a partition (`max.partition.fetch.bytes`).
     pub fetch_bytes_max: u32,
-    /// A member of a group tells the coordinator this often that it is alive. Kafka: 3 s.
-    pub group_heartbeat: Span,
-    /// A member that was not heard for this long loses its partitions. Kafka: 45 s (`session.timeout.ms`).
-    pub group_session: Span,
+    /// A consumer says this often that it is alive: to its group's coordinator, or to its queue's broker.
+    /// Kafka: 3 s (`heartbeat.interval.ms`); RabbitMQ: 30 s, half of the session.
+    pub consumer_heartbeat: Span,
+    /// A consumer that was not heard for this long loses its partitions, or what was delivered to it.
+    /// Kafka: 45 s (`session.timeout.ms`); RabbitMQ: 60 s (`heartbeat`).
+    pub consumer_session: Span,
     /// A consumer commits this often where it has got to. Kafka: 5 s (`auto.commit.interval.ms`).
     pub commit_interval: Span,
     /// Who is not answered for this long takes the request for lost. Kafka: 30 s (`request.timeout.ms`).
@@ -44,8 +46,8 @@ impl Default for Settings {
             replica_fetch_wait: Span::from_millis(25),
             fetch_wait: Span::from_millis(25),
             fetch_bytes_max: 1024 * 1024,
-            group_heartbeat: Span::from_millis(30),
-            group_session: Span::from_millis(120),
+            consumer_heartbeat: Span::from_millis(30),
+            consumer_session: Span::from_millis(120),
             commit_interval: Span::from_millis(40),
             request_timeout: Span::from_millis(80),
             retry_backoff: Span::from_millis(10),

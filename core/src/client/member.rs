@@ -221,7 +221,7 @@ impl Member {
             // Say how far it got while it still may, then that it has let go.
             self.commit_now(now, out);
         }
-        self.next_heartbeat = if gives_up { now } else { now + self.settings.group_heartbeat };
+        self.next_heartbeat = if gives_up { now } else { now + self.settings.consumer_heartbeat };
         self.assign(now, partitions, out);
     }
 
@@ -339,7 +339,7 @@ impl Member {
         let owned = self.positions.keys().cloned().collect();
         let (group, topic) = (self.group.clone(), self.topic.clone());
         let request = Request::Heartbeat { group, topic, epoch: self.epoch, owned };
-        self.next_heartbeat = now + self.settings.group_heartbeat;
+        self.next_heartbeat = now + self.settings.consumer_heartbeat;
         self.heartbeat = self.ask_coordinator(now, request, Vec::new(), out);
     }
 

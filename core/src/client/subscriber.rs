@@ -43,8 +43,18 @@ enum State {
     Apart(Time),
     /// The broker was asked, and is given up at this moment.
     Asked { id: RequestId, broker: NodeId, deadline: Time },
-    /// The broker pushes.
-    Subscribed(NodeId),
+    /// The broker pushes. It is asked from time to time whether it is still there.
+    Subscribed { broker: NodeId, next_ping: Time, asked: Option<(RequestId, Time)> },
+}
+
+impl State {
+    /// The broker that it has to do with.
+    fn broker(&self) -> Option<NodeId> {
+        match *self {
+            Self::Apart(_) => None,
+            Self::Asked { broker, .. } | Self::Subscribed { broker, .. } => Some(broker),
+        }
+    }
 }
 
 impl Subscriber {
@@ -67,7 +77,7 @@ impl Subscriber {
 
     /// Tells the broker that a message is done with.
     pub fn done(&mut self, offset: Offset, out: &mut Out) {
-        if let State::Subscribed(broker) = self.state {
+        if let State::Subscribed { broker, .. } = self.state {
             let offsets = [offset].into();
             out.send(broker, Message::Done { queue: self.queue.clone(), offsets });
         }
@@ -77,9 +87,9 @@ impl Subscriber {
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         match input {
-            Input::Message { from, message: Message::Reply(id, reply) } => self.reply(from, id, reply, retry),
+            Input::Message { from, message: Message::Reply(id, reply) } => self.reply(now, from, id, reply),
             Input::Message { from, message: Message::Deliver(delivery) } => {
-                let known = matches!(self.state, State::Subscribed(broker) | State::Asked { broker, .. } if broker == from);
+                let known = self.state.broker() == Some(from);
                 let at = delivery.offset;
                 let record = delivery.batch.records().find(|record| record.offset == at);
                 if let (true, Some(record)) = (known, record) {
@@ -91,10 +101,8 @@ impl Subscriber {
             }
             Input::HangUp { peer } => {
                 self.metadata.hang_up(peer, retry);
-                if matches!(self.state, State::Subscribed(broker) | State::Asked { broker, .. } if broker == peer)
-                {
-                    self.staged.clear();
-                    self.state = State::Apart(retry);
+                if self.state.broker() == Some(peer) {
+                    self.break_off(retry);
                 }
             }
             Input::Message { .. } | Input::Wake => {}
@@ -107,7 +115,9 @@ impl Subscriber {
         let own = match self.state {
             State::Apart(at) => Some(at),
             State::Asked { deadline, .. } => Some(deadline),
-            State::Subscribed(_) => None,
+            State::Subscribed { next_ping, asked, .. } => {
+                Some(asked.map_or(next_ping, |(_, deadline)| deadline))
+            }
         };
         match self.metadata.next_wakeup() {
             Some(at) if matches!(self.state, State::Apart(_)) => Some(at),
@@ -122,29 +132,52 @@ impl Subscriber {
         self.staged.push_back(staged);
     }
 
-    fn reply(&mut self, from: NodeId, id: RequestId, reply: Reply, retry: Time) {
-        let asked = matches!(self.state, State::Asked { id: asked, .. } if asked == id);
+    /// The broker is gone, or does not know this consumer any more: whatever it delivered it will deliver again.
+    fn break_off(&mut self, retry: Time) {
+        self.staged.clear();
+        self.state = State::Apart(retry);
+        self.metadata.refresh(retry);
+    }
+
+    fn reply(&mut self, now: Time, from: NodeId, id: RequestId, reply: Reply) {
+        let retry = now + self.settings.retry_backoff;
+        let waited_for = match self.state {
+            State::Apart(_) => false,
+            State::Asked { id: asked, .. } => asked == id,
+            State::Subscribed { asked, .. } => asked.is_some_and(|(asked, _)| asked == id),
+        };
         match reply {
             Reply::Cluster(view) => {
                 self.metadata.learn(id, view, retry);
             }
-            Reply::Subscribed if asked => self.state = State::Subscribed(from),
-            Reply::Refused(_) if asked => {
-                self.state = State::Apart(retry);
-                self.metadata.refresh(retry);
+            Reply::Subscribed | Reply::Pong if waited_for => {
+                let next_ping = now + self.settings.consumer_heartbeat;
+                self.state = State::Subscribed { broker: from, next_ping, asked: None };
             }
+            Reply::Refused(_) if waited_for => self.break_off(retry),
             _ => {}
         }
     }
 
-    /// Subscribes, if that is due and the queue's broker is known.
+    /// Subscribes, or asks whether the broker is still there, if that is due.
     fn pump(&mut self, now: Time, out: &mut Out) {
-        let due = match self.state {
-            State::Apart(at) => at <= now,
+        let silent = match self.state {
+            State::Apart(_) => false,
             State::Asked { deadline, .. } => deadline <= now,
-            State::Subscribed(_) => false,
+            State::Subscribed { asked, .. } => asked.is_some_and(|(_, deadline)| deadline <= now),
         };
-        if due {
+        if silent {
+            self.break_off(now);
+        }
+        if let State::Subscribed { broker, next_ping, asked: asked @ None } = &mut self.state
+            && *next_ping <= now
+        {
+            self.last_request += 1;
+            *asked = Some((self.last_request, now + self.settings.request_timeout));
+            let ping = Request::Ping { queue: self.queue.clone() };
+            out.send(*broker, Message::Request(self.last_request, ping));
+        }
+        if matches!(self.state, State::Apart(at) if at <= now) {
             match self.metadata.view().queues.get(&self.queue).copied() {
                 Some(broker) => {
                     self.last_request += 1;

@@ -75,6 +75,12 @@ impl Verdict {
         &self.lost
     }
 
+    /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
+    pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
+        let settled = |id: &&MessageId| self.delivered.contains(id) || self.lost.contains(id);
+        self.acknowledged.iter().filter(move |id| !settled(id)).copied()
+    }
+
     /// Messages processed more than once.
     pub fn doubled(&self) -> &BTreeSet<MessageId> {
         &self.doubled

@@ -306,7 +306,7 @@ fn describe(packet: &Packet) -> Described {
             Reply::Diverged { .. } => (PacketKind::Copied, None, None, 0),
             Reply::OffsetsStored | Reply::OffsetIs(_) => (PacketKind::Commit, None, None, 0),
             Reply::Refused(_) => (PacketKind::Refused, None, None, 0),
-            Reply::Subscribed | Reply::Cluster(_) | Reply::Membership { .. } => {
+            Reply::Subscribed | Reply::Pong | Reply::Cluster(_) | Reply::Membership { .. } => {
                 (PacketKind::Upkeep, None, None, 0)
             }
         },
