@@ -1,0 +1,167 @@
+//! A data directory full of logs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use mqlab_core::ids::LogName;
+use mqlab_core::log::Storage;
+
+use super::directory::Directory;
+use super::file_log::FileLog;
+use super::index::INDEX_INTERVAL_BYTES;
+use super::recovery::Recovered;
+use crate::error::{Context as _, Error};
+
+/// The size at which a segment is closed and the next begun, in bytes, unless the options say otherwise.
+pub const SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
+/// The largest size that can be asked for, in bytes: an index has 31 bits for a position.
+pub const SEGMENT_BYTES_MAX: u32 = i32::MAX as u32;
+
+/// How deep below the data directory logs lie.
+const DEPTH_MAX: usize = 3;
+
+/// How a storage lays out its files. Directories written with other options can be opened: nothing but the
+/// files to come depends on them.
+///
+/// ```
+/// use mqlab::log::Options;
+/// let options = Options { segment_bytes: 1024 * 1024, ..Options::default() };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// A segment is closed before it grows past this size, in bytes. A batch that is larger gets a segment of its
+    /// own. More than [`SEGMENT_BYTES_MAX`] is taken as that.
+    pub segment_bytes: u32,
+    /// The index knows one batch in so many bytes.
+    pub index_interval_bytes: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT_BYTES, index_interval_bytes: INDEX_INTERVAL_BYTES }
+    }
+}
+
+/// Logs in a data directory that this process alone writes to.
+///
+/// ```
+/// use mqlab::log::FileStorage;
+/// use mqlab_core::ids::{LogName, Name, Offset};
+/// use mqlab_core::log::{Log, Slice, Storage};
+/// use mqlab_core::record::{BatchBuilder, NewRecord};
+///
+/// # let scratch = tempfile::tempdir()?;
+/// # let dir = scratch.path().join("data");
+/// let mut batch = BatchBuilder::new();
+/// batch.push(&NewRecord { value: Some("hello".into()), ..NewRecord::default() })?;
+///
+/// let mut storage = FileStorage::open(&dir)?;
+/// let name = LogName::Queue(Name::new("greetings")?);
+/// let mut log = storage.open(&name)?;
+/// log.append(&batch.build())?;
+/// log.flush()?; // now it survives a power cut
+/// storage.close(&name, log)?;
+/// drop(storage); // now another process may open the directory
+///
+/// let mut storage = FileStorage::open(&dir)?;
+/// let log = storage.open(&name)?;
+/// let stored = log.read(Offset(0), log.end(), 1_000)?.load()?;
+/// assert_eq!(stored.records().next().and_then(|record| record.value), Some("hello".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FileStorage {
+    directory: Arc<Directory>,
+    options: Options,
+    /// The logs that were opened; alive as long as they are open.
+    open: BTreeMap<LogName, Weak<()>>,
+    recovered: Vec<Recovered>,
+}
+
+impl FileStorage {
+    /// Opens a data directory; one that is missing or empty is made one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when it is not a data directory, has another format, or another process has it open.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, Options::default())
+    }
+
+    /// The same with other options than the usual.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, mut options: Options) -> Result<Self, Error> {
+        let directory = Arc::new(Directory::open(path.as_ref())?);
+        options.segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
+        Ok(Self { directory, options, open: BTreeMap::new(), recovered: Vec::new() })
+    }
+
+    /// The data directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// What was cut off the logs' ends when they were opened, since this was asked last. Whoever runs the storage
+    /// tells the person whose data it is.
+    pub fn take_recovered(&mut self) -> Vec<Recovered> {
+        std::mem::take(&mut self.recovered)
+    }
+
+    fn path_of(&self, name: &LogName) -> PathBuf {
+        self.path().join(name.to_string())
+    }
+
+    /// Finds the logs below the directory whose path from the data directory is `relative`.
+    fn walk(&self, relative: &str, depth: usize, names: &mut Vec<LogName>) -> Result<(), Error> {
+        let dir = self.path().join(relative);
+        for entry in fs::read_dir(&dir).context("list", &dir)? {
+            let entry = entry.context("list", &dir)?;
+            let is_dir = entry.file_type().context("list", &dir)?.is_dir();
+            let name = entry.file_name();
+            let (true, Some(name)) = (is_dir, name.to_str()) else {
+                continue;
+            };
+            let path = if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") };
+            match path.parse() {
+                Ok(log) => names.push(log),
+                Err(_) if depth < DEPTH_MAX => self.walk(&path, depth + 1, names)?,
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Storage for FileStorage {
+    type Log = FileLog;
+
+    fn open(&mut self, name: &LogName) -> Result<FileLog, Error> {
+        if self.open.get(name).is_some_and(|open| open.strong_count() > 0) {
+            return Err(Error::AlreadyOpen { log: name.clone() });
+        }
+        let open = Arc::new(());
+        let token = Arc::downgrade(&open);
+        let (log, recovered) =
+            FileLog::open(self.path_of(name), name, self.options, self.directory.clone(), open)?;
+        self.open.insert(name.clone(), token);
+        self.recovered.extend(recovered);
+        Ok(log)
+    }
+
+    fn close(&mut self, name: &LogName, log: FileLog) -> Result<(), Error> {
+        self.open.remove(name);
+        log.close()
+    }
+
+    fn names(&self) -> Result<Vec<LogName>, Error> {
+        let mut names = Vec::new();
+        self.walk("", 1, &mut names)?;
+        names.sort();
+        Ok(names)
+    }
+}
