@@ -6,9 +6,13 @@ use crate::Form;
 use crate::driver::{Page, Visitor, with_page, with_page_for};
 
 async fn expect_version(page: &Page) {
+    // Its text content, for it may stand in a panel that is folded away, and WebDriver's `text` is what is seen.
     let version = page.element(Locator::Css("#version")).await;
     page.until("the engine's version is shown", async || {
-        version.text().await.is_ok_and(|text| text.contains(mqlab_core::VERSION))
+        version
+            .prop("textContent")
+            .await
+            .is_ok_and(|text| text.is_some_and(|text| text.contains(mqlab_core::VERSION)))
     })
     .await;
 }
