@@ -5,6 +5,7 @@
 
 use core::fmt;
 use core::ops::{Add, Sub};
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,41 @@ impl fmt::Display for Time {
         write!(f, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
     }
 }
+
+impl FromStr for Time {
+    type Err = BadTime;
+
+    /// Reads what `Display` writes: milliseconds with up to three decimals.
+    ///
+    /// ```
+    /// use mqlab_core::time::Time;
+    /// assert_eq!("412.8".parse(), Ok(Time(412_800)));
+    /// assert!("412,8".parse::<Time>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, BadTime> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(decimals) || decimals.len() > 3 {
+            return Err(BadTime);
+        }
+        let (whole, rest): (u64, u64) =
+            (whole.parse().map_err(|_| BadTime)?, decimals.parse().map_err(|_| BadTime)?);
+        let scale = [1, 100, 10, 1][decimals.len()];
+        whole.checked_mul(1_000).and_then(|micros| micros.checked_add(rest * scale)).map(Self).ok_or(BadTime)
+    }
+}
+
+/// A text that is not a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadTime;
+
+impl fmt::Display for BadTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a moment is given in milliseconds with up to three decimals, such as 412.8")
+    }
+}
+
+impl core::error::Error for BadTime {}
 
 impl fmt::Display for Span {
     /// Milliseconds, with as many decimals as are needed: `3 ms`, `0.25 ms`.

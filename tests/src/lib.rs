@@ -1,1 +1,4 @@
-//! Tests that cross crates.
+//! Tests that cross crates, and what they have in common.
+
+pub mod replay;
+pub mod script;

@@ -11,8 +11,8 @@ use mqlab_core::broker::{Acks, Settings};
 use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::sim::{
-    Action, Command, ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec,
-    Timeline, TopicSpec,
+    Action, Command, ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec,
+    TargetSpec, Timeline, TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
 
@@ -191,7 +191,10 @@ fn acks_1_loses_sometimes() {
         let timeline = run(scenario(seed, Acks::Leader, Faults::Crashes, false));
         !timeline.verdict().lost().is_empty()
     });
-    assert!(lossy.count() > 0, "acks=1 and crashing leaders, and nothing lost in {RUNS} runs: the judge is blind");
+    assert!(
+        lossy.count() > 0,
+        "acks=1 and crashing leaders, and nothing lost in {RUNS} runs: the judge is blind"
+    );
 }
 
 #[test]
@@ -202,7 +205,11 @@ fn every_run_doubles_only_what_at_least_once_permits() {
         |timeline| {
             safe(timeline)?;
             let doubled = timeline.verdict().doubled();
-            if doubled.is_empty() { Ok(()) } else { Err(format!("doubled {doubled:?} though nothing failed")) }
+            if doubled.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("doubled {doubled:?} though nothing failed"))
+            }
         },
     );
 }

@@ -10,8 +10,8 @@ mod timeline;
 mod world;
 
 pub use scenario::{
-    Action, Command, ConsumerSpec, InvalidScenario, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX, ProducerSpec,
-    QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec, TopicSpec,
+    Action, BadAction, Command, ConsumerSpec, InvalidScenario, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,
+    ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
 pub use timeline::{BranchView, Timeline};
 pub use world::{CommandRefused, World};

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,59 @@ impl fmt::Display for Command {
         }
     }
 }
+
+impl FromStr for Command {
+    type Err = BadAction;
+
+    /// Reads what `Display` writes: `crash broker-1`, `cut-power broker-1`, `restart broker-1`.
+    fn from_str(text: &str) -> Result<Self, BadAction> {
+        let mut words = text.split_whitespace();
+        let (Some(verb), Some(node), None) = (words.next(), words.next(), words.next()) else {
+            return Err(BadAction(text.into()));
+        };
+        let node = node.parse().map_err(|_| BadAction(text.into()))?;
+        match verb {
+            "crash" => Ok(Self::Crash(node)),
+            "cut-power" => Ok(Self::CutPower(node)),
+            "restart" => Ok(Self::Restart(node)),
+            _ => Err(BadAction(text.into())),
+        }
+    }
+}
+
+impl FromStr for Action {
+    type Err = BadAction;
+
+    /// Reads a moment in milliseconds and a command: `412.8 crash broker-1`.
+    fn from_str(text: &str) -> Result<Self, BadAction> {
+        let bad = || BadAction(text.into());
+        let (at, command) = text.trim().split_once(char::is_whitespace).ok_or_else(bad)?;
+        Ok(Self { at: at.parse().map_err(|_| bad())?, command: command.parse().map_err(|_| bad())? })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.at, self.command)
+    }
+}
+
+/// A text that is not a command, or not one with its moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadAction(pub String);
+
+impl fmt::Display for BadAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is not understood: write milliseconds, then crash, cut-power or restart, then a node",
+            self.0
+        )?;
+        f.write_str(", such as 412.8 crash broker-1")
+    }
+}
+
+impl core::error::Error for BadAction {}
 
 /// A command with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

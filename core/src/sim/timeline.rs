@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::picture::Picture;
-use super::scenario::{Command, InvalidScenario, Scenario};
+use super::scenario::{Action, Command, InvalidScenario, Scenario};
 use super::world::{CommandRefused, World};
 use crate::ids::MessageId;
 use crate::observe::{Digest, Metrics, Stamped, Verdict};
@@ -261,6 +261,20 @@ impl Timeline {
         self.branch_mut().journal.push(Entry { at, command, given_after });
         self.world.plan(at, command);
         self.advance(at);
+        Ok(())
+    }
+
+    /// Gives commands at their times, as a person would who watched: goes to each moment and acts. A command takes
+    /// effect at its time, before anything else that happens then.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Action`] that cannot be carried out, and why. Those before it stand.
+    pub fn replay(&mut self, actions: &[Action]) -> Result<(), (Action, CommandRefused)> {
+        for &action in actions {
+            self.seek(action.at - Span(1));
+            self.command(action.command).map_err(|refused| (action, refused))?;
+        }
         Ok(())
     }
 

@@ -1,0 +1,186 @@
+//! Scripts that read as lessons: what is done to a cluster, and what it did.
+//!
+//! A script is text. A line that begins with `> ` is an input; the lines after it, up to the next input, comment or
+//! blank line, are what must come out. Everything else is for the reader.
+//!
+//! | input | output |
+//! |---|---|
+//! | `scenario NAME [seed N]` | - |
+//! | `run to MS [only WORD WORD ...]` | the events on the way; only those with one of the words, if given |
+//! | `go to MS` | - (also back in time; nothing is shown) |
+//! | `crash NODE`, `cut-power NODE`, `restart NODE` | the events that this brings at once, or why it cannot be |
+//! | `logs of PLACE` | each broker's copy, as cells: `[m1]` committed, `(m1)` not yet, `<m1>` delivered |
+//! | `life of mN` | what happened to the message so far |
+//! | `verdict` | what the judge says |
+//! | `branches` | each branch, and where it left which |
+//!
+//! With `UPDATE_EXPECT=1` the outputs are written anew.
+
+use std::fmt::Write as _;
+
+use mqlab_core::ids::MessageId;
+use mqlab_core::observe::Stamped;
+use mqlab_core::sim::picture::{BrokerView, Cell, CellState, Role, StripView};
+use mqlab_core::sim::{Command, Scenario, Timeline};
+use mqlab_core::time::Time;
+
+/// How many cells `logs of` shows of each log.
+const CELLS_MAX: usize = 12;
+
+/// Runs a script, and returns it with the outputs that came.
+///
+/// # Errors
+///
+/// The number of the line that is not understood, and why.
+pub fn play(script: &str) -> Result<String, String> {
+    let mut stage = None;
+    let mut played = String::new();
+    let mut skipping = false;
+    for (index, line) in script.lines().enumerate() {
+        if let Some(input) = line.strip_prefix("> ") {
+            let output = perform(&mut stage, input).map_err(|why| format!("line {}: {why}", index + 1))?;
+            played.push_str(line);
+            played.push('\n');
+            played.push_str(&output);
+            skipping = true;
+        } else if !skipping || line.is_empty() || line.starts_with('#') {
+            skipping = false;
+            played.push_str(line);
+            played.push('\n');
+        }
+    }
+    Ok(played)
+}
+
+fn perform(stage: &mut Option<Timeline>, input: &str) -> Result<String, String> {
+    let words: Vec<&str> = input.split_whitespace().collect();
+    if let ["scenario", name, ref rest @ ..] = words[..] {
+        let scenario = Scenario::built_in(name).ok_or_else(|| format!("there is no scenario {name}"))?;
+        let seed = match rest {
+            ["seed", seed] => seed.parse().map_err(|_| format!("{seed} is not a seed"))?,
+            _ => scenario.seed,
+        };
+        *stage = Some(Timeline::new(scenario, seed).map_err(|error| error.to_string())?);
+        return Ok(String::new());
+    }
+    let timeline = stage.as_mut().ok_or("a script begins with a scenario")?;
+    match words[..] {
+        ["run", "to", at, ref filter @ ..] => run(timeline, moment(at)?, filter),
+        ["go", "to", at] => {
+            timeline.seek(moment(at)?);
+            Ok(String::new())
+        }
+        ["logs", "of", place] => Ok(logs(timeline, place)),
+        ["life", "of", message] => {
+            let number = message.strip_prefix('m').and_then(|number| number.parse().ok());
+            let message = MessageId(number.ok_or("a message is written m17")?);
+            Ok(timeline.life(message).map(|stamped| format!("{stamped}\n")).collect())
+        }
+        ["verdict"] => Ok(verdict(timeline)),
+        ["branches"] => Ok(branches(timeline)),
+        _ => {
+            let command: Command = input.parse().map_err(|_| format!("{input:?} is not understood"))?;
+            let before = timeline.happened();
+            Ok(match timeline.command(command) {
+                Ok(()) => lines(&timeline.events()[before..timeline.happened()]),
+                Err(refused) => format!("no: {refused}\n"),
+            })
+        }
+    }
+}
+
+fn moment(text: &str) -> Result<Time, String> {
+    text.parse().map_err(|error: mqlab_core::time::BadTime| error.to_string())
+}
+
+fn lines<'a>(events: impl IntoIterator<Item = &'a Stamped>) -> String {
+    events.into_iter().map(|stamped| format!("{stamped}\n")).collect()
+}
+
+fn run(timeline: &mut Timeline, to: Time, filter: &[&str]) -> Result<String, String> {
+    let before = timeline.happened();
+    timeline.advance(to);
+    let news = &timeline.events()[before..timeline.happened()];
+    match filter {
+        [] => Ok(lines(news)),
+        ["only", words @ ..] => {
+            let told = |stamped: &&Stamped| {
+                let line = stamped.to_string();
+                words.iter().any(|word| line.split([' ', ',']).any(|part| part == *word))
+            };
+            Ok(lines(news.iter().filter(told)))
+        }
+        _ => Err("after the moment comes nothing, or only WORD ...".into()),
+    }
+}
+
+fn logs(timeline: &Timeline, place: &str) -> String {
+    let picture = timeline.picture(CELLS_MAX);
+    let mut text = String::new();
+    for BrokerView { node, up, strips } in &picture.brokers {
+        for strip in strips.iter().filter(|strip| strip.place.to_string() == place) {
+            let cells: Vec<String> = strip.cells.iter().map(cell).collect();
+            let down = if *up { "" } else { ", down" };
+            let written =
+                writeln!(text, "{node:<10} {:<22} {}", format!("{}{down}", role(strip)), cells.join(" "));
+            debug_assert!(written.is_ok(), "a string takes what it is given");
+        }
+    }
+    text
+}
+
+fn role(strip: &StripView) -> String {
+    match strip.role {
+        Role::Queue => format!("holds {}", strip.held),
+        Role::Leader { epoch } => format!("leads, epoch {epoch}"),
+        Role::Follower { in_sync: true } => "in sync".into(),
+        Role::Follower { in_sync: false } => "not in sync".into(),
+        Role::Down => "on its disk".into(),
+    }
+}
+
+fn cell(cell: &Cell) -> String {
+    let name = cell.mark.map_or_else(|| "-".into(), |mark| mark.message.to_string());
+    match cell.state {
+        CellState::Committed | CellState::Ready => format!("[{name}]"),
+        CellState::Uncommitted => format!("({name})"),
+        CellState::Delivered(_) => format!("<{name}>"),
+    }
+}
+
+fn verdict(timeline: &Timeline) -> String {
+    let verdict = timeline.verdict();
+    let named = |messages: &std::collections::BTreeSet<MessageId>| match messages.len() {
+        0 => "0".into(),
+        count => {
+            format!("{count} ({})", messages.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        }
+    };
+    let processed: Vec<String> =
+        timeline.metrics().processed.iter().map(|(node, count)| format!("{node} {count}")).collect();
+    format!(
+        "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}\nprocessed by {}\n",
+        verdict.acknowledged(),
+        verdict.delivered(),
+        verdict.on_their_way(),
+        named(verdict.lost()),
+        named(verdict.doubled()),
+        named(verdict.reordered()),
+        processed.join(", "),
+    )
+}
+
+fn branches(timeline: &Timeline) -> String {
+    let line = |branch: mqlab_core::sim::BranchView| {
+        let commands: Vec<String> =
+            branch.commands.iter().map(|(at, command)| format!("{at} {command}")).collect();
+        let from = match branch.parent {
+            Some(parent) => format!(", left {parent} at {}", branch.forked_at),
+            None => String::new(),
+        };
+        let here = if branch.current { " (here)" } else { "" };
+        let commands = if commands.is_empty() { "no commands".into() } else { commands.join("; ") };
+        format!("branch {}{here}{from}: {commands}\n", branch.id)
+    };
+    timeline.branches().into_iter().map(line).collect()
+}
