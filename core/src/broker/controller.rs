@@ -55,7 +55,7 @@ impl Controller {
 
     /// Elects the first leaders and tells every broker.
     pub fn start(&mut self, out: &mut Out) {
-        self.change(out, |view, events| elect_all(view, events));
+        self.change(out, elect_all);
     }
 
     /// Takes what reaches the controller.

@@ -165,6 +165,9 @@ impl<S: Slice> Slice for FaultySlice<S> {
     }
 }
 
+/// What a log lost in a power cut.
+pub type Lost = (LogName, Batches);
+
 /// A storage whose logs fail when they are told to, and whose power can be cut.
 #[derive(Clone, Debug, Default)]
 pub struct FaultyStorage<S>(S);
@@ -185,7 +188,7 @@ impl<S: Storage> FaultyStorage<S> {
     pub fn cut_power(
         &mut self,
         mut bytes_kept: impl FnMut(&LogName, u64) -> u64,
-    ) -> Result<Vec<(LogName, Batches)>, LogError<FaultyError<StorageError<S>>>> {
+    ) -> Result<Vec<Lost>, LogError<StorageError<Self>>> {
         let mut lost = Vec::new();
         let storage = |error| LogError::Storage(FaultyError::Inner(error));
         for name in self.0.names().map_err(storage)? {

@@ -5,6 +5,7 @@ mod agenda;
 mod draw;
 mod network;
 pub mod picture;
+mod power;
 mod scenario;
 mod timeline;
 mod world;

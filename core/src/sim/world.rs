@@ -4,6 +4,7 @@
 //! and wakes them. Here time is a number on an agenda, the network a seeded delay, the disk memory that can
 //! lose its tail; so a run is the same each time, can be cloned at any moment, and can be taken back.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,14 +14,14 @@ use super::agenda::{Agenda, Rank};
 use super::network::{Network, Packet};
 use super::scenario::{Command, InvalidScenario, Scenario};
 use crate::broker::{
-    Broker, Controller, Input, OFFSETS_TOPIC, Out, PartitionState, View, offsets_partition, place_replicas,
+    Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
 };
 use crate::client::Producer;
-use crate::ids::{Epoch, LogName, MessageId, NodeId, PartitionId};
+use crate::ids::{Epoch, MessageId, NodeId, PartitionId};
 use crate::log::SliceOf;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
-use crate::observe::{Digest, Digester, Event, Metrics, Place, Stamped, Verdict};
+use crate::observe::{Digest, Digester, Event, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
 
@@ -55,9 +56,9 @@ pub(crate) enum Power {
 pub(crate) struct Node<P> {
     pub(crate) power: Power,
     /// How often it was started.
-    incarnation: u64,
+    pub(super) incarnation: u64,
     /// The earliest wake-up that is planned for it.
-    wakes: Option<Time>,
+    pub(super) wakes: Option<Time>,
     pub(crate) process: P,
 }
 
@@ -70,7 +71,7 @@ impl<P> Node<P> {
 /// A broker's process, or, while there is none, its disk.
 #[derive(Clone, Debug)]
 pub(crate) enum BrokerProcess {
-    Runs(Broker<Disk>),
+    Runs(Box<Broker<Disk>>),
     Disk(Disk),
 }
 
@@ -82,7 +83,7 @@ pub struct World {
     step: u64,
     agenda: Agenda<Happening>,
     pub(crate) network: Network,
-    disk_rng: Rng,
+    pub(super) disk_rng: Rng,
     pub(crate) controller: Node<Controller>,
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
     pub(crate) producers: Vec<Node<(Shop, Producer)>>,
@@ -143,7 +144,7 @@ impl World {
             scenario.consumers.iter().map(|spec| Node::new(Worker::new(spec, settings, ids.clone())));
         let broker = |&id: &NodeId| {
             let broker = Broker::new(id, 1, settings.clone(), Disk::default()).with_controller();
-            Node::new(BrokerProcess::Runs(broker))
+            Node::new(BrokerProcess::Runs(Box::new(broker)))
         };
         let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
         let mut world = Self {
@@ -270,7 +271,7 @@ impl World {
         }
     }
 
-    fn incarnation(&self, node: NodeId) -> u64 {
+    pub(super) fn incarnation(&self, node: NodeId) -> u64 {
         match node {
             NodeId::Controller => self.controller.incarnation,
             NodeId::Broker(number) => self.brokers[index(number)].incarnation,
@@ -303,13 +304,13 @@ impl World {
     }
 
     /// Lets `peer` know that its connection to `node` is broken.
-    fn hang_up(&mut self, node: NodeId, peer: NodeId) {
+    pub(super) fn hang_up(&mut self, node: NodeId, peer: NodeId) {
         let at = self.network.hang_up(self.now, node, peer);
         let incarnation = self.incarnation(peer);
         self.agenda.plan(at, Rank::Course, Happening::HangUp { node: peer, incarnation, peer: node });
     }
 
-    fn wake(&mut self, node: NodeId) {
+    pub(super) fn wake(&mut self, node: NodeId) {
         *self.wakes(node) = None;
         self.let_shop_send(node);
         self.hand(node, Input::Wake);
@@ -390,115 +391,17 @@ impl World {
     }
 
     /// Stamps a fact and shows it to every observer.
-    fn note(&mut self, node: NodeId, event: Event) {
+    pub(super) fn note(&mut self, node: NodeId, event: Event) {
         let stamped = Stamped { at: self.now, step: self.step, node, event };
         self.digester.observe(&stamped);
         self.verdict.observe(&stamped);
         self.metrics.observe(&stamped);
         self.events.push(stamped);
     }
-
-    fn command(&mut self, command: Command) {
-        // A scenario's schedule may ask for what a person has done already: then there is nothing to do.
-        if self.permits(command).is_err() {
-            return;
-        }
-        match command {
-            Command::Crash(node) => self.stop(node, Power::Crashed, Event::Crashed),
-            Command::CutPower(node) => self.stop(node, Power::Off, Event::PowerCut),
-            Command::Restart(node) => self.start(node),
-        }
-    }
-
-    fn stop(&mut self, node: NodeId, power: Power, event: Event) {
-        let peers = self.network.disconnect(node);
-        self.note(node, event);
-        match node {
-            NodeId::Controller => return,
-            NodeId::Broker(number) => self.stop_broker(number, power),
-            NodeId::Producer(number) => self.producers[index(number)].power = power,
-            NodeId::Consumer(number) => self.consumers[index(number)].power = power,
-        }
-        if power == Power::Crashed {
-            for peer in peers {
-                self.hang_up(node, peer);
-            }
-        }
-    }
-
-    fn stop_broker(&mut self, number: u16, power: Power) {
-        let slot = &mut self.brokers[index(number)];
-        slot.power = power;
-        if let BrokerProcess::Runs(broker) = &slot.process {
-            // The process' memory is gone; what it gave to the operating system is not.
-            let disk = broker.clone().into_storage().expect("memory closes its logs");
-            slot.process = BrokerProcess::Disk(disk);
-        }
-        if power == Power::Off {
-            self.lose_tails(number);
-        }
-    }
-
-    /// The power is cut: of what was not flushed, only so much stays as chance had written.
-    fn lose_tails(&mut self, number: u16) {
-        let BrokerProcess::Disk(disk) = &mut self.brokers[index(number)].process else { return };
-        let rng = &mut self.disk_rng;
-        let Ok(lost) = disk.cut_power(|_, tail| rng.between(0, tail)) else { return };
-        for (name, batches) in lost {
-            let of = match name {
-                LogName::Queue(name) => Place::Queue(name),
-                LogName::Partition(partition) if partition.topic.as_str() != OFFSETS_TOPIC => {
-                    Place::Partition(partition)
-                }
-                LogName::Partition(_) | LogName::QueueCursor(_) => continue,
-            };
-            let messages: Vec<MessageId> =
-                batches.records().filter_map(|record| record.message_id()).collect();
-            if !messages.is_empty() {
-                self.note(NodeId::Broker(number), Event::TailLost { of, messages });
-            }
-        }
-    }
-
-    fn start(&mut self, node: NodeId) {
-        let ids: Vec<NodeId> = (1..=self.scenario.brokers).map(NodeId::Broker).collect();
-        let settings = &self.scenario.settings;
-        let incarnation = self.incarnation(node) + 1;
-        match node {
-            NodeId::Controller => return,
-            NodeId::Broker(number) => {
-                let slot = &mut self.brokers[index(number)];
-                if let BrokerProcess::Disk(disk) = &slot.process {
-                    let broker =
-                        Broker::new(node, incarnation, settings.clone(), disk.clone()).with_controller();
-                    *slot = Node {
-                        power: Power::On,
-                        incarnation,
-                        wakes: None,
-                        process: BrokerProcess::Runs(broker),
-                    };
-                }
-            }
-            NodeId::Producer(number) => {
-                let slot = &mut self.producers[index(number)];
-                let shop = slot.process.0.clone();
-                let client = shop.client(settings, ids);
-                *slot = Node { power: Power::On, incarnation, wakes: None, process: (shop, client) };
-            }
-            NodeId::Consumer(number) => {
-                let spec = &self.scenario.consumers[index(number)];
-                let worker = Worker::new(spec, settings, ids);
-                self.consumers[index(number)] =
-                    Node { power: Power::On, incarnation, wakes: None, process: worker };
-            }
-        }
-        self.note(node, Event::Restarted);
-        self.wake(node);
-    }
 }
 
 /// The place of a node in its vector: people count from 1.
-fn index(number: u16) -> usize {
+pub(super) fn index(number: u16) -> usize {
     usize::from(number).wrapping_sub(1)
 }
 

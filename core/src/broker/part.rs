@@ -1,0 +1,126 @@
+//! What is a broker's part in the cluster? It learns the view, takes up its roles, and reports to the controller.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::replica::{Replica, Role};
+use super::{Broker, Done, Message, Out, PartitionState, Queue, Request, RequestId, View, offsets_partition};
+use crate::ids::{NodeId, PartitionId};
+use crate::log::{SliceOf, Storage};
+use crate::observe::Refusal;
+use crate::time::{Span, Time};
+
+impl<S: Storage> Broker<S> {
+    /// Learns how the cluster stands, and takes up its part in it.
+    pub(super) fn learn(&mut self, now: Time, view: Arc<View>, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        if view.version <= self.view.version {
+            return Ok(());
+        }
+        let old = core::mem::replace(&mut self.view, view);
+        if old.version == 0 {
+            self.next_lag_check = now;
+        }
+        let (me, view) = (self.me, Arc::clone(&self.view));
+        for (name, _) in view.queues.iter().filter(|(_, broker)| **broker == me) {
+            if !self.queues.contains_key(name) {
+                self.queues.insert(name.clone(), Queue::open(&mut self.storage, name.clone())?);
+            }
+        }
+        for (partition, state) in view.partitions.iter().filter(|(_, state)| state.replicas.contains(&me)) {
+            self.take_part(now, partition, state, out)?;
+        }
+        Ok(())
+    }
+
+    /// Leads, follows or waits, as the view says.
+    fn take_part(
+        &mut self,
+        now: Time,
+        partition: &PartitionId,
+        state: &PartitionState,
+        out: &mut Out<SliceOf<S>>,
+    ) -> Done<S> {
+        if !self.replicas.contains_key(partition) {
+            let replica = Replica::open(&mut self.storage, partition.clone())?;
+            self.replicas.insert(partition.clone(), replica);
+        }
+        let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
+        let same_epoch = replica.epoch() == Some(state.epoch);
+        match state.leader {
+            Some(leader) if leader == self.me => {
+                replica.lead(now, self.me, state, out);
+                if *partition == offsets_partition() && !same_epoch {
+                    self.groups.clear();
+                    for batches in super::queue::read_all(&replica.log)? {
+                        self.groups.learn_records(batches.records());
+                    }
+                }
+            }
+            Some(_) | None if same_epoch => {}
+            Some(leader) => replica.follow(now, leader, state.epoch, out),
+            None => {
+                replica.refuse_all(Refusal::NotLeader, out);
+                replica.role = Role::Idle;
+            }
+        }
+        if *partition == offsets_partition() && state.leader != Some(self.me) {
+            self.groups.clear();
+        }
+        Ok(())
+    }
+
+    /// Does whatever is due.
+    pub(super) fn tick(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        for replica in self.replicas.values_mut() {
+            replica.answer_parked(now, out)?;
+            replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
+        }
+        for queue in self.queues.values_mut() {
+            queue.expire(now, out);
+            queue.dispatch(out)?;
+        }
+        self.groups.expire(now, &self.view);
+        if self.has_controller && self.next_heartbeat <= now {
+            self.next_heartbeat = now + self.settings.broker_heartbeat;
+            let alive = Request::Alive { incarnation: self.incarnation, version: self.view.version };
+            self.ask_controller(alive, out);
+        }
+        if self.has_controller && self.next_lag_check <= now {
+            // Half the time that a follower may lag: Kafka checks as often.
+            self.next_lag_check = now + Span(self.settings.replica_lag_max.0 / 2);
+            let settings = self.settings.clone();
+            let shrunk = |(id, replica): (&PartitionId, &mut Replica<S::Log>)| {
+                Some((id.clone(), replica.shrink(now, &settings)?))
+            };
+            let proposals: Vec<_> = self.replicas.iter_mut().filter_map(shrunk).collect();
+            for (partition, in_sync) in proposals {
+                self.propose(&partition, Some(in_sync), out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the controller for another in-sync set.
+    pub(super) fn propose(
+        &mut self,
+        partition: &PartitionId,
+        in_sync: Option<Vec<NodeId>>,
+        out: &mut Out<SliceOf<S>>,
+    ) {
+        let (Some(in_sync), Some(Role::Leader(leader))) =
+            (in_sync, self.replicas.get(partition).map(|replica| &replica.role))
+        else {
+            return;
+        };
+        let (epoch, version) = (leader.epoch, leader.version);
+        let request = Request::SetInSync { partition: partition.clone(), epoch, version, in_sync };
+        let id = self.ask_controller(request, out);
+        self.proposals.insert(id, partition.clone());
+    }
+
+    fn ask_controller(&mut self, request: Request, out: &mut Out<SliceOf<S>>) -> RequestId {
+        self.last_request += 1;
+        out.send(NodeId::Controller, Message::Request(self.last_request, request));
+        self.last_request
+    }
+}

@@ -1,0 +1,111 @@
+//! How do nodes die and come back? Crashes, power cuts and restarts.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::actors::Worker;
+use super::scenario::Command;
+use super::world::{BrokerProcess, Node, Power, World, index};
+use crate::broker::{Broker, OFFSETS_TOPIC};
+use crate::ids::{LogName, MessageId, NodeId};
+use crate::observe::{Event, Place};
+
+impl World {
+    pub(super) fn command(&mut self, command: Command) {
+        // A scenario's schedule may ask for what a person has done already: then there is nothing to do.
+        if self.permits(command).is_err() {
+            return;
+        }
+        match command {
+            Command::Crash(node) => self.stop(node, Power::Crashed, Event::Crashed),
+            Command::CutPower(node) => self.stop(node, Power::Off, Event::PowerCut),
+            Command::Restart(node) => self.start(node),
+        }
+    }
+
+    pub(super) fn stop(&mut self, node: NodeId, power: Power, event: Event) {
+        let peers = self.network.disconnect(node);
+        self.note(node, event);
+        match node {
+            NodeId::Controller => return,
+            NodeId::Broker(number) => self.stop_broker(number, power),
+            NodeId::Producer(number) => self.producers[index(number)].power = power,
+            NodeId::Consumer(number) => self.consumers[index(number)].power = power,
+        }
+        if power == Power::Crashed {
+            for peer in peers {
+                self.hang_up(node, peer);
+            }
+        }
+    }
+
+    fn stop_broker(&mut self, number: u16, power: Power) {
+        let slot = &mut self.brokers[index(number)];
+        slot.power = power;
+        if let BrokerProcess::Runs(broker) = &slot.process {
+            // The process' memory is gone; what it gave to the operating system is not.
+            let disk = broker.clone().into_storage().expect("memory closes its logs");
+            slot.process = BrokerProcess::Disk(disk);
+        }
+        if power == Power::Off {
+            self.lose_tails(number);
+        }
+    }
+
+    /// The power is cut: of what was not flushed, only so much stays as chance had written.
+    fn lose_tails(&mut self, number: u16) {
+        let BrokerProcess::Disk(disk) = &mut self.brokers[index(number)].process else { return };
+        let rng = &mut self.disk_rng;
+        let Ok(lost) = disk.cut_power(|_, tail| rng.between(0, tail)) else { return };
+        for (name, batches) in lost {
+            let of = match name {
+                LogName::Queue(name) => Place::Queue(name),
+                LogName::Partition(partition) if partition.topic.as_str() != OFFSETS_TOPIC => {
+                    Place::Partition(partition)
+                }
+                LogName::Partition(_) | LogName::QueueCursor(_) => continue,
+            };
+            let messages: Vec<MessageId> =
+                batches.records().filter_map(|record| record.message_id()).collect();
+            if !messages.is_empty() {
+                self.note(NodeId::Broker(number), Event::TailLost { of, messages });
+            }
+        }
+    }
+
+    fn start(&mut self, node: NodeId) {
+        let ids: Vec<NodeId> = (1..=self.scenario.brokers).map(NodeId::Broker).collect();
+        let settings = &self.scenario.settings;
+        let incarnation = self.incarnation(node) + 1;
+        match node {
+            NodeId::Controller => return,
+            NodeId::Broker(number) => {
+                let slot = &mut self.brokers[index(number)];
+                if let BrokerProcess::Disk(disk) = &slot.process {
+                    let broker =
+                        Broker::new(node, incarnation, settings.clone(), disk.clone()).with_controller();
+                    *slot = Node {
+                        power: Power::On,
+                        incarnation,
+                        wakes: None,
+                        process: BrokerProcess::Runs(Box::new(broker)),
+                    };
+                }
+            }
+            NodeId::Producer(number) => {
+                let slot = &mut self.producers[index(number)];
+                let shop = slot.process.0.clone();
+                let client = shop.client(settings, ids);
+                *slot = Node { power: Power::On, incarnation, wakes: None, process: (shop, client) };
+            }
+            NodeId::Consumer(number) => {
+                let spec = &self.scenario.consumers[index(number)];
+                let worker = Worker::new(spec, settings, ids);
+                self.consumers[index(number)] =
+                    Node { power: Power::On, incarnation, wakes: None, process: worker };
+            }
+        }
+        self.note(node, Event::Restarted);
+        self.wake(node);
+    }
+}

@@ -1,0 +1,268 @@
+//! A queue against a plain list: the same random operations on both, and every delivery must be the same. Consumers
+//! come, go and fall silent; the broker dies and comes back, with and without what it had not flushed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use mqlab_core::broker::{Broker, Input, Message, Out, Reply, Request, Settings, View};
+use mqlab_core::ids::{MessageId, Name, NodeId, Offset};
+use mqlab_core::log::faulty::FaultyStorage;
+use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::log::{Slice, SliceOf};
+use mqlab_core::record::{BatchBuilder, NewRecord};
+use mqlab_core::time::Time;
+use proptest::prelude::*;
+
+type Disk = FaultyStorage<MemoryStorage>;
+
+const BROKER: NodeId = NodeId::Broker(1);
+
+#[derive(Clone, Debug)]
+enum Operation {
+    /// Send so many messages in one batch.
+    Send(u64),
+    /// A consumer subscribes with a prefetch.
+    Subscribe(u16, u32),
+    /// A consumer acknowledges the message that it has had for longest.
+    Done(u16),
+    /// A consumer acknowledges something that it does not have.
+    DoneWrongly(u16, u64),
+    /// A consumer's connection breaks.
+    HangUp(u16),
+    /// The broker's process dies and starts again; or its machine loses power.
+    Restart { power: bool },
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let consumer = 1..4_u16;
+    let one = prop_oneof![
+        4 => (1..4_u64).prop_map(Operation::Send),
+        2 => (consumer.clone(), 0..4_u32).prop_map(|(who, prefetch)| Operation::Subscribe(who, prefetch)),
+        6 => consumer.clone().prop_map(Operation::Done),
+        1 => (consumer.clone(), 0..40_u64).prop_map(|(who, offset)| Operation::DoneWrongly(who, offset)),
+        1 => consumer.prop_map(Operation::HangUp),
+        1 => any::<bool>().prop_map(|power| Operation::Restart { power }),
+    ];
+    prop::collection::vec(one, 1..80)
+}
+
+/// A message of the list.
+#[derive(Clone, Debug, PartialEq)]
+struct Item {
+    id: u64,
+    deliveries: u32,
+    with: Option<u16>,
+}
+
+/// A delivery: which message, to whom, for which time.
+type Delivered = (u64, u16, u32);
+
+/// The queue as a plain list.
+#[derive(Default)]
+struct List {
+    items: Vec<Item>,
+    turn: VecDeque<(u16, u32)>,
+    sent: u64,
+}
+
+impl List {
+    fn has(&self, consumer: u16) -> usize {
+        self.items.iter().filter(|item| item.with == Some(consumer)).count()
+    }
+
+    fn dispatch(&mut self) -> Vec<Delivered> {
+        let mut delivered = Vec::new();
+        while let Some(index) = self.items.iter().position(|item| item.with.is_none()) {
+            let room =
+                |&(consumer, prefetch): &(u16, u32)| prefetch == 0 || self.has(consumer) < prefetch as usize;
+            let Some(at) = self.turn.iter().position(room) else { break };
+            let served = self.turn.remove(at).expect("it was found");
+            self.turn.push_back(served);
+            let item = &mut self.items[index];
+            item.with = Some(served.0);
+            item.deliveries += 1;
+            delivered.push((item.id, served.0, item.deliveries));
+        }
+        delivered
+    }
+
+    fn gone(&mut self, consumer: u16) {
+        self.turn.retain(|(who, _)| *who != consumer);
+        self.items.iter_mut().filter(|item| item.with == Some(consumer)).for_each(|item| item.with = None);
+    }
+}
+
+/// A broker with one queue, driven as a host drives it.
+struct Real {
+    broker: Broker<Disk>,
+    starts: u64,
+    request: u64,
+    /// For each message, its offset.
+    offsets: Vec<Offset>,
+}
+
+fn queue() -> Name {
+    Name::new("q").expect("a legal name")
+}
+
+fn started(disk: Disk, starts: u64) -> Broker<Disk> {
+    let mut broker = Broker::new(BROKER, starts, Settings::default(), disk);
+    let mut view = View { version: 1, ..View::default() };
+    view.queues.insert(queue(), BROKER);
+    let message = Message::Cluster(Arc::new(view));
+    broker.handle(Time::ZERO, Input::Message { from: NodeId::Controller, message }, &mut Out::default());
+    broker
+}
+
+impl Real {
+    fn new() -> Self {
+        Self { broker: started(Disk::default(), 1), starts: 1, request: 0, offsets: Vec::new() }
+    }
+
+    fn hand(&mut self, input: Input) -> Vec<Delivered> {
+        let mut out: Out<SliceOf<Disk>> = Out::default();
+        self.broker.handle(Time::ZERO, input, &mut out);
+        self.broker.settle(Time::ZERO, &mut out).expect("memory does not fail");
+        let mut delivered = Vec::new();
+        for envelope in out.sends {
+            match (envelope.to, envelope.message) {
+                (NodeId::Consumer(consumer), Message::Deliver(delivery)) => {
+                    let batch = delivery.batch.load().expect("memory does not fail");
+                    let record = batch.records().find(|record| record.offset == delivery.offset);
+                    let MessageId(id) =
+                        record.and_then(|record| record.message_id()).expect("it carries its number");
+                    delivered.push((id, consumer, delivery.delivery));
+                }
+                (_, Message::Reply(_, Reply::Stored { base })) => self.offsets.push(base),
+                _ => {}
+            }
+        }
+        delivered
+    }
+
+    fn ask(&mut self, from: NodeId, request: Request) -> Vec<Delivered> {
+        self.request += 1;
+        let message = Message::Request(self.request, request);
+        self.hand(Input::Message { from, message })
+    }
+
+    fn send(&mut self, first: u64, count: u64) -> Vec<Delivered> {
+        let mut builder = BatchBuilder::new();
+        for id in first..first + count {
+            let record = NewRecord { value: Some("x".into()), ..NewRecord::default() }.with_id(MessageId(id));
+            builder.push(&record).expect("a small batch");
+        }
+        let delivered =
+            self.ask(NodeId::Producer(1), Request::Send { queue: queue(), batches: builder.build() });
+        let base = *self.offsets.last().expect("the broker answers");
+        self.offsets.extend((1..count).map(|further| base.plus(further)));
+        delivered
+    }
+
+    fn done(&mut self, consumer: u16, offset: Offset) -> Vec<Delivered> {
+        let message = Message::Done { queue: queue(), offsets: vec![offset] };
+        self.hand(Input::Message { from: NodeId::Consumer(consumer), message })
+    }
+
+    fn restart(&mut self, power: bool) {
+        let mut disk = self.broker.clone().into_storage().expect("memory closes");
+        if power {
+            disk.cut_power(|_, _| 0).expect("memory does not fail");
+        }
+        self.starts += 1;
+        self.broker = started(disk, self.starts);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_queue_is_a_list(operations in operations()) {
+        let (mut list, mut real) = (List::default(), Real::new());
+        for operation in operations {
+            let (expected, delivered) = match operation {
+                Operation::Send(count) => {
+                    let first = list.sent + 1;
+                    list.sent += count;
+                    list.items.extend((first..first + count).map(|id| Item { id, deliveries: 0, with: None }));
+                    (list.dispatch(), real.send(first, count))
+                }
+                Operation::Subscribe(who, prefetch) => {
+                    list.gone(who);
+                    list.turn.push_back((who, prefetch));
+                    let request = Request::Subscribe { queue: queue(), prefetch };
+                    (list.dispatch(), real.ask(NodeId::Consumer(who), request))
+                }
+                Operation::Done(who) => {
+                    let Some(index) = list.items.iter().position(|item| item.with == Some(who)) else { continue };
+                    let item = list.items.remove(index);
+                    let offset = real.offsets[item.id as usize - 1];
+                    (list.dispatch(), real.done(who, offset))
+                }
+                Operation::DoneWrongly(who, offset) => {
+                    let has = list.items.iter().any(|item| {
+                        item.with == Some(who) && real.offsets[item.id as usize - 1] == Offset(offset)
+                    });
+                    if has {
+                        continue;
+                    }
+                    (Vec::new(), real.done(who, Offset(offset)))
+                }
+                Operation::HangUp(who) => {
+                    list.gone(who);
+                    (list.dispatch(), real.hand(Input::HangUp { peer: NodeId::Consumer(who) }))
+                }
+                Operation::Restart { power } => {
+                    // Settled means flushed: even a power cut takes nothing that was answered or delivered.
+                    list.turn.clear();
+                    list.items.iter_mut().for_each(|item| item.with = None);
+                    real.restart(power);
+                    (Vec::new(), Vec::new())
+                }
+            };
+            prop_assert_eq!(delivered, expected);
+        }
+    }
+}
+
+/// The vectors of ActiveMQ and RabbitMQ for who gets what.
+#[test]
+fn dispatch_vectors() {
+    let by_consumer = |delivered: &[Delivered]| {
+        let of =
+            |consumer| delivered.iter().filter(|(_, to, _)| *to == consumer).map(|(id, _, _)| *id).collect();
+        [of(1), of(2), of(3)] as [Vec<u64>; 3]
+    };
+    let subscribe = |real: &mut Real, who, prefetch| {
+        real.ask(NodeId::Consumer(who), Request::Subscribe { queue: queue(), prefetch })
+    };
+
+    // Three consumers attached, then ten messages.
+    let mut real = Real::new();
+    for who in 1..=3 {
+        subscribe(&mut real, who, 1_000);
+    }
+    assert_eq!(by_consumer(&real.send(1, 10)), [vec![1, 4, 7, 10], vec![2, 5, 8], vec![3, 6, 9]]);
+
+    // Ten messages wait; the first to attach, with room for all, gets all.
+    let mut real = Real::new();
+    real.send(1, 10);
+    assert_eq!(subscribe(&mut real, 1, 1_000).len(), 10);
+    assert_eq!(subscribe(&mut real, 2, 1_000), []);
+
+    // Seven wait; two attach with a prefetch of two; each acknowledgement makes room for the next.
+    let mut real = Real::new();
+    real.send(1, 7);
+    assert_eq!(subscribe(&mut real, 1, 2), [(1, 1, 1), (2, 1, 1)]);
+    assert_eq!(subscribe(&mut real, 2, 2), [(3, 2, 1), (4, 2, 1)]);
+    assert_eq!(real.done(1, Offset(0)), [(5, 1, 1)]);
+
+    // Two unacknowledged of five: when the consumer goes, they stand in their old place, before the others.
+    let mut real = Real::new();
+    real.send(1, 5);
+    subscribe(&mut real, 1, 2);
+    real.hand(Input::HangUp { peer: NodeId::Consumer(1) });
+    let again = subscribe(&mut real, 2, 0);
+    assert_eq!(again, [(1, 2, 2), (2, 2, 2), (3, 2, 1), (4, 2, 1), (5, 2, 1)]);
+}
