@@ -1,4 +1,25 @@
 //! The page: a stage that draws what the engine did.
+//!
+//! ```text
+//! page.js --keys, pointers, frames--> lab --actions--> desk --commands--> mqlab_core::sim::Timeline
+//!                                                       |
+//!            canvas <--shapes-- scene <--a picture------+------sentences--> panel --> page.js fills the page
+//! ```
+//!
+//! All but `lab` and `canvas` is pure and tested natively. JavaScript holds no logic: it forwards input and fills
+//! elements with text.
+#![deny(clippy::unwrap_used)]
+
+#[cfg(target_arch = "wasm32")]
+mod canvas;
+pub mod desk;
+#[cfg(target_arch = "wasm32")]
+pub mod lab;
+pub mod link;
+pub mod player;
+pub mod scene;
+pub mod svg;
+pub mod text;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -1,0 +1,155 @@
+//! What a person can ask for, by pointer, by key or by a control of the page.
+
+use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::time::Time;
+
+use crate::text::Lang;
+
+/// The verdict's counts that name messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Acknowledged, and in no log.
+    Lost,
+    /// Processed more than once.
+    Doubled,
+    /// Processed before one that was sent earlier with the same key.
+    Reordered,
+}
+
+impl Count {
+    /// Its name in the page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Doubled => "doubled",
+            Self::Reordered => "reordered",
+        }
+    }
+}
+
+/// One wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Play, or pause.
+    Play,
+    /// One event back.
+    Back,
+    /// One event on.
+    Forward,
+    /// To the beginning, with the same seed.
+    Reset,
+    /// To the beginning, with another seed.
+    NewSeed(u64),
+    /// To a moment.
+    Seek(Time),
+    /// To the end.
+    End,
+    /// At this pace.
+    Pace(u8),
+    /// A little slower or faster.
+    ChangePace(i8),
+    /// Another scenario.
+    Scenario(String),
+    /// Another branch.
+    Branch(usize),
+    /// Tell this message's life.
+    Message(MessageId),
+    /// Choose a node.
+    Select(NodeId),
+    /// Kill a node that is up, revive one that is down.
+    Toggle(NodeId),
+    /// Kill the chosen node.
+    Kill,
+    /// Revive the chosen node.
+    Revive,
+    /// Name the messages behind a count, or stop naming them.
+    Count(Count),
+    /// Choose nothing.
+    Clear,
+    /// Another language.
+    Lang(Lang),
+    /// The next theme.
+    Theme,
+    /// Show or hide heartbeats.
+    Upkeep,
+}
+
+/// Steps of the pace for one key.
+const PACE_KEY: i8 = 4;
+
+impl Action {
+    /// What a control of the page means: its name, and its value if it has one.
+    pub fn from_control(name: &str, value: &str) -> Option<Self> {
+        Some(match name {
+            "play" => Self::Play,
+            "back" => Self::Back,
+            "forward" => Self::Forward,
+            "reset" => Self::Reset,
+            "new-seed" => Self::NewSeed(value.parse().ok()?),
+            "seek" => Self::Seek(Time(value.parse().ok()?)),
+            "end" => Self::End,
+            "pace" => Self::Pace(value.parse().ok()?),
+            "scenario" => Self::Scenario(value.into()),
+            "branch" => Self::Branch(value.parse().ok()?),
+            "message" => Self::Message(MessageId(value.parse().ok()?)),
+            "select" => Self::Select(value.parse().ok()?),
+            "toggle" => Self::Toggle(value.parse().ok()?),
+            "count" => Self::Count(match value {
+                "lost" => Count::Lost,
+                "doubled" => Count::Doubled,
+                "reordered" => Count::Reordered,
+                _ => return None,
+            }),
+            "clear" => Self::Clear,
+            "lang" => Self::Lang(Lang::from_tag(value)?),
+            "theme" => Self::Theme,
+            "upkeep" => Self::Upkeep,
+            _ => return None,
+        })
+    }
+
+    /// What a key means, as browsers name it.
+    pub fn from_key(key: &str, lang: Lang) -> Option<Self> {
+        Some(match key {
+            " " => Self::Play,
+            "ArrowLeft" => Self::Back,
+            "ArrowRight" => Self::Forward,
+            "Home" => Self::Reset,
+            "End" => Self::End,
+            "," => Self::ChangePace(-PACE_KEY),
+            "." => Self::ChangePace(PACE_KEY),
+            "k" | "K" => Self::Kill,
+            "r" | "R" => Self::Revive,
+            "l" | "L" => Self::Lang(lang.other()),
+            "Escape" => Self::Clear,
+            digit => match digit.parse::<u16>() {
+                Ok(number @ 1..=9) if digit.len() == 1 => Self::Select(NodeId::Broker(number)),
+                _ => return None,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_say_what_they_mean() {
+        assert_eq!(Action::from_control("play", ""), Some(Action::Play));
+        assert_eq!(Action::from_control("toggle", "broker-1"), Some(Action::Toggle(NodeId::Broker(1))));
+        assert_eq!(Action::from_control("seek", "412800"), Some(Action::Seek(Time(412_800))));
+        assert_eq!(Action::from_control("seek", "soon"), None);
+        assert_eq!(Action::from_control("toggle", "../etc"), None);
+        assert_eq!(Action::from_control("", ""), None);
+    }
+
+    #[test]
+    fn keys_are_those_of_the_help() {
+        assert_eq!(Action::from_key("3", Lang::En), Some(Action::Select(NodeId::Broker(3))));
+        assert_eq!(Action::from_key("l", Lang::En), Some(Action::Lang(Lang::Zh)));
+        for key in ["0", "F5", "10", "a", "Tab", ""] {
+            assert_eq!(Action::from_key(key, Lang::En), None, "{key}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The desk: everything a person has before them, without a browser.
+//!
+//! It holds the run, the player, the choice and the language; it takes wishes ([`Action`]) and real milliseconds, and
+//! gives drawings ([`Scene`]) and panels ([`Panel`](panel::Panel)). The browser's side (`lab`) only carries
+//! these to and fro.
+
+pub mod action;
+pub mod panel;
+mod run;
+
+use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::sim::Scenario;
+use mqlab_core::time::Time;
+
+use crate::link::{self, BadLink, SCENARIO_USUAL};
+use crate::player::{Move, Player};
+use crate::scene::axis::{AxisView, axis, moment_at};
+use crate::scene::shape::{Scene, Target};
+use crate::scene::theme::{DARK, LIGHT, Theme};
+use crate::scene::{Selection, View, stage};
+use crate::text::Lang;
+use crate::text::ui;
+use action::{Action, Count};
+use run::Run;
+
+/// Why the page shows a notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Notice {
+    NoSuchScenario(String),
+    BadLink(BadLink),
+    /// Words from the engine about a scenario that it cannot run.
+    Invalid(String),
+    Refused(mqlab_core::sim::CommandRefused),
+}
+
+/// Everything a person has before them.
+#[derive(Debug)]
+pub struct Desk {
+    run: Option<Run>,
+    player: Player,
+    selection: Selection,
+    opened: Option<Count>,
+    lang: Lang,
+    theme_choice: usize,
+    system_dark: bool,
+    upkeep: bool,
+    notice: Option<Notice>,
+    stage_size: (f64, f64),
+    axis_size: (f64, f64),
+    /// What should be said aloud next.
+    say: String,
+    last_frame: Option<f64>,
+    filled: panel::Filled,
+}
+
+/// What a visitor brings along.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    /// The address after `?`.
+    pub query: String,
+    /// Their languages, the dearest first, with commas between.
+    pub languages: String,
+    /// Whether their system is dark.
+    pub dark: bool,
+    /// Whether they want less motion.
+    pub less_motion: bool,
+    /// The theme that they chose before.
+    pub theme: usize,
+}
+
+impl Desk {
+    /// Opens what the visitor's link asks for.
+    pub fn new(visitor: &Visitor) -> Self {
+        let spoken = visitor.languages.split(',').find_map(|tag| Lang::from_tag(tag.trim()));
+        let mut desk = Self {
+            run: None,
+            player: Player::new(visitor.less_motion),
+            selection: Selection::default(),
+            opened: None,
+            lang: spoken.unwrap_or_default(),
+            theme_choice: visitor.theme % ui::THEMES.len(),
+            system_dark: visitor.dark,
+            upkeep: true,
+            notice: None,
+            stage_size: (816.0, 700.0),
+            axis_size: (780.0, 96.0),
+            say: String::new(),
+            last_frame: None,
+            filled: panel::Filled::default(),
+        };
+        match link::read(&visitor.query) {
+            Ok(link) => {
+                desk.lang = link.lang.unwrap_or(desk.lang);
+                desk.open(link.scenario.as_deref().unwrap_or(SCENARIO_USUAL), link.seed);
+            }
+            Err(why) => desk.notice = Some(Notice::BadLink(why)),
+        }
+        desk
+    }
+
+    fn open(&mut self, name: &str, seed: Option<u64>) {
+        let Some(scenario) = Scenario::built_in(name) else {
+            self.notice = Some(Notice::NoSuchScenario(name.into()));
+            return;
+        };
+        let seed = seed.unwrap_or(scenario.seed);
+        match Run::new(name, scenario, seed, self.stage_size) {
+            Ok(run) => {
+                self.run = Some(run);
+                self.notice = None;
+                self.selection = Selection::default();
+                self.opened = None;
+                self.player.set_playing(false);
+            }
+            Err(why) => self.notice = Some(Notice::Invalid(why.to_string())),
+        }
+    }
+
+    /// The language.
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// The number of the chosen theme: as the system, light, dark.
+    pub fn theme_choice(&self) -> usize {
+        self.theme_choice
+    }
+
+    /// The colours.
+    pub fn theme(&self) -> &'static Theme {
+        match self.theme_choice {
+            1 => &LIGHT,
+            2 => &DARK,
+            _ if self.system_dark => &DARK,
+            _ => &LIGHT,
+        }
+    }
+
+    /// The system turned dark or light.
+    pub fn set_system_dark(&mut self, dark: bool) {
+        self.system_dark = dark;
+    }
+
+    /// The visitor wants less motion, or no longer.
+    pub fn set_less_motion(&mut self, less: bool) {
+        self.player.steps = less;
+    }
+
+    /// The stage has this size now, in pixels of the page.
+    pub fn resize_stage(&mut self, width: f64, height: f64) {
+        self.stage_size = (width, height);
+        if let Some(run) = &mut self.run {
+            run.lay_out(self.stage_size);
+        }
+    }
+
+    /// The axis has this size now, in pixels of the page.
+    pub fn resize_axis(&mut self, width: f64, height: f64) {
+        self.axis_size = (width, height);
+    }
+
+    /// Lets real time pass up to `now_ms`; whether anything moved.
+    pub fn frame(&mut self, now_ms: f64) -> bool {
+        let elapsed = self.last_frame.map_or(0.0, |last| now_ms - last);
+        self.last_frame = Some(now_ms);
+        let Some(run) = &mut self.run else { return false };
+        let before = run.timeline.happened();
+        match self.player.tick(elapsed) {
+            Move::Stay => return false,
+            Move::By(span) => {
+                let to = run.timeline.now() + span;
+                run.timeline.advance(to);
+            }
+            Move::Step => {
+                run.timeline.step();
+            }
+        }
+        run.refresh();
+        if run.timeline.now() >= run.timeline.ends_at() {
+            self.player.set_playing(false);
+        }
+        if let Some(words) = run.landmark_since(before, self.lang) {
+            self.say = words;
+        }
+        true
+    }
+
+    /// Does what a person asked for.
+    pub fn act(&mut self, action: Action) {
+        match action {
+            Action::Lang(lang) => self.lang = lang,
+            Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
+            Action::Upkeep => self.upkeep = !self.upkeep,
+            Action::Pace(pace) => self.player.set_pace(pace),
+            Action::ChangePace(by) => self.player.change_pace(by),
+            Action::Scenario(name) => self.open(&name, None),
+            Action::Message(message) => self.choose(message),
+            Action::Select(node) => {
+                if self.run.as_ref().is_some_and(|run| run.timeline.scenario().has(node)) {
+                    self.selection.node = Some(node);
+                }
+            }
+            Action::Count(count) => {
+                self.opened = if self.opened == Some(count) { None } else { Some(count) };
+            }
+            Action::Clear => {
+                self.selection = Selection::default();
+                self.opened = None;
+                self.notice = self.notice.take().filter(|_| self.run.is_none());
+            }
+            Action::Kill => self.toggle(self.selection.node, Some(true)),
+            Action::Revive => self.toggle(self.selection.node, Some(false)),
+            Action::Toggle(node) => {
+                self.selection.node = Some(node);
+                self.toggle(Some(node), None);
+            }
+            other => self.travel(other),
+        }
+    }
+
+    /// Whatever moves through time.
+    fn travel(&mut self, action: Action) {
+        let Some(run) = &mut self.run else { return };
+        let timeline = &mut run.timeline;
+        match action {
+            Action::Play => {
+                if !self.player.playing && timeline.now() >= timeline.ends_at() {
+                    timeline.seek(Time::ZERO);
+                }
+                self.player.set_playing(!self.player.playing);
+            }
+            Action::Back => {
+                self.player.set_playing(false);
+                timeline.back();
+            }
+            Action::Forward => {
+                self.player.set_playing(false);
+                timeline.step();
+            }
+            Action::Reset => {
+                self.player.set_playing(false);
+                timeline.seek(Time::ZERO);
+            }
+            Action::End => {
+                self.player.set_playing(false);
+                let end = timeline.ends_at();
+                timeline.seek(end);
+            }
+            Action::Seek(to) => timeline.seek(to),
+            Action::Branch(branch) => {
+                timeline.switch(branch);
+                run.forget_the_curve();
+            }
+            Action::NewSeed(seed) => {
+                let name = run.name.clone();
+                return self.open(&name, Some(seed));
+            }
+            _ => return,
+        }
+        run.refresh();
+        if !self.player.playing && !matches!(action, Action::Play | Action::Reset) {
+            self.say = run.last_words(self.lang);
+        }
+    }
+
+    fn choose(&mut self, message: MessageId) {
+        self.selection.message = if self.selection.message == Some(message) { None } else { Some(message) };
+    }
+
+    /// Kills or revives a node; `kill` of `None` does whichever is possible.
+    fn toggle(&mut self, node: Option<NodeId>, kill: Option<bool>) {
+        let (Some(node), Some(run)) = (node, &mut self.run) else { return };
+        match run.toggle(node, kill) {
+            Ok(()) => {
+                self.notice = None;
+                self.say = run.last_words(self.lang);
+            }
+            Err(why) => self.notice = Some(Notice::Refused(why)),
+        }
+    }
+
+    /// The pointer is here on the stage, or nowhere; whether it points at anything.
+    pub fn hover(&mut self, spot: Option<(f64, f64)>) -> bool {
+        let target = spot.and_then(|(x, y)| self.stage_scene()?.target_at(x, y));
+        self.selection.hover = target;
+        target.is_some()
+    }
+
+    /// The pointer was pressed here on the stage. Nodes' controls are buttons of the page and not meant here.
+    pub fn press(&mut self, x: f64, y: f64) {
+        match self.stage_scene().and_then(|scene| scene.target_at(x, y)) {
+            Some(Target::Message(message)) => self.choose(message),
+            Some(Target::Node(node)) => {
+                self.selection.node = if self.selection.node == Some(node) { None } else { Some(node) };
+            }
+            Some(Target::Control(_)) => {}
+            None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
+        }
+    }
+
+    /// The axis was pressed or dragged at `x`.
+    pub fn scrub(&mut self, x: f64) {
+        let Some(run) = &self.run else { return };
+        let to = moment_at(x, self.axis_size.0, run.timeline.ends_at());
+        self.act(Action::Seek(to));
+    }
+
+    /// The stage, drawn; nothing when there is no run.
+    pub fn stage_scene(&self) -> Option<Scene> {
+        let run = self.run.as_ref()?;
+        Some(stage(&View {
+            picture: &run.picture,
+            layout: &run.layout,
+            selection: self.selection,
+            theme: self.theme(),
+            lang: self.lang,
+            upkeep: self.upkeep,
+        }))
+    }
+
+    /// The time axis, drawn; nothing when there is no run.
+    pub fn axis_scene(&self) -> Option<Scene> {
+        let run = self.run.as_ref()?;
+        Some(axis(&AxisView {
+            now: run.timeline.now(),
+            ends_at: run.timeline.ends_at(),
+            interval: run.interval,
+            backlog: &run.backlog,
+            landmarks: &run.landmarks,
+            label: ui::BACKLOG.get(self.lang),
+            theme: self.theme(),
+            width: self.axis_size.0,
+            height: self.axis_size.1,
+        }))
+    }
+}

@@ -1,0 +1,178 @@
+//! A run on the desk: the engine's timeline, and what is kept beside it for drawing.
+
+use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::observe::{Event, Stamped};
+use mqlab_core::sim::picture::{Mark, Picture};
+use mqlab_core::sim::{Command, CommandRefused, InvalidScenario, Scenario, Timeline};
+use mqlab_core::time::{Span, Time};
+
+use crate::scene::layout::Layout;
+use crate::text::Lang;
+use crate::text::sentence::{Names, Tone, sentence};
+
+/// A run, and its latest picture.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) name: String,
+    pub(super) timeline: Timeline,
+    pub(super) picture: Picture,
+    /// The fullest picture so far: what the layout leaves room for, so that it does not change on the way.
+    shape: Picture,
+    size: (f64, f64),
+    pub(super) layout: Layout,
+    pub(super) names: Names,
+    /// What waited, as far as this branch was ever visited, one sample for each `interval`.
+    pub(super) backlog: Vec<u32>,
+    pub(super) interval: Span,
+    /// Turns of this branch, as far as it was ever visited.
+    pub(super) landmarks: Vec<(Time, Tone)>,
+    /// How many events the landmarks were gathered from, and of which branch.
+    gathered: usize,
+}
+
+/// By then a cluster has found its leaders, and every broker has the logs that it will keep.
+const SETTLED: Span = Span::from_millis(40);
+
+/// Whether a picture has a log for which there is no room in the layout.
+fn outgrown(shape: &Picture, picture: &Picture) -> bool {
+    let mut brokers = picture.brokers.iter().zip(&shape.brokers);
+    brokers.any(|(now, then)| {
+        now.strips.iter().any(|strip| then.strips.iter().all(|known| known.place != strip.place))
+    })
+}
+
+/// Whether an event is a turn of the run; the elections with which everything begins are none.
+fn is_turn(fact: &Stamped) -> bool {
+    let first = matches!(fact.event, Event::Elected { epoch, .. } if epoch.0 <= 1);
+    fact.event.is_landmark() && !first
+}
+
+/// Sentences that are said at once after a step.
+const SAID_MAX: usize = 3;
+
+impl Run {
+    pub(super) fn new(
+        name: &str,
+        scenario: Scenario,
+        seed: u64,
+        size: (f64, f64),
+    ) -> Result<Self, InvalidScenario> {
+        let timeline = Timeline::new(scenario, seed)?;
+        let picture = timeline.picture(0);
+        let mut ahead = timeline.clone();
+        ahead.advance(Time::ZERO + SETTLED);
+        let shape = ahead.picture(1);
+        let layout = Layout::new(&shape, size.0, size.1);
+        let names = Names::of(&picture);
+        let mut run = Self {
+            name: name.into(),
+            timeline,
+            picture,
+            shape,
+            size,
+            layout,
+            names,
+            backlog: Vec::new(),
+            interval: Span(1),
+            landmarks: Vec::new(),
+            gathered: 0,
+        };
+        run.refresh();
+        Ok(run)
+    }
+
+    /// Takes a new picture of the moment.
+    pub(super) fn refresh(&mut self) {
+        self.picture = self.timeline.picture(self.layout.cells_max());
+        if outgrown(&self.shape, &self.picture) {
+            self.shape = self.picture.clone();
+            self.layout = Layout::new(&self.shape, self.size.0, self.size.1);
+            self.picture = self.timeline.picture(self.layout.cells_max());
+        }
+        let series = self.timeline.metrics().backlog();
+        if series.interval() != self.interval || series.samples().len() >= self.backlog.len() {
+            self.interval = series.interval();
+            self.backlog = series.samples().to_vec();
+        }
+        let events = self.timeline.events();
+        if events.len() != self.gathered {
+            self.gathered = events.len();
+            let turns = events.iter().filter(|fact| is_turn(fact));
+            self.landmarks = turns.map(|fact| (fact.at, Tone::of(&fact.event))).collect();
+        }
+    }
+
+    /// The curve belonged to another branch.
+    pub(super) fn forget_the_curve(&mut self) {
+        self.backlog.clear();
+        self.gathered = usize::MAX;
+    }
+
+    pub(super) fn lay_out(&mut self, size: (f64, f64)) {
+        self.size = size;
+        self.layout = Layout::new(&self.shape, size.0, size.1);
+        self.refresh();
+    }
+
+    /// Whether a node's process runs.
+    pub(super) fn is_up(&self, node: NodeId) -> bool {
+        let picture = &self.picture;
+        let producers = picture.producers.iter().map(|view| (view.node, view.up));
+        let brokers = picture.brokers.iter().map(|view| (view.node, view.up));
+        let consumers = picture.consumers.iter().map(|view| (view.node, view.up));
+        producers.chain(brokers).chain(consumers).any(|(other, up)| other == node && up)
+    }
+
+    /// Kills or revives a node; `kill` of `None` does whichever is possible.
+    pub(super) fn toggle(&mut self, node: NodeId, kill: Option<bool>) -> Result<(), CommandRefused> {
+        let command =
+            if kill.unwrap_or(self.is_up(node)) { Command::Crash(node) } else { Command::Restart(node) };
+        let branches = self.timeline.branches().len();
+        self.timeline.command(command)?;
+        if self.timeline.branches().len() != branches {
+            self.forget_the_curve();
+        }
+        self.refresh();
+        Ok(())
+    }
+
+    /// The last turn among the events since there were `before` of them, in words.
+    pub(super) fn landmark_since(&self, before: usize, lang: Lang) -> Option<String> {
+        let now = self.timeline.happened();
+        let fresh = self.timeline.events().get(before..now)?;
+        let fact = fresh.iter().rev().find(|fact| is_turn(fact))?;
+        Some(sentence(fact, &self.names, lang))
+    }
+
+    /// What happened last, in words: the events of the last step.
+    pub(super) fn last_words(&self, lang: Lang) -> String {
+        let past = &self.timeline.events()[..self.timeline.happened()];
+        let Some(step) = past.last().map(|fact| fact.step) else { return String::new() };
+        let group: Vec<String> = past
+            .iter()
+            .rev()
+            .take_while(|fact| fact.step == step)
+            .take(SAID_MAX)
+            .map(|fact| sentence(fact, &self.names, lang))
+            .collect();
+        let between = match lang {
+            Lang::En => "; ",
+            Lang::Zh => "；",
+        };
+        group.into_iter().rev().collect::<Vec<_>>().join(between)
+    }
+
+    /// How a message looks, if it stands anywhere in the picture.
+    pub(super) fn mark(&self, message: MessageId) -> Mark {
+        let picture = &self.picture;
+        let strips = picture.brokers.iter().flat_map(|broker| &broker.strips);
+        let cells = strips.flat_map(|strip| &strip.cells).filter_map(|cell| cell.mark);
+        let packets = picture.packets.iter().flat_map(|packet| packet.marks.iter().copied());
+        let waiting = picture.producers.iter().flat_map(|producer| producer.waiting.iter().copied());
+        let staged = picture.consumers.iter().flat_map(|consumer| {
+            consumer.staged.iter().copied().chain(consumer.working.iter().map(|(mark, ..)| *mark))
+        });
+        let mut all = cells.chain(packets).chain(waiting).chain(staged).chain(picture.lost.iter().copied());
+        all.find(|mark| mark.message == message).unwrap_or(Mark { message, key: None })
+    }
+}

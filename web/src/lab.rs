@@ -1,0 +1,185 @@
+//! The handle that the page holds: opaque, and the only way in.
+//!
+//! Whatever goes wrong here comes to the page as words; nothing panics across the boundary on purpose, and what
+//! panics by mistake shows a sentence.
+
+use serde::Serialize as _;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+use crate::canvas::Canvas;
+use crate::desk::action::Action;
+use crate::desk::{Desk, Visitor};
+
+/// Seeds that a person can read aloud and remember.
+const SEED_MAX: u32 = 9_999;
+
+/// A stage, a time axis, and the run that they show.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Lab {
+    desk: Desk,
+    stage: Canvas,
+    axis: Canvas,
+    dots: f64,
+    /// Whether what is drawn is no longer what is.
+    stale: bool,
+}
+
+#[wasm_bindgen]
+impl Lab {
+    /// Takes over two canvases and opens what the address asks for.
+    ///
+    /// # Errors
+    ///
+    /// When the browser has no canvas to draw on.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        stage: HtmlCanvasElement,
+        axis: HtmlCanvasElement,
+        query: String,
+        languages: String,
+        theme: usize,
+        dark: bool,
+        less_motion: bool,
+    ) -> Result<Self, JsValue> {
+        tell_of_panics();
+        let visitor = Visitor { query, languages, dark, less_motion, theme };
+        Ok(Self {
+            desk: Desk::new(&visitor),
+            stage: Canvas::new(stage)?,
+            axis: Canvas::new(axis)?,
+            dots: 1.0,
+            stale: true,
+        })
+    }
+
+    /// Lets time pass and draws.
+    ///
+    /// # Errors
+    ///
+    /// When the browser refuses to draw.
+    pub fn frame(&mut self, now_ms: f64) -> Result<(), JsValue> {
+        self.stale |= self.desk.frame(now_ms);
+        if !std::mem::take(&mut self.stale) {
+            return Ok(());
+        }
+        if let Some(scene) = self.desk.stage_scene() {
+            self.stage.draw(&scene, self.dots)?;
+        }
+        if let Some(scene) = self.desk.axis_scene() {
+            self.axis.draw(&scene, self.dots)?;
+        }
+        Ok(())
+    }
+
+    /// The parts of the panels that have changed, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be handed over.
+    pub fn panel(&mut self, now_ms: f64) -> Result<JsValue, JsValue> {
+        match self.desk.panel(now_ms) {
+            None => Ok(JsValue::UNDEFINED),
+            Some(panel) => Ok(panel.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?),
+        }
+    }
+
+    /// Does what a control of the page means; a control that means nothing does nothing.
+    pub fn act(&mut self, name: &str, value: &str) {
+        self.stale = true;
+        let drawn = if name == "new-seed" { fresh_seed().to_string() } else { value.to_owned() };
+        if let Some(action) = Action::from_control(name, &drawn) {
+            self.desk.act(action);
+        }
+    }
+
+    /// Does what a key means; whether it means anything.
+    pub fn key(&mut self, key: &str) -> bool {
+        let action = Action::from_key(key, self.desk.lang());
+        let known = action.is_some();
+        self.stale |= known;
+        action.into_iter().for_each(|action| self.desk.act(action));
+        known
+    }
+
+    /// The stage has a new size.
+    pub fn resize_stage(&mut self, width: f64, height: f64, dots: f64) {
+        self.dots = dots;
+        self.stale = true;
+        self.desk.resize_stage(width, height);
+    }
+
+    /// The time axis has a new size.
+    pub fn resize_axis(&mut self, width: f64, height: f64, dots: f64) {
+        self.dots = dots;
+        self.stale = true;
+        self.desk.resize_axis(width, height);
+    }
+
+    /// The pointer is over the stage; whether it points at anything.
+    pub fn hover(&mut self, x: f64, y: f64) -> bool {
+        self.stale = true;
+        self.desk.hover(Some((x, y)))
+    }
+
+    /// The pointer left the stage.
+    pub fn leave(&mut self) {
+        self.stale = true;
+        self.desk.hover(None);
+    }
+
+    /// The pointer was pressed on the stage.
+    pub fn press(&mut self, x: f64, y: f64) {
+        self.stale = true;
+        self.desk.press(x, y);
+    }
+
+    /// The time axis was pressed or dragged.
+    pub fn scrub(&mut self, x: f64) {
+        self.stale = true;
+        self.desk.scrub(x);
+    }
+
+    /// The system turned dark, or light.
+    pub fn set_dark(&mut self, dark: bool) {
+        self.stale = true;
+        self.desk.set_system_dark(dark);
+    }
+
+    /// The visitor wants less motion, or no longer.
+    pub fn set_less_motion(&mut self, less: bool) {
+        self.desk.set_less_motion(less);
+    }
+
+    /// The language's tag, to be remembered.
+    pub fn lang(&self) -> String {
+        self.desk.lang().tag().into()
+    }
+
+    /// The theme's number, to be remembered.
+    pub fn theme(&self) -> usize {
+        self.desk.theme_choice()
+    }
+}
+
+/// A seed from the browser's own chance; the only chance there is outside the engine.
+fn fresh_seed() -> u32 {
+    getrandom::u32().map_or(1, |number| number % SEED_MAX + 1)
+}
+
+/// Where a panic's sentence goes: the page has an element for it.
+const NOTICE_ID: &str = "notice";
+
+/// A panic is a mistake of ours; the person at the page gets a sentence, and the details go where developers look.
+fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let document = web_sys::window().and_then(|window| window.document());
+        if let Some(notice) = document.and_then(|document| document.get_element_by_id(NOTICE_ID)) {
+            let both = crate::text::LANGS.map(|lang| crate::text::ui::text("failed", lang));
+            notice.set_text_content(Some(&format!("{} ({info})", both.join(" "))));
+            let shown = notice.remove_attribute("hidden");
+            debug_assert!(shown.is_ok(), "an attribute can be removed");
+        }
+    }));
+}

@@ -1,0 +1,332 @@
+//! Where does everything stand? Columns where there is room, lanes from top to bottom where there is not.
+//!
+//! A layout depends on who there is and on the size of the stage, never on what happens, so nothing moves but
+//! messages.
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::observe::Place;
+use mqlab_core::sim::picture::{BrokerView, Picture};
+
+use super::shape::{Anchor, Font, Point, Rect, at, width_of};
+
+/// Below this width, in pixels of the page, the stage is laid out in lanes.
+pub const NARROW: f64 = 620.0;
+/// No word is smaller than this.
+pub const SMALL: f64 = 11.0;
+/// The words within a disc.
+pub const MARK_FONT: Font = Font { size: SMALL, weight: 600, anchor: Anchor::Middle };
+/// A disc's height.
+pub const MARK: f64 = 23.0;
+
+/// Between two cells.
+const CELL_GAP: f64 = 3.0;
+/// A cell's height.
+const CELL: f64 = 27.0;
+/// A broker's title.
+const HEAD: f64 = 32.0;
+/// Rows of a queue that has its broker for itself.
+const QUEUE_LINES: usize = 5;
+/// The tray's height.
+const TRAY: f64 = 38.0;
+
+/// Everything's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// In pixels of the scene.
+    pub width: f64,
+    /// In pixels of the scene; more than was given if it did not suffice.
+    pub height: f64,
+    /// Pixels of the page for one of the scene.
+    pub scale: f64,
+    /// Whether it has lanes instead of columns.
+    pub narrow: bool,
+    /// A message's width: a disc, or longer where numbers are long.
+    pub mark: f64,
+    /// Where the words above producers, brokers and consumers begin.
+    pub captions: [Point; 3],
+    /// Cards, in the picture's order.
+    pub producers: Vec<(NodeId, Rect)>,
+    /// Cards, in the picture's order.
+    pub brokers: Vec<BrokerPlace>,
+    /// Cards, in the picture's order.
+    pub consumers: Vec<(NodeId, Rect)>,
+    /// The controller, if elections are held.
+    pub controller: Option<Rect>,
+    /// Where the lost are kept.
+    pub tray: Rect,
+}
+
+/// A broker's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerPlace {
+    /// Which.
+    pub node: NodeId,
+    /// Its card.
+    pub card: Rect,
+    /// Its strips, in the picture's order.
+    pub rows: Vec<RowPlace>,
+}
+
+/// A strip's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowPlace {
+    /// Which log.
+    pub place: Place,
+    /// The height at which wires end.
+    pub port: f64,
+    /// Where the label begins, and how wide it may be; nothing where it stands in the card's title.
+    pub label: Option<(Point, f64)>,
+    /// Where the first cell begins.
+    pub first: Point,
+    /// Cells in a line.
+    pub columns: usize,
+    /// Lines of cells.
+    pub lines: usize,
+    /// Where the words to the right begin, and how wide they may be.
+    pub words: (Point, f64),
+    /// The height of the words below the cells, where there is room for them.
+    pub note: Option<f64>,
+}
+
+impl RowPlace {
+    /// The cell with a number counted from the first one shown.
+    pub fn cell(&self, index: usize, mark: f64) -> Option<Rect> {
+        let (column, row) = (index % self.columns.max(1), index / self.columns.max(1));
+        (row < self.lines).then(|| {
+            let pitch = mark + 2.0 * CELL_GAP;
+            let (x, y) = (self.first.x + column as f64 * pitch, self.first.y + row as f64 * (CELL + 3.0));
+            Rect::new(x, y, pitch - 2.0, CELL)
+        })
+    }
+
+    /// As many cells as there is room for.
+    pub const fn room(&self) -> usize {
+        self.columns * self.lines
+    }
+}
+
+impl Layout {
+    /// Lays a picture out on a stage of so many pixels of the page.
+    pub fn new(picture: &Picture, width: f64, height: f64) -> Self {
+        let mark = mark_width(picture);
+        if width < NARROW {
+            return lanes(picture, width.max(280.0), height, mark);
+        }
+        let scale = (width / 880.0).min(height / 700.0).clamp(1.0, 1.7);
+        columns(picture, width / scale, height / scale, scale, mark)
+    }
+
+    /// The most cells that a strip can show.
+    pub fn cells_max(&self) -> usize {
+        self.brokers.iter().flat_map(|broker| &broker.rows).map(RowPlace::room).max().unwrap_or(0)
+    }
+
+    /// A node's card.
+    pub fn card(&self, node: NodeId) -> Option<Rect> {
+        match node {
+            NodeId::Controller => self.controller,
+            NodeId::Broker(_) => {
+                self.brokers.iter().find(|broker| broker.node == node).map(|broker| broker.card)
+            }
+            _ => {
+                let clients = self.producers.iter().chain(&self.consumers);
+                clients.into_iter().find(|(client, _)| *client == node).map(|(_, card)| *card)
+            }
+        }
+    }
+
+    /// A node's control: the small round button in its corner.
+    pub fn control(&self, node: NodeId) -> Option<Rect> {
+        let card = self.card(node).filter(|_| node != NodeId::Controller)?;
+        Some(Rect::around(at(card.right() - 17.0, card.y + 18.0), 24.0, 24.0))
+    }
+}
+
+/// The width of a disc that holds the longest number of the run, with its key's letter.
+fn mark_width(picture: &Picture) -> f64 {
+    let planned: u64 = picture.producers.iter().map(|producer| producer.planned).sum();
+    let digits = planned.max(10).to_string().len();
+    let cells = picture.brokers.iter().flat_map(|broker| &broker.strips).flat_map(|strip| &strip.cells);
+    let waiting = picture.producers.iter().flat_map(|producer| &producer.waiting);
+    let keyed = cells.filter_map(|cell| cell.mark).chain(waiting.copied()).any(|mark| mark.key.is_some())
+        || picture
+            .brokers
+            .iter()
+            .flat_map(|broker| &broker.strips)
+            .any(|strip| strip.high_watermark.is_some());
+    let longest = format!("{}{}", if keyed { "B" } else { "" }, "8".repeat(digits.min(4)));
+    MARK.max(width_of(&longest, MARK_FONT) + 2.0).min(36.0)
+}
+
+fn height_of(broker: &BrokerView, row: f64, room: f64) -> f64 {
+    match only_queue(broker) {
+        true => HEAD + queue_lines(room) as f64 * (CELL + 3.0) + 34.0,
+        false => HEAD + broker.strips.len().max(1) as f64 * row + 8.0,
+    }
+}
+
+fn only_queue(broker: &BrokerView) -> bool {
+    broker.strips.len() == 1 && matches!(broker.strips[0].place, Place::Queue(_))
+}
+
+fn queue_lines(room: f64) -> usize {
+    (((room - HEAD - 60.0) / (CELL + 3.0)) as usize).clamp(2, QUEUE_LINES)
+}
+
+/// A row with room for words below the cells, and one without.
+const ROOMY: f64 = 45.0;
+const TIGHT: f64 = 32.0;
+
+fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) -> Layout {
+    let small = width < 760.0;
+    let (margin, left, right) = if small { (14.0, 104.0, 112.0) } else { (28.0, 120.0, 134.0) };
+    let rest = width - 2.0 * margin - left - right;
+    let card = (rest - 2.0 * (rest * 0.125).clamp(46.0, 130.0)).min(560.0);
+    let gap = (rest - card) / 2.0;
+    let (top, bottom) = (52.0, TRAY + 30.0);
+    let room = height - top - bottom;
+    let count = picture.brokers.len().max(1) as f64;
+    let all =
+        |row: f64| picture.brokers.iter().map(|broker| height_of(broker, row, room / count)).sum::<f64>();
+    let row = if all(ROOMY) + (count - 1.0) * 14.0 <= room { ROOMY } else { TIGHT };
+    let between = ((room - all(row)) / count).clamp(14.0, 46.0);
+    let span = all(row) + between * (count - 1.0);
+    let start = top + ((room - span) / 2.0).max(0.0);
+    let mut y = start;
+    let brokers = picture.brokers.iter().map(|broker| {
+        let area = Rect::new(margin + left + gap, y, card, height_of(broker, row, room / count));
+        y = area.bottom() + between;
+        broker_place(broker, area, row, mark)
+    });
+    let brokers: Vec<BrokerPlace> = brokers.collect();
+    let (sender, reader) = (72.0, 94.0);
+    let height = height.max(start + span + bottom);
+    let producers: Vec<_> = picture.producers.iter().map(|view| view.node).collect();
+    let consumers: Vec<_> = picture.consumers.iter().map(|view| view.node).collect();
+    let caption = start - 20.0;
+    let controller = (picture.brokers.len() > 1)
+        .then(|| Rect::new(margin + left + gap + card - 88.0, caption - 11.0, 88.0, 22.0));
+    Layout {
+        width,
+        height,
+        scale,
+        narrow: false,
+        mark,
+        captions: [
+            at(margin, caption),
+            at(margin + left + gap, caption),
+            at(width - margin - right, caption),
+        ],
+        producers: column(&producers, margin, left, sender, start, span),
+        consumers: column(&consumers, width - margin - right, right, reader, start, span),
+        brokers,
+        controller,
+        tray: Rect::new(margin, height - TRAY - 14.0, width - 2.0 * margin, TRAY),
+    }
+}
+
+/// Cards below each other, evenly over a span.
+fn column(nodes: &[NodeId], x: f64, width: f64, height: f64, start: f64, span: f64) -> Vec<(NodeId, Rect)> {
+    let count = nodes.len().max(1) as f64;
+    let share = span / count;
+    let height = height.min(share - 6.0).max(46.0);
+    nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| {
+            let middle = start + share * (index as f64 + 0.5);
+            (*node, Rect::new(x, middle - height / 2.0, width, height))
+        })
+        .collect()
+}
+
+fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
+    let (margin, gutter) = (12.0, 26.0);
+    let lane = |nodes: Vec<NodeId>, top: f64, height: f64| -> (Vec<(NodeId, Rect)>, f64) {
+        let across = nodes.len().clamp(1, 3);
+        let gap = 8.0;
+        let card = ((width - 2.0 * margin - gap * (across - 1) as f64) / across as f64).min(168.0);
+        let inset = (width - card * across as f64 - gap * (across - 1) as f64) / 2.0;
+        let places = nodes.iter().enumerate().map(|(index, node)| {
+            let (column, row) = (index % across, index / across);
+            let x = inset + column as f64 * (card + gap);
+            (*node, Rect::new(x, top + row as f64 * (height + gap), card, height))
+        });
+        let rows = nodes.len().div_ceil(across).max(1);
+        (places.collect(), top + rows as f64 * (height + gap) - gap)
+    };
+    let (producers, below) = lane(picture.producers.iter().map(|view| view.node).collect(), 32.0, 58.0);
+    let brokers_caption = at(margin + gutter, below + 34.0);
+    let mut y = brokers_caption.y + 16.0;
+    let mut brokers = Vec::new();
+    for broker in &picture.brokers {
+        let area = Rect::new(
+            margin + gutter,
+            y,
+            width - 2.0 * (margin + gutter),
+            height_of(broker, 44.0, HEAD + 60.0 + 5.0 * (CELL + 3.0)),
+        );
+        brokers.push(broker_place(broker, area, 44.0, mark));
+        y = area.bottom() + 14.0;
+    }
+    let readers_caption = at(margin, y + 16.0);
+    let (consumers, below) =
+        lane(picture.consumers.iter().map(|view| view.node).collect(), readers_caption.y + 34.0, 94.0);
+    let tray = Rect::new(margin, below + 16.0, width - 2.0 * margin, TRAY);
+    let controller = (picture.brokers.len() > 1)
+        .then(|| Rect::new(width - margin - gutter - 84.0, brokers_caption.y - 11.0, 84.0, 22.0));
+    Layout {
+        width,
+        height: (tray.bottom() + 12.0).max(height.min(tray.bottom() + 12.0)),
+        scale: 1.0,
+        narrow: true,
+        mark,
+        captions: [at(margin, 18.0), brokers_caption, readers_caption],
+        producers,
+        brokers,
+        consumers,
+        controller,
+        tray,
+    }
+}
+
+fn broker_place(broker: &BrokerView, card: Rect, row: f64, mark: f64) -> BrokerPlace {
+    let pad = if card.w < 330.0 { 10.0 } else { 14.0 };
+    let pitch = mark + 2.0 * CELL_GAP;
+    let rows = if only_queue(broker) {
+        let columns = ((card.w - 2.0 * pad) / pitch) as usize;
+        let lines = ((card.h - HEAD - 34.0) / (CELL + 3.0)).round() as usize;
+        let inset = (card.w - columns as f64 * pitch + 2.0) / 2.0;
+        vec![RowPlace {
+            place: broker.strips[0].place.clone(),
+            port: card.center().y,
+            label: None,
+            first: at(card.x + inset, card.y + HEAD),
+            columns,
+            lines,
+            words: (at(card.right() - pad, card.bottom() - 16.0), card.w / 2.0 - pad),
+            note: Some(card.bottom() - 16.0),
+        }]
+    } else {
+        let (label, words) = if card.w < 330.0 { (62.0, 46.0) } else { (70.0, 50.0) };
+        let columns = (((card.w - 2.0 * pad - label - words) / pitch) as usize).max(2);
+        let place = |(index, strip): (usize, &mqlab_core::sim::picture::StripView)| {
+            let y = card.y + HEAD + index as f64 * row;
+            RowPlace {
+                place: strip.place.clone(),
+                port: y + CELL / 2.0,
+                label: Some((at(card.x + pad, y + CELL / 2.0), label - 4.0)),
+                first: at(card.x + pad + label, y),
+                columns,
+                lines: 1,
+                words: (
+                    at(card.x + pad + label + columns as f64 * pitch + 3.0, y + CELL / 2.0),
+                    card.w - pad - label - columns as f64 * pitch - 10.0,
+                ),
+                note: (row > TIGHT).then_some(y + CELL + 9.0),
+            }
+        };
+        broker.strips.iter().enumerate().map(place).collect()
+    };
+    BrokerPlace { node: broker.node, card, rows }
+}

@@ -1,0 +1,265 @@
+//! What is on its way, and the ways.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::observe::Place;
+use mqlab_core::sim::picture::{PacketKind, PacketView, Picture, Role};
+
+use super::View;
+use super::glyph::{self, Firmness, Look};
+use super::layout::{BrokerPlace, Layout};
+use super::shape::{Dash, Point, Scene, Shape, Stroke, Target, at, faded};
+use super::wire::Wire;
+
+/// Messages and answers keep to the right of their way, so that they do not meet.
+const ASIDE: f64 = 5.0;
+
+/// A way's ends: two nodes in the order of [`rank`], and the rows that it ends at.
+type Ends = (NodeId, NodeId, usize, usize);
+
+/// The ways between nodes, made when they are first needed.
+pub(super) struct Ways<'a> {
+    view: &'a View<'a>,
+    made: BTreeMap<Ends, Wire>,
+}
+
+/// Producers stand before brokers, brokers before consumers.
+fn rank(node: NodeId) -> u8 {
+    match node {
+        NodeId::Producer(_) => 0,
+        NodeId::Controller => 1,
+        NodeId::Broker(_) => 2,
+        NodeId::Consumer(_) => 3,
+    }
+}
+
+fn row_of(layout: &Layout, node: NodeId, place: Option<&Place>) -> usize {
+    let broker = layout.brokers.iter().find(|broker| broker.node == node);
+    let row = broker.and_then(|broker| broker.rows.iter().position(|row| Some(&row.place) == place));
+    row.unwrap_or(0)
+}
+
+fn broker(layout: &Layout, node: NodeId) -> Option<&BrokerPlace> {
+    layout.brokers.iter().find(|broker| broker.node == node)
+}
+
+impl<'a> Ways<'a> {
+    pub(super) fn new(view: &'a View<'a>) -> Self {
+        Self { view, made: BTreeMap::new() }
+    }
+
+    /// The way between two nodes, and whether it is travelled against its direction.
+    fn way(&mut self, from: NodeId, to: NodeId, place: Option<&Place>) -> Option<(&Wire, bool)> {
+        let layout = self.view.layout;
+        let back = (rank(from), from) > (rank(to), to);
+        let (a, b) = if back { (to, from) } else { (from, to) };
+        let ends = (a, b, row_of(layout, a, place), row_of(layout, b, place));
+        let wire = match self.made.entry(ends) {
+            Entry::Occupied(made) => made.into_mut(),
+            Entry::Vacant(free) => free.insert(make(layout, ends)?),
+        };
+        Some((wire, back))
+    }
+
+    /// Draws the ways that clients and replicas use, those in use a little stronger.
+    pub(super) fn draw(&mut self, scene: &mut Scene) {
+        let (view, theme) = (self.view, self.view.theme);
+        for (from, to, place, copies) in standing(view.picture) {
+            let used = view.picture.packets.iter().any(|packet| {
+                packet.place.as_ref() == Some(&place)
+                    && ((packet.from, packet.to) == (from, to) || (packet.from, packet.to) == (to, from))
+            });
+            let Some((wire, _)) = self.way(from, to, Some(&place)) else { continue };
+            let alpha = if used { 1.0 } else { 0.5 };
+            let dash = if copies { Dash::Dotted } else { Dash::None };
+            let stroke = Stroke { paint: faded(theme.line_strong, alpha), width: 1.2, dash };
+            scene.shapes.push(Shape::Line {
+                points: wire.points.clone(),
+                curved: true,
+                fill: None,
+                stroke: Some(stroke),
+            });
+        }
+    }
+
+    /// Draws what is on its way.
+    pub(super) fn packets(&mut self, scene: &mut Scene) {
+        let view = self.view;
+        for packet in &view.picture.packets {
+            let whole = packet.arrives.since(packet.departed).0.max(1) as f64;
+            let part = view.picture.now.since(packet.departed).0 as f64 / whole;
+            if packet.kind == PacketKind::Upkeep {
+                if view.upkeep
+                    && let Some(spot) = straight(view.layout, packet, part)
+                {
+                    glyph::upkeep(scene, spot, view.theme);
+                }
+                continue;
+            }
+            let spot = match self.way(packet.from, packet.to, packet.place.as_ref()) {
+                Some((wire, false)) => wire.at(part, ASIDE),
+                Some((wire, true)) => wire.at(1.0 - part, -ASIDE),
+                None => continue,
+            };
+            draw(scene, view, packet, spot);
+        }
+    }
+}
+
+/// The ways that stand there even when nothing travels on them: from, to, about what, and whether for copies.
+fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
+    let mut ways = Vec::new();
+    for broker in &picture.brokers {
+        for strip in &broker.strips {
+            if !matches!(strip.role, Role::Queue | Role::Leader { .. }) || !broker.up {
+                continue;
+            }
+            let (name, index) = match &strip.place {
+                Place::Queue(name) => (name, None),
+                Place::Partition(partition) => (&partition.topic, Some(partition.index)),
+            };
+            let senders = picture.producers.iter().filter(|producer| producer.up && producer.to == *name);
+            ways.extend(senders.map(|producer| (producer.node, broker.node, strip.place.clone(), false)));
+            let readers = picture.consumers.iter().filter(|consumer| {
+                consumer.up
+                    && consumer.from == *name
+                    && index.is_none_or(|index| consumer.assigned.contains(&index))
+            });
+            ways.extend(readers.map(|consumer| (broker.node, consumer.node, strip.place.clone(), false)));
+            let followers = picture.brokers.iter().filter(|other| {
+                other.up
+                    && other.node != broker.node
+                    && other.strips.iter().any(|copy| copy.place == strip.place)
+            });
+            ways.extend(followers.map(|other| (broker.node, other.node, strip.place.clone(), true)));
+        }
+    }
+    ways
+}
+
+fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
+    let (card_a, card_b) = (layout.card(a)?, layout.card(b)?);
+    let port = |node: NodeId, row: usize| -> Option<f64> {
+        let broker = broker(layout, node)?;
+        Some(broker.rows.get(row).map_or(broker.card.center().y, |row| row.port))
+    };
+    match (a, b) {
+        (NodeId::Broker(_), NodeId::Broker(_)) => {
+            let (from, to) = (at(card_a.right(), port(a, row_a)?), at(card_b.right(), port(b, row_b)?));
+            let far = layout
+                .brokers
+                .iter()
+                .position(|broker| broker.node == a)
+                .zip(layout.brokers.iter().position(|broker| broker.node == b));
+            let apart = far.map_or(1, |(a, b)| a.abs_diff(b)).max(1) as f64;
+            let depth = if layout.narrow { 8.0 } else { 14.0 + 13.0 * apart };
+            Some(Wire::bow(from, to, depth))
+        }
+        (NodeId::Producer(_), NodeId::Broker(_)) if layout.narrow => {
+            let from = at(card_a.center().x, card_a.bottom());
+            let to = at(card_b.x, port(b, row_b)?);
+            Some(down_the_side(from, card_b.x - 14.0, to))
+        }
+        (NodeId::Broker(_), NodeId::Consumer(_)) if layout.narrow => {
+            let from = at(card_a.right(), port(a, row_a)?);
+            let to = at(card_b.center().x, card_b.y);
+            Some(up_from_below(from, card_a.right() + 17.0, to))
+        }
+        (NodeId::Producer(_), NodeId::Broker(_)) => {
+            Some(Wire::level(at(card_a.right(), card_a.center().y), at(card_b.x, port(b, row_b)?)))
+        }
+        (NodeId::Broker(_), NodeId::Consumer(_)) => {
+            Some(Wire::level(at(card_a.right(), port(a, row_a)?), at(card_b.x, card_b.center().y)))
+        }
+        _ => Some(Wire::level(card_a.center(), card_b.center())),
+    }
+}
+
+/// From a card above, down a gutter on the left, into a card's left side.
+fn down_the_side(from: Point, x: f64, to: Point) -> Wire {
+    let (level, turn) = (from.y + 16.0, 12.0);
+    let toward = if from.x > x { -1.0 } else { 1.0 };
+    Wire::new(vec![
+        from,
+        at(from.x, level),
+        at(from.x, level),
+        at(from.x + toward * turn, level),
+        at(from.x + toward * turn, level),
+        at(x - toward * turn, level),
+        at(x - toward * turn, level),
+        at(x, level),
+        at(x, level),
+        at(x, level + turn),
+        at(x, level + turn),
+        at(x, to.y - turn),
+        at(x, to.y - turn),
+        at(x, to.y),
+        at(x, to.y),
+        to,
+    ])
+}
+
+/// Out of a card's right side, down a gutter, into a card below.
+fn up_from_below(from: Point, x: f64, to: Point) -> Wire {
+    let (level, turn) = (to.y - 16.0, 12.0);
+    let toward = if to.x > x { 1.0 } else { -1.0 };
+    Wire::new(vec![
+        from,
+        at(x, from.y),
+        at(x, from.y),
+        at(x, from.y + turn),
+        at(x, from.y + turn),
+        at(x, level - turn),
+        at(x, level - turn),
+        at(x, level),
+        at(x, level),
+        at(x + toward * turn, level),
+        at(x + toward * turn, level),
+        at(to.x - toward * turn, level),
+        at(to.x - toward * turn, level),
+        at(to.x, level),
+        at(to.x, level),
+        to,
+    ])
+}
+
+/// Upkeep goes straight and behind everything: it is there, and it is not the story.
+fn straight(layout: &Layout, packet: &PacketView, part: f64) -> Option<Point> {
+    let (from, to) = (layout.card(packet.from)?.center(), layout.card(packet.to)?.center());
+    let part = part.clamp(0.0, 1.0);
+    Some(at(from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part))
+}
+
+fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
+    let theme = view.theme;
+    let chosen = packet.marks.iter().find(|mark| Some(mark.message) == view.selection.message);
+    let selected = chosen.is_some();
+    match packet.kind {
+        PacketKind::Stored | PacketKind::Refused | PacketKind::Done => {
+            glyph::answer(scene, spot, packet.kind != PacketKind::Refused, selected, theme);
+            if let Some(mark) = packet.marks.first() {
+                let area = super::shape::Rect::around(spot, 20.0, 20.0);
+                scene.answers(area, Target::Message(mark.message));
+            }
+        }
+        PacketKind::Fetch | PacketKind::Copy => glyph::small(scene, spot, true, theme),
+        PacketKind::Commit => {
+            glyph::small(scene, spot, matches!(packet.from, NodeId::Consumer(_)), theme);
+        }
+        _ => {
+            let Some(shown) = chosen.or(packet.marks.first()).copied() else {
+                return glyph::small(scene, spot, false, theme);
+            };
+            let count = (packet.repeats > 0).then_some(packet.repeats + 1);
+            let firmness = if packet.kind == PacketKind::Copied { Firmness::Faded } else { Firmness::Solid };
+            let look = Look { firmness, count, selected, width: view.layout.mark };
+            if firmness == Firmness::Faded {
+                let ground = super::shape::Rect::around(spot, view.layout.mark, super::layout::MARK);
+                scene.boxed(ground, ground.h / 2.0, Some(super::shape::solid(theme.surface)), None);
+            }
+            glyph::batch(scene, spot, &packet.marks, shown, look, theme);
+        }
+    }
+}

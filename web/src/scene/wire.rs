@@ -1,0 +1,91 @@
+//! The ways between nodes, and where on them a packet is.
+
+use super::shape::{Point, at};
+
+/// A way: cubic curves, end to end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wire {
+    /// Start, control, control, end, control, control, end, ...
+    pub(super) points: Vec<Point>,
+    /// Points along it at even steps of the curves' parameters, with the length so far.
+    samples: Vec<(Point, f64)>,
+}
+
+/// Samples for each cubic curve: enough that the eye sees even speed.
+const SAMPLES: usize = 14;
+
+impl Wire {
+    /// A way from cubic curves.
+    pub(super) fn new(points: Vec<Point>) -> Self {
+        let mut samples: Vec<(Point, f64)> = Vec::new();
+        let mut length = 0.0;
+        for curve in 0..points.len().saturating_sub(1) / 3 {
+            let p = &points[curve * 3..curve * 3 + 4];
+            let first = usize::from(curve > 0);
+            for step in first..=SAMPLES {
+                let here = cubic(p, step as f64 / SAMPLES as f64);
+                if let Some((before, _)) = samples.last() {
+                    length += (here.x - before.x).hypot(here.y - before.y);
+                }
+                samples.push((here, length));
+            }
+        }
+        Self { points, samples }
+    }
+
+    /// One curve that leaves and arrives level.
+    pub(super) fn level(from: Point, to: Point) -> Self {
+        let bend = (to.x - from.x) * 0.5;
+        Self::new(vec![from, at(from.x + bend, from.y), at(to.x - bend, to.y), to])
+    }
+
+    /// A bow to the side: out of one right side and into another, or the left if `depth` is negative.
+    pub(super) fn bow(from: Point, to: Point, depth: f64) -> Self {
+        let edge = if depth > 0.0 { from.x.max(to.x) } else { from.x.min(to.x) } + depth;
+        let middle = at(edge, (from.y + to.y) / 2.0);
+        let reach = (middle.y - from.y) * 0.45;
+        Self::new(vec![
+            from,
+            at(edge, from.y),
+            at(edge, from.y + reach * 0.4),
+            middle,
+            at(edge, to.y - reach * 0.4),
+            at(edge, to.y),
+            to,
+        ])
+    }
+
+    /// The point at `part` (0 to 1) of the way, moved `aside` to the right of the direction of travel.
+    pub(super) fn at(&self, part: f64, aside: f64) -> Point {
+        let Some((_, whole)) = self.samples.last().copied() else { return Point::default() };
+        let wanted = whole * part.clamp(0.0, 1.0);
+        let after =
+            self.samples.partition_point(|(_, length)| *length < wanted).clamp(1, self.samples.len() - 1);
+        let ((a, from), (b, to)) = (self.samples[after - 1], self.samples[after]);
+        let length = (to - from).max(f64::EPSILON);
+        let share = (wanted - from) / length;
+        let (dx, dy) = ((b.x - a.x) / length, (b.y - a.y) / length);
+        at(a.x + (b.x - a.x) * share - dy * aside, a.y + (b.y - a.y) * share + dx * aside)
+    }
+}
+
+fn cubic(p: &[Point], t: f64) -> Point {
+    let u = 1.0 - t;
+    let (a, b, c, d) = (u * u * u, 3.0 * u * u * t, 3.0 * u * t * t, t * t * t);
+    at(a * p[0].x + b * p[1].x + c * p[2].x + d * p[3].x, a * p[0].y + b * p[1].y + c * p[2].y + d * p[3].y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_begins_and_ends_where_it_should_and_is_even_between() {
+        let wire = Wire::level(at(0.0, 0.0), at(100.0, 60.0));
+        assert_eq!(wire.at(0.0, 0.0), at(0.0, 0.0));
+        assert_eq!(wire.at(1.0, 0.0), at(100.0, 60.0));
+        let middle = wire.at(0.5, 0.0);
+        assert!((middle.x - 50.0).abs() < 0.5 && (middle.y - 30.0).abs() < 0.5, "{middle:?}");
+        assert!(wire.at(2.0, 0.0) == wire.at(1.0, 0.0));
+    }
+}

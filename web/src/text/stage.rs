@@ -1,0 +1,229 @@
+//! The words on the stage.
+
+use mqlab_core::sim::picture::{ConsumerView, Picture, ProducerView, Role, StripView};
+
+use super::{Both, Lang, both, spaced};
+
+/// Above the producers.
+pub const PRODUCERS: Both = both("producers", "生产者");
+/// Above the consumers of queues.
+pub const CONSUMERS: Both = both("consumers", "消费者");
+/// The node that holds elections.
+pub const CONTROLLER: Both = both("controller", "控制器");
+/// A node that does not run.
+pub const DOWN: Both = both("down", "宕机");
+/// The replica that serves clients.
+pub const LEADER: Both = both("leader", "leader");
+/// A replica that keeps up.
+pub const FOLLOWER: Both = both("follower", "follower");
+/// A replica that fell behind.
+pub const OUT_OF_SYNC: Both = both("out of sync", "不同步");
+/// A consumer without work.
+pub const IDLE: Both = both("idle", "空闲");
+/// A consumer without a partition.
+pub const NO_PARTITION: Both = both("no partition", "没有分区");
+/// An empty tray.
+pub const NONE_LOST: Both = both("lost: none", "丢失：无");
+
+/// Above the brokers: what they keep.
+pub fn kept(picture: &Picture, lang: Lang) -> String {
+    use mqlab_core::observe::Place;
+    let places: Vec<&Place> =
+        picture.brokers.iter().flat_map(|broker| &broker.strips).map(|strip| &strip.place).collect();
+    let Some(first) = places.first() else { return String::new() };
+    match first {
+        Place::Queue(name) => match lang {
+            Lang::En => format!("queue {name}"),
+            Lang::Zh => format!("队列 {name}"),
+        },
+        Place::Partition(first) => {
+            let mut partitions: Vec<u32> = places
+                .iter()
+                .filter_map(|place| match place {
+                    Place::Partition(other) if other.topic == first.topic => Some(other.index),
+                    _ => None,
+                })
+                .collect();
+            let all = partitions.len();
+            partitions.sort_unstable();
+            partitions.dedup();
+            let replicas = all / partitions.len().max(1);
+            let topic = &first.topic;
+            let count = partitions.len();
+            match lang {
+                Lang::En => {
+                    format!(
+                        "topic {topic}: {}, {}",
+                        counted(count, "partition"),
+                        counted(replicas, "replica")
+                    )
+                }
+                Lang::Zh => format!("主题 {topic}：{count} 个分区，{replicas} 个副本"),
+            }
+        }
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Above the consumers: the group, if they are one.
+pub fn readers(consumers: &[ConsumerView], lang: Lang) -> String {
+    match (consumers.first().and_then(|consumer| consumer.group.as_ref()), lang) {
+        (Some(group), Lang::En) => format!("group {group}"),
+        (Some(group), Lang::Zh) => format!("消费者组 {group}"),
+        (None, _) => CONSUMERS.get(lang).into(),
+    }
+}
+
+/// A broker's title.
+pub fn broker(number: u16, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("broker {number}"),
+        Lang::Zh => format!("Broker {number}"),
+    }
+}
+
+/// What a broker does, beside its title.
+pub fn duties(strips: &[StripView], lang: Lang) -> String {
+    let leads = strips.iter().filter(|strip| matches!(strip.role, Role::Leader { .. })).count();
+    let partitions = strips.iter().filter(|strip| strip.high_watermark.is_some()).count();
+    match (partitions, lang) {
+        (0, _) => String::new(),
+        (_, Lang::En) if leads == 0 => "leads nothing".into(),
+        (_, Lang::Zh) if leads == 0 => "没有 leader 副本".into(),
+        (_, Lang::En) => format!("leads {leads} of {partitions}"),
+        (_, Lang::Zh) => format!("{leads}/{partitions} 个分区的 leader"),
+    }
+}
+
+/// What a replica is, below its partition's number.
+pub fn role(role: Role, lang: Lang) -> String {
+    match role {
+        Role::Queue => String::new(),
+        Role::Leader { epoch } => match lang {
+            Lang::En => format!("leader, e{epoch}"),
+            Lang::Zh => format!("leader 纪元{epoch}"),
+        },
+        Role::Follower { in_sync: true } => FOLLOWER.get(lang).into(),
+        Role::Follower { in_sync: false } => OUT_OF_SYNC.get(lang).into(),
+        Role::Down => String::new(),
+    }
+}
+
+/// A partition's number.
+pub fn partition(index: u32, short: bool, lang: Lang) -> String {
+    match lang {
+        Lang::En if short => format!("part. {index}"),
+        Lang::En => format!("partition {index}"),
+        Lang::Zh => format!("分区 {index}"),
+    }
+}
+
+/// A leader's right-hand word: the offset that the next record gets.
+pub fn next(offset: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("next {offset}"),
+        Lang::Zh => format!("末尾 {offset}"),
+    }
+}
+
+/// A follower's right-hand word.
+pub fn behind(records: u64, lang: Lang) -> String {
+    match (records, lang) {
+        (0, Lang::En) => "caught up".into(),
+        (0, Lang::Zh) => "已追平".into(),
+        (_, Lang::En) => format!("{records} behind"),
+        (_, Lang::Zh) => format!("落后 {records}"),
+    }
+}
+
+/// At the line that consumers may not cross.
+pub fn high_watermark(offset: u64, short: bool, lang: Lang) -> String {
+    match (short, lang) {
+        (false, Lang::En) => format!("high watermark {offset}"),
+        (true, Lang::En) => format!("hw {offset}"),
+        (false, Lang::Zh) => format!("高水位 {offset}"),
+        (true, Lang::Zh) => format!("水位 {offset}"),
+    }
+}
+
+/// Under a queue's cells.
+pub fn held(held: u64, out: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{} ready, {out} with consumers", held - out.min(held)),
+        Lang::Zh => format!("{} 条待投递，{out} 条在消费者手里", held - out.min(held)),
+    }
+}
+
+/// A producer's second line.
+pub fn acks(producer: &ProducerView, lang: Lang) -> String {
+    match (producer.acks, lang) {
+        (Some(-1), _) => "acks=all".into(),
+        (Some(acks), _) => format!("acks={acks}"),
+        (None, Lang::En) => format!("to {}", producer.to),
+        (None, Lang::Zh) => format!("发往 {}", producer.to),
+    }
+}
+
+/// How far a producer is.
+pub fn sent(producer: &ProducerView, lang: Lang) -> String {
+    let (sent, planned) = (producer.sent, producer.planned);
+    match lang {
+        Lang::En => format!("{sent} of {planned} sent"),
+        Lang::Zh => format!("已发 {sent}/{planned}"),
+    }
+}
+
+/// How many messages a producer still holds.
+pub fn unacknowledged(count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{count} unconfirmed"),
+        Lang::Zh => format!("{count} 条待确认"),
+    }
+}
+
+/// A consumer's second line.
+pub fn reads(consumer: &ConsumerView, lang: Lang) -> String {
+    if consumer.group.is_none() {
+        return match lang {
+            Lang::En => format!("from {}", consumer.from),
+            Lang::Zh => format!("来自 {}", consumer.from),
+        };
+    }
+    if consumer.assigned.is_empty() {
+        return NO_PARTITION.get(lang).into();
+    }
+    let list: Vec<String> = consumer.assigned.iter().map(ToString::to_string).collect();
+    match lang {
+        Lang::En if list.len() == 1 => format!("partition {}", list[0]),
+        Lang::En => format!("partitions {}", list.join(", ")),
+        Lang::Zh => spaced(&format!("分区{}", list.join("、"))),
+    }
+}
+
+/// How much a consumer has done.
+pub fn done(count: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{count} done"),
+        Lang::Zh => format!("完成 {count}"),
+    }
+}
+
+/// How many more there are than were drawn.
+pub fn more(count: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("+{count} more"),
+        Lang::Zh => format!("还有 {count} 条"),
+    }
+}
+
+/// The tray's label.
+pub fn lost(count: usize, lang: Lang) -> String {
+    match (count, lang) {
+        (0, _) => NONE_LOST.get(lang).into(),
+        (_, Lang::En) => format!("lost: {count}"),
+        (_, Lang::Zh) => format!("丢失：{count}"),
+    }
+}

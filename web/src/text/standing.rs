@@ -1,0 +1,108 @@
+//! Where does a message stand right now? The last line of its life.
+
+use mqlab_core::ids::MessageId;
+use mqlab_core::observe::Place;
+use mqlab_core::sim::picture::{Cell, CellState, Mark, Picture, Role, StripView};
+
+use super::sentence::Names;
+use super::{Lang, row};
+
+/// The line, and whether it is worth a worry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What to read.
+    pub words: String,
+    /// Whether the message is lost, or would be by one more fault.
+    pub harm: bool,
+}
+
+fn calm(words: String) -> Option<Standing> {
+    Some(Standing { words, harm: false })
+}
+
+/// What a picture says about one message; nothing when its story is over or has not begun.
+pub fn standing(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> Option<Standing> {
+    let is = |mark: &Mark| mark.message == message;
+    if picture.lost.iter().any(is) {
+        let words = match lang {
+            Lang::En => "lost: it was acknowledged, and no log holds it",
+            Lang::Zh => "丢失：它已被确认，但没有任何日志还保存着它",
+        };
+        return Some(Standing { words: words.into(), harm: true });
+    }
+    for consumer in &picture.consumers {
+        let name = names.node(consumer.node, lang);
+        if consumer.working.as_ref().is_some_and(|(mark, ..)| is(mark)) {
+            return calm(match lang {
+                Lang::En => format!("{name} is working on it"),
+                Lang::Zh => format!("{name} 正在处理它"),
+            });
+        }
+        if consumer.staged.iter().any(is) {
+            return calm(match lang {
+                Lang::En => format!("waits at {name} for its turn"),
+                Lang::Zh => format!("在 {name} 处排队等待处理"),
+            });
+        }
+    }
+    if let Some(packet) = picture.packets.iter().find(|packet| packet.marks.iter().any(is)) {
+        let (from, to) = (names.node(packet.from, lang), names.node(packet.to, lang));
+        return calm(match lang {
+            Lang::En => format!("on its way from {from} to {to}"),
+            Lang::Zh => format!("正从 {from} 发往 {to}"),
+        });
+    }
+    on_disk(picture, message, names, lang).or_else(|| {
+        let producer = picture.producers.iter().find(|producer| producer.waiting.iter().any(is))?;
+        let name = names.node(producer.node, lang);
+        calm(match lang {
+            Lang::En => format!("{name} keeps it until it is confirmed"),
+            Lang::Zh => format!("{name} 留着它，等待确认"),
+        })
+    })
+}
+
+fn cell_of(strip: &StripView, message: MessageId) -> Option<&Cell> {
+    strip.cells.iter().find(|cell| cell.mark.is_some_and(|mark| mark.message == message))
+}
+
+fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> Option<Standing> {
+    let mut copies = Vec::new();
+    let mut committed = false;
+    for broker in &picture.brokers {
+        for strip in &broker.strips {
+            let Some(cell) = cell_of(strip, message) else { continue };
+            if let Place::Queue(_) = strip.place {
+                return queued(cell, names, lang);
+            }
+            copies.push(names.node(broker.node, lang));
+            committed |= matches!(strip.role, Role::Leader { .. }) && cell.state == CellState::Committed;
+        }
+    }
+    if copies.is_empty() {
+        return None;
+    }
+    let on = row(&copies, lang);
+    let words = match (committed, copies.len(), lang) {
+        (true, _, Lang::En) => format!("committed; on {on}"),
+        (true, _, Lang::Zh) => format!("已提交，保存在 {on}"),
+        (false, 1, Lang::En) => format!("on {on} only, not committed"),
+        (false, 1, Lang::Zh) => format!("只在 {on} 上，还没有提交"),
+        (false, _, Lang::En) => format!("on {on}, not committed yet"),
+        (false, _, Lang::Zh) => format!("在 {on} 上，还没有提交"),
+    };
+    Some(Standing { words, harm: !committed && copies.len() == 1 })
+}
+
+fn queued(cell: &Cell, names: &Names, lang: Lang) -> Option<Standing> {
+    match (cell.state, lang) {
+        (CellState::Delivered(consumer), Lang::En) => {
+            calm(format!("with {}, not acknowledged", names.node(consumer, lang)))
+        }
+        (CellState::Delivered(consumer), Lang::Zh) => {
+            calm(format!("在 {} 手里，还没有确认", names.node(consumer, lang)))
+        }
+        (_, Lang::En) => calm("ready in the queue".into()),
+        (_, Lang::Zh) => calm("在队列里等待投递".into()),
+    }
+}

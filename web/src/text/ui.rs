@@ -1,0 +1,264 @@
+//! The words of the page around the stage.
+//!
+//! The page's elements ask for them by name (`data-text`, `data-label`); a test checks that every name that the page
+//! asks for exists, and that none is left over.
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::sim::{Command, CommandRefused};
+use mqlab_core::time::Time;
+
+use super::sentence::Names;
+use super::{Both, Lang, both, moment, row};
+use crate::link::BadLink;
+
+/// Texts that the page's elements name.
+pub const TEXTS: &[(&str, Both)] = &[
+    ("scenario", both("Experiment", "实验")),
+    ("story", both("Story", "故事")),
+    ("look", both("What to look for", "看什么")),
+    ("tries", both("What to try", "试一试")),
+    ("stage", both("Stage: messages on their way through the cluster", "舞台：消息在集群中流动")),
+    ("nodes", both("Stop or revive a node", "停掉或恢复一个节点")),
+    ("verdict", both("Verdict so far", "目前的结论")),
+    ("life", both("The life of a message", "一条消息的一生")),
+    ("life-hint", both("Click any message to read its whole life.", "点击任意一条消息，看它的一生。")),
+    ("events", both("Events", "事件")),
+    (
+        "events-list",
+        both("Events, one after the other; arrow keys go through them", "按顺序排列的事件，用方向键逐个浏览"),
+    ),
+    ("transport", both("Playback", "播放控制")),
+    ("reset", both("Back to the beginning, same seed", "回到开头，种子不变")),
+    ("back", both("Back one event", "后退一个事件")),
+    ("forward", both("Forward one event", "前进一个事件")),
+    ("new-seed", both("New seed", "换个种子")),
+    ("seed", both("seed", "种子")),
+    ("digest", both("digest", "摘要")),
+    ("version", both("engine", "引擎")),
+    ("run", both("This run", "本次运行")),
+    ("time-axis", both("Time axis", "时间轴")),
+    ("pace", both("Pace", "快慢")),
+    ("branches", both("Branches", "分支")),
+    ("help", both("Help", "帮助")),
+    ("close", both("Close", "关闭")),
+    ("help-title", both("How to read and drive this", "怎么看、怎么操作")),
+    ("legend", both("The marks", "图例")),
+    ("legend-solid", both("a message: its key's letter and its number", "一条消息：key 的字母和编号")),
+    (
+        "legend-faded",
+        both("a replica's copy, or a message that is with a consumer", "副本上的拷贝，或已交给消费者的消息"),
+    ),
+    ("legend-dashed", both("appended, not committed yet", "已追加，还没有提交")),
+    ("legend-again", both("sent or delivered again, with a count", "重发或重新投递，带次数")),
+    ("legend-yes", both("“stored”, or “done”", "确认：“已存好”或“处理完了”")),
+    ("legend-no", both("“no”: the producer will try again", "拒绝：生产者会再试")),
+    ("legend-request", both("a request without messages", "不带消息的请求")),
+    ("keys", both("Keys", "快捷键")),
+    ("key-play", both("play, pause", "播放、暂停")),
+    ("key-step", both("back, forward by one event", "后退、前进一个事件")),
+    ("key-ends", both("to the beginning, to the end", "跳到开头、结尾")),
+    ("key-pace", both("slower, faster", "变慢、变快")),
+    ("key-broker", both("choose a broker", "选择 Broker")),
+    ("key-kill", both("kill, revive the chosen node", "让选中的节点宕机、恢复")),
+    (
+        "key-tab",
+        both("walk through the nodes; Enter kills or revives", "依次走过各个节点，回车使其宕机或恢复"),
+    ),
+    ("key-clear", both("clear the choice", "取消选择")),
+    ("key-lang", both("中文", "English")),
+    ("key-help", both("this help", "打开帮助")),
+    ("lang", both("中文", "English")),
+    ("upkeep", both("Show heartbeats", "显示心跳")),
+    (
+        "failed",
+        both("Something went wrong in the page. Reload it to start over.", "页面出错了，请重新加载。"),
+    ),
+];
+
+/// One of the page's texts.
+pub fn text(name: &str, lang: Lang) -> &'static str {
+    TEXTS.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text.get(lang))
+}
+
+/// What the curve above the time axis shows.
+pub const BACKLOG: Both = both("backlog", "积压");
+/// The big button.
+pub const PLAY: Both = both("Play", "播放");
+/// The big button while it plays.
+pub const PAUSE: Both = both("Pause", "暂停");
+/// Themes, in the order of the switch.
+pub const THEMES: [Both; 3] = [
+    both("Colours: as the system", "配色：跟随系统"),
+    both("Colours: light", "配色：浅色"),
+    both("Colours: dark", "配色：深色"),
+];
+
+/// The verdict's counts, in order.
+pub const COUNTS: [Both; 6] = [
+    both("acknowledged", "已确认"),
+    both("delivered", "已投递"),
+    both("on their way", "在途"),
+    both("lost", "丢失"),
+    both("doubled", "重复"),
+    both("out of order", "乱序"),
+];
+
+/// The verdict in a sentence.
+pub fn verdict(lost: usize, doubled: usize, reordered: usize, lang: Lang) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut say = |count: usize, one: &str, many: &str, zh: &str| match (count, lang) {
+        (0, _) => {}
+        (1, Lang::En) => parts.push(format!("1 {one}")),
+        (_, Lang::En) => parts.push(format!("{count} {many}")),
+        (_, Lang::Zh) => parts.push(format!("{count} 条{zh}")),
+    };
+    say(lost, "acknowledged message is lost", "acknowledged messages are lost", "已确认的消息丢失");
+    say(doubled, "was delivered twice", "were delivered more than once", "消息重复投递");
+    say(reordered, "came out of order", "came out of order", "消息乱序");
+    match (parts.is_empty(), lang) {
+        (true, Lang::En) => "No promise was broken.".into(),
+        (true, Lang::Zh) => "没有违背任何承诺。".into(),
+        (false, Lang::En) => format!("{}.", row(&parts, lang)),
+        (false, Lang::Zh) => format!("{}。", parts.join("，")),
+    }
+}
+
+/// Above a message's life.
+pub fn life_of(number: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("The life of message {number}"),
+        Lang::Zh => format!("消息 {number} 的一生"),
+    }
+}
+
+/// The word for the present in a list of moments.
+pub const NOW: Both = both("now", "现在");
+
+/// A message on a button.
+pub fn message(number: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("message {number}"),
+        Lang::Zh => format!("消息 {number}"),
+    }
+}
+
+/// Where on the axis one is, for who hears it.
+pub fn at_of(now: Time, ends_at: Time, lang: Lang) -> String {
+    let (now, ends_at) = (moment(now), moment(ends_at));
+    match lang {
+        Lang::En => format!("{now} of {ends_at} milliseconds"),
+        Lang::Zh => format!("第 {now} 毫秒，共 {ends_at} 毫秒"),
+    }
+}
+
+/// A node's control.
+pub fn control(node: NodeId, up: bool, names: &Names, lang: Lang) -> String {
+    let name = names.node(node, lang);
+    match (up, lang) {
+        (true, Lang::En) => format!("Kill {name}"),
+        (false, Lang::En) => format!("Revive {name}"),
+        (true, Lang::Zh) => format!("让 {name} 宕机"),
+        (false, Lang::Zh) => format!("恢复 {name}"),
+    }
+}
+
+/// A branch in a row of branches.
+pub fn branch(
+    id: usize,
+    forked_at: Time,
+    last: Option<(Time, Command)>,
+    names: &Names,
+    lang: Lang,
+) -> String {
+    let Some((_, command)) = last.filter(|_| id > 0) else {
+        return match (id, lang) {
+            (0, Lang::En) => "as written".into(),
+            (0, Lang::Zh) => "原来的故事".into(),
+            (_, Lang::En) => format!("from {} ms", moment(forked_at)),
+            (_, Lang::Zh) => format!("自 {} 毫秒", moment(forked_at)),
+        };
+    };
+    let (en, zh) = match command {
+        Command::Crash(_) => ("without", "宕机"),
+        Command::CutPower(_) => ("no power for", "断电"),
+        Command::Restart(_) => ("with", "恢复"),
+        _ => ("another", "改动"),
+    };
+    let (name, at) = (names.node(command.node(), lang), moment(forked_at));
+    match lang {
+        Lang::En => format!("{en} {name} from {at} ms"),
+        Lang::Zh => format!("{at} 毫秒：{name} {zh}"),
+    }
+}
+
+/// Why a command was refused.
+pub fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String {
+    let name = |node| names.node(node, lang);
+    match (why, lang) {
+        (CommandRefused::IsDown(node), Lang::En) => format!("{} is down already.", name(node)),
+        (CommandRefused::IsDown(node), Lang::Zh) => format!("{} 已经宕机了。", name(node)),
+        (CommandRefused::IsUp(node), Lang::En) => format!("{} is running already.", name(node)),
+        (CommandRefused::IsUp(node), Lang::Zh) => format!("{} 已经在运行。", name(node)),
+        (CommandRefused::RunIsOver, Lang::En) => "The run is over: go back in time to change it.".into(),
+        (CommandRefused::RunIsOver, Lang::Zh) => "运行已经结束：回到之前的时刻再改。".into(),
+        (other, Lang::En) => format!("That cannot be done: {other}."),
+        (other, Lang::Zh) => format!("做不到：{other}。"),
+    }
+}
+
+/// A link that names a scenario which does not exist.
+pub fn no_such_scenario(name: &str, known: &[&str], lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("There is no experiment “{name}”. There are: {}.", known.join(", ")),
+        Lang::Zh => format!("没有名为“{name}”的实验。现有：{}。", known.join("、")),
+    }
+}
+
+/// A link that cannot be read.
+pub fn bad_link(why: &BadLink, lang: Lang) -> String {
+    match (why, lang) {
+        (BadLink::Seed(seed), Lang::En) => {
+            format!(
+                "The link's seed “{seed}” is not a whole number from 0 to {}. Nothing was loaded.",
+                u64::MAX
+            )
+        }
+        (BadLink::Seed(seed), Lang::Zh) => {
+            format!("链接里的种子“{seed}”不是 0 到 {} 之间的整数，什么也没有加载。", u64::MAX)
+        }
+        (BadLink::Lang(lang), Lang::En) => format!("This page does not speak “{lang}”; it speaks en and zh."),
+        (BadLink::Lang(lang), Lang::Zh) => format!("本页没有“{lang}”这种语言，只有 en 和 zh。"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_page_asks_for_texts_that_exist_and_for_all_of_them() {
+        let html = include_str!("../../www/index.html");
+        let asked: BTreeSet<&str> = ["data-text=\"", "data-label=\""]
+            .into_iter()
+            .flat_map(|attribute| html.split(attribute).skip(1))
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        let known: BTreeSet<&str> = TEXTS.iter().map(|(name, _)| *name).collect();
+        let missing: Vec<_> = asked.difference(&known).collect();
+        assert!(missing.is_empty(), "the page asks for {missing:?}");
+        let unused: Vec<_> =
+            known.difference(&asked).filter(|name| !["failed", "life"].contains(*name)).collect();
+        assert!(unused.is_empty(), "nobody asks for {unused:?}");
+        for (name, text) in TEXTS {
+            assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_a_sentence() {
+        assert_eq!(verdict(0, 0, 0, Lang::En), "No promise was broken.");
+        assert_eq!(verdict(2, 1, 0, Lang::En), "2 acknowledged messages are lost and 1 was delivered twice.");
+        assert_eq!(verdict(2, 1, 0, Lang::Zh), "2 条已确认的消息丢失，1 条消息重复投递。");
+    }
+}

@@ -1,0 +1,224 @@
+//! Pictures made by hand, so that the drawing is tested without the engine.
+
+use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
+use mqlab_core::observe::Place;
+use mqlab_core::sim::picture::{
+    BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView, Role,
+    StripView,
+};
+use mqlab_core::time::Time;
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).expect("a good name")
+}
+
+/// Message `number`; its key follows from it.
+pub(crate) fn keyed(number: u64) -> Mark {
+    let keys = ['A', 'B', 'C', 'D', 'E', 'F'];
+    Mark { message: MessageId(number), key: Some(keys[(number * 7 % 6) as usize]) }
+}
+
+fn plain(number: u64) -> Mark {
+    Mark { message: MessageId(number), key: None }
+}
+
+fn packet(
+    id: u64,
+    from: NodeId,
+    to: NodeId,
+    kind: PacketKind,
+    times: (u64, u64),
+    place: &Place,
+    marks: &[Mark],
+) -> PacketView {
+    PacketView {
+        id,
+        from,
+        to,
+        departed: Time(times.0),
+        arrives: Time(times.1),
+        kind,
+        place: Some(place.clone()),
+        marks: marks.to_vec(),
+        repeats: 0,
+    }
+}
+
+/// One queue, two consumers, some way into a hundred messages.
+pub(crate) fn queue() -> Picture {
+    let place = Place::Queue(name("hello"));
+    let (p1, b1, c1, c2) = (NodeId::Producer(1), NodeId::Broker(1), NodeId::Consumer(1), NodeId::Consumer(2));
+    let cells = (12..45).filter(|offset| *offset != 13).map(|offset| Cell {
+        offset: Offset(offset),
+        mark: Some(plain(offset + 1)),
+        state: match offset {
+            12 | 14 | 16 => CellState::Delivered(c1),
+            15 | 17 => CellState::Delivered(c2),
+            _ => CellState::Ready,
+        },
+        deliveries: match offset {
+            12 | 14 | 16 | 15 | 17 => 1,
+            18 | 19 => 2,
+            _ => 0,
+        },
+    });
+    let consumer = |node, name_of: &str, working: u64, staged: &[u64], processed| ConsumerView {
+        node,
+        name: name_of.into(),
+        up: true,
+        from: name("hello"),
+        group: None,
+        assigned: vec![],
+        working: Some((plain(working), Time(98_000), Time(106_000))),
+        staged: staged.iter().copied().map(plain).collect(),
+        processed,
+    };
+    let mut again = packet(6, b1, c2, PacketKind::Delivery, (101_500, 103_500), &place, &[plain(18)]);
+    again.repeats = 1;
+    Picture {
+        now: Time(102_000),
+        producers: vec![ProducerView {
+            node: p1,
+            name: "shop".into(),
+            up: true,
+            to: name("hello"),
+            acks: None,
+            sent: 48,
+            planned: 100,
+            acknowledged: 44,
+            waiting: [45, 46, 47, 48].map(plain).into(),
+        }],
+        brokers: vec![BrokerView {
+            node: b1,
+            up: true,
+            strips: vec![StripView {
+                place: place.clone(),
+                role: Role::Queue,
+                start: Offset(12),
+                end: Offset(45),
+                high_watermark: None,
+                behind: 0,
+                held: 32,
+                groups: vec![],
+                cells: cells.collect(),
+            }],
+        }],
+        consumers: vec![consumer(c1, "alice", 13, &[15, 17], 6), consumer(c2, "bob", 16, &[], 7)],
+        packets: vec![
+            packet(1, p1, b1, PacketKind::Produce, (100_000, 103_000), &place, &[plain(46)]),
+            packet(2, p1, b1, PacketKind::Produce, (101_500, 103_500), &place, &[plain(47), plain(48)]),
+            packet(3, b1, p1, PacketKind::Stored, (100_000, 103_000), &place, &[plain(45)]),
+            packet(4, b1, c1, PacketKind::Delivery, (101_000, 103_000), &place, &[plain(17)]),
+            packet(5, c2, b1, PacketKind::Done, (101_000, 103_000), &place, &[plain(14)]),
+            again,
+        ],
+        lost: vec![],
+    }
+}
+
+fn orders(index: u32) -> Place {
+    Place::Partition(PartitionId { topic: name("orders"), index })
+}
+
+fn strip(index: u32, role: Role, end: u64, high_watermark: u64, leader_end: u64) -> StripView {
+    let cells = (end.saturating_sub(12)..end).map(|offset| Cell {
+        offset: Offset(offset),
+        mark: Some(keyed(offset * 3 + u64::from(index) + 1)),
+        state: if offset < high_watermark { CellState::Committed } else { CellState::Uncommitted },
+        deliveries: 0,
+    });
+    let groups = match role {
+        Role::Leader { .. } => vec![(name("billing"), Offset(high_watermark.saturating_sub(2)))],
+        _ => vec![],
+    };
+    StripView {
+        place: orders(index),
+        role,
+        start: Offset(0),
+        end: Offset(end),
+        high_watermark: Some(Offset(high_watermark)),
+        behind: leader_end.saturating_sub(end),
+        held: end,
+        groups,
+        cells: cells.collect(),
+    }
+}
+
+/// Three partitions on three brokers; with `crashed` the first broker is down and its partition led by the second.
+pub(crate) fn topic(crashed: bool) -> Picture {
+    let brokers: Vec<BrokerView> = (1_u16..=3)
+        .map(|number| {
+            let node = NodeId::Broker(number);
+            let up = !(crashed && number == 1);
+            let strips = (0_u32..3).map(|index| {
+                let home = index as u16 + 1;
+                let leads = if crashed && index == 0 { number == 2 } else { number == home };
+                let role = match (up, leads) {
+                    (false, _) => Role::Down,
+                    (_, true) => Role::Leader { epoch: Epoch(if crashed && index == 0 { 1 } else { 0 }) },
+                    _ => Role::Follower { in_sync: !(crashed && index == 0) },
+                };
+                let end = 9 + u64::from(index);
+                let lag = if leads { 0 } else { u64::from(number) % 3 };
+                strip(index, role, end - lag, end - 2, end)
+            });
+            BrokerView { node, up, strips: strips.collect() }
+        })
+        .collect();
+    let (b1, b2, b3) = (NodeId::Broker(1), NodeId::Broker(2), NodeId::Broker(3));
+    let producer = |number, called: &str| ProducerView {
+        node: NodeId::Producer(number),
+        name: called.into(),
+        up: true,
+        to: name("orders"),
+        acks: Some(-1),
+        sent: 34,
+        planned: 60,
+        acknowledged: 30,
+        waiting: [31, 32].map(keyed).into(),
+    };
+    let consumer = |number: u16, assigned: Vec<u32>| ConsumerView {
+        node: NodeId::Consumer(number),
+        name: format!("billing-{number}"),
+        up: true,
+        from: name("orders"),
+        group: Some(name("billing")),
+        assigned,
+        working: (number != 2).then(|| (keyed(u64::from(number) + 10), Time(410_000), Time(416_000))),
+        staged: if number == 1 { [14, 17, 20].map(keyed).into() } else { vec![] },
+        processed: 5 + u64::from(number),
+    };
+    let (shop, app, c1, c3) =
+        (NodeId::Producer(1), NodeId::Producer(2), NodeId::Consumer(1), NodeId::Consumer(3));
+    let lead = if crashed { b2 } else { b1 };
+    let mut again = packet(1, shop, lead, PacketKind::Produce, (411_000, 415_000), &orders(0), &[keyed(31)]);
+    again.repeats = u32::from(crashed);
+    let packets = vec![
+        again,
+        packet(2, app, b3, PacketKind::Produce, (412_000, 415_000), &orders(2), &[keyed(33), keyed(36)]),
+        packet(3, b2, app, PacketKind::Stored, (412_500, 415_000), &orders(1), &[keyed(26)]),
+        packet(4, b2, shop, PacketKind::Refused, (411_500, 416_000), &orders(0), &[keyed(28)]),
+        packet(5, lead, b3, PacketKind::Copied, (412_000, 415_500), &orders(0), &[keyed(28)]),
+        packet(6, b3, b2, PacketKind::Copy, (412_000, 415_500), &orders(1), &[]),
+        packet(
+            7,
+            lead,
+            c1,
+            PacketKind::Fetched,
+            (413_000, 415_500),
+            &orders(0),
+            &[keyed(19), keyed(22), keyed(25)],
+        ),
+        packet(8, c3, b3, PacketKind::Fetch, (413_000, 415_500), &orders(2), &[]),
+        packet(9, NodeId::Consumer(2), b2, PacketKind::Commit, (413_500, 415_500), &orders(1), &[]),
+        packet(10, b3, NodeId::Controller, PacketKind::Upkeep, (413_500, 415_500), &orders(0), &[]),
+    ];
+    Picture {
+        now: Time(414_000),
+        producers: vec![producer(1, "shop"), producer(2, "app")],
+        brokers,
+        consumers: vec![consumer(1, vec![0]), consumer(2, vec![1]), consumer(3, vec![2])],
+        packets,
+        lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
+    }
+}
