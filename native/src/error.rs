@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mqlab_core::ids::{LogName, Offset};
+use mqlab_core::ids::{LogName, Name, Offset};
+use mqlab_core::log::LogError;
+use mqlab_core::observe::Refusal;
 use mqlab_core::record::Malformed;
 
 /// Why the files could not be used as asked.
@@ -30,6 +32,11 @@ pub enum Error {
     /// The directory has files in it, and none says that mqlab made it.
     NotOurs {
         /// The directory.
+        path: PathBuf,
+    },
+    /// There is no data directory, and none was to be made.
+    Missing {
+        /// What was given.
         path: PathBuf,
     },
     /// The directory was written by a version of mqlab with another format of files.
@@ -69,6 +76,50 @@ pub enum Error {
         /// The offset at which the next segment begins.
         next: Offset,
     },
+    /// The log failed earlier, and must be opened again to find out what is on disk.
+    Refusing,
+    /// There is no topic of that name.
+    NoSuchTopic {
+        /// What was asked for.
+        topic: Name,
+        /// The topics that there are.
+        known: Vec<Name>,
+    },
+    /// A topic has another number of partitions, which cannot change: keys would move.
+    OtherPartitions {
+        /// The topic.
+        topic: Name,
+        /// How many it has.
+        has: u32,
+        /// How many were asked for.
+        asked: u32,
+    },
+    /// So many partitions cannot be had.
+    PartitionCount {
+        /// How many were asked for.
+        asked: u32,
+        /// The most there can be.
+        max: u32,
+    },
+    /// The name is one of those that are kept for the engine's own topics.
+    ReservedName {
+        /// What was asked for.
+        name: Name,
+    },
+    /// A message does not fit into a batch.
+    TooLarge {
+        /// How many bytes its key and value have.
+        bytes: u64,
+        /// The most that a batch can have.
+        max: u64,
+    },
+    /// The broker said no.
+    Refused {
+        /// What it was asked.
+        what: &'static str,
+        /// Why not.
+        refusal: Refusal,
+    },
     /// A file is no longer what it was when it was opened. Only this process may write while it holds the lock.
     Changed {
         /// The segment.
@@ -94,6 +145,9 @@ impl fmt::Display for Error {
                 "{} has files in it and is not a data directory of mqlab: name another, or an empty one",
                 path.display()
             ),
+            Self::Missing { path } => {
+                write!(f, "there is no data directory at {}: produce something into it first", path.display())
+            }
             Self::Format { path, found, supported } => {
                 let age = if found > supported { "newer" } else { "older" };
                 write!(
@@ -118,6 +172,30 @@ impl fmt::Display for Error {
                  (nothing was changed; put a sound copy in its place)",
                 path.display()
             ),
+            Self::Refusing => f.write_str("the log failed earlier: open it again"),
+            Self::NoSuchTopic { topic, known } if known.is_empty() => {
+                write!(f, "there is no topic {topic}, nor any other: produce something into it first")
+            }
+            Self::NoSuchTopic { topic, known } => {
+                let known: Vec<&str> = known.iter().map(Name::as_str).collect();
+                write!(f, "there is no topic {topic}: there are {}", known.join(", "))
+            }
+            Self::OtherPartitions { topic, has, asked } => {
+                write!(f, "the topic {topic} has {has} partitions and cannot get {asked}: keys would move")
+            }
+            Self::PartitionCount { asked, max } => {
+                write!(f, "a topic cannot have {asked} partitions: use 1 to {max}")
+            }
+            Self::ReservedName { name } => {
+                write!(f, "the name {name} is the engine's own: use one that does not begin with __")
+            }
+            Self::TooLarge { bytes, max } => {
+                write!(
+                    f,
+                    "a message of {bytes} bytes is too large: a batch has at most {max}, its header included"
+                )
+            }
+            Self::Refused { what, refusal } => write!(f, "the broker refused to {what}: {refusal}"),
             Self::Changed { path } => {
                 write!(f, "{} changed while it was open: another program wrote to it", path.display())
             }
@@ -131,6 +209,17 @@ impl std::error::Error for Error {
             Self::Io { source, .. } => Some(source),
             Self::Damaged { reason, .. } => Some(reason),
             _ => None,
+        }
+    }
+}
+
+impl From<LogError<Self>> for Error {
+    fn from(error: LogError<Self>) -> Self {
+        match error {
+            LogError::Storage(error) => error,
+            LogError::OutOfRange { .. } => Self::Refused { what: "read", refusal: Refusal::OffsetOutOfRange },
+            // The broker gives every batch its place itself, so it can only have been the log that failed.
+            LogError::Refusing | LogError::OutOfOrder { .. } => Self::Refusing,
         }
     }
 }

@@ -1,8 +1,14 @@
 //! Durable queues and topics in files: the mqlab engine on a machine's disk.
 //!
-//! The engine itself does no I/O. This crate is one of its hosts: [`log`] keeps its logs in files.
+//! The engine itself does no I/O. This crate is one of its hosts:
+//!
+//! * [`log`] keeps its logs in files, and recovers them after a crash;
+//! * [`Local`] runs a broker over them in this process: the embedded, durable queue;
+//! * the command `mqlab` does the same from a shell.
 
 mod error;
+mod local;
 pub mod log;
 
 pub use error::Error;
+pub use local::{Local, Moved, PARTITIONS_MAX, Received, Receiver, Sender};

@@ -1,3 +1,9 @@
-//! The command line of mqlab.
+//! The command line of mqlab: keep lines in files, get them back, run a scenario.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

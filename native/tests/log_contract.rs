@@ -37,7 +37,7 @@ fn with_tiny_segments() {
 
 #[test]
 fn with_one_batch_a_segment() {
-    keeps_the_contract(Options { segment_bytes: 1, index_interval_bytes: 0 });
+    keeps_the_contract(Options { segment_bytes: 1, index_interval_bytes: 0, create: true });
 }
 
 #[test]
@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn memory_and_files_answer_alike(operations in prop::collection::vec(operation(), 1..60), segment_bytes in 1_u32..1_000) {
         let root = scratch();
-        let options = Options { segment_bytes, index_interval_bytes: segment_bytes / 4 };
+        let options = Options { segment_bytes, index_interval_bytes: segment_bytes / 4, create: true };
         let (mut memory_storage, mut file_storage) =
             (MemoryStorage::default(), FileStorage::open_with(root.path(), options).expect("opens"));
         let mut memory = memory_storage.open(&name()).expect("memory opens");
@@ -177,7 +177,7 @@ proptest! {
                     file_storage = FileStorage::open_with(root.path(), options).expect("opens");
                     file = file_storage.open(&name()).expect("opens");
                     prop_assert_eq!(file.durable(), file.end());
-                    prop_assert_eq!(file_storage.take_recovered(), []);
+                    prop_assert_eq!(file_storage.recovered(), []);
                 }
             }
             if file.end() < memory.end() {

@@ -28,16 +28,20 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Takes a directory in possession; one that is missing or empty becomes a data directory.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    /// Takes a directory in possession; one that is missing or empty becomes a data directory if `create` says so.
+    pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
+        let missing = || Err(Error::Missing { path: path.to_owned() });
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(Error::NotADirectory { path: path.to_owned() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create_dirs(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && create => create_dirs(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return missing(),
             Err(error) => return Err(error).context("open", path),
         }
         // First look, then touch: not even a lock file is put into a directory that is not ours.
-        check(path)?;
+        if check(path)? == State::Empty && !create {
+            return missing();
+        }
         let lock = lock(path)?;
         if check(path)? == State::Empty {
             mark(path)?;

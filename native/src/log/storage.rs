@@ -36,11 +36,13 @@ pub struct Options {
     pub segment_bytes: u32,
     /// The index knows one batch in so many bytes.
     pub index_interval_bytes: u32,
+    /// Whether a directory that is missing or empty becomes a data directory.
+    pub create: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_BYTES, index_interval_bytes: INDEX_INTERVAL_BYTES }
+        Self { segment_bytes: SEGMENT_BYTES, index_interval_bytes: INDEX_INTERVAL_BYTES, create: true }
     }
 }
 
@@ -96,7 +98,7 @@ impl FileStorage {
     ///
     /// As for [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, mut options: Options) -> Result<Self, Error> {
-        let directory = Arc::new(Directory::open(path.as_ref())?);
+        let directory = Arc::new(Directory::open(path.as_ref(), options.create)?);
         options.segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
         Ok(Self { directory, options, open: BTreeMap::new(), recovered: Vec::new() })
     }
@@ -106,10 +108,10 @@ impl FileStorage {
         self.directory.path()
     }
 
-    /// What was cut off the logs' ends when they were opened, since this was asked last. Whoever runs the storage
-    /// tells the person whose data it is.
-    pub fn take_recovered(&mut self) -> Vec<Recovered> {
-        std::mem::take(&mut self.recovered)
+    /// What was cut off the logs' ends when they were opened. Whoever runs the storage tells the person whose data
+    /// it is.
+    pub fn recovered(&self) -> &[Recovered] {
+        &self.recovered
     }
 
     fn path_of(&self, name: &LogName) -> PathBuf {

@@ -10,7 +10,7 @@ use mqlab_core::log::contract::batch;
 use mqlab_core::log::{Log, Slice, Storage};
 
 /// So small that a segment holds two of the suite's batches.
-pub(crate) const TINY: Options = Options { segment_bytes: 200, index_interval_bytes: 50 };
+pub(crate) const TINY: Options = Options { segment_bytes: 200, index_interval_bytes: 50, create: true };
 
 /// A directory in memory where there is one: thousands of fsyncs are not what the tests are about.
 pub(crate) fn scratch() -> tempfile::TempDir {

@@ -1,0 +1,190 @@
+//! `mqlab run`: a scenario without its page.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, BufWriter, Write};
+
+use clap::Args;
+use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::observe::{Metrics, Stamped, Verdict};
+use mqlab_core::sim::{Scenario, World};
+use serde::Serialize;
+
+use super::{Stop, count, output};
+
+/// How many messages a line names before it only counts the others.
+const NAMED_MAX: usize = 10;
+
+const EXAMPLES: &str = "\
+Time, network, disks and chance are simulated: the same scenario and seed always give the same
+run, here and on the page, which shows the same digest.
+
+Examples:
+  mqlab run hundred-messages
+  mqlab run kill-the-leader --seed 42 --trace | less
+  mqlab run kill-the-leader --json";
+
+/// Options of `mqlab run`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Options {
+    /// A scenario that comes with mqlab (a wrong name lists them), or the path of a JSON file with one
+    scenario: String,
+    /// Another seed than the scenario proposes
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Print every event, one a line
+    #[arg(long)]
+    trace: bool,
+    /// Print one JSON object instead of words
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that is said about a run.
+#[derive(Serialize)]
+struct Report<'a> {
+    engine: &'static str,
+    scenario: &'a str,
+    seed: u64,
+    digest: String,
+    steps: u64,
+    events: u64,
+    verdict: Judgement<'a>,
+    /// How many messages each consumer's program was done with.
+    deliveries: BTreeMap<NodeId, u64>,
+    metrics: &'a Metrics,
+    latency_mean: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a [Stamped]>,
+}
+
+#[derive(Serialize)]
+struct Judgement<'a> {
+    clean: bool,
+    sent: u64,
+    acknowledged: u64,
+    delivered: u64,
+    on_their_way: u64,
+    lost: &'a BTreeSet<MessageId>,
+    doubled: &'a BTreeSet<MessageId>,
+    reordered: &'a BTreeSet<MessageId>,
+}
+
+impl<'a> Judgement<'a> {
+    fn of(verdict: &'a Verdict) -> Self {
+        Self {
+            clean: verdict.is_clean(),
+            sent: verdict.sent(),
+            acknowledged: verdict.acknowledged(),
+            delivered: verdict.delivered(),
+            on_their_way: verdict.on_their_way(),
+            lost: verdict.lost(),
+            doubled: verdict.doubled(),
+            reordered: verdict.reordered(),
+        }
+    }
+}
+
+/// Runs a scenario to its end and prints what came of it.
+pub(super) fn run(options: &Options) -> Result<(), Stop> {
+    let scenario = find(&options.scenario)?;
+    let seed = options.seed.unwrap_or(scenario.seed);
+    let mut world = World::new(scenario.clone(), seed)?;
+    let mut out = BufWriter::new(io::stdout());
+    let (mut events, mut trace) = (0, Vec::new());
+    while world.next_time().is_some_and(|next| next <= scenario.ends_at) {
+        for stamped in world.step().into_iter().flatten() {
+            events += 1;
+            match (options.trace, options.json) {
+                (true, false) => writeln!(out, "{stamped}").map_err(output)?,
+                (true, true) => trace.push(stamped),
+                (false, _) => {}
+            }
+        }
+    }
+    let metrics = world.metrics();
+    let report = Report {
+        engine: mqlab_core::VERSION,
+        scenario: &scenario.name,
+        seed,
+        digest: world.digest().to_string(),
+        steps: world.steps(),
+        events,
+        verdict: Judgement::of(world.verdict()),
+        deliveries: deliveries(&scenario, metrics),
+        metrics,
+        latency_mean: metrics.latency_mean().0,
+        trace: options.trace.then_some(&trace[..]),
+    };
+    if options.json {
+        let json = serde_json::to_string(&report).expect("numbers, names and lists are JSON");
+        writeln!(out, "{json}").map_err(output)?;
+    } else {
+        if options.trace {
+            writeln!(out).map_err(output)?;
+        }
+        tell(&mut out, &report, &scenario).map_err(output)?;
+    }
+    out.flush().map_err(output)
+}
+
+/// A scenario by its name, or from a file.
+fn find(name: &str) -> Result<Scenario, Stop> {
+    if let Some(scenario) = Scenario::built_in(name) {
+        return Ok(scenario);
+    }
+    match fs::read_to_string(name) {
+        Ok(json) => Scenario::from_json(&json).map_err(|error| Stop::Failure(format!("{name}: {error}"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let names: Vec<&str> = Scenario::names().collect();
+            Err(Stop::Failure(format!("there is no scenario {name}: there are {}", names.join(", "))))
+        }
+        Err(error) => Err(Stop::Failure(format!("cannot read {name}: {error}"))),
+    }
+}
+
+/// Also of those that got nothing.
+fn deliveries(scenario: &Scenario, metrics: &Metrics) -> BTreeMap<NodeId, u64> {
+    let consumers = (1..).map(NodeId::Consumer).take(scenario.consumers.len());
+    consumers.map(|node| (node, metrics.processed.get(&node).copied().unwrap_or(0))).collect()
+}
+
+fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::Result<()> {
+    let Report { verdict, metrics, .. } = report;
+    let word = if verdict.clean { "nothing lost, doubled or out of order" } else { "a promise was broken" };
+    writeln!(out, "scenario     {}, seed {}", report.scenario, report.seed)?;
+    writeln!(out, "verdict      {word}")?;
+    for (what, messages) in
+        [("lost", verdict.lost), ("doubled", verdict.doubled), ("reordered", verdict.reordered)]
+    {
+        writeln!(out, "  {what:<10} {}", named(messages))?;
+    }
+    writeln!(
+        out,
+        "messages     {} sent, {} acknowledged, {} delivered, {} on their way",
+        verdict.sent, verdict.acknowledged, verdict.delivered, verdict.on_their_way
+    )?;
+    let Metrics { sent, received, redelivered, .. } = metrics;
+    writeln!(
+        out,
+        "with repeats {sent} sent, {received} received, {redelivered} of them marked as redelivered"
+    )?;
+    writeln!(out, "latency      {} in the mean, {} at most", metrics.latency_mean(), metrics.latency_max)?;
+    for ((node, processed), consumer) in report.deliveries.iter().zip(&scenario.consumers) {
+        let name = &consumer.name;
+        writeln!(out, "{:<12} {} processed ({name})", node.to_string(), count(*processed, "message"))?;
+    }
+    writeln!(out, "run          {} in {}", count(report.events, "event"), count(report.steps, "step"))?;
+    writeln!(out, "digest       {}", report.digest)
+}
+
+/// How many, and the first of them by name.
+fn named(messages: &BTreeSet<MessageId>) -> String {
+    let names: Vec<String> = messages.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    match messages.len() {
+        0 => "0".to_owned(),
+        all if all > NAMED_MAX => format!("{all}: {} ...", names.join(" ")),
+        all => format!("{all}: {}", names.join(" ")),
+    }
+}
