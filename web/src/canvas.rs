@@ -75,7 +75,7 @@ impl Pen<'_> {
                 }
                 self.paint(*fill, *stroke)
             }
-            Shape::Text { at, text, font, paint } => {
+            Shape::Text { at, text, font, paint, room } => {
                 if self.font != Some((font.size, font.weight)) {
                     self.font = Some((font.size, font.weight));
                     self.context.set_font(&format!("{} {}px {FONTS}", font.weight, font.size));
@@ -87,7 +87,10 @@ impl Pen<'_> {
                 });
                 self.context.set_fill_style_str(paint.color);
                 self.context.set_global_alpha(paint.alpha);
-                let drawn = self.context.fill_text(text, at.x, at.y);
+                let drawn = match room {
+                    Some(room) => self.context.fill_text_with_max_width(text, at.x, at.y, *room),
+                    None => self.context.fill_text(text, at.x, at.y),
+                };
                 self.context.set_global_alpha(1.0);
                 drawn
             }

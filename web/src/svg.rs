@@ -93,7 +93,7 @@ fn write_shape(out: &mut String, shape: &Shape) {
             out,
             format_args!("<path d=\"{}\"{}{}/>\n", path(points, *curved), fill(*inside), stroked(*stroke)),
         ),
-        Shape::Text { at, text, font, paint } => {
+        Shape::Text { at, text, font, paint, room: _ } => {
             let anchor = match font.anchor {
                 Anchor::Start => "start",
                 Anchor::Middle => "middle",

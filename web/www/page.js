@@ -121,7 +121,7 @@ const fill = {
     }));
     const here = list.querySelector('[aria-selected="true"]');
     list.setAttribute("aria-activedescendant", here ? here.id : "");
-    if (here) list.scrollTop = here.offsetTop - list.offsetTop - list.clientHeight * 0.6;
+    if (here) list.scrollTop = here.offsetTop - list.clientHeight * 0.6;
     else list.scrollTop = 0;
   },
   nodes(parts) {

@@ -215,7 +215,7 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     let leads = matches!(strip.role, Role::Leader { .. });
     let right = match strip.role {
         Role::Leader { .. } => words::next(strip.end.0, lang),
-        Role::Follower { .. } => words::behind(strip.behind, lang),
+        Role::Follower { .. } => words::behind(strip.behind, row.words.1 < 56.0, lang),
         _ => String::new(),
     };
     let color = if strip.behind > 0 && !leads { theme.ink_2 } else { theme.ink_3 };

@@ -11,7 +11,7 @@ use mqlab_core::sim::picture::Mark;
 
 use super::layout::{MARK, MARK_FONT, SMALL};
 use super::shape::{
-    Anchor, Font, Paint, Point, Rect, Scene, Target, at, dashed, faded, fitted, line, solid, width_of,
+    Anchor, Font, Paint, Point, Rect, Scene, Shape, Target, at, dashed, faded, fitted, line, solid, width_of,
 };
 use super::theme::Theme;
 
@@ -69,7 +69,9 @@ pub(crate) fn message(scene: &mut Scene, center: Point, mark: Mark, look: Look, 
     }
     let shrunk = if matches!(look.firmness, Firmness::Dashed | Firmness::FadedDashed) { -0.8 } else { 0.0 };
     scene.boxed(area.grown(shrunk), radius + shrunk, inside, Some(outline));
-    scene.text(at(center.x, center.y + 0.5), text, MARK_FONT, ink);
+    let room = Some(area.w - 5.0);
+    let spot = at(center.x, center.y + 0.5);
+    scene.shapes.push(Shape::Text { at: spot, text, font: MARK_FONT, paint: solid(ink), room });
     if let Some(count) = look.count {
         badge(scene, at(area.right() - 1.0, area.y - 2.0), &format!("×{count}"), theme.ink_2, theme.paper);
     }

@@ -25,7 +25,7 @@ const CELL: f64 = 27.0;
 /// A broker's title.
 const HEAD: f64 = 32.0;
 /// Rows of a queue that has its broker for itself.
-const QUEUE_LINES: usize = 5;
+const QUEUE_LINES: usize = 4;
 /// The tray's height.
 const TRAY: f64 = 38.0;
 
@@ -155,7 +155,7 @@ fn mark_width(picture: &Picture) -> f64 {
             .flat_map(|broker| &broker.strips)
             .any(|strip| strip.high_watermark.is_some());
     let longest = format!("{}{}", if keyed { "B" } else { "" }, "8".repeat(digits.min(4)));
-    MARK.max(width_of(&longest, MARK_FONT) + 2.0).min(36.0)
+    MARK.max(width_of(&longest, MARK_FONT) + 3.0).min(36.0)
 }
 
 fn height_of(broker: &BrokerView, row: f64, room: f64) -> f64 {
@@ -228,6 +228,9 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
 /// Cards below each other, evenly over a span.
 fn column(nodes: &[NodeId], x: f64, width: f64, height: f64, start: f64, span: f64) -> Vec<(NodeId, Rect)> {
     let count = nodes.len().max(1) as f64;
+    // Where the middle is lower than its neighbours, they reach beyond it, as far as the stage goes.
+    let span_wanted = span.max(count * (height + 12.0)).min(span + 2.0 * (start - 40.0).max(0.0));
+    let (start, span) = (start - (span_wanted - span) / 2.0, span_wanted);
     let share = span / count;
     let height = height.min(share - 6.0).max(46.0);
     nodes

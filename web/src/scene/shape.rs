@@ -185,6 +185,8 @@ pub enum Shape {
         font: Font,
         /// In what colour.
         paint: Paint,
+        /// Set closer where the reader's font would make it wider than this.
+        room: Option<f64>,
     },
 }
 
@@ -256,12 +258,13 @@ impl Scene {
 
     /// Adds words, as they are.
     pub(crate) fn text(&mut self, at: Point, text: impl Into<String>, font: Font, color: &'static str) {
-        self.shapes.push(Shape::Text { at, text: text.into(), font, paint: solid(color) });
+        self.shapes.push(Shape::Text { at, text: text.into(), font, paint: solid(color), room: None });
     }
 
     /// Adds words, cut with an ellipsis where they would be wider than `width`.
     pub(crate) fn text_within(&mut self, at: Point, text: &str, font: Font, color: &'static str, width: f64) {
-        self.text(at, fitted(text, font, width), font, color);
+        let text = fitted(text, font, width);
+        self.shapes.push(Shape::Text { at, text, font, paint: solid(color), room: Some(width.max(8.0)) });
     }
 
     /// Makes an area answer to the pointer.

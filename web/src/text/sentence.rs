@@ -105,7 +105,7 @@ pub fn place(place: &Place, lang: Lang) -> String {
 /// Why a broker refused, in words.
 pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
     let (en, zh) = match why {
-        Refusal::NotLeader => ("it does not lead this partition", "它不是该分区的 leader"),
+        Refusal::NotLeader => ("that broker does not lead the partition", "那个 Broker 不是该分区的 leader"),
         Refusal::Unknown => ("there is nothing of that name", "没有这个名字的队列或主题"),
         Refusal::NotEnoughReplicas => ("too few replicas are in sync", "同步副本不够"),
         Refusal::OffsetOutOfRange => ("the log does not hold that offset", "日志里没有这个偏移量"),

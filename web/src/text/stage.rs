@@ -104,7 +104,7 @@ pub fn role(role: Role, lang: Lang) -> String {
         Role::Queue => String::new(),
         Role::Leader { epoch } => match lang {
             Lang::En => format!("leader, e{epoch}"),
-            Lang::Zh => format!("leader 纪元{epoch}"),
+            Lang::Zh => format!("leader e{epoch}"),
         },
         Role::Follower { in_sync: true } => FOLLOWER.get(lang).into(),
         Role::Follower { in_sync: false } => OUT_OF_SYNC.get(lang).into(),
@@ -130,8 +130,9 @@ pub fn next(offset: u64, lang: Lang) -> String {
 }
 
 /// A follower's right-hand word.
-pub fn behind(records: u64, lang: Lang) -> String {
+pub fn behind(records: u64, short: bool, lang: Lang) -> String {
     match (records, lang) {
+        (0, Lang::En) if short => "level".into(),
         (0, Lang::En) => "caught up".into(),
         (0, Lang::Zh) => "已追平".into(),
         (_, Lang::En) => format!("{records} behind"),
