@@ -234,13 +234,13 @@ fn bad_input_is_named_and_what_came_before_is_kept() {
     let dir = data.dir();
     let produce = ["produce", "--dir", &dir, "--topic", "t"];
     let said = fails(1, &[&produce[..], &["--key-separator", ":"]].concat(), b"a:1\nb:2\nbad\nc:3\n");
-    assert_eq!(said, "mqlab: line 3: there is no separator \":\" in it; 2 messages before that are kept\n");
+    assert_eq!(said, "mqlab: line 3: there is no separator \":\" in it; 2 messages kept before it\n");
 
     let mut endless = b"3\n".to_vec();
     endless.resize(70 * 1024 * 1024, b'x');
     let said = fails(1, &produce, &endless);
     assert!(said.starts_with("mqlab: line 2: the line is longer than"), "{said}");
-    assert!(said.ends_with("; 1 message before that are kept\n"), "{said}");
+    assert!(said.ends_with("; 1 message kept before it\n"), "{said}");
 
     let mut command = mqlab(&produce);
     let output = command.stdin(File::open("/").expect("opens")).output().expect("ends");

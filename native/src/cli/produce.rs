@@ -64,7 +64,7 @@ pub(super) fn produce(options: &Options) -> Result<(), Stop> {
     let flushed = sender.flush();
     let kept = count(sender.kept(), "message");
     if let Err(what) = sent.and_then(|()| flushed.map(drop).map_err(|error| error.to_string())) {
-        return Err(Stop::Failure(format!("{what}; {kept} before that are kept")));
+        return Err(Stop::Failure(format!("{what}; {kept} kept before it")));
     }
     say(format_args!("{kept} kept in {topic}"));
     Ok(local.close()?)
