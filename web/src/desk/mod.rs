@@ -23,6 +23,9 @@ use crate::text::ui;
 use action::{Action, Count};
 use run::Run;
 
+/// How long a lost message falls, in real milliseconds.
+const FALL_MS: f64 = 650.0;
+
 /// Why the page shows a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Notice {
@@ -50,6 +53,8 @@ pub struct Desk {
     /// What should be said aloud next.
     say: String,
     last_frame: Option<f64>,
+    /// Lost messages that fall into the tray, and since when, in real milliseconds.
+    falling: Vec<(MessageId, f64)>,
     filled: panel::Filled,
 }
 
@@ -86,6 +91,7 @@ impl Desk {
             axis_size: (780.0, 96.0),
             say: String::new(),
             last_frame: None,
+            falling: Vec::new(),
             filled: panel::Filled::default(),
         };
         match link::read(&visitor.query) {
@@ -163,10 +169,13 @@ impl Desk {
     pub fn frame(&mut self, now_ms: f64) -> bool {
         let elapsed = self.last_frame.map_or(0.0, |last| now_ms - last);
         self.last_frame = Some(now_ms);
+        let was_falling = !self.falling.is_empty();
+        self.falling.retain(|(_, since)| now_ms - since < FALL_MS);
         let Some(run) = &mut self.run else { return false };
         let before = run.timeline.happened();
+        let lost: Vec<MessageId> = run.picture.lost.iter().map(|mark| mark.message).collect();
         match self.player.tick(elapsed) {
-            Move::Stay => return false,
+            Move::Stay => return was_falling,
             Move::By(span) => {
                 let to = run.timeline.now() + span;
                 run.timeline.advance(to);
@@ -176,6 +185,10 @@ impl Desk {
             }
         }
         run.refresh();
+        if !self.player.steps {
+            let fresh = run.picture.lost.iter().filter(|mark| !lost.contains(&mark.message));
+            self.falling.extend(fresh.map(|mark| (mark.message, now_ms)));
+        }
         if run.timeline.now() >= run.timeline.ends_at() {
             self.player.set_playing(false);
         }
@@ -221,6 +234,7 @@ impl Desk {
     /// Whatever moves through time.
     fn travel(&mut self, action: Action) {
         let Some(run) = &mut self.run else { return };
+        self.notice = None;
         let timeline = &mut run.timeline;
         match action {
             Action::Play => {
@@ -308,6 +322,9 @@ impl Desk {
     /// The stage, drawn; nothing when there is no run.
     pub fn stage_scene(&self) -> Option<Scene> {
         let run = self.run.as_ref()?;
+        let now = self.last_frame.unwrap_or(0.0);
+        let falling: Vec<(MessageId, f64)> =
+            self.falling.iter().map(|(message, since)| (*message, (now - since) / FALL_MS)).collect();
         Some(stage(&View {
             picture: &run.picture,
             layout: &run.layout,
@@ -315,6 +332,8 @@ impl Desk {
             theme: self.theme(),
             lang: self.lang,
             upkeep: self.upkeep,
+            falling: &falling,
+            hint: run.timeline.now() == Time::ZERO && !self.player.playing,
         }))
     }
 

@@ -1,6 +1,6 @@
 //! The nodes: who sends, who keeps, who receives, and what was lost.
 
-use mqlab_core::ids::{NodeId, Offset};
+use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{BrokerView, Cell, CellState, ConsumerView, ProducerView, Role, StripView};
 
@@ -215,7 +215,7 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     let leads = matches!(strip.role, Role::Leader { .. });
     let right = match strip.role {
         Role::Leader { .. } => words::next(strip.end.0, lang),
-        Role::Follower { .. } => words::behind(strip.behind, row.words.1 < 56.0, lang),
+        Role::Follower { .. } if led(view, strip) => words::behind(strip.behind, row.words.1 < 56.0, lang),
         _ => String::new(),
     };
     let color = if strip.behind > 0 && !leads { theme.ink_2 } else { theme.ink_3 };
@@ -238,23 +238,56 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     let half = width_of(&text, font) / 2.0;
     let middle = x.clamp(row.first.x + half, (row.first.x + room - half).max(row.first.x + half));
     scene.text(at(middle, note), text, font, theme.green);
+    let mut taken = vec![(middle - half - 6.0, middle + half + 6.0)];
+    let limit = row.first.x + room + row.words.1;
     for (group, next) in &strip.groups {
         let x = edge(*next);
-        scene.figure(
-            &[at(x, note - 9.0), at(x - 4.0, note - 3.0), at(x + 4.0, note - 3.0)],
-            solid(theme.blue),
-        );
+        let tip = [at(x, note - 9.0), at(x - 4.0, note - 3.0), at(x + 4.0, note - 3.0)];
+        scene.figure(&tip, solid(theme.blue));
+        // The group's word stands left of its mark, or right of it, or wherever the line has room.
         let text = format!("{group} {next}");
         let wide = width_of(&text, LITTLE);
-        // The group's word stands left of its mark, or right of it, wherever the high watermark's word is not.
-        let clear = |start: f64| start + wide < middle - half - 6.0 || start > middle + half + 6.0;
-        let starts = [x - wide - 6.0, x + 7.0, middle - half - wide - 10.0];
-        let inside =
-            |start: &f64| *start >= row.first.x - 2.0 && start + wide <= row.first.x + room + row.words.1;
-        if let Some(start) = starts.into_iter().find(|start| inside(start) && clear(*start)) {
+        let starts = [x - wide - 6.0, x + 7.0, middle - half - wide - 10.0, middle + half + 10.0];
+        let fits = |start: &f64| {
+            let (from, to) = (*start, *start + wide);
+            from >= row.first.x - 2.0 && to <= limit && taken.iter().all(|(a, b)| to < *a || from > *b)
+        };
+        let free = starts.into_iter().find(fits);
+        taken.push((x - 6.0, x + 6.0));
+        if let Some(start) = free {
             scene.text(at(start, note), text, LITTLE, theme.blue);
+            taken.push((start - 6.0, start + wide + 6.0));
         }
     }
+    offsets(scene, view, row, first, strip.end, &taken);
+}
+
+/// The offsets of the first and the last cell shown, where the line below them has room.
+fn offsets(
+    scene: &mut Scene,
+    view: &View<'_>,
+    row: &RowPlace,
+    first: Offset,
+    end: Offset,
+    taken: &[(f64, f64)],
+) {
+    let Some(note) = row.note else { return };
+    let last = end.0.checked_sub(first.0 + 1).map(|cells| (cells as usize).min(row.columns - 1));
+    let shown = [Some(0), last.filter(|last| *last > 0)];
+    for index in shown.into_iter().flatten().filter(|_| end > first) {
+        let Some(cell) = row.cell(index, view.layout.mark) else { continue };
+        let text = (first.0 + index as u64).to_string();
+        let (x, half) = (cell.center().x, width_of(&text, LITTLE) / 2.0);
+        if taken.iter().all(|(a, b)| x + half < *a || x - half > *b) {
+            scene.text(at(x, note), text, on(LITTLE, Anchor::Middle), view.theme.ink_3);
+        }
+    }
+}
+
+/// Whether anybody leads a partition: without a leader nobody is behind.
+fn led(view: &View<'_>, strip: &StripView) -> bool {
+    let mut all = view.picture.brokers.iter().flat_map(|broker| &broker.strips);
+    all.any(|other| other.place == strip.place && matches!(other.role, Role::Leader { .. }))
 }
 
 /// From one cell to the next.
@@ -344,6 +377,16 @@ fn consumer_inside(scene: &mut Scene, view: &View<'_>, consumer: &ConsumerView, 
     }
 }
 
+/// How high above the tray a lost message still is: it falls faster and faster.
+fn height_left(view: &View<'_>, message: MessageId) -> f64 {
+    let fallen = view.falling.iter().find(|(other, _)| *other == message).map_or(1.0, |(_, fallen)| *fallen);
+    let fallen = fallen.clamp(0.0, 1.0);
+    view.layout.tray.y.min(FALL) * (1.0 - fallen * fallen)
+}
+
+/// Where a lost message comes from, above the tray.
+const FALL: f64 = 260.0;
+
 /// The tray: what was promised and is gone.
 pub(super) fn tray(scene: &mut Scene, view: &View<'_>) {
     let (theme, layout, lost) = (view.theme, view.layout, &view.picture.lost);
@@ -357,13 +400,17 @@ pub(super) fn tray(scene: &mut Scene, view: &View<'_>) {
     let font = Font { weight: if lost.is_empty() { 400 } else { 600 }, ..CAPTION };
     let middle = area.center().y;
     scene.text(at(area.x + 14.0, middle), label.clone(), font, color);
+    if view.hint && !layout.narrow {
+        let spot = at(area.right() - 14.0, middle);
+        scene.text(spot, words::START.get(view.lang), on(CAPTION, Anchor::End), theme.ink_2);
+    }
     let start = area.x + 14.0 + width_of(&label, font) + 14.0;
     let pitch = layout.mark + 5.0;
     let room = ((area.right() - 40.0 - start) / pitch).max(0.0) as usize;
     for (index, mark) in lost.iter().take(room).enumerate() {
         let selected = view.selection.message == Some(mark.message);
         let look = Look { firmness: Firmness::Solid, count: None, selected, width: layout.mark };
-        let center = at(start + pitch * (index as f64 + 0.5), middle);
+        let center = at(start + pitch * (index as f64 + 0.5), middle - height_left(view, mark.message));
         glyph::message(scene, center, *mark, look, theme);
     }
     if lost.len() > room {

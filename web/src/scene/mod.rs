@@ -49,6 +49,10 @@ pub struct View<'a> {
     pub lang: Lang,
     /// Whether heartbeats and metadata are drawn.
     pub upkeep: bool,
+    /// Lost messages that are still falling into the tray, and how far (0 to 1) they have fallen.
+    pub falling: &'a [(MessageId, f64)],
+    /// Whether to say how the run is started.
+    pub hint: bool,
 }
 
 /// Draws the stage.

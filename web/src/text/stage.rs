@@ -220,6 +220,9 @@ pub fn more(count: u64, lang: Lang) -> String {
     }
 }
 
+/// While nothing has begun.
+pub const START: Both = both("Press Space or ▶ to play", "按空格键或 ▶ 开始播放");
+
 /// The tray's label.
 pub fn lost(count: usize, lang: Lang) -> String {
     match (count, lang) {

@@ -75,8 +75,8 @@ const LEADER: Story = Story {
             "*acks=all* 时，要等所有同步副本都有了这条消息，生产者才会收到“已存好”。*高水位*就推进到这里，消费者只能读到它以下的消息。",
         ),
         both(
-            "At 300 ms broker 1 crashes. The controller misses its heartbeat and makes a replica that was in sync the new leader. Later broker 1 returns, cuts off what was never committed, and catches up.",
-            "300 毫秒时 Broker 1 宕机。控制器收不到它的心跳，就从同步副本里选出新的 leader。之后 Broker 1 回来，截掉从未提交的消息，再追上进度。",
+            "Then *broker 1 crashes*. The controller misses its heartbeat and makes a replica that was in sync the new leader. Later broker 1 returns, cuts off what was never committed, and catches up.",
+            "接着 *Broker 1 宕机*。控制器收不到它的心跳，就从同步副本里选出新的 leader。之后 Broker 1 回来，截掉从未提交的消息，再追上进度。",
         ),
     ],
     look: &[
@@ -84,7 +84,10 @@ const LEADER: Story = Story {
             "Dashed rings are not committed yet; the green line is the high watermark",
             "虚线圆圈是还没提交的消息；绿线是高水位",
         ),
-        both("Messages sent again after the crash carry a count", "宕机后重发的消息带有次数"),
+        both(
+            "Messages sent again after the crash carry a count: whoever heard nothing tries again, so some may be delivered twice",
+            "宕机后重发的消息带有次数：没收到回应就再试一次，所以有些消息可能投递两次",
+        ),
     ],
     tries: &[
         both("Kill the new leader too. Who is left to lead?", "把新的 leader 也弄宕机。还有谁能当 leader？"),

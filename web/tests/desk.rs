@@ -1,0 +1,140 @@
+//! The desk with the real engine on it, and no browser.
+#![cfg(not(target_arch = "wasm32"))]
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::sim::{Command, Scenario, Timeline};
+use mqlab_core::time::Time;
+use mqlab_web::desk::action::Action;
+use mqlab_web::desk::panel::Panel;
+use mqlab_web::desk::{Desk, Visitor};
+use mqlab_web::scene::shape::{Shape, Target};
+
+fn visit(query: &str) -> Desk {
+    Desk::new(&Visitor { query: query.into(), languages: "en-GB,en".into(), ..Visitor::default() })
+}
+
+/// The panel after something was asked for, long after the last one.
+fn after(desk: &mut Desk, clock: &mut f64, action: Action) -> Panel {
+    desk.act(action);
+    *clock += 10_000.0;
+    desk.panel(*clock).unwrap_or_default()
+}
+
+#[test]
+fn the_page_shows_the_digest_of_the_same_run_elsewhere() {
+    for name in Scenario::names() {
+        let scenario = Scenario::built_in(name).expect("it is built in");
+        let mut timeline = Timeline::new(scenario, 7).expect("it can be run");
+        timeline.seek(Time(100_000));
+        timeline.command(Command::Crash(NodeId::Broker(1))).expect("it runs");
+        timeline.seek(timeline.ends_at());
+
+        let (mut desk, mut clock) = (visit(&format!("?scenario={name}&seed=7")), 0.0);
+        desk.act(Action::Seek(Time(100_000)));
+        desk.act(Action::Toggle(NodeId::Broker(1)));
+        let panel = after(&mut desk, &mut clock, Action::End);
+        let transport = panel.transport.expect("time has passed");
+        assert_eq!(transport.digest, timeline.digest().to_string(), "{name}");
+        assert_eq!((transport.now, transport.seed.as_str()), (timeline.ends_at().0, "7"));
+    }
+}
+
+#[test]
+fn a_hundred_messages_are_played_to_the_end() {
+    let mut desk = visit("");
+    desk.resize_stage(816.0, 700.0);
+    desk.act(Action::Pace(60));
+    desk.act(Action::Play);
+    let mut clock = 0.0;
+    for _ in 0..200 {
+        clock += 16.0;
+        desk.frame(clock);
+        assert!(desk.stage_scene().is_some_and(|scene| !scene.shapes.is_empty()));
+        assert!(desk.axis_scene().is_some());
+    }
+    let panel = desk.panel(clock).expect("everything is new");
+    let counts: Vec<u64> = panel.verdict.expect("a verdict").counts.iter().map(|part| part.count).collect();
+    assert_eq!(counts, [100, 100, 0, 0, 0, 0]);
+    let transport = panel.transport.expect("time has passed");
+    assert!(!transport.playing, "it stops at the end");
+    assert_eq!(transport.pace_words.1, "1 s");
+    assert!(desk.panel(clock + 1_000.0).is_none(), "nothing has changed since");
+}
+
+#[test]
+fn a_message_is_followed_by_pointing_at_it() {
+    let (mut desk, mut clock) = (visit("?scenario=kill-the-leader"), 0.0);
+    desk.resize_stage(816.0, 700.0);
+    desk.act(Action::Seek(Time(200_000)));
+    let scene = desk.stage_scene().expect("a stage");
+    let hit = scene.hits.iter().rev().find(|hit| matches!(hit.target, Target::Message(_)));
+    let center = hit.expect("messages are about").area.center();
+    desk.press(center.x * scene.scale, center.y * scene.scale);
+    let life = after(&mut desk, &mut clock, Action::Upkeep).life.expect("a life");
+    assert!(life.chosen && life.title.starts_with("The life of message"), "{}", life.title);
+    assert!(life.rows[0].text.contains("sends it to orders/"), "{}", life.rows[0].text);
+    assert!(life.rows.iter().any(|row| row.when == "now"));
+    let life = after(&mut desk, &mut clock, Action::Clear).life.expect("it changed");
+    assert!(!life.chosen && life.rows.is_empty());
+}
+
+#[test]
+fn the_past_can_be_changed_and_both_futures_kept() {
+    let (mut desk, mut clock) = (visit("?scenario=kill-the-leader"), 0.0);
+    desk.act(Action::End);
+    desk.act(Action::Seek(Time(200_000)));
+    desk.act(Action::Select(NodeId::Broker(2)));
+    let panel = after(&mut desk, &mut clock, Action::Kill);
+    let branches = panel.branches.expect("a branch");
+    assert_eq!(branches.len(), 2);
+    assert_eq!(branches[1].label, "without broker 2 from 200.0 ms");
+    assert_eq!(panel.say.as_deref(), Some("broker 2 crashes"));
+    let controls = panel.nodes.expect("controls");
+    let control = controls.iter().find(|control| control.id == "broker-2").expect("broker 2");
+    assert_eq!((control.label.as_str(), control.up), ("Revive broker 2", false));
+
+    let panel = after(&mut desk, &mut clock, Action::Kill);
+    assert_eq!(panel.notice.as_deref(), Some("broker 2 is down already."));
+    let panel = after(&mut desk, &mut clock, Action::Branch(0));
+    assert_eq!(panel.notice.as_deref(), Some(""));
+    assert!(panel.branches.expect("another is current")[0].current);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_says_so_and_loads_nothing() {
+    for (query, words) in [
+        ("?scenario=nope", "There is no experiment “nope”. There are: hundred-messages, kill-the-leader"),
+        ("?scenario=nope&lang=zh", "没有名为“nope”的实验"),
+        ("?seed=twelve", "The link's seed “twelve” is not a whole number"),
+        ("?lang=tlh", "This page does not speak “tlh”"),
+    ] {
+        let mut desk = visit(query);
+        assert!(desk.stage_scene().is_none(), "{query}");
+        let notice = desk.panel(0.0).and_then(|panel| panel.notice).unwrap_or_default();
+        assert!(notice.starts_with(words), "{notice}");
+        desk.act(Action::Scenario("hundred-messages".into()));
+        assert!(desk.stage_scene().is_some(), "and goes on from there");
+    }
+}
+
+#[test]
+fn two_languages_have_two_names_for_everything() {
+    let mut shown = Vec::new();
+    for lang in ["en", "zh"] {
+        let mut desk = visit(&format!("?scenario=kill-the-leader-acks-1&lang={lang}"));
+        desk.act(Action::Seek(Time(400_000)));
+        let scene = desk.stage_scene().expect("a stage");
+        let text = scene.shapes.iter().filter_map(|shape| match shape {
+            Shape::Text { text, .. } => Some(text.clone()),
+            _ => None,
+        });
+        let panel = desk.panel(0.0).expect("everything is new");
+        let events = panel.events.expect("events").rows.into_iter().map(|row| row.text);
+        shown.push(text.chain(events).collect::<String>());
+    }
+    let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    assert!(!chinese(&shown[0]) && chinese(&shown[1]));
+    for word in ["producers", "appends", "is told", "done"] {
+        assert!(shown[0].contains(word) && !shown[1].contains(word), "{word}");
+    }
+}
