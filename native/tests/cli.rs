@@ -381,6 +381,36 @@ fn a_run_has_the_digest_of_the_timeline() {
 }
 
 #[test]
+fn what_is_done_to_a_run_is_what_the_page_does() {
+    let actions = ["208 crash consumer-2", "150.5 cut-power broker-1", "300 restart broker-1"];
+    let options: Vec<&str> = actions.iter().flat_map(|action| ["--do", action]).collect();
+    let report = json(&[&["run", "hundred-messages", "--seed", "9", "--json"], &options[..]].concat());
+    let scenario = Scenario::built_in("hundred-messages").expect("it comes with the engine");
+    let mut timeline = Timeline::new(scenario, 9).expect("it is sound");
+    let in_order = [actions[1], actions[0], actions[2]].map(|action| action.parse().expect("an action"));
+    timeline.replay(&in_order).expect("every action can be done");
+    timeline.seek(timeline.ends_at());
+    assert_eq!(report["digest"], timeline.digest().to_string());
+}
+
+#[test]
+fn what_cannot_be_done_to_a_run_is_said() {
+    for (action, words) in [
+        ("208 explode consumer-2", "is not understood"),
+        ("0 crash broker-1", "the run goes from 0.001"),
+        ("9000 crash broker-1", "the run goes from 0.001"),
+        ("208 crash broker-9", "there is no broker-9"),
+        ("208 restart broker-1", "runs already"),
+    ] {
+        let output = run(&["run", "hundred-messages", "--do", action], b"");
+        assert!(!output.status.success(), "{action}");
+        let said = String::from_utf8(output.stderr).expect("words");
+        assert!(said.contains(words) && said.trim_end().lines().count() == 1, "{action}: {said}");
+        assert!(output.stdout.is_empty(), "{action}");
+    }
+}
+
+#[test]
 fn a_run_says_who_got_how_much() {
     let report = json(&["run", "hundred-messages", "--json"]);
     assert_eq!(report["deliveries"], serde_json::json!({ "consumer-1": 50, "consumer-2": 50 }));

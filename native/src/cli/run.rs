@@ -7,7 +7,8 @@ use std::io::{self, BufWriter, Write};
 use clap::Args;
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Metrics, Stamped, Verdict};
-use mqlab_core::sim::{Scenario, World};
+use mqlab_core::sim::{Action, Scenario, World};
+use mqlab_core::time::{Span, Time};
 use serde::Serialize;
 
 use super::{Stop, count, output};
@@ -22,6 +23,7 @@ run, here and on the page, which shows the same digest.
 Examples:
   mqlab run hundred-messages
   mqlab run kill-the-leader --seed 42 --trace | less
+  mqlab run hundred-messages --do '208 crash consumer-2' --do '400 restart consumer-2'
   mqlab run kill-the-leader --json";
 
 /// Options of `mqlab run`.
@@ -33,6 +35,10 @@ pub(super) struct Options {
     /// Another seed than the scenario proposes
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Do something to the cluster at a moment in milliseconds (may be repeated): crash, cut-power or restart, and
+    /// a node
+    #[arg(long = "do", value_name = "'MS COMMAND NODE'")]
+    actions: Vec<Action>,
     /// Print every event, one a line
     #[arg(long)]
     trace: bool,
@@ -86,6 +92,39 @@ impl<'a> Judgement<'a> {
     }
 }
 
+/// Lets everything happen up to a moment.
+fn advance(
+    world: &mut World,
+    to: Time,
+    show: &mut impl FnMut(Stamped) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    while world.next_time().is_some_and(|next| next <= to) {
+        world.step().into_iter().flatten().try_for_each(&mut *show)?;
+    }
+    Ok(())
+}
+
+/// An action that cannot be done when it should be.
+fn misplaced(action: &Action, why: &dyn std::fmt::Display) -> Stop {
+    Stop::Failure(format!("--do '{action}': {why}"))
+}
+
+/// The actions in order of their moments, each of which must lie in the run and be taken once: two commands at one
+/// moment have no order.
+fn in_order(actions: &[Action], ends_at: Time) -> Result<Vec<Action>, Stop> {
+    let mut actions = actions.to_vec();
+    actions.sort_by_key(|action| action.at);
+    for (index, action) in actions.iter().enumerate() {
+        if action.at == Time::ZERO || action.at > ends_at {
+            return Err(misplaced(action, &format_args!("the run goes from 0.001 to {ends_at} ms")));
+        }
+        if index > 0 && actions[index - 1].at == action.at {
+            return Err(misplaced(action, &"another command has the same moment, move one by 0.001 ms"));
+        }
+    }
+    Ok(actions)
+}
+
 /// Runs a scenario to its end and prints what came of it.
 pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let scenario = find(&options.scenario)?;
@@ -93,16 +132,21 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let mut world = World::new(scenario.clone(), seed)?;
     let mut out = BufWriter::new(io::stdout());
     let (mut events, mut trace) = (0, Vec::new());
-    while world.next_time().is_some_and(|next| next <= scenario.ends_at) {
-        for stamped in world.step().into_iter().flatten() {
-            events += 1;
-            match (options.trace, options.json) {
-                (true, false) => writeln!(out, "{stamped}").map_err(output)?,
-                (true, true) => trace.push(stamped),
-                (false, _) => {}
-            }
+    let mut show = |stamped: Stamped| {
+        events += 1;
+        match (options.trace, options.json) {
+            (true, false) => writeln!(out, "{stamped}").map_err(output)?,
+            (true, true) => trace.push(stamped),
+            (false, _) => {}
         }
+        Ok(())
+    };
+    for action in in_order(&options.actions, scenario.ends_at)? {
+        advance(&mut world, action.at - Span(1), &mut show)?;
+        world.permits(action.command).map_err(|refused| misplaced(&action, &refused))?;
+        world.plan(action.at, action.command);
     }
+    advance(&mut world, scenario.ends_at, &mut show)?;
     let metrics = world.metrics();
     let report = Report {
         engine: mqlab_core::VERSION,
