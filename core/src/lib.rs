@@ -5,9 +5,10 @@
 //! 1. [`ids`], [`time`], [`rng`]: names, moments and chance, none of them taken from the machine.
 //! 2. [`record`]: which bytes a message is. One format in memory, on disk and on the wire.
 //! 3. [`log`]: where messages stay. Everything durable is a log; storages differ in how they can fail.
-//! 4. [`broker`]: who keeps them. Queues that push, partitions that are replicated, groups that pull, elections.
-//! 5. [`client`]: who sends and receives, and what they must remember to lose nothing.
-//! 6. [`observe`]: what happened, and whether every promise was kept.
+//! 4. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
+//!    that it cannot ask them.
+//! 5. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
+//! 6. [`client`]: who sends and receives, and what they must remember to lose nothing.
 //! 7. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
 //!
 //! Brokers and clients are state machines without I/O: time is an argument, chance is a seed, storage is a trait,

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::queue::read_all;
 use super::replica::{Replica, Role};
 use super::{Broker, Done, Message, Out, PartitionState, Queue, Request, RequestId, View, offsets_partition};
 use crate::ids::{NodeId, PartitionId};
@@ -50,10 +51,9 @@ impl<S: Storage> Broker<S> {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, out);
                 if *partition == offsets_partition() && !same_epoch {
-                    self.groups.clear();
-                    for batches in super::queue::read_all(&replica.log)? {
-                        self.groups.learn_records(batches.records());
-                    }
+                    let groups = &mut self.groups;
+                    groups.clear();
+                    read_all(&replica.log, |batches| groups.learn_records(batches.records()))?;
                 }
             }
             Some(_) | None if same_epoch => {}

@@ -28,7 +28,7 @@ use super::protocol::{Delivery, Message, Out};
 use crate::ids::{LogName, MessageId, Name, NodeId, Offset};
 use crate::log::{Log, LogError, Slice as _, Storage, StorageError};
 use crate::observe::{Event, Place};
-use crate::record::{BatchBuilder, Batches, NewRecord};
+use crate::record::{BatchBuilder, Batches, NewRecord, Record};
 use crate::time::Time;
 
 /// How many bytes are read at once when a queue is recovered.
@@ -43,6 +43,12 @@ pub struct Held {
     pub deliveries: u32,
     /// The consumer that has it now; `None` when it is ready.
     pub with: Option<NodeId>,
+}
+
+impl Held {
+    fn ready(record: &Record) -> Self {
+        Self { message: record.message_id(), deliveries: 0, with: None }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -100,29 +106,24 @@ impl<L: Log> Queue<L> {
     }
 
     fn recover(&mut self) -> Result<(), LogError<L::Error>> {
-        for batches in read_all(&self.messages)? {
-            for record in batches.records() {
-                self.hold(&record, record.offset);
-            }
-        }
-        for batches in read_all(&self.cursor)? {
+        let (mut held, mut next) = (BTreeMap::new(), self.next);
+        read_all(&self.messages, |batches| {
+            held.extend(batches.records().map(|record| (record.offset, Held::ready(&record))));
+        })?;
+        read_all(&self.cursor, |batches| {
             for record in batches.records() {
                 let Some(offset) = record.key.as_deref().and_then(offset_from) else { continue };
-                self.next = self.next.max(offset.next());
+                next = next.max(offset.next());
                 if record.value.as_deref() == Some(DONE) {
-                    self.held.remove(&offset);
-                } else if let Some(held) = self.held.get_mut(&offset) {
+                    held.remove(&offset);
+                } else if let Some(held) = held.get_mut(&offset) {
                     held.deliveries += 1;
                 }
             }
-        }
-        self.ready = self.held.keys().copied().collect();
+        })?;
+        self.ready = held.keys().copied().collect();
+        (self.held, self.next) = (held, next);
         Ok(())
-    }
-
-    fn hold(&mut self, record: &crate::record::Record, offset: Offset) {
-        let held = Held { message: record.message_id(), deliveries: 0, with: None };
-        self.held.insert(offset, held);
     }
 
     /// Its name.
@@ -163,7 +164,7 @@ impl<L: Log> Queue<L> {
         self.next = self.messages.end();
         let mut messages = Vec::new();
         for record in stamped.records() {
-            self.hold(&record, record.offset);
+            self.held.insert(record.offset, Held::ready(&record));
             self.ready.insert(record.offset);
             messages.extend(record.message_id());
         }
@@ -278,16 +279,16 @@ impl<L: Log> Queue<L> {
     }
 }
 
-/// Everything that a log holds, in pieces.
-pub(super) fn read_all<L: Log>(log: &L) -> Result<Vec<Batches>, LogError<L::Error>> {
-    let (mut at, mut pieces) = (log.start(), Vec::new());
+/// Shows `see` everything that a log holds, piece by piece, so that no more than a piece is in memory.
+pub(super) fn read_all<L: Log>(log: &L, mut see: impl FnMut(&Batches)) -> Result<(), LogError<L::Error>> {
+    let mut at = log.start();
     while at < log.end() {
         let piece = log.read(at, log.end(), RECOVERY_BYTES)?.load()?;
         let Some(next) = piece.next() else { break };
         at = next;
-        pieces.push(piece);
+        see(&piece);
     }
-    Ok(pieces)
+    Ok(())
 }
 
 fn offset_from(key: &[u8]) -> Option<Offset> {

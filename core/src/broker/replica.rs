@@ -54,9 +54,7 @@ impl<L: Log> Replica<L> {
     ) -> Result<Self, LogError<StorageError<S>>> {
         let log = storage.open(&LogName::Partition(partition.clone()))?;
         let mut epochs = Epochs::default();
-        for batches in read_all(&log)? {
-            epochs.learn(&batches);
-        }
+        read_all(&log, |batches| epochs.learn(batches))?;
         let high_watermark = log.start();
         Ok(Self { partition, log, epochs, high_watermark, role: Role::Idle })
     }
