@@ -113,7 +113,7 @@ fn curve(scene: &mut Scene, view: &AxisView<'_>, floor: f64) {
     let theme = view.theme;
     let top = 18.0;
     let highest = view.backlog.iter().copied().max().unwrap_or(0).max(1);
-    scene.text(at(MARGIN, 9.0), view.label, LITTLE, theme.ink_3);
+    scene.text(at(MARGIN + 5.0, 9.0), view.label, LITTLE, theme.ink_3);
     let value = |sample: u32| floor - f64::from(sample) / f64::from(highest) * (floor - top);
     let points: Vec<Point> = view
         .backlog

@@ -29,9 +29,11 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
             - layout.controller.map_or(0.0, |controller| controller.w + 10.0),
         layout.width - layout.captions[2].x - 6.0,
     ];
+    let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
+    let places: Vec<&Place> = rows.map(|row| &row.place).collect();
     let texts = [
         words::PRODUCERS.get(lang).into(),
-        words::kept(view.picture, lang),
+        words::kept(&places, lang),
         words::readers(&view.picture.consumers, lang),
     ];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
@@ -128,14 +130,17 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
 fn strips(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, place: &BrokerPlace) {
     for row in &place.rows {
         slots(scene, view, row, broker.up);
-        let Some(strip) = broker.strips.iter().find(|strip| strip.place == row.place) else { continue };
+        let Some(strip) = broker.strips.iter().find(|strip| strip.place == row.place) else {
+            label(scene, view, Role::Down, row);
+            continue;
+        };
         let first = window(view, strip, row);
         for cell in &strip.cells {
             let Some(index) = cell.offset.0.checked_sub(first.0) else { continue };
             let Some(area) = row.cell(index as usize, view.layout.mark) else { continue };
             draw_cell(scene, view, strip, cell, area);
         }
-        label(scene, view, strip, row);
+        label(scene, view, strip.role, row);
         match strip.place {
             Place::Partition(_) => partition_notes(scene, view, strip, row, first),
             Place::Queue(_) => queue_notes(scene, view, strip, row, first),
@@ -192,17 +197,17 @@ fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell,
     glyph::message(scene, area.center(), mark, look, theme);
 }
 
-fn label(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace) {
-    let (Some((spot, room)), Place::Partition(partition)) = (row.label, &strip.place) else { return };
+fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
+    let (Some((spot, room)), Place::Partition(partition)) = (row.label, &row.place) else { return };
     let (theme, lang) = (view.theme, view.lang);
-    let leads = matches!(strip.role, Role::Leader { .. });
+    let leads = matches!(is, Role::Leader { .. });
     let name = Font { weight: if leads { 600 } else { 400 }, ..PLAIN };
-    let role = words::role(strip.role, lang);
+    let role = words::role(is, lang);
     let rise = if role.is_empty() { 0.0 } else { 7.0 };
     let (upper, lower) = (at(spot.x, spot.y - rise), at(spot.x, spot.y + rise));
     let color = if leads { theme.ink } else { theme.ink_2 };
     scene.text_within(upper, &words::partition(partition.index, room < 66.0, lang), name, color, room);
-    let color = match strip.role {
+    let color = match is {
         Role::Leader { .. } => theme.ink_2,
         Role::Follower { in_sync: false } => theme.vermilion,
         _ => theme.ink_3,

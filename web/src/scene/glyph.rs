@@ -134,7 +134,7 @@ pub(crate) fn small(scene: &mut Scene, center: Point, question: bool, theme: &Th
 
 /// "I am here."
 pub(crate) fn upkeep(scene: &mut Scene, center: Point, theme: &Theme) {
-    scene.disc(center, 1.8, Some(faded(theme.ink_3, 0.55)), None);
+    scene.disc(center, 1.8, Some(faded(theme.ink_3, 0.7)), None);
 }
 
 /// A bolt: this node can be stopped.

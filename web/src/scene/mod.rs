@@ -62,6 +62,7 @@ pub fn stage(view: &View<'_>) -> Scene {
         Scene { width: layout.width, height: layout.height, scale: layout.scale, ..Scene::default() };
     let mut ways = packets::Ways::new(view);
     ways.draw(&mut scene);
+    ways.upkeep(&mut scene);
     cards::captions(&mut scene, view);
     cards::producers(&mut scene, view);
     cards::brokers(&mut scene, view);

@@ -84,18 +84,23 @@ impl<'a> Ways<'a> {
         }
     }
 
+    /// Draws what keeps the cluster together.
+    pub(super) fn upkeep(&self, scene: &mut Scene) {
+        let view = self.view;
+        let packets = view.picture.packets.iter().filter(|packet| packet.kind == PacketKind::Upkeep);
+        for packet in packets.filter(|_| view.upkeep) {
+            if let Some(spot) = straight(view.layout, packet, passed(view, packet)) {
+                glyph::upkeep(scene, spot, view.theme);
+            }
+        }
+    }
+
     /// Draws what is on its way.
     pub(super) fn packets(&mut self, scene: &mut Scene) {
         let view = self.view;
         for packet in &view.picture.packets {
-            let whole = packet.arrives.since(packet.departed).0.max(1) as f64;
-            let part = view.picture.now.since(packet.departed).0 as f64 / whole;
+            let part = passed(view, packet);
             if packet.kind == PacketKind::Upkeep {
-                if view.upkeep
-                    && let Some(spot) = straight(view.layout, packet, part)
-                {
-                    glyph::upkeep(scene, spot, view.theme);
-                }
                 continue;
             }
             let spot = match self.way(packet.from, packet.to, packet.place.as_ref()) {
@@ -106,6 +111,12 @@ impl<'a> Ways<'a> {
             draw(scene, view, packet, spot);
         }
     }
+}
+
+/// The part of its way that a packet has behind it.
+fn passed(view: &View<'_>, packet: &PacketView) -> f64 {
+    let whole = packet.arrives.since(packet.departed).0.max(1) as f64;
+    view.picture.now.since(packet.departed).0 as f64 / whole
 }
 
 /// The ways that stand there even when nothing travels on them: from, to, about what, and whether for copies.

@@ -1,6 +1,7 @@
 //! The words on the stage.
 
-use mqlab_core::sim::picture::{ConsumerView, Picture, ProducerView, Role, StripView};
+use mqlab_core::observe::Place;
+use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 
 use super::{Both, Lang, both, spaced};
 
@@ -26,10 +27,7 @@ pub const NO_PARTITION: Both = both("no partition", "没有分区");
 pub const NONE_LOST: Both = both("lost: none", "丢失：无");
 
 /// Above the brokers: what they keep.
-pub fn kept(picture: &Picture, lang: Lang) -> String {
-    use mqlab_core::observe::Place;
-    let places: Vec<&Place> =
-        picture.brokers.iter().flat_map(|broker| &broker.strips).map(|strip| &strip.place).collect();
+pub fn kept(places: &[&Place], lang: Lang) -> String {
     let Some(first) = places.first() else { return String::new() };
     match first {
         Place::Queue(name) => match lang {
