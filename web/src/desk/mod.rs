@@ -5,6 +5,7 @@
 //! these to and fro.
 
 pub mod action;
+mod fill;
 pub mod panel;
 mod run;
 
@@ -55,7 +56,7 @@ pub struct Desk {
     last_frame: Option<f64>,
     /// Lost messages that fall into the tray, and since when, in real milliseconds.
     falling: Vec<(MessageId, f64)>,
-    filled: panel::Filled,
+    filled: fill::Filled,
 }
 
 /// What a visitor brings along.
@@ -92,7 +93,7 @@ impl Desk {
             say: String::new(),
             last_frame: None,
             falling: Vec::new(),
-            filled: panel::Filled::default(),
+            filled: fill::Filled::default(),
         };
         match link::read(&visitor.query) {
             Ok(link) => {

@@ -1,22 +1,22 @@
 //! The nodes: who sends, who keeps, who receives, and what was lost.
 
-use mqlab_core::ids::{MessageId, NodeId, Offset};
+use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::Place;
-use mqlab_core::sim::picture::{BrokerView, Cell, CellState, ConsumerView, ProducerView, Role, StripView};
+use mqlab_core::sim::picture::{ConsumerView, ProducerView};
 
-use super::View;
 use super::glyph::{self, Firmness, Look};
-use super::layout::{BrokerPlace, MARK, RowPlace, SMALL};
+use super::layout::SMALL;
 use super::shape::{Anchor, Font, Rect, Scene, Target, at, dashed, line, solid, width_of};
+use super::{View, strips};
 use crate::text::stage as words;
 
 const TITLE: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
-const PLAIN: Font = Font { size: 11.5, weight: 400, anchor: Anchor::Start };
-const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
+pub(super) const PLAIN: Font = Font { size: 11.5, weight: 400, anchor: Anchor::Start };
+pub(super) const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
 const CAPTION: Font = Font { size: 12.0, weight: 400, anchor: Anchor::Start };
 
 /// The same words, on another side of their anchor.
-const fn on(font: Font, anchor: Anchor) -> Font {
+pub(super) const fn on(font: Font, anchor: Anchor) -> Font {
     Font { anchor, ..font }
 }
 
@@ -123,201 +123,7 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
             let down = Font { weight: 600, ..PLAIN };
             scene.text_within(beside, words::DOWN.get(view.lang), down, view.theme.vermilion, room);
         }
-        strips(scene, view, broker, place);
-    }
-}
-
-fn strips(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, place: &BrokerPlace) {
-    for row in &place.rows {
-        slots(scene, view, row, broker.up);
-        let Some(strip) = broker.strips.iter().find(|strip| strip.place == row.place) else {
-            label(scene, view, Role::Down, row);
-            continue;
-        };
-        let first = window(view, strip, row);
-        for cell in &strip.cells {
-            let Some(index) = cell.offset.0.checked_sub(first.0) else { continue };
-            let Some(area) = row.cell(index as usize, view.layout.mark) else { continue };
-            draw_cell(scene, view, strip, cell, area);
-        }
-        label(scene, view, strip.role, row);
-        match strip.place {
-            Place::Partition(_) => partition_notes(scene, view, strip, row, first),
-            Place::Queue(_) => queue_notes(scene, view, strip, row, first),
-        }
-    }
-}
-
-/// The first offset that a strip shows. The window moves on by halves, so that cells stand still in between, and
-/// all replicas of a partition show the same one.
-fn window(view: &View<'_>, strip: &StripView, row: &RowPlace) -> Offset {
-    if let Place::Queue(_) = strip.place {
-        let first = strip.cells.first().map_or(strip.end, |cell| cell.offset);
-        let columns = row.columns.max(1) as u64;
-        return Offset(first.0 / columns * columns);
-    }
-    let same = view.picture.brokers.iter().flat_map(|broker| &broker.strips);
-    let same: Vec<&StripView> = same.filter(|other| other.place == strip.place).collect();
-    let leader = same.iter().find(|other| matches!(other.role, Role::Leader { .. }));
-    let end = leader.map(|leader| leader.end.0).or_else(|| same.iter().map(|other| other.end.0).max());
-    let (columns, half) = (row.columns as u64, (row.columns as u64 / 2).max(1));
-    let over = (end.unwrap_or(0) + 1).saturating_sub(columns);
-    Offset(over.div_ceil(half) * half)
-}
-
-fn slots(scene: &mut Scene, view: &View<'_>, row: &RowPlace, up: bool) {
-    for index in 0..row.room() {
-        if let Some(area) = row.cell(index, view.layout.mark) {
-            let fill = up.then(|| solid(view.theme.surface));
-            scene.boxed(area, 6.0, fill, Some(line(view.theme.line, 1.0)));
-        }
-    }
-}
-
-fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell, area: Rect) {
-    let theme = view.theme;
-    let Some(mark) = cell.mark else {
-        // A record that is no message: a mark of the log's own.
-        scene.disc(area.center(), 2.4, Some(solid(theme.ink_3)), None);
-        return;
-    };
-    let leads = matches!(strip.role, Role::Leader { .. } | Role::Queue);
-    let firmness = match cell.state {
-        CellState::Ready => Firmness::Solid,
-        CellState::Delivered(_) => Firmness::Faded,
-        CellState::Committed if leads => Firmness::Solid,
-        CellState::Committed => Firmness::Faded,
-        CellState::Uncommitted if leads => Firmness::Dashed,
-        CellState::Uncommitted => Firmness::FadedDashed,
-    };
-    let selected = view.selection.message == Some(mark.message);
-    let first = u32::from(matches!(cell.state, CellState::Delivered(_)));
-    let count = (cell.deliveries > first).then_some(cell.deliveries);
-    let look = Look { firmness, count, selected, width: view.layout.mark };
-    glyph::message(scene, area.center(), mark, look, theme);
-}
-
-fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
-    let (Some((spot, room)), Place::Partition(partition)) = (row.label, &row.place) else { return };
-    let (theme, lang) = (view.theme, view.lang);
-    let leads = matches!(is, Role::Leader { .. });
-    let name = Font { weight: if leads { 600 } else { 400 }, ..PLAIN };
-    let role = words::role(is, lang);
-    let rise = if role.is_empty() { 0.0 } else { 7.0 };
-    let (upper, lower) = (at(spot.x, spot.y - rise), at(spot.x, spot.y + rise));
-    let color = if leads { theme.ink } else { theme.ink_2 };
-    scene.text_within(upper, &words::partition(partition.index, room < 66.0, lang), name, color, room);
-    let color = match is {
-        Role::Leader { .. } => theme.ink_2,
-        Role::Follower { in_sync: false } => theme.vermilion,
-        _ => theme.ink_3,
-    };
-    scene.text_within(lower, &role, LITTLE, color, room);
-}
-
-fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, first: Offset) {
-    let (theme, lang) = (view.theme, view.lang);
-    let leads = matches!(strip.role, Role::Leader { .. });
-    let right = match strip.role {
-        Role::Leader { .. } => words::next(strip.end.0, lang),
-        Role::Follower { .. } if led(view, strip) => words::behind(strip.behind, row.words.1 < 56.0, lang),
-        _ => String::new(),
-    };
-    let color = if strip.behind > 0 && !leads { theme.ink_2 } else { theme.ink_3 };
-    scene.text_within(row.words.0, &right, LITTLE, color, row.words.1);
-    let Some(high_watermark) = strip.high_watermark.filter(|_| strip.role != Role::Down) else { return };
-    let pitch = pitch(row, view.layout.mark);
-    let edge = |offset: Offset| {
-        let cells = offset.0.saturating_sub(first.0).min(row.columns as u64) as f64;
-        row.first.x + cells * pitch - 2.0
-    };
-    let x = edge(high_watermark);
-    let reach = if leads { 4.0 } else { 1.0 };
-    let (above, below) = (row.port - MARK / 2.0 - reach - 1.0, row.port + MARK / 2.0 + reach + 1.0);
-    let width = if leads { 2.0 } else { 1.4 };
-    scene.lines(&[at(x, above), at(x, below)], line(theme.green, width));
-    let Some(note) = row.note.filter(|_| leads) else { return };
-    let room = row.columns as f64 * pitch;
-    let text = words::high_watermark(high_watermark.0, room < 240.0, lang);
-    let font = on(LITTLE, Anchor::Middle);
-    let half = width_of(&text, font) / 2.0;
-    let middle = x.clamp(row.first.x + half, (row.first.x + room - half).max(row.first.x + half));
-    scene.text(at(middle, note), text, font, theme.green);
-    let mut taken = vec![(middle - half - 6.0, middle + half + 6.0)];
-    let limit = row.first.x + room + row.words.1;
-    for (group, next) in &strip.groups {
-        let x = edge(*next);
-        let tip = [at(x, note - 9.0), at(x - 4.0, note - 3.0), at(x + 4.0, note - 3.0)];
-        scene.figure(&tip, solid(theme.blue));
-        // The group's word stands left of its mark, or right of it, or wherever the line has room.
-        let text = format!("{group} {next}");
-        let wide = width_of(&text, LITTLE);
-        let starts = [x - wide - 6.0, x + 7.0, middle - half - wide - 10.0, middle + half + 10.0];
-        let fits = |start: &f64| {
-            let (from, to) = (*start, *start + wide);
-            from >= row.first.x - 2.0 && to <= limit && taken.iter().all(|(a, b)| to < *a || from > *b)
-        };
-        let free = starts.into_iter().find(fits);
-        taken.push((x - 6.0, x + 6.0));
-        if let Some(start) = free {
-            scene.text(at(start, note), text, LITTLE, theme.blue);
-            taken.push((start - 6.0, start + wide + 6.0));
-        }
-    }
-    offsets(scene, view, row, first, strip.end, &taken);
-}
-
-/// The offsets of the first and the last cell shown, where the line below them has room.
-fn offsets(
-    scene: &mut Scene,
-    view: &View<'_>,
-    row: &RowPlace,
-    first: Offset,
-    end: Offset,
-    taken: &[(f64, f64)],
-) {
-    let Some(note) = row.note else { return };
-    let last = end.0.checked_sub(first.0 + 1).map(|cells| (cells as usize).min(row.columns - 1));
-    let shown = [Some(0), last.filter(|last| *last > 0)];
-    for index in shown.into_iter().flatten().filter(|_| end > first) {
-        let Some(cell) = row.cell(index, view.layout.mark) else { continue };
-        let text = (first.0 + index as u64).to_string();
-        let (x, half) = (cell.center().x, width_of(&text, LITTLE) / 2.0);
-        if taken.iter().all(|(a, b)| x + half < *a || x - half > *b) {
-            scene.text(at(x, note), text, on(LITTLE, Anchor::Middle), view.theme.ink_3);
-        }
-    }
-}
-
-/// Whether anybody leads a partition: without a leader nobody is behind.
-fn led(view: &View<'_>, strip: &StripView) -> bool {
-    let mut all = view.picture.brokers.iter().flat_map(|broker| &broker.strips);
-    all.any(|other| other.place == strip.place && matches!(other.role, Role::Leader { .. }))
-}
-
-/// From one cell to the next.
-fn pitch(row: &RowPlace, mark: f64) -> f64 {
-    match (row.cell(0, mark), row.cell(1, mark)) {
-        (Some(a), Some(b)) if b.x > a.x => b.x - a.x,
-        _ => mark + 4.0,
-    }
-}
-
-fn queue_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, first: Offset) {
-    let (theme, lang) = (view.theme, view.lang);
-    let out = strip.cells.iter().filter(|cell| matches!(cell.state, CellState::Delivered(_))).count() as u64;
-    let shown = strip.cells.iter().filter(|cell| cell.offset.0 < first.0 + row.room() as u64).count() as u64;
-    let Some(note) = row.note else { return };
-    scene.text_within(
-        at(row.first.x, note),
-        &words::held(strip.held, out, lang),
-        PLAIN,
-        theme.ink_2,
-        row.words.1 * 1.6,
-    );
-    if strip.held > shown {
-        let more = words::more(strip.held - shown, lang);
-        scene.text(at(row.words.0.x, note), more, on(PLAIN, Anchor::End), theme.ink_3);
+        strips::draw(scene, view, broker, place);
     }
 }
 

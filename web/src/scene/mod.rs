@@ -12,6 +12,7 @@ mod glyph;
 pub mod layout;
 mod packets;
 pub mod shape;
+mod strips;
 pub mod theme;
 mod wire;
 

@@ -1,0 +1,293 @@
+//! Filling the panels: from what the run is to what a person reads.
+
+use mqlab_core::ids::MessageId;
+use mqlab_core::observe::{Event, Place, Stamped};
+use mqlab_core::sim::Scenario;
+
+use super::action::Count;
+use super::panel::{
+    BranchPart, CountPart, Events, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport, VerdictPart,
+    Words,
+};
+use super::run::Run;
+use super::{Desk, Notice};
+use crate::link;
+use crate::text::sentence::{Tone, life_line, sentence};
+use crate::text::standing::standing;
+use crate::text::{Both, moment, story, ui};
+
+/// Events shown before the present one, and after it.
+const EVENTS_BEFORE: usize = 110;
+const EVENTS_AFTER: usize = 50;
+/// Lines of a message's life.
+const LIFE_MAX: usize = 60;
+/// Messages named behind a count.
+const NAMED_MAX: usize = 60;
+/// Between two fillings while the run plays, in real milliseconds.
+const FILL_MS: f64 = 120.0;
+/// Between two announcements.
+const SAY_MS: f64 = 1_500.0;
+
+/// What was shown last, so that only changes are shown again.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    shown: Panel,
+    last_fill: Option<f64>,
+    last_said: Option<f64>,
+}
+
+/// Keeps `fresh` only if it differs from what was shown.
+fn changed<T: Clone + PartialEq>(shown: &mut Option<T>, fresh: T) -> Option<T> {
+    if shown.as_ref() == Some(&fresh) {
+        return None;
+    }
+    *shown = Some(fresh.clone());
+    Some(fresh)
+}
+
+impl Desk {
+    /// The parts that have changed since the last call; nothing while there are none, or it is too early.
+    pub fn panel(&mut self, now_ms: f64) -> Option<Panel> {
+        let early = self.filled.last_fill.is_some_and(|last| now_ms - last < FILL_MS);
+        if self.player.playing && early {
+            return None;
+        }
+        let mut filled = std::mem::take(&mut self.filled);
+        filled.last_fill = Some(now_ms);
+        let shown = &mut filled.shown;
+        let mut fresh = Panel {
+            words: changed(&mut shown.words, self.words()),
+            story: changed(&mut shown.story, self.story()),
+            notice: changed(&mut shown.notice, self.notice_words()),
+            ..Panel::default()
+        };
+        if let Some(run) = &self.run {
+            fresh.transport = changed(&mut shown.transport, self.transport(run));
+            fresh.verdict = changed(&mut shown.verdict, self.verdict(run));
+            fresh.life = changed(&mut shown.life, self.life(run));
+            fresh.events = changed(&mut shown.events, self.events(run));
+            fresh.nodes = changed(&mut shown.nodes, self.nodes(run));
+            fresh.branches = changed(&mut shown.branches, self.branches(run));
+        }
+        let may_say = filled.last_said.is_none_or(|last| now_ms - last >= SAY_MS);
+        if may_say && !self.say.is_empty() {
+            filled.last_said = Some(now_ms);
+            fresh.say = Some(std::mem::take(&mut self.say));
+        }
+        self.filled = filled;
+        (fresh != Panel::default()).then_some(fresh)
+    }
+
+    fn words(&self) -> Words {
+        Words {
+            tag: self.lang.tag(),
+            texts: ui::TEXTS.iter().map(|(name, text)| (*name, text.get(self.lang))).collect(),
+            theme: ui::THEMES[self.theme_choice].get(self.lang),
+            theme_name: ["auto", "light", "dark"][self.theme_choice],
+        }
+    }
+
+    fn story(&self) -> StoryPart {
+        let name = self.run.as_ref().map_or("", |run| run.name.as_str());
+        let story = story::of(name);
+        let get = |text: Both| text.get(self.lang);
+        let title_of = |name: &str| story::of(name).map_or(name.into(), |story| get(story.title).into());
+        let all = |texts: &[Both]| texts.iter().map(|text| get(*text).to_owned()).collect();
+        let seed = self.run.as_ref().map_or(0, |run| run.timeline.seed());
+        StoryPart {
+            kicker: story.map_or(String::new(), |story| get(story.kicker).into()),
+            title: title_of(name),
+            paragraphs: story
+                .map_or(Vec::new(), |story| story.paragraphs.iter().map(|text| pieces(get(*text))).collect()),
+            look: story.map_or(Vec::new(), |story| all(story.look)),
+            tries: story.map_or(Vec::new(), |story| all(story.tries)),
+            scenarios: Scenario::names()
+                .map(|other| (other.into(), title_of(other), other == name))
+                .collect(),
+            query: if name.is_empty() { String::new() } else { link::write(name, seed, self.lang) },
+        }
+    }
+
+    fn transport(&self, run: &Run) -> Transport {
+        let (now, end) = (run.timeline.now(), run.timeline.ends_at());
+        Transport {
+            playing: self.player.playing,
+            play: if self.player.playing { ui::PAUSE } else { ui::PLAY }.get(self.lang),
+            now: now.0,
+            end: end.0,
+            time: moment(now),
+            heard: ui::at_of(now, end, self.lang),
+            pace: self.player.pace(),
+            pace_words: self.player.words(self.lang),
+            seed: run.timeline.seed().to_string(),
+            digest: run.timeline.digest().to_string(),
+            upkeep: self.upkeep,
+        }
+    }
+
+    fn verdict(&self, run: &Run) -> VerdictPart {
+        let verdict = run.timeline.verdict();
+        let sets = [verdict.lost(), verdict.doubled(), verdict.reordered()];
+        let names = [Count::Lost, Count::Doubled, Count::Reordered];
+        let plain = [
+            ("acknowledged", verdict.acknowledged()),
+            ("delivered", verdict.delivered()),
+            ("on-their-way", verdict.on_their_way()),
+        ];
+        let plain = plain.into_iter().map(|(name, count)| (name, count, None));
+        let named = sets.iter().zip(names).map(|(set, count)| (count.name(), set.len() as u64, Some(count)));
+        let counts = plain.chain(named).zip(ui::COUNTS).map(|((name, count, kind), label)| CountPart {
+            name,
+            count,
+            label: label.get(self.lang),
+            harm: kind.is_some() && count > 0,
+            open: kind.is_some() && self.opened == kind,
+            can_open: kind.is_some() && count > 0,
+        });
+        let opened = self.opened.and_then(|opened| names.iter().position(|name| *name == opened));
+        let ids = opened.map(|index| sets[index]).into_iter().flatten().take(NAMED_MAX);
+        VerdictPart {
+            sentence: ui::verdict(sets[0].len(), sets[1].len(), sets[2].len(), self.lang),
+            counts: counts.collect(),
+            named: ids.map(|id| (id.0, ui::message(id.0, self.lang))).collect(),
+        }
+    }
+
+    fn life(&self, run: &Run) -> Life {
+        let Some(message) = self.selection.message else {
+            let title = ui::text("life", self.lang).into();
+            return Life { title, chosen: false, mark: (String::new(), "", ""), rows: Vec::new() };
+        };
+        let mark = run.mark(message);
+        let (fill, edge) = self.theme().hue(mark.key);
+        let happened = run.timeline.happened();
+        let mut rows: Vec<Row> = life_events(run.timeline.events(), message)
+            .take(LIFE_MAX)
+            .map(|(id, fact)| Row {
+                id,
+                at: fact.at.0,
+                time: moment(fact.at),
+                text: life_line(fact, message, &run.names, self.lang),
+                tone: Tone::of(&fact.event).name(),
+                when: if id < happened { "past" } else { "next" },
+            })
+            .collect();
+        if let Some(now) = standing(&run.picture, message, &run.names, self.lang) {
+            let place = rows.iter().position(|row| row.when == "next").unwrap_or(rows.len());
+            let row = Row {
+                id: usize::MAX,
+                at: run.timeline.now().0,
+                time: ui::NOW.get(self.lang).into(),
+                text: now.words,
+                tone: if now.harm { Tone::Harm } else { Tone::Plain }.name(),
+                when: "now",
+            };
+            rows.insert(place, row);
+        }
+        let label = mark.key.map_or(String::new(), |key| key.to_string()) + &message.0.to_string();
+        Life { title: ui::life_of(message.0, self.lang), chosen: true, mark: (label, fill, edge), rows }
+    }
+
+    fn events(&self, run: &Run) -> Events {
+        let (events, happened) = (run.timeline.events(), run.timeline.happened());
+        let (from, to) =
+            (happened.saturating_sub(EVENTS_BEFORE), (happened + EVENTS_AFTER).min(events.len()));
+        let step = happened.checked_sub(1).map(|last| events[last].step);
+        let rows = events[from..to].iter().enumerate().map(|(index, fact)| {
+            let id = from + index;
+            Row {
+                id,
+                at: fact.at.0,
+                time: moment(fact.at),
+                text: sentence(fact, &run.names, self.lang),
+                tone: Tone::of(&fact.event).name(),
+                when: match id < happened {
+                    true if Some(fact.step) == step => "now",
+                    true => "past",
+                    false => "next",
+                },
+            }
+        });
+        Events { rows: rows.collect(), current: happened.checked_sub(1) }
+    }
+
+    fn nodes(&self, run: &Run) -> Vec<NodeControl> {
+        let layout = &run.layout;
+        let clients = |of: &[(mqlab_core::ids::NodeId, crate::scene::shape::Rect)]| {
+            of.iter().map(|(node, _)| *node).collect::<Vec<_>>()
+        };
+        let brokers = layout.brokers.iter().map(|broker| broker.node);
+        let all = clients(&layout.producers).into_iter().chain(brokers).chain(clients(&layout.consumers));
+        let round = |value: f64| (value * layout.scale * 10.0).round() / 10.0;
+        all.filter_map(|node| {
+            let area = layout.control(node)?.grown(2.0);
+            let up = run.is_up(node);
+            Some(NodeControl {
+                id: node.to_string(),
+                label: ui::control(node, up, &run.names, self.lang),
+                area: (round(area.x), round(area.y), round(area.w), round(area.h)),
+                up,
+            })
+        })
+        .collect()
+    }
+
+    fn branches(&self, run: &Run) -> Vec<BranchPart> {
+        let all = run.timeline.branches();
+        if all.len() < 2 {
+            return Vec::new();
+        }
+        let part = |branch: mqlab_core::sim::BranchView| {
+            let last = branch.commands.last().copied();
+            let label = ui::branch(branch.id, branch.forked_at, last, &run.names, self.lang);
+            BranchPart { id: branch.id, label, current: branch.current }
+        };
+        all.into_iter().map(part).collect()
+    }
+
+    fn notice_words(&self) -> String {
+        let lang = self.lang;
+        match &self.notice {
+            None => String::new(),
+            Some(Notice::NoSuchScenario(name)) => {
+                ui::no_such_scenario(name, &Scenario::names().collect::<Vec<_>>(), lang)
+            }
+            Some(Notice::BadLink(why)) => ui::bad_link(why, lang),
+            Some(Notice::Invalid(words)) => words.clone(),
+            Some(Notice::Refused(why)) => match &self.run {
+                Some(run) => ui::refused(*why, &run.names, lang),
+                None => why.to_string(),
+            },
+        }
+    }
+}
+
+/// The events in a message's life: those that name it, and the first that commits it.
+fn life_events(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usize, &Stamped)> {
+    let mut stands = None;
+    let mut committed = false;
+    events.iter().enumerate().filter(move |(_, fact)| match &fact.event {
+        Event::Committed { partition, below } if !committed => {
+            committed = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
+            committed
+        }
+        Event::Appended { to: Place::Partition(partition), base, messages } => {
+            let index = messages.iter().position(|id| *id == message);
+            if let Some(index) = index {
+                stands = Some((partition.clone(), base.plus(index as u64)));
+                committed = false;
+            }
+            index.is_some()
+        }
+        other => other.messages().contains(&message),
+    })
+}
+
+/// Splits `plain *stressed* plain` into its pieces.
+fn pieces(text: &str) -> Vec<Piece> {
+    let split = text.split('*').enumerate();
+    split
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(index, text)| Piece { text: text.into(), strong: index % 2 == 1 })
+        .collect()
+}
