@@ -3,8 +3,15 @@
 //! `cargo xtask test --only browser` builds the page, finds the browser and runs them. Each test gets a browser of its
 //! own from [`driver::with_page`], which also holds every test to the rule that the console stays silent.
 
+mod access;
+mod digest;
 mod driver;
+mod hands;
+mod language;
+mod links;
 mod page;
+mod story;
+mod transport;
 
 /// Where the page is opened from: every test of what the page is must hold for both.
 #[derive(Debug, Clone, Copy)]
