@@ -3,6 +3,8 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
+// A library's module there, a part of this test here.
+#[allow(unreachable_pub)]
 #[path = "../../tests/src/replay.rs"]
 mod replay;
 
