@@ -291,6 +291,15 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The scenario as a file: what [`from_json`](Self::from_json) reads.
+    ///
+    /// # Panics
+    ///
+    /// Never: a scenario is plain data with text for keys.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("plain data can be written")
+    }
+
     /// Checks that the scenario can be run.
     ///
     /// # Errors
