@@ -106,19 +106,31 @@ const fill = {
   },
   events({ rows, current }) {
     const list = $("events");
-    const old = new Map([...list.children].map((element) => [Number(element.dataset.event), element]));
-    list.replaceChildren(...rows.map((part) => {
-      const before = old.get(part.id);
-      if (before && before.lastChild.textContent === part.text && Number(before.dataset.at) === part.at) {
-        before.dataset.when = part.when;
-        before.setAttribute("aria-selected", part.id === current);
-        return before;
-      }
-      return row("div", part, {
+    const wanted = new Set(rows.map((part) => part.id));
+    const before = new Map();
+    for (const element of [...list.children]) {
+      const id = Number(element.dataset.event);
+      if (wanted.has(id)) before.set(id, element);
+      else element.remove();
+    }
+    // What stays where it is, is left alone: the list grows at its end while the run plays.
+    let next = list.firstChild;
+    for (const part of rows) {
+      const old = before.get(part.id);
+      const same = old && old.dataset.at === String(part.at) && old.lastChild.textContent === part.text;
+      const selected = String(part.id === current);
+      const element = same ? old : row("div", part, {
         id: `event-${part.id}`, role: "option", "data-event": part.id, "data-act": "seek", "data-value": part.at,
-        "aria-selected": part.id === current,
       });
-    }));
+      if (element.dataset.when !== part.when) element.dataset.when = part.when;
+      if (element.getAttribute("aria-selected") !== selected) element.setAttribute("aria-selected", selected);
+      if (element === next) next = next.nextSibling;
+      else list.insertBefore(element, next);
+      if (old && !same) {
+        if (next === old) next = next.nextSibling;
+        old.remove();
+      }
+    }
     const here = list.querySelector('[aria-selected="true"]');
     list.setAttribute("aria-activedescendant", here ? here.id : "");
     if (here) list.scrollTop = here.offsetTop - list.clientHeight * 0.6;

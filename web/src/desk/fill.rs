@@ -17,8 +17,10 @@ use crate::text::standing::standing;
 use crate::text::{Both, moment, story, ui};
 
 /// Events shown before the present one, and after it.
-const EVENTS_BEFORE: usize = 110;
-const EVENTS_AFTER: usize = 50;
+const EVENTS_BEFORE: usize = 80;
+const EVENTS_AFTER: usize = 30;
+/// While the run plays: as many as are in sight, for the list is laid out anew with every filling.
+const EVENTS_PLAYING: (usize, usize) = (26, 2);
 /// Lines of a message's life.
 const LIFE_MAX: usize = 60;
 /// Messages named behind a count.
@@ -190,8 +192,9 @@ impl Desk {
 
     fn events(&self, run: &Run) -> Events {
         let (events, happened) = (run.timeline.events(), run.timeline.happened());
-        let (from, to) =
-            (happened.saturating_sub(EVENTS_BEFORE), (happened + EVENTS_AFTER).min(events.len()));
+        let (before, after) =
+            if self.player.playing { EVENTS_PLAYING } else { (EVENTS_BEFORE, EVENTS_AFTER) };
+        let (from, to) = (happened.saturating_sub(before), (happened + after).min(events.len()));
         let step = happened.checked_sub(1).map(|last| events[last].step);
         let rows = events[from..to].iter().enumerate().map(|(index, fact)| {
             let id = from + index;
