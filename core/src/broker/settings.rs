@@ -37,6 +37,24 @@ pub struct Settings {
     pub flush_before_reply: bool,
 }
 
+impl Settings {
+    /// Every setting that is a time, with its name.
+    pub fn spans(&self) -> [(&'static str, Span); 10] {
+        [
+            ("broker_heartbeat", self.broker_heartbeat),
+            ("broker_session", self.broker_session),
+            ("replica_lag_max", self.replica_lag_max),
+            ("replica_fetch_wait", self.replica_fetch_wait),
+            ("fetch_wait", self.fetch_wait),
+            ("consumer_heartbeat", self.consumer_heartbeat),
+            ("consumer_session", self.consumer_session),
+            ("commit_interval", self.commit_interval),
+            ("request_timeout", self.request_timeout),
+            ("retry_backoff", self.retry_backoff),
+        ]
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
 use crate::ids::{Name, NodeId};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// The version of the scenario format.
 pub const SCENARIO_FORMAT: u32 = 1;
@@ -21,6 +21,10 @@ pub const NODES_MAX: usize = 100;
 pub const PARTITIONS_MAX: u32 = 1_000;
 /// The most messages that all producers of a scenario send.
 pub const MESSAGES_MAX: u64 = 1_000_000;
+/// The shortest time that a setting may name: whoever did something every microsecond would do nothing else.
+pub const PATIENCE_MIN: Span = Span::from_micros(100);
+/// The longest time that a setting may name: an hour.
+pub const PATIENCE_MAX: Span = Span::from_millis(3_600_000);
 /// The longest run, in microseconds: ten minutes.
 pub const RUN_MICROS_MAX: u64 = 600_000_000;
 
@@ -325,11 +329,17 @@ impl Scenario {
         })?;
         self.check_places()?;
         self.check_clients()?;
-        for Action { command, .. } in &self.actions {
+        for (what, span) in self.settings.spans() {
+            require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
+                format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")
+            })?;
+        }
+        for Action { at, command } in &self.actions {
             let node = command.node();
             require(self.has(node) && node != NodeId::Controller, &|| {
                 format!("there is no {node} to {command}")
             })?;
+            require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())
     }

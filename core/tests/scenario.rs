@@ -1,0 +1,65 @@
+//! A scenario that cannot be run says why, in words, and never panics.
+
+use mqlab_core::sim::{Scenario, Timeline};
+use proptest::prelude::*;
+
+fn json(name: &str) -> String {
+    Scenario::built_in(name).expect("a scenario that comes with the engine").to_json()
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let table = [
+        ("\"format\": 1", "\"format\": 2", "its format is 2, this engine reads 1"),
+        ("\"brokers\": 3", "\"brokers\": 0", "0 brokers, use 1 to 100"),
+        ("\"brokers\": 3", "\"brokers\": 2", "3 replicas, there are 2 brokers"),
+        ("\"partitions\": 3", "\"partitions\": 0", "0 partitions, use 1 to 1000"),
+        ("\"min_in_sync\": 2", "\"min_in_sync\": 4", "needs 4 in sync of 3"),
+        ("\"ends_at\": 900000", "\"ends_at\": 0", "it ends at 0 microseconds"),
+        ("\"ends_at\": 900000", "\"ends_at\": 300000", "after the end"),
+        ("\"crash\": \"broker-1\"", "\"crash\": \"broker-7\"", "there is no broker-7"),
+        ("\"crash\": \"broker-1\"", "\"explode\": \"broker-1\"", "unknown variant `explode`"),
+        ("\"topic\": \"orders\"", "\"topic\": \"others\"", "reads what is not there"),
+        (
+            "\"name\": \"orders\",\n      \"partitions\"",
+            "\"name\": \"../x\",\n      \"partitions\"",
+            "not a usable name",
+        ),
+        ("\"every\": 3000", "\"every\": 0", "every 0 microseconds"),
+        ("\"broker_heartbeat\": 20000", "\"broker_heartbeat\": 0", "the setting broker_heartbeat is 0 ms"),
+        ("\"latency\": [\n    1000", "\"latency\": [\n    0", "a latency from 0"),
+        ("\"brokers\"", "\"brokers\": 3, \"brocers\"", "unknown field `brocers`"),
+    ];
+    for (from, to, words) in table {
+        let sound = json("kill-the-leader");
+        assert!(sound.contains(from), "the file has {from}:\n{sound}");
+        let error = Scenario::from_json(&sound.replace(from, to)).expect_err("it cannot be run").to_string();
+        assert!(error.contains(words), "{from} -> {to}: {error}");
+    }
+    for text in ["", "{", "[]", "null", "{\"format\": 1}"] {
+        assert!(Scenario::from_json(text).is_err(), "{text:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Any number in place of any other: the scenario is refused, or it runs.
+    #[test]
+    fn odd_numbers_are_refused_or_run(place in 0..60_usize, number in prop_oneof![0..5_u64, 90..2_000_u64]) {
+        let text = json("kill-the-leader");
+        let starts: Vec<usize> = text
+            .match_indices(|c: char| c.is_ascii_digit())
+            .map(|(at, _)| at)
+            .filter(|&at| !text.as_bytes()[at - 1].is_ascii_digit() && text.as_bytes()[at - 1] != b'-')
+            .collect();
+        let start = starts[place % starts.len()];
+        let length = text[start..].bytes().take_while(u8::is_ascii_digit).count();
+        let odd = format!("{}{number}{}", &text[..start], &text[start + length..]);
+        if let Ok(scenario) = Scenario::from_json(&odd) {
+            let mut timeline = Timeline::new(scenario, 1).expect("what was read can be run");
+            timeline.advance(timeline.ends_at());
+            prop_assert!(timeline.verdict().delivered() <= timeline.verdict().sent());
+        }
+    }
+}
