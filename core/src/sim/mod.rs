@@ -12,7 +12,8 @@ mod world;
 
 pub use scenario::{
     Action, BadAction, Command, ConsumerSpec, InvalidScenario, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,
-    ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec, TopicSpec,
+    PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario,
+    SourceSpec, TargetSpec, TopicSpec,
 };
 pub use timeline::{BranchView, Timeline};
 pub use world::{CommandRefused, World};
