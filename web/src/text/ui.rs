@@ -113,8 +113,13 @@ pub fn verdict(lost: usize, doubled: usize, reordered: usize, lang: Lang) -> Str
         (_, Lang::Zh) => parts.push(format!("{count} 条{zh}")),
     };
     say(lost, "acknowledged message is lost", "acknowledged messages are lost", "已确认的消息丢失");
-    say(doubled, "was delivered twice", "were delivered more than once", "消息重复投递");
-    say(reordered, "came out of order", "came out of order", "消息乱序");
+    say(
+        doubled,
+        "message was delivered more than once",
+        "messages were delivered more than once",
+        "消息重复投递",
+    );
+    say(reordered, "message came out of order", "messages came out of order", "消息乱序");
     match (parts.is_empty(), lang) {
         (true, Lang::En) => "No promise was broken.".into(),
         (true, Lang::Zh) => "没有违背任何承诺。".into(),
@@ -258,7 +263,10 @@ mod tests {
     #[test]
     fn a_verdict_is_a_sentence() {
         assert_eq!(verdict(0, 0, 0, Lang::En), "No promise was broken.");
-        assert_eq!(verdict(2, 1, 0, Lang::En), "2 acknowledged messages are lost and 1 was delivered twice.");
+        assert_eq!(
+            verdict(2, 1, 0, Lang::En),
+            "2 acknowledged messages are lost and 1 message was delivered more than once."
+        );
         assert_eq!(verdict(2, 1, 0, Lang::Zh), "2 条已确认的消息丢失，1 条消息重复投递。");
     }
 }
