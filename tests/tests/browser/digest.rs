@@ -22,6 +22,7 @@ async fn every_run_ends_alike(page: &Page) {
     for name in Scenario::names() {
         for seed in [20, u64::MAX] {
             page.open(&format!("?scenario={name}&seed={seed}")).await;
+            assert_eq!(page.text("#version").await, mqlab_core::VERSION);
             assert_eq!(page.text("#seed").await, seed.to_string());
             let scenario = Scenario::built_in(name).expect("it is built in");
             let mut timeline = Timeline::new(scenario, seed).expect("it can be run");

@@ -67,11 +67,11 @@ impl Page {
         self.settle().await;
     }
 
-    /// Waits until what was asked for has been drawn: the page works in frames.
+    /// Waits until what was asked for has been drawn. The page works in frames: the first draws, and when that changes
+    /// a size, the second draws it anew.
     pub(crate) async fn settle(&self) {
-        let three = "const done = arguments[0], wait = requestAnimationFrame;
-            wait(() => wait(() => wait(() => done(0))));";
-        self.client.execute_async(three, Vec::new()).await.expect("frames go by");
+        let two = "const done = arguments[0], wait = requestAnimationFrame; wait(() => wait(() => done(0)));";
+        self.client.execute_async(two, Vec::new()).await.expect("frames go by");
     }
 
     /// Presses and releases a key, wherever the focus is.
@@ -92,9 +92,10 @@ impl Page {
         self.settle().await;
     }
 
-    /// Clicks on an element; fails if another covers it.
+    /// Clicks on an element, scrolled to as the page scrolls for the keyboard; fails if another covers it.
     pub(crate) async fn click(&self, css: &str) {
         let element = self.element(Locator::Css(css)).await;
+        self.ask_page("document.querySelector(arguments[0]).scrollIntoView({ block: 'nearest' })", css).await;
         element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
         self.settle().await;
     }

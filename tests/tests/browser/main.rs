@@ -9,7 +9,7 @@ mod driver;
 mod hands;
 mod language;
 mod links;
-mod page;
+mod room;
 mod story;
 mod transport;
 
