@@ -41,10 +41,13 @@ async fn every_window_has_room(language: &'static str) {
             for scheme in ["light", "dark"] {
                 page.set_media("prefers-color-scheme", scheme).await;
                 page.settle().await;
+                let moving = async || page.script("return document.getAnimations().length").await;
+                page.until("colours have changed", async || moving().await == 0).await;
                 page.screenshot(&format!("{language}-{name}-{scheme}")).await;
             }
             expect_room(page, window).await;
             page.press("?").await;
+            page.screenshot(&format!("{language}-{name}-help")).await;
             let (left, top, width, height) = page.area("#help").await;
             assert!(width > 250.0 && left >= 0.0 && left + width <= f64::from(window.0), "{name}: the help");
             assert!(
@@ -97,8 +100,10 @@ async fn expect_room(page: &Page, (width, height): (u32, u32)) {
     assert_eq!(clipped.as_array().map(Vec::len), Some(0), "words without room at {width}: {clipped}");
 }
 
-/// Elements whose words are wider than they are.
-const CLIPPED: &str = "return [...document.querySelectorAll('h1, h2, p, li, dt, dd, button, .row > *, .counts > *')]
-    .filter((one) => one.checkVisibility() && !one.matches('.hidden') && one.scrollWidth > one.clientWidth + 1)
-    .filter((one) => getComputedStyle(one).display !== 'inline')
-    .map((one) => `${one.tagName} ${one.id} ${one.textContent}: ${one.scrollWidth} > ${one.clientWidth}`)";
+/// Elements with words or controls that are wider than they are.
+const CLIPPED: &str = "
+    const holders = 'h1, h2, p, li, dt, dd, button, header, .keys, .pace, .row > *, .counts > *';
+    return [...document.querySelectorAll(holders)]
+        .filter((one) => one.checkVisibility() && !one.matches('.hidden') && one.scrollWidth > one.clientWidth + 1)
+        .filter((one) => getComputedStyle(one).display !== 'inline')
+        .map((one) => `${one.outerHTML.slice(0, 80)}: ${one.scrollWidth} > ${one.clientWidth}`)";
