@@ -201,7 +201,14 @@ function listen(lab) {
     remember();
   });
   $("lang").addEventListener("click", () => { lab.key("l"); remember(); });
-  $("scenario").addEventListener("change", () => act("scenario", $("scenario").value));
+  // Chosen with the pointer, the list lets go of the keys: the next Space plays. Walked by keyboard, it keeps them.
+  let pointed = false;
+  $("scenario").addEventListener("pointerdown", () => { pointed = true; });
+  $("scenario").addEventListener("keydown", () => { pointed = false; });
+  $("scenario").addEventListener("change", () => {
+    act("scenario", $("scenario").value);
+    if (pointed) $("scenario").blur();
+  });
   $("pace").addEventListener("input", () => act("pace", $("pace").value));
   $("upkeep").addEventListener("change", () => act("upkeep"));
 
