@@ -49,16 +49,24 @@ fn label(mark: Mark) -> String {
     }
 }
 
+/// The place of a disc with these words in it.
+fn area_of(center: Point, text: &str, look: Look) -> Rect {
+    let width = look.width.min(MARK.max(width_of(text, MARK_FONT) + 5.0));
+    Rect::around(center, width, MARK)
+}
+
+/// The part of its hue that a faded disc has.
+pub(super) const FADED: f64 = 0.22;
+
 /// Draws a message, and lets it be pointed at.
 pub(crate) fn message(scene: &mut Scene, center: Point, mark: Mark, look: Look, theme: &Theme) {
     let (fill, edge) = theme.hue(mark.key);
     let text = label(mark);
-    let width = look.width.min(MARK.max(width_of(&text, MARK_FONT) + 5.0));
-    let area = Rect::around(center, width, MARK);
+    let area = area_of(center, &text, look);
     let radius = MARK / 2.0;
     let (inside, outline, ink): (Option<Paint>, _, _) = match look.firmness {
         Firmness::Solid => (Some(solid(fill)), line(edge, 1.2), theme.on_mark),
-        Firmness::Faded => (Some(faded(fill, 0.22)), line(edge, 1.0), theme.ink),
+        Firmness::Faded => (Some(faded(fill, FADED)), line(edge, 1.0), theme.ink),
         Firmness::Dashed => (Some(solid(theme.surface)), dashed(edge, 2.0), theme.ink),
         Firmness::FadedDashed => (Some(faded(fill, 0.1)), dashed(edge, 1.3), theme.ink),
     };
@@ -87,6 +95,7 @@ fn badge(scene: &mut Scene, center: Point, text: &str, ground: &'static str, ink
 }
 
 /// Several messages in one packet: the first, or the selected one, before a hint of the others and their count.
+/// Faded ones stand on a ground of their own, so that neither ways nor each other shine through their words.
 pub(crate) fn batch(
     scene: &mut Scene,
     center: Point,
@@ -96,10 +105,19 @@ pub(crate) fn batch(
     theme: &Theme,
 ) {
     let (fill, edge) = theme.hue(shown.key);
+    let pale = look.firmness == Firmness::Faded;
+    let ground = Some(solid(theme.surface));
     for behind in (1..marks.len().min(3)).rev() {
         let shift = behind as f64 * 3.2;
         let area = Rect::around(at(center.x + shift, center.y - shift), look.width.min(MARK + 6.0), MARK);
-        scene.boxed(area, MARK / 2.0, Some(solid(fill)), Some(line(edge, 1.2)));
+        if pale {
+            scene.boxed(area, MARK / 2.0, ground.clone(), None);
+        }
+        let inside = if pale { faded(fill, FADED) } else { solid(fill) };
+        scene.boxed(area, MARK / 2.0, Some(inside), Some(line(edge, 1.2)));
+    }
+    if pale {
+        scene.boxed(area_of(center, &label(shown), look), MARK / 2.0, ground, None);
     }
     message(scene, center, shown, look, theme);
     if marks.len() > 1 && look.count.is_none() {

@@ -266,10 +266,6 @@ fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
             let count = (packet.repeats > 0).then_some(packet.repeats + 1);
             let firmness = if packet.kind == PacketKind::Copied { Firmness::Faded } else { Firmness::Solid };
             let look = Look { firmness, count, selected, width: view.layout.mark };
-            if firmness == Firmness::Faded {
-                let ground = super::shape::Rect::around(spot, view.layout.mark, super::layout::MARK);
-                scene.boxed(ground, ground.h / 2.0, Some(super::shape::solid(theme.surface)), None);
-            }
             glyph::batch(scene, spot, &packet.marks, shown, look, theme);
         }
     }

@@ -137,6 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn words_on_a_faded_disc_are_as_clear() {
+        let part = crate::scene::glyph::FADED;
+        for theme in [LIGHT, DARK] {
+            for (fill, _) in theme.hues {
+                let channel = |color: &str, at: usize| {
+                    f64::from(u8::from_str_radix(&color[at..at + 2], 16).expect("two hex digits"))
+                };
+                let [r, g, b] = [1, 3, 5].map(|at| {
+                    (channel(fill, at) * part + channel(theme.surface, at) * (1.0 - part)).round() as u8
+                });
+                let ratio = contrast(theme.ink, &format!("#{r:02x}{g:02x}{b:02x}"));
+                assert!(ratio >= 4.5, "{} on a faded {fill}: {ratio:.2}", theme.ink);
+            }
+        }
+    }
+
+    #[test]
     fn marks_reach_three_to_one_on_every_ground() {
         for theme in [LIGHT, DARK] {
             for ground in [theme.paper, theme.surface, theme.sunk] {
