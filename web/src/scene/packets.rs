@@ -95,14 +95,13 @@ impl<'a> Ways<'a> {
         }
     }
 
-    /// Draws what is on its way.
+    /// Draws what is on its way, dots first: they never cover a message.
     pub(super) fn packets(&mut self, scene: &mut Scene) {
         let view = self.view;
-        for packet in &view.picture.packets {
+        let shown = || view.picture.packets.iter().filter(|packet| packet.kind != PacketKind::Upkeep);
+        let dots = shown().filter(|packet| is_dot(packet));
+        for packet in dots.chain(shown().filter(|packet| !is_dot(packet))) {
             let part = passed(view, packet);
-            if packet.kind == PacketKind::Upkeep {
-                continue;
-            }
             let spot = match self.way(packet.from, packet.to, packet.place.as_ref()) {
                 Some((wire, false)) => wire.at(part, ASIDE),
                 Some((wire, true)) => wire.at(1.0 - part, -ASIDE),
@@ -241,6 +240,15 @@ fn straight(layout: &Layout, packet: &PacketView, part: f64) -> Option<Point> {
     let (from, to) = (layout.card(packet.from)?.center(), layout.card(packet.to)?.center());
     let part = part.clamp(0.0, 1.0);
     Some(at(from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part))
+}
+
+/// Whether a packet is drawn as a mere dot: a request, or an answer without messages.
+fn is_dot(packet: &PacketView) -> bool {
+    match packet.kind {
+        PacketKind::Fetch | PacketKind::Copy | PacketKind::Commit => true,
+        PacketKind::Stored | PacketKind::Refused | PacketKind::Done => false,
+        _ => packet.marks.is_empty(),
+    }
 }
 
 fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
