@@ -311,7 +311,7 @@ fn broker_place(broker: &BrokerView, card: Rect, row: f64, mark: f64) -> BrokerP
             note: Some(card.bottom() - 16.0),
         }]
     } else {
-        let (label, words) = if card.w < 330.0 { (62.0, 46.0) } else { (70.0, 50.0) };
+        let (label, words) = if card.w < 330.0 { (62.0, 46.0) } else { (76.0, 50.0) };
         let columns = (((card.w - 2.0 * pad - label - words) / pitch) as usize).max(2);
         let place = |(index, strip): (usize, &mqlab_core::sim::picture::StripView)| {
             let y = card.y + HEAD + index as f64 * row;

@@ -132,7 +132,8 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     let limit = row.first.x + room + row.words.1;
     for (group, next) in &strip.groups {
         let x = edge(*next);
-        let tip = [at(x, note - 9.0), at(x - 4.0, note - 3.0), at(x + 4.0, note - 3.0)];
+        // The mark ends above the line of words, for they may stand right below it.
+        let tip = [at(x, note - 12.0), at(x - 4.0, note - 6.0), at(x + 4.0, note - 6.0)];
         scene.figure(&tip, solid(theme.blue));
         // The group's word stands left of its mark, or right of it, or wherever the line has room.
         let text = format!("{group} {next}");
