@@ -12,6 +12,7 @@ use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::time::Time;
 use mqlab_web::text::Lang;
 use mqlab_web::text::sentence::{Names, life_line, sentence};
+use mqlab_web::text::standing::standing;
 use pictures::name;
 
 const SHOP: NodeId = NodeId::Producer(1);
@@ -102,4 +103,39 @@ fn in_the_life_of_a_message_it_is_it() {
     let line = |lang| life_line(&fact, MessageId(18), &Names::default(), lang);
     assert_eq!(line(Lang::En), "broker 1 appends it to orders/0 at offset 17");
     assert_eq!(line(Lang::Zh), "Broker 1 把它追加到分区 orders/0，偏移量 17");
+}
+
+#[test]
+fn a_message_stands_on_brokers_that_run_and_on_the_disks_of_those_that_do_not() {
+    let mut picture = pictures::topic(true);
+    let now = |picture: &_, message, lang| {
+        let standing = standing(picture, MessageId(message), &Names::of(picture), lang).expect("it is there");
+        (standing.words, standing.harm)
+    };
+    for (message, en, zh, harm) in [
+        (
+            23,
+            "committed; on broker 2 and broker 3, and on the disk of broker 1, which is down",
+            "已提交，在 Broker 2、Broker 3 上，也在已宕机的 Broker 1 的磁盘上",
+            false,
+        ),
+        (29, "on broker 2 and broker 3, not committed yet", "在 Broker 2、Broker 3 上，还没有提交", false),
+        (
+            30,
+            "on broker 3, and on the disk of broker 1, which is down; not committed yet",
+            "在 Broker 3 上，也在已宕机的 Broker 1 的磁盘上，还没有提交",
+            true,
+        ),
+    ] {
+        assert_eq!(now(&picture, message, Lang::En), (en.into(), harm));
+        assert_eq!(now(&picture, message, Lang::Zh), (zh.into(), harm));
+    }
+    picture.brokers[2].up = false;
+    for strip in &mut picture.brokers[2].strips {
+        strip.role = mqlab_core::sim::picture::Role::Down;
+    }
+    let en = "only on the disks of broker 1 and broker 3, which are down; not committed yet";
+    assert_eq!(now(&picture, 30, Lang::En), (en.into(), true));
+    let zh = "只在已宕机的 Broker 1、Broker 3 的磁盘上，还没有提交";
+    assert_eq!(now(&picture, 30, Lang::Zh), (zh.into(), true));
 }

@@ -67,7 +67,7 @@ fn cell_of(strip: &StripView, message: MessageId) -> Option<&Cell> {
 }
 
 fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> Option<Standing> {
-    let mut copies = Vec::new();
+    let (mut up, mut down) = (Vec::new(), Vec::new());
     let mut committed = false;
     for broker in &picture.brokers {
         for strip in &broker.strips {
@@ -75,23 +75,36 @@ fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> 
             if let Place::Queue(_) = strip.place {
                 return queued(cell, names, lang);
             }
-            copies.push(names.node(broker.node, lang));
+            if broker.up { &mut up } else { &mut down }.push(names.node(broker.node, lang));
             committed |= matches!(strip.role, Role::Leader { .. }) && cell.state == CellState::Committed;
         }
     }
-    if copies.is_empty() {
-        return None;
-    }
-    let on = row(&copies, lang);
-    let words = match (committed, copies.len(), lang) {
-        (true, _, Lang::En) => format!("committed; on {on}"),
-        (true, _, Lang::Zh) => format!("已提交，保存在 {on}"),
-        (false, 1, Lang::En) => format!("on {on} only, not committed"),
-        (false, 1, Lang::Zh) => format!("只在 {on} 上，还没有提交"),
-        (false, _, Lang::En) => format!("on {on}, not committed yet"),
-        (false, _, Lang::Zh) => format!("在 {on} 上，还没有提交"),
+    let place = place(&up, &down, lang)?;
+    let words = match (committed, lang) {
+        (true, Lang::En) => format!("committed; {place}"),
+        (true, Lang::Zh) => format!("已提交，{place}"),
+        (false, Lang::En) if !down.is_empty() => format!("{place}; not committed yet"),
+        (false, Lang::En) if up.len() == 1 => format!("{place} only, not committed"),
+        (false, Lang::En) => format!("{place}, not committed yet"),
+        (false, Lang::Zh) if down.is_empty() && up.len() == 1 => format!("只{place}，还没有提交"),
+        (false, Lang::Zh) => format!("{place}，还没有提交"),
     };
-    Some(Standing { words, harm: !committed && copies.len() == 1 })
+    Some(Standing { words, harm: !committed && up.len() <= 1 })
+}
+
+/// Who holds a copy: brokers that run, and those of which only the disk is left.
+fn place(up: &[String], down: &[String], lang: Lang) -> Option<String> {
+    let (on, off) = (row(up, lang), row(down, lang));
+    let (disks, are) = if down.len() == 1 { ("disk", "is") } else { ("disks", "are") };
+    Some(match (up.is_empty(), down.is_empty(), lang) {
+        (true, true, _) => return None,
+        (false, true, Lang::En) => format!("on {on}"),
+        (false, true, Lang::Zh) => format!("在 {on} 上"),
+        (false, false, Lang::En) => format!("on {on}, and on the {disks} of {off}, which {are} down"),
+        (false, false, Lang::Zh) => format!("在 {on} 上，也在已宕机的 {off} 的磁盘上"),
+        (true, false, Lang::En) => format!("only on the {disks} of {off}, which {are} down"),
+        (true, false, Lang::Zh) => format!("只在已宕机的 {off} 的磁盘上"),
+    })
 }
 
 fn queued(cell: &Cell, names: &Names, lang: Lang) -> Option<Standing> {
