@@ -111,7 +111,7 @@ pub(crate) fn batch(
         let shift = behind as f64 * 3.2;
         let area = Rect::around(at(center.x + shift, center.y - shift), look.width.min(MARK + 6.0), MARK);
         if pale {
-            scene.boxed(area, MARK / 2.0, ground.clone(), None);
+            scene.boxed(area, MARK / 2.0, ground, None);
         }
         let inside = if pale { faded(fill, FADED) } else { solid(fill) };
         scene.boxed(area, MARK / 2.0, Some(inside), Some(line(edge, 1.2)));
