@@ -88,7 +88,8 @@ impl Lab {
     /// Does what a control of the page means; a control that means nothing does nothing.
     pub fn act(&mut self, name: &str, value: &str) {
         self.stale = true;
-        let drawn = if name == "new-seed" { fresh_seed().to_string() } else { value.to_owned() };
+        let drawn =
+            if name == "new-seed" { other_seed(self.desk.seed()).to_string() } else { value.to_owned() };
         if let Some(action) = Action::from_control(name, &drawn) {
             self.desk.act(action);
         }
@@ -163,9 +164,11 @@ impl Lab {
     }
 }
 
-/// A seed from the browser's own chance; the only chance there is outside the engine.
-fn fresh_seed() -> u32 {
-    getrandom::u32().map_or(1, |number| number % SEED_MAX + 1)
+/// A seed other than the present one, from the browser's own chance; the only chance there is outside the engine.
+fn other_seed(present: Option<u64>) -> u64 {
+    // One seed fewer to draw from: those above the present one move down by one.
+    let drawn = getrandom::u32().map_or(1, |number| u64::from(number % (SEED_MAX - 1)) + 1);
+    if present.is_some_and(|present| (1..=drawn).contains(&present)) { drawn + 1 } else { drawn }
 }
 
 /// Where a panic's sentence goes: the page has an element for it.

@@ -62,6 +62,20 @@ fn a_hundred_messages_are_played_to_the_end() {
 }
 
 #[test]
+fn what_a_person_does_is_shown_at_once() {
+    let mut desk = visit("");
+    desk.act(Action::Play);
+    desk.frame(0.0);
+    desk.frame(16.0);
+    assert!(desk.panel(16.0).is_some());
+    desk.frame(32.0);
+    assert!(desk.panel(32.0).is_none(), "while it plays, not with every frame");
+    desk.act(Action::Toggle(NodeId::Consumer(1)));
+    let controls = desk.panel(33.0).and_then(|panel| panel.nodes).expect("a control has changed");
+    assert!(controls.iter().any(|control| control.id == "consumer-1" && !control.up));
+}
+
+#[test]
 fn a_message_is_followed_by_pointing_at_it() {
     let (mut desk, mut clock) = (visit("?scenario=kill-the-leader"), 0.0);
     desk.resize_stage(816.0, 700.0);

@@ -38,6 +38,13 @@ pub(super) struct Filled {
     last_said: Option<f64>,
 }
 
+impl Filled {
+    /// The next filling does not wait.
+    pub(super) fn hurry(&mut self) {
+        self.last_fill = None;
+    }
+}
+
 /// Keeps `fresh` only if it differs from what was shown.
 fn changed<T: Clone + PartialEq>(shown: &mut Option<T>, fresh: T) -> Option<T> {
     if shown.as_ref() == Some(&fresh) {

@@ -199,8 +199,14 @@ impl Desk {
         true
     }
 
-    /// Does what a person asked for.
+    /// The present seed; nothing when there is no run.
+    pub fn seed(&self) -> Option<u64> {
+        self.run.as_ref().map(|run| run.timeline.seed())
+    }
+
+    /// Does what a person asked for, and lets them read at once what it did.
     pub fn act(&mut self, action: Action) {
+        self.filled.hurry();
         match action {
             Action::Lang(lang) => self.lang = lang,
             Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
@@ -303,6 +309,7 @@ impl Desk {
 
     /// The pointer was pressed here on the stage. Nodes' controls are buttons of the page and not meant here.
     pub fn press(&mut self, x: f64, y: f64) {
+        self.filled.hurry();
         match self.stage_scene().and_then(|scene| scene.target_at(x, y)) {
             Some(Target::Message(message)) => self.choose(message),
             Some(Target::Node(node)) => {
