@@ -25,8 +25,8 @@ pub fn standing(picture: &Picture, message: MessageId, names: &Names, lang: Lang
     let is = |mark: &Mark| mark.message == message;
     if picture.lost.iter().any(is) {
         let words = match lang {
-            Lang::En => "lost: it was acknowledged, and no log holds it",
-            Lang::Zh => "丢失：它已被确认，但没有任何日志还保存着它",
+            Lang::En => "lost: it was acknowledged, and no log will ever serve it",
+            Lang::Zh => "丢失：它已被确认，但再没有日志会把它交给消费者",
         };
         return Some(Standing { words: words.into(), harm: true });
     }
