@@ -1,5 +1,7 @@
 //! Filling the panels: from what the run is to what a person reads.
 
+use std::collections::BTreeSet;
+
 use mqlab_core::ids::MessageId;
 use mqlab_core::observe::{Event, Place, Stamped};
 use mqlab_core::sim::Scenario;
@@ -276,20 +278,34 @@ impl Desk {
 fn life_events(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usize, &Stamped)> {
     let mut stands = None;
     let mut committed = false;
+    // A leader that does not hold the message speaks of another one at the same offset.
+    let mut holders = BTreeSet::new();
     events.iter().enumerate().filter(move |(_, fact)| match &fact.event {
         Event::Committed { partition, below } if !committed => {
-            committed = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
+            let reached = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
+            committed = reached && holders.contains(&fact.node);
             committed
         }
         Event::Appended { to: Place::Partition(partition), base, messages } => {
             let index = messages.iter().position(|id| *id == message);
             if let Some(index) = index {
                 stands = Some((partition.clone(), base.plus(index as u64)));
+                holders.insert(fact.node);
                 committed = false;
             }
             index.is_some()
         }
-        other => other.messages().contains(&message),
+        other => {
+            let concerned = other.messages().contains(&message);
+            match other {
+                Event::Copied { .. } if concerned => _ = holders.insert(fact.node),
+                Event::Truncated { .. } | Event::TailLost { .. } if concerned => {
+                    _ = holders.remove(&fact.node)
+                }
+                _ => {}
+            }
+            concerned
+        }
     })
 }
 
