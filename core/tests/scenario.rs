@@ -46,7 +46,7 @@ proptest! {
 
     /// Any number in place of any other: the scenario is refused, or it runs.
     #[test]
-    fn odd_numbers_are_refused_or_run(place in 0..60_usize, number in prop_oneof![0..5_u64, 90..2_000_u64]) {
+    fn odd_numbers_are_refused_or_run(place in 0..60_usize, number in prop_oneof![0..5_u64, 90..300_u64]) {
         let text = json("kill-the-leader");
         let starts: Vec<usize> = text
             .match_indices(|c: char| c.is_ascii_digit())
