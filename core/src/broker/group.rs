@@ -185,16 +185,19 @@ impl Group {
 
 /// The records that keep where a group has got to: the key `group/topic/partition`, the value the next offset.
 pub(super) fn to_records(group: &Name, offsets: &[(PartitionId, Offset)], timestamp: i64) -> Batches {
+    let mut full = Vec::new();
     let mut builder = BatchBuilder::new();
     for (partition, offset) in offsets {
         let key = Bytes::from(alloc::format!("{group}/{partition}").into_bytes());
         let value = Bytes::copy_from_slice(&offset.0.to_be_bytes());
         let record = NewRecord { timestamp, key: Some(key), value: Some(value), headers: Vec::new() };
         if builder.push(&record).is_err() {
-            break; // 64 MiB of offsets in one commit: more partitions than any topic has
+            full.extend(core::mem::take(&mut builder).build().iter());
+            builder.push(&record).expect("two names and a number fit an empty batch");
         }
     }
-    builder.build()
+    full.extend(builder.build().iter());
+    Batches::joined(&full)
 }
 
 fn from_record(record: &Record) -> Option<(Name, PartitionId, Offset)> {

@@ -20,7 +20,7 @@ use super::metadata::Metadata;
 use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, Place, Refusal};
-use crate::record::{BatchBuilder, Batches, NewRecord};
+use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
 use crate::time::Time;
 
 /// The most messages that go in one batch.
@@ -83,9 +83,22 @@ impl Producer {
     }
 
     /// Takes over a message. The producer keeps it until it is stored.
-    pub fn send(&mut self, now: Time, id: MessageId, record: NewRecord, out: &mut Out) {
-        self.unplaced.push_back(Unstored { id, record: record.with_id(id), attempts: 0 });
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Length`] when no batch could hold it; it is not taken over then.
+    pub fn send(
+        &mut self,
+        now: Time,
+        id: MessageId,
+        record: NewRecord,
+        out: &mut Out,
+    ) -> Result<(), Malformed> {
+        let record = record.with_id(id);
+        record.check_size()?;
+        self.unplaced.push_back(Unstored { id, record, attempts: 0 });
         self.pump(now, out);
+        Ok(())
     }
 
     /// The messages that are not known to be stored, and their keys' bytes, oldest first.
@@ -257,4 +270,27 @@ fn not_stored(place: &Place, lane: &mut Lane, why: Refusal, retry: Time, out: &m
         out.event(Event::NotStored { to: place.clone(), message: message.id, why });
     }
     lane.not_before = retry;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::BATCH_BYTES_MAX;
+
+    #[test]
+    fn a_message_that_no_batch_can_hold_is_refused_and_not_taken_over() {
+        let queue = Name::new("q").expect("a legal name");
+        let mut producer =
+            Producer::new(Settings::default(), Target::Queue(queue), [NodeId::Broker(1)].into());
+        let record =
+            |bytes: usize| NewRecord { value: Some(alloc::vec![0; bytes].into()), ..NewRecord::default() };
+        let mut out = Out::default();
+        let refused = producer.send(Time::ZERO, MessageId(1), record(BATCH_BYTES_MAX), &mut out);
+        assert!(matches!(refused, Err(Malformed::Length(_))));
+        assert_eq!(producer.unstored().count(), 0);
+        let largest = record(BATCH_BYTES_MAX - 1_000);
+        assert!(BatchBuilder::new().push(&largest).is_ok(), "what is taken over fits");
+        assert_eq!(producer.send(Time::ZERO, MessageId(2), largest, &mut out), Ok(()));
+        assert_eq!(producer.unstored().count(), 1);
+    }
 }

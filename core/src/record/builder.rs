@@ -37,6 +37,23 @@ pub struct NewRecord {
 }
 
 impl NewRecord {
+    /// Whether the record fits a batch of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Length`] when key, value and headers together come near [`BATCH_BYTES_MAX`].
+    pub fn check_size(&self) -> Result<(), Malformed> {
+        const VARINT_MAX: usize = 10; // the most that any length or delta takes
+        let of = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) + VARINT_MAX;
+        let headers = self.headers.iter().map(|(name, value)| name.len() + VARINT_MAX + of(value));
+        let fixed = BATCH_HEADER_BYTES + 5 * VARINT_MAX;
+        let bytes = fixed + of(&self.key) + of(&self.value) + headers.sum::<usize>();
+        if bytes > BATCH_BYTES_MAX {
+            return Err(Malformed::Length(i32::try_from(bytes).unwrap_or(i32::MAX)));
+        }
+        Ok(())
+    }
+
     /// Adds the header that carries a message's identity.
     #[must_use]
     pub fn with_id(mut self, id: MessageId) -> Self {

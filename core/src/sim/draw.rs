@@ -146,7 +146,7 @@ impl World {
     /// What a dead broker's disk holds.
     fn disk_strips(&self, disk: &Disk, cells_max: usize) -> Vec<StripView> {
         let mut disk = disk.clone();
-        let names = disk.names().unwrap_or_default();
+        let names = disk.names().expect("memory lists its logs");
         let mut strips = Vec::new();
         for name in names {
             let place = match &name {
@@ -155,14 +155,13 @@ impl World {
                 LogName::Partition(partition) => Place::Partition(partition.clone()),
                 LogName::Queue(queue) => {
                     // A queue's messages and its cursor make sense only together: open it as the broker would.
-                    if let Ok(queue) = Queue::open(&mut disk, queue.clone()) {
-                        let strip = queue_strip(Place::Queue(queue.name().clone()), &queue, self, cells_max);
-                        strips.push(StripView { role: Shown::Down, ..strip });
-                    }
+                    let queue = Queue::open(&mut disk, queue.clone()).expect("memory opens its logs");
+                    let strip = queue_strip(Place::Queue(queue.name().clone()), &queue, self, cells_max);
+                    strips.push(StripView { role: Shown::Down, ..strip });
                     continue;
                 }
             };
-            let Ok(log) = disk.open(&name) else { continue };
+            let log = disk.open(&name).expect("memory opens its logs");
             strips.push(log_strip(place, &log, log.end(), self, cells_max));
         }
         strips
@@ -224,8 +223,7 @@ fn shown_role<L: Log>(node: NodeId, partition: &PartitionId, replica: &Replica<L
 /// The end of a log, as cells.
 fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, cells_max: usize) -> StripView {
     let first = Offset(log.end().0.saturating_sub(cells_max as u64)).max(log.start());
-    let read =
-        log.read(first, log.end(), u32::MAX).ok().and_then(|slice| slice.load().ok()).unwrap_or_default();
+    let read = log.read(first, log.end(), u32::MAX).expect("in range").load().expect("memory can be read");
     let cell = |record: Record| Cell {
         offset: record.offset,
         mark: record.message_id().map(|message| world.mark(message)),

@@ -56,7 +56,7 @@ impl World {
     fn lose_tails(&mut self, number: u16) {
         let BrokerProcess::Disk(disk) = &mut self.brokers[index(number)].process else { return };
         let rng = &mut self.disk_rng;
-        let Ok(lost) = disk.cut_power(|_, tail| rng.between(0, tail)) else { return };
+        let lost = disk.cut_power(|_, tail| rng.between(0, tail)).expect("the lab's memory can be cut");
         for (name, batches) in lost {
             let of = match name {
                 LogName::Queue(name) => Place::Queue(name),
