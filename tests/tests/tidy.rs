@@ -5,8 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers of the engine, bottom up. A module uses only what stands before it, or beside it on its line.
-const LAYERS: [&[&str]; 7] =
-    [&["ids", "time", "rng"], &["record"], &["log"], &["observe"], &["broker"], &["client"], &["sim"]];
+const LAYERS: [&[&str]; 8] = [
+    &["ids", "time", "rng"],
+    &["record"],
+    &["log", "message"],
+    &["selector", "routing"],
+    &["observe"],
+    &["broker"],
+    &["client"],
+    &["sim"],
+];
 
 /// The most lines of a source file.
 const LINES_MAX: usize = 500;

@@ -1,0 +1,260 @@
+//! How does a message become a record, and a record a message again?
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+
+use super::{Death, Message, Repeat, Value};
+use crate::ids::{MESSAGE_ID_HEADER, MessageId, Name};
+use crate::record::{NewRecord, Record};
+use crate::time::Span;
+
+/// Record headers whose names begin so say what a sender wants done with a message; the rest are its own.
+pub const PROPERTY_PREFIX: &str = "mq-";
+
+const PRIORITY: &str = "mq-priority";
+const TTL: &str = "mq-ttl";
+const TRANSIENT: &str = "mq-transient";
+const DELAY: &str = "mq-delay";
+const REPEAT_EVERY: &str = "mq-repeat-every";
+const REPEAT_TIMES: &str = "mq-repeat-times";
+const GROUP: &str = "mq-group";
+const GROUP_SEQUENCE: &str = "mq-group-sequence";
+const CORRELATION: &str = "mq-correlation";
+const REPLY_TO: &str = "mq-reply-to";
+const KIND: &str = "mq-kind";
+const DEATHS: &str = "mq-deaths";
+
+/// Why a message cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadMessage {
+    /// A header's name begins with [`PROPERTY_PREFIX`], or is the one that carries identities.
+    ReservedHeader(String),
+    /// Body, key and headers together are larger than a batch may be, in bytes.
+    TooLarge(usize),
+}
+
+impl fmt::Display for BadMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReservedHeader(name) => {
+                write!(f, "the header {name:?} is the engine's own: use a name that does not begin with ")?;
+                write!(f, "{PROPERTY_PREFIX:?} and is not {MESSAGE_ID_HEADER:?}")
+            }
+            Self::TooLarge(bytes) => {
+                let most = crate::record::BATCH_BYTES_MAX;
+                write!(
+                    f,
+                    "the message has {bytes} bytes with its headers, a batch holds {most}: send a smaller one, or where it lies"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for BadMessage {}
+
+impl Message {
+    /// How many bytes it takes in memory and in a log, roughly: body, key, and the names and values beside them.
+    pub fn size(&self) -> usize {
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 8 };
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + text(value)).sum();
+        self.body.len() + key + headers
+    }
+
+    /// Checks that the message can be stored: its headers' names are its own, and a batch can hold it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadMessage`] with what is wrong.
+    pub fn check(&self) -> Result<(), BadMessage> {
+        let reserved = |name: &&str| name.starts_with(PROPERTY_PREFIX) || *name == MESSAGE_ID_HEADER;
+        if let Some(name) = self.headers.iter().map(|(name, _)| name).find(reserved) {
+            return Err(BadMessage::ReservedHeader(name.into()));
+        }
+        // What a sender wants takes little; this much is always enough for it and for the batch around it.
+        const ROOM: usize = 64 * 1024;
+        let bytes = self.size() + ROOM;
+        if bytes > crate::record::BATCH_BYTES_MAX {
+            return Err(BadMessage::TooLarge(self.size()));
+        }
+        Ok(())
+    }
+
+    /// The message as a record, stamped with a time in milliseconds.
+    pub fn to_record(&self, timestamp: i64) -> NewRecord {
+        let mut headers: Vec<(Bytes, Option<Bytes>)> = Vec::new();
+        let mut put = |name: &'static str, value: Value| {
+            headers.push((Bytes::from_static(name.as_bytes()), Some(value.to_bytes())));
+        };
+        let number = |span: Span| Value::Int(span.0 as i64);
+        if let Some(priority) = self.priority {
+            put(PRIORITY, i64::from(priority).into());
+        }
+        if let Some(ttl) = self.ttl {
+            put(TTL, number(ttl));
+        }
+        if self.transient {
+            put(TRANSIENT, true.into());
+        }
+        if let Some(more) = self.more.as_deref() {
+            if let Some(delay) = more.delay {
+                put(DELAY, number(delay));
+            }
+            if let Some(Repeat { every, times }) = more.repeat {
+                put(REPEAT_EVERY, number(every));
+                put(REPEAT_TIMES, i64::from(times).into());
+            }
+            let texts = [(GROUP, &more.group), (CORRELATION, &more.correlation), (KIND, &more.kind)];
+            for (name, text) in texts {
+                if let Some(text) = text {
+                    put(name, Value::Text(Arc::clone(text)));
+                }
+            }
+            if let Some(sequence) = more.group_sequence {
+                put(GROUP_SEQUENCE, sequence.into());
+            }
+            if let Some(queue) = &more.reply_to {
+                put(REPLY_TO, queue.as_str().into());
+            }
+            if !more.deaths.is_empty() {
+                let json = serde_json::to_string(&more.deaths).expect("plain data can be written");
+                put(DEATHS, json.into());
+            }
+        }
+        for (name, value) in self.headers.iter() {
+            headers.push((Bytes::copy_from_slice(name.as_bytes()), Some(value.to_bytes())));
+        }
+        let record = NewRecord { timestamp, key: self.key.clone(), value: Some(self.body.clone()), headers };
+        match self.id {
+            Some(id) => record.with_id(id),
+            None => record,
+        }
+    }
+
+    /// The message that a record is. Headers that no message wrote (a value without a type) become texts where
+    /// they are UTF-8, and are left out where not; what cannot be understood of a sender's wishes is left out.
+    pub fn from_record(record: &Record) -> Self {
+        let mut message = Self {
+            body: record.value.clone().unwrap_or_default(),
+            key: record.key.clone(),
+            id: record.message_id(),
+            ..Self::default()
+        };
+        for header in &record.headers {
+            let Ok(name) = core::str::from_utf8(&header.name) else { continue };
+            if name == MESSAGE_ID_HEADER {
+                continue;
+            }
+            let bytes = header.value.as_deref().unwrap_or(b"V");
+            let value = Value::from_bytes(bytes);
+            if name.starts_with(PROPERTY_PREFIX) {
+                if let Some(value) = value {
+                    message.learn(name, value);
+                }
+            } else if let Some(value) = value.or_else(|| core::str::from_utf8(bytes).ok().map(Value::from)) {
+                message.headers.insert(name, value);
+            }
+        }
+        message
+    }
+
+    /// Learns one of its sender's wishes.
+    fn learn(&mut self, name: &str, value: Value) {
+        match (name, value) {
+            (PRIORITY, Value::Int(priority)) => self.priority = u8::try_from(priority).ok(),
+            (TTL, Value::Int(micros)) => self.ttl = u64::try_from(micros).ok().map(Span),
+            (TRANSIENT, Value::Bool(transient)) => self.transient = transient,
+            (DELAY, Value::Int(micros)) => self.more().delay = u64::try_from(micros).ok().map(Span),
+            (REPEAT_EVERY, Value::Int(micros)) => {
+                let every = Span(u64::try_from(micros).unwrap_or_default());
+                self.more().repeat = Some(Repeat { every, times: 0 });
+            }
+            (REPEAT_TIMES, Value::Int(times)) => {
+                if let Some(repeat) = &mut self.more().repeat {
+                    repeat.times = u32::try_from(times).unwrap_or_default();
+                }
+            }
+            (GROUP, Value::Text(group)) => self.more().group = Some(group),
+            (GROUP_SEQUENCE, Value::Int(sequence)) => {
+                self.more().group_sequence = i32::try_from(sequence).ok();
+            }
+            (CORRELATION, Value::Text(correlation)) => self.more().correlation = Some(correlation),
+            (REPLY_TO, Value::Text(queue)) => self.more().reply_to = Name::new(&queue).ok(),
+            (KIND, Value::Text(kind)) => self.more().kind = Some(kind),
+            (DEATHS, Value::Text(json)) => {
+                let deaths: Vec<Death> = serde_json::from_str(&json).unwrap_or_default();
+                self.more().deaths = deaths;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::DeathReason;
+    use crate::record::BatchBuilder;
+
+    fn round(message: &Message) -> Message {
+        let mut builder = BatchBuilder::new();
+        builder.push(&message.to_record(7)).expect("it fits");
+        let batches = builder.build();
+        let record = batches.records().next().expect("it was pushed");
+        Message::from_record(&record)
+    }
+
+    #[test]
+    fn a_message_is_read_back_as_it_was_written() {
+        let name = || Name::new("q").expect("a legal name");
+        let death = Death {
+            queue: name(),
+            reason: DeathReason::Expired,
+            count: 9,
+            exchange: "".into(),
+            routing_key: "q".into(),
+            original_ttl: None,
+        };
+        let whole = Message::new("body")
+            .with_key("k")
+            .with_header("color", "red")
+            .with_header("n", 3)
+            .with_header("none", Value::Null)
+            .with_id(MessageId(9))
+            .with_priority(7)
+            .with_ttl(Span::from_millis(5))
+            .with_delay(Span::from_millis(6))
+            .with_repeat(Repeat { every: Span::from_millis(2), times: 3 })
+            .with_group("g")
+            .with_group_sequence(-1)
+            .with_correlation("c")
+            .with_reply_to(name())
+            .with_kind("car")
+            .transient()
+            .after_death(death.clone());
+        assert_eq!(round(&whole), whole);
+        assert_eq!(round(&Message::new("")), Message::new(""));
+        assert_eq!(whole.deaths()[0].count, 1);
+        assert_eq!(whole.deaths()[0].original_ttl, Some(Span::from_millis(5)));
+        assert_eq!(whole.ttl(), None);
+        let twice = whole.after_death(death);
+        assert_eq!((twice.deaths().len(), twice.deaths()[0].count), (1, 2));
+    }
+
+    #[test]
+    fn a_message_with_a_name_of_the_engines_own_is_refused() {
+        assert!(Message::new("x").with_header("a", 1).check().is_ok());
+        assert!(matches!(
+            Message::new("x").with_header("mq-priority", 1).check(),
+            Err(BadMessage::ReservedHeader(_))
+        ));
+        let huge = Message::new(alloc::vec![0; crate::record::BATCH_BYTES_MAX]);
+        assert!(matches!(huge.check(), Err(BadMessage::TooLarge(_))));
+    }
+}
