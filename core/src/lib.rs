@@ -6,11 +6,12 @@
 //! 2. [`record`]: which bytes a message is. One format in memory, on disk and on the wire.
 //! 3. [`message`]: what an application sends, and what it wants done with it.
 //! 4. [`log`]: where messages stay. Everything durable is a log; storages differ in how they can fail.
-//! 5. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
+//! 5. [`selector`]: which messages a consumer wants.
+//! 6. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
 //!    that it cannot ask them.
-//! 6. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
-//! 7. [`client`]: who sends and receives, and what they must remember to lose nothing.
-//! 8. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
+//! 7. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
+//! 8. [`client`]: who sends and receives, and what they must remember to lose nothing.
+//! 9. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
 //!
 //! Brokers and clients are state machines without I/O: time is an argument, chance is a seed, storage is a trait,
 //! and what is to be sent is returned. So the same code runs in the lab, where a second takes a millisecond
@@ -62,6 +63,7 @@ pub mod message;
 pub mod observe;
 pub mod record;
 pub mod rng;
+pub mod selector;
 pub mod sim;
 pub mod time;
 
