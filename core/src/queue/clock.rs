@@ -9,10 +9,17 @@ impl<L: Log> Queue<L> {
     /// # Errors
     ///
     /// [`QueueError::Log`] when the storage fails.
+    #[inline]
     pub fn tick(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
-        if self.next_wakeup().is_none_or(|at| at > now) {
+        // Most queues, most of the time, have nothing that waits for a moment.
+        let timeless = self.leases.is_empty() && self.waiting.is_empty() && !self.has_expiry();
+        if timeless || self.next_wakeup().is_none_or(|at| at > now) {
             return Ok(());
         }
+        self.do_what_is_due(now)
+    }
+
+    fn do_what_is_due(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         while let Some(&(at, tag)) = self.leases.first()
             && at <= now
         {
@@ -47,6 +54,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// Whether any message may expire: until one does, nobody looks at the head for it.
+    #[inline]
     fn has_expiry(&self) -> bool {
         self.mortal || self.options.ttl.is_some()
     }
@@ -98,9 +106,9 @@ impl<L: Log> Queue<L> {
         let repeat = message.repeat().filter(|repeat| repeat.times > 0);
         let again = repeat.map(|repeat| {
             let rest = crate::message::Repeat { times: repeat.times - 1, ..repeat };
-            message.clone().with_delay(repeat.every).with_repeat(rest)
+            Arc::new(Message::clone(&message).with_delay(repeat.every).with_repeat(rest))
         });
-        let place = self.move_to_back(now, offset, message.due())?;
+        let place = self.move_to_back(now, offset, Arc::new(Message::clone(&message).due()))?;
         self.stand_in_line(place, Seat::Fresh);
         self.fact(Fact::Due { offset: place, id });
         if let Some(again) = again {

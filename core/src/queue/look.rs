@@ -41,7 +41,7 @@ pub struct Browsed {
     /// How often it was delivered.
     pub deliveries: u32,
     /// The message.
-    pub message: Message,
+    pub message: Arc<Message>,
 }
 
 /// What a queue knows of a message without reading it.

@@ -111,7 +111,7 @@ pub struct Queue<L> {
     /// Messages that are to leave memory as soon as the log has them.
     leaving: Vec<Offset>,
     /// Messages that were read from the log a moment ago.
-    page: BTreeMap<Offset, Message>,
+    page: BTreeMap<Offset, Arc<Message>>,
     unused_since: Time,
     deliveries: VecDeque<Delivery>,
     departures: VecDeque<Departure>,
@@ -130,8 +130,8 @@ pub struct Delivery {
     pub offset: Offset,
     /// How often it was delivered, this time counted.
     pub count: u32,
-    /// The message.
-    pub message: Message,
+    /// The message, shared with the queue, which keeps it until it is settled.
+    pub message: Arc<Message>,
 }
 
 impl Delivery {
@@ -149,7 +149,7 @@ pub struct Departure {
     /// Why it left.
     pub reason: DeathReason,
     /// The message as it was.
-    pub message: Message,
+    pub message: Arc<Message>,
 }
 
 /// What happened in the queue.
@@ -300,6 +300,7 @@ impl<L: Log> Queue<L> {
 
     /// Takes in a message that a restart found.
     fn take_in(&mut self, offset: Offset, Found { message, stored_ms, deliveries }: Found) {
+        let message = Arc::new(message);
         let stored = Time(u64::try_from(stored_ms).unwrap_or_default().saturating_mul(1_000));
         if let Some(id) = message.id() {
             self.remembered.note(&self.options, stored, id);
@@ -310,7 +311,7 @@ impl<L: Log> Queue<L> {
         slot.returns = deliveries.min(self.options.delivery_limit.unwrap_or(u32::MAX));
         if self.resident < RESIDENT_BYTES {
             self.resident += u64::from(slot.bytes);
-            slot.message = Some(message.clone());
+            slot.message = Some(Arc::clone(&message));
         }
         match message.delay() {
             Some(delay) if deliveries == 0 => {
@@ -441,7 +442,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// The message in a slot, from memory or from the log.
-    fn load(&mut self, offset: Offset) -> Result<Message, QueueError<L::Error>> {
+    fn load(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
         let here = |queue: &Self| {
             let slot = queue.slots.get(offset)?;
             slot.message.clone().or_else(|| queue.page.get(&offset).cloned())
@@ -450,7 +451,7 @@ impl<L: Log> Queue<L> {
             return Ok(message);
         }
         if let Some(journal) = &mut self.journal {
-            self.page = journal.page(offset)?.into_iter().collect();
+            self.page = journal.page(offset)?.into_iter().map(|(at, message)| (at, message.into())).collect();
         }
         here(self).ok_or(QueueError::Missing(offset))
     }

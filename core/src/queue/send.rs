@@ -57,7 +57,12 @@ impl<L: Log> Queue<L> {
     ///
     /// [`QueueError::Full`] or [`QueueError::Blocked`] when the queue holds as much as it may and its options
     /// say so; [`QueueError::BadMessage`]; [`QueueError::Log`] when the storage fails.
-    pub fn send(&mut self, now: Time, message: Message) -> Result<Sent, QueueError<L::Error>> {
+    pub fn send(
+        &mut self,
+        now: Time,
+        message: impl Into<Arc<Message>>,
+    ) -> Result<Sent, QueueError<L::Error>> {
+        let message = message.into();
         message.check()?;
         self.tick(now)?;
         if let (Some(window), Some(id)) = (self.options.remember_ids, message.id()) {
@@ -75,7 +80,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes a message that the queue has not seen before.
-    fn accept(&mut self, now: Time, message: Message) -> Result<Offset, QueueError<L::Error>> {
+    fn accept(&mut self, now: Time, message: Arc<Message>) -> Result<Offset, QueueError<L::Error>> {
         let expires_at_once = message.ttl() == Some(Span::ZERO) || self.options.ttl == Some(Span::ZERO);
         let delay = message.delay();
         let offset = self.add(now, message);
@@ -103,7 +108,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// Makes a slot for a message, in no line yet.
-    fn add(&mut self, now: Time, message: Message) -> Offset {
+    fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
         let offset = self.next;
         self.next = offset.next();
         let mut slot = self.new_slot(whole_millis(now), &message, false);
@@ -189,7 +194,7 @@ impl<L: Log> Queue<L> {
         &mut self,
         now: Time,
         from: Offset,
-        message: Message,
+        message: Arc<Message>,
     ) -> Result<Offset, QueueError<L::Error>> {
         let old = self.remove(from);
         let offset = self.add(now, message);

@@ -22,7 +22,7 @@ use crate::time::Time;
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// The message; `None` when only the log has it.
-    pub(super) message: Option<Message>,
+    pub(super) message: Option<Arc<Message>>,
     pub(super) state: State,
     /// Which of the places in the ready lines is the valid one, when it is ready.
     pub(super) seat: Seat,
