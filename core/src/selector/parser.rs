@@ -283,8 +283,7 @@ impl<'a> Parser<'a> {
         let negative = operator == Arithmetic::Subtract;
         // The smallest integer has no positive twin, so a minus and its digits are read as one.
         let value = if let (Token::Int(digits), true) = (&self.next.token, negative) {
-            let value = 0_i64.checked_sub_unsigned(*digits);
-            let value = value.ok_or(InvalidSelector::NumberTooLarge { at })?;
+            let value = 0_i64.wrapping_sub_unsigned(*digits); // at most 2^63, so it does not wrap
             self.advance()?;
             Value::Int(value)
         } else {
