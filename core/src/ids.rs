@@ -128,7 +128,7 @@ impl FromStr for NodeId {
 }
 
 const NODE_RULE: &str = "write controller, or broker-N, producer-N, consumer-N with N from 1";
-const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages or queues/NAME/cursor";
+const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
 
 /// The longest name of a topic, queue or group, in bytes (Kafka's limit: `Topic.java`, `MAX_NAME_LENGTH`).
@@ -236,6 +236,8 @@ pub enum LogName {
     Queue(Name),
     /// What became of them: one record for each delivery and each acknowledgement.
     QueueCursor(Name),
+    /// Which exchanges, queues and bindings there are.
+    Definitions,
 }
 
 impl fmt::Display for LogName {
@@ -244,6 +246,7 @@ impl fmt::Display for LogName {
             Self::Partition(partition) => write!(f, "topics/{partition}"),
             Self::Queue(name) => write!(f, "queues/{name}/messages"),
             Self::QueueCursor(name) => write!(f, "queues/{name}/cursor"),
+            Self::Definitions => f.write_str("host/definitions"),
         }
     }
 }
@@ -254,6 +257,9 @@ impl FromStr for LogName {
     /// Reads back what [`Display`](fmt::Display) writes, and nothing else: `topics/orders/0`, not `topics/orders/00`.
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = || BadName { name: text.into(), rule: LOG_RULE };
+        if text == "host/definitions" {
+            return Ok(Self::Definitions);
+        }
         let (kind, rest) = text.split_once('/').ok_or_else(bad)?;
         let (name, part) = rest.split_once('/').ok_or_else(bad)?;
         let name = Name::new(name)?;
@@ -278,7 +284,8 @@ mod tests {
     fn log_names_are_read_back_as_they_are_written() {
         let name = || Name::new("a.b-c_9").expect("a legal name");
         let partition = PartitionId { topic: name(), index: 10 };
-        for log in [LogName::Partition(partition), LogName::Queue(name()), LogName::QueueCursor(name())] {
+        let queue = [LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
+        for log in queue.into_iter().chain([LogName::Partition(partition)]) {
             assert_eq!(log.to_string().parse(), Ok(log));
         }
         for bad in

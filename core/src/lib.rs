@@ -9,11 +9,12 @@
 //! 5. [`selector`]: which messages a consumer wants.
 //! 6. [`routing`]: to which queues a message goes. Exchanges, bindings, and patterns of words.
 //! 7. [`queue`]: each message to exactly one consumer: order, places, limits, expiry, acknowledgement.
-//! 8. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
+//! 8. [`vhost`]: exchanges and queues under one roof: what a program embeds.
+//! 9. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
 //!    that it cannot ask them.
-//! 9. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
-//! 10. [`client`]: who sends and receives, and what they must remember to lose nothing.
-//! 11. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
+//! 10. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
+//! 11. [`client`]: who sends and receives, and what they must remember to lose nothing.
+//! 12. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
 //!
 //! Brokers and clients are state machines without I/O: time is an argument, chance is a seed, storage is a trait,
 //! and what is to be sent is returned. So the same code runs in the lab, where a second takes a millisecond
@@ -70,6 +71,7 @@ pub mod routing;
 pub mod selector;
 pub mod sim;
 pub mod time;
+pub mod vhost;
 
 /// The engine's version, as the workspace names it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

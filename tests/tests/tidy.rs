@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers of the engine, bottom up. A module uses only what stands before it, or beside it on its line.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["ids", "time", "rng"],
     &["record"],
     &["log", "message"],
     &["selector", "routing"],
     &["queue"],
+    &["vhost"],
     &["observe"],
     &["broker"],
     &["client"],

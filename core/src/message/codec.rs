@@ -26,6 +26,8 @@ const GROUP_SEQUENCE: &str = "mq-group-sequence";
 const CORRELATION: &str = "mq-correlation";
 const REPLY_TO: &str = "mq-reply-to";
 const KIND: &str = "mq-kind";
+const EXCHANGE: &str = "mq-exchange";
+const ROUTING_KEY: &str = "mq-routing-key";
 const DEATHS: &str = "mq-deaths";
 
 /// Why a message cannot be sent.
@@ -110,7 +112,13 @@ impl Message {
                 put(REPEAT_EVERY, number(every));
                 put(REPEAT_TIMES, i64::from(times).into());
             }
-            let texts = [(GROUP, &more.group), (CORRELATION, &more.correlation), (KIND, &more.kind)];
+            let texts = [
+                (GROUP, &more.group),
+                (CORRELATION, &more.correlation),
+                (KIND, &more.kind),
+                (EXCHANGE, &more.exchange),
+                (ROUTING_KEY, &more.routing_key),
+            ];
             for (name, text) in texts {
                 if let Some(text) = text {
                     put(name, Value::Text(Arc::clone(text)));
@@ -186,6 +194,8 @@ impl Message {
             }
             (CORRELATION, Value::Text(correlation)) => self.more().correlation = Some(correlation),
             (REPLY_TO, Value::Text(queue)) => self.more().reply_to = Name::new(&queue).ok(),
+            (EXCHANGE, Value::Text(exchange)) => self.more().exchange = Some(exchange),
+            (ROUTING_KEY, Value::Text(key)) => self.more().routing_key = Some(key),
             (KIND, Value::Text(kind)) => self.more().kind = Some(kind),
             (DEATHS, Value::Text(json)) => {
                 let deaths: Vec<Death> = serde_json::from_str(&json).unwrap_or_default();
@@ -237,6 +247,7 @@ mod tests {
             .with_correlation("c")
             .with_reply_to(name())
             .with_kind("car")
+            .with_route("x", "a.b")
             .transient()
             .after_death(death.clone());
         assert_eq!(round(&whole), whole);

@@ -61,6 +61,8 @@ struct More {
     correlation: Option<Arc<str>>,
     reply_to: Option<Name>,
     kind: Option<Arc<str>>,
+    exchange: Option<Arc<str>>,
+    routing_key: Option<Arc<str>>,
     deaths: Vec<Death>,
 }
 
@@ -238,6 +240,23 @@ impl Message {
         self
     }
 
+    /// Notes to which exchange it was published, and with which routing key. For the default exchange neither is
+    /// noted: the key is the queue's name then.
+    #[must_use]
+    pub fn with_route(mut self, exchange: &str, routing_key: &str) -> Self {
+        let more = self.more();
+        more.exchange = Some(exchange.into());
+        more.routing_key = Some(routing_key.into());
+        self
+    }
+
+    /// Names a routing key, for whoever publishes it on its sender's behalf.
+    #[must_use]
+    pub fn with_routing_key(mut self, routing_key: &str) -> Self {
+        self.more().routing_key = Some(routing_key.into());
+        self
+    }
+
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.body
@@ -306,6 +325,16 @@ impl Message {
     /// What kind of message it is.
     pub fn kind(&self) -> Option<&str> {
         self.more.as_ref()?.kind.as_deref()
+    }
+
+    /// The exchange that it was published to; empty for the default exchange.
+    pub fn exchange(&self) -> &str {
+        self.more.as_ref().and_then(|more| more.exchange.as_deref()).unwrap_or_default()
+    }
+
+    /// The routing key that it was published with, if that is not the name of its queue.
+    pub fn routing_key(&self) -> Option<&str> {
+        self.more.as_ref()?.routing_key.as_deref()
     }
 
     /// Its history of dead-lettering, the latest first.

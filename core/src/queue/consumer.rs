@@ -16,6 +16,10 @@ use crate::selector::Selector;
 #[serde(transparent)]
 pub struct ConsumerId(pub u64);
 
+/// A window that several consumers share: a channel's. Whoever shares it chooses the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowId(pub u64);
+
 /// How much a consumer is ready to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,8 +88,10 @@ pub(super) struct Consumer {
     /// Of these, seen by the consumer: they do not count where the window is extended by them.
     pub(super) seen: u32,
     pub(super) credit: u64,
-    /// Whether its channel has no room, whatever it has itself.
+    /// Whether nothing is pushed to it, whatever room it has.
     pub(super) blocked: bool,
+    /// The window that it shares with others.
+    pub(super) window: Option<WindowId>,
     /// How many message groups it owns.
     pub(super) groups: u32,
     /// No ready message before this place suits it.
@@ -95,7 +101,8 @@ pub(super) struct Consumer {
 impl Consumer {
     pub(super) fn new(id: ConsumerId, options: ConsumerOptions) -> Self {
         let scanned = Rank::FIRST;
-        Self { id, options, outstanding: 0, seen: 0, credit: 0, blocked: false, groups: 0, scanned }
+        let window = None;
+        Self { id, options, outstanding: 0, seen: 0, credit: 0, blocked: false, window, groups: 0, scanned }
     }
 
     /// Whether a message may be pushed to it.

@@ -29,9 +29,30 @@ impl<L: Log> Queue<L> {
         id: ConsumerId,
         options: ConsumerOptions,
     ) -> Result<(), QueueError<L::Error>> {
+        self.enter(now, Consumer::new(id, options))
+    }
+
+    /// [`attach`](Self::attach) under a window that the consumer shares with others, here and in other queues, and
+    /// within which so many more messages may be pushed.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn attach_within(
+        &mut self,
+        now: Time,
+        id: ConsumerId,
+        options: ConsumerOptions,
+        (window, left): (WindowId, u32),
+    ) -> Result<(), QueueError<L::Error>> {
+        self.windows.insert(window, left);
+        self.enter(now, Consumer { window: Some(window), ..Consumer::new(id, options) })
+    }
+
+    fn enter(&mut self, now: Time, consumer: Consumer) -> Result<(), QueueError<L::Error>> {
         self.tick(now)?;
-        self.detach(now, id)?;
-        self.insert(Consumer::new(id, options));
+        self.detach(now, consumer.id)?;
+        self.insert(consumer);
         self.elect();
         self.push(now)
     }
@@ -125,7 +146,7 @@ impl<L: Log> Queue<L> {
         self.push(now)
     }
 
-    /// Blocks a consumer whatever room it has, or frees it: a channel does so when its own window is full.
+    /// Stops pushing to a consumer, whatever room it has, or goes on (AMQP's `channel.flow`).
     ///
     /// # Errors
     ///
@@ -134,6 +155,26 @@ impl<L: Log> Queue<L> {
         let consumer = self.consumer(id).ok_or(QueueError::UnknownConsumer)?;
         consumer.blocked = blocked;
         self.push(now)
+    }
+
+    /// Says how many more messages may be pushed within a shared window, and pushes what can be pushed. Each push
+    /// counts one down, so that whoever shares the window among queues need only tell the others.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn set_window(&mut self, now: Time, window: WindowId, left: u32) -> Result<(), QueueError<L::Error>> {
+        if !self.consumers.iter().any(|consumer| consumer.window == Some(window)) {
+            self.windows.remove(&window);
+            return Ok(());
+        }
+        self.windows.insert(window, left);
+        if left > 0 { self.push(now) } else { Ok(()) }
+    }
+
+    /// How many more messages may be pushed within a shared window; `None` when it is not known here.
+    pub(crate) fn window_left(&self, window: WindowId) -> Option<u32> {
+        self.windows.get(&window).copied()
     }
 
     /// Hands out the next message to whoever asks, attached or not; it must be acknowledged (AMQP's `basic.get`).
@@ -147,6 +188,18 @@ impl<L: Log> Queue<L> {
         self.unused_since = now;
         let Some((_, head)) = self.ready.first(&self.slots) else { return Ok(None) };
         self.hand_out(now, head, ConsumerId::default(), AckMode::Explicit).map(Some)
+    }
+
+    /// Hands out the very message at an offset, if it is ready, to whoever asks.
+    pub(crate) fn receive_at(
+        &mut self,
+        now: Time,
+        offset: Offset,
+    ) -> Result<Option<Delivery>, QueueError<L::Error>> {
+        if self.slots.get(offset).is_none_or(|slot| slot.state != State::Ready) {
+            return Ok(None);
+        }
+        self.hand_out(now, offset, ConsumerId::default(), AckMode::Explicit).map(Some)
     }
 
     /// Hands out the next message that suits an attached consumer, whatever room it has.
@@ -184,6 +237,9 @@ impl<L: Log> Queue<L> {
             let consumer = &mut self.consumers[at];
             let (id, ack) = (consumer.id, consumer.options.ack);
             consumer.credit = consumer.credit.saturating_sub(1);
+            if let Some(left) = consumer.window.and_then(|window| self.windows.get_mut(&window)) {
+                *left = left.saturating_sub(1);
+            }
             if !self.options.strict_dispatch {
                 let consumer = self.consumers.remove(at);
                 self.insert(consumer);
@@ -205,7 +261,8 @@ impl<L: Log> Queue<L> {
             let mut best: Option<(Rank, core::cmp::Reverse<i32>, u32, usize, Offset)> = None;
             for at in 0..self.consumers.len() {
                 let consumer = &self.consumers[at];
-                if !consumer.has_room() || self.active.is_some_and(|active| active != consumer.id) {
+                let full = consumer.window.is_some_and(|window| self.windows.get(&window) == Some(&0));
+                if full || !consumer.has_room() || self.active.is_some_and(|active| active != consumer.id) {
                     continue;
                 }
                 let priority = core::cmp::Reverse(consumer.options.priority);
@@ -321,7 +378,7 @@ impl<L: Log> Queue<L> {
             let tag = self.unacked.skip();
             self.remove(offset);
             self.fact(Fact::Settled { offset, id, by: to });
-            return Ok(Delivery { tag, consumer: to, offset, count, message });
+            return Ok(Delivery { tag, consumer: to, offset, count, settled: true, message });
         }
         let tag = self.unacked.push(offset, to);
         if let Some(slot) = self.slots.get_mut(offset) {
@@ -339,6 +396,6 @@ impl<L: Log> Queue<L> {
         if let Some(consumer) = self.consumer(to) {
             consumer.outstanding += 1;
         }
-        Ok(Delivery { tag, consumer: to, offset, count, message })
+        Ok(Delivery { tag, consumer: to, offset, count, settled: false, message })
     }
 }

@@ -141,6 +141,29 @@ impl<L: Log> Queue<L> {
         Ok(browsed)
     }
 
+    /// The message at an offset, wherever it stands; it stays.
+    pub(crate) fn look(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
+        self.load(offset)
+    }
+
+    /// Notes that somebody used the queue.
+    pub(crate) fn touch(&mut self, now: Time) {
+        self.unused_since = now;
+    }
+
+    /// Removes every message, whoever has it, and every consumer: the queue is about to be deleted.
+    pub(crate) fn erase(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
+        self.consumers.clear();
+        self.active = None;
+        self.purge(now)?;
+        let left: Vec<Offset> = self.slots.iter().map(|(offset, _)| offset).collect();
+        for offset in left {
+            self.remove(offset);
+        }
+        (self.unacked, self.leases, self.waiting) = Default::default();
+        Ok(())
+    }
+
     /// Removes every ready message, and says how many. They do not go where dead letters go; what consumers have
     /// stays theirs (AMQP's `queue.purge`).
     ///

@@ -53,7 +53,7 @@ mod settle;
 mod slots;
 mod unacked;
 
-pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow};
+pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow, WindowId};
 pub use error::QueueError;
 pub use look::{Browsed, Held, Standing, Stats};
 pub use options::{
@@ -96,6 +96,8 @@ pub struct Queue<L> {
     /// The consumer that alone is served, where the queue or a consumer wants it so.
     active: Option<ConsumerId>,
     groups: Groups,
+    /// How many more may be pushed within each shared window.
+    windows: BTreeMap<WindowId, u32>,
     /// Messages that wait for a moment.
     waiting: BTreeSet<(Time, Offset)>,
     /// Deliveries that will be taken back.
@@ -130,6 +132,8 @@ pub struct Delivery {
     pub offset: Offset,
     /// How often it was delivered, this time counted.
     pub count: u32,
+    /// Whether it needs no acknowledgement: its consumer acknowledges automatically.
+    pub settled: bool,
     /// The message, shared with the queue, which keeps it until it is settled.
     pub message: Arc<Message>,
 }
@@ -184,6 +188,8 @@ pub enum Fact {
         id: Option<MessageId>,
         /// From whom.
         from: ConsumerId,
+        /// The delivery that ended so.
+        tag: Tag,
         /// Why.
         why: ReturnReason,
         /// When it may be delivered again; `None` for at once.
@@ -243,7 +249,7 @@ impl<L: Log> Queue<L> {
 
     fn with(name: Name, options: QueueOptions, journal: Option<Journal<L>>) -> Self {
         let ready = Ready::new(options.lanes());
-        let (slots, unacked, consumers, groups) = Default::default();
+        let (slots, unacked, consumers, groups, windows) = Default::default();
         let (waiting, leases, remembered, leaving) = Default::default();
         let (page, deliveries, departures, facts) = Default::default();
         Self {
@@ -256,6 +262,7 @@ impl<L: Log> Queue<L> {
             consumers,
             active: None,
             groups,
+            windows,
             waiting,
             leases,
             next_sweep: None,
@@ -429,6 +436,7 @@ impl<L: Log> Queue<L> {
         self.facts.pop_front()
     }
 
+    #[inline]
     fn fact(&mut self, fact: Fact) {
         if self.watched {
             self.facts.push_back(fact);

@@ -73,6 +73,8 @@ pub struct QueueOptions {
     pub remember_ids: Option<Span>,
     /// Where messages go that leave without having been consumed; `None` drops them.
     pub dead_letter: Option<DeadLetter>,
+    /// Whether it is removed when its last consumer leaves. Kept by whoever owns the queue.
+    pub auto_delete: bool,
     /// A queue that nobody used for so long is removed: no consumer, no pull, not declared again
     /// (`x-expires`). Kept by whoever owns the queue.
     pub unused_max: Option<Span>,

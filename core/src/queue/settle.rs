@@ -90,6 +90,33 @@ impl<L: Log> Queue<L> {
         self.drop_overflow()
     }
 
+    /// [`ack`](Self::ack), and nothing when there is no such delivery any more.
+    pub(crate) fn ack_if_out(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
+        if self.unacked.get(tag).is_some() { self.ack(now, tag) } else { Ok(()) }
+    }
+
+    /// Gives deliveries back, or refuses them, as far as they are out; only then is anything delivered again.
+    pub(crate) fn nack_if_out(
+        &mut self,
+        now: Time,
+        mut tags: Vec<Tag>,
+        requeue: bool,
+    ) -> Result<(), QueueError<L::Error>> {
+        tags.retain(|tag| self.unacked.get(*tag).is_some());
+        self.nack_all(now, tags, requeue)
+    }
+
+    /// Takes deliveries back whose consumers are gone.
+    pub(crate) fn give_up(&mut self, now: Time, tags: Vec<Tag>) -> Result<(), QueueError<L::Error>> {
+        for tag in tags {
+            if self.unacked.get(tag).is_some() {
+                self.give_back(now, tag, ReturnReason::Left)?;
+            }
+        }
+        self.push(now)?;
+        self.drop_overflow()
+    }
+
     /// A consumer has seen a delivery, and acknowledges it later. Where the options extend windows, it may get
     /// another one.
     ///
@@ -148,7 +175,7 @@ impl<L: Log> Queue<L> {
         slot.returns = slot.returns.saturating_add(1);
         let (id, deliveries) = (slot.id, slot.deliveries);
         if self.options.delivery_limit.is_some_and(|most| slot.returns > most) {
-            self.fact(Fact::Returned { offset, id, from, why, until: None });
+            self.fact(Fact::Returned { offset, id, from, tag, why, until: None });
             return self.die(offset, DeathReason::DeliveryLimit);
         }
         let wait = self.options.redelivery.map(|backoff| backoff.after(deliveries));
@@ -167,7 +194,7 @@ impl<L: Log> Queue<L> {
             }
             None => self.back_in_line(place),
         }
-        self.fact(Fact::Returned { offset: place, id, from, why, until });
+        self.fact(Fact::Returned { offset: place, id, from, tag, why, until });
         Ok(())
     }
 

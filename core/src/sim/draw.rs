@@ -151,7 +151,7 @@ impl World {
         for name in names {
             let place = match &name {
                 LogName::Partition(partition) if partition.topic.as_str() == OFFSETS_TOPIC => continue,
-                LogName::QueueCursor(_) => continue,
+                LogName::QueueCursor(_) | LogName::Definitions => continue,
                 LogName::Partition(partition) => Place::Partition(partition.clone()),
                 LogName::Queue(queue) => {
                     // A queue's messages and its cursor make sense only together: open it as the broker would.

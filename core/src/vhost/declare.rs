@@ -1,0 +1,161 @@
+//! What is there? Exchanges, queues and bindings are declared: made when they are not there, compared when they are.
+//!
+//! Declaring is for every client to do before it uses a thing, so that none depends on another's coming first. What is
+//! durable is noted, and there again after a restart.
+
+use alloc::vec::Vec;
+
+use super::*;
+
+impl<S: Storage> VirtualHost<S> {
+    /// Sees to it that there is a queue with these options; `false` when it was there already.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Different`] (406) when it is there with other options; [`VhostError::BadOptions`]; a bad name,
+    /// or one that begins with `amq.` (403); failures of the storage.
+    pub fn declare_queue(&mut self, now: Time, name: &str, options: QueueOptions) -> Result<bool, S> {
+        let name = Name::new(name)?;
+        if name.as_str().starts_with(RESERVED_PREFIX) {
+            return Err(RouteError::Reserved(name.into()).into());
+        }
+        options.check()?;
+        if let Some(there) = self.queues.get_mut(&name) {
+            if *there.options() != options {
+                return Err(VhostError::Different(name));
+            }
+            there.touch(now);
+            return Ok(false);
+        }
+        self.open_queue(now, name.clone(), options.clone())?;
+        if !options.transient {
+            self.definitions.note_queue(name, Some(options))?;
+        }
+        Ok(true)
+    }
+
+    pub(super) fn open_queue(&mut self, now: Time, name: Name, options: QueueOptions) -> Result<(), S> {
+        let mut queue = Queue::open(&mut self.storage, name.clone(), options, now)?;
+        queue.watch(true); // the host itself must know which deliveries a queue takes back
+        self.router.add_queue(name.clone());
+        self.queues.insert(name, queue);
+        Ok(())
+    }
+
+    /// Removes a queue with all that is in it, its bindings and its consumers. Its messages do not go where dead
+    /// letters go. `false` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the storage.
+    pub fn delete_queue(&mut self, now: Time, name: &str) -> Result<bool, S> {
+        let name = Name::new(name)?;
+        let Some(mut queue) = self.queues.remove(&name) else { return Ok(false) };
+        let consumers: Vec<ConsumerId> = queue.consumers().collect();
+        for consumer in consumers {
+            self.consumers.remove(&consumer);
+        }
+        for channel in self.channels.values_mut() {
+            channel.forget_queue(&name);
+        }
+        queue.erase(now)?;
+        queue.flush()?;
+        let durable = !queue.options().transient;
+        queue.close(&mut self.storage)?;
+        self.router.remove_queue(&name);
+        self.filters.remove(&name);
+        self.touched.remove(&name);
+        if durable {
+            self.definitions.note_queue(name, None)?;
+        }
+        self.sync_windows(now)?;
+        Ok(true)
+    }
+
+    /// Sees to it that there is a durable exchange of this kind; `false` when it was there already.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Route`] when it is there with other options, or the name is the broker's own.
+    pub fn declare_exchange(&mut self, name: &str, kind: ExchangeKind) -> Result<bool, S> {
+        self.declare_exchange_with(name, ExchangeOptions { durable: true, ..ExchangeOptions::new(kind) })
+    }
+
+    /// [`declare_exchange`](Self::declare_exchange) with all options.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn declare_exchange_with(&mut self, name: &str, options: ExchangeOptions) -> Result<bool, S> {
+        let name: ExchangeName = name.parse()?;
+        let new = self.router.declare(name.clone(), options.clone())?;
+        if new && options.durable {
+            self.definitions.note_exchange(name, Some(options))?;
+        }
+        Ok(new)
+    }
+
+    /// Removes an exchange with its bindings; `false` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Route`] for those that are always there.
+    pub fn delete_exchange(&mut self, name: &str) -> Result<bool, S> {
+        let name: ExchangeName = name.parse()?;
+        let durable = self.router.exchange(&name).is_some_and(|options| options.durable);
+        let found = self.router.delete(&name)?;
+        if durable {
+            self.definitions.note_exchange(name, None)?;
+        }
+        Ok(found)
+    }
+
+    /// Lets a queue have the messages of an exchange that match a key or pattern; `false` when it had them already.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Route`] with what is wrong.
+    pub fn bind(&mut self, exchange: &str, queue: &str, key: &str) -> Result<bool, S> {
+        let to = Destination::Queue(Name::new(queue)?);
+        self.bind_with(Binding::new(exchange.parse()?, to, key))
+    }
+
+    /// [`bind`](Self::bind) with arguments, or to an exchange.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn bind_with(&mut self, binding: Binding) -> Result<bool, S> {
+        let new = self.router.bind(binding.clone())?;
+        if new && self.is_durable(&binding) {
+            self.definitions.note_binding(binding, true)?;
+        }
+        Ok(new)
+    }
+
+    /// Takes a binding away; `false` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Route`] with what is wrong.
+    pub fn unbind(&mut self, binding: &Binding) -> Result<bool, S> {
+        let found = self.router.unbind(binding)?;
+        if found && self.is_durable(binding) {
+            self.definitions.note_binding(binding.clone(), false)?;
+        }
+        Ok(found)
+    }
+
+    /// A binding is there again after a restart if both its ends are.
+    fn is_durable(&self, binding: &Binding) -> bool {
+        let exchange =
+            |name: &ExchangeName| self.router.exchange(name).is_some_and(|options| options.durable);
+        exchange(&binding.exchange)
+            && match &binding.to {
+                Destination::Exchange(name) => exchange(name),
+                Destination::Queue(name) => {
+                    self.queues.get(name).is_some_and(|queue| !queue.options().transient)
+                }
+            }
+    }
+}

@@ -1,0 +1,443 @@
+//! How do routing, queues and consumers work together? A virtual host: exchanges and queues under one roof.
+//!
+//! ```text
+//!   publish ──▶ exchange ──▶ queue ──▶ consumer ──▶ ack           a channel numbers what it delivers,
+//!                  │           │                                  bounds it, and groups acknowledgements
+//!                  │ nothing   │ dead: expired, refused, ...
+//!                  │ matches   ▼
+//!                  ▼         exchange ──▶ queue of dead letters
+//!               returned
+//! ```
+//!
+//! AMQP's name for it is *virtual host*; JMS's for its parts are destinations, sessions and subscriptions. It is a
+//! state machine without I/O, like everything here: time is an argument, and what it wants done is asked for with
+//! [`poll`](VirtualHost::poll). At the end of a burst comes [`flush`](VirtualHost::flush); only then may anybody be
+//! told that a message is stored.
+//!
+//! ```
+//! use mqlab_core::message::Message;
+//! use mqlab_core::queue::QueueOptions;
+//! use mqlab_core::routing::ExchangeKind;
+//! use mqlab_core::time::Time;
+//! use mqlab_core::vhost::VirtualHost;
+//!
+//! let now = Time::ZERO;
+//! let mut host = VirtualHost::in_memory();
+//! host.declare_exchange("orders", ExchangeKind::Topic)?;
+//! host.declare_queue(now, "europe", QueueOptions::default())?;
+//! host.bind("orders", "europe", "order.eu.#")?;
+//! host.publish(now, "orders", "order.eu.paid", Message::new("a book"))?;
+//! let book = host.receive(now, "europe")?.expect("it was routed there");
+//! assert_eq!(book.message.routing_key(), Some("order.eu.paid"));
+//! host.ack(now, book.handle)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | concept | file |
+//! |---|---|
+//! | declaring and removing exchanges, queues, bindings | `declare.rs` |
+//! | routing a message into queues; mandatory; confirms; alarms | `publish.rs` |
+//! | dead letters, and when they go round in circles | `bury.rs` |
+//! | channels: delivery tags, shared windows, transactions | `channel.rs` |
+//! | publish and subscribe: durable, shared, retained, selectors | `subscribe.rs` |
+//! | two-phase half messages with check-back | `half.rs` |
+//! | services of the broker itself, behind the system exchange | `service.rs` |
+//! | what is there again after a restart | `definitions.rs` |
+
+mod bury;
+mod channel;
+mod declare;
+mod definitions;
+mod error;
+mod half;
+mod publish;
+mod service;
+mod subscribe;
+
+pub use channel::{ChannelId, ChannelOptions, Handle, Rollback};
+pub use error::{ErrorOf, Result, VhostError};
+pub use half::{CHECKS_MAX, Decision, FIRST_CHECK_AFTER, HalfId, NEXT_CHECK_AFTER};
+pub use publish::{Alarm, NO_ROUTE, Publish, Published};
+pub use service::SERVICES;
+pub use subscribe::Subscription;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+
+use channel::Channel;
+use definitions::Definitions;
+use error::storage;
+use half::Halves;
+use subscribe::Filter;
+
+use crate::ids::{Name, Offset};
+use crate::log::memory::MemoryStorage;
+use crate::log::{Storage, StorageError};
+use crate::message::Message;
+use crate::queue::{ConsumerId, ConsumerOptions, Fact, Queue, QueueError, QueueOptions, ReturnReason};
+use crate::routing::{
+    Binding, Destination, ExchangeKind, ExchangeName, ExchangeOptions, RESERVED_PREFIX, RouteError, Router,
+};
+use crate::time::Time;
+
+/// Exchanges, queues, channels and subscriptions over some storage.
+#[derive(Debug)]
+pub struct VirtualHost<S: Storage> {
+    storage: S,
+    definitions: Definitions<S::Log>,
+    router: Router,
+    queues: BTreeMap<Name, Queue<S::Log>>,
+    /// What subscriptions do not want stored in their queues.
+    filters: BTreeMap<Name, Filter>,
+    consumers: BTreeMap<ConsumerId, Attached>,
+    last_consumer: u64,
+    channels: BTreeMap<ChannelId, Channel>,
+    /// The last value of each topic that was published to be retained.
+    retained: BTreeMap<(ExchangeName, Arc<str>), Arc<Message>>,
+    halves: Halves<S::Log>,
+    alarms: BTreeSet<Alarm>,
+    /// How many bytes of ready messages are too many.
+    memory_max: Option<u64>,
+    /// Queues that something was done to since they were last written.
+    touched: BTreeSet<Name>,
+    outputs: VecDeque<Output>,
+    watched: bool,
+}
+
+/// Where a consumer is.
+#[derive(Clone, Debug)]
+struct Attached {
+    queue: Name,
+    channel: ChannelId,
+}
+
+/// A message in the hands of whoever consumes on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// What settles it.
+    pub handle: Handle,
+    /// The queue that it comes from.
+    pub queue: Name,
+    /// The consumer that it was pushed to; [`ConsumerId::default`] when it was asked for.
+    pub consumer: ConsumerId,
+    /// Where it stands in the queue.
+    pub offset: Offset,
+    /// How often it was delivered, this time counted.
+    pub count: u32,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+impl Delivered {
+    /// Whether somebody had it before and may have done something with it.
+    pub fn is_redelivered(&self) -> bool {
+        self.count > 1
+    }
+}
+
+/// What a virtual host wants done or known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// A message is pushed to a consumer.
+    Deliver(Delivered),
+    /// A mandatory message went nowhere: its publisher gets it back (AMQP: `basic.return` with 312 `NO_ROUTE`).
+    Returned {
+        /// Whose it is.
+        channel: ChannelId,
+        /// The message, with the exchange and the key that it was published to.
+        message: Arc<Message>,
+    },
+    /// Messages are stored, or refused: told after the flush (AMQP: `basic.ack` and `basic.nack` to a publisher).
+    Confirmed {
+        /// Whose they are.
+        channel: ChannelId,
+        /// The number of the last of them among the channel's messages, from 1.
+        sequence: u64,
+        /// Whether all before it that were not confirmed are meant too.
+        multiple: bool,
+        /// Whether they are stored: every queue that should have them took them.
+        stored: bool,
+    },
+    /// A half message was not decided in time: its sender is asked what became of its own transaction.
+    CheckBack {
+        /// Which.
+        id: HalfId,
+        /// How often it was asked, this time counted.
+        check: u32,
+        /// The message.
+        message: Arc<Message>,
+    },
+    /// Publishers must wait: publishing is refused until further notice.
+    Blocked(Alarm),
+    /// They may go on.
+    Unblocked(Alarm),
+    /// A queue was removed, because nobody used it any more.
+    QueueRemoved(Name),
+    /// Something happened in a queue, for who watches.
+    Fact(Name, Fact),
+}
+
+impl VirtualHost<MemoryStorage> {
+    /// A virtual host that lives in memory alone.
+    ///
+    /// # Panics
+    ///
+    /// Never: memory does not fail, and is empty.
+    pub fn in_memory() -> Self {
+        Self::open(MemoryStorage::default(), Time::ZERO).expect("memory does not fail")
+    }
+}
+
+/// A storage that cannot be cloned, such as files, makes a virtual host that cannot.
+impl<S: Storage + Clone> Clone for VirtualHost<S>
+where
+    S::Log: Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            storage: self.storage.clone(),
+            definitions: self.definitions.clone(),
+            router: self.router.clone(),
+            queues: self.queues.clone(),
+            filters: self.filters.clone(),
+            consumers: self.consumers.clone(),
+            channels: self.channels.clone(),
+            retained: self.retained.clone(),
+            halves: self.halves.clone(),
+            alarms: self.alarms.clone(),
+            touched: self.touched.clone(),
+            outputs: self.outputs.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<S: Storage> VirtualHost<S> {
+    /// Opens what the storage holds: durable exchanges, queues, bindings and subscriptions, and the messages in
+    /// them. A new storage holds the exchanges that are always there.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Queue`] when the storage fails or is damaged, [`VhostError::Definitions`] when it is not a
+    /// virtual host's.
+    pub fn open(mut storage: S, now: Time) -> Result<Self, S> {
+        let (definitions, found) = Definitions::open(&mut storage)?;
+        let (filters, consumers, retained, halves, alarms, touched, outputs, queues) = Default::default();
+        let mut host = Self {
+            storage,
+            definitions,
+            router: Router::new(),
+            queues,
+            filters,
+            consumers,
+            last_consumer: 0,
+            channels: [(ChannelId::default(), Channel::default())].into(),
+            retained,
+            halves,
+            alarms,
+            memory_max: None,
+            touched,
+            outputs,
+            watched: false,
+        };
+        host.declare_services()?;
+        for definition in found {
+            host.define(now, definition)?;
+        }
+        host.open_halves(now)?;
+        Ok(host)
+    }
+
+    /// Writes everything, and gives the storage back.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub fn close(mut self) -> Result<S, S> {
+        let queues = core::mem::take(&mut self.queues);
+        for queue in queues.into_values() {
+            queue.close(&mut self.storage)?;
+        }
+        self.halves.close(&mut self.storage)?;
+        self.definitions.close(&mut self.storage).map_err(storage::<S>)?;
+        Ok(self.storage)
+    }
+
+    /// Exchanges and bindings, to be looked at.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// The queues, in order of name, to be looked at.
+    pub fn queues(&self) -> impl Iterator<Item = &Queue<S::Log>> {
+        self.queues.values()
+    }
+
+    /// A queue, to be looked at.
+    pub fn queue(&self, name: &str) -> Option<&Queue<S::Log>> {
+        self.queues.get(&Name::new(name).ok()?)
+    }
+
+    /// The storage below; the logs in use are not in it.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    pub(crate) fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
+    /// Whether facts are handed out by [`poll`](Self::poll). Nobody watches at first.
+    pub fn watch(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
+    /// The next thing that the host wants done or known.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Does what is due: expiry, delays, leases, check-backs, queues that nobody uses.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the storage.
+    pub fn tick(&mut self, now: Time) -> Result<(), S> {
+        let due = |queue: &Queue<S::Log>| queue.next_wakeup().is_some_and(|at| at <= now);
+        let names: alloc::vec::Vec<Name> =
+            self.queues.iter().filter(|(_, queue)| due(queue)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.with_queue(now, &name, |queue| queue.tick(now))?;
+        }
+        self.check_back(now)?;
+        self.remove_unused(now)
+    }
+
+    /// When [`tick`](Self::tick) will have something to do.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        let queues = self.queues.values().filter_map(Queue::next_wakeup);
+        let unused = self.queues.values().filter_map(unused_at);
+        queues.chain(unused).chain(self.halves.next_check()).min()
+    }
+
+    fn remove_unused(&mut self, now: Time) -> Result<(), S> {
+        let due = |queue: &&Queue<S::Log>| unused_at(queue).is_some_and(|at| at <= now);
+        let names: alloc::vec::Vec<Name> =
+            self.queues.values().filter(due).map(|queue| queue.name().clone()).collect();
+        for name in names {
+            self.delete_queue(now, name.as_str())?;
+            self.outputs.push_back(Output::QueueRemoved(name));
+        }
+        Ok(())
+    }
+
+    /// Attaches a consumer to a queue on the default channel; what is pushed to it comes by [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::NoQueue`]; failures of the storage.
+    pub fn consume(&mut self, now: Time, queue: &str, options: ConsumerOptions) -> Result<ConsumerId, S> {
+        self.consume_on(now, ChannelId::default(), queue, options)
+    }
+
+    /// Hands out the next message of a queue on the default channel.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::NoQueue`]; failures of the storage.
+    pub fn receive(&mut self, now: Time, queue: &str) -> Result<Option<Delivered>, S> {
+        self.receive_on(now, ChannelId::default(), queue)
+    }
+
+    /// Does something to a queue, and carries on what comes of it.
+    fn with_queue<T>(
+        &mut self,
+        now: Time,
+        name: &Name,
+        work: impl FnOnce(&mut Queue<S::Log>) -> core::result::Result<T, QueueError<StorageError<S>>>,
+    ) -> Result<T, S> {
+        let queue = self.queues.get_mut(name).ok_or_else(|| VhostError::NoQueue(name.clone()))?;
+        self.touched.insert(name.clone());
+        let done = work(queue);
+        self.collect(now, name)?;
+        Ok(done?)
+    }
+
+    /// Carries on what a queue has to hand out: deliveries to channels, the dead to where they go.
+    fn collect(&mut self, now: Time, name: &Name) -> Result<(), S> {
+        let mut delivered = false;
+        let mut dead = alloc::vec::Vec::new();
+        if let Some(queue) = self.queues.get_mut(name) {
+            while let Some(fact) = queue.poll_fact() {
+                if let Fact::Returned { from, tag, why: ReturnReason::LeaseOver, .. } = fact {
+                    let channel = self.consumers.get(&from).map_or(ChannelId::default(), |at| at.channel);
+                    delivered |= self.channels.get_mut(&channel).is_some_and(|open| open.recall(name, tag));
+                }
+                if self.watched {
+                    self.outputs.push_back(Output::Fact(name.clone(), fact));
+                }
+            }
+            while let Some(delivery) = queue.poll_delivery() {
+                let Some(attached) = self.consumers.get(&delivery.consumer) else { continue };
+                let Some(channel) = self.channels.get_mut(&attached.channel) else { continue };
+                let delivered_now = channel.deliver(attached.channel, name, delivery);
+                delivered |= channel.window > 0;
+                self.outputs.push_back(Output::Deliver(delivered_now));
+            }
+            while let Some(departure) = queue.poll_departure() {
+                dead.push(departure);
+            }
+        }
+        if delivered {
+            self.sync_windows(now)?;
+        }
+        for departure in dead {
+            self.bury(now, name, departure)?;
+        }
+        self.check_memory();
+        Ok(())
+    }
+
+    /// Writes what was done since the last call, once for all; it survives a crash of the process.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the storage. The host must be stopped then, and opened again: nothing of the burst was promised.
+    pub fn commit(&mut self) -> Result<(), S> {
+        for name in &self.touched {
+            if let Some(queue) = self.queues.get_mut(name) {
+                queue.commit()?;
+            }
+        }
+        self.halves.commit()?;
+        Ok(())
+    }
+
+    /// [`commit`](Self::commit), makes it durable, and confirms what was published on channels that asked for it.
+    ///
+    /// # Errors
+    ///
+    /// As for `commit`.
+    pub fn flush(&mut self) -> Result<(), S> {
+        self.definitions.flush()?;
+        for name in core::mem::take(&mut self.touched) {
+            if let Some(queue) = self.queues.get_mut(&name) {
+                queue.flush()?;
+            }
+        }
+        self.halves.flush()?;
+        self.confirm();
+        Ok(())
+    }
+
+    /// Whether something was done that a power cut would undo.
+    pub fn is_dirty(&self) -> bool {
+        self.definitions.is_dirty() || self.halves.is_dirty() || self.queues.values().any(Queue::is_dirty)
+    }
+}
+
+/// When a queue has been unused for too long.
+fn unused_at<L: crate::log::Log>(queue: &Queue<L>) -> Option<Time> {
+    Some(queue.unused_since()? + queue.options().unused_max?)
+}

@@ -1,0 +1,190 @@
+//! Where does a published message go? Into every queue that its exchange leads to, or back to its publisher.
+//!
+//! A message that fits no queue is dropped, unless it is *mandatory*: then it comes back. Either way it is confirmed:
+//! nobody is waiting for it. One that a queue refuses is not. While a queue asks its senders to wait, or an alarm is
+//! on, nothing is taken at all, so that a message is never stored in half of its queues.
+//!
+//! Sources: RabbitMQ "Consumer Acknowledgements and Publisher Confirms", "Memory and Disk Alarms".
+
+use alloc::vec::Vec;
+
+use super::*;
+use crate::queue::Overflow;
+
+/// AMQP's reply code of a message that came back because it fits no queue.
+pub const NO_ROUTE: u16 = 312;
+
+/// How a message is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Publish {
+    /// On which channel.
+    pub channel: ChannelId,
+    /// Whether it comes back when it fits no queue.
+    pub mandatory: bool,
+    /// Whether subscribers that come later get it too, as the last value of its exchange and key. An empty body
+    /// forgets the last value (MQTT's retained messages).
+    pub retain: bool,
+}
+
+/// What became of a published message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// How many queues took it.
+    pub queues: usize,
+    /// The queues that were full and refused it.
+    pub refused: Vec<Name>,
+    /// Whether it was mandatory and fits no queue, and comes back.
+    pub returned: bool,
+}
+
+impl Published {
+    /// Whether every queue that should have it took it.
+    pub fn is_stored(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+/// Why publishers must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Alarm {
+    /// The ready messages have too many bytes.
+    Memory,
+    /// The disk is nearly full; whoever owns it says so.
+    Disk,
+}
+
+impl<S: Storage> VirtualHost<S> {
+    /// Publishes a message on the default channel. An empty exchange is the default one: the key is the name of a
+    /// queue.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::Route`] when there is no such exchange (404) or it is internal (403); [`VhostError::Blocked`];
+    /// failures of the storage. Nothing was stored then.
+    pub fn publish(
+        &mut self,
+        now: Time,
+        exchange: &str,
+        key: &str,
+        message: impl Into<Arc<Message>>,
+    ) -> Result<Published, S> {
+        self.publish_with(now, exchange, key, message, Publish::default())
+    }
+
+    /// [`publish`](Self::publish) with all options.
+    ///
+    /// # Errors
+    ///
+    /// As there; and [`VhostError::NoChannel`]. On a channel in a transaction nothing is stored before the commit.
+    pub fn publish_with(
+        &mut self,
+        now: Time,
+        exchange: &str,
+        key: &str,
+        message: impl Into<Arc<Message>>,
+        options: Publish,
+    ) -> Result<Published, S> {
+        let exchange: ExchangeName = exchange.parse()?;
+        let message = message.into();
+        message.check().map_err(QueueError::from)?;
+        let channel = self.channels.get_mut(&options.channel).ok_or(VhostError::NoChannel)?;
+        if channel.hold_back(&exchange, key, &message, options) {
+            return Ok(Published::default());
+        }
+        let published = self.put(now, &exchange, key, message, options)?;
+        if let Some(channel) = self.channels.get_mut(&options.channel) {
+            channel.note_published(published.is_stored());
+        }
+        Ok(published)
+    }
+
+    /// Routes a message and stores it.
+    pub(super) fn put(
+        &mut self,
+        now: Time,
+        exchange: &ExchangeName,
+        key: &str,
+        message: Arc<Message>,
+        options: Publish,
+    ) -> Result<Published, S> {
+        if !self.alarms.is_empty() {
+            return Err(VhostError::Blocked);
+        }
+        let routes = self.router.route(exchange, key, message.headers())?;
+        if routes.queues().iter().any(|name| self.queues.get(name).is_some_and(Queue::is_blocking)) {
+            return Err(VhostError::Blocked);
+        }
+        let message = routed(message, exchange, key);
+        if options.retain {
+            self.retain(exchange, key, &message);
+        }
+        let mut published = Published::default();
+        for name in routes.queues() {
+            if self.filters.get(name).is_some_and(|filter| !filter.wants(&message, options.channel)) {
+                continue;
+            }
+            match self.with_queue(now, name, |queue| queue.send(now, Arc::clone(&message))) {
+                Ok(_) => published.queues += 1,
+                Err(VhostError::Queue(QueueError::Full) | VhostError::Blocked) => {
+                    published.refused.push(name.clone());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for service in routes.services() {
+            self.serve(now, service, &message)?;
+        }
+        if routes.is_empty() && options.mandatory {
+            published.returned = true;
+            self.outputs.push_back(Output::Returned { channel: options.channel, message });
+        }
+        Ok(published)
+    }
+
+    /// Says that an alarm is on or off: while one is on, publishing is refused and consuming goes on. The memory
+    /// alarm sets itself, see [`set_memory_max`](Self::set_memory_max).
+    pub fn set_alarm(&mut self, alarm: Alarm, on: bool) {
+        let changed = if on { self.alarms.insert(alarm) } else { self.alarms.remove(&alarm) };
+        if changed {
+            self.outputs.push_back(if on { Output::Blocked(alarm) } else { Output::Unblocked(alarm) });
+        }
+    }
+
+    /// Sets how many bytes of ready messages are too many; none is the default. (RabbitMQ's high watermark is a part
+    /// of the machine's memory.)
+    pub fn set_memory_max(&mut self, bytes: Option<u64>) {
+        self.memory_max = bytes;
+        self.check_memory();
+    }
+
+    pub(super) fn check_memory(&mut self) {
+        if let Some(most) = self.memory_max {
+            let bytes: u64 = self.queues.values().map(|queue| queue.stats().ready_bytes).sum();
+            self.set_alarm(Alarm::Memory, bytes > most);
+        }
+    }
+}
+
+/// A message with the exchange and the key that it is published to, where they do not follow from its queue.
+pub(super) fn routed(message: Arc<Message>, exchange: &ExchangeName, key: &str) -> Arc<Message> {
+    if exchange.is_default() && message.exchange().is_empty() && message.routing_key().is_none() {
+        return message;
+    }
+    if message.exchange() == exchange.as_str() && message.routing_key() == Some(key) {
+        return message;
+    }
+    Arc::new(Arc::unwrap_or_clone(message).with_route(exchange.as_str(), key))
+}
+
+impl<L: crate::log::Log> Queue<L> {
+    /// Whether it asks its senders to wait at the moment.
+    pub(super) fn is_blocking(&self) -> bool {
+        let (options, stats) = (self.options(), self.stats());
+        options.overflow == Overflow::Block
+            && stats.ready > 0
+            && (options.length_max.is_some_and(|most| stats.ready >= most)
+                || options.bytes_max.is_some_and(|most| stats.ready_bytes >= most))
+    }
+}
