@@ -41,6 +41,7 @@ fn packet(
         place: Some(place.clone()),
         marks: marks.to_vec(),
         repeats: 0,
+        order: None,
     }
 }
 
@@ -104,6 +105,8 @@ pub(crate) fn queue() -> Picture {
             }],
         }],
         consumers: vec![consumer(c1, "alice", 13, &[15, 17], 6), consumer(c2, "bob", 16, &[], 7)],
+        services: vec![],
+        users: vec![],
         packets: vec![
             packet(1, p1, b1, PacketKind::Produce, (100_000, 103_000), &place, &[plain(46)]),
             packet(2, p1, b1, PacketKind::Produce, (101_500, 103_500), &place, &[plain(47), plain(48)]),
@@ -218,6 +221,8 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         producers: vec![producer(1, "shop"), producer(2, "app")],
         brokers,
         consumers: vec![consumer(1, vec![0]), consumer(2, vec![1]), consumer(3, vec![2])],
+        services: vec![],
+        users: vec![],
         packets,
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
     }
