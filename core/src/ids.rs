@@ -157,7 +157,8 @@ impl FromStr for NodeId {
     }
 }
 
-const NODE_RULE: &str = "write controller, or broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
+const NODE_RULE: &str =
+    "write controller, or broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
 const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages or queues/NAME/cursor";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
 

@@ -177,10 +177,22 @@ fn what_is_wrong_is_said() {
         ("\"requests\": 50", "\"requests\": 99999999999", "orders, use at most 100000"),
         ("\"fails_per_mille\": 80", "\"fails_per_mille\": 1001", "fails at 1001 of a thousand"),
         ("\"queue\": \"orders\"", "\"queue\": \"others\"", "sends to a queue or topic that is not there"),
-        ("\"name\": \"orders\",\n          \"prefetch\"", "\"name\": \"x\",\n          \"prefetch\"", "reads what is not there"),
-        ("\"done_by\": [\n        \"finance\"", "\"done_by\": [\n        \"nobody\"", "is done by nobody, which is no service"),
+        (
+            "\"name\": \"orders\",\n          \"prefetch\"",
+            "\"name\": \"x\",\n          \"prefetch\"",
+            "reads what is not there",
+        ),
+        (
+            "\"done_by\": [\n        \"finance\"",
+            "\"done_by\": [\n        \"nobody\"",
+            "is done by nobody, which is no service",
+        ),
         ("\"backlog\": 50", "\"backlog\": 100001", "use at most 100000"),
-        ("\"actions\": []", "\"actions\": [{ \"at\": 5, \"command\": { \"crash\": \"user-1\" } }]", "there is no user-1 to crash"),
+        (
+            "\"actions\": []",
+            "\"actions\": [{ \"at\": 5, \"command\": { \"crash\": \"user-1\" } }]",
+            "there is no user-1 to crash",
+        ),
         ("\"users\": [", "\"uzers\": [", "unknown field `uzers`"),
     ];
     let sound = Scenario::built_in("checkout-by-queue").expect("it is there").to_json();

@@ -114,13 +114,15 @@ fn outage(orders: &Timeline, fits: impl Fn(&OrderEvent) -> bool) -> usize {
 
 #[test]
 fn one_service_down_fails_every_order_by_calls_and_none_by_topic() {
-    let error = |event: &OrderEvent| matches!(event, OrderEvent::Answered { answer, .. } if !answer.is_success());
+    let error =
+        |event: &OrderEvent| matches!(event, OrderEvent::Answered { answer, .. } if !answer.is_success());
     for seed in 0..SEEDS {
         let (calls, topic) = pair("shop-by-calls", "shop-by-topic", seed);
         assert!(outage(&calls, error) >= 15, "seed {seed}: {}", outage(&calls, error));
         let done = |event: &OrderEvent| matches!(event, OrderEvent::Answered { answer: Answer::Done, .. });
         assert!(outage(&calls, done) <= 4, "seed {seed}: {}", outage(&calls, done));
-        let (calls, after): (&OrderMetrics, &OrderMetrics) = (&calls.metrics().orders, &topic.metrics().orders);
+        let (calls, after): (&OrderMetrics, &OrderMetrics) =
+            (&calls.metrics().orders, &topic.metrics().orders);
         assert!(calls.fulfilled < calls.asked, "seed {seed}");
         assert_eq!((after.errors(), after.fulfilled, after.disappointed), (0, 80, 0), "seed {seed}");
         // The one that was down caught up.
@@ -132,7 +134,10 @@ fn one_service_down_fails_every_order_by_calls_and_none_by_topic() {
 #[test]
 fn a_subscriber_more_changes_nothing_for_those_who_are_there() {
     for seed in 0..SEEDS {
-        let without = Scenario { services: scenario("shop-by-topic").services[..6].to_vec(), ..scenario("shop-by-topic") };
+        let without = Scenario {
+            services: scenario("shop-by-topic").services[..6].to_vec(),
+            ..scenario("shop-by-topic")
+        };
         let (without, with) = (ended(without, seed), ended(scenario("shop-by-topic"), seed));
         // The newcomer came at 900 ms, and has worked on everything there ever was.
         assert_eq!(with.metrics().orders.services[&NodeId::Service(7)].worked, 80, "seed {seed}");

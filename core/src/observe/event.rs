@@ -9,8 +9,8 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use super::order::OrderEvent;
+use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::time::Time;
 
 /// Where a message stands: in a queue, or in a partition of a topic.

@@ -183,7 +183,7 @@ impl fmt::Display for OrderEvent {
             Self::Waiting { order, ahead } => write!(f, "lets {order} wait, {ahead} before it"),
             Self::TurnedAway { order } => write!(f, "turned {order} away: overloaded"),
             Self::Began { order } => write!(f, "began {order}"),
-            Self::Put { order, message } => write!(f, "put {order} into {message}"),
+            Self::Put { order, message } => write!(f, "wrote {message} for {order}"),
             Self::TriesAgain { order, of, why } => write!(f, "tries {order} again: {of} {why}"),
             Self::Worked { order } => write!(f, "did its part of {order}"),
             Self::GaveUp { order, by, why } => write!(f, "gave {order} up: {by} {why}"),
@@ -193,7 +193,9 @@ impl fmt::Display for OrderEvent {
             Self::Answered { order, answer, waited } => {
                 write!(f, "was told {order} is {answer}, after {waited}")
             }
-            Self::Notified { order, done: true, after } => write!(f, "was let know that {order} is done, after {after}"),
+            Self::Notified { order, done: true, after } => {
+                write!(f, "was let know that {order} is done, after {after}")
+            }
             Self::Notified { order, done: false, after } => {
                 write!(f, "was let know that {order} failed, after {after}")
             }

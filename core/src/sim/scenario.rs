@@ -357,9 +357,7 @@ impl Scenario {
         for Action { at, command } in &self.actions {
             let node = command.node();
             let dies = !matches!(node, NodeId::Controller | NodeId::User(_));
-            require(self.has(node) && dies, &|| {
-                format!("there is no {node} to {command}")
-            })?;
+            require(self.has(node) && dies, &|| format!("there is no {node} to {command}"))?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())

@@ -178,8 +178,7 @@ impl Service {
         // What an order takes follows from the service and the order alone. So it is the same however the work comes
         // and whoever goes first, and two ways to build a system can be compared order by order.
         let number = order.map_or(0, |order| order.id.0);
-        let mut chance =
-            Rng::new(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), Stream::Services);
+        let mut chance = Rng::new(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), Stream::Services);
         let work = Span(chance.between(self.spec.work.low, self.spec.work.high));
         let fails = chance.below(1_000) < u64::from(self.spec.fails_per_mille);
         if let Some(order) = order {
@@ -237,7 +236,9 @@ impl Service {
                 }
                 Stage::Storing { step, .. } => Stage::At(step + 1),
                 Stage::At(step) => match (self.spec.then.get(step), job.order) {
-                    (Some(at), Some(order)) => self.take_step(now, job, (step, &at.clone()), order, mint, out),
+                    (Some(at), Some(order)) => {
+                        self.take_step(now, job, (step, &at.clone()), order, mint, out)
+                    }
                     _ => return Some(Ok(())),
                 },
                 Stage::Calling { step, id } => {
@@ -360,10 +361,12 @@ impl Service {
                 _ => Vec::new(),
             },
             calls: self.callees.iter().flatten().copied().collect(),
-            sends_to: steps.filter_map(|step| match step {
-                StepSpec::Send { to } => Some(name_of(to).clone()),
-                StepSpec::Call { .. } | StepSpec::Notify => None,
-            }).collect(),
+            sends_to: steps
+                .filter_map(|step| match step {
+                    StepSpec::Send { to } => Some(name_of(to).clone()),
+                    StepSpec::Call { .. } | StepSpec::Notify => None,
+                })
+                .collect(),
             workers: self.spec.workers,
             backlog: self.spec.backlog,
             working: if up { busy.collect() } else { Vec::new() },

@@ -286,9 +286,8 @@ impl Scenario {
                 StepSpec::Call { service, .. } => next.extend(self.service(service)),
                 StepSpec::Send { to } => {
                     let readers = (1..).map(NodeId::Service).zip(&self.services);
-                    let reader = |reader: &ServiceSpec| {
-                        reader.from.as_ref().is_some_and(|source| reads(to, source))
-                    };
+                    let reader =
+                        |reader: &ServiceSpec| reader.from.as_ref().is_some_and(|source| reads(to, source));
                     next.extend(readers.filter(|(_, spec)| reader(spec)).map(|(node, _)| node));
                 }
                 StepSpec::Notify => {}

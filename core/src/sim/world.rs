@@ -233,7 +233,9 @@ impl World {
         let node = command.node();
         let power = self.power(node).ok_or(CommandRefused::NoSuchNode(node))?;
         match (command, power) {
-            _ if matches!(node, NodeId::Controller | NodeId::User(_)) => Err(CommandRefused::NoSuchNode(node)),
+            _ if matches!(node, NodeId::Controller | NodeId::User(_)) => {
+                Err(CommandRefused::NoSuchNode(node))
+            }
             (Command::Crash(_), Power::Crashed | Power::Off) | (Command::CutPower(_), Power::Off) => {
                 Err(CommandRefused::IsDown(node))
             }

@@ -21,7 +21,10 @@ pub(super) fn tell(out: &mut impl Write, metrics: &Metrics, scenario: &Scenario)
     writeln!(out, "  really     {} done{drained}", orders.fulfilled)?;
     writeln!(out, "  done       {}", times(orders.until_fulfilled.figures()))?;
     let OrderMetrics { told_early, disappointed, fulfilled_unknown, notified, .. } = orders;
-    writeln!(out, "  told       {told_early} before it was done, {disappointed} of an order that then failed")?;
+    writeln!(
+        out,
+        "  told       {told_early} before it was done, {disappointed} of an order that then failed"
+    )?;
     writeln!(out, "  not told   {fulfilled_unknown} of an order that was done all the same")?;
     if *notified > 0 {
         writeln!(out, "  notified   {}", times(orders.until_notified.figures()))?;

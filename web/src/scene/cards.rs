@@ -31,11 +31,8 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     ];
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
     let places: Vec<&Place> = rows.map(|row| &row.place).collect();
-    let texts = [
-        words::askers(view.picture, lang),
-        words::kept(&places, lang),
-        words::workers(view.picture, lang),
-    ];
+    let texts =
+        [words::askers(view.picture, lang), words::kept(&places, lang), words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
         let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);

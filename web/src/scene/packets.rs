@@ -165,7 +165,8 @@ fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
             let senders = services().filter(|service| service.sends_to.contains(name));
             ways.extend(senders.map(|service| (service.node, broker.node, strip.place.clone(), false)));
             let readers = services().filter(|service| {
-                service.from.as_ref() == Some(name) && index.is_none_or(|index| service.assigned.contains(&index))
+                service.from.as_ref() == Some(name)
+                    && index.is_none_or(|index| service.assigned.contains(&index))
             });
             ways.extend(readers.map(|service| (broker.node, service.node, strip.place.clone(), false)));
             let readers = picture.consumers.iter().filter(|consumer| {

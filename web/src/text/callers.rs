@@ -55,8 +55,11 @@ pub(super) fn english(event: &OrderEvent, node: &str, names: &Names) -> String {
             format!("{node} will call {} again for {order}: {}", names.node(*of, lang), answer(*why, lang))
         }
         OrderEvent::Worked { .. } => format!("{node} has done its part of {order}"),
+        OrderEvent::GaveUp { by, .. } if names.node(*by, lang) == node => {
+            format!("{node} cannot do its part of {order}")
+        }
         OrderEvent::GaveUp { by, why, .. } => {
-            format!("{node} gives {order} up; {}: {}", names.node(*by, lang), answer(*why, lang))
+            format!("{node} gives {order} up because of {}: {}", names.node(*by, lang), answer(*why, lang))
         }
         OrderEvent::Answered { answer: told, waited, .. } if told.is_success() => {
             format!("{node} hear after {waited} that {order} is {}", answer(*told, lang))
@@ -94,8 +97,11 @@ pub(super) fn chinese(event: &OrderEvent, node: &str, names: &Names) -> String {
             format!("{node} 会为{order} 再次调用 {}：{}", names.node(*of, lang), answer(*why, lang))
         }
         OrderEvent::Worked { .. } => format!("{node} 做完了{order} 中自己的部分"),
+        OrderEvent::GaveUp { by, .. } if names.node(*by, lang) == node => {
+            format!("{node} 办不成{order} 中自己的部分")
+        }
         OrderEvent::GaveUp { by, why, .. } => {
-            format!("{node} 放弃{order}，{}：{}", names.node(*by, lang), answer(*why, lang))
+            format!("{node} 因 {} 而放弃{order}：{}", names.node(*by, lang), answer(*why, lang))
         }
         OrderEvent::Answered { answer: told, waited, .. } if told.is_success() => {
             format!("{node} 等了 {waited} 后得知：{order} {}", answer(*told, lang))
