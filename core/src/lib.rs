@@ -6,11 +6,14 @@
 //! 2. [`record`]: which bytes a message is. One format in memory, on disk and on the wire.
 //! 3. [`message`]: what an application sends, and what it wants done with it.
 //! 4. [`log`]: where messages stay. Everything durable is a log; storages differ in how they can fail.
-//! 5. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
+//! 5. [`selector`]: which messages a consumer wants.
+//! 6. [`routing`]: to which queues a message goes. Exchanges, bindings, and patterns of words.
+//! 7. [`queue`]: each message to exactly one consumer: order, places, limits, expiry, acknowledgement.
+//! 8. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
 //!    that it cannot ask them.
-//! 6. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
-//! 7. [`client`]: who sends and receives, and what they must remember to lose nothing.
-//! 8. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
+//! 9. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
+//! 10. [`client`]: who sends and receives, and what they must remember to lose nothing.
+//! 11. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
 //!
 //! Brokers and clients are state machines without I/O: time is an argument, chance is a seed, storage is a trait,
 //! and what is to be sent is returned. So the same code runs in the lab, where a second takes a millisecond
@@ -60,8 +63,11 @@ pub mod ids;
 pub mod log;
 pub mod message;
 pub mod observe;
+pub mod queue;
 pub mod record;
 pub mod rng;
+pub mod routing;
+pub mod selector;
 pub mod sim;
 pub mod time;
 

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use core::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::Value;
 /// The named values of a message, in order of name; names are case-sensitive.
 ///
 /// A message that goes to a hundred queues has its headers once: cloning shares them, and changing a copy leaves
-/// the others alone.
+/// the others alone. Equality and order are those of what is in it.
 ///
 /// ```
 /// use mqlab_core::message::{Headers, Value};
@@ -18,7 +19,7 @@ use super::Value;
 /// assert_eq!(headers.get("color"), Some(&Value::from("red")));
 /// assert_eq!(headers.get("Color"), None);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Headers(Option<Arc<BTreeMap<Arc<str>, Value>>>);
 
@@ -51,6 +52,27 @@ impl Headers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Headers {}
+
+impl PartialOrd for Headers {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Headers {
+    /// Compares what is in them: no map at all and an empty one are the same.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
     }
 }
 
