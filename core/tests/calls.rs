@@ -203,18 +203,23 @@ fn what_is_wrong_is_said() {
     }
 }
 
-/// Services in a row, each calling some of those behind it, a queue in front of the last, and everything dies now and
-/// then. From 600 ms on all are up.
+/// The service that reads the queue, where there is one.
+const READER: u64 = 2;
+
+/// Services in a row, each calling some of those behind it, perhaps with a queue between the first and the second, and
+/// everything dies now and then. From 600 ms on all are up.
 fn random(seed: u64) -> Scenario {
     let mut rng = Rng::new(seed, Stream::Workload);
     let count = rng.between(2, 5);
     let queue = rng.below(2) == 0;
     let mut services = Vec::new();
     for number in 1..=count {
-        let behind = number + 1..=count - u64::from(queue);
+        let behind = (number + 1..=count).filter(|callee| !queue || *callee != READER);
         let mut then = Vec::new();
         for callee in behind {
-            let timeout = rng.between(5_000, 40_000);
+            // Whoever works on a message calls until it works, so it must be able to.
+            let patient = queue && number >= READER;
+            let timeout = if patient { 400_000 } else { rng.between(5_000, 40_000) };
             if rng.below(2) == 0 {
                 then.push(format!(r#"{{ "call": {{ "service": "s{callee}", "timeout": {timeout} }} }}"#));
             }
@@ -225,7 +230,7 @@ fn random(seed: u64) -> Scenario {
         if number == count && rng.below(2) == 0 {
             then.push("\"notify\"".into());
         }
-        let from = match queue && number == count {
+        let from = match queue && number == READER {
             true => format!(r#""from": {{ "queue": {{ "name": "q", "prefetch": {} }} }},"#, rng.below(4)),
             false => String::new(),
         };
@@ -238,7 +243,7 @@ fn random(seed: u64) -> Scenario {
             then.join(", "),
         ));
     }
-    let done_by = if queue { format!("\"s{count}\"") } else { "\"s1\"".into() };
+    let done_by = if queue { format!("\"s{READER}\"") } else { "\"s1\"".into() };
     let user = |index: u64, rng: &mut Rng| {
         format!(
             r#"{{ "name": "u{index}", "calls": "s1", "starts_at": {}, "requests": {}, "every": {}, "timeout": {},
@@ -284,7 +289,7 @@ fn random(seed: u64) -> Scenario {
 #[derive(Default)]
 struct Life {
     asked: Option<(Time, NodeId)>,
-    answers: Vec<Answer>,
+    answers: Vec<(Answer, Span)>,
     fulfilled: u32,
     disappointed: u32,
     gave_up: bool,
@@ -300,7 +305,7 @@ fn lives(events: &[Stamped]) -> BTreeMap<OrderId, Life> {
             OrderEvent::Answered { answer, waited, .. } => {
                 let (asked, user) = life.asked.expect("asked before it is answered");
                 assert_eq!((*node, *at), (user, asked + *waited));
-                life.answers.push(*answer);
+                life.answers.push((*answer, *waited));
             }
             OrderEvent::Fulfilled { .. } => life.fulfilled += 1,
             OrderEvent::Disappointed { .. } => life.disappointed += 1,
@@ -329,8 +334,34 @@ fn check_capacity(scenario: &Scenario, events: &[Stamped]) -> Result<(), TestCas
     Ok(())
 }
 
+#[test]
+fn the_random_scenarios_find_everything_that_can_become_of_an_order() {
+    let (mut answers, mut disappointed, mut unknown, mut again) = (BTreeSet::new(), 0, 0, 0);
+    for seed in 0..60 {
+        let orders = run(random(seed)).metrics().orders.clone();
+        answers.extend(orders.answered.keys().copied());
+        disappointed += orders.disappointed;
+        unknown += orders.fulfilled_unknown;
+        again += orders.services.values().map(|counts| counts.tried_again).sum::<u64>();
+    }
+    let all = [
+        Answer::Done,
+        Answer::Accepted,
+        Answer::Failed,
+        Answer::Overloaded,
+        Answer::TimedOut,
+        Answer::Unreachable,
+    ];
+    assert_eq!(answers, BTreeSet::from(all));
+    assert!(
+        disappointed > 0 && unknown > 0,
+        "{disappointed} disappointed, {unknown} done unknown to their users"
+    );
+    assert!(again > 0, "nothing was tried again");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn every_order_is_answered_once_and_none_that_was_accepted_is_forgotten(seed in 0..100_000_u64) {
@@ -343,11 +374,11 @@ proptest! {
         prop_assert_eq!((orders.asked, orders.unanswered()), (planned, 0));
         for (order, life) in &lives {
             prop_assert_eq!(life.answers.len(), 1, "{} was answered {:?}", order, &life.answers);
-            let answer = life.answers[0];
+            let (answer, waited) = life.answers[0];
             let (_, user) = life.asked.expect("it was asked for");
             let NodeId::User(number) = user else { panic!("{user} asked") };
             let timeout = scenario.users[usize::from(number) - 1].timeout;
-            prop_assert!(orders.waited.figures().max <= timeout.max(Span(80_000)));
+            prop_assert!(waited <= timeout, "{} was answered after {}", order, waited);
             prop_assert!(life.fulfilled <= 1 && life.disappointed <= 1);
             // An order that was accepted or done is fulfilled, unless somebody who works on it could not.
             if answer.is_success() {
@@ -360,8 +391,8 @@ proptest! {
         let count = |is: &dyn Fn(&Life) -> bool| lives.values().filter(|life| is(life)).count() as u64;
         prop_assert_eq!(orders.fulfilled, count(&|life| life.fulfilled == 1));
         prop_assert_eq!(orders.disappointed, count(&|life| life.disappointed == 1));
-        prop_assert_eq!(orders.errors(), count(&|life| !life.answers[0].is_success()));
-        let unknown = |life: &Life| life.fulfilled == 1 && !life.answers[0].is_success();
+        prop_assert_eq!(orders.errors(), count(&|life| !life.answers[0].0.is_success()));
+        let unknown = |life: &Life| life.fulfilled == 1 && !life.answers[0].0.is_success();
         prop_assert_eq!(orders.fulfilled_unknown, count(&unknown));
     }
 
@@ -381,11 +412,15 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// Any number in place of any other: the scenario is refused, or it runs.
     #[test]
     fn odd_numbers_are_refused_or_run(
-        name in prop_oneof![Just("checkout-by-queue"), Just("flash-sale-by-calls"), Just("shop-by-topic")],
+        name in prop_oneof![Just("flash-sale-by-queue"), Just("flash-sale-by-calls"), Just("shop-by-calls")],
         place in 0..200_usize,
         number in prop_oneof![0..5_u64, 90..300_u64],
     ) {
