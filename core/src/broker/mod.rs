@@ -273,7 +273,7 @@ impl<S: Storage> Broker<S> {
                 }
             },
             Message::Cluster(view) => self.learn(now, view, out),
-            Message::Deliver(_) => Ok(()), // for consumers only
+            Message::Deliver(_) | Message::Notice { .. } => Ok(()), // for consumers and users only
         }
     }
 
@@ -349,7 +349,9 @@ impl<S: Storage> Broker<S> {
                 });
                 Ok(())
             }
-            Request::Alive { .. } | Request::SetInSync { .. } => refuse(asker, Refusal::Unknown, out),
+            Request::Alive { .. } | Request::SetInSync { .. } | Request::Call(_) => {
+                refuse(asker, Refusal::Unknown, out)
+            }
         }
     }
 

@@ -8,10 +8,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::view::View;
-use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
+use crate::ids::{Epoch, Name, NodeId, Offset, OrderId, PartitionId};
 use crate::log::Slice;
-use crate::observe::{Event, Refusal};
-use crate::record::Batches;
+use crate::observe::{Answer, Event, Refusal};
+use crate::record::{Batches, Order};
 use crate::time::Span;
 
 /// Pairs a reply with its request. Each node counts its own.
@@ -35,6 +35,13 @@ pub enum Message<D = Batches> {
     },
     /// The controller tells a broker how the cluster stands. Not answered.
     Cluster(Arc<View>),
+    /// A service lets a user know what became of an order, long after the answer. Not answered.
+    Notice {
+        /// Which order.
+        order: OrderId,
+        /// Whether it is done; else it failed.
+        done: bool,
+    },
 }
 
 /// One message of a queue on its way to a consumer.
@@ -98,6 +105,8 @@ pub enum Request {
     Fetch(Fetch),
     /// How does the cluster stand? Answer: [`Reply::Cluster`].
     Metadata,
+    /// To a service: work on this order, I wait. Answer: [`Reply::Called`].
+    Call(Order),
     /// I am a member of this group. Answer: [`Reply::Membership`].
     Heartbeat {
         /// The group.
@@ -208,6 +217,13 @@ pub enum Reply<D = Batches> {
     OffsetsStored,
     /// Where the group has got to; `None` when it never said.
     OffsetIs(Option<Offset>),
+    /// What a service says of the order that it was called for.
+    Called {
+        /// Which order.
+        order: OrderId,
+        /// What.
+        answer: Answer,
+    },
     /// No, and why.
     Refused(Refusal),
 }
@@ -289,6 +305,7 @@ impl<D: Slice> Message<D> {
             }
             Self::Done { queue, offsets } => Message::Done { queue, offsets },
             Self::Cluster(view) => Message::Cluster(view),
+            Self::Notice { order, done } => Message::Notice { order, done },
         })
     }
 }
@@ -307,6 +324,7 @@ impl<D: Slice> Reply<D> {
             Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },
             Self::OffsetsStored => Reply::OffsetsStored,
             Self::OffsetIs(offset) => Reply::OffsetIs(offset),
+            Self::Called { order, answer } => Reply::Called { order, answer },
             Self::Refused(refusal) => Reply::Refused(refusal),
         })
     }

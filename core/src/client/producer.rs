@@ -109,6 +109,12 @@ impl Producer {
         all.into_iter().map(|message| (message.id, message.record.key.as_deref()))
     }
 
+    /// Whether a message is still held, because it is not known to be stored.
+    pub fn holds(&self, id: MessageId) -> bool {
+        let mut held = self.lanes.values().flat_map(|lane| &lane.waiting).chain(&self.unplaced);
+        held.any(|message| message.id == id)
+    }
+
     /// Takes what reaches the producer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match input {

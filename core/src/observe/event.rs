@@ -9,6 +9,7 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::order::OrderEvent;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::time::Time;
 
@@ -192,6 +193,8 @@ pub enum Event {
     PowerCut,
     /// A node is back.
     Restarted,
+    /// Something about what a user asked for.
+    Order(OrderEvent),
 }
 
 /// Why a broker did not do what it was asked, as a client may be told.
@@ -262,6 +265,7 @@ impl Event {
             | Self::Truncated { messages, .. }
             | Self::TailLost { messages, .. }
             | Self::Requeued { messages, .. } => messages,
+            Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
     }
@@ -342,6 +346,7 @@ impl fmt::Display for Event {
             Self::Crashed => f.write_str("crashed"),
             Self::PowerCut => f.write_str("lost power"),
             Self::Restarted => f.write_str("restarted"),
+            Self::Order(event) => event.fmt(f),
         }
     }
 }

@@ -77,9 +77,9 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    pub(crate) fn new(spec: &ConsumerSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
+    pub(crate) fn new(from: &SourceSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
         let settings = settings.clone();
-        match &spec.from {
+        match from {
             SourceSpec::Queue { name, prefetch } => {
                 Self::Push(Subscriber::new(settings, name.clone(), *prefetch, brokers))
             }
@@ -89,24 +89,40 @@ impl Source {
         }
     }
 
-    fn take(&mut self) -> Option<Staged> {
+    pub(super) fn take(&mut self) -> Option<Staged> {
         match self {
             Self::Push(subscriber) => subscriber.take(),
             Self::Pull(member) => member.take(),
         }
     }
 
-    fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+    pub(super) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match self {
             Self::Push(subscriber) => subscriber.handle(now, input, out),
             Self::Pull(member) => member.handle(now, input, out),
         }
     }
 
-    fn next_wakeup(&self) -> Option<Time> {
+    /// A message is done with.
+    pub(super) fn done(&mut self, now: Time, staged: &Staged, out: &mut Out) {
+        match self {
+            Self::Push(subscriber) => subscriber.done(staged.record.offset, out),
+            Self::Pull(member) => member.done(now, &staged.from, staged.record.offset, out),
+        }
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
         match self {
             Self::Push(subscriber) => subscriber.next_wakeup(),
             Self::Pull(member) => member.next_wakeup(),
+        }
+    }
+
+    /// The numbers of the partitions that it reads.
+    pub(crate) fn partitions(&self) -> Vec<u32> {
+        match self {
+            Self::Push(_) => Vec::new(),
+            Self::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
         }
     }
 
@@ -142,7 +158,7 @@ impl Worker {
             SourceSpec::Queue { .. } => None,
             SourceSpec::Group { name, .. } => Some(name.clone()),
         };
-        Self { source: Source::new(spec, settings, brokers), work: None, group, takes: Span(spec.work) }
+        Self { source: Source::new(&spec.from, settings, brokers), work: None, group, takes: Span(spec.work) }
     }
 
     /// Takes what reaches the consumer; finishes what is finished and begins the next.
@@ -160,20 +176,14 @@ impl Worker {
 
     /// The numbers of the partitions that it reads.
     pub(crate) fn partitions(&self) -> Vec<u32> {
-        match &self.source {
-            Source::Push(_) => Vec::new(),
-            Source::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
-        }
+        self.source.partitions()
     }
 
     fn finish(&mut self, now: Time, staged: &Staged, out: &mut Out) {
         if let Some(message) = staged.record.message_id() {
             out.event(Event::Processed { from: staged.from.clone(), message, group: self.group.clone() });
         }
-        match &mut self.source {
-            Source::Push(subscriber) => subscriber.done(staged.record.offset, out),
-            Source::Pull(member) => member.done(now, &staged.from, staged.record.offset, out),
-        }
+        self.source.done(now, staged, out);
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Time> {

@@ -28,6 +28,8 @@ impl World {
                 .map(|(node, slot)| self.broker_view(node, slot.power, &slot.process, cells_max))
                 .collect(),
             consumers: self.consumer_views(),
+            services: self.calls.service_views(self.metrics()),
+            users: self.calls.user_views(),
             packets: self.packet_views(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
         }
@@ -198,6 +200,11 @@ impl World {
             place,
             marks: marks.map(|message| self.mark(message)).collect(),
             repeats,
+            order: match packet.message {
+                Message::Request(_, Request::Call(order)) => Some(order.id),
+                Message::Notice { order, .. } | Message::Reply(_, Reply::Called { order, .. }) => Some(order),
+                _ => None,
+            },
         }
     }
 }
@@ -287,6 +294,7 @@ fn describe(packet: &Packet) -> Described {
                 (None, place) => (PacketKind::Fetch, place, None, 0),
             },
             Request::Commit { .. } | Request::OffsetOf { .. } => (PacketKind::Commit, None, None, 0),
+            Request::Call(_) => (PacketKind::Call, None, None, 0),
             _ => (PacketKind::Upkeep, None, None, 0),
         },
         Message::Reply(_, reply) => match reply {
@@ -303,7 +311,8 @@ fn describe(packet: &Packet) -> Described {
             Reply::Fetched { batches, .. } => (PacketKind::Fetched, None, Some((batches.clone(), None)), 0),
             Reply::Diverged { .. } => (PacketKind::Copied, None, None, 0),
             Reply::OffsetsStored | Reply::OffsetIs(_) => (PacketKind::Commit, None, None, 0),
-            Reply::Refused(_) => (PacketKind::Refused, None, None, 0),
+            Reply::Called { answer, .. } if answer.is_success() => (PacketKind::Answer, None, None, 0),
+            Reply::Called { .. } | Reply::Refused(_) => (PacketKind::Refused, None, None, 0),
             Reply::Subscribed | Reply::Pong | Reply::Cluster(_) | Reply::Membership { .. } => {
                 (PacketKind::Upkeep, None, None, 0)
             }
@@ -316,5 +325,7 @@ fn describe(packet: &Packet) -> Described {
         ),
         Message::Done { queue, .. } => (PacketKind::Done, Some(Place::Queue(queue.clone())), None, 0),
         Message::Cluster(_) => (PacketKind::Upkeep, None, None, 0),
+        Message::Notice { done: true, .. } => (PacketKind::Answer, None, None, 0),
+        Message::Notice { done: false, .. } => (PacketKind::Refused, None, None, 0),
     }
 }

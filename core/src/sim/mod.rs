@@ -2,12 +2,17 @@
 
 mod actors;
 mod agenda;
+mod calls;
+mod clients;
 mod draw;
 mod network;
 pub mod picture;
 mod power;
 mod scenario;
+mod service;
+mod service_spec;
 mod timeline;
+mod user;
 mod world;
 
 pub use scenario::{
@@ -15,5 +20,6 @@ pub use scenario::{
     PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario,
     SourceSpec, TargetSpec, TopicSpec,
 };
+pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
 pub use timeline::{BranchView, Timeline};
 pub use world::{CommandRefused, World};

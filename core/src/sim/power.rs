@@ -31,6 +31,7 @@ impl World {
             NodeId::Broker(number) => self.stop_broker(number, power),
             NodeId::Producer(number) => self.producers[index(number)].power = power,
             NodeId::Consumer(number) => self.consumers[index(number)].power = power,
+            NodeId::Service(_) | NodeId::User(_) => self.calls.stop(node, power),
         }
         if power == Power::Crashed {
             for peer in peers {
@@ -104,6 +105,7 @@ impl World {
                 self.consumers[index(number)] =
                     Node { power: Power::On, incarnation, wakes: None, process: worker };
             }
+            NodeId::Service(_) | NodeId::User(_) => self.calls.start(&self.scenario, node),
         }
         self.note(node, Event::Restarted);
         self.wake(node);

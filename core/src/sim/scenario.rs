@@ -9,6 +9,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
 use crate::ids::{Name, NodeId};
 use crate::time::{Span, Time};
@@ -51,9 +52,17 @@ pub struct Scenario {
     #[serde(default)]
     pub topics: Vec<TopicSpec>,
     /// Who sends.
+    #[serde(default)]
     pub producers: Vec<ProducerSpec>,
     /// Who receives.
+    #[serde(default)]
     pub consumers: Vec<ConsumerSpec>,
+    /// Who works when called, or when a message comes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceSpec>,
+    /// Who calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserSpec>,
     /// How patient everybody is.
     #[serde(default)]
     pub settings: Settings,
@@ -261,10 +270,16 @@ impl fmt::Display for InvalidScenario {
 impl core::error::Error for InvalidScenario {}
 
 /// The scenarios that come with the engine.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 9] = [
     ("hundred-messages", include_str!("../../scenarios/hundred-messages.json")),
     ("kill-the-leader", include_str!("../../scenarios/kill-the-leader.json")),
     ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
+    ("checkout-by-calls", include_str!("../../scenarios/checkout-by-calls.json")),
+    ("checkout-by-queue", include_str!("../../scenarios/checkout-by-queue.json")),
+    ("flash-sale-by-calls", include_str!("../../scenarios/flash-sale-by-calls.json")),
+    ("flash-sale-by-queue", include_str!("../../scenarios/flash-sale-by-queue.json")),
+    ("shop-by-calls", include_str!("../../scenarios/shop-by-calls.json")),
+    ("shop-by-topic", include_str!("../../scenarios/shop-by-topic.json")),
 ];
 
 impl Scenario {
@@ -320,7 +335,11 @@ impl Scenario {
         for (what, count) in
             [("brokers", brokers), ("producers", self.producers.len()), ("consumers", self.consumers.len())]
         {
-            require((1..=NODES_MAX).contains(&count), &|| format!("{count} {what}, use 1 to {NODES_MAX}"))?;
+            // Where users call services, there need be nobody who sends and nobody who keeps.
+            let least = usize::from(self.users.is_empty());
+            require((least..=NODES_MAX).contains(&count), &|| {
+                format!("{count} {what}, use {least} to {NODES_MAX}")
+            })?;
         }
         let (low, high) = self.latency;
         require(low <= high && low > 0, &|| format!("a latency from {low} to {high} microseconds"))?;
@@ -329,6 +348,7 @@ impl Scenario {
         })?;
         self.check_places()?;
         self.check_clients()?;
+        self.check_services()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")
@@ -336,9 +356,8 @@ impl Scenario {
         }
         for Action { at, command } in &self.actions {
             let node = command.node();
-            require(self.has(node) && node != NodeId::Controller, &|| {
-                format!("there is no {node} to {command}")
-            })?;
+            let dies = !matches!(node, NodeId::Controller | NodeId::User(_));
+            require(self.has(node) && dies, &|| format!("there is no {node} to {command}"))?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())
@@ -422,6 +441,8 @@ impl Scenario {
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),
             NodeId::Producer(number) => (1..=self.producers.len()).contains(&number.into()),
             NodeId::Consumer(number) => (1..=self.consumers.len()).contains(&number.into()),
+            NodeId::Service(number) => (1..=self.services.len()).contains(&number.into()),
+            NodeId::User(number) => (1..=self.users.len()).contains(&number.into()),
         }
     }
 }

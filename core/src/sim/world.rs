@@ -11,6 +11,7 @@ use core::fmt;
 
 use super::actors::{Shop, Worker, order};
 use super::agenda::{Agenda, Rank};
+use super::calls::Calls;
 use super::network::{Network, Packet};
 use super::scenario::{Command, InvalidScenario, Scenario};
 use crate::broker::{
@@ -63,7 +64,7 @@ pub(crate) struct Node<P> {
 }
 
 impl<P> Node<P> {
-    fn new(process: P) -> Self {
+    pub(super) fn new(process: P) -> Self {
         Self { power: Power::On, incarnation: 1, wakes: None, process }
     }
 }
@@ -88,6 +89,7 @@ pub struct World {
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
     pub(crate) producers: Vec<Node<(Shop, Producer)>>,
     pub(crate) consumers: Vec<Node<Worker>>,
+    pub(crate) calls: Calls,
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
     digester: Digester,
@@ -101,7 +103,7 @@ pub struct World {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandRefused {
-    /// The scenario has no such node, or it is the controller, which does not die here.
+    /// The scenario has no such node, or it is the controller or a crowd of users: these do not die here.
     NoSuchNode(NodeId),
     /// It is down already.
     IsDown(NodeId),
@@ -157,6 +159,7 @@ impl World {
             brokers: ids.iter().map(broker).collect(),
             producers: producers.collect(),
             consumers: consumers.collect(),
+            calls: Calls::new(&scenario, seed),
             keys: Vec::new(),
             digester: Digester::default(),
             verdict: Verdict::default(),
@@ -182,7 +185,8 @@ impl World {
         let brokers = (1..=self.brokers.len() as u16).map(NodeId::Broker);
         let producers = (1..=self.producers.len() as u16).map(NodeId::Producer);
         let consumers = (1..=self.consumers.len() as u16).map(NodeId::Consumer);
-        core::iter::once(NodeId::Controller).chain(brokers).chain(producers).chain(consumers).collect()
+        let clients = producers.chain(consumers).chain(self.calls.nodes());
+        core::iter::once(NodeId::Controller).chain(brokers).chain(clients).collect()
     }
 
     /// The moment of the last step.
@@ -229,7 +233,9 @@ impl World {
         let node = command.node();
         let power = self.power(node).ok_or(CommandRefused::NoSuchNode(node))?;
         match (command, power) {
-            _ if node == NodeId::Controller => Err(CommandRefused::NoSuchNode(node)),
+            _ if matches!(node, NodeId::Controller | NodeId::User(_)) => {
+                Err(CommandRefused::NoSuchNode(node))
+            }
             (Command::Crash(_), Power::Crashed | Power::Off) | (Command::CutPower(_), Power::Off) => {
                 Err(CommandRefused::IsDown(node))
             }
@@ -268,6 +274,7 @@ impl World {
             NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
             NodeId::Producer(number) => self.producers.get(index(number)).map(|node| node.power),
             NodeId::Consumer(number) => self.consumers.get(index(number)).map(|node| node.power),
+            NodeId::Service(_) | NodeId::User(_) => self.calls.power(node),
         }
     }
 
@@ -277,6 +284,7 @@ impl World {
             NodeId::Broker(number) => self.brokers[index(number)].incarnation,
             NodeId::Producer(number) => self.producers[index(number)].incarnation,
             NodeId::Consumer(number) => self.consumers[index(number)].incarnation,
+            NodeId::Service(_) | NodeId::User(_) => self.calls.incarnation(node),
         }
     }
 
@@ -286,6 +294,8 @@ impl World {
             NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
             NodeId::Producer(number) => &mut self.producers[index(number)].wakes,
             NodeId::Consumer(number) => &mut self.consumers[index(number)].wakes,
+            NodeId::Service(number) => &mut self.calls.services[index(number)].wakes,
+            NodeId::User(number) => &mut self.calls.users[index(number)].wakes,
         }
     }
 
@@ -341,6 +351,14 @@ impl World {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
             NodeId::Producer(number) => self.producers[index(number)].process.1.handle(now, input, &mut out),
             NodeId::Consumer(number) => self.consumers[index(number)].process.handle(now, input, &mut out),
+            NodeId::Service(_) | NodeId::User(_) => {
+                let keys = &mut self.keys;
+                let mut mint = || {
+                    keys.push(None);
+                    MessageId(keys.len() as u64)
+                };
+                self.calls.hand(now, node, input, &mut mint, &mut out);
+            }
             NodeId::Broker(number) => {
                 let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
                 let mut slices = Out::default();
@@ -381,6 +399,7 @@ impl World {
                 [shop.next_at(), client.next_wakeup()].into_iter().flatten().min()
             }
             NodeId::Consumer(number) => self.consumers[index(number)].process.next_wakeup(),
+            NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };
         // Never at this same moment: a node that asked for nothing better would stop the clock.
         let Some(at) = wanted.map(|at| at.max(self.now + Span(1))) else { return };
@@ -397,7 +416,11 @@ impl World {
         self.digester.observe(&stamped);
         self.verdict.observe(&stamped);
         self.metrics.observe(&stamped);
+        let follows = self.calls.ledger.observe(&stamped);
         self.events.push(stamped);
+        for (user, event) in follows {
+            self.note(user, Event::Order(event));
+        }
     }
 }
 

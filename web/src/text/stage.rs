@@ -3,6 +3,7 @@
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 
+pub use super::callers::{askers, workers};
 use super::{Both, Lang, both, spaced};
 
 /// Above the producers.
