@@ -11,11 +11,11 @@ use mqlab_core::routing::{
 };
 
 fn exchange(name: &str) -> ExchangeName {
-    name.parse().unwrap()
+    name.parse().expect("the test says what is legal")
 }
 
 fn queue(name: &str) -> Destination {
-    Destination::Queue(Name::new(name).unwrap())
+    Destination::Queue(Name::new(name).expect("the test says what is legal"))
 }
 
 fn to(name: &str) -> Destination {
@@ -26,21 +26,24 @@ fn bind(router: &mut Router, from: &str, to: Destination, key: &str) {
     if let Destination::Queue(name) = &to {
         router.add_queue(name.clone());
     }
-    router.bind(Binding::new(exchange(from), to, key)).unwrap();
+    router.bind(Binding::new(exchange(from), to, key)).expect("the test says what is legal");
 }
 
 fn with(exchanges: &[(&str, ExchangeKind)]) -> Router {
     let mut router = Router::new();
     for (name, kind) in exchanges {
-        router.declare(exchange(name), ExchangeOptions::new(kind.clone())).unwrap();
+        router
+            .declare(exchange(name), ExchangeOptions::new(kind.clone()))
+            .expect("the test says what is legal");
     }
     router
 }
 
 /// The queues that get it, each once and in order, by the fast way; the other one must say the same.
 fn route(router: &Router, from: &str, key: &str, headers: &Headers) -> Vec<String> {
-    let routes = router.route(&exchange(from), key, headers).unwrap();
-    let (again, path) = router.route_with_path(&exchange(from), key, headers).unwrap();
+    let routes = router.route(&exchange(from), key, headers).expect("the test says what is legal");
+    let (again, path) =
+        router.route_with_path(&exchange(from), key, headers).expect("the test says what is legal");
     assert_eq!(routes, again);
     let lit: BTreeSet<&Name> =
         path.steps.iter().flat_map(|step| &step.matched).filter_map(into_queue).collect();
@@ -59,7 +62,9 @@ fn plain(router: &Router, from: &str, key: &str) -> Vec<String> {
 /// What a trie of these patterns finds, which must be what the naive matcher finds.
 fn found<'a>(syntax: Syntax, patterns: &[&'a str], key: &str) -> Vec<&'a str> {
     let mut trie = TopicTrie::new(syntax);
-    patterns.iter().for_each(|pattern| assert!(trie.insert(pattern, *pattern).unwrap()));
+    patterns
+        .iter()
+        .for_each(|pattern| assert!(trie.insert(pattern, *pattern).expect("the test says what is legal")));
     let mut found = BTreeSet::new();
     trie.search(key, |pattern| assert!(found.insert(*pattern), "{pattern} was found twice"));
     for pattern in patterns {

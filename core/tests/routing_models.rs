@@ -42,7 +42,7 @@ fn trie_against_scan(syntax: Syntax, operations: Vec<(bool, String, u8)>, keys: 
     }
     let mut anew = TopicTrie::new(syntax);
     for (pattern, value) in &model {
-        anew.insert(pattern, *value).unwrap();
+        anew.insert(pattern, *value).expect("the test says what is legal");
     }
     assert_eq!(trie.len(), model.len());
     assert_eq!((trie.nodes(), trie.words()), (anew.nodes(), anew.words()), "what leads nowhere is gone");
@@ -118,11 +118,11 @@ enum Operation {
 }
 
 fn name(index: usize) -> ExchangeName {
-    format!("x{index}").parse().unwrap()
+    format!("x{index}").parse().expect("the test says what is legal")
 }
 
 fn queue(index: usize) -> Name {
-    Name::new(&format!("q{index}")).unwrap()
+    Name::new(&format!("q{index}")).expect("the test says what is legal")
 }
 
 fn headers() -> impl Strategy<Value = Headers> {
@@ -221,7 +221,7 @@ fn router_against_list(
         let kind = [Direct, Fanout, Topic, Hierarchy, ExchangeKind::Headers][*kind].clone();
         let options = ExchangeOptions { alternate: alternate.map(name), ..ExchangeOptions::new(kind) };
         list.exchanges.insert(name(index), options.clone());
-        router.declare(name(index), options).unwrap();
+        router.declare(name(index), options).expect("the test says what is legal");
     }
     (0..4).for_each(|index| assert!(router.add_queue(queue(index))));
     for operation in operations {
@@ -258,7 +258,7 @@ fn router_against_list(
     // The same bindings made in another order: nothing of what is told may differ.
     let mut anew = Router::new();
     list.exchanges.iter().for_each(|(name, options)| {
-        anew.declare(name.clone(), options.clone()).unwrap();
+        anew.declare(name.clone(), options.clone()).expect("the test says what is legal");
     });
     (0..4).for_each(|index| _ = anew.add_queue(queue(index)));
     list.bindings.iter().rev().for_each(|binding| assert_eq!(anew.bind(binding.clone()), Ok(true)));
@@ -306,17 +306,19 @@ fn jump_hash_vectors() {
 /// An exchange with a queue for each weight, named by its number.
 fn shared(weights: &[u32], by: HashBy) -> Router {
     let mut router = Router::new();
-    router.declare(name(0), ExchangeOptions::new(ExchangeKind::ConsistentHash { by })).unwrap();
+    router
+        .declare(name(0), ExchangeOptions::new(ExchangeKind::ConsistentHash { by }))
+        .expect("the test says what is legal");
     for (index, weight) in weights.iter().enumerate() {
         router.add_queue(queue(index));
         let to = Destination::Queue(queue(index));
-        router.bind(Binding::new(name(0), to, &weight.to_string())).unwrap();
+        router.bind(Binding::new(name(0), to, &weight.to_string())).expect("the test says what is legal");
     }
     router
 }
 
 fn place(router: &Router, key: &str) -> Option<Name> {
-    let routes = router.route(&name(0), key, &Headers::default()).unwrap();
+    let routes = router.route(&name(0), key, &Headers::default()).expect("the test says what is legal");
     assert!(routes.queues().len() <= 1, "one queue gets it");
     routes.queues().first().cloned()
 }
