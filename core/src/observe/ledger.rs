@@ -116,7 +116,7 @@ impl Ledger {
                 match (from, group) {
                     (_, Some(group)) => self.worked(*at, order, &Needed::Group(group.clone())),
                     (Place::Queue(queue), None) => self.worked(*at, order, &Needed::Queue(queue.clone())),
-                    (Place::Partition(_), None) => Vec::new(),
+                    (Place::Partition(_) | Place::Exchange(_), None) => Vec::new(),
                 }
             }
             Event::Order(OrderEvent::GaveUp { order, .. }) => {

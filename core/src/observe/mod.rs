@@ -12,6 +12,7 @@ mod ledger;
 mod metrics;
 mod order;
 mod order_metrics;
+mod queue_event;
 mod verdict;
 
 pub use digest::{Digest, Digester};
@@ -20,4 +21,5 @@ pub use ledger::{Ledger, Needed};
 pub use metrics::{Metrics, SAMPLES_MAX, Series};
 pub use order::{Answer, OrderEvent};
 pub use order_metrics::{Figures, ORDERS_MAX, OrderMetrics, ServiceCounts, Spans};
+pub use queue_event::QueueEvent;
 pub use verdict::Verdict;

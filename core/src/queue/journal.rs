@@ -20,12 +20,10 @@ use alloc::vec::Vec;
 use bytes::{BufMut as _, Bytes};
 
 use crate::ids::{Epoch, LogName, Name, Offset};
-use crate::log::{Log, LogError, Slice as _, Storage, StorageError};
+use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::message::Message;
-use crate::record::{BatchBuilder, Batches, NewRecord, Record};
+use crate::record::{BatchBuilder, NewRecord, Record};
 
-/// How many bytes are read at once when a queue is recovered.
-const RECOVERY_BYTES: u32 = 1024 * 1024;
 /// How many bytes are read at once when messages are needed that memory no longer has.
 const PAGE_BYTES: u32 = 64 * 1024;
 /// What is gathered is written when it has so many bytes, without waiting for the end of the burst.
@@ -276,18 +274,6 @@ impl<L: Log> Journal<L> {
     pub(super) fn has_written(&self, offset: Offset) -> bool {
         offset < self.messages.end()
     }
-}
-
-/// Shows `see` everything that a log holds, piece by piece, so that no more than a piece is in memory.
-pub(super) fn read_all<L: Log>(log: &L, mut see: impl FnMut(&Batches)) -> Result<(), LogError<L::Error>> {
-    let mut at = log.start();
-    while at < log.end() {
-        let piece = log.read(at, log.end(), RECOVERY_BYTES)?.load()?;
-        let Some(next) = piece.next() else { break };
-        at = next;
-        see(&piece);
-    }
-    Ok(())
 }
 
 fn moved_from(record: &Record) -> Option<Offset> {

@@ -55,6 +55,8 @@ pub struct Held {
     pub deliveries: u32,
     /// The priority that it has here.
     pub priority: u8,
+    /// Whether the log has it; else it lives in memory alone.
+    pub stored: bool,
     /// Whether it is ready, waits, or is with a consumer.
     pub standing: Standing,
 }
@@ -109,6 +111,7 @@ impl<L: Log> Queue<L> {
             id: slot.id,
             deliveries: slot.deliveries,
             priority: slot.lane,
+            stored: slot.stored,
             standing: match slot.state {
                 State::Ready => Standing::Ready,
                 State::Waiting(until) => Standing::Waiting(until),
@@ -144,6 +147,11 @@ impl<L: Log> Queue<L> {
     /// The message at an offset, wherever it stands; it stays.
     pub(crate) fn look(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
         self.load(offset)
+    }
+
+    /// The same, if it is in memory.
+    pub(crate) fn peek(&self, offset: Offset) -> Option<Arc<Message>> {
+        self.slots.get(offset)?.message.clone()
     }
 
     /// Notes that somebody used the queue.

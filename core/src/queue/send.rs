@@ -82,18 +82,24 @@ impl<L: Log> Queue<L> {
     /// Takes a message that the queue has not seen before.
     fn accept(&mut self, now: Time, message: Arc<Message>) -> Result<Offset, QueueError<L::Error>> {
         let expires_at_once = message.ttl() == Some(Span::ZERO) || self.options.ttl == Some(Span::ZERO);
-        let delay = message.delay();
+        let (delay, id) = (message.delay(), message.id());
         let offset = self.add(now, message);
         if let Some(delay) = delay {
+            self.fact(Fact::Stored { offset, id });
             let until = whole_millis(now) + delay;
             self.waiting.insert((until, offset));
             if let Some(slot) = self.slots.get_mut(offset) {
                 slot.state = State::Waiting(until);
             }
         } else {
+            let facts = self.facts.len();
             self.stand_in_line(offset, Seat::Fresh);
             self.push(now)?;
             self.refuse_overflow(offset)?;
+            if self.watched {
+                // Whether it is taken is known only now; that it was, comes before that it was delivered.
+                self.facts.insert(facts, Fact::Stored { offset, id });
+            }
         }
         self.store(now, offset, None)?;
         self.drop_overflow()?;

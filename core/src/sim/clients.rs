@@ -11,11 +11,11 @@
 
 use alloc::vec::Vec;
 
-use super::actors::Source;
-use super::scenario::TargetSpec;
+use super::actors::target;
+use super::program::Source;
 use super::service_spec::{STEPS_MAX, ServiceSpec, StepSpec};
 use crate::broker::{Input, Message, Out, RequestId, Settings};
-use crate::client::{Caller, Producer, Staged, Target};
+use crate::client::{Caller, Producer, Staged};
 use crate::ids::{MessageId, NodeId};
 use crate::record::{NewRecord, Order};
 use crate::time::{Span, Time};
@@ -60,13 +60,7 @@ fn for_lane(lane: u64, input: &Input) -> Option<Input> {
 impl Clients {
     pub(super) fn new(spec: &ServiceSpec, settings: &Settings, brokers: &[NodeId]) -> Self {
         let producer = |step: &StepSpec| match step {
-            StepSpec::Send { to } => {
-                let target = match to {
-                    TargetSpec::Queue(name) => Target::Queue(name.clone()),
-                    TargetSpec::Topic { name, acks } => Target::Topic(name.clone(), *acks),
-                };
-                Some(Producer::new(settings.clone(), target, brokers.to_vec()))
-            }
+            StepSpec::Send { to } => Some(Producer::new(settings.clone(), target(to), brokers.to_vec())),
             StepSpec::Call { .. } | StepSpec::Notify => None,
         };
         let source = spec.from.as_ref().map(|from| Source::new(from, settings, brokers.to_vec()));

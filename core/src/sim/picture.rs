@@ -138,6 +138,8 @@ pub enum CellState {
     Uncommitted,
     /// In a queue: waits for a consumer.
     Ready,
+    /// In a queue: waits for a moment, before a consumer may have it.
+    Waiting(Time),
     /// In a queue: with a consumer that has not acknowledged it.
     Delivered(NodeId),
 }

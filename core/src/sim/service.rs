@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 use super::clients::Clients;
 use super::picture::ServiceView;
 use super::scenario::SourceSpec;
-use super::service_spec::{ServiceSpec, StepSpec, name_of};
+use super::service_spec::{ServiceSpec, StepSpec, name_of, source_name};
 use crate::broker::{Input, Message, Out, Reply, Request, RequestId, Settings};
 use crate::client::Staged;
 use crate::ids::{MessageId, Name, NodeId, OrderId};
@@ -343,10 +343,7 @@ impl Service {
 
     /// What it looks like.
     pub(super) fn view(&self, up: bool, counts: ServiceCounts) -> ServiceView {
-        let from = self.spec.from.as_ref().map(|from| match from {
-            SourceSpec::Queue { name, .. } => name.clone(),
-            SourceSpec::Group { topic, .. } => topic.clone(),
-        });
+        let from = self.spec.from.as_ref().map(source_name);
         let busy = self.busy.values().filter_map(|job| Some((job.order?.id, job.since)));
         let waiting = self.waiting.iter().map(|(_, _, order)| order.id);
         let steps = self.spec.then.iter();
@@ -363,7 +360,7 @@ impl Service {
             calls: self.callees.iter().flatten().copied().collect(),
             sends_to: steps
                 .filter_map(|step| match step {
-                    StepSpec::Send { to } => Some(name_of(to).clone()),
+                    StepSpec::Send { to } => Some(name_of(to)),
                     StepSpec::Call { .. } | StepSpec::Notify => None,
                 })
                 .collect(),

@@ -14,8 +14,10 @@ use super::scenario::{
     InvalidScenario, MESSAGES_MAX, NODES_MAX, PATIENCE_MAX, PATIENCE_MIN, Scenario, SourceSpec, TargetSpec,
 };
 use crate::ids::{Name, NodeId};
+use crate::log::memory::MemoryStorage;
 use crate::observe::{Needed, ORDERS_MAX};
 use crate::time::Span;
+use crate::vhost::{Subscription, VirtualHost};
 
 /// The most orders that a service works on at once.
 pub const WORKERS_MAX: u16 = 1_000;
@@ -259,25 +261,14 @@ impl Scenario {
         Ok(())
     }
 
-    fn has_source(&self, source: &SourceSpec) -> bool {
-        match source {
-            SourceSpec::Queue { name, .. } => self.queues.iter().any(|queue| queue.name == *name),
-            SourceSpec::Group { topic, .. } => self.topics.iter().any(|known| known.name == *topic),
-        }
-    }
-
-    fn has_target(&self, target: &TargetSpec) -> bool {
-        match target {
-            TargetSpec::Queue(name) => self.queues.iter().any(|queue| queue.name == *name),
-            TargetSpec::Topic { name, .. } => self.topics.iter().any(|topic| topic.name == *name),
-        }
-    }
-
     /// Who works next on what a service hands on: those that it calls, and those that read what it sends to.
     fn next_to(&self, service: &ServiceSpec) -> Vec<NodeId> {
         let reads = |target: &TargetSpec, source: &SourceSpec| match (target, source) {
             (TargetSpec::Queue(to), SourceSpec::Queue { name, .. }) => to == name,
             (TargetSpec::Topic { name, .. }, SourceSpec::Group { topic, .. }) => name == topic,
+            (TargetSpec::AnyOf(names), SourceSpec::Queue { name, .. }) => names.contains(name),
+            // Whom an exchange leads to depends on each message: whoever may be reached counts.
+            (TargetSpec::Exchange { .. }, SourceSpec::Queue { .. } | SourceSpec::Subscription { .. }) => true,
             _ => false,
         };
         let mut next = Vec::new();
@@ -329,14 +320,39 @@ pub(super) fn needed_of(source: &SourceSpec) -> Needed {
     match source {
         SourceSpec::Queue { name, .. } => Needed::Queue(name.clone()),
         SourceSpec::Group { name, .. } => Needed::Group(name.clone()),
+        SourceSpec::Subscription { subscription, .. } => Needed::Queue(subscription_queue(subscription)),
     }
 }
 
-/// The queue or topic that is meant.
-pub(super) fn name_of(target: &TargetSpec) -> &Name {
-    match target {
-        TargetSpec::Queue(name) | TargetSpec::Topic { name, .. } => name,
+/// The queue, topic or exchange that is read.
+pub(super) fn source_name(source: &SourceSpec) -> Name {
+    match source {
+        SourceSpec::Queue { name, .. } => name.clone(),
+        SourceSpec::Group { topic, .. } => topic.clone(),
+        SourceSpec::Subscription { subscription, .. } => named(subscription.topic.as_str()),
     }
+}
+
+/// The queue, topic or exchange that is meant; the first of several.
+pub(super) fn name_of(target: &TargetSpec) -> Name {
+    match target {
+        TargetSpec::Queue(name) | TargetSpec::Topic { name, .. } => name.clone(),
+        TargetSpec::Exchange { name, .. } => named(name.as_str()),
+        TargetSpec::AnyOf(names) => names.first().cloned().unwrap_or_else(|| named("")),
+    }
+}
+
+/// The queue of a subscription, as far as its name says; a subscription without one is called as its topic.
+pub(super) fn subscription_queue(subscription: &Subscription) -> Name {
+    let queue = subscription.name.as_ref().and_then(|name| {
+        VirtualHost::<MemoryStorage>::subscription_queue(subscription.client.as_ref(), name).ok()
+    });
+    queue.unwrap_or_else(|| named(subscription.topic.as_str()))
+}
+
+/// A name, or the word for the exchange that has none.
+fn named(text: &str) -> Name {
+    Name::new(text).unwrap_or_else(|_| Name::new("default").expect("a legal name"))
 }
 
 fn check_timeout(name: &str, timeout: Span) -> Result<(), InvalidScenario> {

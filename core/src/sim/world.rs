@@ -9,11 +9,14 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::actors::{Shop, Worker, order};
+use super::actors::Shop;
 use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
+use super::command::Command;
+use super::draft;
 use super::network::{Network, Packet};
-use super::scenario::{Command, InvalidScenario, Scenario};
+use super::program::Worker;
+use super::scenario::{InvalidScenario, Scenario};
 use crate::broker::{
     Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
 };
@@ -80,6 +83,7 @@ pub(crate) enum BrokerProcess {
 #[derive(Clone, Debug)]
 pub struct World {
     pub(crate) scenario: Scenario,
+    pub(super) seed: u64,
     now: Time,
     step: u64,
     agenda: Agenda<Happening>,
@@ -142,14 +146,18 @@ impl World {
             let client = shop.client(settings, ids.clone());
             Node::new((shop, client))
         });
-        let consumers =
-            scenario.consumers.iter().map(|spec| Node::new(Worker::new(spec, settings, ids.clone())));
+        let consumers = scenario
+            .consumers
+            .iter()
+            .map(|spec| Node::new(Worker::new(spec, settings, ids.clone(), seed, Default::default())));
         let broker = |&id: &NodeId| {
-            let broker = Broker::new(id, 1, settings.clone(), Disk::default()).with_controller();
+            let broker = Broker::new(id, 1, settings.clone(), Disk::default());
+            let broker = broker.expect("an empty disk opens").with_controller();
             Node::new(BrokerProcess::Runs(Box::new(broker)))
         };
         let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
         let mut world = Self {
+            seed,
             now: Time::ZERO,
             step: 0,
             agenda: Agenda::default(),
@@ -337,8 +345,12 @@ impl World {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
             self.verdict.learn_key(id, key);
-            let sent = client.send(self.now, id, order(self.now, id, key), &mut out);
-            sent.expect("an order is a few bytes");
+            if shop.spec.message.reorders() {
+                self.verdict.learn_unordered(id);
+            }
+            let message = shop.spec.message.draft(shop.sent, id, key);
+            let sent = client.send(self.now, id, draft::record(self.now, &message), &mut out);
+            sent.expect("a body's size was checked with the scenario");
         }
         self.carry_out(node, out);
     }
@@ -350,7 +362,13 @@ impl World {
         match node {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
             NodeId::Producer(number) => self.producers[index(number)].process.1.handle(now, input, &mut out),
-            NodeId::Consumer(number) => self.consumers[index(number)].process.handle(now, input, &mut out),
+            NodeId::Consumer(number) => {
+                self.consumers[index(number)].process.handle(now, input, &mut out);
+                if self.consumers[index(number)].process.out_of_memory().is_some() {
+                    self.carry_out(node, out);
+                    return self.run_out_of_memory(node);
+                }
+            }
             NodeId::Service(_) | NodeId::User(_) => {
                 let keys = &mut self.keys;
                 let mut mint = || {
@@ -465,10 +483,16 @@ fn first_view(scenario: &Scenario, brokers: &[NodeId]) -> View {
         }
     }
     let queues = scenario.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));
+    let exchanges = scenario
+        .exchanges
+        .iter()
+        .map(|exchange| (exchange.exchange.name.clone(), NodeId::Broker(exchange.broker)));
     View {
         version: 0,
         brokers: brokers.iter().map(|&broker| (broker, true)).collect(),
         partitions,
         queues: queues.collect(),
+        exchanges: exchanges.collect(),
+        hosts: scenario.layouts(),
     }
 }

@@ -39,7 +39,7 @@ pub const CHECKS_MAX: u32 = 15;
 pub struct HalfId(pub u64);
 
 /// What became of the transaction that a half message belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// It was committed: publish the message.
@@ -178,6 +178,11 @@ impl<S: Storage> VirtualHost<S> {
             queue.ack(now, delivery.tag)?;
         }
         Ok(())
+    }
+
+    /// A half message that is not decided, as far as memory has it.
+    pub fn half(&self, id: HalfId) -> Option<Arc<Message>> {
+        self.halves.queue.as_ref()?.peek(Offset(id.0))
     }
 
     /// Half messages that are not decided.

@@ -55,6 +55,15 @@ pub enum Alarm {
     Disk,
 }
 
+impl core::fmt::Display for Alarm {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+        })
+    }
+}
+
 impl<S: Storage> VirtualHost<S> {
     /// Publishes a message on the default channel. An empty exchange is the default one: the key is the name of a
     /// queue.
