@@ -60,8 +60,10 @@ pub mod ids;
 pub mod log;
 pub mod message;
 pub mod observe;
+pub mod queue;
 pub mod record;
 pub mod rng;
+pub mod selector;
 pub mod sim;
 pub mod time;
 

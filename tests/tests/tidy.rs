@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers of the engine, bottom up. A module uses only what stands before it, or beside it on its line.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["ids", "time", "rng"],
     &["record"],
     &["log", "message"],
     &["selector", "routing"],
+    &["queue"],
     &["observe"],
     &["broker"],
     &["client"],

@@ -8,7 +8,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::{Death, Message, Repeat, Value};
-use crate::ids::{MESSAGE_ID_HEADER, MessageId, Name};
+use crate::ids::{MESSAGE_ID_HEADER, Name};
 use crate::record::{NewRecord, Record};
 use crate::time::Span;
 
@@ -199,6 +199,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::MessageId;
     use crate::message::DeathReason;
     use crate::record::BatchBuilder;
 

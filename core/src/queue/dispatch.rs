@@ -1,0 +1,344 @@
+//! Who gets what? The first message that suits somebody with room goes to the first of those whom it suits.
+//!
+//! ```text
+//!   ready      m1 red   m2 blue   m3 red   m4 red
+//!   consumers  A (wants blue, room)   B (has no room)   C (wants anything, room)
+//!   ─────────────────────────────────────────────────
+//!   m1 → C, and C goes to the end of its priority's turn; m2 → A; m3 → C; ...
+//! ```
+//!
+//! Each consumer remembers up to where nothing suits it, so that a selector is asked once about each message and a
+//! long backlog of other people's messages costs nothing.
+//!
+//! Sources: ActiveMQ `Queue.java#doActualDispatch` and `#orderedCompare`; RabbitMQ "Consumer Priorities", "Single
+//! Active Consumer".
+
+use super::consumer::AckMode;
+use super::*;
+
+impl<L: Log> Queue<L> {
+    /// Attaches a consumer, behind the others of its priority, and pushes what can be pushed. One of the same number
+    /// that is attached already is detached first.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn attach(
+        &mut self,
+        now: Time,
+        id: ConsumerId,
+        options: ConsumerOptions,
+    ) -> Result<(), QueueError<L::Error>> {
+        self.tick(now)?;
+        self.detach(now, id)?;
+        self.insert(Consumer::new(id, options));
+        self.elect();
+        self.push(now)
+    }
+
+    /// Puts a consumer behind all others of its priority.
+    fn insert(&mut self, consumer: Consumer) {
+        let behind = |other: &Consumer| other.options.priority >= consumer.options.priority;
+        let at = self.consumers.partition_point(behind);
+        self.consumers.insert(at, consumer);
+    }
+
+    /// Ends a consumer. Where its messages go, the queue's options say; they are marked as redelivered.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn detach(&mut self, now: Time, id: ConsumerId) -> Result<(), QueueError<L::Error>> {
+        self.cancel(now, id)?;
+        for tag in self.unacked.of(id, Tag(u64::MAX)) {
+            self.give_back(now, tag, ReturnReason::Left)?;
+        }
+        self.push(now)?;
+        self.drop_overflow()
+    }
+
+    /// Stops pushing to a consumer that keeps what it has: it may still acknowledge it (AMQP's `basic.cancel`).
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn cancel(&mut self, now: Time, id: ConsumerId) -> Result<(), QueueError<L::Error>> {
+        let Some(at) = self.consumers.iter().position(|consumer| consumer.id == id) else { return Ok(()) };
+        self.consumers.remove(at);
+        if self.consumers.is_empty() {
+            self.unused_since = now;
+        }
+        self.groups.release(id);
+        self.scan_anew();
+        if self.active == Some(id) {
+            self.active = None;
+        }
+        self.elect();
+        self.push(now)
+    }
+
+    /// Messages may suit consumers that they did not suit before.
+    fn scan_anew(&mut self) {
+        for consumer in &mut self.consumers {
+            consumer.scanned = Rank::FIRST;
+        }
+    }
+
+    /// Chooses the one that alone is served, where there shall be one.
+    fn elect(&mut self) {
+        let exclusive = self.consumers.iter().find(|consumer| consumer.options.exclusive);
+        let chosen = match exclusive {
+            // The list is in order of priority; whoever is active and as good as the first, stays.
+            Some(first) => {
+                let stays = self.consumers.iter().find(|consumer| Some(consumer.id) == self.active);
+                let as_good = |consumer: &&Consumer| {
+                    consumer.options.exclusive && consumer.options.priority >= first.options.priority
+                };
+                Some(stays.filter(as_good).map_or(first.id, |consumer| consumer.id))
+            }
+            None if self.options.single_active => {
+                self.active.or_else(|| self.consumers.first().map(|consumer| consumer.id))
+            }
+            None => None,
+        };
+        if chosen != self.active {
+            self.active = chosen;
+            if let Some(chosen) = chosen {
+                self.fact(Fact::Activated(chosen));
+            }
+        }
+    }
+
+    fn consumer(&mut self, id: ConsumerId) -> Option<&mut Consumer> {
+        self.consumers.iter_mut().find(|consumer| consumer.id == id)
+    }
+
+    /// Grants a consumer so much more credit, where its flow is by credit.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownConsumer`]; [`QueueError::Log`] when the storage fails.
+    pub fn grant(&mut self, now: Time, id: ConsumerId, credit: u64) -> Result<(), QueueError<L::Error>> {
+        let consumer = self.consumer(id).ok_or(QueueError::UnknownConsumer)?;
+        consumer.credit = consumer.credit.saturating_add(credit);
+        self.tick(now)?;
+        self.push(now)
+    }
+
+    /// Blocks a consumer whatever room it has, or frees it: a channel does so when its own window is full.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownConsumer`]; [`QueueError::Log`] when the storage fails.
+    pub fn block(&mut self, now: Time, id: ConsumerId, blocked: bool) -> Result<(), QueueError<L::Error>> {
+        let consumer = self.consumer(id).ok_or(QueueError::UnknownConsumer)?;
+        consumer.blocked = blocked;
+        self.push(now)
+    }
+
+    /// Hands out the next message to whoever asks, attached or not; it must be acknowledged (AMQP's `basic.get`).
+    /// `None` when none is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn receive(&mut self, now: Time) -> Result<Option<Delivery>, QueueError<L::Error>> {
+        self.tick(now)?;
+        self.unused_since = now;
+        let Some((_, head)) = self.ready.first(&self.slots) else { return Ok(None) };
+        self.hand_out(now, head, ConsumerId::default(), AckMode::Explicit).map(Some)
+    }
+
+    /// Hands out the next message that suits an attached consumer, whatever room it has.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownConsumer`]; [`QueueError::Log`] when the storage fails.
+    pub fn receive_for(
+        &mut self,
+        now: Time,
+        id: ConsumerId,
+    ) -> Result<Option<Delivery>, QueueError<L::Error>> {
+        self.tick(now)?;
+        let at = self.consumers.iter().position(|consumer| consumer.id == id);
+        let at = at.ok_or(QueueError::UnknownConsumer)?;
+        if self.active.is_some_and(|active| active != id) {
+            return Ok(None);
+        }
+        while let Some((_, offset)) = self.first_suiting(at)? {
+            if self.is_expired(now, offset) {
+                self.die(offset, DeathReason::Expired)?;
+                continue;
+            }
+            let ack = self.consumers[at].options.ack;
+            self.assign_group(offset, id);
+            let delivery = self.hand_out(now, offset, id, ack)?;
+            return Ok(Some(delivery));
+        }
+        Ok(None)
+    }
+
+    /// Pushes ready messages until none is left that suits a consumer with room.
+    pub(super) fn push(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
+        while let Some((at, offset)) = self.choose(now)? {
+            let consumer = &mut self.consumers[at];
+            let (id, ack) = (consumer.id, consumer.options.ack);
+            consumer.credit = consumer.credit.saturating_sub(1);
+            if !self.options.strict_dispatch {
+                let consumer = self.consumers.remove(at);
+                self.insert(consumer);
+            }
+            self.assign_group(offset, id);
+            let delivery = self.hand_out(now, offset, id, ack)?;
+            self.deliveries.push_back(delivery);
+        }
+        Ok(())
+    }
+
+    /// The next message to push, and the place of the consumer that gets it.
+    fn choose(&mut self, now: Time) -> Result<Option<(usize, Offset)>, QueueError<L::Error>> {
+        loop {
+            self.expire_head(now)?;
+            if self.ready.first(&self.slots).is_none() {
+                return Ok(None);
+            }
+            let mut best: Option<(Rank, core::cmp::Reverse<i32>, u32, usize, Offset)> = None;
+            for at in 0..self.consumers.len() {
+                let consumer = &self.consumers[at];
+                if !consumer.has_room() || self.active.is_some_and(|active| active != consumer.id) {
+                    continue;
+                }
+                let priority = core::cmp::Reverse(consumer.options.priority);
+                let groups = consumer.groups;
+                let Some((rank, offset)) = self.first_suiting(at)? else { continue };
+                // Who has fewer groups comes first, for a message that belongs to one.
+                let grouped = self.slots.get(offset).is_some_and(|slot| slot.group.is_some());
+                let found = (rank, priority, if grouped { groups } else { 0 }, at, offset);
+                if best.is_none_or(|best| found < best) {
+                    best = Some(found);
+                }
+            }
+            let Some((_, _, _, at, offset)) = best else { return Ok(None) };
+            if !self.is_expired(now, offset) {
+                return Ok(Some((at, offset)));
+            }
+            self.die(offset, DeathReason::Expired)?;
+        }
+    }
+
+    /// The first ready message that suits the consumer at a place.
+    fn first_suiting(&mut self, at: usize) -> Result<Option<(Rank, Offset)>, QueueError<L::Error>> {
+        let consumer = &self.consumers[at];
+        if consumer.options.selector.is_none() && self.groups.is_empty() {
+            return Ok(self.ready.first(&self.slots));
+        }
+        let (id, selector) = (consumer.id, consumer.options.selector.clone());
+        let mut scanned = consumer.scanned;
+        let found = 'search: loop {
+            let mut unloaded = None;
+            for (rank, offset) in self.ready.from(&self.slots, scanned) {
+                let Some(slot) = self.slots.get(offset) else { continue };
+                let owner = slot.group.as_deref().and_then(|group| self.groups.owner(group));
+                let free = slot.group_sequence == Some(1) || owner.is_none_or(|owner| owner == id);
+                let suits = free
+                    && match &selector {
+                        None => true,
+                        Some(selector) => {
+                            let Some(message) = slot.message.as_ref().or_else(|| self.page.get(&offset))
+                            else {
+                                (scanned, unloaded) = (rank, Some(offset));
+                                break;
+                            };
+                            selector.matches(message)
+                        }
+                    };
+                if suits {
+                    break 'search Some((rank, offset));
+                }
+                scanned = rank.after();
+            }
+            match unloaded {
+                Some(offset) => drop(self.load(offset)?),
+                None => break None,
+            }
+        };
+        self.consumers[at].scanned = found.map_or(scanned, |(rank, _)| rank);
+        Ok(found)
+    }
+
+    /// Notes that a message's group belongs to a consumer, or ends with this message.
+    fn assign_group(&mut self, offset: Offset, to: ConsumerId) {
+        let Some(slot) = self.slots.get(offset) else { return };
+        let Some(group) = slot.group.clone() else { return };
+        let closes = slot.group_sequence.is_some_and(|sequence| sequence < 0);
+        let lost = if closes {
+            [self.groups.close(&group), None]
+        } else {
+            let lost = self.groups.assign(&group, to);
+            if let Some(owner) = self.consumer(to) {
+                owner.groups += 1;
+            }
+            lost
+        };
+        let mut changed = closes;
+        for owner in lost.into_iter().flatten() {
+            changed |= owner != to;
+            if let Some(owner) = self.consumer(owner) {
+                owner.groups = owner.groups.saturating_sub(1);
+            }
+        }
+        if changed {
+            self.scan_anew();
+        }
+    }
+
+    /// Takes a message from its line and makes it a delivery.
+    fn hand_out(
+        &mut self,
+        now: Time,
+        offset: Offset,
+        to: ConsumerId,
+        ack: AckMode,
+    ) -> Result<Delivery, QueueError<L::Error>> {
+        let automatic = ack == AckMode::Automatic;
+        let taken = match self.slots.get_mut(offset) {
+            // Nobody will need it again: it is handed over instead of copied.
+            Some(slot) if automatic => {
+                slot.message.take().inspect(|_| self.resident -= u64::from(slot.bytes))
+            }
+            _ => None,
+        };
+        let message = match taken {
+            Some(message) => message,
+            None => self.load(offset)?,
+        };
+        let Some(slot) = self.slots.get_mut(offset) else { return Err(QueueError::Missing(offset)) };
+        self.ready.take(offset, slot);
+        slot.deliveries = slot.deliveries.saturating_add(1);
+        let (count, id, stored) = (slot.deliveries, slot.id, slot.stored);
+        self.fact(Fact::Delivered { offset, id, to, count });
+        if automatic {
+            let tag = self.unacked.skip();
+            self.remove(offset);
+            self.fact(Fact::Settled { offset, id, by: to });
+            return Ok(Delivery { tag, consumer: to, offset, count, message });
+        }
+        let tag = self.unacked.push(offset, to);
+        if let Some(slot) = self.slots.get_mut(offset) {
+            slot.state = State::Out(tag);
+        }
+        if stored {
+            self.note(Note::Delivered, offset);
+        }
+        if let Some(lease) = self.options.lease {
+            self.leases.insert((now + lease, tag));
+            if let Some(pending) = self.unacked.get_mut(tag) {
+                pending.lease = Some(now + lease);
+            }
+        }
+        if let Some(consumer) = self.consumer(to) {
+            consumer.outstanding += 1;
+        }
+        Ok(Delivery { tag, consumer: to, offset, count, message })
+    }
+}

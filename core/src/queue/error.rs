@@ -1,0 +1,63 @@
+//! What can a queue refuse?
+
+use core::fmt;
+
+use super::Tag;
+use crate::ids::Offset;
+use crate::log::LogError;
+use crate::message::BadMessage;
+
+/// Why a queue did not do what it was asked. `E` is how its storage can fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueError<E> {
+    /// It holds as much as it may, and refuses more (AMQP: a negative confirm).
+    Full,
+    /// It holds as much as it may, and asks its senders to wait: send the message again when there is room.
+    Blocked,
+    /// No message can be so.
+    BadMessage(BadMessage),
+    /// There is no such delivery, or it is settled already (AMQP: 406 `PRECONDITION_FAILED`).
+    UnknownTag(Tag),
+    /// No such consumer is attached.
+    UnknownConsumer,
+    /// The log does not have a message that the queue holds: the files were changed behind its back.
+    Missing(Offset),
+    /// The storage failed. Close the queue and open it again.
+    Log(LogError<E>),
+}
+
+impl<E: fmt::Display> fmt::Display for QueueError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the queue is full and refuses more: consume, or raise its limits"),
+            Self::Blocked => f.write_str("the queue is full: send again when something was consumed"),
+            Self::BadMessage(error) => error.fmt(f),
+            Self::UnknownTag(tag) => {
+                write!(
+                    f,
+                    "no delivery {} is unacknowledged: acknowledge each once, and not after its ",
+                    tag.0
+                )?;
+                f.write_str("consumer was detached")
+            }
+            Self::UnknownConsumer => f.write_str("no such consumer is attached to the queue"),
+            Self::Missing(offset) => write!(f, "the queue's log has no message at {offset}: is it damaged?"),
+            Self::Log(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for QueueError<E> {}
+
+impl<E> From<LogError<E>> for QueueError<E> {
+    fn from(error: LogError<E>) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl<E> From<BadMessage> for QueueError<E> {
+    fn from(error: BadMessage) -> Self {
+        Self::BadMessage(error)
+    }
+}

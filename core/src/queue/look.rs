@@ -1,0 +1,162 @@
+//! What is in a queue? Looking takes nothing away.
+
+use serde::Serialize;
+
+use super::*;
+
+/// How much is in a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Messages in all.
+    pub held: u64,
+    /// Of these, those that wait for a consumer.
+    pub ready: u64,
+    /// Of these, those that wait for a moment.
+    pub waiting: u64,
+    /// Of these, those that consumers have.
+    pub unacked: u64,
+    /// Bytes of the bodies of ready messages.
+    pub ready_bytes: u64,
+    /// Attached consumers.
+    pub consumers: u64,
+}
+
+/// Where a message stands in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It waits for a consumer.
+    Ready,
+    /// It waits for a moment.
+    Waiting(Time),
+    /// A consumer has it.
+    With(ConsumerId),
+}
+
+/// A message that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Browsed {
+    /// Where it stands.
+    pub offset: Offset,
+    /// How often it was delivered.
+    pub deliveries: u32,
+    /// The message.
+    pub message: Message,
+}
+
+/// What a queue knows of a message without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Where it is.
+    pub offset: Offset,
+    /// Which it is.
+    pub id: Option<MessageId>,
+    /// How often it was delivered.
+    pub deliveries: u32,
+    /// The priority that it has here.
+    pub priority: u8,
+    /// Whether it is ready, waits, or is with a consumer.
+    pub standing: Standing,
+}
+
+impl<L: Log> Queue<L> {
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What it does.
+    pub fn options(&self) -> &QueueOptions {
+        &self.options
+    }
+
+    /// How much is in it.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            held: self.slots.len() as u64,
+            ready: self.ready.len(),
+            waiting: self.waiting.len() as u64,
+            unacked: self.unacked.len() as u64,
+            ready_bytes: self.ready.bytes(),
+            consumers: self.consumers.len() as u64,
+        }
+    }
+
+    /// Where the next message goes: so many places were given.
+    pub fn next(&self) -> Offset {
+        self.next
+    }
+
+    /// The consumer that alone is served, where there is one.
+    pub fn active(&self) -> Option<ConsumerId> {
+        self.active
+    }
+
+    /// The attached consumers, in the order in which they will be asked.
+    pub fn consumers(&self) -> impl Iterator<Item = ConsumerId> {
+        self.consumers.iter().map(|consumer| consumer.id)
+    }
+
+    /// Since when the queue is unused, if no consumer is attached and nobody has asked since.
+    pub fn unused_since(&self) -> Option<Time> {
+        self.consumers.is_empty().then_some(self.unused_since)
+    }
+
+    /// Every message, by offset, without reading any.
+    pub fn held(&self) -> impl Iterator<Item = Held> {
+        self.slots.iter().map(|(offset, slot)| Held {
+            offset,
+            id: slot.id,
+            deliveries: slot.deliveries,
+            priority: slot.lane,
+            standing: match slot.state {
+                State::Ready => Standing::Ready,
+                State::Waiting(until) => Standing::Waiting(until),
+                State::Out(tag) => Standing::With(
+                    self.unacked.get(tag).map_or(ConsumerId::default(), |found| found.consumer),
+                ),
+            },
+        })
+    }
+
+    /// Up to `most` ready messages, in the order in which they would be delivered. They stay.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn browse(&mut self, now: Time, most: usize) -> Result<Vec<Browsed>, QueueError<L::Error>> {
+        self.tick(now)?;
+        let ready = self.ready.from(&self.slots, Rank::FIRST);
+        let offsets: Vec<Offset> = ready
+            .map(|(_, offset)| offset)
+            .filter(|&offset| !self.is_expired(now, offset))
+            .take(most)
+            .collect();
+        let mut browsed = Vec::with_capacity(offsets.len());
+        for offset in offsets {
+            let message = self.load(offset)?;
+            let deliveries = self.slots.get(offset).map_or(0, |slot| slot.deliveries);
+            browsed.push(Browsed { offset, deliveries, message });
+        }
+        Ok(browsed)
+    }
+
+    /// Removes every ready message, and says how many. They do not go where dead letters go; what consumers have
+    /// stays theirs (AMQP's `queue.purge`).
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn purge(&mut self, now: Time) -> Result<u64, QueueError<L::Error>> {
+        self.tick(now)?;
+        let ready: Vec<Offset> =
+            self.slots.iter().filter(|(_, slot)| slot.state == State::Ready).map(|(at, _)| at).collect();
+        for &offset in &ready {
+            if let Some(slot) = self.slots.get(offset) {
+                self.ready.take(offset, slot);
+            }
+            self.remove(offset);
+        }
+        Ok(ready.len() as u64)
+    }
+}

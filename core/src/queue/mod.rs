@@ -1,0 +1,487 @@
+//! How does each message reach exactly one of several consumers? A point-to-point queue, complete.
+//!
+//! ```text
+//!            send                    deliver                     ack
+//!   sender ───────▶ ready ────────────────────────▶ with a ─────────────▶ gone
+//!            │      ▲ ▲ │   to consumers in turn,   consumer
+//!      delay │      │ │ │   as far as they have        │
+//!            ▼      │ │ │   room, or when asked        │ nack, detach, lease over:
+//!          waiting ─┘ │ │                              │ back, counted and marked
+//!                     └─┼──────────────────────────────┘
+//!                       │ time to live over, queue full, refused, delivered too often
+//!                       ▼
+//!                     dead: dropped, or handed out to be routed to where dead letters go
+//! ```
+//!
+//! A [`Queue`] is a state machine without I/O: every call takes `now`, and what it wants done is asked for:
+//!
+//! * [`poll_delivery`](Queue::poll_delivery): what is pushed to consumers;
+//! * [`poll_departure`](Queue::poll_departure): messages that died, where the options name a place for dead letters;
+//! * [`poll_fact`](Queue::poll_fact): what happened, for who watches ([`watch`](Queue::watch));
+//! * [`next_wakeup`](Queue::next_wakeup): when to call [`tick`](Queue::tick), if nothing else comes before;
+//! * [`commit`](Queue::commit) or [`flush`](Queue::flush) at the end of a burst, before anybody is told "stored".
+//!
+//! ```
+//! use mqlab_core::message::Message;
+//! use mqlab_core::queue::Queue;
+//! use mqlab_core::time::Time;
+//!
+//! let mut orders = Queue::in_memory("orders")?;
+//! orders.send(Time::ZERO, Message::new("a book"))?;
+//! let delivery = orders.receive(Time::ZERO)?.expect("it was just sent");
+//! assert_eq!(&delivery.message.body()[..], b"a book");
+//! orders.ack(Time::ZERO, delivery.tag)?; // or nack: then it is there again
+//! assert_eq!(orders.stats().held, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Over files it is the same queue; see the crate `mqlab`.
+//!
+//! What real systems do differently stands beside each option: [`QueueOptions`], [`ConsumerOptions`].
+
+mod clock;
+mod consumer;
+mod dispatch;
+mod error;
+mod groups;
+mod journal;
+mod look;
+mod options;
+mod ready;
+mod send;
+mod settle;
+mod slots;
+mod unacked;
+
+pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow};
+pub use error::QueueError;
+pub use look::{Browsed, Held, Standing, Stats};
+pub use options::{
+    Backoff, BadOptions, DeadLetter, Expiry, GROUPS_MAX, Overflow, PRIORITY_MAX, QueueOptions,
+    REMEMBERED_MAX, RESIDENT_BYTES, Requeue,
+};
+pub use send::Sent;
+pub use unacked::Tag;
+
+pub(crate) use journal::read_all;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use consumer::Consumer;
+use groups::Groups;
+use journal::{Found, Journal, Note};
+use ready::{Rank, Ready};
+use send::Remembered;
+use slots::{Seat, Slot, Slots, State};
+use unacked::Unacked;
+
+use crate::ids::{BadName, MessageId, Name, Offset};
+use crate::log::memory::MemoryLog;
+use crate::log::{Log, LogError, Storage, StorageError};
+use crate::message::{DeathReason, Message};
+use crate::time::Time;
+
+/// A queue over logs of some kind.
+#[derive(Clone, Debug)]
+pub struct Queue<L> {
+    name: Name,
+    options: Arc<QueueOptions>,
+    /// None for a queue that lives in memory alone.
+    journal: Option<Journal<L>>,
+    slots: Slots,
+    ready: Ready,
+    unacked: Unacked,
+    /// In the order in which they are asked: by priority, and within one priority by turn.
+    consumers: Vec<Consumer>,
+    /// The consumer that alone is served, where the queue or a consumer wants it so.
+    active: Option<ConsumerId>,
+    groups: Groups,
+    /// Messages that wait for a moment.
+    waiting: BTreeSet<(Time, Offset)>,
+    /// Deliveries that will be taken back.
+    leases: BTreeSet<(Time, Tag)>,
+    next_sweep: Option<Time>,
+    /// Whether a message came that may expire.
+    mortal: bool,
+    remembered: Remembered,
+    /// Where the next message goes.
+    next: Offset,
+    /// Bodies in memory, in bytes.
+    resident: u64,
+    /// Messages that are to leave memory as soon as the log has them.
+    leaving: Vec<Offset>,
+    /// Messages that were read from the log a moment ago.
+    page: BTreeMap<Offset, Message>,
+    unused_since: Time,
+    deliveries: VecDeque<Delivery>,
+    departures: VecDeque<Departure>,
+    facts: VecDeque<Fact>,
+    watched: bool,
+}
+
+/// A message in a consumer's hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What an acknowledgement names.
+    pub tag: Tag,
+    /// For whom; [`ConsumerId::default`] for whoever asked without being attached.
+    pub consumer: ConsumerId,
+    /// Where the message stands in the queue.
+    pub offset: Offset,
+    /// How often it was delivered, this time counted.
+    pub count: u32,
+    /// The message.
+    pub message: Message,
+}
+
+impl Delivery {
+    /// Whether somebody had it before and may have done something with it.
+    pub fn is_redelivered(&self) -> bool {
+        self.count > 1
+    }
+}
+
+/// A message that left the queue without having been consumed, on its way to where dead letters go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Where it stood.
+    pub offset: Offset,
+    /// Why it left.
+    pub reason: DeathReason,
+    /// The message as it was.
+    pub message: Message,
+}
+
+/// What happened in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fact {
+    /// A message is with a consumer.
+    Delivered {
+        /// Where it stands.
+        offset: Offset,
+        /// Which.
+        id: Option<MessageId>,
+        /// With whom.
+        to: ConsumerId,
+        /// How often it was delivered, this time counted.
+        count: u32,
+    },
+    /// A consumer is done with a message, and it is gone.
+    Settled {
+        /// Where it stood.
+        offset: Offset,
+        /// Which.
+        id: Option<MessageId>,
+        /// Who.
+        by: ConsumerId,
+    },
+    /// A message came back.
+    Returned {
+        /// Where it stands; a new place when it went to the back.
+        offset: Offset,
+        /// Which.
+        id: Option<MessageId>,
+        /// From whom.
+        from: ConsumerId,
+        /// Why.
+        why: ReturnReason,
+        /// When it may be delivered again; `None` for at once.
+        until: Option<Time>,
+    },
+    /// A message was dropped, or left for where dead letters go.
+    Died {
+        /// Where it stood.
+        offset: Offset,
+        /// Which.
+        id: Option<MessageId>,
+        /// Why.
+        reason: DeathReason,
+    },
+    /// A message that waited is ready.
+    Due {
+        /// Where it stands now.
+        offset: Offset,
+        /// Which.
+        id: Option<MessageId>,
+    },
+    /// This consumer alone is served from now on.
+    Activated(ConsumerId),
+}
+
+/// Why a message came back from a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReturnReason {
+    /// It was given back.
+    Nacked,
+    /// The consumer left, or its connection broke.
+    Left,
+    /// The consumer was silent for longer than its lease.
+    LeaseOver,
+}
+
+impl Queue<MemoryLog> {
+    /// A queue that lives in memory alone, with the default options.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] when the name is none.
+    pub fn in_memory(name: &str) -> Result<Self, BadName> {
+        let options = QueueOptions { transient: true, ..QueueOptions::default() };
+        Ok(Self::transient(Name::new(name)?, options))
+    }
+}
+
+impl<L: Log> Queue<L> {
+    /// A queue that lives in memory alone. Options that cannot work are taken as far as they can: see
+    /// [`QueueOptions::check`].
+    pub fn transient(name: Name, options: QueueOptions) -> Self {
+        Self::with(name, options, None)
+    }
+
+    fn with(name: Name, options: QueueOptions, journal: Option<Journal<L>>) -> Self {
+        let ready = Ready::new(options.lanes());
+        let (slots, unacked, consumers, groups) = Default::default();
+        let (waiting, leases, remembered, leaving) = Default::default();
+        let (page, deliveries, departures, facts) = Default::default();
+        Self {
+            name,
+            options: options.into(),
+            journal,
+            slots,
+            ready,
+            unacked,
+            consumers,
+            active: None,
+            groups,
+            waiting,
+            leases,
+            next_sweep: None,
+            mortal: false,
+            remembered,
+            next: Offset::ZERO,
+            resident: 0,
+            leaving,
+            page,
+            unused_since: Time::ZERO,
+            deliveries,
+            departures,
+            facts,
+            watched: false,
+        }
+    }
+
+    /// Opens a queue with what its logs hold: every message that was not acknowledged, with its count of deliveries.
+    /// A queue whose options call it transient opens no log, and is empty.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails, or is damaged.
+    pub fn open<S: Storage<Log = L>>(
+        storage: &mut S,
+        name: Name,
+        options: QueueOptions,
+        now: Time,
+    ) -> Result<Self, LogError<StorageError<S>>> {
+        if options.transient {
+            return Ok(Self::transient(name, options));
+        }
+        let journal = Journal::open(storage, &name)?;
+        let (found, next) = journal.recover()?;
+        let mut queue = Self::with(name, options, Some(journal));
+        (queue.next, queue.unused_since) = (next, now);
+        for (offset, found) in found {
+            queue.take_in(offset, found);
+        }
+        Ok(queue)
+    }
+
+    /// Takes in a message that a restart found.
+    fn take_in(&mut self, offset: Offset, Found { message, stored_ms, deliveries }: Found) {
+        let stored = Time(u64::try_from(stored_ms).unwrap_or_default().saturating_mul(1_000));
+        if let Some(id) = message.id() {
+            self.remembered.note(&self.options, stored, id);
+        }
+        let mut slot = self.new_slot(stored, &message, true);
+        slot.deliveries = deliveries;
+        // A restart of the broker alone kills no message: it may be delivered once more.
+        slot.returns = deliveries.min(self.options.delivery_limit.unwrap_or(u32::MAX));
+        if self.resident < RESIDENT_BYTES {
+            self.resident += u64::from(slot.bytes);
+            slot.message = Some(message.clone());
+        }
+        match message.delay() {
+            Some(delay) if deliveries == 0 => {
+                slot.state = State::Waiting(stored + delay);
+                self.waiting.insert((stored + delay, offset));
+            }
+            _ => {
+                let seat = match (deliveries, self.options.requeue) {
+                    (1.., Requeue::Front) => Seat::Front,
+                    _ => Seat::Fresh,
+                };
+                self.ready.add(offset, &mut slot, seat);
+            }
+        }
+        self.slots.push(offset, slot);
+    }
+
+    fn new_slot(&mut self, stored: Time, message: &Message, in_log: bool) -> Slot {
+        let expires = self.options.expires(stored, message.ttl());
+        if expires.is_some() {
+            self.mortal = true;
+            if let (Expiry::Sweep(every), None) = (self.options.expiry, self.next_sweep) {
+                self.next_sweep = Some(stored + every);
+            }
+        }
+        Slot {
+            message: None,
+            state: State::Ready,
+            seat: Seat::Fresh,
+            deliveries: 0,
+            returns: 0,
+            bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
+            lane: self.options.lane(message.priority()),
+            stored: in_log,
+            id: message.id(),
+            group: message.group().cloned(),
+            group_sequence: message.group_sequence(),
+            expires,
+        }
+    }
+
+    /// Gives the logs back to the storage they came from.
+    ///
+    /// # Errors
+    ///
+    /// When what was gathered cannot be written, or a log cannot be closed.
+    pub fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), LogError<StorageError<S>>> {
+        match self.journal {
+            Some(journal) => journal.close(storage, self.name),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what was sent and settled since the last call, once for all. It is not durable yet: a crash of the
+    /// process keeps it, a power cut may not.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails. The queue must be closed and opened again then; nothing of the burst was promised.
+    pub fn commit(&mut self) -> Result<(), QueueError<L::Error>> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.commit()?;
+        for offset in self.leaving.drain(..) {
+            if let Some(slot) = self.slots.get_mut(offset)
+                && journal.has_written(offset)
+                && slot.message.take().is_some()
+            {
+                self.resident -= u64::from(slot.bytes);
+            }
+        }
+        journal.forget(self.slots.first())?;
+        if journal.is_cursor_long(self.slots.len()) {
+            let held = self.slots.iter().filter(|(_, slot)| slot.stored);
+            journal.compact(held.map(|(offset, slot)| (offset, slot.deliveries)), self.next)?;
+        }
+        Ok(())
+    }
+
+    /// [`commit`](Self::commit), and makes it durable: what was sent survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// As for `commit`.
+    pub fn flush(&mut self) -> Result<(), QueueError<L::Error>> {
+        self.commit()?;
+        match &mut self.journal {
+            Some(journal) => Ok(journal.flush()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something was sent or settled that a power cut would undo.
+    pub fn is_dirty(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::is_dirty)
+    }
+
+    /// Whether facts are kept for [`poll_fact`](Self::poll_fact). Nobody watches at first.
+    pub fn watch(&mut self, watched: bool) {
+        self.watched = watched;
+        self.facts.clear();
+    }
+
+    /// The next message that is pushed to a consumer.
+    pub fn poll_delivery(&mut self) -> Option<Delivery> {
+        self.deliveries.pop_front()
+    }
+
+    /// The next message that goes where dead letters go.
+    pub fn poll_departure(&mut self) -> Option<Departure> {
+        self.departures.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_fact(&mut self) -> Option<Fact> {
+        self.facts.pop_front()
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        if self.watched {
+            self.facts.push_back(fact);
+        }
+    }
+
+    fn note(&mut self, note: Note, offset: Offset) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(note, offset);
+        }
+    }
+
+    /// The message in a slot, from memory or from the log.
+    fn load(&mut self, offset: Offset) -> Result<Message, QueueError<L::Error>> {
+        let here = |queue: &Self| {
+            let slot = queue.slots.get(offset)?;
+            slot.message.clone().or_else(|| queue.page.get(&offset).cloned())
+        };
+        if let Some(message) = here(self) {
+            return Ok(message);
+        }
+        if let Some(journal) = &mut self.journal {
+            self.page = journal.page(offset)?.into_iter().collect();
+        }
+        here(self).ok_or(QueueError::Missing(offset))
+    }
+
+    /// Takes a message out of the queue for good.
+    fn remove(&mut self, offset: Offset) -> Option<Slot> {
+        let slot = self.slots.remove(offset)?;
+        if slot.stored {
+            self.note(Note::Done, offset);
+        }
+        if slot.message.is_some() {
+            self.resident -= u64::from(slot.bytes);
+        }
+        Some(slot)
+    }
+
+    /// A message dies: it is dropped, or goes where dead letters go.
+    fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
+        let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
+        if let Some(slot) = self.slots.get(offset)
+            && slot.state == State::Ready
+        {
+            self.ready.take(offset, slot);
+        }
+        let id = self.remove(offset).and_then(|slot| slot.id);
+        self.fact(Fact::Died { offset, id, reason });
+        if let Some(message) = message {
+            self.departures.push_back(Departure { offset, reason, message });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! How does a message come into a queue? Known ones are recognised, full queues refuse, the rest is taken.
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+use super::*;
+use crate::time::Span;
+
+/// What became of a message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The queue took it, at this offset. It may have been consumed already.
+    Stored(Offset),
+    /// One of its identity was sent before; this one was not stored.
+    Duplicate,
+}
+
+/// The identities that a queue remembers, each for a while.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Remembered {
+    ids: BTreeMap<MessageId, Time>,
+    order: VecDeque<(Time, MessageId)>,
+}
+
+impl Remembered {
+    pub(super) fn has(&self, id: MessageId) -> bool {
+        self.ids.contains_key(&id)
+    }
+
+    pub(super) fn note(&mut self, options: &QueueOptions, now: Time, id: MessageId) {
+        if options.remember_ids.is_some() && self.ids.insert(id, now).is_none() {
+            self.order.push_back((now, id));
+        }
+    }
+
+    /// Forgets what is older than `window`, or too much.
+    pub(super) fn forget(&mut self, now: Time, window: Span) {
+        while let Some(&(at, id)) = self.order.front()
+            && (now.since(at) >= window || self.order.len() > REMEMBERED_MAX)
+        {
+            self.order.pop_front();
+            self.ids.remove(&id);
+        }
+    }
+}
+
+/// The moment in whole milliseconds: what a restart will find in the log.
+fn whole_millis(now: Time) -> Time {
+    Time(now.as_millis() * 1_000)
+}
+
+impl<L: Log> Queue<L> {
+    /// Takes a message, and pushes what can be pushed.
+    ///
+    /// It is durable after [`flush`](Self::flush); before that nobody may be told that it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Full`] or [`QueueError::Blocked`] when the queue holds as much as it may and its options
+    /// say so; [`QueueError::BadMessage`]; [`QueueError::Log`] when the storage fails.
+    pub fn send(&mut self, now: Time, message: Message) -> Result<Sent, QueueError<L::Error>> {
+        message.check()?;
+        self.tick(now)?;
+        if let (Some(window), Some(id)) = (self.options.remember_ids, message.id()) {
+            self.remembered.forget(now, window);
+            if self.remembered.has(id) {
+                return Ok(Sent::Duplicate);
+            }
+        }
+        let id = message.id();
+        let offset = self.accept(now, message)?;
+        if let Some(id) = id {
+            self.remembered.note(&Arc::clone(&self.options), now, id);
+        }
+        Ok(Sent::Stored(offset))
+    }
+
+    /// Takes a message that the queue has not seen before.
+    fn accept(&mut self, now: Time, message: Message) -> Result<Offset, QueueError<L::Error>> {
+        let expires_at_once = message.ttl() == Some(Span::ZERO) || self.options.ttl == Some(Span::ZERO);
+        let delay = message.delay();
+        let offset = self.add(now, message);
+        if let Some(delay) = delay {
+            let until = whole_millis(now) + delay;
+            self.waiting.insert((until, offset));
+            if let Some(slot) = self.slots.get_mut(offset) {
+                slot.state = State::Waiting(until);
+            }
+        } else {
+            self.stand_in_line(offset, Seat::Fresh);
+            self.push(now)?;
+            self.refuse_overflow(offset)?;
+        }
+        self.store(now, offset, None)?;
+        self.drop_overflow()?;
+        if expires_at_once
+            && let Some(slot) = self.slots.get_mut(offset)
+            && slot.state == State::Ready
+        {
+            slot.expires = Some(now);
+            self.expire_head(now)?;
+        }
+        Ok(offset)
+    }
+
+    /// Makes a slot for a message, in no line yet.
+    fn add(&mut self, now: Time, message: Message) -> Offset {
+        let offset = self.next;
+        self.next = offset.next();
+        let mut slot = self.new_slot(whole_millis(now), &message, false);
+        if slot.expires.is_some_and(|at| at <= now) {
+            slot.expires = None; // it may be delivered at once; what then is left expires
+        }
+        self.resident += u64::from(slot.bytes);
+        slot.message = Some(message);
+        self.slots.push(offset, slot);
+        offset
+    }
+
+    /// Puts a message into its line.
+    pub(super) fn stand_in_line(&mut self, offset: Offset, seat: Seat) {
+        let Some(slot) = self.slots.get_mut(offset) else { return };
+        self.ready.add(offset, slot, seat);
+        let rank = Ready::rank_of(offset, slot);
+        for consumer in &mut self.consumers {
+            consumer.scanned = consumer.scanned.min(rank);
+        }
+    }
+
+    /// Gives a message to the log, unless it is gone already or does not belong there.
+    fn store(
+        &mut self,
+        now: Time,
+        offset: Offset,
+        moved: Option<Offset>,
+    ) -> Result<(), QueueError<L::Error>> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
+        let Some(message) = slot.message.as_ref().filter(|message| !message.is_transient()) else {
+            return Ok(());
+        };
+        journal.store(offset, message, now.as_millis() as i64, moved)?;
+        slot.stored = true;
+        if slot.deliveries > 0 {
+            journal.note(Note::Count(slot.deliveries), offset);
+        }
+        if self.resident > RESIDENT_BYTES {
+            self.leaving.push(offset);
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.options.length_max.is_some_and(|most| self.ready.len() > most)
+            || self.options.bytes_max.is_some_and(|most| self.ready.bytes() > most)
+    }
+
+    /// Takes a new message out again when it makes the queue too full and is to be refused.
+    fn refuse_overflow(&mut self, offset: Offset) -> Result<(), QueueError<L::Error>> {
+        let refused = self.options.overflow != Overflow::DropHead
+            && self.is_over()
+            && self.slots.get(offset).is_some_and(|slot| slot.state == State::Ready);
+        if !refused {
+            return Ok(());
+        }
+        if self.options.overflow == Overflow::RejectPublishDeadLetter {
+            self.die(offset, DeathReason::MaxLength)?;
+        } else if let Some(slot) = self.slots.get(offset) {
+            self.ready.take(offset, slot);
+            self.remove(offset);
+        }
+        let blocks = self.options.overflow == Overflow::Block;
+        Err(if blocks { QueueError::Blocked } else { QueueError::Full })
+    }
+
+    /// Lets the head go as long as the queue is too full.
+    pub(super) fn drop_overflow(&mut self) -> Result<(), QueueError<L::Error>> {
+        while self.options.overflow == Overflow::DropHead
+            && self.is_over()
+            && let Some((_, head)) = self.ready.first(&self.slots)
+        {
+            self.die(head, DeathReason::MaxLength)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a message anew behind all others, in place of the one at `from`, and returns where it stands.
+    /// A crash in between is no harm: the new one names the place of the old.
+    pub(super) fn move_to_back(
+        &mut self,
+        now: Time,
+        from: Offset,
+        message: Message,
+    ) -> Result<Offset, QueueError<L::Error>> {
+        let old = self.remove(from);
+        let offset = self.add(now, message);
+        if let (Some(old), Some(slot)) = (old, self.slots.get_mut(offset)) {
+            (slot.deliveries, slot.returns) = (old.deliveries, old.returns);
+            if old.deliveries > 0 {
+                slot.expires = old.expires; // it has not begun a new life, only changed its place
+            }
+        }
+        self.store(now, offset, Some(from))?;
+        Ok(offset)
+    }
+}

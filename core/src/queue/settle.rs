@@ -1,0 +1,182 @@
+//! How does a delivery end? Acknowledged, given back, refused, or taken back: each by its tag, or all up to a tag.
+//!
+//! ```text
+//!   ack                       gone
+//!   nack, put it back         counted; over the limit: dead (delivery limit). Otherwise ready again, where the
+//!                             options say (old place, front, back), at once or after a pause that grows
+//!   nack, do not              dead (rejected)
+//!   the consumer leaves,      as if given back
+//!   or its lease is over
+//! ```
+//!
+//! Sources: AMQP 0-9-1 `basic.ack`, `basic.reject`; RabbitMQ `basic.nack`, "Quorum Queues"; [`Requeue`] for the
+//! places.
+
+use super::*;
+
+impl<L: Log> Queue<L> {
+    /// A consumer is done with a delivery: its message is gone for good.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownTag`] when there is no such delivery any more: nothing has changed then.
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn ack(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
+        let pending = self.settle(tag)?;
+        if let Some(slot) = self.remove(pending.offset) {
+            self.fact(Fact::Settled { offset: pending.offset, id: slot.id, by: pending.consumer });
+        }
+        self.push(now)
+    }
+
+    /// A consumer is done with everything that it has, up to and with this delivery. None is fine too.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn ack_until(
+        &mut self,
+        now: Time,
+        consumer: ConsumerId,
+        tag: Tag,
+    ) -> Result<(), QueueError<L::Error>> {
+        for tag in self.unacked.of(consumer, tag) {
+            self.ack(now, tag)?;
+        }
+        Ok(())
+    }
+
+    /// A consumer gives a delivery back (`requeue`), or refuses it for good.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownTag`] when there is no such delivery any more: nothing has changed then.
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn nack(&mut self, now: Time, tag: Tag, requeue: bool) -> Result<(), QueueError<L::Error>> {
+        self.nack_all(now, [tag], requeue)
+    }
+
+    /// [`nack`](Self::nack) for everything that a consumer has, up to and with this delivery.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn nack_until(
+        &mut self,
+        now: Time,
+        consumer: ConsumerId,
+        tag: Tag,
+        requeue: bool,
+    ) -> Result<(), QueueError<L::Error>> {
+        self.nack_all(now, self.unacked.of(consumer, tag), requeue)
+    }
+
+    /// Puts all of them back before one is delivered again, so that their order is that of the queue.
+    fn nack_all(
+        &mut self,
+        now: Time,
+        tags: impl IntoIterator<Item = Tag>,
+        requeue: bool,
+    ) -> Result<(), QueueError<L::Error>> {
+        for tag in tags {
+            if requeue {
+                self.give_back(now, tag, ReturnReason::Nacked)?;
+            } else {
+                let pending = self.settle(tag)?;
+                self.die(pending.offset, DeathReason::Rejected)?;
+            }
+        }
+        self.push(now)?;
+        self.drop_overflow()
+    }
+
+    /// A consumer has seen a delivery, and acknowledges it later. Where the options extend windows, it may get
+    /// another one.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownTag`] when there is no such delivery any more.
+    pub fn seen(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
+        let pending = self.unacked.get_mut(tag).ok_or(QueueError::UnknownTag(tag))?;
+        if !self.options.prefetch_extension || core::mem::replace(&mut pending.seen, true) {
+            return Ok(());
+        }
+        let consumer = pending.consumer;
+        if let Some(consumer) = self.consumers.iter_mut().find(|other| other.id == consumer) {
+            consumer.seen += 1;
+        }
+        self.push(now)
+    }
+
+    /// Lets a delivery's lease begin anew: its consumer is alive and works on it.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::UnknownTag`] when there is no such delivery any more.
+    pub fn renew(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
+        let Some(lease) = self.options.lease else { return Ok(()) };
+        let pending = self.unacked.get_mut(tag).ok_or(QueueError::UnknownTag(tag))?;
+        if let Some(at) = pending.lease.replace(now + lease) {
+            self.leases.remove(&(at, tag));
+        }
+        self.leases.insert((now + lease, tag));
+        Ok(())
+    }
+
+    /// Ends a delivery, whatever comes of its message.
+    fn settle(&mut self, tag: Tag) -> Result<unacked::Pending, QueueError<L::Error>> {
+        let pending = self.unacked.remove(tag).ok_or(QueueError::UnknownTag(tag))?;
+        if let Some(at) = pending.lease {
+            self.leases.remove(&(at, tag));
+        }
+        if let Some(consumer) = self.consumers.iter_mut().find(|other| other.id == pending.consumer) {
+            consumer.outstanding -= 1;
+            consumer.seen -= u32::from(pending.seen);
+        }
+        Ok(pending)
+    }
+
+    /// A message comes back from a consumer.
+    pub(super) fn give_back(
+        &mut self,
+        now: Time,
+        tag: Tag,
+        why: ReturnReason,
+    ) -> Result<(), QueueError<L::Error>> {
+        let unacked::Pending { offset, consumer: from, .. } = self.settle(tag)?;
+        let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
+        slot.returns = slot.returns.saturating_add(1);
+        let (id, deliveries) = (slot.id, slot.deliveries);
+        if self.options.delivery_limit.is_some_and(|most| slot.returns > most) {
+            self.fact(Fact::Returned { offset, id, from, why, until: None });
+            return self.die(offset, DeathReason::DeliveryLimit);
+        }
+        let wait = self.options.redelivery.map(|backoff| backoff.after(deliveries));
+        let until = wait.filter(|wait| *wait > crate::time::Span::ZERO).map(|wait| now + wait);
+        let mut place = offset;
+        if self.options.requeue == Requeue::Back {
+            let message = self.load(offset)?;
+            place = self.move_to_back(now, offset, message)?;
+        }
+        match until {
+            Some(until) => {
+                self.waiting.insert((until, place));
+                if let Some(slot) = self.slots.get_mut(place) {
+                    slot.state = State::Waiting(until);
+                }
+            }
+            None => self.back_in_line(place),
+        }
+        self.fact(Fact::Returned { offset: place, id, from, why, until });
+        Ok(())
+    }
+
+    /// Puts a message that came back where the options say.
+    pub(super) fn back_in_line(&mut self, offset: Offset) {
+        let seat = match self.options.requeue {
+            Requeue::OldPlace | Requeue::Back => Seat::Returned,
+            Requeue::Front => Seat::Front,
+        };
+        self.stand_in_line(offset, seat);
+    }
+}
