@@ -83,9 +83,18 @@ impl Message {
         if let Some(name) = self.headers.iter().map(|(name, _)| name).find(reserved) {
             return Err(BadMessage::ReservedHeader(name.into()));
         }
-        // What a sender wants takes little; this much is always enough for it and for the batch around it.
+        // Numbers that a sender gives, the batch around the message and what a queue adds: this much is always enough.
         const ROOM: usize = 64 * 1024;
-        let bytes = self.size() + ROOM;
+        // Around each name and its value: two lengths, and the letter of its type.
+        const HEADER: usize = 16;
+        let texts = self.more.as_deref().map_or(0, |more| {
+            let texts = [&more.group, &more.correlation, &more.kind];
+            let lengths = texts.into_iter().flatten().map(|text| text.len());
+            // Six times: a text may be escaped, letter by letter.
+            let death = |death: &Death| 256 + 6 * (death.exchange.len() + death.routing_key.len() + 256);
+            lengths.sum::<usize>() + more.deaths.iter().map(death).sum::<usize>()
+        });
+        let bytes = self.size() + HEADER * self.headers.len() + texts + ROOM;
         if bytes > crate::record::BATCH_BYTES_MAX {
             return Err(BadMessage::TooLarge(self.size()));
         }
@@ -98,7 +107,8 @@ impl Message {
         let mut put = |name: &'static str, value: Value| {
             headers.push((Bytes::from_static(name.as_bytes()), Some(value.to_bytes())));
         };
-        let number = |span: Span| Value::Int(span.0 as i64);
+        // More than 292,000 years are cut down to that.
+        let number = |span: Span| Value::Int(i64::try_from(span.0).unwrap_or(i64::MAX));
         if let Some(priority) = self.priority {
             put(PRIORITY, i64::from(priority).into());
         }
@@ -278,5 +288,7 @@ mod tests {
         ));
         let huge = Message::new(alloc::vec![0; crate::record::BATCH_BYTES_MAX]);
         assert!(matches!(huge.check(), Err(BadMessage::TooLarge(_))));
+        let talkative = "g".repeat(crate::record::BATCH_BYTES_MAX);
+        assert!(matches!(Message::new("x").with_group(&talkative).check(), Err(BadMessage::TooLarge(_))));
     }
 }
