@@ -90,6 +90,31 @@ fn accepted_is_not_done_and_some_of_what_was_accepted_fails() {
 }
 
 #[test]
+fn behind_a_queue_a_service_may_be_away_for_a_while() {
+    let finance = NodeId::Service(2);
+    let actions =
+        ["300 crash service-2", "600 restart service-2"].map(|text| text.parse().expect("an action"));
+    for seed in 0..SEEDS {
+        let away = |name: &str| Scenario { actions: actions.to_vec(), ..scenario(name) };
+        let whole = ended(scenario("checkout-by-queue"), seed);
+        let (calls, queue) = (ended(away("checkout-by-calls"), seed), ended(away("checkout-by-queue"), seed));
+        let by = |timeline: &Timeline| {
+            let blamed =
+                |event: &OrderEvent| matches!(event, OrderEvent::GaveUp { by, .. } if *by == finance);
+            orders_that(timeline, blamed).len()
+        };
+        assert!(by(&calls) >= 10, "seed {seed}: {} orders failed", by(&calls));
+        assert_eq!(by(&queue), 0, "seed {seed}");
+        let fulfilled = |timeline: &Timeline| {
+            orders_that(timeline, |event| matches!(event, OrderEvent::Fulfilled { .. }))
+        };
+        assert_eq!(fulfilled(&queue), fulfilled(&whole), "seed {seed}: the same orders, only later");
+        assert_eq!(queue.metrics().orders.errors(), 0, "seed {seed}");
+        assert!(queue.metrics().orders.services[&NodeId::Service(7)].tried_again > 0, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_flash_sale_turns_users_away_by_calls_and_none_with_a_queue() {
     for seed in 0..SEEDS {
         let (calls, queue) = pair("flash-sale-by-calls", "flash-sale-by-queue", seed);

@@ -4,6 +4,7 @@
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
 pub mod callers;
+mod purpose;
 pub mod sentence;
 pub mod stage;
 pub mod standing;
