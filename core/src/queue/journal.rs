@@ -207,11 +207,22 @@ impl<L: Log> Journal<L> {
             || self.cursor.durable() < self.cursor.end()
     }
 
+    /// Writes the messages that were gathered, and not what became of any.
+    pub(super) fn commit_messages(&mut self) -> Result<(), LogError<L::Error>> {
+        self.write_messages()
+    }
+
+    /// [`commit_messages`](Self::commit_messages), and makes them durable.
+    pub(super) fn flush_messages(&mut self) -> Result<(), LogError<L::Error>> {
+        self.write_messages()?;
+        flush_if_dirty(&mut self.messages)
+    }
+
     /// Writes what was gathered and makes everything durable.
     pub(super) fn flush(&mut self) -> Result<(), LogError<L::Error>> {
         self.commit()?;
-        self.messages.flush()?;
-        self.cursor.flush()
+        flush_if_dirty(&mut self.messages)?;
+        flush_if_dirty(&mut self.cursor)
     }
 
     /// Lets the logs drop what is needed no more: every message before `first`, or all when the queue is empty.
@@ -288,6 +299,10 @@ pub(super) fn read_all<L: Log>(log: &L, mut see: impl FnMut(&Batches)) -> Result
         see(&piece);
     }
     Ok(())
+}
+
+fn flush_if_dirty<L: Log>(log: &mut L) -> Result<(), LogError<L::Error>> {
+    if log.durable() < log.end() { log.flush() } else { Ok(()) }
 }
 
 fn moved_from(record: &Record) -> Option<Offset> {
