@@ -49,6 +49,7 @@ impl<S: Storage> VirtualHost<S> {
         queue.touch(now); // it is used by being declared
         queue.watch(true); // the host itself must know which deliveries a queue takes back
         self.router.add_queue(name.clone());
+        self.touched.insert(name.clone()); // what an earlier life wrote may not be durable yet
         self.queues.insert(name, queue);
         Ok(())
     }
@@ -79,7 +80,7 @@ impl<S: Storage> VirtualHost<S> {
         self.router.remove_queue(&name);
         self.filters.remove(&name);
         self.touched.remove(&name);
-        if self.full.remove(&name) {
+        if self.full.remove(&name).is_some() {
             self.outputs.push_back(Output::Room(name.clone()));
         }
         if durable {

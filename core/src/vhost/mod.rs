@@ -117,8 +117,8 @@ pub struct VirtualHost<S: Storage> {
     burying: bool,
     halves: Halves<S::Log>,
     alarms: BTreeSet<Alarm>,
-    /// Queues that somebody may wait for room in.
-    full: BTreeSet<Name>,
+    /// Queues that somebody may wait for room in, with how many messages were ready when they were full.
+    full: BTreeMap<Name, u64>,
     /// How many bytes of ready messages are too many.
     memory_max: Option<u64>,
     /// Queues that something was done to since they were last written.

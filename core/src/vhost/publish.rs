@@ -192,8 +192,9 @@ impl<S: Storage> VirtualHost<S> {
         };
         let stats = queue.stats();
         if is_full(queue.options(), stats.ready, stats.ready_bytes) {
-            self.full.insert(name.clone());
-        } else if self.full.remove(name) {
+            self.full.insert(name.clone(), stats.ready);
+        } else if self.full.get(name).is_some_and(|&before| stats.ready < before) {
+            self.full.remove(name);
             self.outputs.push_back(Output::Room(name.clone()));
         }
     }

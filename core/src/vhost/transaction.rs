@@ -90,7 +90,10 @@ impl<S: Storage> VirtualHost<S> {
         });
         if let Err(refused) = checked {
             // Any room that comes about in one of these may be enough: it will be told.
-            self.full.extend(plan.queues.into_keys());
+            for name in plan.queues.into_keys() {
+                let ready = self.queues.get(&name).map_or(0, |queue| queue.stats().ready);
+                self.full.entry(name).or_insert(ready);
+            }
             if let Some(channel) = self.channels.get_mut(&id) {
                 channel.transaction = Some(steps);
             }
