@@ -232,7 +232,7 @@ impl<S: Storage> Broker<S> {
         let message = self.host.half(id).and_then(|message| message.id());
         match self.host.decide_half(now, id, decision) {
             // Decided before: the answer was lost, and the decision was not.
-            Ok(()) | Err(VhostError::NoHalf(_)) => {}
+            Ok(_) | Err(VhostError::NoHalf(_)) => {}
             Err(error) => return Err(error.into()),
         }
         if let Some(message) = message {
@@ -408,7 +408,8 @@ impl<S: Storage> Broker<S> {
                     out.event(Event::Queue(QueueEvent::Removed { queue }));
                 }
                 Output::Fact(queue, fact) => self.tell(&queue, fact, out),
-                Output::Confirmed { .. } => {} // replies do that here
+                // Replies do the one; who was refused tries again; and who has lost its queue hears so when it asks.
+                Output::Confirmed { .. } | Output::Room(_) | Output::Cancelled { .. } => {}
             }
         }
         Ok(())

@@ -182,6 +182,13 @@ impl Message {
         self
     }
 
+    /// Takes its time to live away.
+    #[must_use]
+    pub fn without_ttl(mut self) -> Self {
+        self.ttl = None;
+        self
+    }
+
     /// Keeps it in memory alone: a restart of the broker loses it, also from a durable queue (JMS's
     /// `NON_PERSISTENT`, AMQP's delivery mode 1).
     #[must_use]
@@ -260,6 +267,11 @@ impl Message {
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The body as text, where it is UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        core::str::from_utf8(&self.body).ok()
     }
 
     /// The key.

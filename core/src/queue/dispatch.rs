@@ -178,6 +178,20 @@ impl<L: Log> Queue<L> {
         if left > 0 { self.push(now) } else { Ok(()) }
     }
 
+    /// Puts an attached consumer under a shared window within which so many more messages may be pushed, or under
+    /// none, and pushes what can be pushed then.
+    pub(crate) fn share_window(
+        &mut self,
+        now: Time,
+        id: ConsumerId,
+        window: Option<(WindowId, u32)>,
+    ) -> Result<(), QueueError<L::Error>> {
+        let consumer = self.consumer(id).ok_or(QueueError::UnknownConsumer)?;
+        consumer.window = window.map(|(window, _)| window);
+        self.windows.extend(window);
+        self.push(now)
+    }
+
     /// How many more messages may be pushed within a shared window; `None` when it is not known here.
     pub(crate) fn window_left(&self, window: WindowId) -> Option<u32> {
         self.windows.get(&window).copied()

@@ -233,18 +233,24 @@ impl<L: Log> Journal<L> {
             || self.cursor.durable() < self.cursor.end()
     }
 
+    /// Writes the messages that were gathered, and not what became of any.
+    pub(super) fn commit_messages(&mut self) -> Result<(), LogError<L::Error>> {
+        self.write_messages()
+    }
+
+    /// [`commit_messages`](Self::commit_messages), and makes them durable.
+    pub(super) fn flush_messages(&mut self) -> Result<(), LogError<L::Error>> {
+        self.write_messages()?;
+        flush_if_dirty(&mut self.messages)?;
+        (self.moved_from, self.moves) = (None, 0);
+        Ok(())
+    }
+
     /// Writes what was gathered and makes everything durable.
     pub(super) fn flush(&mut self) -> Result<(), LogError<L::Error>> {
         self.commit()?;
         self.flush_messages()?;
-        self.cursor.flush()
-    }
-
-    fn flush_messages(&mut self) -> Result<(), LogError<L::Error>> {
-        self.write_messages()?;
-        self.messages.flush()?;
-        (self.moved_from, self.moves) = (None, 0);
-        Ok(())
+        flush_if_dirty(&mut self.cursor)
     }
 
     /// Lets the log drop what is needed no more: every message before `first`, or all when the queue is empty; but not
@@ -366,6 +372,10 @@ impl Past {
         let (count, since) = self.delivered.get(&offset).copied().unwrap_or_default();
         count.unwrap_or(before).saturating_add(since)
     }
+}
+
+fn flush_if_dirty<L: Log>(log: &mut L) -> Result<(), LogError<L::Error>> {
+    if log.durable() < log.end() { log.flush() } else { Ok(()) }
 }
 
 /// A note as a record: the key is the first offset; the value a letter, how many it is about, and for a count the

@@ -78,6 +78,33 @@ impl<L: Log> Queue<L> {
         Ok(Sent::Stored(offset))
     }
 
+    /// [`send`](Self::send) for a message that may have been here before, and left: it is not sent twice by a sender
+    /// who did not hear the answer, so nobody asks whether its identity is known.
+    pub(crate) fn send_again(
+        &mut self,
+        now: Time,
+        message: Arc<Message>,
+    ) -> Result<Sent, QueueError<L::Error>> {
+        message.check()?;
+        self.tick(now)?;
+        let id = message.id();
+        let offset = self.accept(now, message)?;
+        if let Some(id) = id {
+            self.remembered.note(&Arc::clone(&self.options), now, id);
+        }
+        Ok(Sent::Stored(offset))
+    }
+
+    /// Writes the messages of a [`commit`](Self::commit) before anything is said of what became of any.
+    pub(crate) fn commit_messages(&mut self) -> Result<(), QueueError<L::Error>> {
+        self.journal.as_mut().map_or(Ok(()), |journal| Ok(journal.commit_messages()?))
+    }
+
+    /// [`commit_messages`](Self::commit_messages), and makes them durable.
+    pub(crate) fn flush_messages(&mut self) -> Result<(), QueueError<L::Error>> {
+        self.journal.as_mut().map_or(Ok(()), |journal| Ok(journal.flush_messages()?))
+    }
+
     /// Takes a message that the queue has not seen before.
     fn accept(&mut self, now: Time, message: Arc<Message>) -> Result<Offset, QueueError<L::Error>> {
         let (delay, id) = (waits(&message), message.id());

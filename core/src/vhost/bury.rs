@@ -17,8 +17,24 @@ use crate::message::{Death, DeathReason};
 use crate::queue::Departure;
 
 impl<S: Storage> VirtualHost<S> {
+    /// Sends on all that died, one after the other: a letter that throws another one out of a full queue does not
+    /// wait for that one's burial, however long the row of full queues is.
+    pub(super) fn bury_all(&mut self, now: Time) -> Result<(), S> {
+        if core::mem::replace(&mut self.burying, true) {
+            return Ok(()); // whoever is at it goes on until there is none
+        }
+        let mut done = Ok(());
+        while done.is_ok()
+            && let Some((from, departure)) = self.dying.pop_front()
+        {
+            done = self.bury(now, &from, departure);
+        }
+        self.burying = false;
+        done
+    }
+
     /// Sends a message on that died in a queue.
-    pub(super) fn bury(&mut self, now: Time, from: &Name, departure: Departure) -> Result<(), S> {
+    fn bury(&mut self, now: Time, from: &Name, departure: Departure) -> Result<(), S> {
         let Departure { reason, message, .. } = departure;
         let Some(letter) = self.queues.get(from).and_then(|queue| queue.options().dead_letter.clone()) else {
             return Ok(());
@@ -46,7 +62,10 @@ impl<S: Storage> VirtualHost<S> {
         let targets: Vec<Name> = routes.queues().iter().filter(allowed).cloned().collect();
         let dead = routed(Arc::new(dead), &exchange, key);
         for target in targets {
-            match self.with_queue(now, &target, |queue| queue.send(now, Arc::clone(&dead))) {
+            if self.filters.get(&target).is_some_and(|filter| !filter.wants(&dead, None)) {
+                continue;
+            }
+            match self.with_queue(now, &target, |queue| queue.send_again(now, Arc::clone(&dead))) {
                 Ok(_) | Err(VhostError::Queue(QueueError::Full) | VhostError::Blocked) => {}
                 Err(error) => return Err(error),
             }

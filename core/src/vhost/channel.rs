@@ -7,16 +7,14 @@
 //!            └ or a transaction: messages and acknowledgements wait for commit, or are undone by rollback
 //! ```
 //!
-//! AMQP's channel and JMS's session. Closing one gives back everything that it had.
-//!
-//! A transaction is local: its messages and acknowledgements take effect together, in one burst, or not at all. A
-//! power cut in the middle of the flush that follows may keep its messages and forget its acknowledgements: what was
-//! consumed in it is delivered again, and nothing is lost. (AMQP promises no more, and for one queue only.)
+//! AMQP's channel and JMS's session. Closing one gives back everything that it had. Its window stands in `window.rs`,
+//! its transactions in `transaction.rs`.
 
 use alloc::vec::Vec;
 
+use super::transaction::Step;
 use super::*;
-use crate::queue::{Delivery, Tag, WindowId};
+use crate::queue::{AckMode, Delivery, Tag, WindowId};
 
 /// A channel. Whoever opens it chooses the number, from 1; 0 is the default channel, which is always open.
 #[derive(
@@ -46,34 +44,22 @@ pub struct ChannelOptions {
     pub transactional: bool,
 }
 
-/// What a rollback does with what was acknowledged in the transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rollback {
-    /// It goes back to its queues and is delivered again (JMS).
-    Redeliver,
-    /// It stays with the channel, unacknowledged (AMQP).
-    Keep,
-}
-
 /// A delivery that its channel has not settled.
 #[derive(Clone, Debug)]
-struct Unsettled {
+pub(super) struct Unsettled {
     queue: Name,
     tag: Tag,
     /// Whether it counts for the window: what was asked for does not.
     pushed: bool,
-}
-
-/// What waits for a commit.
-#[derive(Clone, Debug)]
-enum Step {
-    Publish(ExchangeName, Arc<str>, Arc<Message>, Publish),
-    Settle(u64, Verdict),
+    /// Whether its queue was deleted: settling it does nothing any more.
+    gone: bool,
+    /// Whether it is settled as soon as the transaction is committed: nobody else can settle it until then.
+    pub(super) waits: bool,
 }
 
 /// How a delivery ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     Ack,
     Requeue,
     Reject,
@@ -85,68 +71,51 @@ pub(super) struct Channel {
     pub(super) window: u32,
     pushed: u32,
     last_tag: u64,
-    unsettled: BTreeMap<u64, Unsettled>,
+    pub(super) unsettled: BTreeMap<u64, Unsettled>,
     confirms: bool,
     sequence: u64,
     unconfirmed: Vec<(u64, bool)>,
-    transaction: Option<Vec<Step>>,
+    pub(super) transaction: Option<Vec<Step>>,
 }
 
 impl Channel {
-    /// Numbers a delivery.
-    pub(super) fn deliver(&mut self, channel: ChannelId, queue: &Name, delivery: Delivery) -> Delivered {
+    /// Numbers a delivery. One that was `pushed` counts for the window.
+    pub(super) fn deliver(
+        &mut self,
+        channel: ChannelId,
+        queue: &Name,
+        delivery: Delivery,
+        pushed: bool,
+    ) -> Delivered {
         self.last_tag += 1;
         let Delivery { tag, consumer, offset, count, message, settled } = delivery;
         if !settled {
-            let pushed = consumer != ConsumerId::default();
             self.pushed += u32::from(pushed);
-            self.unsettled.insert(self.last_tag, Unsettled { queue: queue.clone(), tag, pushed });
+            let unsettled = Unsettled { queue: queue.clone(), tag, pushed, gone: false, waits: false };
+            self.unsettled.insert(self.last_tag, unsettled);
         }
         let handle = Handle { channel, tag: self.last_tag };
         Delivered { handle, queue: queue.clone(), consumer, offset, count, message }
     }
 
-    fn take(&mut self, tag: u64) -> Option<Unsettled> {
+    /// Takes a delivery out, whatever comes of it.
+    pub(super) fn take(&mut self, tag: u64) -> Option<Unsettled> {
         let unsettled = self.unsettled.remove(&tag)?;
         self.pushed -= u32::from(unsettled.pushed);
         Some(unsettled)
     }
 
-    /// Forgets a delivery that its queue took back; says whether there was one.
-    pub(super) fn recall(&mut self, queue: &Name, tag: Tag) -> bool {
-        let same = |(_, unsettled): &(&u64, &Unsettled)| unsettled.tag == tag && unsettled.queue == *queue;
-        let found = self.unsettled.iter().find(same).map(|(&tag, _)| tag);
-        found.and_then(|tag| self.take(tag)).is_some()
-    }
-
-    /// How many more may be pushed.
-    fn left(&self) -> u32 {
+    /// How many more may be pushed within the window.
+    pub(super) fn left(&self) -> u32 {
         self.window.saturating_sub(self.pushed)
     }
 
+    /// A queue is deleted: what came from it may still be settled, without effect, and bounds nothing any more.
     pub(super) fn forget_queue(&mut self, name: &Name) {
-        let gone: Vec<u64> = self
-            .unsettled
-            .iter()
-            .filter(|(_, unsettled)| unsettled.queue == *name)
-            .map(|(&tag, _)| tag)
-            .collect();
-        for tag in gone {
-            self.take(tag);
+        for unsettled in self.unsettled.values_mut().filter(|unsettled| unsettled.queue == *name) {
+            unsettled.gone = true;
+            self.pushed -= u32::from(core::mem::take(&mut unsettled.pushed));
         }
-    }
-
-    /// Keeps a message until the commit, if the channel is in a transaction.
-    pub(super) fn hold_back(
-        &mut self,
-        exchange: &ExchangeName,
-        key: &str,
-        message: &Arc<Message>,
-        options: Publish,
-    ) -> bool {
-        let Some(steps) = &mut self.transaction else { return false };
-        steps.push(Step::Publish(exchange.clone(), key.into(), Arc::clone(message), options));
-        true
     }
 
     /// Numbers a published message, to be confirmed after the flush.
@@ -159,14 +128,16 @@ impl Channel {
 
     /// The deliveries that an acknowledgement means, of those not settled.
     fn meant(&self, tag: u64, multiple: bool) -> Option<Vec<u64>> {
+        let is_open = |tag: u64| self.unsettled.get(&tag).is_some_and(|unsettled| !unsettled.waits);
+        let open = |last: u64| {
+            let open = self.unsettled.range(..=last).filter(|(_, unsettled)| !unsettled.waits);
+            open.map(|(&tag, _)| tag).collect()
+        };
         match (multiple, tag) {
             // AMQP: 0 stands for all there are, and none is fine.
-            (true, 0) => Some(self.unsettled.keys().copied().collect()),
-            (true, _) if self.unsettled.contains_key(&tag) => {
-                Some(self.unsettled.range(..=tag).map(|(&tag, _)| tag).collect())
-            }
-            (false, _) if self.unsettled.contains_key(&tag) => Some([tag].into()),
-            _ => None,
+            (true, 0) => Some(open(u64::MAX)),
+            (true, _) => is_open(tag).then(|| open(tag)),
+            (false, _) => is_open(tag).then(|| [tag].into()),
         }
     }
 }
@@ -178,15 +149,21 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// [`VhostError::Mode`] when it shall be in a transaction and confirm, or is in one and shall do the other.
     pub fn open_channel(&mut self, now: Time, id: ChannelId, options: ChannelOptions) -> Result<(), S> {
-        let channel = self.channels.entry(id).or_default();
-        let confirms = channel.confirms || options.confirms;
-        let transactional = channel.transaction.is_some() || options.transactional;
+        let there = self.channels.get(&id);
+        let confirms = options.confirms || there.is_some_and(|channel| channel.confirms);
+        let transactional =
+            options.transactional || there.is_some_and(|channel| channel.transaction.is_some());
         if confirms && transactional {
             return Err(VhostError::Mode);
         }
-        (channel.window, channel.confirms) = (options.window, confirms);
+        let channel = self.channels.entry(id).or_default();
+        let before = core::mem::replace(&mut channel.window, options.window);
+        channel.confirms = confirms;
         if transactional {
             channel.transaction.get_or_insert_default();
+        }
+        if (before == 0) != (options.window == 0) {
+            self.change_windows(now, id)?;
         }
         self.sync_windows(now)
     }
@@ -198,23 +175,38 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// Failures of the storage.
     pub fn close_channel(&mut self, now: Time, id: ChannelId) -> Result<(), S> {
-        let Some(mut channel) = self.channels.remove(&id) else { return Ok(()) };
+        let own = |(_, attached): &(&ConsumerId, &Attached)| attached.channel == id;
+        let consumers: Vec<(ConsumerId, Name)> =
+            self.consumers.iter().filter(own).map(|(&id, attached)| (id, attached.queue.clone())).collect();
+        // While they end one after the other, none takes over what another one leaves.
+        for (consumer, queue) in &consumers {
+            self.with_queue(now, queue, |queue| queue.block(now, *consumer, true))?;
+        }
+        for (consumer, _) in consumers {
+            self.cancel(now, consumer)?;
+        }
+        let Some(channel) = self.channels.remove(&id) else { return Ok(()) };
         if id == ChannelId::default() {
             self.channels.insert(id, Channel::default());
         }
-        let own = |(_, attached): &(&ConsumerId, &Attached)| attached.channel == id;
-        let consumers: Vec<ConsumerId> = self.consumers.iter().filter(own).map(|(&id, _)| id).collect();
-        let mut queues: BTreeMap<Name, Vec<Tag>> = BTreeMap::new();
-        for unsettled in core::mem::take(&mut channel.unsettled).into_values() {
-            queues.entry(unsettled.queue).or_default().push(unsettled.tag);
+        for filter in self.filters.values_mut() {
+            filter.forget_channel(id);
         }
-        for consumer in consumers {
-            self.cancel(now, consumer)?;
-        }
-        for (name, tags) in queues {
+        for (name, tags) in self.by_queue(channel.unsettled.into_values()) {
             self.with_queue(now, &name, |queue| queue.give_up(now, tags))?;
         }
         Ok(())
+    }
+
+    /// Deliveries that end, by the queue that is told. Those of deleted queues are left out.
+    fn by_queue(&mut self, ended: impl IntoIterator<Item = Unsettled>) -> BTreeMap<Name, Vec<Tag>> {
+        let mut queues: BTreeMap<Name, Vec<Tag>> = BTreeMap::new();
+        for Unsettled { queue, tag, .. } in ended.into_iter().filter(|unsettled| !unsettled.gone) {
+            let key = (queue, tag);
+            self.leased.remove(&key);
+            queues.entry(key.0).or_default().push(tag);
+        }
+        queues
     }
 
     /// Attaches a consumer to a queue on a channel.
@@ -236,13 +228,18 @@ impl<S: Storage> VirtualHost<S> {
         }
         self.last_consumer += 1;
         let id = ConsumerId(self.last_consumer);
-        let window = (open.window > 0).then(|| (WindowId(channel.0), open.left()));
-        self.consumers.insert(id, Attached { queue: name.clone(), channel });
-        self.with_queue(now, &name, |queue| match window {
+        // What is never unacknowledged is bounded by no window.
+        let bounded = open.window > 0 && options.ack == AckMode::Explicit;
+        let window = bounded.then(|| (WindowId(channel.0), open.left()));
+        self.consumers.insert(id, Attached { queue: name.clone(), channel, ack: options.ack });
+        let attached = self.with_queue(now, &name, |queue| match window {
             Some(window) => queue.attach_within(now, id, options, window),
             None => queue.attach(now, id, options),
-        })?;
-        Ok(id)
+        });
+        if attached.is_err() {
+            self.consumers.remove(&id);
+        }
+        attached.map(|()| id)
     }
 
     /// Ends a consumer. What it has stays with its channel, to be acknowledged there. A queue that is to be removed
@@ -284,10 +281,8 @@ impl<S: Storage> VirtualHost<S> {
         if !self.channels.contains_key(&channel) {
             return Err(VhostError::NoChannel);
         }
-        let Some(delivery) = self.with_queue(now, &name, |queue| queue.receive(now))? else {
-            return Ok(None);
-        };
-        Ok(self.channels.get_mut(&channel).map(|open| open.deliver(channel, &name, delivery)))
+        let delivery = self.with_queue(now, &name, |queue| queue.receive(now))?;
+        Ok(delivery.and_then(|delivery| self.hand_over(channel, &name, delivery, false)))
     }
 
     /// Hands out the next message that suits a consumer whose flow is [`Flow::Pull`](crate::queue::Flow::Pull), or
@@ -297,12 +292,42 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// [`VhostError::NoConsumer`]; failures of the storage.
     pub fn receive_for(&mut self, now: Time, id: ConsumerId) -> Result<Option<Delivered>, S> {
-        let Attached { queue: name, channel } =
+        let Attached { queue: name, channel, .. } =
             self.consumers.get(&id).ok_or(VhostError::NoConsumer)?.clone();
-        let Some(delivery) = self.with_queue(now, &name, |queue| queue.receive_for(now, id))? else {
-            return Ok(None);
-        };
-        Ok(self.channels.get_mut(&channel).map(|open| open.deliver(channel, &name, delivery)))
+        let delivery = self.with_queue(now, &name, |queue| queue.receive_for(now, id))?;
+        Ok(delivery.and_then(|delivery| self.hand_over(channel, &name, delivery, false)))
+    }
+
+    /// Gives a delivery to a channel, and remembers where it is if its queue may take it back.
+    pub(super) fn hand_over(
+        &mut self,
+        channel: ChannelId,
+        queue: &Name,
+        delivery: Delivery,
+        pushed: bool,
+    ) -> Option<Delivered> {
+        let open = self.channels.get_mut(&channel)?;
+        let (tag, settled) = (delivery.tag, delivery.settled);
+        let delivered = open.deliver(channel, queue, delivery, pushed);
+        if !settled && self.queues.get(queue).is_some_and(|queue| queue.options().lease.is_some()) {
+            self.leased.insert((queue.clone(), tag), delivered.handle);
+        }
+        Some(delivered)
+    }
+
+    /// Lets the lease of a delivery begin anew: whoever has it is alive and works on it.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::UnknownDelivery`] when it was settled or taken back; [`VhostError::NoChannel`].
+    pub fn renew(&mut self, now: Time, handle: Handle) -> Result<(), S> {
+        let channel = self.channels.get(&handle.channel).ok_or(VhostError::NoChannel)?;
+        let found = channel.unsettled.get(&handle.tag).ok_or(VhostError::UnknownDelivery(handle.tag))?;
+        if found.gone {
+            return Ok(());
+        }
+        let (name, tag) = (found.queue.clone(), found.tag);
+        self.with_queue(now, &name, |queue| queue.renew(now, tag))
     }
 
     /// A delivery is done with.
@@ -344,21 +369,24 @@ impl<S: Storage> VirtualHost<S> {
     fn judge(&mut self, now: Time, handle: Handle, multiple: bool, verdict: Verdict) -> Result<(), S> {
         let channel = self.channels.get_mut(&handle.channel).ok_or(VhostError::NoChannel)?;
         let meant = channel.meant(handle.tag, multiple).ok_or(VhostError::UnknownDelivery(handle.tag))?;
-        if let Some(steps) = &mut channel.transaction {
-            steps.extend(meant.into_iter().map(|tag| Step::Settle(tag, verdict)));
+        if channel.transaction.is_some() {
+            channel.wait(&meant, verdict);
             return Ok(());
         }
         self.settle(now, handle.channel, &meant, verdict)
     }
 
     /// Settles deliveries, queue by queue, so that those that go back are all back before one is delivered again.
-    fn settle(&mut self, now: Time, id: ChannelId, tags: &[u64], verdict: Verdict) -> Result<(), S> {
+    pub(super) fn settle(
+        &mut self,
+        now: Time,
+        id: ChannelId,
+        tags: &[u64],
+        verdict: Verdict,
+    ) -> Result<(), S> {
         let Some(channel) = self.channels.get_mut(&id) else { return Err(VhostError::NoChannel) };
-        let mut queues: BTreeMap<Name, Vec<Tag>> = BTreeMap::new();
-        for unsettled in tags.iter().filter_map(|tag| channel.take(*tag)) {
-            queues.entry(unsettled.queue).or_default().push(unsettled.tag);
-        }
-        for (name, tags) in queues {
+        let ended: Vec<Unsettled> = tags.iter().filter_map(|tag| channel.take(*tag)).collect();
+        for (name, tags) in self.by_queue(ended) {
             self.with_queue(now, &name, |queue| match verdict {
                 Verdict::Ack => tags.into_iter().try_for_each(|tag| queue.ack_if_out(now, tag)),
                 Verdict::Requeue => queue.nack_if_out(now, tags, true),
@@ -366,95 +394,6 @@ impl<S: Storage> VirtualHost<S> {
             })?;
         }
         self.sync_windows(now)
-    }
-
-    /// Lets everything that waited take effect: acknowledgements first, then messages, in their order.
-    ///
-    /// # Errors
-    ///
-    /// [`VhostError::Mode`] when the channel is in no transaction; [`VhostError::Blocked`] when messages cannot be
-    /// stored now: nothing took effect, and the commit can be tried again. Failures of the storage.
-    pub fn commit_transaction(&mut self, now: Time, id: ChannelId) -> Result<Published, S> {
-        let channel = self.channels.get_mut(&id).ok_or(VhostError::NoChannel)?;
-        let steps = core::mem::take(channel.transaction.as_mut().ok_or(VhostError::Mode)?);
-        let refused = steps.iter().find_map(|step| match step {
-            Step::Publish(exchange, key, message, _) => self.refusal(exchange, key, message),
-            Step::Settle(..) => None,
-        });
-        if let Some(refused) = refused {
-            if let Some(channel) = self.channels.get_mut(&id) {
-                channel.transaction = Some(steps);
-            }
-            return Err(refused);
-        }
-        for verdict in [Verdict::Ack, Verdict::Reject, Verdict::Requeue] {
-            let own = |step: &Step| match step {
-                Step::Settle(tag, other) if *other == verdict => Some(*tag),
-                _ => None,
-            };
-            let tags: Vec<u64> = steps.iter().filter_map(own).collect();
-            self.settle(now, id, &tags, verdict)?;
-        }
-        let mut all = Published::default();
-        for step in steps {
-            let Step::Publish(exchange, key, message, options) = step else { continue };
-            let published = self.put(now, &exchange, &key, message, options)?;
-            all.queues += published.queues;
-            all.refused.extend(published.refused);
-            all.returned |= published.returned;
-        }
-        Ok(all)
-    }
-
-    /// Why a message cannot be published now.
-    fn refusal(&self, exchange: &ExchangeName, key: &str, message: &Message) -> Option<ErrorOf<S>> {
-        if !self.alarms.is_empty() {
-            return Some(VhostError::Blocked);
-        }
-        match self.router.route(exchange, key, message.headers()) {
-            Err(error) => Some(error.into()),
-            Ok(routes) => {
-                let blocking = |name: &Name| self.queues.get(name).is_some_and(Queue::is_blocking);
-                routes.queues().iter().any(blocking).then_some(VhostError::Blocked)
-            }
-        }
-    }
-
-    /// Forgets what waited: its messages were never sent; what it acknowledged goes back, or stays unacknowledged.
-    ///
-    /// # Errors
-    ///
-    /// [`VhostError::Mode`] when the channel is in no transaction; failures of the storage.
-    pub fn rollback_transaction(&mut self, now: Time, id: ChannelId, how: Rollback) -> Result<(), S> {
-        let channel = self.channels.get_mut(&id).ok_or(VhostError::NoChannel)?;
-        let steps = core::mem::take(channel.transaction.as_mut().ok_or(VhostError::Mode)?);
-        if how == Rollback::Keep {
-            return Ok(());
-        }
-        let own = |step: Step| if let Step::Settle(tag, _) = step { Some(tag) } else { None };
-        let tags: Vec<u64> = steps.into_iter().filter_map(own).collect();
-        self.settle(now, id, &tags, Verdict::Requeue)
-    }
-
-    /// Tells every queue of a channel with a window how much of it is left.
-    pub(super) fn sync_windows(&mut self, now: Time) -> Result<(), S> {
-        let windowed = |(_, attached): &(&ConsumerId, &Attached)| {
-            self.channels.get(&attached.channel).is_some_and(|channel| channel.window > 0)
-        };
-        let places: BTreeSet<(ChannelId, Name)> = self
-            .consumers
-            .iter()
-            .filter(windowed)
-            .map(|(_, attached)| (attached.channel, attached.queue.clone()))
-            .collect();
-        for (id, name) in places {
-            let left = self.channels.get(&id).map_or(0, Channel::left);
-            let Some(queue) = self.queues.get_mut(&name) else { continue };
-            if queue.window_left(WindowId(id.0)) != Some(left) {
-                self.with_queue(now, &name, |queue| queue.set_window(now, WindowId(id.0), left))?;
-            }
-        }
-        Ok(())
     }
 
     /// Confirms what was published and is durable now, runs of the same answer at once.

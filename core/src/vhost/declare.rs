@@ -5,7 +5,10 @@
 
 use alloc::vec::Vec;
 
+use super::definitions::Definition;
 use super::*;
+use crate::queue::Browsed;
+use crate::routing::KEY_BYTES_MAX;
 
 impl<S: Storage> VirtualHost<S> {
     /// Sees to it that there is a queue with these options; `false` when it was there already.
@@ -13,13 +16,20 @@ impl<S: Storage> VirtualHost<S> {
     /// # Errors
     ///
     /// [`VhostError::Different`] (406) when it is there with other options; [`VhostError::BadOptions`]; a bad name,
-    /// or one that begins with `amq.` (403); failures of the storage.
+    /// of the queue or of where its dead letters go, or one that begins with `amq.` (403); failures of the storage.
     pub fn declare_queue(&mut self, now: Time, name: &str, options: QueueOptions) -> Result<bool, S> {
         let name = Name::new(name)?;
         if name.as_str().starts_with(RESERVED_PREFIX) {
             return Err(RouteError::Reserved(name.into()).into());
         }
         options.check()?;
+        if let Some(letter) = &options.dead_letter {
+            let _: ExchangeName = letter.exchange.parse()?;
+            let bytes = letter.routing_key.as_ref().map_or(0, alloc::string::String::len);
+            if bytes > KEY_BYTES_MAX {
+                return Err(RouteError::KeyTooLong(bytes).into());
+            }
+        }
         if let Some(there) = self.queues.get_mut(&name) {
             if *there.options() != options {
                 return Err(VhostError::Different(name));
@@ -36,8 +46,10 @@ impl<S: Storage> VirtualHost<S> {
 
     pub(super) fn open_queue(&mut self, now: Time, name: Name, options: QueueOptions) -> Result<(), S> {
         let mut queue = Queue::open(&mut self.storage, name.clone(), options, now)?;
+        queue.touch(now); // it is used by being declared
         queue.watch(true); // the host itself must know which deliveries a queue takes back
         self.router.add_queue(name.clone());
+        self.touched.insert(name.clone()); // what an earlier life wrote may not be durable yet
         self.queues.insert(name, queue);
         Ok(())
     }
@@ -53,8 +65,11 @@ impl<S: Storage> VirtualHost<S> {
         let Some(mut queue) = self.queues.remove(&name) else { return Ok(false) };
         let consumers: Vec<ConsumerId> = queue.consumers().collect();
         for consumer in consumers {
-            self.consumers.remove(&consumer);
+            if let Some(Attached { channel, .. }) = self.consumers.remove(&consumer) {
+                self.outputs.push_back(Output::Cancelled { consumer, channel });
+            }
         }
+        self.leased.retain(|(queue, _), _| *queue != name);
         for channel in self.channels.values_mut() {
             channel.forget_queue(&name);
         }
@@ -65,11 +80,33 @@ impl<S: Storage> VirtualHost<S> {
         self.router.remove_queue(&name);
         self.filters.remove(&name);
         self.touched.remove(&name);
+        if self.full.remove(&name).is_some() {
+            self.outputs.push_back(Output::Room(name.clone()));
+        }
         if durable {
             self.definitions.note_queue(name, None)?;
         }
         self.sync_windows(now)?;
+        self.check_memory();
         Ok(true)
+    }
+
+    /// Removes every ready message of a queue, and says how many. They do not go where dead letters go.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::NoQueue`]; failures of the storage.
+    pub fn purge(&mut self, now: Time, queue: &str) -> Result<u64, S> {
+        self.with_queue(now, &Name::new(queue)?, |queue| queue.purge(now))
+    }
+
+    /// Up to `most` ready messages of a queue, in the order in which they would be delivered. They stay.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::NoQueue`]; failures of the storage.
+    pub fn browse(&mut self, now: Time, queue: &str, most: usize) -> Result<Vec<Browsed>, S> {
+        self.with_queue(now, &Name::new(queue)?, |queue| queue.browse(now, most))
     }
 
     /// Sees to it that there is a durable exchange of this kind; `false` when it was there already.
@@ -88,6 +125,7 @@ impl<S: Storage> VirtualHost<S> {
     /// As there.
     pub fn declare_exchange_with(&mut self, name: &str, options: ExchangeOptions) -> Result<bool, S> {
         let name: ExchangeName = name.parse()?;
+        Definition::Exchange { name: name.clone(), options: Some(options.clone()) }.check()?;
         let new = self.router.declare(name.clone(), options.clone())?;
         if new && options.durable {
             self.definitions.note_exchange(name, Some(options))?;
@@ -124,8 +162,9 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there; [`VhostError::TooLarge`] when its arguments are.
     pub fn bind_with(&mut self, binding: Binding) -> Result<bool, S> {
+        Definition::Binding { binding: binding.clone(), bound: true }.check()?;
         let new = self.router.bind(binding.clone())?;
         if new && self.is_durable(&binding) {
             self.definitions.note_binding(binding, true)?;

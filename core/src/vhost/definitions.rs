@@ -17,6 +17,8 @@ use crate::log::{Log, LogError, StorageError, read_all};
 use crate::queue::QueueOptions;
 use crate::record::{BatchBuilder, NewRecord};
 
+/// The most bytes that a definition may have as JSON.
+pub const DEFINITION_BYTES_MAX: usize = 256 * 1024;
 /// The log is written anew when it has this many records more than two for each definition.
 const SLACK: usize = 256;
 
@@ -53,6 +55,27 @@ impl Definition {
             (Self::Binding { binding, .. }, Self::Binding { binding: other, .. }) => binding == other,
             (Self::Filter { queue, .. }, Self::Filter { queue: other, .. }) => queue == other,
             _ => false,
+        }
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain data can be written")
+    }
+
+    /// Whether it can be noted.
+    pub(super) fn check<E>(&self) -> core::result::Result<(), VhostError<E>> {
+        match self.to_json().len() {
+            bytes if bytes > DEFINITION_BYTES_MAX => Err(VhostError::TooLarge(bytes)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What must be there first has a smaller rank.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Queue { .. } | Self::Exchange { .. } => 0,
+            Self::Binding { .. } => 1,
+            Self::Filter { .. } => 2,
         }
     }
 
@@ -100,6 +123,8 @@ impl<L: Log> Definitions<L> {
         if let Some(what) = strange {
             return Err(VhostError::Definitions(what));
         }
+        // A crash while the log was written anew leaves bindings of the old part before queues of the new one.
+        live.sort_by_key(Definition::rank);
         if records > 2 * live.len() + SLACK {
             let start = definitions.log.end();
             for definition in &live {
@@ -119,10 +144,9 @@ impl<L: Log> Definitions<L> {
     }
 
     fn note(&mut self, definition: &Definition) -> core::result::Result<(), LogError<L::Error>> {
-        let json = serde_json::to_vec(definition).expect("plain data can be written");
         let mut batch = BatchBuilder::new();
-        let record = NewRecord { value: Some(json.into()), ..NewRecord::default() };
-        batch.push(&record).expect("a definition is far smaller than a batch may be");
+        let record = NewRecord { value: Some(definition.to_json().into()), ..NewRecord::default() };
+        batch.push(&record).expect("it was checked to be far smaller than a batch may be");
         self.log.append(&batch.build().stamped(self.log.end(), Epoch(0)))
     }
 

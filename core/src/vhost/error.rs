@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::{DEFINITION_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_MAX};
 use crate::ids::{BadName, Name};
 use crate::log::{LogError, Storage, StorageError};
 use crate::queue::{BadOptions, QueueError};
@@ -34,8 +35,14 @@ pub enum VhostError<E> {
     /// A name is none.
     BadName(BadName),
     /// A queue is full and asks its senders to wait, or an alarm is on: nothing was stored. Publish again when
-    /// [`Output::Unblocked`](super::Output::Unblocked) comes.
+    /// [`Output::Room`](super::Output::Room) or [`Output::Unblocked`](super::Output::Unblocked) comes.
     Blocked,
+    /// The host retains as much as it may: nothing was published.
+    RetainedFull,
+    /// A subscription without a name shall be durable or shared.
+    Nameless,
+    /// What is declared is too large to be noted: it has so many bytes.
+    TooLarge(usize),
     /// There is no such half message: it was decided already.
     NoHalf(u64),
     /// A queue did not do it.
@@ -58,11 +65,13 @@ impl<E> VhostError<E> {
             | Self::Different(_)
             | Self::UnknownDelivery(_)
             | Self::Mode
+            | Self::Nameless
+            | Self::TooLarge(_)
             | Self::NoHalf(_)
             | Self::Queue(QueueError::UnknownTag(_)) => 406,
             Self::BadName(_) => 502,
             Self::NoChannel | Self::NoConsumer => 504,
-            Self::Blocked => 506,
+            Self::Blocked | Self::RetainedFull => 506,
             Self::Queue(_) | Self::Definitions(_) => 541,
         }
     }
@@ -102,6 +111,15 @@ impl<E: fmt::Display> fmt::Display for VhostError<E> {
             Self::Blocked => {
                 f.write_str("there is no room: publish again when the host says that it is unblocked")
             }
+            Self::RetainedFull => write!(
+                f,
+                "{RETAINED_MAX} values with {RETAINED_BYTES_MAX} bytes are retained: forget some with empty messages"
+            ),
+            Self::Nameless => f.write_str("a durable or shared subscription needs a name: give it one"),
+            Self::TooLarge(bytes) => write!(
+                f,
+                "a definition has {bytes} bytes, at most {DEFINITION_BYTES_MAX}: use fewer or shorter arguments"
+            ),
             Self::NoHalf(id) => write!(f, "the half message {id} was decided already, or never begun"),
             Self::Queue(error) => error.fmt(f),
             Self::Definitions(what) => {

@@ -15,7 +15,8 @@
 //! The alternative without two phases is the *outbox*: the message is a row of the sender's own database.
 //!
 //! Half messages stand in a queue of their own; that they survive a restart, and how often they were checked, is the
-//! queue's doing: a check is a delivery.
+//! queue's doing: a check is a delivery. There each is wrapped, as the record that it will be, in a message that has
+//! nothing of its own: a time to live or a delay begins when it is published, not before.
 //!
 //! Source: `RocketMQ` `TransactionalMessageServiceImpl.java`, `BrokerConfig.java` (figures).
 
@@ -23,12 +24,14 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::log::Log;
+use crate::message::BadMessage;
 use crate::queue::Sent;
+use crate::record::{BatchBuilder, Batches};
 use crate::time::Span;
 
 /// A half message that is undecided for so long is asked about for the first time.
 pub const FIRST_CHECK_AFTER: Span = Span::from_millis(6_000);
-/// And again after each such time.
+/// And again after each such time. (Nobody is asked more often than once a millisecond.)
 pub const NEXT_CHECK_AFTER: Span = Span::from_millis(30_000);
 /// So often it is asked about; then it is given up: moved to the queue `amq.half-discarded`, for a person to look at.
 pub const CHECKS_MAX: u32 = 15;
@@ -84,7 +87,10 @@ impl<L: Log> Halves<L> {
     }
 
     pub(super) fn flush(&mut self) -> core::result::Result<(), QueueError<L::Error>> {
-        self.queue.as_mut().map_or(Ok(()), Queue::flush)
+        match &mut self.queue {
+            Some(queue) if queue.is_dirty() => queue.flush(),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn is_dirty(&self) -> bool {
@@ -94,6 +100,18 @@ impl<L: Log> Halves<L> {
 
 fn half_queue(what: &str) -> Name {
     Name::new(&alloc::format!("{RESERVED_PREFIX}{what}")).expect("a legal name")
+}
+
+/// A message as the body of one that neither expires nor waits.
+fn wrap(message: &Message) -> core::result::Result<Message, BadMessage> {
+    let mut batch = BatchBuilder::new();
+    batch.push(&message.to_record(0)).map_err(|_| BadMessage::TooLarge(message.body().len()))?;
+    Ok(Message::new(batch.build().bytes().clone()))
+}
+
+fn unwrap(wrapped: &Message) -> Option<Message> {
+    let batches = Batches::parse(wrapped.body().clone()).ok()?;
+    batches.records().next().map(|record| Message::from_record(&record))
 }
 
 impl<S: Storage> VirtualHost<S> {
@@ -119,14 +137,15 @@ impl<S: Storage> VirtualHost<S> {
     /// Sets when an undecided message is asked about for the first time, and how long after each time again;
     /// [`FIRST_CHECK_AFTER`] and [`NEXT_CHECK_AFTER`] otherwise.
     pub fn set_check_times(&mut self, first: Span, next: Span) {
-        (self.halves.first_after, self.halves.next_after) = (first, next);
+        let least = Span::from_millis(1);
+        (self.halves.first_after, self.halves.next_after) = (first, next.max(least));
     }
 
     /// Takes a half message: stored after the next flush, seen by nobody until it is decided.
     ///
     /// # Errors
     ///
-    /// [`VhostError::Route`] when there is no such exchange; failures of the storage.
+    /// [`VhostError::Route`] when there is no such exchange; [`QueueError::BadMessage`]; failures of the storage.
     pub fn begin_half(
         &mut self,
         now: Time,
@@ -136,10 +155,12 @@ impl<S: Storage> VirtualHost<S> {
     ) -> Result<HalfId, S> {
         let exchange: ExchangeName = exchange.parse()?;
         let message = message.into();
+        message.check().map_err(QueueError::from)?;
         self.router.route(&exchange, key, message.headers())?;
         let message = Arc::unwrap_or_clone(message).with_route(exchange.as_str(), key);
         let first = now + self.halves.first_after;
-        let Sent::Stored(offset) = self.half_queue(now)?.send(now, message)? else {
+        let wrapped = wrap(&message).map_err(QueueError::from)?;
+        let Sent::Stored(offset) = self.half_queue(now)?.send(now, wrapped)? else {
             return Err(VhostError::NoHalf(0)); // it remembers no identities, so there are no duplicates
         };
         self.halves.checks.insert(offset, first);
@@ -150,25 +171,31 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// # Errors
     ///
-    /// [`VhostError::NoHalf`] when it was decided already; [`VhostError::Blocked`] when it cannot be published now:
-    /// it stays undecided. Failures of the storage.
-    pub fn decide_half(&mut self, now: Time, id: HalfId, decision: Decision) -> Result<(), S> {
+    /// [`VhostError::NoHalf`] when it was decided already; [`VhostError::Blocked`] when it cannot be published now,
+    /// or all its queues are full and refuse it, [`VhostError::Route`] when its exchange is gone: it stays undecided.
+    /// Failures of the storage.
+    pub fn decide_half(&mut self, now: Time, id: HalfId, decision: Decision) -> Result<Published, S> {
         let offset = Offset(id.0);
         if !self.halves.checks.contains_key(&offset) {
             return Err(VhostError::NoHalf(id.0));
         }
         let queue = self.half_queue(now)?;
-        let message = queue.look(offset)?;
+        let message = unwrap(&*queue.look(offset)?).ok_or(QueueError::Missing(offset))?;
+        let mut published = Published::default();
         match decision {
-            Decision::Unknown => return Ok(()),
+            Decision::Unknown => return Ok(published),
             Decision::Rollback => {}
             Decision::Commit => {
                 let exchange: ExchangeName = message.exchange().parse()?;
                 let key: Arc<str> = message.routing_key().unwrap_or_default().into();
-                self.put(now, &exchange, &key, message, Publish::default())?;
+                published = self.put(now, &exchange, &key, message.into(), Publish::default())?;
+                if published.queues == 0 && !published.is_stored() {
+                    return Err(VhostError::Blocked);
+                }
             }
         }
-        self.forget_half(now, offset)
+        self.forget_half(now, offset)?;
+        Ok(published)
     }
 
     fn forget_half(&mut self, now: Time, offset: Offset) -> Result<(), S> {
@@ -209,13 +236,19 @@ impl<S: Storage> VirtualHost<S> {
                     self.open_queue(now, discarded.clone(), QueueOptions::default())?;
                     self.definitions.note_queue(discarded.clone(), Some(QueueOptions::default()))?;
                 }
-                self.with_queue(now, &discarded, |queue| queue.send(now, delivery.message))?;
+                // Who looks at it may come late.
+                if let Some(message) = unwrap(&delivery.message) {
+                    let message = message.due().without_ttl();
+                    self.with_queue(now, &discarded, |queue| queue.send(now, message))?;
+                }
                 continue;
             }
             queue.nack(now, delivery.tag, true)?;
             self.halves.checks.insert(offset, next);
-            let (id, check, message) = (HalfId(offset.0), delivery.count, delivery.message);
-            self.outputs.push_back(Output::CheckBack { id, check, message });
+            if let Some(message) = unwrap(&delivery.message) {
+                let (id, check, message) = (HalfId(offset.0), delivery.count, message.into());
+                self.outputs.push_back(Output::CheckBack { id, check, message });
+            }
         }
         Ok(())
     }

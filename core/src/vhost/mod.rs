@@ -37,9 +37,13 @@
 //! |---|---|
 //! | declaring and removing exchanges, queues, bindings | `declare.rs` |
 //! | routing a message into queues; mandatory; confirms; alarms | `publish.rs` |
+//! | what a host says: deliveries, returns, confirms, check-backs | `output.rs` |
 //! | dead letters, and when they go round in circles | `bury.rs` |
-//! | channels: delivery tags, shared windows, transactions | `channel.rs` |
-//! | publish and subscribe: durable, shared, retained, selectors | `subscribe.rs` |
+//! | channels: delivery tags, acknowledgements, confirms | `channel.rs` |
+//! | one window over many queues | `window.rs` |
+//! | transactions: together or not at all | `transaction.rs` |
+//! | publish and subscribe: durable, shared, selectors | `subscribe.rs` |
+//! | last values for those who subscribe later | `retained.rs` |
 //! | two-phase half messages with check-back | `half.rs` |
 //! | services of the broker itself, behind the system exchange | `service.rs` |
 //! | what is there again after a restart | `definitions.rs` |
@@ -50,16 +54,24 @@ mod declare;
 mod definitions;
 mod error;
 mod half;
+mod output;
 mod publish;
+mod retained;
 mod service;
 mod subscribe;
+mod transaction;
+mod window;
 
-pub use channel::{ChannelId, ChannelOptions, Handle, Rollback};
+pub use channel::{ChannelId, ChannelOptions, Handle};
+pub use definitions::DEFINITION_BYTES_MAX;
 pub use error::{ErrorOf, Result, VhostError};
 pub use half::{CHECKS_MAX, Decision, FIRST_CHECK_AFTER, HalfId, NEXT_CHECK_AFTER};
+pub use output::{Delivered, Output};
 pub use publish::{Alarm, NO_ROUTE, Publish, Published};
+pub use retained::{RETAINED_BYTES_MAX, RETAINED_MAX};
 pub use service::SERVICES;
 pub use subscribe::Subscription;
+pub use transaction::Rollback;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
@@ -68,13 +80,16 @@ use channel::Channel;
 use definitions::Definitions;
 use error::storage;
 use half::Halves;
+use retained::Retained;
 use subscribe::Filter;
 
 use crate::ids::{Name, Offset};
 use crate::log::memory::MemoryStorage;
 use crate::log::{Storage, StorageError};
 use crate::message::Message;
-use crate::queue::{ConsumerId, ConsumerOptions, Fact, Queue, QueueError, QueueOptions, ReturnReason};
+use crate::queue::{
+    AckMode, ConsumerId, ConsumerOptions, Departure, Fact, Queue, QueueError, QueueOptions, ReturnReason, Tag,
+};
 use crate::routing::{
     Binding, Destination, ExchangeKind, ExchangeName, ExchangeOptions, RESERVED_PREFIX, RouteError, Router,
 };
@@ -93,9 +108,17 @@ pub struct VirtualHost<S: Storage> {
     last_consumer: u64,
     channels: BTreeMap<ChannelId, Channel>,
     /// The last value of each topic that was published to be retained.
-    retained: BTreeMap<(ExchangeName, Arc<str>), Arc<Message>>,
+    retained: Retained,
+    /// Where deliveries are that their queues may take back.
+    leased: BTreeMap<(Name, Tag), Handle>,
+    /// Dead letters that are not buried yet, with the queues that they left.
+    dying: VecDeque<(Name, Departure)>,
+    /// Whether somebody is burying them.
+    burying: bool,
     halves: Halves<S::Log>,
     alarms: BTreeSet<Alarm>,
+    /// Queues that somebody may wait for room in, with how many messages were ready when they were full.
+    full: BTreeMap<Name, u64>,
     /// How many bytes of ready messages are too many.
     memory_max: Option<u64>,
     /// Queues that something was done to since they were last written.
@@ -109,73 +132,7 @@ pub struct VirtualHost<S: Storage> {
 struct Attached {
     queue: Name,
     channel: ChannelId,
-}
-
-/// A message in the hands of whoever consumes on a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    /// What settles it.
-    pub handle: Handle,
-    /// The queue that it comes from.
-    pub queue: Name,
-    /// The consumer that it was pushed to; [`ConsumerId::default`] when it was asked for.
-    pub consumer: ConsumerId,
-    /// Where it stands in the queue.
-    pub offset: Offset,
-    /// How often it was delivered, this time counted.
-    pub count: u32,
-    /// The message.
-    pub message: Arc<Message>,
-}
-
-impl Delivered {
-    /// Whether somebody had it before and may have done something with it.
-    pub fn is_redelivered(&self) -> bool {
-        self.count > 1
-    }
-}
-
-/// What a virtual host wants done or known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Output {
-    /// A message is pushed to a consumer.
-    Deliver(Delivered),
-    /// A mandatory message went nowhere: its publisher gets it back (AMQP: `basic.return` with 312 `NO_ROUTE`).
-    Returned {
-        /// Whose it is.
-        channel: ChannelId,
-        /// The message, with the exchange and the key that it was published to.
-        message: Arc<Message>,
-    },
-    /// Messages are stored, or refused: told after the flush (AMQP: `basic.ack` and `basic.nack` to a publisher).
-    Confirmed {
-        /// Whose they are.
-        channel: ChannelId,
-        /// The number of the last of them among the channel's messages, from 1.
-        sequence: u64,
-        /// Whether all before it that were not confirmed are meant too.
-        multiple: bool,
-        /// Whether they are stored: every queue that should have them took them.
-        stored: bool,
-    },
-    /// A half message was not decided in time: its sender is asked what became of its own transaction.
-    CheckBack {
-        /// Which.
-        id: HalfId,
-        /// How often it was asked, this time counted.
-        check: u32,
-        /// The message.
-        message: Arc<Message>,
-    },
-    /// Publishers must wait: publishing is refused until further notice.
-    Blocked(Alarm),
-    /// They may go on.
-    Unblocked(Alarm),
-    /// A queue was removed, because nobody used it any more.
-    QueueRemoved(Name),
-    /// Something happened in a queue, for who watches.
-    Fact(Name, Fact),
+    ack: AckMode,
 }
 
 impl VirtualHost<MemoryStorage> {
@@ -204,8 +161,11 @@ where
             consumers: self.consumers.clone(),
             channels: self.channels.clone(),
             retained: self.retained.clone(),
+            leased: self.leased.clone(),
+            dying: self.dying.clone(),
             halves: self.halves.clone(),
             alarms: self.alarms.clone(),
+            full: self.full.clone(),
             touched: self.touched.clone(),
             outputs: self.outputs.clone(),
             ..*self
@@ -224,6 +184,7 @@ impl<S: Storage> VirtualHost<S> {
     pub fn open(mut storage: S, now: Time) -> Result<Self, S> {
         let (definitions, found) = Definitions::open(&mut storage)?;
         let (filters, consumers, retained, halves, alarms, touched, outputs, queues) = Default::default();
+        let (leased, dying, full) = Default::default();
         let mut host = Self {
             storage,
             definitions,
@@ -234,8 +195,12 @@ impl<S: Storage> VirtualHost<S> {
             last_consumer: 0,
             channels: [(ChannelId::default(), Channel::default())].into(),
             retained,
+            leased,
+            dying,
+            burying: false,
             halves,
             alarms,
+            full,
             memory_max: None,
             touched,
             outputs,
@@ -301,6 +266,15 @@ impl<S: Storage> VirtualHost<S> {
     /// The next thing that the host wants done or known.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// The next message that was pushed to a consumer. What else the host has to say stays for [`poll`](Self::poll).
+    pub fn poll_delivery(&mut self) -> Option<Delivered> {
+        let at = self.outputs.iter().position(|output| matches!(output, Output::Deliver(_)))?;
+        match self.outputs.remove(at) {
+            Some(Output::Deliver(delivered)) => Some(delivered),
+            _ => None,
+        }
     }
 
     /// Does what is due: expiry, delays, leases, check-backs, queues that nobody uses.
@@ -372,44 +346,57 @@ impl<S: Storage> VirtualHost<S> {
     /// Carries on what a queue has to hand out: deliveries to channels, the dead to where they go.
     fn collect(&mut self, now: Time, name: &Name) -> Result<(), S> {
         let mut delivered = false;
-        let mut dead = alloc::vec::Vec::new();
         if let Some(queue) = self.queues.get_mut(name) {
             while let Some(fact) = queue.poll_fact() {
-                if let Fact::Returned { from, tag, why: ReturnReason::LeaseOver, .. } = fact {
-                    let channel = self.consumers.get(&from).map_or(ChannelId::default(), |at| at.channel);
-                    delivered |= self.channels.get_mut(&channel).is_some_and(|open| open.recall(name, tag));
+                if let Fact::Returned { tag, why: ReturnReason::LeaseOver, .. } = fact
+                    && let Some(handle) = self.leased.remove(&(name.clone(), tag))
+                    && let Some(channel) = self.channels.get_mut(&handle.channel)
+                {
+                    delivered |= channel.take(handle.tag).is_some();
                 }
                 if self.watched {
                     self.outputs.push_back(Output::Fact(name.clone(), fact));
                 }
             }
+            let leased = queue.options().lease.is_some();
             while let Some(delivery) = queue.poll_delivery() {
                 let Some(attached) = self.consumers.get(&delivery.consumer) else { continue };
                 let Some(channel) = self.channels.get_mut(&attached.channel) else { continue };
-                let delivered_now = channel.deliver(attached.channel, name, delivery);
-                delivered |= channel.window > 0;
-                self.outputs.push_back(Output::Deliver(delivered_now));
+                let (tag, settled) = (delivery.tag, delivery.settled);
+                let pushed = channel.deliver(attached.channel, name, delivery, true);
+                delivered |= channel.window > 0 && !settled;
+                if leased && !settled {
+                    self.leased.insert((name.clone(), tag), pushed.handle);
+                }
+                self.outputs.push_back(Output::Deliver(pushed));
             }
             while let Some(departure) = queue.poll_departure() {
-                dead.push(departure);
+                self.dying.push_back((name.clone(), departure));
             }
         }
         if delivered {
             self.sync_windows(now)?;
         }
-        for departure in dead {
-            self.bury(now, name, departure)?;
-        }
+        self.check_room(name);
+        self.bury_all(now)?;
         self.check_memory();
         Ok(())
     }
 
-    /// Writes what was done since the last call, once for all; it survives a crash of the process.
+    /// Writes what was done since the last call, once for all; it survives a crash of the process. (Not a power cut,
+    /// which may then keep that a message left one queue and lose that it came into another:
+    /// [`flush`](Self::flush) sees to that.)
     ///
     /// # Errors
     ///
     /// Failures of the storage. The host must be stopped then, and opened again: nothing of the burst was promised.
     pub fn commit(&mut self) -> Result<(), S> {
+        // A message that went from one queue to another is written there before it is crossed out here.
+        for name in &self.touched {
+            if let Some(queue) = self.queues.get_mut(name) {
+                queue.commit_messages()?;
+            }
+        }
         for name in &self.touched {
             if let Some(queue) = self.queues.get_mut(name) {
                 queue.commit()?;
@@ -426,6 +413,11 @@ impl<S: Storage> VirtualHost<S> {
     /// As for `commit`.
     pub fn flush(&mut self) -> Result<(), S> {
         self.definitions.flush()?;
+        for name in &self.touched {
+            if let Some(queue) = self.queues.get_mut(name) {
+                queue.flush_messages()?;
+            }
+        }
         for name in core::mem::take(&mut self.touched) {
             if let Some(queue) = self.queues.get_mut(&name) {
                 queue.flush()?;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::queue::Overflow;
+use crate::routing::Routes;
 
 /// AMQP's reply code of a message that came back because it fits no queue.
 pub const NO_ROUTE: u16 = 312;
@@ -65,6 +66,21 @@ impl core::fmt::Display for Alarm {
 }
 
 impl<S: Storage> VirtualHost<S> {
+    /// Sends a message to a queue.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::NoQueue`]; [`VhostError::Queue`] with [`QueueError::Full`] when the queue is full and refuses it,
+    /// [`VhostError::Blocked`] when it asks to wait; failures of the storage. Nothing was stored then.
+    pub fn send(&mut self, now: Time, queue: &str, message: impl Into<Arc<Message>>) -> Result<(), S> {
+        let name = Name::new(queue)?;
+        if !self.queues.contains_key(&name) {
+            return Err(VhostError::NoQueue(name));
+        }
+        let published = self.publish(now, "", queue, message)?;
+        if published.is_stored() { Ok(()) } else { Err(VhostError::Queue(QueueError::Full)) }
+    }
+
     /// Publishes a message on the default channel. An empty exchange is the default one: the key is the name of a
     /// queue.
     ///
@@ -118,20 +134,27 @@ impl<S: Storage> VirtualHost<S> {
         message: Arc<Message>,
         options: Publish,
     ) -> Result<Published, S> {
-        if !self.alarms.is_empty() {
-            return Err(VhostError::Blocked);
-        }
-        let routes = self.router.route(exchange, key, message.headers())?;
-        if routes.queues().iter().any(|name| self.queues.get(name).is_some_and(Queue::is_blocking)) {
-            return Err(VhostError::Blocked);
-        }
+        let routes = self.check_publish(exchange, key, &message, options)?;
+        self.store(now, &routes, exchange, key, message, options)
+    }
+
+    /// Stores a message that nothing speaks against: what a queue refuses now, it refuses alone.
+    pub(super) fn store(
+        &mut self,
+        now: Time,
+        routes: &Routes,
+        exchange: &ExchangeName,
+        key: &str,
+        message: Arc<Message>,
+        options: Publish,
+    ) -> Result<Published, S> {
         let message = routed(message, exchange, key);
         if options.retain {
-            self.retain(exchange, key, &message);
+            self.retained.keep(exchange, key, &message);
         }
         let mut published = Published::default();
         for name in routes.queues() {
-            if self.filters.get(name).is_some_and(|filter| !filter.wants(&message, options.channel)) {
+            if self.filters.get(name).is_some_and(|filter| !filter.wants(&message, Some(options.channel))) {
                 continue;
             }
             match self.with_queue(now, name, |queue| queue.send(now, Arc::clone(&message))) {
@@ -145,7 +168,9 @@ impl<S: Storage> VirtualHost<S> {
         for service in routes.services() {
             self.serve(now, service, &message)?;
         }
-        if routes.is_empty() && options.mandatory {
+        // That its queues' subscribers do not want it is no better than that there are none.
+        let nobody = published.queues == 0 && published.refused.is_empty() && routes.services().is_empty();
+        if nobody && options.mandatory {
             published.returned = true;
             self.outputs.push_back(Output::Returned { channel: options.channel, message });
         }
@@ -168,12 +193,34 @@ impl<S: Storage> VirtualHost<S> {
         self.check_memory();
     }
 
+    /// Notes whether a queue asks its senders to wait, and says when it does no longer.
+    pub(super) fn check_room(&mut self, name: &Name) {
+        let Some(queue) = self.queues.get(name).filter(|queue| queue.options().overflow == Overflow::Block)
+        else {
+            return;
+        };
+        let stats = queue.stats();
+        if is_full(queue.options(), stats.ready, stats.ready_bytes) {
+            self.full.insert(name.clone(), stats.ready);
+        } else if self.full.get(name).is_some_and(|&before| stats.ready < before) {
+            self.full.remove(name);
+            self.outputs.push_back(Output::Room(name.clone()));
+        }
+    }
+
     pub(super) fn check_memory(&mut self) {
         if let Some(most) = self.memory_max {
             let bytes: u64 = self.queues.values().map(|queue| queue.stats().ready_bytes).sum();
             self.set_alarm(Alarm::Memory, bytes > most);
         }
     }
+}
+
+/// Whether a queue that blocks takes nothing more when so many messages are ready. An empty one always takes one.
+pub(super) fn is_full(limits: &QueueOptions, ready: u64, bytes: u64) -> bool {
+    ready > 0
+        && (limits.length_max.is_some_and(|most| ready >= most)
+            || limits.bytes_max.is_some_and(|most| bytes >= most))
 }
 
 /// A message with the exchange and the key that it is published to, where they do not follow from its queue.
@@ -185,15 +232,4 @@ pub(super) fn routed(message: Arc<Message>, exchange: &ExchangeName, key: &str) 
         return message;
     }
     Arc::new(Arc::unwrap_or_clone(message).with_route(exchange.as_str(), key))
-}
-
-impl<L: crate::log::Log> Queue<L> {
-    /// Whether it asks its senders to wait at the moment.
-    pub(super) fn is_blocking(&self) -> bool {
-        let (options, stats) = (self.options(), self.stats());
-        options.overflow == Overflow::Block
-            && stats.ready > 0
-            && (options.length_max.is_some_and(|most| stats.ready >= most)
-                || options.bytes_max.is_some_and(|most| stats.ready_bytes >= most))
-    }
 }

@@ -11,8 +11,8 @@
 //! * a *selector* says which messages it wants at all; *no local* keeps one's own messages away;
 //! * a *retained* message is the last value of its topic, and the first thing that a new subscription gets.
 //!
-//! A durable subscription that comes back with another topic, pattern or selector is a new one: the old backlog is
-//! gone.
+//! A durable subscription that comes back with another topic, pattern, selector or *no local* is a new one: the old
+//! backlog is gone. *No local* means the channel that subscribed, as long as it is open.
 //!
 //! Sources: JMS 2.0 chapter 8.3 and `ActiveMQ` (semantics of durable subscriptions); MQTT 5 section 3.3.1.3 (retained).
 
@@ -22,10 +22,22 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::ids::BadName;
 use crate::routing::Syntax;
 use crate::selector::Selector;
 
 /// What a subscriber is interested in.
+///
+/// ```
+/// use mqlab_core::selector::Selector;
+/// use mqlab_core::vhost::Subscription;
+///
+/// let subscription = Subscription::new("stock", "nyse.#")?
+///     .durable("audit")?
+///     .with_selector(Selector::parse("price > 100")?);
+/// assert!(subscription.durable && !subscription.shared);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Subscription {
@@ -53,15 +65,64 @@ pub(super) struct Filter {
     topic: ExchangeName,
     pattern: Arc<str>,
     selector: Option<Selector>,
-    /// The channel whose messages it does not want.
+    no_local: bool,
+    /// The channel whose messages it does not want, while it is open.
+    #[serde(skip)]
     not_from: Option<ChannelId>,
     shared: bool,
 }
 
+impl Subscription {
+    /// Whoever is there gets what is published to an exchange with a key that matches.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] when the exchange's name is none.
+    pub fn new(topic: &str, pattern: &str) -> core::result::Result<Self, BadName> {
+        Ok(Self { topic: topic.parse()?, pattern: pattern.into(), ..Self::default() })
+    }
+
+    /// Goes on under this name while nobody is there, until it is unsubscribed.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] when the name is none.
+    pub fn durable(self, name: &str) -> core::result::Result<Self, BadName> {
+        Ok(Self { durable: true, name: Some(Name::new(name)?), ..self })
+    }
+
+    /// Lets all consumers of this name share it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] when the name is none.
+    pub fn shared(self, name: &str) -> core::result::Result<Self, BadName> {
+        Ok(Self { shared: true, name: Some(Name::new(name)?), ..self })
+    }
+
+    /// Wants only what a selector selects.
+    #[must_use]
+    pub fn with_selector(self, selector: Selector) -> Self {
+        Self { selector: Some(selector), ..self }
+    }
+}
+
 impl Filter {
-    /// Whether a message that was published on a channel belongs in the queue.
-    pub(super) fn wants(&self, message: &Message, from: ChannelId) -> bool {
-        self.not_from != Some(from) && self.selector.as_ref().is_none_or(|selector| selector.matches(message))
+    /// Whether a message belongs in the queue that was published on a channel, if it was published on one.
+    pub(super) fn wants(&self, message: &Message, from: Option<ChannelId>) -> bool {
+        let foreign = from.is_none() || self.not_from != from;
+        foreign && self.selector.as_ref().is_none_or(|selector| selector.matches(message))
+    }
+
+    /// A channel is closed: its number may soon be another client's.
+    pub(super) fn forget_channel(&mut self, channel: ChannelId) {
+        self.not_from = self.not_from.filter(|own| *own != channel);
+    }
+
+    /// Whether a subscription that comes back is the one that was there.
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.topic, &self.pattern, &self.selector, self.no_local)
+            == (&other.topic, &other.pattern, &other.selector, other.no_local)
     }
 }
 
@@ -71,7 +132,8 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// # Errors
     ///
-    /// [`VhostError::InUse`] when a subscription that does not share has a consumer; [`VhostError::Route`] for its
+    /// [`VhostError::Nameless`] when it has no name and shall be durable or shared; [`VhostError::BadName`] when its
+    /// names are too long together; [`VhostError::InUse`] when a subscription that does not share has a consumer; [`VhostError::Route`] for its
     /// topic and pattern; [`VhostError::NoChannel`]; failures of the storage.
     pub fn subscribe(
         &mut self,
@@ -83,7 +145,10 @@ impl<S: Storage> VirtualHost<S> {
         if !self.channels.contains_key(&channel) {
             return Err(VhostError::NoChannel);
         }
-        let kept = subscription.durable && subscription.name.is_some();
+        let kept = subscription.durable;
+        if subscription.name.is_none() && (kept || subscription.shared) {
+            return Err(VhostError::Nameless);
+        }
         let queue = match &subscription.name {
             Some(name) => Self::subscription_queue(subscription.client.as_ref(), name)?,
             None => {
@@ -95,14 +160,13 @@ impl<S: Storage> VirtualHost<S> {
             topic: subscription.topic.clone(),
             pattern: Arc::clone(&subscription.pattern),
             selector: subscription.selector,
+            no_local: subscription.no_local,
             not_from: subscription.no_local.then_some(channel),
             shared: subscription.shared,
         };
         if let Some(there) = self.queues.get(&queue) {
-            let alike = self.filters.get(&queue).is_some_and(|old| {
-                (&old.topic, &old.pattern, &old.selector)
-                    == (&filter.topic, &filter.pattern, &filter.selector)
-            });
+            let alike = kept != there.options().transient
+                && self.filters.get(&queue).is_some_and(|old| old.is_like(&filter));
             let shares = filter.shared && self.filters.get(&queue).is_some_and(|old| old.shared);
             if there.consumers().next().is_some() && !(alike && shares) {
                 return Err(VhostError::InUse(queue));
@@ -115,14 +179,20 @@ impl<S: Storage> VirtualHost<S> {
         if new {
             let options = QueueOptions { transient: !kept, auto_delete: !kept, ..QueueOptions::default() };
             self.open_queue(now, queue.clone(), options.clone())?;
-            let to = Destination::Queue(queue.clone());
-            let binding = Binding::new(subscription.topic.clone(), to, &subscription.pattern);
-            if let Err(error) = self.bind_subscription(binding, kept, options) {
-                self.delete_queue(now, queue.as_str())?;
-                return Err(error);
+            if kept {
+                self.definitions.note_queue(queue.clone(), Some(options))?;
             }
         }
-        if kept {
+        // Its topic may have gone and come back since it was bound.
+        let to = Destination::Queue(queue.clone());
+        let bound = self.bind_with(Binding::new(subscription.topic, to, &subscription.pattern));
+        if let Err(error) = bound {
+            if new {
+                self.delete_queue(now, queue.as_str())?;
+            }
+            return Err(error);
+        }
+        if kept && self.filters.get(&queue) != Some(&filter) {
             self.definitions.note_filter(queue.clone(), filter.clone())?;
         }
         self.filters.insert(queue.clone(), filter);
@@ -130,13 +200,6 @@ impl<S: Storage> VirtualHost<S> {
             self.catch_up(now, &queue)?;
         }
         self.consume_on(now, channel, queue.as_str(), options)
-    }
-
-    fn bind_subscription(&mut self, binding: Binding, kept: bool, options: QueueOptions) -> Result<(), S> {
-        if kept && let Destination::Queue(name) = &binding.to {
-            self.definitions.note_queue(name.clone(), Some(options))?;
-        }
-        self.bind_with(binding).map(drop)
     }
 
     /// Ends a durable subscription: what it kept is gone.
@@ -153,24 +216,16 @@ impl<S: Storage> VirtualHost<S> {
         self.delete_queue(now, queue.as_str()).map(drop)
     }
 
-    /// The name of a subscription's queue.
+    /// The name of a subscription's queue. Names may have dots, so the client's is written with its length before it:
+    /// `amq.sub.4.shop.orders`.
     ///
     /// # Errors
     ///
     /// [`VhostError::BadName`] when both names together are too long.
     pub fn subscription_queue(client: Option<&Name>, name: &Name) -> Result<Name, S> {
         let client = client.map_or("", Name::as_str);
-        Ok(Name::new(&format!("{RESERVED_PREFIX}sub.{client}.{name}"))?)
-    }
-
-    /// Keeps a message as the last value of its topic; one without body forgets it.
-    pub(super) fn retain(&mut self, exchange: &ExchangeName, key: &str, message: &Arc<Message>) {
-        let topic = (exchange.clone(), key.into());
-        if message.body().is_empty() {
-            self.retained.remove(&topic);
-        } else {
-            self.retained.insert(topic, Arc::clone(message));
-        }
+        let bytes = client.len();
+        Ok(Name::new(&format!("{RESERVED_PREFIX}sub.{bytes}.{client}.{name}"))?)
     }
 
     /// Gives a new subscription the last values of its topics.
@@ -181,13 +236,11 @@ impl<S: Storage> VirtualHost<S> {
             Some(ExchangeKind::Hierarchy) => Some(Syntax::Hierarchy),
             _ => None,
         };
-        let suits = |((exchange, key), message): &(&(ExchangeName, Arc<str>), &Arc<Message>)| {
-            *exchange == filter.topic
-                && syntax.is_none_or(|syntax| syntax.matches(&filter.pattern, key))
-                && filter.selector.as_ref().is_none_or(|selector| selector.matches(message))
+        let suits = |(key, message): &(&str, &Arc<Message>)| {
+            syntax.is_none_or(|syntax| syntax.matches(&filter.pattern, key)) && filter.wants(message, None)
         };
-        let values: Vec<Arc<Message>> =
-            self.retained.iter().filter(suits).map(|(_, message)| Arc::clone(message)).collect();
+        let values = self.retained.of(&filter.topic).filter(suits);
+        let values: Vec<Arc<Message>> = values.map(|(_, message)| Arc::clone(message)).collect();
         for value in values {
             self.with_queue(now, queue, |queue| queue.send(now, value))?;
         }

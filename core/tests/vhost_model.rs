@@ -1,0 +1,500 @@
+//! Is every message where it should be? A virtual host against plain lists, over restarts and power cuts.
+//!
+//! The model knows bindings as a list that it scans, queues as sets of copies, and four ways to leave one. What it does
+//! not know is order: `queue.rs` and the vectors are for that. The power may go in the middle of a flush: a fuse lets
+//! only so many writes through.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use mqlab_core::ids::{LogName, MessageId, Name, Offset};
+use mqlab_core::log::faulty::FaultyStorage;
+use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::log::{Log, LogError, SliceOf, Storage, StorageError};
+use mqlab_core::message::Message;
+use mqlab_core::queue::{ConsumerOptions, DeadLetter, Fact, Flow, QueueOptions};
+use mqlab_core::record::Batches;
+use mqlab_core::routing::{Binding, Destination, ExchangeKind};
+use mqlab_core::time::{Span, Time};
+use mqlab_core::vhost::{
+    ChannelId, ChannelOptions, Handle, Output, Publish, Rollback, VhostError, VirtualHost,
+};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+type Disk = FaultyStorage<MemoryStorage>;
+
+/// Logs that take only so many writes and flushes, and then no more: the power is gone.
+#[derive(Debug)]
+struct Fused {
+    disk: Disk,
+    left: Rc<Cell<u32>>,
+}
+
+#[derive(Debug)]
+struct FusedLog {
+    log: <Disk as Storage>::Log,
+    left: Rc<Cell<u32>>,
+}
+
+type Failed = StorageError<Disk>;
+
+impl FusedLog {
+    fn burn(&self) -> Result<(), LogError<Failed>> {
+        let left = self.left.get().checked_sub(1).ok_or(LogError::Refusing)?;
+        self.left.set(left);
+        Ok(())
+    }
+}
+
+impl Log for FusedLog {
+    type Slice = SliceOf<Disk>;
+    type Error = Failed;
+
+    fn start(&self) -> Offset {
+        self.log.start()
+    }
+
+    fn end(&self) -> Offset {
+        self.log.end()
+    }
+
+    fn durable(&self) -> Offset {
+        self.log.durable()
+    }
+
+    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Failed>> {
+        self.burn()?;
+        self.log.append(batches)
+    }
+
+    fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<Self::Slice, LogError<Failed>> {
+        self.log.read(from, until, bytes_max)
+    }
+
+    fn flush(&mut self) -> Result<(), LogError<Failed>> {
+        self.burn()?;
+        self.log.flush()
+    }
+
+    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
+        self.burn()?;
+        self.log.truncate(to)
+    }
+
+    fn trim(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
+        self.burn()?;
+        self.log.trim(to)
+    }
+}
+
+impl Storage for Fused {
+    type Log = FusedLog;
+
+    fn open(&mut self, name: &LogName) -> Result<FusedLog, Failed> {
+        Ok(FusedLog { log: self.disk.open(name)?, left: Rc::clone(&self.left) })
+    }
+
+    fn close(&mut self, name: &LogName, log: FusedLog) -> Result<(), Failed> {
+        self.disk.close(name, log.log)
+    }
+
+    fn names(&self) -> Result<Vec<LogName>, Failed> {
+        self.disk.names()
+    }
+}
+
+const QUEUES: [&str; 4] = ["a", "b", "y", "z"];
+const EXCHANGES: [(&str, ExchangeKind); 3] =
+    [("direct", ExchangeKind::Direct), ("fanout", ExchangeKind::Fanout), ("topic", ExchangeKind::Topic)];
+const KEYS: [&str; 3] = ["k.1", "k.2", "other"];
+const CHANNELS: [ChannelId; 3] = [ChannelId(1), ChannelId(2), TRANSACTED];
+const TRANSACTED: ChannelId = ChannelId(3);
+const WINDOW: u32 = 2;
+
+/// What each queue does: two lead their dead to others, which stand after and before them in every order of names.
+fn options(queue: &str) -> QueueOptions {
+    let to = |queue: &str| Some(DeadLetter { exchange: String::new(), routing_key: Some(queue.into()) });
+    match queue {
+        "a" => QueueOptions { dead_letter: to("z"), length_max: Some(4), ..QueueOptions::default() },
+        "y" => QueueOptions { dead_letter: to("b"), delivery_limit: Some(1), ..QueueOptions::default() },
+        "z" => QueueOptions { ttl: Some(Span::from_millis(5)), ..QueueOptions::default() },
+        _ => QueueOptions::default(),
+    }
+}
+
+fn leads_to(queue: &str) -> Option<&'static str> {
+    match queue {
+        "a" => Some("z"),
+        "y" => Some("b"),
+        _ => None,
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Declare(usize),
+    Delete(usize),
+    Bind(usize, usize, usize),
+    Unbind(Index),
+    Publish(usize, usize, usize),
+    Consume(usize, usize, u32),
+    Receive(usize, usize),
+    Ack(Index, bool),
+    Nack(Index, bool),
+    Commit,
+    Rollback(bool),
+    Close(usize),
+    Pass(u64),
+    Restart,
+    /// The power goes after a flush, or after so many writes of it.
+    PowerCut(Option<u32>, u64),
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    use Operation::*;
+    let (queue, key, channel) = (0..QUEUES.len(), 0..KEYS.len(), 0..CHANNELS.len());
+    let operation = prop_oneof![
+        2 => queue.clone().prop_map(Declare),
+        1 => queue.clone().prop_map(Delete),
+        4 => (0..EXCHANGES.len(), queue.clone(), key.clone()).prop_map(|(e, q, k)| Bind(e, q, k)),
+        1 => any::<Index>().prop_map(Unbind),
+        12 => (0..EXCHANGES.len() + 1, key, channel.clone()).prop_map(|(e, k, c)| Publish(e, k, c)),
+        3 => (channel.clone(), queue.clone(), 0..3_u32).prop_map(|(c, q, n)| Consume(c, q, n)),
+        4 => (channel.clone(), queue).prop_map(|(c, q)| Receive(c, q)),
+        4 => (any::<Index>(), any::<bool>()).prop_map(|(i, many)| Ack(i, many)),
+        5 => (any::<Index>(), any::<bool>()).prop_map(|(i, requeue)| Nack(i, requeue)),
+        2 => Just(Commit),
+        1 => any::<bool>().prop_map(Rollback),
+        1 => channel.prop_map(Close),
+        2 => (0..8_u64).prop_map(Pass),
+        1 => Just(Restart),
+        2 => (prop::option::of(0..12_u32), any::<u64>()).prop_map(|(fuse, kept)| PowerCut(fuse, kept)),
+    ];
+    prop::collection::vec(operation, 1..60)
+}
+
+/// A copy of a message in a queue.
+type Copy = (String, u64);
+
+/// What the plain lists say.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    queues: BTreeSet<String>,
+    bindings: BTreeSet<(usize, usize, usize)>,
+    /// How many copies each queue should hold; more than one of a message only by dead letters.
+    held: BTreeMap<Copy, u32>,
+}
+
+impl Lists {
+    /// The scan over all bindings.
+    fn routes(&self, exchange: usize, key: usize) -> BTreeSet<usize> {
+        let matches = |bound: usize| match EXCHANGES[exchange].1 {
+            ExchangeKind::Direct => bound == key,
+            ExchangeKind::Topic => KEYS[bound] == KEYS[key],
+            _ => true,
+        };
+        let own = |(e, _, k): &&(usize, usize, usize)| *e == exchange && matches(*k);
+        self.bindings.iter().filter(own).map(|(_, queue, _)| *queue).collect()
+    }
+
+    fn add(&mut self, queue: &str, id: u64) {
+        *self.held.entry((queue.into(), id)).or_default() += 1;
+    }
+
+    fn remove(&mut self, queue: &str, id: u64) -> bool {
+        let copy = (queue.to_owned(), id);
+        let Some(count) = self.held.get_mut(&copy) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.held.remove(&copy);
+        }
+        true
+    }
+
+    fn forget_queue(&mut self, queue: usize) {
+        self.queues.remove(QUEUES[queue]);
+        self.bindings.retain(|(_, bound, _)| *bound != queue);
+        self.held.retain(|(held, _), _| held != QUEUES[queue]);
+    }
+}
+
+struct Run {
+    host: VirtualHost<Fused>,
+    left: Rc<Cell<u32>>,
+    now: Time,
+    lists: Lists,
+    /// What the lists said at the last flush.
+    flushed: Lists,
+    out: Vec<Handle>,
+    sent: u64,
+    /// What waits for the commit of the transaction.
+    waiting: Vec<(usize, usize, u64)>,
+}
+
+fn opened(disk: Disk, now: Time) -> (VirtualHost<Fused>, Rc<Cell<u32>>) {
+    let left = Rc::new(Cell::new(u32::MAX));
+    let mut host = VirtualHost::open(Fused { disk, left: Rc::clone(&left) }, now).expect("it can be opened");
+    host.watch(true);
+    for id in CHANNELS {
+        let options =
+            ChannelOptions { window: WINDOW, transactional: id == TRANSACTED, ..ChannelOptions::default() };
+        host.open_channel(now, id, options).expect("it opens");
+    }
+    (host, left)
+}
+
+impl Run {
+    fn new() -> Self {
+        let (mut host, left) = opened(Disk::default(), Time::ZERO);
+        for (name, kind) in EXCHANGES {
+            host.declare_exchange(name, kind).expect("a new exchange");
+        }
+        host.flush().expect("memory does not fail");
+        let (lists, flushed) = Default::default();
+        Self { host, left, now: Time::ZERO, lists, flushed, out: Vec::new(), sent: 0, waiting: Vec::new() }
+    }
+
+    /// Follows what left the queues, by what the queues say of it, and checks that they say it of what was there.
+    fn follow(&mut self) {
+        while let Some(output) = self.host.poll() {
+            match output {
+                Output::Deliver(delivered) => self.out.push(delivered.handle),
+                Output::Fact(queue, Fact::Settled { id, .. }) => {
+                    assert!(
+                        self.lists.remove(queue.as_str(), id.expect("each has one").0),
+                        "settled, and not there"
+                    );
+                }
+                Output::Fact(queue, Fact::Died { id, .. }) => {
+                    let id = id.expect("each has one").0;
+                    assert!(self.lists.remove(queue.as_str(), id), "died, and was not there");
+                    // Its exchange is the default one: the letter is there at once, or nowhere.
+                    if let Some(to) = leads_to(queue.as_str()).filter(|to| self.lists.queues.contains(*to)) {
+                        self.lists.add(to, id);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.out.retain(|handle| self.host.unsettled(handle.channel).any(|open| open == *handle));
+    }
+
+    fn publish(&mut self, exchange: usize, key: usize, channel: usize) {
+        self.sent += 1;
+        let id = self.sent;
+        let how = Publish { channel: CHANNELS[channel], ..Publish::default() };
+        let message = Message::new(format!("m{id}")).with_id(MessageId(id));
+        // One more than there are exchanges is the default one: keys are queues there.
+        let Some((name, _)) = EXCHANGES.get(exchange) else {
+            let queue = QUEUES[key];
+            let published = self.host.publish_with(self.now, "", queue, message, how).expect("published");
+            if how.channel == TRANSACTED {
+                self.waiting.push((exchange, key, id));
+            } else if self.lists.queues.contains(queue) {
+                assert_eq!(published.queues, 1);
+                self.lists.add(queue, id);
+            }
+            return;
+        };
+        let published = self.host.publish_with(self.now, name, KEYS[key], message, how).expect("published");
+        if how.channel == TRANSACTED {
+            assert_eq!(published.queues, 0, "nothing before the commit");
+            self.waiting.push((exchange, key, id));
+            return;
+        }
+        let routes = self.lists.routes(exchange, key);
+        assert_eq!(published.queues, routes.len());
+        routes.into_iter().for_each(|queue| self.lists.add(QUEUES[queue], id));
+    }
+
+    fn commit(&mut self) {
+        self.host.commit_transaction(self.now, TRANSACTED).expect("nothing blocks");
+        for (exchange, key, id) in std::mem::take(&mut self.waiting) {
+            if exchange < EXCHANGES.len() {
+                let routes = self.lists.routes(exchange, key);
+                routes.into_iter().for_each(|queue| self.lists.add(QUEUES[queue], id));
+            } else if self.lists.queues.contains(QUEUES[key]) {
+                self.lists.add(QUEUES[key], id);
+            }
+        }
+    }
+
+    fn reopen(&mut self, disk: Disk) {
+        (self.host, self.left) = opened(disk, self.now);
+        self.out.clear();
+        self.waiting.clear();
+    }
+
+    fn power_cut(&mut self, fuse: Option<u32>, kept: u64) {
+        self.left.set(fuse.unwrap_or(u32::MAX));
+        let flushed = self.host.flush();
+        self.follow();
+        if flushed.is_ok() {
+            self.flushed = self.lists.clone();
+        }
+        self.left.set(0);
+        let host = std::mem::replace(&mut self.host, opened(Disk::default(), self.now).0);
+        let mut disk = host.close().expect("what cannot be written is given up").disk;
+        disk.cut_power(|_, bytes| kept.checked_rem(bytes + 1).unwrap_or_default())
+            .expect("memory does not fail");
+        self.reopen(disk);
+        if flushed.is_ok() {
+            return;
+        }
+        // What was durable before, or should have become so, may be there. What was durable before and was not
+        // settled since must be: in its queue, or where it was sent on to.
+        let before = std::mem::replace(&mut self.flushed, Lists::default());
+        let after = self.found();
+        let deleted = |queue: &str| !self.lists.queues.contains(queue);
+        for (queue, id) in before.held.keys() {
+            let kept_on = self.lists.held.keys().any(|(_, other)| other == id);
+            let somewhere = after.held.keys().any(|(_, other)| other == id);
+            assert!(somewhere || !kept_on || deleted(queue), "{id} was in {queue}, and is nowhere");
+        }
+        for (queue, id) in after.held.keys() {
+            let known = before.held.keys().chain(self.lists.held.keys()).any(|(_, other)| other == id);
+            let passed = *id <= self.sent;
+            assert!(known || passed, "{id} in {queue} is nobody's");
+        }
+        self.lists = after;
+        self.flushed = self.lists.clone();
+        self.host.flush().expect("memory does not fail");
+    }
+
+    /// What is there, as lists.
+    fn found(&self) -> Lists {
+        let mut found = Lists::default();
+        for queue in self.host.queues() {
+            found.queues.insert(queue.name().to_string());
+            for held in queue.held() {
+                found.add(queue.name().as_str(), held.id.expect("each has one").0);
+            }
+        }
+        for binding in self.host.router().bindings() {
+            let Destination::Queue(to) = &binding.to else { continue };
+            let exchange = EXCHANGES.iter().position(|(name, _)| *name == binding.exchange.as_str());
+            let queue = QUEUES.iter().position(|name| *name == to.as_str());
+            let key = KEYS.iter().position(|key| **key == *binding.key);
+            found.bindings.insert((
+                exchange.expect("one of them"),
+                queue.expect("one of them"),
+                key.expect("one of them"),
+            ));
+        }
+        found
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        let now = self.now;
+        match *operation {
+            Operation::Declare(queue) => {
+                self.host.declare_queue(now, QUEUES[queue], options(QUEUES[queue])).expect("sound");
+                self.lists.queues.insert(QUEUES[queue].into());
+            }
+            Operation::Delete(queue) => {
+                let there = self.host.delete_queue(now, QUEUES[queue]).expect("memory does not fail");
+                assert_eq!(there, self.lists.queues.contains(QUEUES[queue]));
+                self.lists.forget_queue(queue);
+            }
+            Operation::Bind(exchange, queue, key) => {
+                let bound = self.host.bind(EXCHANGES[exchange].0, QUEUES[queue], KEYS[key]);
+                assert_eq!(bound.is_ok(), self.lists.queues.contains(QUEUES[queue]));
+                if bound.is_ok() {
+                    self.lists.bindings.insert((exchange, queue, key));
+                }
+            }
+            Operation::Unbind(which) => {
+                if self.lists.bindings.is_empty() {
+                    return;
+                }
+                let all: Vec<_> = self.lists.bindings.iter().copied().collect();
+                let (exchange, queue, key) = *which.get(&all);
+                let to = Destination::Queue(Name::new(QUEUES[queue]).expect("legal"));
+                let binding = Binding::new(EXCHANGES[exchange].0.parse().expect("legal"), to, KEYS[key]);
+                assert!(self.host.unbind(&binding).expect("there"));
+                self.lists.bindings.remove(&(exchange, queue, key));
+            }
+            Operation::Publish(exchange, key, channel) => self.publish(exchange, key, channel),
+            Operation::Consume(channel, queue, most) => {
+                let options = ConsumerOptions { flow: Flow::Prefetch(most), ..ConsumerOptions::default() };
+                let consumed = self.host.consume_on(now, CHANNELS[channel], QUEUES[queue], options);
+                assert_eq!(consumed.is_ok(), self.lists.queues.contains(QUEUES[queue]));
+            }
+            Operation::Receive(channel, queue) => {
+                match self.host.receive_on(now, CHANNELS[channel], QUEUES[queue]) {
+                    Ok(got) => self.out.extend(got.map(|got| got.handle)),
+                    Err(error) => assert!(matches!(error, VhostError::NoQueue(_)), "{error}"),
+                }
+            }
+            Operation::Ack(which, _) | Operation::Nack(which, _) if !self.out.is_empty() => {
+                let handle = *which.get(&self.out);
+                let done = match *operation {
+                    Operation::Ack(_, true) => self.host.ack_until(now, handle),
+                    Operation::Nack(_, requeue) => self.host.nack(now, handle, requeue),
+                    _ => self.host.ack(now, handle),
+                };
+                // In the transaction it may be settled already.
+                assert!(done.is_ok() || handle.channel == TRANSACTED, "{done:?}");
+            }
+            Operation::Ack(..) | Operation::Nack(..) => {}
+            Operation::Commit => self.commit(),
+            Operation::Rollback(redeliver) => {
+                let before = self.found();
+                let how = if redeliver { Rollback::Redeliver } else { Rollback::Keep };
+                self.host.rollback_transaction(now, TRANSACTED, how).expect("it is in one");
+                if !redeliver {
+                    assert_eq!(self.found().held, before.held, "it left a trace");
+                }
+                self.waiting.clear();
+            }
+            Operation::Close(channel) => {
+                let id = CHANNELS[channel];
+                self.host.close_channel(now, id).expect("memory does not fail");
+                assert_eq!(self.host.unsettled(id).count(), 0);
+                let transactional = id == TRANSACTED;
+                if transactional {
+                    self.waiting.clear();
+                }
+                let options = ChannelOptions { window: WINDOW, transactional, ..ChannelOptions::default() };
+                self.host.open_channel(now, id, options).expect("it opens");
+            }
+            Operation::Pass(millis) => {
+                self.now = now + Span::from_millis(millis);
+                self.host.tick(self.now).expect("memory does not fail");
+                assert!(self.host.next_wakeup().is_none_or(|at| at > self.now), "what was due is due again");
+            }
+            Operation::Restart => {
+                let host = std::mem::replace(&mut self.host, opened(Disk::default(), now).0);
+                self.reopen(host.close().expect("memory does not fail").disk);
+            }
+            Operation::PowerCut(fuse, kept) => self.power_cut(fuse, kept),
+        }
+    }
+
+    fn check(&self) {
+        let found = self.found();
+        assert_eq!(found.queues, self.lists.queues);
+        assert_eq!(found.bindings, self.lists.bindings);
+        assert_eq!(found.held, self.lists.held);
+        // Nothing is out that no channel can settle, and no window has more than it may.
+        let out: u64 = self.host.queues().map(|queue| queue.stats().unacked).sum();
+        let known = CHANNELS.iter().map(|id| self.host.unsettled(*id).count() as u64).sum::<u64>();
+        assert!(out <= known, "{out} are out, and channels know {known}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_message_is_where_it_should_be(operations in operations()) {
+        let mut run = Run::new();
+        for operation in &operations {
+            run.apply(operation);
+            run.follow();
+            run.check();
+        }
+    }
+}
