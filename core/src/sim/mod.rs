@@ -2,6 +2,7 @@
 
 mod actors;
 mod agenda;
+mod built_in;
 mod calls;
 mod clients;
 mod command;

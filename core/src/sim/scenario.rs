@@ -8,6 +8,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::draft::MessageSpec;
 use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
@@ -250,19 +251,6 @@ impl fmt::Display for InvalidScenario {
 }
 
 impl core::error::Error for InvalidScenario {}
-
-/// The scenarios that come with the engine.
-const BUILT_IN: [(&str, &str); 9] = [
-    ("hundred-messages", include_str!("../../scenarios/hundred-messages.json")),
-    ("kill-the-leader", include_str!("../../scenarios/kill-the-leader.json")),
-    ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
-    ("checkout-by-calls", include_str!("../../scenarios/checkout-by-calls.json")),
-    ("checkout-by-queue", include_str!("../../scenarios/checkout-by-queue.json")),
-    ("flash-sale-by-calls", include_str!("../../scenarios/flash-sale-by-calls.json")),
-    ("flash-sale-by-queue", include_str!("../../scenarios/flash-sale-by-queue.json")),
-    ("shop-by-calls", include_str!("../../scenarios/shop-by-calls.json")),
-    ("shop-by-topic", include_str!("../../scenarios/shop-by-topic.json")),
-];
 
 impl Scenario {
     /// A scenario that comes with the engine; `None` when there is none of that name.

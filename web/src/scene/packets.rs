@@ -158,6 +158,7 @@ fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
             let (name, index) = match &strip.place {
                 Place::Queue(name) => (name, None),
                 Place::Partition(partition) => (&partition.topic, Some(partition.index)),
+                Place::Exchange(_) => continue, // nothing stands in one
             };
             let senders = picture.producers.iter().filter(|producer| producer.up && producer.to == *name);
             ways.extend(senders.map(|producer| (producer.node, broker.node, strip.place.clone(), false)));

@@ -106,6 +106,8 @@ pub fn place(place: &Place, lang: Lang) -> String {
         (Place::Queue(name), Lang::Zh) => format!("队列 {name}"),
         (Place::Partition(partition), Lang::En) => format!("{partition}"),
         (Place::Partition(partition), Lang::Zh) => format!("分区 {partition}"),
+        (Place::Exchange(name), Lang::En) => format!("exchange {name}"),
+        (Place::Exchange(name), Lang::Zh) => format!("交换机 {name}"),
     }
 }
 
