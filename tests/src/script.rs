@@ -147,6 +147,7 @@ fn cell(cell: &Cell) -> String {
         CellState::Committed | CellState::Ready => format!("[{name}]"),
         CellState::Uncommitted => format!("({name})"),
         CellState::Delivered(_) => format!("<{name}>"),
+        CellState::Waiting(_) => format!("~{name}~"),
     }
 }
 
