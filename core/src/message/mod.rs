@@ -12,6 +12,8 @@ pub use codec::{BadMessage, PROPERTY_PREFIX};
 pub use headers::Headers;
 pub use value::Value;
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -269,9 +271,9 @@ impl Message {
         &self.body
     }
 
-    /// The body as text, where it is UTF-8.
-    pub fn text(&self) -> Option<&str> {
-        core::str::from_utf8(&self.body).ok()
+    /// The body as text. What is not UTF-8 in it stands as U+FFFD.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
     }
 
     /// The key.

@@ -132,6 +132,18 @@ pub struct Backoff {
     pub max: Span,
 }
 
+impl DeadLetter {
+    /// Straight to a queue, through the default exchange.
+    pub fn to_queue(name: &str) -> Self {
+        Self { exchange: alloc::string::String::new(), routing_key: Some(name.into()) }
+    }
+
+    /// To an exchange, with the message's own routing key.
+    pub fn to_exchange(name: &str) -> Self {
+        Self { exchange: name.into(), routing_key: None }
+    }
+}
+
 impl Backoff {
     /// The wait after so many deliveries.
     ///
@@ -157,6 +169,13 @@ impl Backoff {
 }
 
 /// Where dead letters go.
+///
+/// ```
+/// use mqlab_core::queue::{DeadLetter, QueueOptions};
+/// let options =
+///     QueueOptions { dead_letter: Some(DeadLetter::to_queue("graveyard")), ..QueueOptions::default() };
+/// assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetter {

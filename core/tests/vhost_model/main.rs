@@ -4,17 +4,16 @@
 //! not know is order: `queue.rs` and the vectors are for that. The power may go in the middle of a flush: a fuse lets
 //! only so many writes through.
 
+mod fused;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use mqlab_core::ids::{LogName, MessageId, Name, Offset};
-use mqlab_core::log::faulty::FaultyStorage;
-use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::log::{Log, LogError, SliceOf, Storage, StorageError};
+use fused::{Disk, Fused};
+use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::message::Message;
 use mqlab_core::queue::{ConsumerOptions, DeadLetter, Fact, Flow, QueueOptions};
-use mqlab_core::record::Batches;
 use mqlab_core::routing::{Binding, Destination, ExchangeKind};
 use mqlab_core::time::{Span, Time};
 use mqlab_core::vhost::{
@@ -22,88 +21,6 @@ use mqlab_core::vhost::{
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
-
-type Disk = FaultyStorage<MemoryStorage>;
-
-/// Logs that take only so many writes and flushes, and then no more: the power is gone.
-#[derive(Debug)]
-struct Fused {
-    disk: Disk,
-    left: Rc<Cell<u32>>,
-}
-
-#[derive(Debug)]
-struct FusedLog {
-    log: <Disk as Storage>::Log,
-    left: Rc<Cell<u32>>,
-}
-
-type Failed = StorageError<Disk>;
-
-impl FusedLog {
-    fn burn(&self) -> Result<(), LogError<Failed>> {
-        let left = self.left.get().checked_sub(1).ok_or(LogError::Refusing)?;
-        self.left.set(left);
-        Ok(())
-    }
-}
-
-impl Log for FusedLog {
-    type Slice = SliceOf<Disk>;
-    type Error = Failed;
-
-    fn start(&self) -> Offset {
-        self.log.start()
-    }
-
-    fn end(&self) -> Offset {
-        self.log.end()
-    }
-
-    fn durable(&self) -> Offset {
-        self.log.durable()
-    }
-
-    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.append(batches)
-    }
-
-    fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<Self::Slice, LogError<Failed>> {
-        self.log.read(from, until, bytes_max)
-    }
-
-    fn flush(&mut self) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.flush()
-    }
-
-    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.truncate(to)
-    }
-
-    fn trim(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.trim(to)
-    }
-}
-
-impl Storage for Fused {
-    type Log = FusedLog;
-
-    fn open(&mut self, name: &LogName) -> Result<FusedLog, Failed> {
-        Ok(FusedLog { log: self.disk.open(name)?, left: Rc::clone(&self.left) })
-    }
-
-    fn close(&mut self, name: &LogName, log: FusedLog) -> Result<(), Failed> {
-        self.disk.close(name, log.log)
-    }
-
-    fn names(&self) -> Result<Vec<LogName>, Failed> {
-        self.disk.names()
-    }
-}
 
 const QUEUES: [&str; 4] = ["a", "b", "y", "z"];
 const EXCHANGES: [(&str, ExchangeKind); 3] =
@@ -147,6 +64,7 @@ enum Operation {
     Rollback(bool),
     Close(usize),
     Pass(u64),
+    Flush,
     Restart,
     /// The power goes after a flush, or after so many writes of it.
     PowerCut(Option<u32>, u64),
@@ -169,6 +87,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         1 => any::<bool>().prop_map(Rollback),
         1 => channel.prop_map(Close),
         2 => (0..8_u64).prop_map(Pass),
+        4 => Just(Flush),
         1 => Just(Restart),
         2 => (prop::option::of(0..12_u32), any::<u64>()).prop_map(|(fuse, kept)| PowerCut(fuse, kept)),
     ];
@@ -251,8 +170,13 @@ impl Run {
         for (name, kind) in EXCHANGES {
             host.declare_exchange(name, kind).expect("a new exchange");
         }
+        let mut lists = Lists::default();
+        for queue in QUEUES {
+            host.declare_queue(Time::ZERO, queue, options(queue)).expect("sound");
+            lists.queues.insert(queue.into());
+        }
         host.flush().expect("memory does not fail");
-        let (lists, flushed) = Default::default();
+        let flushed = lists.clone();
         Self { host, left, now: Time::ZERO, lists, flushed, out: Vec::new(), sent: 0, waiting: Vec::new() }
     }
 
@@ -469,6 +393,11 @@ impl Run {
                 let host = std::mem::replace(&mut self.host, opened(Disk::default(), now).0);
                 self.reopen(host.close().expect("memory does not fail").disk);
             }
+            Operation::Flush => {
+                self.host.flush().expect("memory does not fail");
+                assert!(!self.host.is_dirty());
+                self.flushed = self.lists.clone();
+            }
             Operation::PowerCut(fuse, kept) => self.power_cut(fuse, kept),
         }
     }
@@ -486,7 +415,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_message_is_where_it_should_be(operations in operations()) {
