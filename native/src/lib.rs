@@ -4,7 +4,7 @@
 //!
 //! * [`log`] keeps its logs in files, and recovers them after a crash;
 //! * a [`VirtualHost`](mqlab_core::vhost::VirtualHost) over them has queues, exchanges and subscriptions that survive a
-//!   restart; [`now`] is the time to hand in (see the examples `queue`, `topic` and `exchange`);
+//!   restart; [`now`] is the time to hand in (see the examples `durable_queue`, `durable_topic` and `durable_exchange`);
 //! * [`Local`] runs a broker over them in this process: the embedded, durable queue;
 //! * the command `mqlab` does the same from a shell.
 

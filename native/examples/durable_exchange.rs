@@ -1,6 +1,6 @@
 //! Exchanges in files: they, their bindings and the dead letters are there again after a restart.
 //!
-//! `cargo run -p mqlab --example exchange -- DIRECTORY`
+//! `cargo run -p mqlab --example durable_exchange -- DIRECTORY`
 
 use mqlab::log::FileStorage;
 use mqlab::now;

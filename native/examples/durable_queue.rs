@@ -1,6 +1,6 @@
 //! A queue in files: what was not acknowledged is there again after a restart, and marked.
 //!
-//! `cargo run -p mqlab --example queue -- DIRECTORY`
+//! `cargo run -p mqlab --example durable_queue -- DIRECTORY`
 
 use mqlab::log::FileStorage;
 use mqlab::now;

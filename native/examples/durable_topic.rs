@@ -1,6 +1,6 @@
 //! A topic in files: a durable, shared subscription with a selector keeps what comes while everybody is away.
 //!
-//! `cargo run -p mqlab --example topic -- DIRECTORY`
+//! `cargo run -p mqlab --example durable_topic -- DIRECTORY`
 
 use mqlab::log::FileStorage;
 use mqlab::now;
