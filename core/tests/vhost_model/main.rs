@@ -147,6 +147,8 @@ struct Run {
     /// What the lists said at the last flush.
     flushed: Lists,
     out: Vec<Handle>,
+    /// Of these, what was pushed.
+    pushed: Vec<Handle>,
     sent: u64,
     /// What waits for the commit of the transaction.
     waiting: Vec<(usize, usize, u64)>,
@@ -177,14 +179,27 @@ impl Run {
         }
         host.flush().expect("memory does not fail");
         let flushed = lists.clone();
-        Self { host, left, now: Time::ZERO, lists, flushed, out: Vec::new(), sent: 0, waiting: Vec::new() }
+        Self {
+            host,
+            left,
+            now: Time::ZERO,
+            lists,
+            flushed,
+            out: Vec::new(),
+            pushed: Vec::new(),
+            sent: 0,
+            waiting: Vec::new(),
+        }
     }
 
     /// Follows what left the queues, by what the queues say of it, and checks that they say it of what was there.
     fn follow(&mut self) {
         while let Some(output) = self.host.poll() {
             match output {
-                Output::Deliver(delivered) => self.out.push(delivered.handle),
+                Output::Deliver(delivered) => {
+                    self.out.push(delivered.handle);
+                    self.pushed.push(delivered.handle);
+                }
                 Output::Fact(queue, Fact::Settled { id, .. }) => {
                     assert!(
                         self.lists.remove(queue.as_str(), id.expect("each has one").0),
@@ -203,6 +218,7 @@ impl Run {
             }
         }
         self.out.retain(|handle| self.host.unsettled(handle.channel).any(|open| open == *handle));
+        self.pushed.retain(|handle| self.out.contains(handle));
     }
 
     fn publish(&mut self, exchange: usize, key: usize, channel: usize) {
@@ -248,6 +264,7 @@ impl Run {
     fn reopen(&mut self, disk: Disk) {
         (self.host, self.left) = opened(disk, self.now);
         self.out.clear();
+        self.pushed.clear();
         self.waiting.clear();
     }
 
@@ -321,6 +338,8 @@ impl Run {
                 let there = self.host.delete_queue(now, QUEUES[queue]).expect("memory does not fail");
                 assert_eq!(there, self.lists.queues.contains(QUEUES[queue]));
                 self.lists.forget_queue(queue);
+                // What came from it does not count any more; which that is, only its host knows.
+                self.pushed.clear();
             }
             Operation::Bind(exchange, queue, key) => {
                 let bound = self.host.bind(EXCHANGES[exchange].0, QUEUES[queue], KEYS[key]);
@@ -411,6 +430,10 @@ impl Run {
         let out: u64 = self.host.queues().map(|queue| queue.stats().unacked).sum();
         let known = CHANNELS.iter().map(|id| self.host.unsettled(*id).count() as u64).sum::<u64>();
         assert!(out <= known, "{out} are out, and channels know {known}");
+        for id in CHANNELS {
+            let pushed = self.pushed.iter().filter(|handle| handle.channel == id).count();
+            assert!(pushed <= WINDOW as usize, "{pushed} were pushed within a window of {WINDOW}");
+        }
     }
 }
 
