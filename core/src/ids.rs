@@ -68,6 +68,29 @@ impl fmt::Display for MessageId {
     }
 }
 
+/// What one user asked for: an order of the shop, however many services, calls and messages work on it. Counted
+/// from 1.
+///
+/// It travels with every call, and as a record header ([`ORDER_ID_HEADER`]) with every message, so that one can say
+/// later what became of it. JMS and AMQP call this the correlation id, tracing calls it the trace id.
+///
+/// ```
+/// use mqlab_core::ids::OrderId;
+/// assert_eq!(OrderId(17).to_string(), "o17");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderId(pub u64);
+
+/// The record header that carries an [`OrderId`], as 8 bytes, big-endian.
+pub const ORDER_ID_HEADER: &str = "order-id";
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "o{}", self.0)
+    }
+}
+
 /// A machine or process of the cluster. Numbers count from 1, as people count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -80,6 +103,10 @@ pub enum NodeId {
     Producer(u16),
     /// Receives messages.
     Consumer(u16),
+    /// Works on orders, when it is called or when a message comes.
+    Service(u16),
+    /// A crowd of people who ask a service for something.
+    User(u16),
 }
 
 impl fmt::Display for NodeId {
@@ -89,6 +116,8 @@ impl fmt::Display for NodeId {
             Self::Broker(number) => write!(f, "broker-{number}"),
             Self::Producer(number) => write!(f, "producer-{number}"),
             Self::Consumer(number) => write!(f, "consumer-{number}"),
+            Self::Service(number) => write!(f, "service-{number}"),
+            Self::User(number) => write!(f, "user-{number}"),
         }
     }
 }
@@ -122,12 +151,15 @@ impl FromStr for NodeId {
             ("broker", _) => Ok(Self::Broker(number)),
             ("producer", _) => Ok(Self::Producer(number)),
             ("consumer", _) => Ok(Self::Consumer(number)),
+            ("service", _) => Ok(Self::Service(number)),
+            ("user", _) => Ok(Self::User(number)),
             _ => Err(bad()),
         }
     }
 }
 
-const NODE_RULE: &str = "write controller, or broker-N, producer-N, consumer-N with N from 1";
+const NODE_RULE: &str =
+    "write controller, or broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
 const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
 

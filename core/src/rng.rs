@@ -16,6 +16,8 @@ pub enum Stream {
     Workload,
     /// What a disk keeps of its unflushed tail at a power cut.
     Disk,
+    /// How long services work on an order, and whether it fails.
+    Services,
 }
 
 /// A seeded generator (xoshiro256++). The same seed and stream give the same numbers on every machine.

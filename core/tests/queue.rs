@@ -1,14 +1,17 @@
 //! A queue against a plain list: the same random operations on both, and every delivery must be the same. Consumers
 //! come, go and fall silent; the broker dies and comes back, with and without what it had not flushed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mqlab_core::broker::{Broker, Input, Message, Out, Reply, Request, Settings, View};
-use mqlab_core::ids::{MessageId, Name, NodeId, Offset};
+use mqlab_core::broker::{
+    Broker, HostLayout, Input, Message, Out, Reads, Request, Settings, Settlement, View,
+};
+use mqlab_core::ids::{MessageId, Name, NodeId};
+use mqlab_core::log::SliceOf;
 use mqlab_core::log::faulty::FaultyStorage;
 use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::log::{Slice, SliceOf};
+use mqlab_core::queue::{ConsumerOptions, Flow, QueueOptions};
 use mqlab_core::record::{BatchBuilder, NewRecord};
 use mqlab_core::time::Time;
 use proptest::prelude::*;
@@ -97,8 +100,8 @@ struct Real {
     broker: Broker<Disk>,
     starts: u64,
     request: u64,
-    /// For each message, its offset.
-    offsets: Vec<Offset>,
+    /// For each message that a consumer has, the number of its delivery there.
+    tags: BTreeMap<(u16, u64), u64>,
 }
 
 fn queue() -> Name {
@@ -106,9 +109,11 @@ fn queue() -> Name {
 }
 
 fn started(disk: Disk, starts: u64) -> Broker<Disk> {
-    let mut broker = Broker::new(BROKER, starts, Settings::default(), disk);
+    let mut broker = Broker::new(BROKER, starts, Settings::default(), disk).expect("memory does not fail");
     let mut view = View { version: 1, ..View::default() };
     view.queues.insert(queue(), BROKER);
+    let layout = HostLayout { queues: vec![(queue(), QueueOptions::default())], ..HostLayout::default() };
+    view.hosts.insert(BROKER, Arc::new(layout));
     let message = Message::Cluster(Arc::new(view));
     broker.handle(Time::ZERO, Input::Message { from: NodeId::Controller, message }, &mut Out::default());
     broker
@@ -116,7 +121,7 @@ fn started(disk: Disk, starts: u64) -> Broker<Disk> {
 
 impl Real {
     fn new() -> Self {
-        Self { broker: started(Disk::default(), 1), starts: 1, request: 0, offsets: Vec::new() }
+        Self { broker: started(Disk::default(), 1), starts: 1, request: 0, tags: BTreeMap::new() }
     }
 
     fn hand(&mut self, input: Input) -> Vec<Delivered> {
@@ -127,13 +132,10 @@ impl Real {
         for envelope in out.sends {
             match (envelope.to, envelope.message) {
                 (NodeId::Consumer(consumer), Message::Deliver(delivery)) => {
-                    let batch = delivery.batch.load().expect("memory does not fail");
-                    let record = batch.records().find(|record| record.offset == delivery.offset);
-                    let MessageId(id) =
-                        record.and_then(|record| record.message_id()).expect("it carries its number");
+                    let MessageId(id) = delivery.message.id().expect("it carries its number");
+                    self.tags.insert((consumer, id), delivery.tag);
                     delivered.push((id, consumer, delivery.delivery));
                 }
-                (_, Message::Reply(_, Reply::Stored { base })) => self.offsets.push(base),
                 _ => {}
             }
         }
@@ -152,15 +154,16 @@ impl Real {
             let record = NewRecord { value: Some("x".into()), ..NewRecord::default() }.with_id(MessageId(id));
             builder.push(&record).expect("a small batch");
         }
-        let delivered =
-            self.ask(NodeId::Producer(1), Request::Send { queue: queue(), batches: builder.build() });
-        let base = *self.offsets.last().expect("the broker answers");
-        self.offsets.extend((1..count).map(|further| base.plus(further)));
-        delivered
+        self.ask(NodeId::Producer(1), Request::Send { queue: queue(), batches: builder.build() })
     }
 
-    fn done(&mut self, consumer: u16, offset: Offset) -> Vec<Delivered> {
-        let message = Message::Done { queue: queue(), offsets: vec![offset] };
+    fn subscribe(&mut self, consumer: u16, prefetch: u32) -> Vec<Delivered> {
+        let options = ConsumerOptions { flow: Flow::Prefetch(prefetch), ..ConsumerOptions::default() };
+        self.ask(NodeId::Consumer(consumer), Request::Subscribe { reads: Reads::Queue(queue()), options })
+    }
+
+    fn done(&mut self, consumer: u16, tag: u64) -> Vec<Delivered> {
+        let message = Message::Settle { queue: queue(), tags: vec![tag], how: Settlement::Done };
         self.hand(Input::Message { from: NodeId::Consumer(consumer), message })
     }
 
@@ -189,25 +192,27 @@ proptest! {
                     (list.dispatch(), real.send(first, count))
                 }
                 Operation::Subscribe(who, prefetch) => {
+                    // Subscribing again begins anew: what it had goes to the others first.
                     list.gone(who);
+                    let mut expected = list.dispatch();
                     list.turn.push_back((who, prefetch));
-                    let request = Request::Subscribe { queue: queue(), prefetch };
-                    (list.dispatch(), real.ask(NodeId::Consumer(who), request))
+                    expected.extend(list.dispatch());
+                    (expected, real.subscribe(who, prefetch))
                 }
                 Operation::Done(who) => {
                     let Some(index) = list.items.iter().position(|item| item.with == Some(who)) else { continue };
                     let item = list.items.remove(index);
-                    let offset = real.offsets[item.id as usize - 1];
-                    (list.dispatch(), real.done(who, offset))
+                    let tag = real.tags[&(who, item.id)];
+                    (list.dispatch(), real.done(who, tag))
                 }
-                Operation::DoneWrongly(who, offset) => {
+                Operation::DoneWrongly(who, tag) => {
                     let has = list.items.iter().any(|item| {
-                        item.with == Some(who) && real.offsets[item.id as usize - 1] == Offset(offset)
+                        item.with == Some(who) && real.tags.get(&(who, item.id)) == Some(&tag)
                     });
                     if has {
                         continue;
                     }
-                    (Vec::new(), real.done(who, Offset(offset)))
+                    (Vec::new(), real.done(who, tag))
                 }
                 Operation::HangUp(who) => {
                     list.gone(who);
@@ -234,35 +239,32 @@ fn dispatch_vectors() {
             |consumer| delivered.iter().filter(|(_, to, _)| *to == consumer).map(|(id, _, _)| *id).collect();
         [of(1), of(2), of(3)] as [Vec<u64>; 3]
     };
-    let subscribe = |real: &mut Real, who, prefetch| {
-        real.ask(NodeId::Consumer(who), Request::Subscribe { queue: queue(), prefetch })
-    };
 
     // Three consumers attached, then ten messages.
     let mut real = Real::new();
     for who in 1..=3 {
-        subscribe(&mut real, who, 1_000);
+        real.subscribe(who, 1_000);
     }
     assert_eq!(by_consumer(&real.send(1, 10)), [vec![1, 4, 7, 10], vec![2, 5, 8], vec![3, 6, 9]]);
 
     // Ten messages wait; the first to attach, with room for all, gets all.
     let mut real = Real::new();
     real.send(1, 10);
-    assert_eq!(subscribe(&mut real, 1, 1_000).len(), 10);
-    assert_eq!(subscribe(&mut real, 2, 1_000), []);
+    assert_eq!(real.subscribe(1, 1_000).len(), 10);
+    assert_eq!(real.subscribe(2, 1_000), []);
 
     // Seven wait; two attach with a prefetch of two; each acknowledgement makes room for the next.
     let mut real = Real::new();
     real.send(1, 7);
-    assert_eq!(subscribe(&mut real, 1, 2), [(1, 1, 1), (2, 1, 1)]);
-    assert_eq!(subscribe(&mut real, 2, 2), [(3, 2, 1), (4, 2, 1)]);
-    assert_eq!(real.done(1, Offset(0)), [(5, 1, 1)]);
+    assert_eq!(real.subscribe(1, 2), [(1, 1, 1), (2, 1, 1)]);
+    assert_eq!(real.subscribe(2, 2), [(3, 2, 1), (4, 2, 1)]);
+    assert_eq!(real.done(1, 1), [(5, 1, 1)]);
 
     // Two unacknowledged of five: when the consumer goes, they stand in their old place, before the others.
     let mut real = Real::new();
     real.send(1, 5);
-    subscribe(&mut real, 1, 2);
+    real.subscribe(1, 2);
     real.hand(Input::HangUp { peer: NodeId::Consumer(1) });
-    let again = subscribe(&mut real, 2, 0);
+    let again = real.subscribe(2, 0);
     assert_eq!(again, [(1, 2, 2), (2, 2, 2), (3, 2, 1), (4, 2, 1), (5, 2, 1)]);
 }

@@ -42,7 +42,8 @@ impl Bench {
             flush_before_reply: false,
             ..Settings::default()
         };
-        let broker = Broker::new(LEADER, 1, settings, MemoryStorage::default()).with_controller();
+        let broker = Broker::new(LEADER, 1, settings, MemoryStorage::default());
+        let broker = broker.expect("memory does not fail").with_controller();
         let mut bench = Self { broker, view: View::default(), request: 0 };
         bench.learn(0, Some(LEADER), 1, &[LEADER, F2, F3]);
         bench

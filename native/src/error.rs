@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use mqlab_core::ids::{LogName, Name, Offset};
 use mqlab_core::log::LogError;
 use mqlab_core::observe::Refusal;
+use mqlab_core::queue::QueueError;
 use mqlab_core::record::Malformed;
+use mqlab_core::vhost::VhostError;
 
 /// Why the files could not be used as asked.
 ///
@@ -47,6 +49,11 @@ pub enum Error {
         found: u32,
         /// The format that this version reads and writes.
         supported: u32,
+    },
+    /// Exchanges and queues could not be used as asked.
+    Host {
+        /// Why, and what to do.
+        what: String,
     },
     /// Another process has the directory open.
     InUse {
@@ -157,6 +164,7 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
+            Self::Host { what } => f.write_str(what),
             Self::InUse { path } => {
                 write!(f, "{} is in use by another mqlab process: wait until it ends", path.display())
             }
@@ -209,6 +217,15 @@ impl std::error::Error for Error {
             Self::Io { source, .. } => Some(source),
             Self::Damaged { reason, .. } => Some(reason),
             _ => None,
+        }
+    }
+}
+
+impl From<VhostError<Self>> for Error {
+    fn from(error: VhostError<Self>) -> Self {
+        match error {
+            VhostError::Queue(QueueError::Log(error)) => error.into(),
+            error => Self::Host { what: error.to_string() },
         }
     }
 }

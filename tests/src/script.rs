@@ -12,6 +12,7 @@
 //! | `logs of PLACE` | each broker's copy, as cells: `[m1]` committed, `(m1)` not yet, `<m1>` delivered |
 //! | `life of mN` | what happened to the message so far |
 //! | `verdict` | what the judge says |
+//! | `orders` | what users were told, and what was really done |
 //! | `branches` | each branch, and where it left which |
 //!
 //! With `UPDATE_EXPECT=1` the outputs are written anew.
@@ -77,6 +78,7 @@ fn perform(stage: &mut Option<Timeline>, input: &str) -> Result<String, String> 
             Ok(timeline.life(message).map(|stamped| format!("{stamped}\n")).collect())
         }
         ["verdict"] => Ok(verdict(timeline)),
+        ["orders"] => Ok(orders(timeline)),
         ["branches"] => Ok(branches(timeline)),
         _ => {
             let command: Command = input.parse().map_err(|_| format!("{input:?} is not understood"))?;
@@ -167,6 +169,30 @@ fn verdict(timeline: &Timeline) -> String {
         named(verdict.doubled()),
         named(verdict.reordered()),
         processed.join(", "),
+    )
+}
+
+fn orders(timeline: &Timeline) -> String {
+    let orders = &timeline.metrics().orders;
+    let (waited, done) = (orders.waited.figures(), orders.until_fulfilled.figures());
+    let answers: Vec<String> =
+        orders.answered.iter().map(|(answer, count)| format!("{answer} {count}")).collect();
+    let last = orders.last_fulfilled.map_or("never".into(), |at| at.to_string());
+    format!(
+        "asked {}, answered: {}\nanswered after p50 {}, p95 {}, longest {}\nfulfilled {}, after p50 {}, p95 {}, \
+         longest {}, the last at {last}\ntold before it was done {}, told and then failed {}, done and not told {}\n",
+        orders.asked,
+        answers.join(", "),
+        waited.p50,
+        waited.p95,
+        waited.max,
+        orders.fulfilled,
+        done.p50,
+        done.p95,
+        done.max,
+        orders.told_early,
+        orders.disappointed,
+        orders.fulfilled_unknown,
     )
 }
 

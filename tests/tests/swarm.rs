@@ -97,6 +97,8 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
         }],
         producers: producers(&mut rng, &to),
         consumers: (1..=consumers).map(consumer).collect(),
+        services: Vec::new(),
+        users: Vec::new(),
         settings: Settings { flush_before_reply: flush, ..Settings::default() },
         actions,
     }
@@ -120,6 +122,8 @@ fn queue_scenario(seed: u64) -> Scenario {
         topics: Vec::new(),
         producers: producers(&mut rng, &TargetSpec::Queue(name("q"))),
         consumers: (1..=consumers).map(consumer).collect(),
+        services: Vec::new(),
+        users: Vec::new(),
         settings: Settings::default(),
         actions,
     }

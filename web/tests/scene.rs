@@ -60,8 +60,29 @@ fn a_topic_in_lanes() {
 }
 
 #[test]
+fn users_and_services_in_columns_by_day() {
+    let scene = drawn(&pictures::calls(false), WIDE, &LIGHT, Lang::En, Selection::default());
+    expect_file!["snapshots/calls-wide-light-en.svg"].assert_eq(&svg(&scene, LIGHT.sunk));
+}
+
+#[test]
+fn users_and_services_around_a_queue_in_lanes_by_night() {
+    let scene = drawn(&pictures::calls(true), PHONE, &DARK, Lang::Zh, Selection::default());
+    expect_file!["snapshots/calls-queue-narrow-dark-zh.svg"].assert_eq(&svg(&scene, DARK.sunk));
+}
+
+#[test]
+fn users_cannot_be_crashed_and_services_can() {
+    let scene = drawn(&pictures::calls(false), WIDE, &LIGHT, Lang::En, Selection::default());
+    let has = |target| scene.hits.iter().any(|hit| hit.target == target);
+    assert!(has(Target::Node(NodeId::User(1))) && !has(Target::Control(NodeId::User(1))));
+    assert!((1..=4).all(|number| has(Target::Control(NodeId::Service(number)))));
+}
+
+#[test]
 fn no_word_is_small_and_nothing_leaves_the_stage() {
-    for picture in [pictures::queue(), pictures::topic(false), pictures::topic(true)] {
+    let pictures = [pictures::queue(), pictures::topic(false), pictures::topic(true)];
+    for picture in pictures.into_iter().chain([pictures::calls(false), pictures::calls(true)]) {
         for width in [320.0, 360.0, 390.0, NARROW - 1.0, NARROW, 700.0, 816.0, 1100.0, 1840.0] {
             for lang in [Lang::En, Lang::Zh] {
                 let scene = drawn(&picture, (width, 640.0), &LIGHT, lang, Selection::default());

@@ -7,9 +7,9 @@ mod pictures;
 use std::fmt::Write as _;
 
 use expect_test::expect_file;
-use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
-use mqlab_core::observe::{Event, Place, Refusal, Stamped};
-use mqlab_core::time::Time;
+use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
+use mqlab_core::observe::{Answer, Event, OrderEvent, Place, Refusal, Stamped};
+use mqlab_core::time::{Span, Time};
 use mqlab_web::text::Lang;
 use mqlab_web::text::sentence::{Names, life_line, sentence};
 use mqlab_web::text::standing::standing;
@@ -82,6 +82,48 @@ fn of_the_cluster() -> Vec<Stamped> {
         fact(B1, Event::PowerCut),
         fact(B1, Event::Restarted),
     ]
+}
+
+fn of_users_and_services() -> Vec<Stamped> {
+    let (order, user, shop, risk) = (OrderId(17), NodeId::User(1), NodeId::Service(1), NodeId::Service(2));
+    let (short, long) = (Span(6_300), Span(312_000));
+    let events = [
+        (user, OrderEvent::Asked { order, of: shop }),
+        (shop, OrderEvent::Waiting { order, ahead: 0 }),
+        (shop, OrderEvent::Waiting { order, ahead: 12 }),
+        (shop, OrderEvent::TurnedAway { order }),
+        (shop, OrderEvent::Began { order }),
+        (shop, OrderEvent::Put { order, message: MessageId(4) }),
+        (shop, OrderEvent::TriesAgain { order, of: risk, why: Answer::Unreachable }),
+        (shop, OrderEvent::Worked { order }),
+        (shop, OrderEvent::GaveUp { order, by: risk, why: Answer::Failed }),
+        (risk, OrderEvent::GaveUp { order, by: risk, why: Answer::Failed }),
+        (user, OrderEvent::Answered { order, answer: Answer::Done, waited: long }),
+        (user, OrderEvent::Answered { order, answer: Answer::Accepted, waited: short }),
+        (user, OrderEvent::Answered { order, answer: Answer::Overloaded, waited: short }),
+        (user, OrderEvent::Answered { order, answer: Answer::TimedOut, waited: long }),
+        (user, OrderEvent::Answered { order, answer: Answer::Unreachable, waited: short }),
+        (user, OrderEvent::Notified { order, done: true, after: long }),
+        (user, OrderEvent::Notified { order, done: false, after: long }),
+        (user, OrderEvent::Fulfilled { order, after: long }),
+        (user, OrderEvent::Disappointed { order }),
+    ];
+    events.into_iter().map(|(node, event)| fact(node, Event::Order(event))).collect()
+}
+
+#[test]
+fn the_facts_of_orders_have_sentences_in_both_languages() {
+    let mut names = [Names::of(&pictures::calls(false)), Names::default()].into_iter();
+    let mut text = String::new();
+    for (names, facts) in names.by_ref().zip([of_users_and_services(), of_users_and_services()[..1].to_vec()])
+    {
+        for fact in facts {
+            for lang in [Lang::En, Lang::Zh] {
+                writeln!(text, "{}", sentence(&fact, &names, lang)).expect("a string takes it");
+            }
+        }
+    }
+    expect_file!["snapshots/order-sentences.txt"].assert_eq(&text);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 use crate::workspace::Workspace;
-use crate::{demo, dist, test, tools};
+use crate::{bench, demo, dist, test, tools};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +17,8 @@ Examples:
   cargo xtask test                    everything that must pass
   cargo xtask test --fast             what needs no browser
   cargo xtask test --only clippy      one step (--list names them)
+  cargo xtask bench engine            how fast the engine is, next to what one would take instead
+  cargo xtask bench engine --quick --json target/bench.json
   eval \"$(cargo xtask env)\"           put wasm-pack on this shell's PATH";
 
 /// Automation for mqlab
@@ -42,6 +44,8 @@ enum Command {
     Dist,
     /// Run everything that must pass, set-up included
     Test(test::Options),
+    /// Measure, optimized, next to what a user would take instead; a bar that is missed is no error
+    Bench(bench::Options),
     /// Install the tools and print the line that puts them on a shell's PATH
     Env,
 }
@@ -82,6 +86,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Demo { port, no_open } => demo::run(&workspace, *port, !no_open)?,
         Command::Dist => dist::run(&workspace)?,
         Command::Test(options) => return test::run(&workspace, options),
+        Command::Bench(options) => return bench::run(&workspace, options),
         Command::Env => println!("{}", tools::shell_line(&workspace)?),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,5 @@
-//! Automation for the workspace: `cargo xtask demo`, `cargo xtask dist`, `cargo xtask test`.
+//! Automation for the workspace: `cargo xtask demo`, `cargo xtask dist`, `cargo xtask test`,
+//! `cargo xtask bench`.
 //!
 //! Written in Rust so that it runs wherever the project compiles, and a library so that the browser tests fetch the
 //! page from the very server that the demo uses ([`serve::SiteServer`]).
@@ -14,8 +15,9 @@
 //! | [`site`] | how does the page become a folder of files? |
 //! | [`single_file`] | how does that folder become one HTML file? |
 //! | [`serve`] | how are the files served? |
-//! | [`demo`], [`dist`], [`mod@test`], [`steps`] | what do the commands do, in which order? |
+//! | [`demo`], [`dist`], [`mod@test`], [`steps`], [`mod@bench`] | what do the commands do, in which order? |
 
+pub mod bench;
 pub mod cli;
 pub mod demo;
 pub mod dist;

@@ -37,7 +37,7 @@
 //! view.partitions.insert(partition.clone(), state);
 //!
 //! let mut out = Out::default();
-//! let mut broker = Broker::new(me, 1, Settings::default(), MemoryStorage::default());
+//! let mut broker = Broker::new(me, 1, Settings::default(), MemoryStorage::default())?;
 //! broker.handle(Time::ZERO, Input::Message { from: NodeId::Controller, message: Message::Cluster(Arc::new(view)) }, &mut out);
 //!
 //! let mut batch = BatchBuilder::new();
@@ -56,11 +56,11 @@ mod controller;
 mod epochs;
 mod follower;
 mod group;
+mod hosting;
 mod leader;
 mod part;
 mod partitioner;
 mod protocol;
-mod queue;
 mod replica;
 mod settings;
 mod view;
@@ -69,25 +69,26 @@ pub use controller::Controller;
 pub use epochs::Epochs;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use protocol::{
-    Acks, Delivery, Envelope, Fetch, Input, Message, Out, ReplicaFetch, Reply, Request, RequestId,
+    Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
+    Settlement,
 };
-pub use queue::Held;
 pub use settings::Settings;
-pub use view::{OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
+pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
 
-pub(crate) use queue::Queue;
 pub(crate) use replica::{Replica, Role};
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use group::Groups;
+use hosting::Guests;
 use leader::Then;
 
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
 use crate::observe::{Event, Refusal};
 use crate::time::Time;
+use crate::vhost::{ErrorOf, VirtualHost};
 
 /// A broker over some storage.
 #[derive(Debug)]
@@ -97,9 +98,10 @@ pub struct Broker<S: Storage> {
     /// Whether there is a controller to report to: a broker that is the whole cluster has none.
     has_controller: bool,
     settings: Settings,
-    storage: S,
+    /// Exchanges and queues; it owns the storage.
+    host: VirtualHost<S>,
+    guests: Guests,
     view: Arc<View>,
-    queues: BTreeMap<Name, Queue<S::Log>>,
     replicas: BTreeMap<PartitionId, Replica<S::Log>>,
     groups: Groups,
     /// The number of the last request that this broker made.
@@ -119,9 +121,9 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            storage: self.storage.clone(),
+            host: self.host.clone(),
+            guests: self.guests.clone(),
             view: Arc::clone(&self.view),
-            queues: self.queues.clone(),
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
             settings: self.settings.clone(),
@@ -136,20 +138,26 @@ where
 type Done<S> = Result<(), LogError<StorageError<S>>>;
 
 impl<S: Storage> Broker<S> {
-    /// A broker that keeps nothing until it is told how the cluster stands, and that reports to nobody.
+    /// A broker that knows of no partition until it is told how the cluster stands, and that reports to nobody.
     /// `incarnation` counts its starts.
-    pub fn new(me: NodeId, incarnation: u64, settings: Settings, storage: S) -> Self {
-        let (view, queues, replicas, groups, proposals) = Default::default();
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails, or holds what is not a broker's.
+    pub fn new(me: NodeId, incarnation: u64, settings: Settings, storage: S) -> Result<Self, ErrorOf<S>> {
+        let mut host = VirtualHost::open(storage, Time::ZERO)?;
+        host.watch(true);
+        let (view, guests, replicas, groups, proposals) = Default::default();
         let (next_heartbeat, next_lag_check) = (Time::ZERO, Time::ZERO);
         let (last_request, failed) = (0, None);
-        Self {
+        Ok(Self {
             me,
             incarnation,
             has_controller: false,
             settings,
-            storage,
+            host,
+            guests,
             view,
-            queues,
             replicas,
             groups,
             last_request,
@@ -157,7 +165,7 @@ impl<S: Storage> Broker<S> {
             next_heartbeat,
             next_lag_check,
             failed,
-        }
+        })
     }
 
     /// The same broker as a member of a cluster: it tells the controller that it lives, and is told in return.
@@ -188,10 +196,9 @@ impl<S: Storage> Broker<S> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
+        let host = if self.settings.flush_before_reply { self.host.flush() } else { self.host.commit() };
+        self.only_storage(host)?;
         if self.settings.flush_before_reply {
-            for queue in self.queues.values_mut().filter(|queue| queue.is_dirty()) {
-                queue.flush()?;
-            }
             for replica in
                 self.replicas.values_mut().filter(|replica| replica.log.durable() < replica.log.end())
             {
@@ -209,8 +216,7 @@ impl<S: Storage> Broker<S> {
             Role::Follower(follower) => Some(follower.next_wakeup()),
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
-        let consumers = self.queues.values().filter_map(Queue::next_deadline);
-        followers.chain(upkeep).chain(consumers).chain(self.groups.next_deadline()).min()
+        followers.chain(upkeep).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -219,14 +225,11 @@ impl<S: Storage> Broker<S> {
     /// # Errors
     ///
     /// When a log cannot be closed.
-    pub fn into_storage(mut self) -> Result<S, StorageError<S>> {
-        for queue in core::mem::take(&mut self.queues).into_values() {
-            queue.close(&mut self.storage)?;
-        }
+    pub fn into_storage(mut self) -> Result<S, ErrorOf<S>> {
         for replica in core::mem::take(&mut self.replicas).into_values() {
-            replica.close(&mut self.storage)?;
+            replica.close(self.host.storage_mut()).map_err(LogError::Storage)?;
         }
-        Ok(self.storage)
+        self.host.close()
     }
 
     /// How the cluster stands, as far as this broker knows.
@@ -236,11 +239,12 @@ impl<S: Storage> Broker<S> {
 
     /// The storage below; the logs in use are not in it.
     pub fn storage(&self) -> &S {
-        &self.storage
+        self.host.storage()
     }
 
-    pub(crate) fn queues(&self) -> &BTreeMap<Name, Queue<S::Log>> {
-        &self.queues
+    /// Its exchanges and queues, to be looked at.
+    pub fn host(&self) -> &VirtualHost<S> {
+        &self.host
     }
 
     pub(crate) fn replicas(&self) -> &BTreeMap<PartitionId, Replica<S::Log>> {
@@ -265,15 +269,16 @@ impl<S: Storage> Broker<S> {
         match message {
             Message::Request(id, request) => self.request(now, (from, id), request, out),
             Message::Reply(id, reply) => self.reply(now, id, reply, out),
-            Message::Done { queue, offsets } => match self.queues.get_mut(&queue) {
-                None => Ok(()),
-                Some(queue) => {
-                    queue.done(from, &offsets, out)?;
-                    queue.dispatch(out)
-                }
-            },
+            Message::Settle { tags, how, .. } => self.settle_deliveries(now, from, &tags, how, out),
+            Message::Credit { queue, more } => self.grant_credit(now, from, queue, more, out),
             Message::Cluster(view) => self.learn(now, view, out),
-            Message::Deliver(_) => Ok(()), // for consumers only
+            // For clients only.
+            Message::Deliver(_)
+            | Message::Notice { .. }
+            | Message::Returned(_)
+            | Message::Flow { .. }
+            | Message::Processed { .. }
+            | Message::CheckBack { .. } => Ok(()),
         }
     }
 
@@ -286,33 +291,12 @@ impl<S: Storage> Broker<S> {
     ) -> Done<S> {
         let (from, id) = asker;
         match request {
-            Request::Send { queue, batches } => {
-                let Some(queue) = self.queues.get_mut(&queue) else {
-                    return refuse(asker, Refusal::Unknown, out);
-                };
-                let base = queue.append(&batches, out)?;
-                out.reply(from, id, Reply::Stored { base });
-                queue.dispatch(out)
-            }
-            Request::Subscribe { queue, prefetch } => {
-                let Some(queue) = self.queues.get_mut(&queue) else {
-                    return refuse(asker, Refusal::Unknown, out);
-                };
-                queue.subscribe(from, prefetch, now + self.settings.consumer_session, out);
-                out.reply(from, id, Reply::Subscribed);
-                queue.dispatch(out)
-            }
-            Request::Ping { queue } => {
-                let deadline = now + self.settings.consumer_session;
-                match self.queues.get_mut(&queue).map(|queue| queue.heard(from, deadline)) {
-                    None => refuse(asker, Refusal::Unknown, out),
-                    Some(false) => refuse(asker, Refusal::NotAMember, out),
-                    Some(true) => {
-                        out.reply(from, id, Reply::Pong);
-                        Ok(())
-                    }
-                }
-            }
+            request @ (Request::Send { .. }
+            | Request::Publish { .. }
+            | Request::BeginHalf { .. }
+            | Request::Decide { .. }
+            | Request::Subscribe { .. }
+            | Request::Ping { .. }) => self.host_request(now, asker, request, out),
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
                 Some(replica) => replica.produce(asker, acks, &batches, |base| Then::Stored { base }, out),
@@ -349,7 +333,9 @@ impl<S: Storage> Broker<S> {
                 });
                 Ok(())
             }
-            Request::Alive { .. } | Request::SetInSync { .. } => refuse(asker, Refusal::Unknown, out),
+            Request::Alive { .. } | Request::SetInSync { .. } | Request::Call(_) => {
+                refuse(asker, Refusal::Unknown, out)
+            }
         }
     }
 
@@ -429,14 +415,11 @@ impl<S: Storage> Broker<S> {
     }
 
     fn hang_up(&mut self, now: Time, peer: NodeId, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        for queue in self.queues.values_mut() {
-            queue.remove_consumer(peer, out);
-        }
         for replica in self.replicas.values_mut() {
             replica.leader_hung_up(now, peer, &self.settings);
             replica.forget_fetches_of(peer);
         }
-        Ok(())
+        self.guest_left(now, peer, out)
     }
 }
 

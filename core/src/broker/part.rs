@@ -3,11 +3,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::queue::read_all;
 use super::replica::{Replica, Role};
-use super::{Broker, Done, Message, Out, PartitionState, Queue, Request, RequestId, View, offsets_partition};
+use super::{Broker, Done, Message, Out, PartitionState, Request, RequestId, View, offsets_partition};
 use crate::ids::{NodeId, PartitionId};
-use crate::log::{SliceOf, Storage};
+use crate::log::{SliceOf, Storage, read_all};
 use crate::observe::Refusal;
 use crate::time::{Span, Time};
 
@@ -22,10 +21,8 @@ impl<S: Storage> Broker<S> {
             self.next_lag_check = now;
         }
         let (me, view) = (self.me, Arc::clone(&self.view));
-        for (name, _) in view.queues.iter().filter(|(_, broker)| **broker == me) {
-            if !self.queues.contains_key(name) {
-                self.queues.insert(name.clone(), Queue::open(&mut self.storage, name.clone())?);
-            }
+        if let Some(layout) = view.hosts.get(&me) {
+            self.lay_out(now, layout)?;
         }
         for (partition, state) in view.partitions.iter().filter(|(_, state)| state.replicas.contains(&me)) {
             self.take_part(now, partition, state, out)?;
@@ -42,7 +39,7 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
         if !self.replicas.contains_key(partition) {
-            let replica = Replica::open(&mut self.storage, partition.clone())?;
+            let replica = Replica::open(self.host.storage_mut(), partition.clone())?;
             self.replicas.insert(partition.clone(), replica);
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
@@ -75,10 +72,7 @@ impl<S: Storage> Broker<S> {
             replica.answer_parked(now, out)?;
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
         }
-        for queue in self.queues.values_mut() {
-            queue.expire(now, out);
-            queue.dispatch(out)?;
-        }
+        self.tick_host(now, out)?;
         self.groups.expire(now, &self.view);
         if self.has_controller && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;

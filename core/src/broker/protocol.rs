@@ -8,11 +8,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::view::View;
-use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
+use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
 use crate::log::Slice;
-use crate::observe::{Event, Refusal};
-use crate::record::Batches;
+use crate::message::Message as Payload;
+use crate::observe::{Answer, Event, Refusal};
+use crate::queue::ConsumerOptions;
+use crate::record::{Batches, Order};
+use crate::routing::ExchangeName;
 use crate::time::Span;
+use crate::vhost::{Decision, HalfId, Subscription};
 
 /// Pairs a reply with its request. Each node counts its own.
 pub type RequestId = u64;
@@ -25,29 +29,86 @@ pub enum Message<D = Batches> {
     /// The answer.
     Reply(RequestId, Reply<D>),
     /// A queue pushes a message to a consumer that subscribed.
-    Deliver(Delivery<D>),
-    /// A consumer has done with messages of a queue. Not answered.
-    Done {
+    Deliver(Delivery),
+    /// What a consumer says of deliveries that it has. Not answered.
+    Settle {
+        /// The queue that they come from.
+        queue: Name,
+        /// Their numbers.
+        tags: Vec<u64>,
+        /// What becomes of their messages.
+        how: Settlement,
+    },
+    /// A consumer grants the queue so many more deliveries. Not answered.
+    Credit {
         /// The queue.
         queue: Name,
-        /// Where the messages stand in it.
-        offsets: Vec<Offset>,
+        /// How many more.
+        more: u64,
+    },
+    /// A mandatory message fits no queue, and comes back to its producer. Not answered.
+    Returned(Arc<Payload>),
+    /// A consumer has really done what a message asks: its producer need not keep it any longer. Not answered.
+    Processed {
+        /// Which message.
+        message: MessageId,
+    },
+    /// Producers must wait, or may go on. Not answered.
+    Flow {
+        /// Whether they must wait.
+        blocked: bool,
+    },
+    /// What became of the transaction that this half message belongs to? Answered by [`Request::Decide`].
+    CheckBack {
+        /// Which.
+        id: HalfId,
+        /// The message.
+        message: Arc<Payload>,
     },
     /// The controller tells a broker how the cluster stands. Not answered.
     Cluster(Arc<View>),
+    /// A service lets a user know what became of an order, long after the answer. Not answered.
+    Notice {
+        /// Which order.
+        order: OrderId,
+        /// Whether it is done; else it failed.
+        done: bool,
+    },
 }
 
 /// One message of a queue on its way to a consumer.
 #[derive(Clone, Debug)]
-pub struct Delivery<D = Batches> {
+pub struct Delivery {
     /// The queue.
     pub queue: Name,
-    /// Where the message stands in it; an acknowledgement names this.
+    /// Its number on this connection, from 1: an acknowledgement names it.
+    pub tag: u64,
+    /// Where the message stands in the queue.
     pub offset: Offset,
     /// 1 for the first time; more marks it as redelivered.
     pub delivery: u32,
-    /// The stored batch that holds the record at `offset`.
-    pub batch: D,
+    /// The message.
+    pub message: Arc<Payload>,
+}
+
+/// What becomes of a delivered message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is done with.
+    Done,
+    /// It goes back to its queue.
+    Requeue,
+    /// It is refused for good.
+    Reject,
+}
+
+/// What a consumer of queues reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// A queue.
+    Queue(Name),
+    /// What a subscription wants of a topic.
+    Topic(Subscription),
 }
 
 /// How many replicas must have a message before its producer is told "stored".
@@ -72,12 +133,38 @@ pub enum Request {
         /// The messages.
         batches: Batches,
     },
-    /// Push the messages of a queue to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on.
+    /// Route these messages; each names its own routing key. Answer: [`Reply::Published`].
+    Publish {
+        /// The exchange; the default one leads to the queue that is named by the routing key.
+        exchange: ExchangeName,
+        /// Whether a message that fits no queue comes back.
+        mandatory: bool,
+        /// Whether the last value is kept for subscribers that come later.
+        retain: bool,
+        /// The messages.
+        batches: Batches,
+    },
+    /// Keep this message, and show it to nobody until I say what became of my transaction. Answer:
+    /// [`Reply::HalfStored`].
+    BeginHalf {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// The message, in a batch of its own.
+        batches: Batches,
+    },
+    /// That is what became of it. Answer: [`Reply::Decided`].
+    Decide {
+        /// Of which half message.
+        id: HalfId,
+        /// What.
+        decision: Decision,
+    },
+    /// Push messages to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on.
     Subscribe {
-        /// The queue.
-        queue: Name,
-        /// The most messages to have with me unacknowledged; 0 for no limit.
-        prefetch: u32,
+        /// Of a queue or a topic.
+        reads: Reads,
+        /// How.
+        options: ConsumerOptions,
     },
     /// I am still there, and are you? Answer: [`Reply::Pong`], or a refusal by a broker that does not know the
     /// consumer: it was given up, or the broker was started anew.
@@ -98,6 +185,8 @@ pub enum Request {
     Fetch(Fetch),
     /// How does the cluster stand? Answer: [`Reply::Cluster`].
     Metadata,
+    /// To a service: work on this order, I wait. Answer: [`Reply::Called`].
+    Call(Order),
     /// I am a member of this group. Answer: [`Reply::Membership`].
     Heartbeat {
         /// The group.
@@ -177,8 +266,20 @@ pub enum Reply<D = Batches> {
         /// The offset of the first message.
         base: Offset,
     },
-    /// The subscription stands.
-    Subscribed,
+    /// The messages are kept, except for some.
+    Published {
+        /// The places in the batch of those that a full queue refused.
+        refused: Vec<u32>,
+    },
+    /// The half message is kept.
+    HalfStored(HalfId),
+    /// The decision is carried out.
+    Decided,
+    /// The subscription stands; its messages come from this queue.
+    Subscribed {
+        /// The queue.
+        queue: Name,
+    },
     /// The subscription still stands.
     Pong,
     /// Records, or none when there are none yet.
@@ -208,6 +309,13 @@ pub enum Reply<D = Batches> {
     OffsetsStored,
     /// Where the group has got to; `None` when it never said.
     OffsetIs(Option<Offset>),
+    /// What a service says of the order that it was called for.
+    Called {
+        /// Which order.
+        order: OrderId,
+        /// What.
+        answer: Answer,
+    },
     /// No, and why.
     Refused(Refusal),
 }
@@ -284,11 +392,15 @@ impl<D: Slice> Message<D> {
         Ok(match self {
             Self::Request(id, request) => Message::Request(id, request),
             Self::Reply(id, reply) => Message::Reply(id, reply.load()?),
-            Self::Deliver(Delivery { queue, offset, delivery, batch }) => {
-                Message::Deliver(Delivery { queue, offset, delivery, batch: batch.load()? })
-            }
-            Self::Done { queue, offsets } => Message::Done { queue, offsets },
+            Self::Deliver(delivery) => Message::Deliver(delivery),
+            Self::Settle { queue, tags, how } => Message::Settle { queue, tags, how },
+            Self::Credit { queue, more } => Message::Credit { queue, more },
+            Self::Returned(message) => Message::Returned(message),
+            Self::Processed { message } => Message::Processed { message },
+            Self::Flow { blocked } => Message::Flow { blocked },
+            Self::CheckBack { id, message } => Message::CheckBack { id, message },
             Self::Cluster(view) => Message::Cluster(view),
+            Self::Notice { order, done } => Message::Notice { order, done },
         })
     }
 }
@@ -297,7 +409,10 @@ impl<D: Slice> Reply<D> {
     fn load(self) -> Result<Reply, D::Error> {
         Ok(match self {
             Self::Stored { base } => Reply::Stored { base },
-            Self::Subscribed => Reply::Subscribed,
+            Self::Published { refused } => Reply::Published { refused },
+            Self::HalfStored(id) => Reply::HalfStored(id),
+            Self::Decided => Reply::Decided,
+            Self::Subscribed { queue } => Reply::Subscribed { queue },
             Self::Pong => Reply::Pong,
             Self::Fetched { batches, high_watermark } => {
                 Reply::Fetched { batches: batches.load()?, high_watermark }
@@ -307,6 +422,7 @@ impl<D: Slice> Reply<D> {
             Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },
             Self::OffsetsStored => Reply::OffsetsStored,
             Self::OffsetIs(offset) => Reply::OffsetIs(offset),
+            Self::Called { order, answer } => Reply::Called { order, answer },
             Self::Refused(refusal) => Reply::Refused(refusal),
         })
     }

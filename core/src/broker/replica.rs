@@ -19,10 +19,9 @@ use alloc::vec::Vec;
 use super::epochs::Epochs;
 use super::follower::Follower;
 use super::leader::Leader;
-use super::queue::read_all;
 use super::view::OFFSETS_TOPIC;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
-use crate::log::{Log, LogError, Slice as _, Storage, StorageError};
+use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::record::Batches;
 
 /// A partition's log on one broker, and the broker's part in it.

@@ -4,9 +4,13 @@
 //! acts on one is refused and asks again.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
+use crate::queue::QueueOptions;
+use crate::routing::{Binding, Declaration, ExchangeName};
+use crate::time::Span;
 
 /// The topic in which groups keep where they have got to. It has one partition; its leader is the coordinator.
 pub const OFFSETS_TOPIC: &str = "__offsets";
@@ -22,6 +26,25 @@ pub struct View {
     pub partitions: BTreeMap<PartitionId, PartitionState>,
     /// Every queue, and the broker that keeps it.
     pub queues: BTreeMap<Name, NodeId>,
+    /// Every exchange, and the broker that has it.
+    pub exchanges: BTreeMap<ExchangeName, NodeId>,
+    /// What stands on each broker's virtual host.
+    pub hosts: BTreeMap<NodeId, Arc<HostLayout>>,
+}
+
+/// What stands on one broker's virtual host: the broker declares what is not there yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostLayout {
+    /// Its queues.
+    pub queues: Vec<(Name, QueueOptions)>,
+    /// Its exchanges.
+    pub exchanges: Vec<Declaration>,
+    /// What leads where.
+    pub bindings: Vec<Binding>,
+    /// How many bytes of ready messages raise the memory alarm.
+    pub memory_max: Option<u64>,
+    /// When half messages are asked about for the first time, and how long after each time again.
+    pub check_times: Option<(Span, Span)>,
 }
 
 /// How one partition stands.

@@ -165,7 +165,7 @@ impl Member {
     fn position_of(&mut self, from: &Place) -> Option<&mut Position> {
         match from {
             Place::Partition(partition) => self.positions.get_mut(partition),
-            Place::Queue(_) => None,
+            Place::Queue(_) | Place::Exchange(_) => None,
         }
     }
 
@@ -246,7 +246,7 @@ impl Member {
             Place::Partition(partition) => {
                 positions.get(partition).is_some_and(|position| position.staged > 0)
             }
-            Place::Queue(_) => false,
+            Place::Queue(_) | Place::Exchange(_) => false,
         });
         let partitions: Vec<PartitionId> = self.partitions().cloned().collect();
         if partitions != before {
@@ -410,7 +410,7 @@ fn stage(
             out.event(Event::Received { from: from.clone(), message, delivery: 1 });
         }
         position.staged += 1;
-        staged.push_back(Staged { from: from.clone(), record, delivery: 1 });
+        staged.push_back(Staged { from: from.clone(), record, delivery: 1, tag: 0 });
     }
     position.fetched = batches.next().map_or(position.fetched, |next| next.max(position.fetched));
 }

@@ -3,11 +3,13 @@
 //! They are driven as a broker is: `handle` what reaches them, carry out what they want sent, come back at
 //! `next_wakeup`. What a program does with a message is its own affair: it takes one, and says when it is done.
 
+mod caller;
 mod member;
 mod metadata;
 mod producer;
 mod subscriber;
 
+pub use caller::{Caller, Over};
 pub use member::{Member, STAGED_MAX};
 pub use producer::{BATCH_RECORDS_MAX, Producer, Target};
 pub use subscriber::{Staged, Subscriber};

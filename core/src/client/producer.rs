@@ -13,7 +13,7 @@
 //!
 //! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::metadata::Metadata;
@@ -21,6 +21,7 @@ use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, Requ
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
+use crate::routing::ExchangeName;
 use crate::time::Time;
 
 /// The most messages that go in one batch.
@@ -33,6 +34,18 @@ pub enum Target {
     Queue(Name),
     /// To a topic; each message to the partition of its key.
     Topic(Name, Acks),
+    /// To an exchange; each message names its routing key.
+    Exchange {
+        /// The exchange.
+        name: ExchangeName,
+        /// Whether a message that fits no queue comes back.
+        mandatory: bool,
+        /// Whether the last value is kept for subscribers that come later.
+        retain: bool,
+    },
+    /// To any of these queues, in turn. When a broker does not answer, what was meant for its queue goes to another
+    /// one: it is not known whether the first has it, so it may be stored twice.
+    AnyOf(Vec<Name>),
 }
 
 /// A message that is not known to be stored.
@@ -71,15 +84,33 @@ pub struct Producer {
     /// Messages for which no place was chosen, because nothing is known of the cluster.
     unplaced: VecDeque<Unstored>,
     lanes: BTreeMap<Place, Lane>,
+    /// Which of several queues is next.
+    turn: usize,
+    /// Queues whose broker did not answer, and until when they are left alone.
+    avoided: BTreeMap<Name, Time>,
+    /// Brokers that asked to wait.
+    blocked: BTreeSet<NodeId>,
     last_request: RequestId,
 }
 
 impl Producer {
     /// A producer that knows these brokers by name.
     pub fn new(settings: Settings, target: Target, brokers: Vec<NodeId>) -> Self {
-        let (partitioner, unplaced, lanes) = Default::default();
+        let (partitioner, unplaced, lanes, avoided, blocked) = Default::default();
         let metadata = Metadata::new(brokers);
-        Self { settings, target, metadata, partitioner, unplaced, lanes, last_request: 0 }
+        let (turn, last_request) = (0, 0);
+        Self {
+            settings,
+            target,
+            metadata,
+            partitioner,
+            unplaced,
+            lanes,
+            turn,
+            avoided,
+            blocked,
+            last_request,
+        }
     }
 
     /// Takes over a message. The producer keeps it until it is stored.
@@ -109,11 +140,25 @@ impl Producer {
         all.into_iter().map(|message| (message.id, message.record.key.as_deref()))
     }
 
+    /// Whether a message is still held, because it is not known to be stored.
+    pub fn holds(&self, id: MessageId) -> bool {
+        let mut held = self.lanes.values().flat_map(|lane| &lane.waiting).chain(&self.unplaced);
+        held.any(|message| message.id == id)
+    }
+
     /// Takes what reaches the producer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match input {
             Input::Message { message: Message::Reply(id, reply), .. } => self.reply(now, id, reply, out),
+            Input::Message { from, message: Message::Flow { blocked } } => {
+                if blocked {
+                    self.blocked.insert(from)
+                } else {
+                    self.blocked.remove(&from)
+                };
+            }
             Input::HangUp { peer } => {
+                self.blocked.remove(&peer);
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
                 self.give_up(now, |in_flight| in_flight.broker == peer, out);
             }
@@ -140,7 +185,8 @@ impl Producer {
             Reply::Cluster(view) => {
                 self.metadata.learn(id, view, retry);
             }
-            Reply::Stored { .. } => self.stored(id, out),
+            Reply::Stored { .. } => self.stored(id, &[], retry, out),
+            Reply::Published { refused } => self.stored(id, &refused, retry, out),
             Reply::Refused(why) => {
                 if let Some((place, lane)) = self.lane_of(id) {
                     not_stored(&place, lane, why, retry, out);
@@ -156,11 +202,25 @@ impl Producer {
         self.lanes.iter_mut().find(|(_, lane)| asked(lane)).map(|(place, lane)| (place.clone(), lane))
     }
 
-    fn stored(&mut self, id: RequestId, out: &mut Out) {
+    /// The messages of a request are stored, except for those that a full queue refused: they are tried again.
+    fn stored(&mut self, id: RequestId, refused: &[u32], retry: Time, out: &mut Out) {
         let Some((place, lane)) = self.lane_of(id) else { return };
         let count = lane.in_flight.take().map_or(0, |in_flight| in_flight.count);
-        for message in lane.waiting.drain(..count) {
-            out.event(Event::Acknowledged { by: place.clone(), message: message.id });
+        let mut again = Vec::new();
+        for (number, message) in (0..).zip(lane.waiting.drain(..count)) {
+            if refused.contains(&number) {
+                let (to, why) = (place.clone(), Refusal::Full);
+                out.event(Event::NotStored { to, message: message.id, why });
+                again.push(message);
+            } else {
+                out.event(Event::Acknowledged { by: place.clone(), message: message.id });
+            }
+        }
+        if !again.is_empty() {
+            lane.not_before = retry;
+        }
+        for message in again.into_iter().rev() {
+            lane.waiting.push_front(message);
         }
     }
 
@@ -171,13 +231,19 @@ impl Producer {
             if lane.in_flight.as_ref().is_some_and(&lost) {
                 not_stored(place, lane, Refusal::NoAnswer, retry, out);
                 self.metadata.refresh(now);
+                if let (Target::AnyOf(_), Place::Queue(queue)) = (&self.target, place) {
+                    self.avoided.insert(queue.clone(), now + self.settings.broker_session);
+                    for message in lane.waiting.drain(..).rev() {
+                        self.unplaced.push_front(message);
+                    }
+                }
             }
         }
     }
 
     /// Sends whatever can be sent.
     fn pump(&mut self, now: Time, out: &mut Out) {
-        self.place_all();
+        self.place_all(now);
         let mut lost_sight = false;
         for (place, lane) in &mut self.lanes {
             if lane.in_flight.is_some() || lane.waiting.is_empty() || lane.not_before > now {
@@ -187,7 +253,11 @@ impl Producer {
             let broker = match place {
                 Place::Queue(queue) => view.queues.get(queue).copied(),
                 Place::Partition(partition) => view.leader_of(partition),
+                Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
             };
+            if broker.is_some_and(|broker| self.blocked.contains(&broker)) {
+                continue;
+            }
             let Some(broker) = broker else {
                 lane.not_before = now + self.settings.retry_backoff;
                 lost_sight = true;
@@ -215,18 +285,27 @@ impl Producer {
     }
 
     /// Chooses a place for each message that has none, as soon as the cluster is known.
-    fn place_all(&mut self) {
+    fn place_all(&mut self, now: Time) {
         let view = self.metadata.view();
         let partitions = match &self.target {
-            Target::Queue(_) => 1,
+            Target::Queue(_) | Target::Exchange { .. } | Target::AnyOf(_) => 1,
             Target::Topic(topic, _) => view.partitions_of(topic).count() as u32,
         };
         if view.version == 0 || partitions == 0 {
             return;
         }
+        self.avoided.retain(|_, until| *until > now);
         for message in self.unplaced.drain(..) {
             let place = match &self.target {
                 Target::Queue(queue) => Place::Queue(queue.clone()),
+                Target::Exchange { name, .. } => Place::Exchange(name.clone()),
+                Target::AnyOf(queues) => {
+                    // The next in turn that is not avoided; when all are, the next in turn.
+                    let next = (1..=queues.len()).map(|further| (self.turn + further) % queues.len());
+                    let fit = next.clone().find(|&at| !self.avoided.contains_key(&queues[at]));
+                    self.turn = fit.or_else(|| next.clone().next()).unwrap_or_default();
+                    Place::Queue(queues[self.turn].clone())
+                }
                 Target::Topic(topic, _) => {
                     let index = self.partitioner.choose(message.record.key.as_deref(), partitions);
                     Place::Partition(PartitionId { topic: topic.clone(), index })
@@ -255,11 +334,16 @@ impl Lane {
 fn request(place: &Place, target: &Target, batches: Batches) -> Request {
     match (place, target) {
         (Place::Queue(queue), _) => Request::Send { queue: queue.clone(), batches },
-        (Place::Partition(partition), Target::Topic(_, acks)) => {
-            Request::Produce { partition: partition.clone(), acks: *acks, batches }
+        (Place::Partition(partition), target) => {
+            let acks = if let Target::Topic(_, acks) = target { *acks } else { Acks::All };
+            Request::Produce { partition: partition.clone(), acks, batches }
         }
-        (Place::Partition(partition), Target::Queue(_)) => {
-            Request::Produce { partition: partition.clone(), acks: Acks::All, batches }
+        (Place::Exchange(exchange), target) => {
+            let (mandatory, retain) = match target {
+                Target::Exchange { mandatory, retain, .. } => (*mandatory, *retain),
+                _ => (false, false),
+            };
+            Request::Publish { exchange: exchange.clone(), mandatory, retain, batches }
         }
     }
 }

@@ -3,16 +3,22 @@
 //! What was delivered and not begun is *staged* here. When the connection breaks, the broker puts all of it back,
 //! so the consumer forgets it too; a message that its program has in hands is finished all the same, and will
 //! then be processed twice: once here, once by whoever gets it again.
+//!
+//! Who acknowledges automatically has all of it for good, and keeps it: nobody else will get it.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::metadata::Metadata;
-use crate::broker::{Input, Message, Out, Reply, Request, RequestId, Settings};
-use crate::ids::{Name, NodeId, Offset};
+use crate::broker::{Delivery, Input, Message, Out, Reads, Reply, Request, RequestId, Settings, Settlement};
+use crate::ids::{Name, NodeId};
 use crate::observe::{Event, Place};
+use crate::queue::{AckMode, ConsumerOptions, Flow};
 use crate::record::Record;
 use crate::time::Time;
+
+/// How many messages a consumer whose flow is by credit lets come at first.
+const FIRST_CREDIT: u64 = 1;
 
 /// A message in a consumer's hands.
 #[derive(Clone, Debug)]
@@ -23,14 +29,18 @@ pub struct Staged {
     pub record: Record,
     /// 1 for the first delivery, as far as the broker says.
     pub delivery: u32,
+    /// What an acknowledgement to a queue names.
+    pub tag: u64,
 }
 
 /// A consumer of a queue.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
     settings: Settings,
-    queue: Name,
-    prefetch: u32,
+    reads: Reads,
+    options: ConsumerOptions,
+    /// Where the messages come from, once the broker has said so.
+    queue: Option<Name>,
     metadata: Metadata,
     state: State,
     staged: VecDeque<Staged>,
@@ -58,11 +68,12 @@ impl State {
 }
 
 impl Subscriber {
-    /// A consumer that knows these brokers by name. It takes `prefetch` messages at a time; 0 is without limit.
-    pub fn new(settings: Settings, queue: Name, prefetch: u32, brokers: Vec<NodeId>) -> Self {
+    /// A consumer that knows these brokers by name.
+    pub fn new(settings: Settings, reads: Reads, options: ConsumerOptions, brokers: Vec<NodeId>) -> Self {
         let metadata = Metadata::new(brokers);
         let state = State::Apart(Time::ZERO);
-        Self { settings, queue, prefetch, metadata, state, staged: VecDeque::new(), last_request: 0 }
+        let (staged, queue) = Default::default();
+        Self { settings, reads, options, queue, metadata, state, staged, last_request: 0 }
     }
 
     /// What was received and not begun, oldest first.
@@ -75,11 +86,34 @@ impl Subscriber {
         self.staged.pop_front()
     }
 
-    /// Tells the broker that a message is done with.
-    pub fn done(&mut self, offset: Offset, out: &mut Out) {
-        if let State::Subscribed { broker, .. } = self.state {
-            let offsets = [offset].into();
-            out.send(broker, Message::Done { queue: self.queue.clone(), offsets });
+    /// How many messages are here and not begun.
+    pub fn len(&self) -> usize {
+        self.staged.len()
+    }
+
+    /// Whether nothing is here that was not begun.
+    pub fn is_empty(&self) -> bool {
+        self.staged.is_empty()
+    }
+
+    /// Whether a message counts as consumed when it is handed over.
+    pub fn is_automatic(&self) -> bool {
+        self.options.ack == AckMode::Automatic
+    }
+
+    /// Tells the broker what becomes of messages.
+    pub fn settle(&mut self, tags: Vec<u64>, how: Settlement, out: &mut Out) {
+        if let (State::Subscribed { broker, .. }, Some(queue), false) =
+            (self.state, &self.queue, self.is_automatic())
+        {
+            out.send(broker, Message::Settle { queue: queue.clone(), tags, how });
+        }
+    }
+
+    /// Lets the broker push so many messages more.
+    pub fn grant(&mut self, more: u64, out: &mut Out) {
+        if let (State::Subscribed { broker, .. }, Some(queue)) = (self.state, &self.queue) {
+            out.send(broker, Message::Credit { queue: queue.clone(), more });
         }
     }
 
@@ -87,16 +121,14 @@ impl Subscriber {
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         match input {
-            Input::Message { from, message: Message::Reply(id, reply) } => self.reply(now, from, id, reply),
+            Input::Message { from, message: Message::Reply(id, reply) } => {
+                self.reply(now, from, id, reply, out)
+            }
             Input::Message { from, message: Message::Deliver(delivery) } => {
-                let known = self.state.broker() == Some(from);
-                let at = delivery.offset;
-                let record = delivery.batch.records().find(|record| record.offset == at);
-                if let (true, Some(record)) = (known, record) {
-                    self.receive(
-                        Staged { from: Place::Queue(delivery.queue), record, delivery: delivery.delivery },
-                        out,
-                    );
+                if self.state.broker() == Some(from) {
+                    let Delivery { queue, tag, offset, delivery, message } = delivery;
+                    let record = message.to_record_at(offset, now.as_millis() as i64);
+                    self.receive(Staged { from: Place::Queue(queue), record, delivery, tag }, out);
                 }
             }
             Input::HangUp { peer } => {
@@ -134,12 +166,21 @@ impl Subscriber {
 
     /// The broker is gone, or does not know this consumer any more: whatever it delivered it will deliver again.
     fn break_off(&mut self, retry: Time) {
-        self.staged.clear();
+        if !self.is_automatic() {
+            self.staged.clear();
+        }
         self.state = State::Apart(retry);
         self.metadata.refresh(retry);
     }
 
-    fn reply(&mut self, now: Time, from: NodeId, id: RequestId, reply: Reply) {
+    /// Who gives credit begins with as much as a window would have: one message, and one more each time one is done.
+    fn first_credit(&mut self, out: &mut Out) {
+        if self.options.flow == Flow::Credit {
+            self.grant(FIRST_CREDIT, out);
+        }
+    }
+
+    fn reply(&mut self, now: Time, from: NodeId, id: RequestId, reply: Reply, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         let waited_for = match self.state {
             State::Apart(_) => false,
@@ -150,12 +191,25 @@ impl Subscriber {
             Reply::Cluster(view) => {
                 self.metadata.learn(id, view, retry);
             }
-            Reply::Subscribed | Reply::Pong if waited_for => {
+            Reply::Subscribed { .. } | Reply::Pong if waited_for => {
                 let next_ping = now + self.settings.consumer_heartbeat;
                 self.state = State::Subscribed { broker: from, next_ping, asked: None };
+                if let Reply::Subscribed { queue } = reply {
+                    self.queue = Some(queue);
+                    self.first_credit(out);
+                }
             }
             Reply::Refused(_) if waited_for => self.break_off(retry),
             _ => {}
+        }
+    }
+
+    /// The broker to subscribe at.
+    fn broker(&self) -> Option<NodeId> {
+        let view = self.metadata.view();
+        match &self.reads {
+            Reads::Queue(queue) => view.queues.get(queue).copied(),
+            Reads::Topic(subscription) => view.exchanges.get(&subscription.topic).copied(),
         }
     }
 
@@ -174,16 +228,18 @@ impl Subscriber {
         {
             self.last_request += 1;
             *asked = Some((self.last_request, now + self.settings.request_timeout));
-            let ping = Request::Ping { queue: self.queue.clone() };
-            out.send(*broker, Message::Request(self.last_request, ping));
+            if let Some(queue) = self.queue.clone() {
+                out.send(*broker, Message::Request(self.last_request, Request::Ping { queue }));
+            }
         }
         if matches!(self.state, State::Apart(at) if at <= now) {
-            match self.metadata.view().queues.get(&self.queue).copied() {
+            match self.broker() {
                 Some(broker) => {
                     self.last_request += 1;
                     let (id, deadline) = (self.last_request, now + self.settings.request_timeout);
                     self.state = State::Asked { id, broker, deadline };
-                    let request = Request::Subscribe { queue: self.queue.clone(), prefetch: self.prefetch };
+                    let (reads, options) = (self.reads.clone(), self.options.clone());
+                    let request = Request::Subscribe { reads, options };
                     out.send(broker, Message::Request(id, request));
                 }
                 None => {

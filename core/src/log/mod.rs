@@ -27,6 +27,9 @@ use core::fmt;
 use crate::ids::{LogName, Offset};
 use crate::record::Batches;
 
+/// How many bytes are read at once when a log is read through.
+const READ_ALL_BYTES: u32 = 1024 * 1024;
+
 /// An append-only sequence of batches. No method has a default, so that a wrapper must answer for each.
 pub trait Log {
     /// A handle on stored bytes: shared memory here, the range of a file there.
@@ -183,4 +186,16 @@ impl<E> From<E> for LogError<E> {
     fn from(error: E) -> Self {
         Self::Storage(error)
     }
+}
+
+/// Shows `see` everything that a log holds, piece by piece, so that no more than a piece is in memory.
+pub(crate) fn read_all<L: Log>(log: &L, mut see: impl FnMut(&Batches)) -> Result<(), LogError<L::Error>> {
+    let mut at = log.start();
+    while at < log.end() {
+        let piece = log.read(at, log.end(), READ_ALL_BYTES)?.load()?;
+        let Some(next) = piece.next() else { break };
+        at = next;
+        see(&piece);
+    }
+    Ok(())
 }

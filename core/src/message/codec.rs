@@ -8,8 +8,8 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::{Death, Message, Repeat, Value};
-use crate::ids::{MESSAGE_ID_HEADER, Name};
-use crate::record::{NewRecord, Record};
+use crate::ids::{MESSAGE_ID_HEADER, Name, Offset};
+use crate::record::{Header, NewRecord, Record};
 use crate::time::Span;
 
 /// Record headers whose names begin so say what a sender wants done with a message; the rest are its own.
@@ -70,7 +70,11 @@ impl Message {
     /// How many bytes it takes in memory and in a log, roughly: body, key, and the names and values beside them.
     pub fn size(&self) -> usize {
         let key = self.key.as_ref().map_or(0, Bytes::len);
-        let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 8 };
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 8,
+        };
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + text(value)).sum();
         self.body.len() + key + headers
     }
@@ -85,9 +89,18 @@ impl Message {
         if let Some(name) = self.headers.iter().map(|(name, _)| name).find(reserved) {
             return Err(BadMessage::ReservedHeader(name.into()));
         }
-        // What a sender wants takes little; this much is always enough for it and for the batch around it.
+        // Numbers that a sender gives, the batch around the message and what a queue adds: this much is always enough.
         const ROOM: usize = 64 * 1024;
-        let bytes = self.size() + ROOM;
+        // Around each name and its value: two lengths, and the letter of its type.
+        const HEADER: usize = 16;
+        let texts = self.more.as_deref().map_or(0, |more| {
+            let texts = [&more.group, &more.correlation, &more.kind];
+            let lengths = texts.into_iter().flatten().map(|text| text.len());
+            // Six times: a text may be escaped, letter by letter.
+            let death = |death: &Death| 256 + 6 * (death.exchange.len() + death.routing_key.len() + 256);
+            lengths.sum::<usize>() + more.deaths.iter().map(death).sum::<usize>()
+        });
+        let bytes = self.size() + HEADER * self.headers.len() + texts + ROOM;
         if bytes > crate::record::BATCH_BYTES_MAX {
             return Err(BadMessage::TooLarge(self.size()));
         }
@@ -100,7 +113,8 @@ impl Message {
         let mut put = |name: &'static str, value: Value| {
             headers.push((Bytes::from_static(name.as_bytes()), Some(value.to_bytes())));
         };
-        let number = |span: Span| Value::Int(span.0 as i64);
+        // More than 292,000 years are cut down to that.
+        let number = |span: Span| Value::Int(i64::try_from(span.0).unwrap_or(i64::MAX));
         if let Some(priority) = self.priority {
             put(PRIORITY, i64::from(priority).into());
         }
@@ -151,8 +165,8 @@ impl Message {
         }
     }
 
-    /// The message that a record is. Headers that no message wrote (a value without a type) become texts where
-    /// they are UTF-8, and are left out where not; what cannot be understood of a sender's wishes is left out.
+    /// The message that a record is. Headers that no message wrote (a value without a type) are kept as bytes; what
+    /// cannot be understood of a sender's wishes is left out.
     pub fn from_record(record: &Record) -> Self {
         let mut message = Self {
             body: record.value.clone().unwrap_or_default(),
@@ -165,17 +179,23 @@ impl Message {
             if name == MESSAGE_ID_HEADER {
                 continue;
             }
-            let bytes = header.value.as_deref().unwrap_or(b"V");
-            let value = Value::from_bytes(bytes);
+            let value = header.value.as_deref().map_or(Some(Value::Null), Value::from_bytes);
             if name.starts_with(PROPERTY_PREFIX) {
                 if let Some(value) = value {
                     message.learn(name, value);
                 }
-            } else if let Some(value) = value.or_else(|| core::str::from_utf8(bytes).ok().map(Value::from)) {
+            } else if let Some(value) = value.or_else(|| header.value.clone().map(Value::Bytes)) {
                 message.headers.insert(name, value);
             }
         }
         message
+    }
+
+    /// The message as a record that stands at an offset.
+    pub fn to_record_at(&self, offset: Offset, timestamp: i64) -> Record {
+        let NewRecord { key, value, headers, .. } = self.to_record(timestamp);
+        let headers = headers.into_iter().map(|(name, value)| Header { name, value }).collect();
+        Record { offset, timestamp, key, value, headers }
     }
 
     /// Learns one of its sender's wishes.
@@ -274,5 +294,7 @@ mod tests {
         ));
         let huge = Message::new(alloc::vec![0; crate::record::BATCH_BYTES_MAX]);
         assert!(matches!(huge.check(), Err(BadMessage::TooLarge(_))));
+        let talkative = "g".repeat(crate::record::BATCH_BYTES_MAX);
+        assert!(matches!(Message::new("x").with_group(&talkative).check(), Err(BadMessage::TooLarge(_))));
     }
 }

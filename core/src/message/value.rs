@@ -35,6 +35,8 @@ pub enum Value {
     Double(f64),
     /// A text.
     Text(Arc<str>),
+    /// The bytes of a header that no [`Value`] wrote: kept as they are, and compared with nothing but themselves.
+    Bytes(Bytes),
 }
 
 impl Value {
@@ -46,6 +48,7 @@ impl Value {
             Self::Int(_) => 2,
             Self::Double(_) => 3,
             Self::Text(_) => 4,
+            Self::Bytes(_) => 5,
         }
     }
 
@@ -69,10 +72,11 @@ impl Value {
             Self::Int(value) => tagged(b'l', &value.to_be_bytes()),
             Self::Double(value) => tagged(b'd', &value.to_bits().to_be_bytes()),
             Self::Text(value) => tagged(b'S', value.as_bytes()),
+            Self::Bytes(bytes) => bytes.clone(),
         }
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) writes; `None` for anything else.
+    /// Reads what [`to_bytes`](Self::to_bytes) writes of a typed value; `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&tag, rest) = bytes.split_first()?;
         Some(match tag {
@@ -112,6 +116,7 @@ impl Ord for Value {
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
             (Self::Double(a), Self::Double(b)) => a.to_bits().cmp(&b.to_bits()),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -126,6 +131,7 @@ impl Hash for Value {
             Self::Int(value) => value.hash(state),
             Self::Double(value) => value.to_bits().hash(state),
             Self::Text(value) => value.hash(state),
+            Self::Bytes(value) => value.hash(state),
         }
     }
 }
@@ -138,6 +144,7 @@ impl fmt::Display for Value {
             Self::Int(value) => value.fmt(f),
             Self::Double(value) => write!(f, "{value:?}"),
             Self::Text(value) => write!(f, "{value:?}"),
+            Self::Bytes(value) => write!(f, "{value:?}"),
         }
     }
 }

@@ -9,7 +9,11 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::order::OrderEvent;
+use super::queue_event::QueueEvent;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
+use crate::queue::ReturnReason;
+use crate::routing::ExchangeName;
 use crate::time::Time;
 
 /// Where a message stands: in a queue, or in a partition of a topic.
@@ -20,6 +24,8 @@ pub enum Place {
     Queue(Name),
     /// One partition of a topic.
     Partition(PartitionId),
+    /// An exchange: messages are sent there, and never stand there.
+    Exchange(ExchangeName),
 }
 
 impl fmt::Display for Place {
@@ -27,6 +33,7 @@ impl fmt::Display for Place {
         match self {
             Self::Queue(name) => name.fmt(f),
             Self::Partition(partition) => partition.fmt(f),
+            Self::Exchange(name) => write!(f, "exchange {name}"),
         }
     }
 }
@@ -113,14 +120,16 @@ pub enum Event {
         /// 1 for the first delivery; more means that the message is marked redelivered.
         delivery: u32,
     },
-    /// A consumer went away; what it had not acknowledged stands in its old place again.
+    /// Messages came back from a consumer, and wait for the next.
     Requeued {
         /// In which queue.
         queue: Name,
         /// What.
         messages: Vec<MessageId>,
-        /// Who went away.
+        /// From whom.
         from: NodeId,
+        /// Why.
+        why: ReturnReason,
     },
     /// A queue removed a message that a consumer acknowledged.
     Settled {
@@ -192,6 +201,10 @@ pub enum Event {
     PowerCut,
     /// A node is back.
     Restarted,
+    /// Something about what a user asked for.
+    Order(OrderEvent),
+    /// Something around queues.
+    Queue(QueueEvent),
 }
 
 /// Why a broker did not do what it was asked, as a client may be told.
@@ -215,6 +228,10 @@ pub enum Refusal {
     NoAnswer,
     /// The broker's disk failed.
     Storage,
+    /// A queue is full and refuses more.
+    Full,
+    /// A queue is full, or an alarm is on: wait, and try again.
+    Blocked,
 }
 
 impl fmt::Display for Refusal {
@@ -228,6 +245,8 @@ impl fmt::Display for Refusal {
             Self::Stale => "stale epoch",
             Self::NoAnswer => "no answer",
             Self::Storage => "storage failed",
+            Self::Full => "queue full",
+            Self::Blocked => "blocked",
         })
     }
 }
@@ -262,6 +281,8 @@ impl Event {
             | Self::Truncated { messages, .. }
             | Self::TailLost { messages, .. }
             | Self::Requeued { messages, .. } => messages,
+            Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
+            Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
     }
@@ -277,6 +298,7 @@ impl Event {
                 | Self::TailLost { .. }
                 | Self::Requeued { .. }
         ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
+            || matches!(self, Self::Queue(event) if event.is_landmark())
     }
 }
 
@@ -318,9 +340,15 @@ impl fmt::Display for Event {
             Self::Delivered { queue, message, to, delivery } => {
                 write!(f, "delivered {message} from {queue} to {to}, redelivered, count {delivery}")
             }
-            Self::Requeued { queue, messages, from } => {
-                write!(f, "put {} back in {queue}, {from} is gone", list(messages))
+            Self::Requeued { queue, messages, from, why } => {
+                let why = match why {
+                    ReturnReason::Nacked => "gave them back",
+                    ReturnReason::LeaseOver => "was silent for too long",
+                    _ => "is gone",
+                };
+                write!(f, "put {} back in {queue}, {from} {why}", list(messages))
             }
+            Self::Queue(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {
@@ -342,6 +370,7 @@ impl fmt::Display for Event {
             Self::Crashed => f.write_str("crashed"),
             Self::PowerCut => f.write_str("lost power"),
             Self::Restarted => f.write_str("restarted"),
+            Self::Order(event) => event.fmt(f),
         }
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::event::{Event, Stamped};
+use super::order_metrics::OrderMetrics;
 use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
 
@@ -71,6 +72,9 @@ pub struct Metrics {
     pub latency_sum: Span,
     /// The longest of these times.
     pub latency_max: Span,
+    /// What became of what users asked for; only where there are users.
+    #[serde(skip_serializing_if = "OrderMetrics::is_empty")]
+    pub orders: OrderMetrics,
     /// How many messages were sent and not processed yet.
     backlog: Series,
     #[serde(skip)]
@@ -129,6 +133,7 @@ impl Metrics {
                     self.latency_max = self.latency_max.max(latency);
                 }
             }
+            Event::Order(event) => self.orders.observe(*at, *node, event),
             _ => {}
         }
     }

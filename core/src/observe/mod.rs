@@ -3,14 +3,23 @@
 //! * [`Event`]: a fact, one line in a trace;
 //! * [`Verdict`]: which promises were kept, judged from outside;
 //! * [`Metrics`]: how much, how fast, how far behind;
+//! * [`Ledger`] and [`OrderMetrics`]: what became of what users asked for;
 //! * [`Digester`]: whether two runs are the same.
 
 mod digest;
 mod event;
+mod ledger;
 mod metrics;
+mod order;
+mod order_metrics;
+mod queue_event;
 mod verdict;
 
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Refusal, Stamped};
+pub use ledger::{Ledger, Needed};
 pub use metrics::{Metrics, SAMPLES_MAX, Series};
+pub use order::{Answer, OrderEvent};
+pub use order_metrics::{Figures, ORDERS_MAX, OrderMetrics, ServiceCounts, Spans};
+pub use queue_event::QueueEvent;
 pub use verdict::Verdict;

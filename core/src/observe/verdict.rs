@@ -34,6 +34,8 @@ pub struct Verdict {
     /// The latest message seen in each line that must keep its order.
     latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
     keys: BTreeMap<MessageId, char>,
+    /// Messages whose sender does not want them in order.
+    unordered: BTreeSet<MessageId>,
 }
 
 /// What must stay in order, of what one producer sent.
@@ -101,6 +103,12 @@ impl Verdict {
         if let Some(key) = key {
             self.keys.insert(message, key);
         }
+    }
+
+    /// Tells the judge that a message may be delivered out of order, because its sender wants it so: it has a
+    /// priority, or a delay.
+    pub fn learn_unordered(&mut self, message: MessageId) {
+        self.unordered.insert(message);
     }
 
     /// Takes note of a fact.
@@ -185,6 +193,9 @@ impl Verdict {
     }
 
     fn in_line(&mut self, line: Line, message: MessageId) {
+        if self.unordered.contains(&message) {
+            return;
+        }
         let producer = self.sent.get(&message).copied();
         let latest = self.latest.entry((producer, line)).or_insert(message);
         if message < *latest {

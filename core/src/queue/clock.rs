@@ -1,6 +1,18 @@
 //! What does time do to a queue? Messages expire, delays end, silent consumers lose what they hold.
 
+use super::send::whole_millis;
 use super::*;
+use crate::message::Repeat;
+
+/// The shortest time between two repetitions of a message.
+const REPEAT_EVERY_MIN: Span = Span::from_millis(1);
+/// A moment that never comes: what a time to live or a delay without end adds up to.
+const NEVER: Time = Time(u64::MAX);
+
+/// Whether a moment has come.
+pub(super) fn is_due(at: Time, now: Time) -> bool {
+    at <= now && at != NEVER
+}
 
 impl<L: Log> Queue<L> {
     /// Does what is due: expiry, delays, leases, and pushes what can be pushed then. Sooner than
@@ -12,7 +24,10 @@ impl<L: Log> Queue<L> {
     #[inline]
     pub fn tick(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         // Most queues, most of the time, have nothing that waits for a moment.
-        let timeless = self.leases.is_empty() && self.waiting.is_empty() && !self.has_expiry();
+        let timeless = self.leases.is_empty()
+            && self.waiting.is_empty()
+            && !self.has_expiry()
+            && self.too_full_since.is_none();
         if timeless || self.next_wakeup().is_none_or(|at| at > now) {
             return Ok(());
         }
@@ -20,37 +35,41 @@ impl<L: Log> Queue<L> {
     }
 
     fn do_what_is_due(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
+        self.too_full_since = None;
         while let Some(&(at, tag)) = self.leases.first()
-            && at <= now
+            && is_due(at, now)
         {
             self.leases.pop_first();
             self.give_back(now, tag, ReturnReason::LeaseOver)?;
         }
         while let Some(&(at, offset)) = self.waiting.first()
-            && at <= now
+            && is_due(at, now)
         {
             self.waiting.pop_first();
             self.waited(now, at, offset)?;
         }
         if let (Expiry::Sweep(every), Some(at)) = (self.options.expiry, self.next_sweep)
-            && at <= now
+            && is_due(at, now)
+            && self.slots.len() > 0
         {
             self.sweep(now)?;
             self.next_sweep = Some(now + every);
         }
-        self.expire_head(now)?;
-        self.push(now)?;
-        self.drop_overflow()
+        self.settle_down(now)
     }
 
-    /// When [`tick`](Self::tick) will have something to do.
+    /// When [`tick`](Self::tick) will have something to do: always later than the `now` of the last one.
     pub fn next_wakeup(&self) -> Option<Time> {
         let lease = self.leases.first().map(|(at, _)| *at);
         let waiting = self.waiting.first().map(|(at, _)| *at);
         let sweep = self.next_sweep.filter(|_| self.slots.len() > 0);
         let head = self.has_expiry().then(|| self.ready.from(&self.slots, Rank::FIRST).next()).flatten();
         let head = head.and_then(|(_, offset)| self.slots.get(offset)?.expires);
-        [lease, waiting, sweep, head].into_iter().flatten().min()
+        [lease, waiting, sweep, head, self.too_full_since]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|at| *at != NEVER)
     }
 
     /// Whether any message may expire: until one does, nobody looks at the head for it.
@@ -60,7 +79,7 @@ impl<L: Log> Queue<L> {
     }
 
     pub(super) fn is_expired(&self, now: Time, offset: Offset) -> bool {
-        self.slots.get(offset).is_some_and(|slot| slot.expires.is_some_and(|at| at <= now))
+        self.slots.get(offset).is_some_and(|slot| slot.is_expired(now))
     }
 
     /// Takes out what has expired at the head. What stands behind a live message stays, and is counted.
@@ -81,7 +100,7 @@ impl<L: Log> Queue<L> {
         let dead: Vec<Offset> = self
             .slots
             .iter()
-            .filter(|(_, slot)| slot.state == State::Ready && slot.expires.is_some_and(|at| at <= now))
+            .filter(|(_, slot)| slot.state == State::Ready && slot.is_expired(now))
             .map(|(offset, _)| offset)
             .collect();
         for offset in dead {
@@ -103,23 +122,27 @@ impl<L: Log> Queue<L> {
             return Ok(());
         }
         let message = self.load(offset)?;
-        let repeat = message.repeat().filter(|repeat| repeat.times > 0);
-        let again = repeat.map(|repeat| {
-            let rest = crate::message::Repeat { times: repeat.times - 1, ..repeat };
-            Arc::new(Message::clone(&message).with_delay(repeat.every).with_repeat(rest))
-        });
-        let place = self.move_to_back(now, offset, Arc::new(Message::clone(&message).due()))?;
+        let Some(repeat) = message.repeat().filter(|repeat| repeat.times > 0) else {
+            let place = self.move_to_back(now, offset, Arc::new(Message::clone(&message).due()))?;
+            self.stand_in_line(place, Seat::Fresh);
+            self.fact(Fact::Due { offset: place, id });
+            return Ok(());
+        };
+        let place = self.add(now, Arc::new(Message::clone(&message).due()));
+        self.store(place, None)?;
         self.stand_in_line(place, Seat::Fresh);
         self.fact(Fact::Due { offset: place, id });
-        if let Some(again) = again {
-            // Counted from when this one was due, so that delays do not add up.
-            let until = due + repeat.map_or(crate::time::Span::ZERO, |repeat| repeat.every);
-            let place = self.move_to_back(now, offset, again)?;
-            self.waiting.insert((until, place));
-            if let Some(slot) = self.slots.get_mut(place) {
-                slot.state = State::Waiting(until);
-            }
-        }
+        // The next one keeps the rhythm of the first, also where this one came late; it does not make up for lost
+        // time by coming twice at once. Only it names the place of the old: whatever a power cut leaves of the two,
+        // no repetition is lost.
+        let every = repeat.every.max(REPEAT_EVERY_MIN);
+        let missed = now.since(due).0 / every.0;
+        let until = due + Span(every.0.saturating_mul(missed.saturating_add(1)));
+        let delay = until.since(whole_millis(now));
+        let rest = Repeat { times: repeat.times - 1, ..repeat };
+        let again = Message::clone(&message).with_delay(delay).with_repeat(rest);
+        let place = self.move_to_back(now, offset, Arc::new(again))?;
+        self.wait(place, until);
         Ok(())
     }
 }

@@ -70,12 +70,13 @@ impl<L: Log> Queue<L> {
     ///
     /// [`QueueError::Log`] when the storage fails.
     pub fn detach(&mut self, now: Time, id: ConsumerId) -> Result<(), QueueError<L::Error>> {
-        self.cancel(now, id)?;
+        self.leave(now, id);
+        // All of them, before anything is pushed to others: the order is that of the queue, also within a group
+        // that is free now.
         for tag in self.unacked.of(id, Tag(u64::MAX)) {
             self.give_back(now, tag, ReturnReason::Left)?;
         }
-        self.push(now)?;
-        self.drop_overflow()
+        self.settle_down(now)
     }
 
     /// Stops pushing to a consumer that keeps what it has: it may still acknowledge it (AMQP's `basic.cancel`).
@@ -84,7 +85,13 @@ impl<L: Log> Queue<L> {
     ///
     /// [`QueueError::Log`] when the storage fails.
     pub fn cancel(&mut self, now: Time, id: ConsumerId) -> Result<(), QueueError<L::Error>> {
-        let Some(at) = self.consumers.iter().position(|consumer| consumer.id == id) else { return Ok(()) };
+        self.leave(now, id);
+        self.push(now)
+    }
+
+    /// Takes a consumer out of the turn.
+    fn leave(&mut self, now: Time, id: ConsumerId) {
+        let Some(at) = self.consumers.iter().position(|consumer| consumer.id == id) else { return };
         self.consumers.remove(at);
         if self.consumers.is_empty() {
             self.unused_since = now;
@@ -95,7 +102,6 @@ impl<L: Log> Queue<L> {
             self.active = None;
         }
         self.elect();
-        self.push(now)
     }
 
     /// Messages may suit consumers that they did not suit before.
@@ -240,6 +246,8 @@ impl<L: Log> Queue<L> {
             let ack = self.consumers[at].options.ack;
             self.assign_group(offset, id);
             let delivery = self.hand_out(now, offset, id, ack)?;
+            // It may have closed a group, or taken one over: what waited for its owner may suit others now.
+            self.push(now)?;
             return Ok(Some(delivery));
         }
         Ok(None)
@@ -351,7 +359,8 @@ impl<L: Log> Queue<L> {
             }
             lost
         };
-        let mut changed = closes;
+        // A group that was forgotten is free for all, and so is one that was closed.
+        let mut changed = closes || lost[1].is_some();
         for owner in lost.into_iter().flatten() {
             changed |= owner != to;
             if let Some(owner) = self.consumer(owner) {
@@ -383,8 +392,9 @@ impl<L: Log> Queue<L> {
             Some(message) => message,
             None => self.load(offset)?,
         };
+        self.ready.take(&self.slots, offset);
         let Some(slot) = self.slots.get_mut(offset) else { return Err(QueueError::Missing(offset)) };
-        self.ready.take(offset, slot);
+        slot.state = State::Aside;
         slot.deliveries = slot.deliveries.saturating_add(1);
         let (count, id, stored) = (slot.deliveries, slot.id, slot.stored);
         self.fact(Fact::Delivered { offset, id, to, count });

@@ -5,27 +5,34 @@
 //!   cursor     │ delivered 0..3 │ done 0 │ done 2 │  runs of offsets
 //!   ───────────────────────────────────────────────
 //!   after a restart: m1 (delivered once before), m3, m4
+//!
+//!   messages   │ m0 │ m1 │ m2 from 0, delivered 1 │    a message that changed its place is stored anew; its new record
+//!   ───────────────────────────────────────────────   ends the old one, and the cursor is not asked about it
+//!   after a restart: m1, m2
 //! ```
 //!
 //! What is sent or settled is gathered here and written by [`Journal::commit`], once for a burst; nothing that depends
-//! on it may leave the queue's owner before. Messages are flushed before the cursor, so that the cursor never speaks
-//! of a message that is not there.
+//! on it may leave the queue's owner before. A power cut may take the unflushed end of each log, of one more than of
+//! the other; so nothing in one log may be needed for what is durable in the other:
 //!
-//! The cursor would grow for ever beside a message that is never settled. When it is much longer than what it
-//! describes, it is written anew and its old part given up.
+//! * the cursor ends no message because of another record that may be lost (a move ends the old place by itself);
+//! * a message that moved is not forgotten at its old place before it is durable at the new one;
+//! * an offset that the cursor speaks of is not given again, though its message may be lost.
+//!
+//! The cursor would grow for ever. When it is much longer than what it describes, it is written anew, after the
+//! messages are durable, and its old part given up. Logs may keep more than they must (files keep whole segments), so
+//! what is old is also read over without harm: the new part says all.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytes::{BufMut as _, Bytes};
 
 use crate::ids::{Epoch, LogName, Name, Offset};
-use crate::log::{Log, LogError, Slice as _, Storage, StorageError};
+use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::message::Message;
-use crate::record::{BatchBuilder, Batches, NewRecord, Record};
+use crate::record::{BatchBuilder, NewRecord, Record};
 
-/// How many bytes are read at once when a queue is recovered.
-const RECOVERY_BYTES: u32 = 1024 * 1024;
 /// How many bytes are read at once when messages are needed that memory no longer has.
 const PAGE_BYTES: u32 = 64 * 1024;
 /// What is gathered is written when it has so many bytes, without waiting for the end of the burst.
@@ -33,7 +40,11 @@ const GATHERED_BYTES_MAX: usize = 1024 * 1024;
 /// The cursor is written anew when it has this many records more than four for each message that is held.
 const CURSOR_SLACK: u64 = 4096;
 
-/// The record header of a message that was moved: the offset that it had before, and has no more.
+/// So many moves may be not durable before the messages are flushed for them alone.
+const MOVES_MAX: u32 = 4096;
+
+/// The record header of a message that was moved: the offset that it had before, and has no more, and how often it was
+/// delivered there.
 const MOVED_FROM: &str = "mq-moved-from";
 
 /// What a cursor record says of a run of messages.
@@ -45,6 +56,14 @@ pub(super) enum Note {
     Done,
     /// Each was delivered so often: takes the place of what was said before.
     Count(u32),
+}
+
+/// Whose place a message takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) from: Offset,
+    /// How often it was delivered there.
+    pub(super) deliveries: u32,
 }
 
 /// A message that a restart found.
@@ -63,6 +82,11 @@ pub(super) struct Journal<L> {
     cursor: L,
     gathered: Gathered,
     notes: Vec<(Note, Offset, u64)>,
+    /// Where the part of the cursor begins that is needed.
+    cursor_from: Offset,
+    /// The first place that a message left for one that is not durable yet.
+    moved_from: Option<Offset>,
+    moves: u32,
 }
 
 /// Messages that are not in the log yet: consecutive ones, which go into one batch.
@@ -80,7 +104,8 @@ impl<L: Log> Journal<L> {
     ) -> Result<Self, LogError<StorageError<S>>> {
         let messages = storage.open(&LogName::Queue(name.clone()))?;
         let cursor = storage.open(&LogName::QueueCursor(name.clone()))?;
-        Ok(Self { messages, cursor, gathered: Gathered::default(), notes: Vec::new() })
+        let (cursor_from, gathered, notes) = (cursor.start(), Gathered::default(), Vec::new());
+        Ok(Self { messages, cursor, gathered, notes, cursor_from, moved_from: None, moves: 0 })
     }
 
     pub(super) fn close<S: Storage<Log = L>>(
@@ -98,51 +123,43 @@ impl<L: Log> Journal<L> {
         }
     }
 
-    /// Reads what the logs hold: the messages that are not done, by offset, and where the next one goes. That is
-    /// never an offset that was used before, even if its message was lost.
-    pub(super) fn recover(&self) -> Result<(BTreeMap<Offset, Found>, Offset), LogError<L::Error>> {
-        let (mut next, mut moved) = (self.messages.end(), BTreeSet::new());
-        let mut found = BTreeMap::new();
-        read_all(&self.messages, |batches| {
-            for record in batches.records() {
-                moved.extend(moved_from(&record));
-                let message = Message::from_record(&record);
-                let entry = Found { message, stored_ms: record.timestamp, deliveries: 0 };
-                found.insert(record.offset, entry);
+    /// Reads what the logs hold: shows `see` each message that is not done, in order of offset, and returns the places
+    /// that messages left (of those that were shown, too), and where the next message goes. That is never an offset
+    /// that the logs speak of, even if its message was lost.
+    pub(super) fn recover(
+        &self,
+        mut see: impl FnMut(Offset, Found),
+    ) -> Result<(Vec<Offset>, Offset), LogError<L::Error>> {
+        let (mut past, mut moved) = (Past::default(), Vec::new());
+        read_all(&self.cursor, |batches| {
+            for (note, first, count) in batches.records().filter_map(|record| to_note(&record)) {
+                past.learn(note, first, count, self.messages.end());
             }
         })?;
-        read_all(&self.cursor, |batches| {
+        read_all(&self.messages, |batches| {
             for record in batches.records() {
-                let Some((note, first, count)) = to_note(&record) else { continue };
-                let last = Offset(first.0.saturating_add(count));
-                next = next.max(last);
-                let run = found.range_mut(first..last);
-                match note {
-                    Note::Delivered => run.for_each(|(_, entry)| entry.deliveries += 1),
-                    Note::Count(deliveries) => run.for_each(|(_, entry)| entry.deliveries = deliveries),
-                    Note::Done => {
-                        let gone: Vec<Offset> = run.map(|(&offset, _)| offset).collect();
-                        for offset in gone {
-                            found.remove(&offset);
-                        }
-                    }
+                let move_here = moved_from(&record);
+                moved.extend(move_here.map(|moved| moved.from));
+                if !past.is_done(record.offset) {
+                    let before = move_here.map_or(0, |moved| moved.deliveries);
+                    let deliveries = past.deliveries(record.offset, before);
+                    let message = Message::from_record(&record);
+                    see(record.offset, Found { message, stored_ms: record.timestamp, deliveries });
                 }
             }
         })?;
-        for offset in moved {
-            found.remove(&offset);
-        }
-        Ok((found, next))
+        Ok((moved, self.messages.end().max(past.next)))
     }
 
-    /// Gathers a message for the log.
+    /// Gathers a message for the log; says whether what was gathered before had to be written for it.
     pub(super) fn store(
         &mut self,
         offset: Offset,
         message: &Message,
         stored_ms: i64,
-        moved: Option<Offset>,
-    ) -> Result<(), LogError<L::Error>> {
+        moved: Option<Moved>,
+    ) -> Result<bool, LogError<L::Error>> {
+        let before = self.messages.end();
         if self.gathered.base.plus(self.gathered.count) != offset
             || self.gathered.batch.len() > GATHERED_BYTES_MAX
         {
@@ -152,9 +169,11 @@ impl<L: Log> Journal<L> {
             self.gathered.base = offset;
         }
         let mut record = message.to_record(stored_ms);
-        if let Some(from) = moved {
-            let value = Bytes::copy_from_slice(&from.0.to_be_bytes());
-            record.headers.push((Bytes::from_static(MOVED_FROM.as_bytes()), Some(value)));
+        if let Some(Moved { from, deliveries }) = moved {
+            let value = [&from.0.to_be_bytes()[..], &deliveries.to_be_bytes()[..]].concat();
+            record.headers.push((Bytes::from_static(MOVED_FROM.as_bytes()), Some(value.into())));
+            self.moved_from = Some(self.moved_from.map_or(from, |first| first.min(from)));
+            self.moves += 1;
         }
         if self.gathered.batch.push(&record).is_err() {
             self.write_messages()?;
@@ -162,7 +181,7 @@ impl<L: Log> Journal<L> {
             self.gathered.batch.push(&record).expect("its size was checked when it was sent");
         }
         self.gathered.count += 1;
-        Ok(())
+        Ok(self.messages.end() > before)
     }
 
     /// Gathers what became of a message. Runs of neighbours become one record.
@@ -187,8 +206,15 @@ impl<L: Log> Journal<L> {
 
     fn write_notes(&mut self) -> Result<(), LogError<L::Error>> {
         let mut batch = BatchBuilder::new();
-        for (note, first, count) in self.notes.drain(..) {
-            batch.push(&to_record(note, first, count)).expect("a burst's notes fit in a batch");
+        for (note, first, count) in core::mem::take(&mut self.notes) {
+            batch.push(&to_record(note, first, count)).expect("a batch has room beyond what is gathered");
+            if batch.len() > GATHERED_BYTES_MAX {
+                self.cursor.append(&batch.build().stamped(self.cursor.end(), Epoch(0)))?;
+                batch = BatchBuilder::new();
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
         }
         self.cursor.append(&batch.build().stamped(self.cursor.end(), Epoch(0)))
     }
@@ -196,7 +222,7 @@ impl<L: Log> Journal<L> {
     /// Writes what was gathered; it is not durable yet.
     pub(super) fn commit(&mut self) -> Result<(), LogError<L::Error>> {
         self.write_messages()?;
-        if self.notes.is_empty() { Ok(()) } else { self.write_notes() }
+        self.write_notes()
     }
 
     /// Whether something is not durable.
@@ -215,33 +241,32 @@ impl<L: Log> Journal<L> {
     /// [`commit_messages`](Self::commit_messages), and makes them durable.
     pub(super) fn flush_messages(&mut self) -> Result<(), LogError<L::Error>> {
         self.write_messages()?;
-        flush_if_dirty(&mut self.messages)
+        flush_if_dirty(&mut self.messages)?;
+        (self.moved_from, self.moves) = (None, 0);
+        Ok(())
     }
 
     /// Writes what was gathered and makes everything durable.
     pub(super) fn flush(&mut self) -> Result<(), LogError<L::Error>> {
         self.commit()?;
-        flush_if_dirty(&mut self.messages)?;
+        self.flush_messages()?;
         flush_if_dirty(&mut self.cursor)
     }
 
-    /// Lets the logs drop what is needed no more: every message before `first`, or all when the queue is empty.
+    /// Lets the log drop what is needed no more: every message before `first`, or all when the queue is empty; but not
+    /// the old place of one that is not durable at its new one.
     pub(super) fn forget(&mut self, first: Option<Offset>) -> Result<(), LogError<L::Error>> {
-        match first {
-            Some(first) if first > self.messages.start() => {
-                self.messages.trim(first.min(self.messages.end()))
-            }
-            Some(_) => Ok(()),
-            None => {
-                self.messages.trim(self.messages.end())?;
-                self.cursor.trim(self.cursor.end())
-            }
+        if self.moves > MOVES_MAX {
+            self.flush_messages()?;
         }
+        let end = self.messages.end();
+        let to = first.unwrap_or(end).min(self.moved_from.unwrap_or(end)).min(end);
+        if to > self.messages.start() { self.messages.trim(to) } else { Ok(()) }
     }
 
     /// Whether the cursor is much longer than what it describes.
     pub(super) fn is_cursor_long(&self, held: usize) -> bool {
-        self.cursor.end().0 - self.cursor.start().0 > 4 * held as u64 + CURSOR_SLACK
+        self.cursor.end().0 - self.cursor_from.0 > 4 * held as u64 + CURSOR_SLACK
     }
 
     /// Writes the cursor anew from what is held (offset and deliveries, by offset), and gives up its old part.
@@ -251,6 +276,8 @@ impl<L: Log> Journal<L> {
         next: Offset,
     ) -> Result<(), LogError<L::Error>> {
         self.commit()?;
+        // What is said now to be gone may be so because it stands elsewhere: there it must be durable first.
+        self.flush_messages()?;
         let start = self.cursor.end();
         let mut at = self.messages.start();
         for (offset, deliveries) in held {
@@ -265,9 +292,9 @@ impl<L: Log> Journal<L> {
         if next > at {
             self.notes.push((Note::Done, at, next.0 - at.0));
         }
-        self.commit()?;
-        self.messages.flush()?;
+        self.write_notes()?;
         self.cursor.flush()?;
+        self.cursor_from = start;
         self.cursor.trim(start)
     }
 
@@ -289,25 +316,66 @@ impl<L: Log> Journal<L> {
     }
 }
 
-/// Shows `see` everything that a log holds, piece by piece, so that no more than a piece is in memory.
-pub(super) fn read_all<L: Log>(log: &L, mut see: impl FnMut(&Batches)) -> Result<(), LogError<L::Error>> {
-    let mut at = log.start();
-    while at < log.end() {
-        let piece = log.read(at, log.end(), RECOVERY_BYTES)?.load()?;
-        let Some(next) = piece.next() else { break };
-        at = next;
-        see(&piece);
+fn moved_from(record: &Record) -> Option<Moved> {
+    let header = record.headers.iter().find(|header| &header.name[..] == MOVED_FROM.as_bytes())?;
+    let (from, deliveries) = header.value.as_deref()?.split_first_chunk::<8>()?;
+    let from = Offset(u64::from_be_bytes(*from));
+    Some(Moved { from, deliveries: u32::from_be_bytes(deliveries.try_into().ok()?) })
+}
+
+/// What the cursor says, taken together.
+#[derive(Debug, Default)]
+struct Past {
+    /// Runs of messages that are gone: the first of each, and the one after its last. No two touch.
+    done: BTreeMap<Offset, Offset>,
+    /// For messages that are not gone: the last count, if there was one, and the deliveries since.
+    delivered: BTreeMap<Offset, (Option<u32>, u32)>,
+    next: Offset,
+}
+
+impl Past {
+    fn learn(&mut self, note: Note, first: Offset, count: u64, end: Offset) {
+        let last = Offset(first.0.saturating_add(count));
+        self.next = self.next.max(last);
+        match note {
+            Note::Done => self.learn_done(first, last),
+            // Of a message that the log does not have there is nothing to know.
+            Note::Delivered => (first.0..last.min(end).0).for_each(|offset| {
+                let (_, since) = self.delivered.entry(Offset(offset)).or_default();
+                *since = since.saturating_add(1);
+            }),
+            Note::Count(deliveries) => (first.0..last.min(end).0).for_each(|offset| {
+                self.delivered.insert(Offset(offset), (Some(deliveries), 0));
+            }),
+        }
     }
-    Ok(())
+
+    fn learn_done(&mut self, mut first: Offset, mut last: Offset) {
+        while let Some((&from, &until)) = self.done.range(..=last).next_back()
+            && until >= first
+        {
+            self.done.remove(&from);
+            (first, last) = (first.min(from), last.max(until));
+        }
+        self.done.insert(first, last);
+        while let Some((&offset, _)) = self.delivered.range(first..last).next() {
+            self.delivered.remove(&offset);
+        }
+    }
+
+    fn is_done(&self, offset: Offset) -> bool {
+        self.done.range(..=offset).next_back().is_some_and(|(_, &until)| until > offset)
+    }
+
+    /// How often a message was delivered, of which its own record says `before`.
+    fn deliveries(&self, offset: Offset, before: u32) -> u32 {
+        let (count, since) = self.delivered.get(&offset).copied().unwrap_or_default();
+        count.unwrap_or(before).saturating_add(since)
+    }
 }
 
 fn flush_if_dirty<L: Log>(log: &mut L) -> Result<(), LogError<L::Error>> {
     if log.durable() < log.end() { log.flush() } else { Ok(()) }
-}
-
-fn moved_from(record: &Record) -> Option<Offset> {
-    let header = record.headers.iter().find(|header| &header.name[..] == MOVED_FROM.as_bytes())?;
-    Some(Offset(u64::from_be_bytes(header.value.as_deref()?.try_into().ok()?)))
 }
 
 /// A note as a record: the key is the first offset; the value a letter, how many it is about, and for a count the

@@ -28,6 +28,9 @@ pub struct Stats {
     pub unacked: u64,
     /// Bytes of the bodies of ready messages.
     pub ready_bytes: u64,
+    /// Bytes of the bodies that are in memory: about [`RESIDENT_BYTES`] at most, transient messages apart, and what
+    /// was sent since the log was last written.
+    pub resident_bytes: u64,
     /// Attached consumers.
     pub consumers: u64,
 }
@@ -95,6 +98,8 @@ pub struct Held {
     pub deliveries: u32,
     /// The priority that it has here.
     pub priority: u8,
+    /// Whether the log has it; else it lives in memory alone.
+    pub stored: bool,
     /// Whether it is ready, waits, or is with a consumer.
     pub standing: Standing,
 }
@@ -118,6 +123,7 @@ impl<L: Log> Queue<L> {
             waiting: self.waiting.len() as u64,
             unacked: self.unacked.len() as u64,
             ready_bytes: self.ready.bytes(),
+            resident_bytes: self.resident,
             consumers: self.consumers.len() as u64,
         }
     }
@@ -149,8 +155,9 @@ impl<L: Log> Queue<L> {
             id: slot.id,
             deliveries: slot.deliveries,
             priority: slot.lane,
+            stored: slot.stored,
             standing: match slot.state {
-                State::Ready => Standing::Ready,
+                State::Ready | State::Aside => Standing::Ready,
                 State::Waiting(until) => Standing::Waiting(until),
                 State::Out(tag) => Standing::With(
                     self.unacked.get(tag).map_or(ConsumerId::default(), |found| found.consumer),
@@ -186,6 +193,11 @@ impl<L: Log> Queue<L> {
         self.load(offset)
     }
 
+    /// The same, if it is in memory.
+    pub(crate) fn peek(&self, offset: Offset) -> Option<Arc<Message>> {
+        self.slots.get(offset)?.message.clone()
+    }
+
     /// Notes that somebody used the queue.
     pub(crate) fn touch(&mut self, now: Time) {
         self.unused_since = now;
@@ -214,9 +226,10 @@ impl<L: Log> Queue<L> {
         self.tick(now)?;
         let ready: Vec<Offset> =
             self.slots.iter().filter(|(_, slot)| slot.state == State::Ready).map(|(at, _)| at).collect();
+        self.ready.clear();
         for &offset in &ready {
-            if let Some(slot) = self.slots.get(offset) {
-                self.ready.take(offset, slot);
+            if let Some(slot) = self.slots.get_mut(offset) {
+                slot.state = State::Aside;
             }
             self.remove(offset);
         }

@@ -42,6 +42,7 @@
 mod clock;
 mod consumer;
 mod dispatch;
+mod durable;
 mod error;
 mod groups;
 mod journal;
@@ -71,17 +72,17 @@ use alloc::vec::Vec;
 
 use consumer::Consumer;
 use groups::Groups;
-use journal::{Found, Journal, Note};
+use journal::{Journal, Moved, Note};
 use ready::{Rank, Ready};
 use send::Remembered;
 use slots::{Seat, Slot, Slots, State};
 use unacked::Unacked;
 
 use crate::ids::{BadName, MessageId, Name, Offset};
+use crate::log::Log;
 use crate::log::memory::MemoryLog;
-use crate::log::{Log, LogError, Storage, StorageError};
 use crate::message::{DeathReason, Message};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A queue over logs of some kind.
 ///
@@ -114,8 +115,12 @@ pub struct Queue<L> {
     /// Deliveries that will be taken back.
     leases: BTreeSet<(Time, Tag)>,
     next_sweep: Option<Time>,
+    /// Since when it is opened with more in it than it may have, until the next tick.
+    too_full_since: Option<Time>,
     /// Whether a message came that may expire.
     mortal: bool,
+    /// Messages that came with their time over, and may be delivered in this moment.
+    newcomers: Vec<Offset>,
     remembered: Remembered,
     /// Where the next message goes.
     next: Offset,
@@ -130,6 +135,12 @@ pub struct Queue<L> {
     departures: VecDeque<Departure>,
     facts: VecDeque<Fact>,
     watched: bool,
+}
+
+/// How long a message waits before it is ready, if at all. One that repeats is a waiting one from the first.
+fn waits(message: &Message) -> Option<Span> {
+    let repeats = message.repeat().is_some_and(|repeat| repeat.times > 0);
+    message.delay().or(repeats.then_some(Span::ZERO))
 }
 
 impl Queue<MemoryLog> {
@@ -170,7 +181,9 @@ impl<L: Log> Queue<L> {
             waiting,
             leases,
             next_sweep: None,
+            too_full_since: None,
             mortal: false,
+            newcomers: Vec::new(),
             remembered,
             next: Offset::ZERO,
             resident: 0,
@@ -184,139 +197,33 @@ impl<L: Log> Queue<L> {
         }
     }
 
-    /// Opens a queue with what its logs hold: every message that was not acknowledged, with its count of deliveries.
-    /// A queue whose options call it transient opens no log, and is empty.
-    ///
-    /// # Errors
-    ///
-    /// When the storage fails, or is damaged.
-    pub fn open<S: Storage<Log = L>>(
-        storage: &mut S,
-        name: Name,
-        options: QueueOptions,
-        now: Time,
-    ) -> Result<Self, LogError<StorageError<S>>> {
-        if options.transient {
-            return Ok(Self::transient(name, options));
-        }
-        let journal = Journal::open(storage, &name)?;
-        let (found, next) = journal.recover()?;
-        let mut queue = Self::with(name, options, Some(journal));
-        (queue.next, queue.unused_since) = (next, now);
-        for (offset, found) in found {
-            queue.take_in(offset, found);
-        }
-        Ok(queue)
-    }
-
-    /// Takes in a message that a restart found.
-    fn take_in(&mut self, offset: Offset, Found { message, stored_ms, deliveries }: Found) {
-        let message = Arc::new(message);
-        let stored = Time(u64::try_from(stored_ms).unwrap_or_default().saturating_mul(1_000));
-        if let Some(id) = message.id() {
-            self.remembered.note(&self.options, stored, id);
-        }
-        let mut slot = self.new_slot(stored, &message, true);
-        slot.deliveries = deliveries;
-        // A restart of the broker alone kills no message: it may be delivered once more.
-        slot.returns = deliveries.min(self.options.delivery_limit.unwrap_or(u32::MAX));
-        if self.resident < RESIDENT_BYTES {
-            self.resident += u64::from(slot.bytes);
-            slot.message = Some(Arc::clone(&message));
-        }
-        match message.delay() {
-            Some(delay) if deliveries == 0 => {
-                slot.state = State::Waiting(stored + delay);
-                self.waiting.insert((stored + delay, offset));
-            }
-            _ => {
-                let seat = match (deliveries, self.options.requeue) {
-                    (1.., Requeue::Front) => Seat::Front,
-                    _ => Seat::Fresh,
-                };
-                self.ready.add(offset, &mut slot, seat);
-            }
-        }
-        self.slots.push(offset, slot);
-    }
-
-    fn new_slot(&mut self, stored: Time, message: &Message, in_log: bool) -> Slot {
-        let expires = self.options.expires(stored, message.ttl());
+    /// A slot for a message that is in the queue since a moment, in no line yet.
+    fn new_slot(&mut self, now: Time, since: Time, message: &Message) -> Slot {
+        let expires = self.options.expires(since, message.ttl());
         if expires.is_some() {
             self.mortal = true;
-            if let (Expiry::Sweep(every), None) = (self.options.expiry, self.next_sweep) {
-                self.next_sweep = Some(stored + every);
+            if let Expiry::Sweep(every) = self.options.expiry
+                && self.next_sweep.is_none_or(|at| at <= now && self.slots.len() == 0)
+            {
+                self.next_sweep = Some(now + every);
             }
         }
         Slot {
             message: None,
-            state: State::Ready,
+            state: State::Aside,
             seat: Seat::Fresh,
             deliveries: 0,
             returns: 0,
             bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
             lane: self.options.lane(message.priority()),
-            stored: in_log,
+            stored: false,
             id: message.id(),
             group: message.group().cloned(),
             group_sequence: message.group_sequence(),
+            since,
             expires,
+            at_once: false,
         }
-    }
-
-    /// Gives the logs back to the storage they came from.
-    ///
-    /// # Errors
-    ///
-    /// When what was gathered cannot be written, or a log cannot be closed.
-    pub fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), LogError<StorageError<S>>> {
-        match self.journal {
-            Some(journal) => journal.close(storage, self.name),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes what was sent and settled since the last call, once for all. It is not durable yet: a crash of the
-    /// process keeps it, a power cut may not.
-    ///
-    /// # Errors
-    ///
-    /// When the storage fails. The queue must be closed and opened again then; nothing of the burst was promised.
-    pub fn commit(&mut self) -> Result<(), QueueError<L::Error>> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        journal.commit()?;
-        for offset in self.leaving.drain(..) {
-            if let Some(slot) = self.slots.get_mut(offset)
-                && journal.has_written(offset)
-                && slot.message.take().is_some()
-            {
-                self.resident -= u64::from(slot.bytes);
-            }
-        }
-        journal.forget(self.slots.first())?;
-        if journal.is_cursor_long(self.slots.len()) {
-            let held = self.slots.iter().filter(|(_, slot)| slot.stored);
-            journal.compact(held.map(|(offset, slot)| (offset, slot.deliveries)), self.next)?;
-        }
-        Ok(())
-    }
-
-    /// [`commit`](Self::commit), and makes it durable: what was sent survives a power cut.
-    ///
-    /// # Errors
-    ///
-    /// As for `commit`.
-    pub fn flush(&mut self) -> Result<(), QueueError<L::Error>> {
-        self.commit()?;
-        match &mut self.journal {
-            Some(journal) => Ok(journal.flush()?),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether something was sent or settled that a power cut would undo.
-    pub fn is_dirty(&self) -> bool {
-        self.journal.as_ref().is_some_and(Journal::is_dirty)
     }
 
     /// Whether facts are kept for [`poll_fact`](Self::poll_fact). Nobody watches at first.
@@ -370,9 +277,19 @@ impl<L: Log> Queue<L> {
 
     /// Takes a message out of the queue for good.
     fn remove(&mut self, offset: Offset) -> Option<Slot> {
-        let slot = self.slots.remove(offset)?;
+        let slot = self.drop_slot(offset)?;
         if slot.stored {
             self.note(Note::Done, offset);
+        }
+        Some(slot)
+    }
+
+    /// Takes a message out of memory, and out of the line that it may stand in; the log is told nothing.
+    fn drop_slot(&mut self, offset: Offset) -> Option<Slot> {
+        self.ready.take(&self.slots, offset);
+        let slot = self.slots.remove(offset)?;
+        if let State::Waiting(until) = slot.state {
+            self.waiting.remove(&(until, offset));
         }
         if slot.message.is_some() {
             self.resident -= u64::from(slot.bytes);
@@ -383,11 +300,6 @@ impl<L: Log> Queue<L> {
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
-        if let Some(slot) = self.slots.get(offset)
-            && slot.state == State::Ready
-        {
-            self.ready.take(offset, slot);
-        }
         let id = self.remove(offset).and_then(|slot| slot.id);
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {

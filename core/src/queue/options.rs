@@ -57,7 +57,7 @@ pub struct QueueOptions {
     /// How often a message may come back before it is taken out; so it is delivered once more than this
     /// (RabbitMQ's quorum queues: 20).
     pub delivery_limit: Option<u32>,
-    /// How long a message that came back waits before it is delivered again.
+    /// How long a message that came back waits before it is delivered again. A restart ends the wait.
     pub redelivery: Option<Backoff>,
     /// A delivery that is not acknowledged for so long is taken back (RocketMQ's pop: 60 s; Amazon SQS: 30 s).
     pub lease: Option<Span>,
@@ -70,6 +70,7 @@ pub struct QueueOptions {
     /// prefetch extension).
     pub prefetch_extension: bool,
     /// For how long identities are remembered: a message that comes again is told "stored" and not stored again.
+    /// After a restart only those of messages that are still in the queue are.
     pub remember_ids: Option<Span>,
     /// Where messages go that leave without having been consumed; `None` drops them.
     pub dead_letter: Option<DeadLetter>,

@@ -83,6 +83,13 @@ pub struct Departure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fact {
+    /// The queue took a message.
+    Stored {
+        /// Where it stands.
+        offset: Offset,
+        /// Which.
+        id: Option<MessageId>,
+    },
     /// A message is with a consumer.
     Delivered {
         /// Where it stands.

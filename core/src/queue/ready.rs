@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A message that is taken from the middle of the fresh ones (a selector asked for it) leaves its entry behind; the
-//! entry is void, because its slot says so, and is skipped when it comes to the front.
+//! entry is void, because its slot says so, and is skipped when it comes to the front. When half of a line is void, it
+//! is swept.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -21,7 +22,12 @@ use crate::ids::Offset;
 struct Lane {
     returned: BTreeSet<Offset>,
     fresh: VecDeque<Offset>,
+    /// How many of the fresh entries are void.
+    void: usize,
 }
+
+/// So many void entries are not worth a sweep.
+const VOID_SLACK: usize = 64;
 
 /// A place in the order of serving: smaller is sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +46,9 @@ impl Rank {
 /// All lines, and how much stands in them.
 #[derive(Clone, Debug)]
 pub(super) struct Ready {
-    front: VecDeque<Offset>,
+    /// Each with a number that grows, so that a place in the order stays one.
+    front: VecDeque<(u64, Offset)>,
+    next_front: u64,
     lanes: Vec<Lane>,
     len: u64,
     bytes: u64,
@@ -52,7 +60,13 @@ fn is_live(slots: &Slots, offset: Offset, seat: Seat) -> bool {
 
 impl Ready {
     pub(super) fn new(lanes: usize) -> Self {
-        Self { front: VecDeque::new(), lanes: alloc::vec![Lane::default(); lanes], len: 0, bytes: 0 }
+        Self {
+            front: VecDeque::new(),
+            next_front: 0,
+            lanes: alloc::vec![Lane::default(); lanes],
+            len: 0,
+            bytes: 0,
+        }
     }
 
     /// How many messages are ready.
@@ -60,13 +74,19 @@ impl Ready {
         self.len
     }
 
+    /// How many entries there are, void ones too.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.fresh.len() + lane.returned.len()).sum::<usize>() + self.front.len()
+    }
+
     /// How many bytes their bodies have.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Puts a message into its line; the slot must be the one of that offset, and is marked.
-    pub(super) fn add(&mut self, offset: Offset, slot: &mut Slot, seat: Seat) {
+    /// Puts a message into its line, and says where; the slot must be the one of that offset, and is marked.
+    pub(super) fn add(&mut self, offset: Offset, slot: &mut Slot, seat: Seat) -> Rank {
         (slot.state, slot.seat) = (State::Ready, seat);
         self.len += 1;
         self.bytes += u64::from(slot.bytes);
@@ -76,30 +96,39 @@ impl Ready {
             Seat::Returned => {
                 lane.returned.insert(offset);
             }
-            Seat::Front => self.front.push_back(offset),
+            Seat::Front => {
+                self.front.push_back((self.next_front, offset));
+                self.next_front += 1;
+                return Rank(0, 0, self.next_front - 1);
+            }
         }
+        rank(usize::from(slot.lane), offset)
     }
 
     /// Takes a message out of its line; the caller gives its slot another state, or removes it.
-    pub(super) fn take(&mut self, offset: Offset, slot: &Slot) {
+    pub(super) fn take(&mut self, slots: &Slots, offset: Offset) {
+        let Some(slot) = slots.get(offset).filter(|slot| slot.state == State::Ready) else { return };
         self.len -= 1;
         self.bytes -= u64::from(slot.bytes);
         let lane = &mut self.lanes[usize::from(slot.lane)];
         match slot.seat {
             Seat::Fresh => {
-                // Otherwise the entry stays, void.
                 if lane.fresh.front() == Some(&offset) {
                     lane.fresh.pop_front();
+                    return;
+                }
+                lane.void += 1;
+                if lane.void > VOID_SLACK && 2 * lane.void > lane.fresh.len() {
+                    lane.fresh.retain(|&other| other != offset && is_live(slots, other, Seat::Fresh));
+                    lane.void = 0;
                 }
             }
             Seat::Returned => {
                 lane.returned.remove(&offset);
             }
             Seat::Front => {
-                if self.front.front() == Some(&offset) {
-                    self.front.pop_front();
-                } else {
-                    self.front.retain(|other| *other != offset);
+                if let Some(at) = self.front.iter().position(|(_, other)| *other == offset) {
+                    self.front.remove(at);
                 }
             }
         }
@@ -108,15 +137,16 @@ impl Ready {
     /// The message that is served next.
     pub(super) fn first(&mut self, slots: &Slots) -> Option<(Rank, Offset)> {
         if self.len == 0 {
-            self.clear();
+            self.clear(); // what entries there are, are void
             return None;
         }
-        if let Some(&offset) = self.front.front() {
-            return Some((Rank(0, 0, 0), offset));
+        if let Some(&(number, offset)) = self.front.front() {
+            return Some((Rank(0, 0, number), offset));
         }
         for (lane, line) in self.lanes.iter_mut().enumerate().rev() {
             while line.fresh.front().is_some_and(|&offset| !is_live(slots, offset, Seat::Fresh)) {
                 line.fresh.pop_front();
+                line.void -= 1;
             }
             let first = line.fresh.front().into_iter().chain(line.returned.first()).min();
             if let Some(&offset) = first {
@@ -126,11 +156,15 @@ impl Ready {
         None
     }
 
-    /// Nothing is ready: what entries there are, are void.
-    fn clear(&mut self) {
+    /// Takes everything out; the caller removes the slots.
+    pub(super) fn clear(&mut self) {
         for lane in &mut self.lanes {
+            lane.returned.clear();
             lane.fresh.clear();
+            lane.void = 0;
         }
+        self.front.clear();
+        (self.len, self.bytes) = (0, 0);
     }
 
     /// The ready messages from a place in the order on.
@@ -139,7 +173,11 @@ impl Ready {
         slots: &'a Slots,
         rank_min: Rank,
     ) -> impl Iterator<Item = (Rank, Offset)> + 'a {
-        let front = (0_u64..).zip(&self.front).map(|(place, &offset)| (Rank(0, 0, place), offset));
+        let from = match rank_min {
+            Rank(0, _, number) => self.front.partition_point(|(other, _)| *other < number),
+            _ => self.front.len(),
+        };
+        let front = self.front.range(from..).map(|&(number, offset)| (Rank(0, 0, number), offset));
         let lanes = self.lanes.iter().enumerate().rev().flat_map(move |(lane, line)| {
             let from = match Rank(1, u8::MAX - lane as u8, 0) {
                 start if start >= rank_min => Offset::ZERO,
@@ -151,15 +189,7 @@ impl Ready {
         let lanes = lanes
             .filter(|&(_, offset, seat)| is_live(slots, offset, seat))
             .map(|(rank, offset, _)| (rank, offset));
-        front.filter(move |_| rank_min.0 == 0).chain(lanes)
-    }
-
-    /// The place of a ready message of a line in the order.
-    pub(super) fn rank_of(offset: Offset, slot: &Slot) -> Rank {
-        match slot.seat {
-            Seat::Front => Rank::FIRST,
-            Seat::Fresh | Seat::Returned => rank(usize::from(slot.lane), offset),
-        }
+        front.chain(lanes)
     }
 }
 

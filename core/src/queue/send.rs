@@ -3,7 +3,6 @@
 use alloc::collections::{BTreeMap, VecDeque};
 
 use super::*;
-use crate::time::Span;
 
 /// What became of a message that was sent.
 ///
@@ -57,7 +56,7 @@ impl Remembered {
 }
 
 /// The moment in whole milliseconds: what a restart will find in the log.
-fn whole_millis(now: Time) -> Time {
+pub(super) fn whole_millis(now: Time) -> Time {
     Time(now.as_millis() * 1_000)
 }
 
@@ -87,7 +86,7 @@ impl<L: Log> Queue<L> {
         let id = message.id();
         let offset = self.accept(now, message)?;
         if let Some(id) = id {
-            self.remembered.note(&Arc::clone(&self.options), now, id);
+            self.remembered.note(&self.options, whole_millis(now), id);
         }
         Ok(Sent::Stored(offset))
     }
@@ -121,39 +120,36 @@ impl<L: Log> Queue<L> {
 
     /// Takes a message that the queue has not seen before.
     fn accept(&mut self, now: Time, message: Arc<Message>) -> Result<Offset, QueueError<L::Error>> {
-        let expires_at_once = message.ttl() == Some(Span::ZERO) || self.options.ttl == Some(Span::ZERO);
-        let delay = message.delay();
+        let (delay, id) = (waits(&message), message.id());
         let offset = self.add(now, message);
         if let Some(delay) = delay {
-            let until = whole_millis(now) + delay;
-            self.waiting.insert((until, offset));
-            if let Some(slot) = self.slots.get_mut(offset) {
-                slot.state = State::Waiting(until);
-            }
-        } else {
-            self.stand_in_line(offset, Seat::Fresh);
-            self.push(now)?;
-            self.refuse_overflow(offset)?;
+            self.fact(Fact::Stored { offset, id });
+            self.wait(offset, whole_millis(now) + delay);
+            self.store(offset, None)?;
+            self.tick(now)?; // it may have waited long enough already
+            return Ok(offset);
         }
-        self.store(now, offset, None)?;
-        self.drop_overflow()?;
-        if expires_at_once
-            && let Some(slot) = self.slots.get_mut(offset)
-            && slot.state == State::Ready
-        {
-            slot.expires = Some(now);
-            self.expire_head(now)?;
+        let facts = self.facts.len();
+        self.stand_in_line(offset, Seat::Fresh);
+        self.push(now)?;
+        self.refuse_overflow(offset)?;
+        if self.watched {
+            // Whether it is taken is known only now; that it was, comes before that it was delivered.
+            self.facts.insert(facts, Fact::Stored { offset, id });
         }
+        self.store(offset, None)?;
+        self.settle_down(now)?;
         Ok(offset)
     }
 
     /// Makes a slot for a message, in no line yet.
-    fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
+    pub(super) fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
         let offset = self.next;
         self.next = offset.next();
-        let mut slot = self.new_slot(whole_millis(now), &message, false);
-        if slot.expires.is_some_and(|at| at <= now) {
-            slot.expires = None; // it may be delivered at once; what then is left expires
+        let mut slot = self.new_slot(now, whole_millis(now), &message);
+        if slot.is_expired(now) {
+            slot.at_once = true;
+            self.newcomers.push(offset);
         }
         self.resident += u64::from(slot.bytes);
         slot.message = Some(message);
@@ -164,32 +160,37 @@ impl<L: Log> Queue<L> {
     /// Puts a message into its line.
     pub(super) fn stand_in_line(&mut self, offset: Offset, seat: Seat) {
         let Some(slot) = self.slots.get_mut(offset) else { return };
-        self.ready.add(offset, slot, seat);
-        let rank = Ready::rank_of(offset, slot);
+        let rank = self.ready.add(offset, slot, seat);
         for consumer in &mut self.consumers {
             consumer.scanned = consumer.scanned.min(rank);
         }
     }
 
+    /// Lets a message wait for a moment.
+    pub(super) fn wait(&mut self, offset: Offset, until: Time) {
+        if let Some(slot) = self.slots.get_mut(offset) {
+            slot.state = State::Waiting(until);
+            self.waiting.insert((until, offset));
+        }
+    }
+
     /// Gives a message to the log, unless it is gone already or does not belong there.
-    fn store(
-        &mut self,
-        now: Time,
-        offset: Offset,
-        moved: Option<Offset>,
-    ) -> Result<(), QueueError<L::Error>> {
+    pub(super) fn store(&mut self, offset: Offset, moved: Option<Moved>) -> Result<(), QueueError<L::Error>> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
         let Some(message) = slot.message.as_ref().filter(|message| !message.is_transient()) else {
             return Ok(());
         };
-        journal.store(offset, message, now.as_millis() as i64, moved)?;
+        let wrote = journal.store(offset, message, slot.since.as_millis() as i64, moved)?;
         slot.stored = true;
-        if slot.deliveries > 0 {
+        if slot.deliveries > 0 && moved.is_none() {
             journal.note(Note::Count(slot.deliveries), offset);
         }
         if self.resident > RESIDENT_BYTES {
             self.leaving.push(offset);
+        }
+        if wrote {
+            self.shed();
         }
         Ok(())
     }
@@ -197,6 +198,11 @@ impl<L: Log> Queue<L> {
     fn is_over(&self) -> bool {
         self.options.length_max.is_some_and(|most| self.ready.len() > most)
             || self.options.bytes_max.is_some_and(|most| self.ready.bytes() > most)
+    }
+
+    /// Whether the head must go.
+    pub(super) fn drops_head(&self) -> bool {
+        self.options.overflow == Overflow::DropHead && self.is_over()
     }
 
     /// Takes a new message out again when it makes the queue too full and is to be refused.
@@ -209,42 +215,55 @@ impl<L: Log> Queue<L> {
         }
         if self.options.overflow == Overflow::RejectPublishDeadLetter {
             self.die(offset, DeathReason::MaxLength)?;
-        } else if let Some(slot) = self.slots.get(offset) {
-            self.ready.take(offset, slot);
+        } else {
             self.remove(offset);
         }
         let blocks = self.options.overflow == Overflow::Block;
         Err(if blocks { QueueError::Blocked } else { QueueError::Full })
     }
 
-    /// Lets the head go as long as the queue is too full.
-    pub(super) fn drop_overflow(&mut self) -> Result<(), QueueError<L::Error>> {
-        while self.options.overflow == Overflow::DropHead
-            && self.is_over()
+    /// Ends every operation after which messages may be ready that were not: what can be pushed is pushed, what had
+    /// this moment only is over, and the head goes as long as the queue is too full. No head is left that has
+    /// expired.
+    pub(super) fn settle_down(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
+        self.push(now)?;
+        for offset in core::mem::take(&mut self.newcomers) {
+            if let Some(slot) = self.slots.get_mut(offset) {
+                slot.at_once = false;
+            }
+        }
+        self.expire_head(now)?;
+        while self.drops_head()
             && let Some((_, head)) = self.ready.first(&self.slots)
         {
             self.die(head, DeathReason::MaxLength)?;
+            self.expire_head(now)?;
         }
         Ok(())
     }
 
     /// Stores a message anew behind all others, in place of the one at `from`, and returns where it stands.
-    /// A crash in between is no harm: the new one names the place of the old.
+    ///
+    /// The new record says whose place it takes, and how often that was delivered. So the log of messages alone
+    /// decides which of the two there is, and a power cut that takes one of the logs further back than the other
+    /// never loses both.
     pub(super) fn move_to_back(
         &mut self,
         now: Time,
         from: Offset,
         message: Arc<Message>,
     ) -> Result<Offset, QueueError<L::Error>> {
-        let old = self.remove(from);
+        let old = self.drop_slot(from);
         let offset = self.add(now, message);
         if let (Some(old), Some(slot)) = (old, self.slots.get_mut(offset)) {
             (slot.deliveries, slot.returns) = (old.deliveries, old.returns);
             if old.deliveries > 0 {
-                slot.expires = old.expires; // it has not begun a new life, only changed its place
+                // It has not begun a new life, only changed its place.
+                (slot.since, slot.expires, slot.at_once) = (old.since, old.expires, false);
             }
         }
-        self.store(now, offset, Some(from))?;
+        let deliveries = self.slots.get(offset).map_or(0, |slot| slot.deliveries);
+        self.store(offset, Some(Moved { from, deliveries }))?;
         Ok(offset)
     }
 }

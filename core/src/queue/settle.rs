@@ -86,8 +86,7 @@ impl<L: Log> Queue<L> {
                 self.die(pending.offset, DeathReason::Rejected)?;
             }
         }
-        self.push(now)?;
-        self.drop_overflow()
+        self.settle_down(now)
     }
 
     /// [`ack`](Self::ack), and nothing when there is no such delivery any more.
@@ -113,8 +112,7 @@ impl<L: Log> Queue<L> {
                 self.give_back(now, tag, ReturnReason::Left)?;
             }
         }
-        self.push(now)?;
-        self.drop_overflow()
+        self.settle_down(now)
     }
 
     /// A consumer has seen a delivery, and acknowledges it later. Where the options extend windows, it may get
@@ -179,19 +177,14 @@ impl<L: Log> Queue<L> {
             return self.die(offset, DeathReason::DeliveryLimit);
         }
         let wait = self.options.redelivery.map(|backoff| backoff.after(deliveries));
-        let until = wait.filter(|wait| *wait > crate::time::Span::ZERO).map(|wait| now + wait);
+        let until = wait.filter(|wait| *wait > Span::ZERO).map(|wait| now + wait);
         let mut place = offset;
         if self.options.requeue == Requeue::Back {
             let message = self.load(offset)?;
             place = self.move_to_back(now, offset, message)?;
         }
         match until {
-            Some(until) => {
-                self.waiting.insert((until, place));
-                if let Some(slot) = self.slots.get_mut(place) {
-                    slot.state = State::Waiting(until);
-                }
-            }
+            Some(until) => self.wait(place, until),
             None => self.back_in_line(place),
         }
         self.fact(Fact::Returned { offset: place, id, from, tag, why, until });

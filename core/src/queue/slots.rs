@@ -7,13 +7,16 @@
 //!   slots    [ ▣ | ▣ | ▣ | free ]               a slot that is free again is used for the next message
 //! ```
 //!
-//! A message that is stuck at the front costs four bytes for each that came and went behind it, not a slot.
+//! A message that is stuck while many behind it come and go would keep an index entry for each of them. When most of
+//! the index is void, what stands at its front moves to a small ordered map (`old`), so that memory is bounded by what
+//! is held and not by what went by.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Tag;
+use super::clock::is_due;
 use crate::ids::{MessageId, Offset};
 use crate::message::Message;
 use crate::time::Time;
@@ -38,12 +41,24 @@ pub(super) struct Slot {
     pub(super) group_sequence: Option<i32>,
     /// Whether the log has it.
     pub(super) stored: bool,
+    /// Since when it is in the queue, in whole milliseconds: what a restart reads from the log.
+    pub(super) since: Time,
     pub(super) expires: Option<Time>,
+    /// Whether it came with its time over, and may still be delivered in this moment.
+    pub(super) at_once: bool,
+}
+
+impl Slot {
+    pub(super) fn is_expired(&self, now: Time) -> bool {
+        !self.at_once && self.expires.is_some_and(|at| is_due(at, now))
+    }
 }
 
 /// Where a message is in its life in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    /// It is in no line: on its way from one to another, within one call.
+    Aside,
     /// It waits for a consumer.
     Ready,
     /// It waits for a moment: a delay that its sender asked for, or a pause before it is delivered again.
@@ -64,10 +79,14 @@ pub(super) enum Seat {
 }
 
 const GONE: u32 = u32::MAX;
+/// How many entries the index may have more than eight for each message that is held.
+const INDEX_SLACK: usize = 1024;
 
 /// All slots of a queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
+    /// Messages before `first`: they stayed while those behind them came and went.
+    old: BTreeMap<Offset, u32>,
     first: Offset,
     index: VecDeque<u32>,
     slots: Vec<Option<Slot>>,
@@ -82,11 +101,15 @@ impl Slots {
 
     /// The first message, by offset.
     pub(super) fn first(&self) -> Option<Offset> {
-        (!self.index.is_empty()).then_some(self.first)
+        let old = self.old.first_key_value().map(|(&offset, _)| offset);
+        old.or_else(|| (!self.index.is_empty()).then_some(self.first))
     }
 
     fn at(&self, offset: Offset) -> Option<usize> {
-        let place = usize::try_from(offset.0.checked_sub(self.first.0)?).ok()?;
+        if offset < self.first {
+            return self.old.get(&offset).map(|slot| *slot as usize);
+        }
+        let place = usize::try_from(offset.0 - self.first.0).ok()?;
         self.index.get(place).filter(|slot| **slot != GONE).map(|slot| *slot as usize)
     }
 
@@ -104,10 +127,12 @@ impl Slots {
         if self.index.is_empty() {
             self.first = offset;
         }
-        let place = (offset.0 - self.first.0) as usize;
-        debug_assert!(place >= self.index.len(), "offsets are given once, in order");
-        while self.index.len() < place {
-            self.index.push_back(GONE);
+        let gap = (offset.0 - self.first.0).saturating_sub(self.index.len() as u64);
+        if gap > self.index_max() as u64 {
+            while self.age_first() {}
+            self.first = offset;
+        } else {
+            self.index.extend((0..gap).map(|_| GONE));
         }
         let at = match self.free.pop() {
             Some(at) => {
@@ -120,6 +145,23 @@ impl Slots {
             }
         };
         self.index.push_back(at);
+        while self.index.len() > self.index_max() {
+            self.age_first();
+        }
+    }
+
+    fn index_max(&self) -> usize {
+        INDEX_SLACK + 8 * self.len()
+    }
+
+    /// Moves the first entry of the index to the map; false when there is none.
+    fn age_first(&mut self) -> bool {
+        let Some(at) = self.index.pop_front() else { return false };
+        if at != GONE {
+            self.old.insert(self.first, at);
+        }
+        self.first = self.first.next();
+        true
     }
 
     /// Takes a message out.
@@ -127,8 +169,14 @@ impl Slots {
         let at = self.at(offset)?;
         let slot = self.slots[at].take()?;
         self.free.push(at as u32);
-        let place = (offset.0 - self.first.0) as usize;
-        self.index[place] = GONE;
+        if self.free.len() == self.slots.len() && self.slots.len() > INDEX_SLACK {
+            (self.slots, self.free) = Default::default(); // a backlog is over: its memory is given back
+        }
+        if offset < self.first {
+            self.old.remove(&offset);
+            return Some(slot);
+        }
+        self.index[(offset.0 - self.first.0) as usize] = GONE;
         while self.index.front() == Some(&GONE) {
             self.index.pop_front();
             self.first = self.first.next();
@@ -141,9 +189,73 @@ impl Slots {
 
     /// Every message, by offset.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Offset, &Slot)> {
-        (self.first.0..).zip(&self.index).filter_map(|(offset, &at)| {
-            let slot = self.slots.get(at as usize)?.as_ref()?;
-            Some((Offset(offset), slot))
-        })
+        let old = self.old.iter().map(|(&offset, &at)| (offset, at));
+        let index = (self.first.0..).zip(&self.index).map(|(offset, &at)| (Offset(offset), at));
+        old.chain(index).filter_map(|(offset, at)| Some((offset, self.slots.get(at as usize)?.as_ref()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::ready::{Rank, Ready};
+
+    fn slot() -> Slot {
+        Slot {
+            message: None,
+            state: State::Aside,
+            seat: Seat::Fresh,
+            deliveries: 0,
+            returns: 0,
+            bytes: 1,
+            lane: 0,
+            id: None,
+            group: None,
+            group_sequence: None,
+            stored: false,
+            since: Time::ZERO,
+            expires: None,
+            at_once: false,
+        }
+    }
+
+    #[test]
+    fn what_is_stuck_costs_nothing_for_what_goes_by() {
+        let mut slots = Slots::default();
+        for offset in 0..100_000 {
+            slots.push(Offset(offset), slot());
+            if offset % 10_000 != 0 {
+                assert!(slots.remove(Offset(offset)).is_some());
+            }
+            assert!(slots.index.len() <= slots.index_max());
+        }
+        assert_eq!((slots.len(), slots.first()), (10, Some(Offset(0))));
+        let all: Vec<u64> = slots.iter().map(|(offset, _)| offset.0 / 10_000).collect();
+        assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert!(slots.get(Offset(20_000)).is_some() && slots.get(Offset(20_001)).is_none());
+        for offset in all {
+            assert!(slots.remove(Offset(10_000 * offset)).is_some());
+        }
+        assert_eq!((slots.len(), slots.first(), slots.old.len()), (0, None, 0));
+    }
+
+    #[test]
+    fn what_is_taken_from_the_middle_of_a_line_leaves_little_behind() {
+        let (mut slots, mut ready) = (Slots::default(), Ready::new(1));
+        let put = |slots: &mut Slots, ready: &mut Ready, offset: u64| {
+            let mut slot = slot();
+            ready.add(Offset(offset), &mut slot, Seat::Fresh);
+            slots.push(Offset(offset), slot);
+        };
+        put(&mut slots, &mut ready, 0);
+        for offset in 1..10_000 {
+            put(&mut slots, &mut ready, offset);
+            ready.take(&slots, Offset(offset));
+            slots.remove(Offset(offset));
+            assert!(ready.entries() <= 200, "{} entries for one message", ready.entries());
+        }
+        put(&mut slots, &mut ready, 10_000);
+        let order: Vec<u64> = ready.from(&slots, Rank::FIRST).map(|(_, offset)| offset.0).collect();
+        assert_eq!((order, ready.len(), ready.bytes()), (Vec::from([0, 10_000]), 2, 2));
     }
 }

@@ -1,7 +1,15 @@
 //! Which deliveries are not settled yet? By tag: a number that counts deliveries and is never used twice, so that a
 //! late acknowledgement of an earlier delivery never hits a later one.
+//!
+//! ```text
+//!   old      3 ▸ m7     19 ▸ m20          what consumers hold on to, in an ordered map
+//!   entries  │ 24 m31 │ 25 - │ 26 m32 │   what was delivered of late; `-` is settled, or needed no settling
+//! ```
+//!
+//! Most deliveries are settled soon, and in order: a plain queue serves them. When most of it is settled but one at
+//! its front is not, that one moves to the map.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -35,9 +43,14 @@ pub(super) struct Pending {
     pub(super) lease: Option<Time>,
 }
 
+/// How many entries there may be more than four for each delivery that is not settled.
+const ENTRIES_SLACK: usize = 256;
+
 /// All of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unacked {
+    /// Those before the first entry.
+    old: BTreeMap<Tag, Pending>,
     /// The tag of the first entry, less one.
     before: u64,
     entries: VecDeque<Option<Pending>>,
@@ -52,9 +65,8 @@ impl Unacked {
 
     /// Takes a delivery over and gives it its tag.
     pub(super) fn push(&mut self, offset: Offset, consumer: ConsumerId) -> Tag {
-        self.entries.push_back(Some(Pending { offset, consumer, seen: false, lease: None }));
         self.len += 1;
-        Tag(self.before + self.entries.len() as u64)
+        self.add(Some(Pending { offset, consumer, seen: false, lease: None }))
     }
 
     /// A tag for a delivery that nobody will settle.
@@ -63,8 +75,21 @@ impl Unacked {
             self.before += 1;
             return Tag(self.before);
         }
-        self.entries.push_back(None);
-        Tag(self.before + self.entries.len() as u64)
+        self.add(None)
+    }
+
+    fn add(&mut self, entry: Option<Pending>) -> Tag {
+        self.entries.push_back(entry);
+        let tag = Tag(self.before + self.entries.len() as u64);
+        while self.entries.len() > ENTRIES_SLACK + 4 * self.len
+            && let Some(first) = self.entries.pop_front()
+        {
+            self.before += 1;
+            if let Some(pending) = first {
+                self.old.insert(Tag(self.before), pending);
+            }
+        }
+        tag
     }
 
     fn place(&self, tag: Tag) -> Option<usize> {
@@ -72,18 +97,21 @@ impl Unacked {
     }
 
     pub(super) fn get(&self, tag: Tag) -> Option<&Pending> {
-        self.entries.get(self.place(tag)?)?.as_ref()
+        let Some(place) = self.place(tag) else { return self.old.get(&tag) };
+        self.entries.get(place)?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, tag: Tag) -> Option<&mut Pending> {
-        let place = self.place(tag)?;
+        let Some(place) = self.place(tag) else { return self.old.get_mut(&tag) };
         self.entries.get_mut(place)?.as_mut()
     }
 
     /// Takes a delivery out.
     pub(super) fn remove(&mut self, tag: Tag) -> Option<Pending> {
-        let place = self.place(tag)?;
-        let pending = self.entries.get_mut(place)?.take()?;
+        let pending = match self.place(tag) {
+            Some(place) => self.entries.get_mut(place)?.take()?,
+            None => self.old.remove(&tag)?,
+        };
         self.len -= 1;
         while matches!(self.entries.front(), Some(None)) {
             self.entries.pop_front();
@@ -94,9 +122,30 @@ impl Unacked {
 
     /// Everything that a consumer has, up to a tag, oldest delivery first.
     pub(super) fn of(&self, consumer: ConsumerId, until: Tag) -> Vec<Tag> {
-        let own = |(tag, entry): (u64, &Option<Pending>)| {
-            entry.is_some_and(|pending| pending.consumer == consumer).then_some(Tag(tag))
-        };
-        (self.before + 1..=until.0).zip(&self.entries).filter_map(own).collect()
+        let old = self.old.range(..=until).map(|(&tag, pending)| (tag, pending));
+        let entries = (self.before + 1..=until.0).zip(&self.entries);
+        let entries = entries.filter_map(|(tag, entry)| Some((Tag(tag), entry.as_ref()?)));
+        old.chain(entries).filter(|(_, pending)| pending.consumer == consumer).map(|(tag, _)| tag).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stuck_costs_nothing_for_what_goes_by() {
+        let (mut unacked, consumer) = (Unacked::default(), ConsumerId(1));
+        let stuck = unacked.push(Offset(0), consumer);
+        for offset in 1..100_000 {
+            let tag = if offset % 2 == 0 { unacked.skip() } else { unacked.push(Offset(offset), consumer) };
+            assert_eq!(unacked.remove(tag).is_some(), offset % 2 == 1);
+            assert!(unacked.entries.len() <= ENTRIES_SLACK + 8);
+        }
+        let last = unacked.push(Offset(7), ConsumerId(2));
+        assert_eq!((unacked.len(), last), (2, Tag(100_001)));
+        assert_eq!(unacked.of(consumer, Tag(u64::MAX)), [stuck]);
+        assert_eq!(unacked.remove(stuck).map(|pending| pending.offset), Some(Offset(0)));
+        assert!(unacked.remove(stuck).is_none() && unacked.get(last).is_some());
     }
 }

@@ -26,12 +26,14 @@ mod batch;
 mod builder;
 mod header;
 mod malformed;
+mod order;
 mod varint;
 
 pub use batch::{Batch, Batches, Header, Record, whole_prefix};
 pub use builder::{BatchBuilder, NewRecord, Producer};
 pub use header::BatchHeader;
 pub use malformed::{Codec, Malformed};
+pub use order::{Order, REPLY_TO_HEADER};
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 

@@ -52,8 +52,8 @@ pub(super) fn hash_of_value(value: Option<&Value>) -> u64 {
 /// drawn from a generator whose seed is the hash. So a key's place is the last to which it jumped, and instead of
 /// asking bucket after bucket, the jump to the next one is drawn directly. It takes about ln(buckets) jumps.
 ///
-/// The paper divides in doubles; here it is whole numbers, which round only once. Where the two differ, the double
-/// was the one that was off: for about one hash in 2^30.
+/// The paper computes in doubles, which round twice; here it is whole numbers, which round once. Very rarely, where
+/// the exact quotient is a whole number or just below one, the two may give different buckets.
 ///
 /// ```
 /// use mqlab_core::routing::jump_hash;

@@ -40,6 +40,7 @@ mod error;
 mod exchange;
 mod hash;
 mod headers;
+mod numbers;
 mod pattern;
 mod router;
 mod table;

@@ -170,16 +170,18 @@ impl Router {
     /// [`RouteError::DefaultExchange`] and [`RouteError::NoBindings`] (403) when an end cannot be bound; what the
     /// exchange's kind demands of key and arguments: [`RouteError::BadMatch`], [`RouteError::BadWeight`],
     /// [`RouteError::TooManyBuckets`], [`RouteError::TooManyWildcards`] (406); [`RouteError::KeyTooLong`] (502).
-    pub fn bind(&mut self, binding: Binding) -> Result<bool, RouteError> {
-        match &binding.to {
+    pub fn bind(&mut self, mut binding: Binding) -> Result<bool, RouteError> {
+        match &mut binding.to {
             Destination::Exchange(name) if name.is_default() => return Err(RouteError::DefaultExchange),
             Destination::Exchange(name) if !self.exchanges.contains_key(name) => {
                 return Err(RouteError::NoExchange(name.clone()));
             }
-            Destination::Queue(name) if !self.queues.contains(name) => {
-                return Err(RouteError::NoQueue(name.clone()));
-            }
-            _ => {}
+            Destination::Exchange(_) => {}
+            // The name is shared with the queue's other bindings, in place of a copy for each.
+            Destination::Queue(name) => match self.queues.get(name) {
+                Some(shared) => *name = shared.clone(),
+                None => return Err(RouteError::NoQueue(name.clone())),
+            },
         }
         self.bindable(&binding.exchange)?.table.insert(binding)
     }

@@ -23,44 +23,49 @@
 //!   in which `#.#.#` can share out the words, one after the other, would take exponentially many.
 //!
 //! Words are numbered when they are first bound. A key's word is looked up once; a word without a number occurs in
-//! no pattern, and only wildcards match it.
+//! no pattern, and only wildcards match it. All edges that bear words are in one table, by node and word.
 //!
 //! What real systems do: RabbitMQ keeps the same trie in tables, and tries the ways one after the other; hence its
 //! limit of two `#`.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::RouteError;
+use super::numbers::{Number, Numbers, number};
 use super::pattern::{Part, Syntax, words};
+use super::{RouteError, hash_of_key};
 
-/// The place of a node in the list of nodes; the root is the first.
-type NodeId = u32;
-const ROOT: NodeId = 0;
+/// The place of a node in the list of nodes, from 1; the root is the first.
+type NodeId = Number;
+const ROOT: NodeId = Number::MIN;
+
+/// The number of a word.
+type WordId = Number;
 
 #[derive(Clone, Debug)]
 struct Node<V> {
-    /// Where each word leads to.
-    words: BTreeMap<WordId, NodeId>,
+    /// How many edges with words leave it.
+    words: u32,
     /// Where `*` leads to.
     one: Option<NodeId>,
     /// Where `#` leads to.
     many: Option<NodeId>,
     /// Whether `#` stands in its pattern: only then can a search come here after different numbers of words.
     after_many: bool,
-    /// What is bound with the pattern that ends here.
-    values: BTreeSet<V>,
+    /// What is bound with the pattern that ends here, in order, each once. (A row is walked faster than a tree, and
+    /// walking it is what a search does most.)
+    values: Vec<V>,
 }
 
 impl<V> Node<V> {
     fn new(after_many: bool) -> Self {
-        Self { words: BTreeMap::new(), one: None, many: None, after_many, values: BTreeSet::new() }
+        Self { words: 0, one: None, many: None, after_many, values: Vec::new() }
     }
 
     fn is_leaf(&self) -> bool {
-        self.words.is_empty() && self.one.is_none() && self.many.is_none()
+        self.words == 0 && self.one.is_none() && self.many.is_none()
     }
 }
 
@@ -87,15 +92,27 @@ pub struct TopicTrie<V> {
     nodes: Vec<Node<V>>,
     /// Places in `nodes` that are not used.
     free: Vec<NodeId>,
+    /// Where each word leads to from each node.
+    edges: Numbers,
     dictionary: Dictionary,
     len: usize,
+}
+
+impl<V> TopicTrie<V> {
+    fn node(&self, id: NodeId) -> &Node<V> {
+        &self.nodes[id.get() as usize - 1]
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> &mut Node<V> {
+        &mut self.nodes[id.get() as usize - 1]
+    }
 }
 
 impl<V: Ord> TopicTrie<V> {
     /// A trie without patterns.
     pub fn new(syntax: Syntax) -> Self {
-        let nodes = vec![Node::new(false)];
-        Self { syntax, nodes, free: Vec::new(), dictionary: Dictionary::default(), len: 0 }
+        let (nodes, free) = (vec![Node::new(false)], Vec::new());
+        Self { syntax, nodes, free, edges: Numbers::new(), dictionary: Dictionary::new(), len: 0 }
     }
 
     /// Puts a value under a pattern; `false` when it is there already.
@@ -112,9 +129,11 @@ impl<V: Ord> TopicTrie<V> {
                 None => self.grow(at, part),
             };
         }
-        let new = self.nodes[at as usize].values.insert(value);
-        self.len += usize::from(new);
-        Ok(new)
+        let values = &mut self.node_mut(at).values;
+        let Err(place) = values.binary_search(&value) else { return Ok(false) };
+        values.insert(place, value);
+        self.len += 1;
+        Ok(true)
     }
 
     /// Takes a value away from a pattern, and every node that then leads nowhere; `false` when it was not there.
@@ -127,14 +146,14 @@ impl<V: Ord> TopicTrie<V> {
             at = child;
             path.push(at);
         }
-        if !self.nodes[at as usize].values.remove(value) {
-            return false;
-        }
+        let values = &mut self.node_mut(at).values;
+        let Ok(place) = values.binary_search(value) else { return false };
+        values.remove(place);
         self.len -= 1;
         // From the end back: a node without values and edges goes, and may leave its parent so.
         for (ends, part) in path.windows(2).zip(&parts).rev() {
             let (parent, child) = (ends[0], ends[1]);
-            let node = &self.nodes[child as usize];
+            let node = self.node(child);
             if !node.values.is_empty() || !node.is_leaf() {
                 break;
             }
@@ -163,7 +182,7 @@ impl<V: Ord> TopicTrie<V> {
             }
         }
         for node in search.here {
-            self.nodes[node as usize].values.iter().for_each(&mut hit);
+            self.node(node).values.iter().for_each(&mut hit);
         }
     }
 
@@ -188,33 +207,28 @@ impl<V: Ord> TopicTrie<V> {
     }
 
     fn child(&self, parent: NodeId, part: Part<'_>) -> Option<NodeId> {
-        let node = &self.nodes[parent as usize];
         match part {
-            Part::One => node.one,
-            Part::Many => node.many,
-            Part::Word(word) => node.words.get(&self.dictionary.find(word)?).copied(),
+            Part::One => self.node(parent).one,
+            Part::Many => self.node(parent).many,
+            Part::Word(word) => self.edges.get(edge(parent, self.dictionary.find(word)?), |_| true),
         }
     }
 
     /// Adds the edge that a node does not have.
     fn grow(&mut self, parent: NodeId, part: Part<'_>) -> NodeId {
-        let node = Node::new(part == Part::Many || self.nodes[parent as usize].after_many);
-        let child = match self.free.pop() {
-            Some(place) => {
-                self.nodes[place as usize] = node;
-                place
-            }
-            None => {
-                self.nodes.push(node);
-                NodeId::try_from(self.nodes.len() - 1).expect("memory ends before 2^32 nodes")
-            }
-        };
-        let parent = &mut self.nodes[parent as usize];
+        let node = Node::new(part == Part::Many || self.node(parent).after_many);
+        let child = self.free.pop().unwrap_or_else(|| number(self.nodes.len() + 1));
+        if let Some(place) = self.nodes.get_mut(child.get() as usize - 1) {
+            *place = node;
+        } else {
+            self.nodes.push(node);
+        }
         match part {
-            Part::One => parent.one = Some(child),
-            Part::Many => parent.many = Some(child),
+            Part::One => self.node_mut(parent).one = Some(child),
+            Part::Many => self.node_mut(parent).many = Some(child),
             Part::Word(word) => {
-                parent.words.insert(self.dictionary.take(word), child);
+                self.node_mut(parent).words += 1;
+                self.edges.insert(edge(parent, self.dictionary.take(word)), child);
             }
         }
         child
@@ -222,18 +236,23 @@ impl<V: Ord> TopicTrie<V> {
 
     /// Takes an edge away, and the node that it leads to.
     fn cut(&mut self, parent: NodeId, part: Part<'_>, child: NodeId) {
-        let parent = &mut self.nodes[parent as usize];
         match part {
-            Part::One => parent.one = None,
-            Part::Many => parent.many = None,
+            Part::One => self.node_mut(parent).one = None,
+            Part::Many => self.node_mut(parent).many = None,
             Part::Word(word) => {
                 if let Some(word) = self.dictionary.give_back(word) {
-                    parent.words.remove(&word);
+                    self.node_mut(parent).words -= 1;
+                    self.edges.remove(edge(parent, word), child);
                 }
             }
         }
         self.free.push(child);
     }
+}
+
+/// The key of an edge: each node and word have their own.
+fn edge(from: NodeId, word: WordId) -> u64 {
+    u64::from(from.get()) << 32 | u64::from(word.get())
 }
 
 /// Where a search stands.
@@ -250,11 +269,14 @@ struct Search<'a, V> {
 impl<'a, V> Search<'a, V> {
     /// Leaves a node by the edges of one word.
     fn follow(&mut self, node: NodeId, word: Option<WordId>, hit: &mut impl FnMut(&'a V)) {
-        let node = &self.trie.nodes[node as usize];
-        if let Some(child) = word.and_then(|word| node.words.get(&word)) {
-            self.enter(*child, hit);
+        let trie = self.trie;
+        let from = trie.node(node);
+        if from.words > 0
+            && let Some(child) = word.and_then(|word| trie.edges.get(edge(node, word), |_| true))
+        {
+            self.enter(child, hit);
         }
-        if let Some(child) = node.one {
+        if let Some(child) = from.one {
             self.enter(child, hit);
         }
     }
@@ -262,12 +284,12 @@ impl<'a, V> Search<'a, V> {
     /// Stands on a node, and on the end of its `#`, and of that one's.
     fn enter(&mut self, node: NodeId, hit: &mut impl FnMut(&'a V)) {
         self.here.push(node);
-        let mut from = &self.trie.nodes[node as usize];
+        let mut from = self.trie.node(node);
         while let Some(end) = from.many {
             if from.after_many && !self.entered.insert(end) {
                 return;
             }
-            from = &self.trie.nodes[end as usize];
+            from = self.trie.node(end);
             from.values.iter().for_each(&mut *hit);
             if !from.is_leaf() {
                 self.loops.push(end);
@@ -276,43 +298,50 @@ impl<'a, V> Search<'a, V> {
     }
 }
 
-/// The number of a word.
-type WordId = u32;
-
 /// Words and their numbers, with how many edges bear each, so that a word that no pattern has is forgotten.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Dictionary {
-    numbers: BTreeMap<Arc<str>, (WordId, u32)>,
-    /// Numbers that were given and are not used.
+    /// Each word at its number, from 1, with how many edges bear it.
+    words: Vec<(Arc<str>, u32)>,
+    /// Numbers that are not used.
     free: Vec<WordId>,
+    /// Numbers by the hash of the word.
+    numbers: Numbers,
 }
 
 impl Dictionary {
+    fn new() -> Self {
+        Self { words: Vec::new(), free: Vec::new(), numbers: Numbers::new() }
+    }
+
     fn find(&self, word: &str) -> Option<WordId> {
-        self.numbers.get(word).map(|(number, _)| *number)
+        let is_it = |number: WordId| *self.words[number.get() as usize - 1].0 == *word;
+        self.numbers.get(hash_of_key(word.as_bytes()), is_it)
     }
 
     /// The number of a word that one more edge bears.
     fn take(&mut self, word: &str) -> WordId {
-        if let Some((number, uses)) = self.numbers.get_mut(word) {
-            *uses += 1;
-            return *number;
+        if let Some(number) = self.find(word) {
+            self.words[number.get() as usize - 1].1 += 1;
+            return number;
         }
-        // All numbers below are used or free.
-        let next = self.numbers.len() + self.free.len();
-        let number =
-            self.free.pop().unwrap_or_else(|| next.try_into().expect("memory ends before 2^32 words"));
-        self.numbers.insert(word.into(), (number, 1));
+        let number = self.free.pop().unwrap_or_else(|| number(self.words.len() + 1));
+        if let Some(place) = self.words.get_mut(number.get() as usize - 1) {
+            *place = (word.into(), 1);
+        } else {
+            self.words.push((word.into(), 1));
+        }
+        self.numbers.insert(hash_of_key(word.as_bytes()), number);
         number
     }
 
     /// The number of a word that one edge less bears.
     fn give_back(&mut self, word: &str) -> Option<WordId> {
-        let (number, uses) = self.numbers.get_mut(word)?;
-        let number = *number;
-        *uses -= 1;
-        if *uses == 0 {
-            self.numbers.remove(word);
+        let number = self.find(word)?;
+        let place = &mut self.words[number.get() as usize - 1];
+        place.1 -= 1;
+        if place.1 == 0 {
+            self.numbers.remove(hash_of_key(word.as_bytes()), number);
             self.free.push(number);
         }
         Some(number)

@@ -181,6 +181,9 @@ impl Router {
                 }
             }
         }
+        // Many bindings may lead to one queue. All of them share its name, and addresses are compared sooner than texts.
+        queues.sort_unstable_by_key(|name| name.as_str().as_ptr());
+        queues.dedup_by_key(|name| name.as_str().as_ptr());
         Ok(Routes { queues: set(queues), services: set(services) })
     }
 }

@@ -38,6 +38,7 @@ impl<'a> From<&'a Value> for PropertyValue<'a> {
             Value::Int(value) => Self::Int(*value),
             Value::Double(value) => Self::Double(*value),
             Value::Text(value) => Self::Text(value),
+            Value::Bytes(_) => Self::Null, // no type that a selector could ask about
         }
     }
 }

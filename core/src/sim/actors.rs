@@ -1,16 +1,11 @@
-//! Who uses the queue? Programs around the clients: one that sends at a pace, one that works on what it gets.
+//! Who sends? A program around a producer's client, which sends at a pace.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use super::scenario::{ConsumerSpec, ProducerSpec, SourceSpec, TargetSpec};
-use crate::broker::{Input, Out, Settings};
-use crate::client::{Member, Producer, Staged, Subscriber, Target};
-use crate::ids::{MessageId, Name, NodeId};
-use crate::observe::Event;
-use crate::record::NewRecord;
+use super::scenario::{ProducerSpec, TargetSpec};
+use crate::broker::Settings;
+use crate::client::{Producer, Target};
+use crate::ids::NodeId;
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -32,11 +27,7 @@ impl Shop {
 
     /// The client that it sends with.
     pub(crate) fn client(&self, settings: &Settings, brokers: Vec<NodeId>) -> Producer {
-        let target = match &self.spec.to {
-            TargetSpec::Queue(name) => Target::Queue(name.clone()),
-            TargetSpec::Topic { name, acks } => Target::Topic(name.clone(), *acks),
-        };
-        Producer::new(settings.clone(), target, brokers)
+        Producer::new(settings.clone(), target(&self.spec.to), brokers)
     }
 
     /// When it sends next, if it does.
@@ -56,128 +47,14 @@ impl Shop {
     }
 }
 
-/// The record of a message in the lab: an order with its number.
-pub(crate) fn order(now: Time, id: MessageId, key: Option<char>) -> NewRecord {
-    let text = |text: String| Some(Bytes::from(text.into_bytes()));
-    NewRecord {
-        timestamp: now.as_millis() as i64,
-        key: key.and_then(|key| text(key.into())),
-        value: text(alloc::format!("order {}", id.0)),
-        headers: Vec::new(),
-    }
-}
-
-/// The client of a consumer.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// A queue pushes.
-    Push(Subscriber),
-    /// It pulls as a member of a group.
-    Pull(Member),
-}
-
-impl Source {
-    pub(crate) fn new(spec: &ConsumerSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
-        let settings = settings.clone();
-        match &spec.from {
-            SourceSpec::Queue { name, prefetch } => {
-                Self::Push(Subscriber::new(settings, name.clone(), *prefetch, brokers))
-            }
-            SourceSpec::Group { name, topic } => {
-                Self::Pull(Member::new(settings, name.clone(), topic.clone(), brokers))
-            }
+/// What a client sends to, where a scenario says it.
+pub(super) fn target(to: &TargetSpec) -> Target {
+    match to {
+        TargetSpec::Queue(name) => Target::Queue(name.clone()),
+        TargetSpec::Topic { name, acks } => Target::Topic(name.clone(), *acks),
+        TargetSpec::Exchange { name, mandatory, retain } => {
+            Target::Exchange { name: name.clone(), mandatory: *mandatory, retain: *retain }
         }
-    }
-
-    fn take(&mut self) -> Option<Staged> {
-        match self {
-            Self::Push(subscriber) => subscriber.take(),
-            Self::Pull(member) => member.take(),
-        }
-    }
-
-    fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
-        match self {
-            Self::Push(subscriber) => subscriber.handle(now, input, out),
-            Self::Pull(member) => member.handle(now, input, out),
-        }
-    }
-
-    fn next_wakeup(&self) -> Option<Time> {
-        match self {
-            Self::Push(subscriber) => subscriber.next_wakeup(),
-            Self::Pull(member) => member.next_wakeup(),
-        }
-    }
-
-    /// What was received and not begun, oldest first.
-    pub(crate) fn staged(&self) -> Vec<&Staged> {
-        match self {
-            Self::Push(subscriber) => subscriber.staged().collect(),
-            Self::Pull(member) => member.staged().collect(),
-        }
-    }
-}
-
-/// What a program works on.
-#[derive(Clone, Debug)]
-pub(crate) struct Work {
-    pub(crate) staged: Staged,
-    pub(crate) since: Time,
-    pub(crate) until: Time,
-}
-
-/// A program that works on one message at a time.
-#[derive(Clone, Debug)]
-pub(crate) struct Worker {
-    pub(crate) source: Source,
-    pub(crate) work: Option<Work>,
-    group: Option<Name>,
-    takes: Span,
-}
-
-impl Worker {
-    pub(crate) fn new(spec: &ConsumerSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
-        let group = match &spec.from {
-            SourceSpec::Queue { .. } => None,
-            SourceSpec::Group { name, .. } => Some(name.clone()),
-        };
-        Self { source: Source::new(spec, settings, brokers), work: None, group, takes: Span(spec.work) }
-    }
-
-    /// Takes what reaches the consumer; finishes what is finished and begins the next.
-    pub(crate) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
-        if let Some(work) = self.work.take_if(|work| work.until <= now) {
-            self.finish(now, &work.staged, out);
-        }
-        self.source.handle(now, input, out);
-        if self.work.is_none()
-            && let Some(staged) = self.source.take()
-        {
-            self.work = Some(Work { staged, since: now, until: now + self.takes });
-        }
-    }
-
-    /// The numbers of the partitions that it reads.
-    pub(crate) fn partitions(&self) -> Vec<u32> {
-        match &self.source {
-            Source::Push(_) => Vec::new(),
-            Source::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
-        }
-    }
-
-    fn finish(&mut self, now: Time, staged: &Staged, out: &mut Out) {
-        if let Some(message) = staged.record.message_id() {
-            out.event(Event::Processed { from: staged.from.clone(), message, group: self.group.clone() });
-        }
-        match &mut self.source {
-            Source::Push(subscriber) => subscriber.done(staged.record.offset, out),
-            Source::Pull(member) => member.done(now, &staged.from, staged.record.offset, out),
-        }
-    }
-
-    pub(crate) fn next_wakeup(&self) -> Option<Time> {
-        let work = self.work.as_ref().map(|work| work.until);
-        work.into_iter().chain(self.source.next_wakeup()).min()
+        TargetSpec::AnyOf(queues) => Target::AnyOf(queues.clone()),
     }
 }

@@ -2,20 +2,23 @@
 
 use alloc::vec::Vec;
 
-use super::actors::Worker;
 use super::network::Packet;
 use super::picture::{
     BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView,
     Role as Shown, StripView,
 };
+use super::program::Worker;
 use super::scenario::{SourceSpec, TargetSpec};
+use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
-use crate::broker::{Acks, Broker, Message, OFFSETS_TOPIC, Queue, Replica, Reply, Request, Role, View};
+use crate::broker::{Acks, Broker, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement, View};
 use crate::ids::{LogName, MessageId, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
 use crate::observe::Place;
+use crate::queue::{ConsumerId, Queue, Standing};
 use crate::record::{Batches, Record};
 use crate::time::Time;
+use crate::vhost::VirtualHost;
 
 impl World {
     /// What the world looks like at `now`, which lies at or after its last step.
@@ -28,6 +31,8 @@ impl World {
                 .map(|(node, slot)| self.broker_view(node, slot.power, &slot.process, cells_max))
                 .collect(),
             consumers: self.consumer_views(),
+            services: self.calls.service_views(self.metrics()),
+            users: self.calls.user_views(),
             packets: self.packet_views(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
         }
@@ -43,8 +48,8 @@ impl World {
             |(node, slot): (NodeId, &super::world::Node<(super::actors::Shop, crate::client::Producer)>)| {
                 let (shop, client) = &slot.process;
                 let (to, acks) = match &shop.spec.to {
-                    TargetSpec::Queue(name) => (name.clone(), None),
                     TargetSpec::Topic { name, acks } => (name.clone(), Some(acks)),
+                    other => (name_of(other), None),
                 };
                 let unstored = client.unstored().map(|(message, _)| self.mark(message));
                 ProducerView {
@@ -73,13 +78,13 @@ impl World {
             (&super::world::Node<Worker>, &super::scenario::ConsumerSpec),
         )| {
             let (from, group) = match &spec.from {
-                SourceSpec::Queue { name, .. } => (name.clone(), None),
                 SourceSpec::Group { name, topic } => (topic.clone(), Some(name.clone())),
+                other => (source_name(other), None),
             };
             let up = slot.power == Power::On;
             let worker = &slot.process;
             let mark = |record: &Record| Some(self.mark(record.message_id()?));
-            let working = worker.work.as_ref().filter(|_| up);
+            let working = worker.work.first().filter(|_| up);
             ConsumerView {
                 node,
                 name: spec.name.clone(),
@@ -113,10 +118,9 @@ impl World {
     }
 
     fn live_strips(&self, node: NodeId, broker: &Broker<Disk>, cells_max: usize) -> Vec<StripView> {
-        let queues = broker
-            .queues()
-            .iter()
-            .map(|(name, queue)| queue_strip(Place::Queue(name.clone()), queue, self, cells_max));
+        let host = broker.host();
+        let client = |consumer| broker.client_of_consumer(consumer);
+        let queues = host.queues().map(|queue| queue_strip(queue, &client, self, cells_max));
         let view = self.controller.process.view();
         let shown =
             broker.replicas().iter().filter(|(partition, _)| partition.topic.as_str() != OFFSETS_TOPIC);
@@ -145,21 +149,18 @@ impl World {
 
     /// What a dead broker's disk holds.
     fn disk_strips(&self, disk: &Disk, cells_max: usize) -> Vec<StripView> {
+        // A queue's messages and its cursor make sense only together: open the host as the broker would.
+        let host = VirtualHost::open(disk.clone(), self.now()).expect("memory opens its logs");
+        let queues = host.queues().map(|queue| queue_strip(queue, &|_| None, self, cells_max));
+        let mut strips: Vec<StripView> =
+            queues.map(|strip| StripView { role: Shown::Down, ..strip }).collect();
         let mut disk = disk.clone();
         let names = disk.names().expect("memory lists its logs");
-        let mut strips = Vec::new();
         for name in names {
             let place = match &name {
                 LogName::Partition(partition) if partition.topic.as_str() == OFFSETS_TOPIC => continue,
-                LogName::QueueCursor(_) | LogName::Definitions => continue,
+                LogName::Queue(_) | LogName::QueueCursor(_) | LogName::Definitions => continue,
                 LogName::Partition(partition) => Place::Partition(partition.clone()),
-                LogName::Queue(queue) => {
-                    // A queue's messages and its cursor make sense only together: open it as the broker would.
-                    let queue = Queue::open(&mut disk, queue.clone()).expect("memory opens its logs");
-                    let strip = queue_strip(Place::Queue(queue.name().clone()), &queue, self, cells_max);
-                    strips.push(StripView { role: Shown::Down, ..strip });
-                    continue;
-                }
             };
             let log = disk.open(&name).expect("memory opens its logs");
             strips.push(log_strip(place, &log, log.end(), self, cells_max));
@@ -182,12 +183,7 @@ impl World {
     }
 
     fn packet_view(&self, packet: &Packet) -> PacketView {
-        let (kind, place, batches, repeats) = describe(packet);
-        let marks = batches.into_iter().flat_map(|(batches, only)| {
-            let records =
-                batches.records().filter(move |record| only.is_none_or(|offset| record.offset == offset));
-            records.filter_map(|record| record.message_id()).collect::<Vec<_>>()
-        });
+        let (kind, place, marks, repeats) = describe(packet);
         PacketView {
             id: packet.id,
             from: packet.from,
@@ -196,8 +192,13 @@ impl World {
             arrives: packet.arrives,
             kind,
             place,
-            marks: marks.map(|message| self.mark(message)).collect(),
+            marks: marks.into_iter().map(|message| self.mark(message)).collect(),
             repeats,
+            order: match packet.message {
+                Message::Request(_, Request::Call(order)) => Some(order.id),
+                Message::Notice { order, .. } | Message::Reply(_, Reply::Called { order, .. }) => Some(order),
+                _ => None,
+            },
         }
     }
 }
@@ -244,53 +245,71 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
 }
 
 /// What a queue holds, the oldest first.
-fn queue_strip<L: Log>(place: Place, queue: &Queue<L>, world: &World, cells_max: usize) -> StripView {
+fn queue_strip<L: Log>(
+    queue: &Queue<L>,
+    client: &dyn Fn(ConsumerId) -> Option<NodeId>,
+    world: &World,
+    cells_max: usize,
+) -> StripView {
     let held = queue.held();
-    let cells = held.iter().take(cells_max).map(|(&offset, held)| Cell {
-        offset,
-        mark: held.message.map(|message| world.mark(message)),
-        state: held.with.map_or(CellState::Ready, CellState::Delivered),
+    let cells = held.take(cells_max).map(|held| Cell {
+        offset: held.offset,
+        mark: held.id.map(|message| world.mark(message)),
+        state: match held.standing {
+            Standing::With(consumer) => client(consumer).map_or(CellState::Ready, CellState::Delivered),
+            Standing::Waiting(until) => CellState::Waiting(until),
+            Standing::Ready => CellState::Ready,
+        },
         deliveries: held.deliveries,
     });
+    let first = queue.held().next().map_or(queue.next(), |held| held.offset);
     StripView {
-        place,
+        place: Place::Queue(queue.name().clone()),
         role: Shown::Queue,
-        start: held.first_key_value().map_or(queue.next(), |(&offset, _)| offset),
+        start: first,
         end: queue.next(),
         high_watermark: None,
         behind: 0,
-        held: held.len() as u64,
+        held: queue.stats().held,
         groups: Vec::new(),
         cells: cells.collect(),
     }
 }
 
 /// What a packet is, what it is about, which records of which batches it carries, and how often they came before.
-type Described = (PacketKind, Option<Place>, Option<(Batches, Option<Offset>)>, u32);
+type Described = (PacketKind, Option<Place>, Vec<MessageId>, u32);
 
 fn describe(packet: &Packet) -> Described {
     let partition = |partition: &PartitionId| {
         (partition.topic.as_str() != OFFSETS_TOPIC).then(|| Place::Partition(partition.clone()))
     };
     let is_broker = |node| matches!(node, NodeId::Broker(_));
+    let plain = |kind| (kind, None, Vec::new(), 0);
     match &packet.message {
         Message::Request(_, request) => match request {
             Request::Send { queue, batches } => {
-                (PacketKind::Produce, Some(Place::Queue(queue.clone())), Some((batches.clone(), None)), 0)
+                (PacketKind::Produce, Some(Place::Queue(queue.clone())), ids(batches), 0)
             }
+            Request::Publish { exchange, batches, .. } | Request::BeginHalf { exchange, batches } => {
+                (PacketKind::Produce, Some(Place::Exchange(exchange.clone())), ids(batches), 0)
+            }
+            Request::Decide { .. } => plain(PacketKind::Done),
             Request::Produce { partition: to, batches, .. } => {
-                (PacketKind::Produce, partition(to), Some((batches.clone(), None)), 0)
+                (PacketKind::Produce, partition(to), ids(batches), 0)
             }
             Request::Fetch(fetch) => match (&fetch.replica, partition(&fetch.partition)) {
-                (_, None) => (PacketKind::Upkeep, None, None, 0),
-                (Some(_), place) => (PacketKind::Copy, place, None, 0),
-                (None, place) => (PacketKind::Fetch, place, None, 0),
+                (_, None) => plain(PacketKind::Upkeep),
+                (Some(_), place) => (PacketKind::Copy, place, Vec::new(), 0),
+                (None, place) => (PacketKind::Fetch, place, Vec::new(), 0),
             },
-            Request::Commit { .. } | Request::OffsetOf { .. } => (PacketKind::Commit, None, None, 0),
-            _ => (PacketKind::Upkeep, None, None, 0),
+            Request::Commit { .. } | Request::OffsetOf { .. } => plain(PacketKind::Commit),
+            Request::Call(_) => plain(PacketKind::Call),
+            _ => plain(PacketKind::Upkeep),
         },
         Message::Reply(_, reply) => match reply {
-            Reply::Stored { .. } => (PacketKind::Stored, None, None, 0),
+            Reply::Stored { .. } | Reply::HalfStored(_) => plain(PacketKind::Stored),
+            Reply::Published { refused } if refused.is_empty() => plain(PacketKind::Stored),
+            Reply::Published { .. } => plain(PacketKind::Refused),
             Reply::Fetched { batches, .. } if is_broker(packet.to) => {
                 let carries_messages = batches.records().any(|record| record.message_id().is_some());
                 let kind = if carries_messages || batches.is_empty() {
@@ -298,23 +317,42 @@ fn describe(packet: &Packet) -> Described {
                 } else {
                     PacketKind::Upkeep
                 };
-                (kind, None, Some((batches.clone(), None)), 0)
+                (kind, None, ids(batches), 0)
             }
-            Reply::Fetched { batches, .. } => (PacketKind::Fetched, None, Some((batches.clone(), None)), 0),
-            Reply::Diverged { .. } => (PacketKind::Copied, None, None, 0),
-            Reply::OffsetsStored | Reply::OffsetIs(_) => (PacketKind::Commit, None, None, 0),
-            Reply::Refused(_) => (PacketKind::Refused, None, None, 0),
-            Reply::Subscribed | Reply::Pong | Reply::Cluster(_) | Reply::Membership { .. } => {
-                (PacketKind::Upkeep, None, None, 0)
-            }
+            Reply::Fetched { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
+            Reply::Diverged { .. } => plain(PacketKind::Copied),
+            Reply::OffsetsStored | Reply::OffsetIs(_) => plain(PacketKind::Commit),
+            Reply::Called { answer, .. } if answer.is_success() => plain(PacketKind::Answer),
+            Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
+            Reply::Subscribed { .. }
+            | Reply::Pong
+            | Reply::Decided
+            | Reply::Cluster(_)
+            | Reply::Membership { .. } => plain(PacketKind::Upkeep),
         },
         Message::Deliver(delivery) => (
             PacketKind::Delivery,
             Some(Place::Queue(delivery.queue.clone())),
-            Some((delivery.batch.clone(), Some(delivery.offset))),
+            delivery.message.id().into_iter().collect(),
             delivery.delivery.saturating_sub(1),
         ),
-        Message::Done { queue, .. } => (PacketKind::Done, Some(Place::Queue(queue.clone())), None, 0),
-        Message::Cluster(_) => (PacketKind::Upkeep, None, None, 0),
+        Message::Settle { queue, how: Settlement::Done, .. } => {
+            (PacketKind::Done, Some(Place::Queue(queue.clone())), Vec::new(), 0)
+        }
+        Message::Settle { queue, .. } => {
+            (PacketKind::Refused, Some(Place::Queue(queue.clone())), Vec::new(), 0)
+        }
+        Message::Returned(message) => (PacketKind::Refused, None, message.id().into_iter().collect(), 0),
+        Message::Processed { message } => (PacketKind::Done, None, [*message].into(), 0),
+        Message::CheckBack { message, .. } => {
+            (PacketKind::Fetch, None, message.id().into_iter().collect(), 0)
+        }
+        Message::Credit { .. } | Message::Flow { .. } | Message::Cluster(_) => plain(PacketKind::Upkeep),
+        Message::Notice { done: true, .. } => plain(PacketKind::Answer),
+        Message::Notice { done: false, .. } => plain(PacketKind::Refused),
     }
+}
+
+fn ids(batches: &Batches) -> Vec<MessageId> {
+    batches.records().filter_map(|record| record.message_id()).collect()
 }

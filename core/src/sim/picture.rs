@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::{Epoch, MessageId, Name, NodeId, Offset};
+use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId};
 use crate::observe::Place;
 use crate::time::Time;
 
@@ -21,6 +21,10 @@ pub struct Picture {
     pub brokers: Vec<BrokerView>,
     /// Those who receive, in order.
     pub consumers: Vec<ConsumerView>,
+    /// Those who work when called, in order.
+    pub services: Vec<ServiceView>,
+    /// Those who call, in order.
+    pub users: Vec<UserView>,
     /// What is on its way, in order of arrival.
     pub packets: Vec<PacketView>,
     /// Acknowledged messages that no log will ever give to a consumer.
@@ -134,6 +138,8 @@ pub enum CellState {
     Uncommitted,
     /// In a queue: waits for a consumer.
     Ready,
+    /// In a queue: waits for a moment, before a consumer may have it.
+    Waiting(Time),
     /// In a queue: with a consumer that has not acknowledged it.
     Delivered(NodeId),
 }
@@ -161,6 +167,66 @@ pub struct ConsumerView {
     pub processed: u64,
 }
 
+/// One service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceView {
+    /// Which.
+    pub node: NodeId,
+    /// What the scenario calls it.
+    pub name: String,
+    /// Whether its process runs.
+    pub up: bool,
+    /// The queue or topic that it takes work from, if not only calls.
+    pub from: Option<Name>,
+    /// Its group; `None` for one that reads no topic.
+    pub group: Option<Name>,
+    /// The partitions that it reads.
+    pub assigned: Vec<u32>,
+    /// The services that it calls, in the order of its steps.
+    pub calls: Vec<NodeId>,
+    /// The queues and topics that it sends to.
+    pub sends_to: Vec<Name>,
+    /// How many orders it can work on at once.
+    pub workers: u16,
+    /// How many calls may wait for a worker.
+    pub backlog: u32,
+    /// The orders that workers have in hands, and since when, the first begun first.
+    pub working: Vec<(OrderId, Time)>,
+    /// The orders that wait for a worker, the first to be served first.
+    pub waiting: Vec<OrderId>,
+    /// How many orders it did its part of.
+    pub worked: u64,
+    /// How many it gave up.
+    pub gave_up: u64,
+    /// How many it had no room for.
+    pub turned_away: u64,
+}
+
+/// One crowd of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserView {
+    /// Which.
+    pub node: NodeId,
+    /// What the scenario calls it.
+    pub name: String,
+    /// The service that it calls.
+    pub calls: NodeId,
+    /// Orders asked for.
+    pub asked: u64,
+    /// Orders that it will ask for in all.
+    pub planned: u64,
+    /// Orders that somebody waits for an answer to.
+    pub waiting: u64,
+    /// Orders of which somebody was told that they are done.
+    pub done: u64,
+    /// Orders of which somebody was told that they are accepted.
+    pub accepted: u64,
+    /// Orders of which somebody was told that they failed, or nothing.
+    pub errors: u64,
+    /// Orders of which somebody was let know afterwards what became of them.
+    pub notified: u64,
+}
+
 /// Something on its way between two nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketView {
@@ -182,6 +248,8 @@ pub struct PacketView {
     pub marks: Vec<Mark>,
     /// How often its messages were sent or delivered before; 0 for the first time.
     pub repeats: u32,
+    /// The order that a call is made for; `None` for all that is no call.
+    pub order: Option<OrderId>,
 }
 
 /// What a packet is, for the one who draws it.
@@ -207,6 +275,10 @@ pub enum PacketKind {
     Copied,
     /// A consumer says where it has got to, or is told that this is kept.
     Commit,
+    /// A user or a service asks a service for something.
+    Call,
+    /// A service answers, or lets a user know. An answer that is no success is [`Refused`](Self::Refused).
+    Answer,
     /// "I am here", metadata and the like: what keeps a cluster together.
     Upkeep,
 }

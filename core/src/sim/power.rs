@@ -3,12 +3,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::actors::Worker;
-use super::scenario::Command;
+use super::command::Command;
+use super::program::Worker;
 use super::world::{BrokerProcess, Node, Power, World, index};
 use crate::broker::{Broker, OFFSETS_TOPIC};
 use crate::ids::{LogName, MessageId, NodeId};
-use crate::observe::{Event, Place};
+use crate::observe::{Event, Place, QueueEvent};
 
 impl World {
     pub(super) fn command(&mut self, command: Command) {
@@ -31,6 +31,7 @@ impl World {
             NodeId::Broker(number) => self.stop_broker(number, power),
             NodeId::Producer(number) => self.producers[index(number)].power = power,
             NodeId::Consumer(number) => self.consumers[index(number)].power = power,
+            NodeId::Service(_) | NodeId::User(_) => self.calls.stop(node, power),
         }
         if power == Power::Crashed {
             for peer in peers {
@@ -39,13 +40,33 @@ impl World {
         }
     }
 
+    /// A consumer holds more than it has room for: its program dies, and is started again if the scenario says so.
+    pub(super) fn run_out_of_memory(&mut self, node: NodeId) {
+        let NodeId::Consumer(number) = node else { return };
+        let worker = &self.consumers[index(number)].process;
+        let (Some(held), again) = (worker.out_of_memory(), worker.restarts_after()) else { return };
+        self.stop(node, Power::Crashed, Event::Queue(QueueEvent::OutOfMemory { held }));
+        if let Some(after) = again {
+            self.plan(self.now() + after, Command::Restart(node));
+        }
+    }
+
     fn stop_broker(&mut self, number: u16, power: Power) {
         let slot = &mut self.brokers[index(number)];
         slot.power = power;
+        let mut volatile = Vec::new();
         if let BrokerProcess::Runs(broker) = &slot.process {
+            for queue in broker.host().queues() {
+                let messages: Vec<MessageId> =
+                    queue.held().filter(|held| !held.stored).filter_map(|held| held.id).collect();
+                volatile.push((Place::Queue(queue.name().clone()), messages));
+            }
             // The process' memory is gone; what it gave to the operating system is not.
             let disk = broker.clone().into_storage().expect("memory closes its logs");
             slot.process = BrokerProcess::Disk(disk);
+        }
+        for (of, messages) in volatile.into_iter().filter(|(_, messages)| !messages.is_empty()) {
+            self.note(NodeId::Broker(number), Event::TailLost { of, messages });
         }
         if power == Power::Off {
             self.lose_tails(number);
@@ -82,8 +103,8 @@ impl World {
             NodeId::Broker(number) => {
                 let slot = &mut self.brokers[index(number)];
                 if let BrokerProcess::Disk(disk) = &slot.process {
-                    let broker =
-                        Broker::new(node, incarnation, settings.clone(), disk.clone()).with_controller();
+                    let broker = Broker::new(node, incarnation, settings.clone(), disk.clone());
+                    let broker = broker.expect("memory opens its logs").with_controller();
                     *slot = Node {
                         power: Power::On,
                         incarnation,
@@ -100,10 +121,13 @@ impl World {
             }
             NodeId::Consumer(number) => {
                 let spec = &self.scenario.consumers[index(number)];
-                let worker = Worker::new(spec, settings, ids);
+                // What the program has done stands in its own database.
+                let inbox = core::mem::take(&mut self.consumers[index(number)].process.inbox);
+                let worker = Worker::new(spec, settings, ids, self.seed, inbox);
                 self.consumers[index(number)] =
                     Node { power: Power::On, incarnation, wakes: None, process: worker };
             }
+            NodeId::Service(_) | NodeId::User(_) => self.calls.start(&self.scenario, node),
         }
         self.note(node, Event::Restarted);
         self.wake(node);

@@ -5,13 +5,20 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::built_in::BUILT_IN;
+use super::command::Action;
+use super::draft::MessageSpec;
+use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
+use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
 use crate::ids::{Name, NodeId};
+use crate::queue::QueueOptions;
+use crate::routing::{Binding, Declaration, ExchangeName};
 use crate::time::{Span, Time};
+use crate::vhost::Subscription;
 
 /// The version of the scenario format.
 pub const SCENARIO_FORMAT: u32 = 1;
@@ -47,13 +54,30 @@ pub struct Scenario {
     /// The queues.
     #[serde(default)]
     pub queues: Vec<QueueSpec>,
+    /// The exchanges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<ExchangeSpec>,
+    /// What leads where; each stands on its exchange's broker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<Binding>,
+    /// Brokers with limits of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitSpec>,
     /// The topics.
     #[serde(default)]
     pub topics: Vec<TopicSpec>,
     /// Who sends.
+    #[serde(default)]
     pub producers: Vec<ProducerSpec>,
     /// Who receives.
+    #[serde(default)]
     pub consumers: Vec<ConsumerSpec>,
+    /// Who works when called, or when a message comes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceSpec>,
+    /// Who calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserSpec>,
     /// How patient everybody is.
     #[serde(default)]
     pub settings: Settings,
@@ -70,6 +94,37 @@ pub struct QueueSpec {
     pub name: Name,
     /// The broker that keeps it, from 1.
     pub broker: u16,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: QueueOptions,
+}
+
+/// An exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeSpec {
+    /// The broker that has it, from 1.
+    pub broker: u16,
+    /// The exchange.
+    pub exchange: Declaration,
+}
+
+/// A broker's limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSpec {
+    /// The broker, from 1.
+    pub broker: u16,
+    /// How many bytes of ready messages raise its memory alarm.
+    #[serde(default)]
+    pub memory_max: Option<u64>,
+    /// When half messages are asked about for the first time, and how long after each time again, in microseconds.
+    #[serde(default)]
+    pub check_times: Option<(Span, Span)>,
+}
+
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A topic.
@@ -104,6 +159,9 @@ pub struct ProducerSpec {
     /// How many keys its messages have, `A`, `B`, and so on, drawn by chance; 0 for messages without key.
     #[serde(default)]
     pub keys: u8,
+    /// What its messages are like.
+    #[serde(default, skip_serializing_if = "MessageSpec::is_plain")]
+    pub message: MessageSpec,
 }
 
 /// Where a producer sends.
@@ -119,6 +177,19 @@ pub enum TargetSpec {
         /// How many replicas must have a message before the producer is told.
         acks: Acks,
     },
+    /// To an exchange.
+    Exchange {
+        /// Its name.
+        name: ExchangeName,
+        /// Whether a message that fits no queue comes back.
+        #[serde(default)]
+        mandatory: bool,
+        /// Whether the last value is kept for subscribers that come later.
+        #[serde(default)]
+        retain: bool,
+    },
+    /// To any of these queues, in turn; to another one when a broker does not answer.
+    AnyOf(Vec<Name>),
 }
 
 /// A consumer, and what its program does.
@@ -131,6 +202,9 @@ pub struct ConsumerSpec {
     pub from: SourceSpec,
     /// How long its program works on a message, in microseconds.
     pub work: u64,
+    /// What else its program does.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub program: ProgramSpec,
 }
 
 /// Where a consumer receives from.
@@ -143,6 +217,19 @@ pub enum SourceSpec {
         name: Name,
         /// The most messages that it has unacknowledged; 0 for no limit.
         prefetch: u32,
+        /// How else it reads.
+        #[serde(default, skip_serializing_if = "is_default")]
+        reading: ReadingSpec,
+    },
+    /// It subscribes to a topic of a broker's virtual host.
+    Subscription {
+        /// To what.
+        subscription: Subscription,
+        /// The most messages that it has unacknowledged; 0 for no limit.
+        prefetch: u32,
+        /// How else it reads.
+        #[serde(default, skip_serializing_if = "is_default")]
+        reading: ReadingSpec,
     },
     /// It pulls its share of a topic.
     Group {
@@ -151,101 +238,6 @@ pub enum SourceSpec {
         /// The topic.
         topic: Name,
     },
-}
-
-/// What a person does to a running cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Command {
-    /// The process dies. Its connections break; its disk, and what the operating system has of its writes, stay.
-    Crash(NodeId),
-    /// The machine loses power. Nobody is told, and what was not flushed is gone.
-    CutPower(NodeId),
-    /// The process starts again, over what its disk holds.
-    Restart(NodeId),
-}
-
-impl Command {
-    /// Whom it is done to.
-    pub fn node(self) -> NodeId {
-        match self {
-            Self::Crash(node) | Self::CutPower(node) | Self::Restart(node) => node,
-        }
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Crash(node) => write!(f, "crash {node}"),
-            Self::CutPower(node) => write!(f, "cut-power {node}"),
-            Self::Restart(node) => write!(f, "restart {node}"),
-        }
-    }
-}
-
-impl FromStr for Command {
-    type Err = BadAction;
-
-    /// Reads what `Display` writes: `crash broker-1`, `cut-power broker-1`, `restart broker-1`.
-    fn from_str(text: &str) -> Result<Self, BadAction> {
-        let mut words = text.split_whitespace();
-        let (Some(verb), Some(node), None) = (words.next(), words.next(), words.next()) else {
-            return Err(BadAction(text.into()));
-        };
-        let node = node.parse().map_err(|_| BadAction(text.into()))?;
-        match verb {
-            "crash" => Ok(Self::Crash(node)),
-            "cut-power" => Ok(Self::CutPower(node)),
-            "restart" => Ok(Self::Restart(node)),
-            _ => Err(BadAction(text.into())),
-        }
-    }
-}
-
-impl FromStr for Action {
-    type Err = BadAction;
-
-    /// Reads a moment in milliseconds and a command: `412.8 crash broker-1`.
-    fn from_str(text: &str) -> Result<Self, BadAction> {
-        let bad = || BadAction(text.into());
-        let (at, command) = text.trim().split_once(char::is_whitespace).ok_or_else(bad)?;
-        Ok(Self { at: at.parse().map_err(|_| bad())?, command: command.parse().map_err(|_| bad())? })
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.at, self.command)
-    }
-}
-
-/// A text that is not a command, or not one with its moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadAction(pub String);
-
-impl fmt::Display for BadAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is not understood: write milliseconds, then crash, cut-power or restart, then a node",
-            self.0
-        )?;
-        f.write_str(", such as 412.8 crash broker-1")
-    }
-}
-
-impl core::error::Error for BadAction {}
-
-/// A command with its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Action {
-    /// When, in microseconds.
-    pub at: Time,
-    /// What.
-    pub command: Command,
 }
 
 /// Why a scenario cannot be run.
@@ -259,13 +251,6 @@ impl fmt::Display for InvalidScenario {
 }
 
 impl core::error::Error for InvalidScenario {}
-
-/// The scenarios that come with the engine.
-const BUILT_IN: [(&str, &str); 3] = [
-    ("hundred-messages", include_str!("../../scenarios/hundred-messages.json")),
-    ("kill-the-leader", include_str!("../../scenarios/kill-the-leader.json")),
-    ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
-];
 
 impl Scenario {
     /// A scenario that comes with the engine; `None` when there is none of that name.
@@ -320,7 +305,11 @@ impl Scenario {
         for (what, count) in
             [("brokers", brokers), ("producers", self.producers.len()), ("consumers", self.consumers.len())]
         {
-            require((1..=NODES_MAX).contains(&count), &|| format!("{count} {what}, use 1 to {NODES_MAX}"))?;
+            // Where users call services, there need be nobody who sends and nobody who keeps.
+            let least = usize::from(self.users.is_empty());
+            require((least..=NODES_MAX).contains(&count), &|| {
+                format!("{count} {what}, use {least} to {NODES_MAX}")
+            })?;
         }
         let (low, high) = self.latency;
         require(low <= high && low > 0, &|| format!("a latency from {low} to {high} microseconds"))?;
@@ -329,6 +318,7 @@ impl Scenario {
         })?;
         self.check_places()?;
         self.check_clients()?;
+        self.check_services()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")
@@ -336,9 +326,8 @@ impl Scenario {
         }
         for Action { at, command } in &self.actions {
             let node = command.node();
-            require(self.has(node) && node != NodeId::Controller, &|| {
-                format!("there is no {node} to {command}")
-            })?;
+            let dies = !matches!(node, NodeId::Controller | NodeId::User(_));
+            require(self.has(node) && dies, &|| format!("there is no {node} to {command}"))?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())
@@ -354,7 +343,7 @@ impl Scenario {
                 return invalid(format!("the name {name} is taken"));
             }
         }
-        for QueueSpec { name, broker } in &self.queues {
+        for QueueSpec { name, broker, .. } in &self.queues {
             if !(1..=self.brokers).contains(broker) {
                 return invalid(format!(
                     "the queue {name} is on broker {broker}, there are {}",
@@ -362,6 +351,7 @@ impl Scenario {
                 ));
             }
         }
+        self.check_host()?;
         for TopicSpec { name, partitions, replicas, min_in_sync } in &self.topics {
             if !(1..=PARTITIONS_MAX).contains(partitions) {
                 return invalid(format!("{name} has {partitions} partitions, use 1 to {PARTITIONS_MAX}"));
@@ -380,14 +370,8 @@ impl Scenario {
     }
 
     fn check_clients(&self) -> Result<(), InvalidScenario> {
-        let queue = |name: &Name| self.queues.iter().any(|queue| queue.name == *name);
-        let topic = |name: &Name| self.topics.iter().any(|topic| topic.name == *name);
         for ProducerSpec { name, to, every, keys, .. } in &self.producers {
-            let known = match to {
-                TargetSpec::Queue(to) => queue(to),
-                TargetSpec::Topic { name, .. } => topic(name),
-            };
-            if !known {
+            if !self.has_target(to) {
                 return Err(InvalidScenario(format!("{name} sends to a queue or topic that is not there")));
             }
             if *every == 0 || *keys > 26 {
@@ -396,12 +380,14 @@ impl Scenario {
                 )));
             }
         }
-        for ConsumerSpec { name, from, work } in &self.consumers {
-            let known = match from {
-                SourceSpec::Queue { name, .. } => queue(name),
-                SourceSpec::Group { topic: name, .. } => topic(name),
-            };
-            if !known || *work == 0 {
+        for ConsumerSpec { name, from, work, program } in &self.consumers {
+            if program.workers > WORKERS_MAX || program.settles == Settles::Every(0) {
+                return Err(InvalidScenario(format!(
+                    "{name} works on {} messages at once, use at most {WORKERS_MAX}; and acknowledges at least 1 at a time",
+                    program.workers
+                )));
+            }
+            if !self.has_source(from) || *work == 0 {
                 return Err(InvalidScenario(format!(
                     "{name} works {work} microseconds, or reads what is not there"
                 )));
@@ -422,6 +408,8 @@ impl Scenario {
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),
             NodeId::Producer(number) => (1..=self.producers.len()).contains(&number.into()),
             NodeId::Consumer(number) => (1..=self.consumers.len()).contains(&number.into()),
+            NodeId::Service(number) => (1..=self.services.len()).contains(&number.into()),
+            NodeId::User(number) => (1..=self.users.len()).contains(&number.into()),
         }
     }
 }

@@ -15,8 +15,9 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::command::{Action, Command};
 use super::picture::Picture;
-use super::scenario::{Action, Command, InvalidScenario, Scenario};
+use super::scenario::{InvalidScenario, Scenario};
 use super::world::{CommandRefused, World};
 use crate::ids::MessageId;
 use crate::observe::{Digest, Metrics, Stamped, Verdict};

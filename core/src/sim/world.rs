@@ -9,10 +9,14 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::actors::{Shop, Worker, order};
+use super::actors::Shop;
 use super::agenda::{Agenda, Rank};
+use super::calls::Calls;
+use super::command::Command;
+use super::draft;
 use super::network::{Network, Packet};
-use super::scenario::{Command, InvalidScenario, Scenario};
+use super::program::Worker;
+use super::scenario::{InvalidScenario, Scenario};
 use crate::broker::{
     Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
 };
@@ -63,7 +67,7 @@ pub(crate) struct Node<P> {
 }
 
 impl<P> Node<P> {
-    fn new(process: P) -> Self {
+    pub(super) fn new(process: P) -> Self {
         Self { power: Power::On, incarnation: 1, wakes: None, process }
     }
 }
@@ -79,6 +83,7 @@ pub(crate) enum BrokerProcess {
 #[derive(Clone, Debug)]
 pub struct World {
     pub(crate) scenario: Scenario,
+    pub(super) seed: u64,
     now: Time,
     step: u64,
     agenda: Agenda<Happening>,
@@ -88,6 +93,7 @@ pub struct World {
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
     pub(crate) producers: Vec<Node<(Shop, Producer)>>,
     pub(crate) consumers: Vec<Node<Worker>>,
+    pub(crate) calls: Calls,
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
     digester: Digester,
@@ -101,7 +107,7 @@ pub struct World {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandRefused {
-    /// The scenario has no such node, or it is the controller, which does not die here.
+    /// The scenario has no such node, or it is the controller or a crowd of users: these do not die here.
     NoSuchNode(NodeId),
     /// It is down already.
     IsDown(NodeId),
@@ -140,14 +146,18 @@ impl World {
             let client = shop.client(settings, ids.clone());
             Node::new((shop, client))
         });
-        let consumers =
-            scenario.consumers.iter().map(|spec| Node::new(Worker::new(spec, settings, ids.clone())));
+        let consumers = scenario
+            .consumers
+            .iter()
+            .map(|spec| Node::new(Worker::new(spec, settings, ids.clone(), seed, Default::default())));
         let broker = |&id: &NodeId| {
-            let broker = Broker::new(id, 1, settings.clone(), Disk::default()).with_controller();
+            let broker = Broker::new(id, 1, settings.clone(), Disk::default());
+            let broker = broker.expect("an empty disk opens").with_controller();
             Node::new(BrokerProcess::Runs(Box::new(broker)))
         };
         let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
         let mut world = Self {
+            seed,
             now: Time::ZERO,
             step: 0,
             agenda: Agenda::default(),
@@ -157,6 +167,7 @@ impl World {
             brokers: ids.iter().map(broker).collect(),
             producers: producers.collect(),
             consumers: consumers.collect(),
+            calls: Calls::new(&scenario, seed),
             keys: Vec::new(),
             digester: Digester::default(),
             verdict: Verdict::default(),
@@ -182,7 +193,8 @@ impl World {
         let brokers = (1..=self.brokers.len() as u16).map(NodeId::Broker);
         let producers = (1..=self.producers.len() as u16).map(NodeId::Producer);
         let consumers = (1..=self.consumers.len() as u16).map(NodeId::Consumer);
-        core::iter::once(NodeId::Controller).chain(brokers).chain(producers).chain(consumers).collect()
+        let clients = producers.chain(consumers).chain(self.calls.nodes());
+        core::iter::once(NodeId::Controller).chain(brokers).chain(clients).collect()
     }
 
     /// The moment of the last step.
@@ -229,7 +241,9 @@ impl World {
         let node = command.node();
         let power = self.power(node).ok_or(CommandRefused::NoSuchNode(node))?;
         match (command, power) {
-            _ if node == NodeId::Controller => Err(CommandRefused::NoSuchNode(node)),
+            _ if matches!(node, NodeId::Controller | NodeId::User(_)) => {
+                Err(CommandRefused::NoSuchNode(node))
+            }
             (Command::Crash(_), Power::Crashed | Power::Off) | (Command::CutPower(_), Power::Off) => {
                 Err(CommandRefused::IsDown(node))
             }
@@ -268,6 +282,7 @@ impl World {
             NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
             NodeId::Producer(number) => self.producers.get(index(number)).map(|node| node.power),
             NodeId::Consumer(number) => self.consumers.get(index(number)).map(|node| node.power),
+            NodeId::Service(_) | NodeId::User(_) => self.calls.power(node),
         }
     }
 
@@ -277,6 +292,7 @@ impl World {
             NodeId::Broker(number) => self.brokers[index(number)].incarnation,
             NodeId::Producer(number) => self.producers[index(number)].incarnation,
             NodeId::Consumer(number) => self.consumers[index(number)].incarnation,
+            NodeId::Service(_) | NodeId::User(_) => self.calls.incarnation(node),
         }
     }
 
@@ -286,6 +302,8 @@ impl World {
             NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
             NodeId::Producer(number) => &mut self.producers[index(number)].wakes,
             NodeId::Consumer(number) => &mut self.consumers[index(number)].wakes,
+            NodeId::Service(number) => &mut self.calls.services[index(number)].wakes,
+            NodeId::User(number) => &mut self.calls.users[index(number)].wakes,
         }
     }
 
@@ -327,8 +345,12 @@ impl World {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
             self.verdict.learn_key(id, key);
-            let sent = client.send(self.now, id, order(self.now, id, key), &mut out);
-            sent.expect("an order is a few bytes");
+            if shop.spec.message.reorders() {
+                self.verdict.learn_unordered(id);
+            }
+            let message = shop.spec.message.draft(shop.sent, id, key);
+            let sent = client.send(self.now, id, draft::record(self.now, &message), &mut out);
+            sent.expect("a body's size was checked with the scenario");
         }
         self.carry_out(node, out);
     }
@@ -340,7 +362,21 @@ impl World {
         match node {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
             NodeId::Producer(number) => self.producers[index(number)].process.1.handle(now, input, &mut out),
-            NodeId::Consumer(number) => self.consumers[index(number)].process.handle(now, input, &mut out),
+            NodeId::Consumer(number) => {
+                self.consumers[index(number)].process.handle(now, input, &mut out);
+                if self.consumers[index(number)].process.out_of_memory().is_some() {
+                    self.carry_out(node, out);
+                    return self.run_out_of_memory(node);
+                }
+            }
+            NodeId::Service(_) | NodeId::User(_) => {
+                let keys = &mut self.keys;
+                let mut mint = || {
+                    keys.push(None);
+                    MessageId(keys.len() as u64)
+                };
+                self.calls.hand(now, node, input, &mut mint, &mut out);
+            }
             NodeId::Broker(number) => {
                 let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
                 let mut slices = Out::default();
@@ -381,6 +417,7 @@ impl World {
                 [shop.next_at(), client.next_wakeup()].into_iter().flatten().min()
             }
             NodeId::Consumer(number) => self.consumers[index(number)].process.next_wakeup(),
+            NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };
         // Never at this same moment: a node that asked for nothing better would stop the clock.
         let Some(at) = wanted.map(|at| at.max(self.now + Span(1))) else { return };
@@ -397,7 +434,11 @@ impl World {
         self.digester.observe(&stamped);
         self.verdict.observe(&stamped);
         self.metrics.observe(&stamped);
+        let follows = self.calls.ledger.observe(&stamped);
         self.events.push(stamped);
+        for (user, event) in follows {
+            self.note(user, Event::Order(event));
+        }
     }
 }
 
@@ -442,10 +483,16 @@ fn first_view(scenario: &Scenario, brokers: &[NodeId]) -> View {
         }
     }
     let queues = scenario.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));
+    let exchanges = scenario
+        .exchanges
+        .iter()
+        .map(|exchange| (exchange.exchange.name.clone(), NodeId::Broker(exchange.broker)));
     View {
         version: 0,
         brokers: brokers.iter().map(|&broker| (broker, true)).collect(),
         partitions,
         queues: queues.collect(),
+        exchanges: exchanges.collect(),
+        hosts: scenario.layouts(),
     }
 }

@@ -13,12 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::subscribe::Filter;
 use super::*;
 use crate::ids::{Epoch, LogName};
-use crate::log::{Log, LogError, Slice as _, StorageError};
+use crate::log::{Log, LogError, StorageError, read_all};
 use crate::queue::QueueOptions;
 use crate::record::{BatchBuilder, NewRecord};
 
-/// How many bytes are read at once.
-const READ_BYTES: u32 = 1024 * 1024;
 /// The most bytes that a definition may have as JSON.
 pub const DEFINITION_BYTES_MAX: usize = 256 * 1024;
 /// The log is written anew when it has this many records more than two for each definition.
@@ -106,22 +104,24 @@ impl<L: Log> Definitions<L> {
     ) -> core::result::Result<Opened<L>, VhostError<StorageError<S>>> {
         let mut definitions = Self { log: storage.open(&LogName::Definitions).map_err(LogError::Storage)? };
         let (mut live, mut records) = (Vec::<Definition>::new(), 0);
-        let mut at = definitions.log.start();
-        while at < definitions.log.end() {
-            let piece = definitions.log.read(at, definitions.log.end(), READ_BYTES)?.load();
-            let piece = piece.map_err(LogError::Storage)?;
-            let Some(next) = piece.next() else { break };
-            at = next;
-            for record in piece.records() {
+        let mut strange = None;
+        read_all(&definitions.log, |batches| {
+            for record in batches.records() {
                 records += 1;
                 let json = record.value.unwrap_or_default();
-                let definition: Definition = serde_json::from_slice(&json)
-                    .map_err(|_| VhostError::Definitions(String::from_utf8_lossy(&json).to_string()))?;
-                live.retain(|earlier| !definition.replaces(earlier));
-                if !definition.is_removal() {
-                    live.push(definition);
+                match serde_json::from_slice::<Definition>(&json) {
+                    Ok(definition) => {
+                        live.retain(|earlier| !definition.replaces(earlier));
+                        if !definition.is_removal() {
+                            live.push(definition);
+                        }
+                    }
+                    Err(_) => strange = Some(String::from_utf8_lossy(&json).to_string()),
                 }
             }
+        })?;
+        if let Some(what) = strange {
+            return Err(VhostError::Definitions(what));
         }
         // A crash while the log was written anew leaves bindings of the old part before queues of the new one.
         live.sort_by_key(Definition::rank);

@@ -60,7 +60,7 @@ pub struct HalfId(pub u64);
 /// assert_eq!(serde_json::to_string(&Decision::Rollback)?, r#""rollback""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// It was committed: publish the message.
@@ -223,6 +223,11 @@ impl<S: Storage> VirtualHost<S> {
             queue.ack(now, delivery.tag)?;
         }
         Ok(())
+    }
+
+    /// A half message that is not decided, as far as memory has it.
+    pub fn half(&self, id: HalfId) -> Option<Arc<Message>> {
+        self.halves.queue.as_ref()?.peek(Offset(id.0))
     }
 
     /// Half messages that are not decided.

@@ -253,6 +253,11 @@ impl<S: Storage> VirtualHost<S> {
         self.queues.get(&Name::new(name).ok()?)
     }
 
+    /// The queue that a consumer is attached to.
+    pub fn queue_of(&self, id: ConsumerId) -> Option<&Name> {
+        self.consumers.get(&id).map(|attached| &attached.queue)
+    }
+
     /// The storage below; the logs in use are not in it.
     pub fn storage(&self) -> &S {
         &self.storage

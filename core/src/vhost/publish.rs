@@ -87,6 +87,15 @@ pub enum Alarm {
     Disk,
 }
 
+impl core::fmt::Display for Alarm {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+        })
+    }
+}
+
 impl<S: Storage> VirtualHost<S> {
     /// Sends a message to a queue.
     ///

@@ -2,6 +2,7 @@
 
 mod consume;
 mod lines;
+mod orders;
 mod produce;
 mod run;
 

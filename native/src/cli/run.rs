@@ -215,6 +215,7 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
         "with repeats {sent} sent, {received} received, {redelivered} of them marked as redelivered"
     )?;
     writeln!(out, "latency      {} in the mean, {} at most", metrics.latency_mean(), metrics.latency_max)?;
+    super::orders::tell(out, metrics, scenario)?;
     for ((node, processed), consumer) in report.deliveries.iter().zip(&scenario.consumers) {
         let name = &consumer.name;
         writeln!(out, "{:<12} {} processed ({name})", node.to_string(), count(*processed, "message"))?;

@@ -103,7 +103,7 @@ impl Local {
         let storage = FileStorage::open_with(dir, options)?;
         let settings = Settings { flush_before_reply: true, ..Settings::default() };
         let mut local = Self {
-            broker: Broker::new(ME, 1, settings, storage),
+            broker: Broker::new(ME, 1, settings, storage)?,
             view: View::default(),
             topics: BTreeMap::new(),
             started: Instant::now(),
@@ -121,7 +121,7 @@ impl Local {
     ///
     /// When a log cannot be closed.
     pub fn close(self) -> Result<(), Error> {
-        self.broker.into_storage().map(drop)
+        Ok(self.broker.into_storage().map(drop)?)
     }
 
     /// The torn tails that were cut off so far; see [`Recovered`].

@@ -120,7 +120,8 @@ impl Run {
         let producers = picture.producers.iter().map(|view| (view.node, view.up));
         let brokers = picture.brokers.iter().map(|view| (view.node, view.up));
         let consumers = picture.consumers.iter().map(|view| (view.node, view.up));
-        producers.chain(brokers).chain(consumers).any(|(other, up)| other == node && up)
+        let services = picture.services.iter().map(|view| (view.node, view.up));
+        producers.chain(brokers).chain(consumers).chain(services).any(|(other, up)| other == node && up)
     }
 
     /// Kills or revives a node; `kill` of `None` does whichever is possible.

@@ -31,11 +31,8 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     ];
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
     let places: Vec<&Place> = rows.map(|row| &row.place).collect();
-    let texts = [
-        words::PRODUCERS.get(lang).into(),
-        words::kept(&places, lang),
-        words::readers(&view.picture.consumers, lang),
-    ];
+    let texts =
+        [words::askers(view.picture, lang), words::kept(&places, lang), words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
         let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);
@@ -46,7 +43,7 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
 }
 
 /// A node's card with its name and its control.
-fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect, up: bool, name: &str) {
+pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect, up: bool, name: &str) {
     let theme = view.theme;
     let selected = view.selection.node == Some(node);
     let hovered =
@@ -76,6 +73,7 @@ fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect, up: bool, 
 
 /// Those who send.
 pub(super) fn producers(scene: &mut Scene, view: &View<'_>) {
+    // Users and services stand below them.
     for (producer, (_, area)) in view.picture.producers.iter().zip(&view.layout.producers) {
         card(scene, view, producer.node, *area, producer.up, &producer.name);
         producer_inside(scene, view, producer, *area);

@@ -5,7 +5,7 @@
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Place;
-use mqlab_core::sim::picture::{BrokerView, Picture};
+use mqlab_core::sim::picture::{BrokerView, Picture, ServiceView};
 
 use super::shape::{Anchor, Font, Point, Rect, at, width_of};
 
@@ -44,11 +44,11 @@ pub struct Layout {
     pub mark: f64,
     /// Where the words above producers, brokers and consumers begin.
     pub captions: [Point; 3],
-    /// Cards, in the picture's order.
+    /// Cards of those who send, then of users and of the services that they call, each in the picture's order.
     pub producers: Vec<(NodeId, Rect)>,
     /// Cards, in the picture's order.
     pub brokers: Vec<BrokerPlace>,
-    /// Cards, in the picture's order.
+    /// Cards of those who receive, then of all other services, each in the picture's order.
     pub consumers: Vec<(NodeId, Rect)>,
     /// The controller, if elections are held.
     pub controller: Option<Rect>,
@@ -137,7 +137,7 @@ impl Layout {
 
     /// A node's control: the small round button in its corner.
     pub fn control(&self, node: NodeId) -> Option<Rect> {
-        let card = self.card(node).filter(|_| node != NodeId::Controller)?;
+        let card = self.card(node).filter(|_| !matches!(node, NodeId::Controller | NodeId::User(_)))?;
         Some(Rect::around(at(card.right() - 17.0, card.y + 18.0), 24.0, 24.0))
     }
 }
@@ -145,6 +145,7 @@ impl Layout {
 /// The width of a disc that holds the longest number of the run, with its key's letter.
 fn mark_width(picture: &Picture) -> f64 {
     let planned: u64 = picture.producers.iter().map(|producer| producer.planned).sum();
+    let planned = planned + picture.users.iter().map(|user| user.planned).sum::<u64>();
     let digits = planned.max(10).to_string().len();
     let cells = picture.brokers.iter().flat_map(|broker| &broker.strips).flat_map(|strip| &strip.cells);
     let waiting = picture.producers.iter().flat_map(|producer| &producer.waiting);
@@ -156,6 +157,19 @@ fn mark_width(picture: &Picture) -> f64 {
             .any(|strip| strip.high_watermark.is_some());
     let longest = format!("{}{}", if keyed { "B" } else { "" }, "8".repeat(digits.min(4)));
     MARK.max(width_of(&longest, MARK_FONT) + 3.0).min(36.0)
+}
+
+/// Who stands before the brokers, and who after. A service that users call stands with them; one that is called by
+/// services, or reads what brokers keep, stands with the consumers.
+fn sides(picture: &Picture) -> (Vec<NodeId>, Vec<NodeId>) {
+    let called = |service: &ServiceView| picture.users.iter().any(|user| user.calls == service.node);
+    let in_front = |service: &&ServiceView| service.from.is_none() && called(service);
+    let senders = picture.producers.iter().map(|view| view.node);
+    let users = picture.users.iter().map(|view| view.node);
+    let front = picture.services.iter().filter(in_front).map(|view| view.node);
+    let readers = picture.consumers.iter().map(|view| view.node);
+    let behind = picture.services.iter().filter(|service| !in_front(service)).map(|view| view.node);
+    (senders.chain(users).chain(front).collect(), readers.chain(behind).collect())
 }
 
 fn height_of(broker: &BrokerView, row: f64, room: f64) -> f64 {
@@ -190,7 +204,7 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
         |row: f64| picture.brokers.iter().map(|broker| height_of(broker, row, room / count)).sum::<f64>();
     let row = if all(ROOMY) + (count - 1.0) * 14.0 <= room { ROOMY } else { TIGHT };
     let between = ((room - all(row)) / count).clamp(14.0, 46.0);
-    let span = all(row) + between * (count - 1.0);
+    let span = if picture.brokers.is_empty() { room } else { all(row) + between * (count - 1.0) };
     let start = top + ((room - span) / 2.0).max(0.0);
     let mut y = start;
     let brokers = picture.brokers.iter().map(|broker| {
@@ -201,8 +215,7 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
     let brokers: Vec<BrokerPlace> = brokers.collect();
     let (sender, reader) = (72.0, 94.0);
     let height = height.max(start + span + bottom);
-    let producers: Vec<_> = picture.producers.iter().map(|view| view.node).collect();
-    let consumers: Vec<_> = picture.consumers.iter().map(|view| view.node).collect();
+    let (producers, consumers) = sides(picture);
     let caption = start - 20.0;
     let controller = (picture.brokers.len() > 1)
         .then(|| Rect::new(margin + left + gap + card - 88.0, caption - 11.0, 88.0, 22.0));
@@ -258,7 +271,8 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
         let rows = nodes.len().div_ceil(across).max(1);
         (places.collect(), top + rows as f64 * (height + gap) - gap)
     };
-    let (producers, below) = lane(picture.producers.iter().map(|view| view.node).collect(), 32.0, 58.0);
+    let (left, right) = sides(picture);
+    let (producers, below) = lane(left, 32.0, 58.0);
     let brokers_caption = at(margin + gutter, below + 34.0);
     let mut y = brokers_caption.y + 16.0;
     let mut brokers = Vec::new();
@@ -273,8 +287,7 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
         y = area.bottom() + 14.0;
     }
     let readers_caption = at(margin, y + 16.0);
-    let (consumers, below) =
-        lane(picture.consumers.iter().map(|view| view.node).collect(), readers_caption.y + 34.0, 94.0);
+    let (consumers, below) = lane(right, readers_caption.y + 34.0, 94.0);
     let tray = Rect::new(margin, below + 16.0, width - 2.0 * margin, TRAY);
     let controller = (picture.brokers.len() > 1)
         .then(|| Rect::new(width - margin - gutter - 84.0, brokers_caption.y - 11.0, 84.0, 22.0));

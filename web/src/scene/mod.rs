@@ -7,6 +7,7 @@
 //! Nothing here decides what happens: between departure and arrival it interpolates, and that is all.
 
 pub mod axis;
+mod callers;
 mod cards;
 mod glyph;
 pub mod layout;
@@ -63,11 +64,14 @@ pub fn stage(view: &View<'_>) -> Scene {
         Scene { width: layout.width, height: layout.height, scale: layout.scale, ..Scene::default() };
     let mut ways = packets::Ways::new(view);
     ways.draw(&mut scene);
+    ways.calls(&mut scene);
     ways.upkeep(&mut scene);
     cards::captions(&mut scene, view);
     cards::producers(&mut scene, view);
     cards::brokers(&mut scene, view);
     cards::consumers(&mut scene, view);
+    callers::services(&mut scene, view);
+    callers::users(&mut scene, view);
     cards::tray(&mut scene, view);
     ways.packets(&mut scene);
     scene

@@ -16,7 +16,7 @@ use super::wire::Wire;
 /// Messages and answers keep to the right of their way, so that they do not meet.
 const ASIDE: f64 = 5.0;
 
-/// A way's ends: two nodes in the order of [`rank`], and the rows that it ends at.
+/// A way's ends: two nodes in the order of [`side`], and the rows that it ends at.
 type Ends = (NodeId, NodeId, usize, usize);
 
 /// The ways between nodes, made when they are first needed.
@@ -25,13 +25,22 @@ pub(super) struct Ways<'a> {
     made: BTreeMap<Ends, Wire>,
 }
 
-/// Producers stand before brokers, brokers before consumers.
-fn rank(node: NodeId) -> u8 {
+/// On which side of the brokers a node stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Before,
+    Controller,
+    Broker,
+    After,
+}
+
+/// Producers and users stand before brokers, brokers before consumers; services on either side.
+fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
-        NodeId::Producer(_) => 0,
-        NodeId::Controller => 1,
-        NodeId::Broker(_) => 2,
-        NodeId::Consumer(_) => 3,
+        NodeId::Controller => Side::Controller,
+        NodeId::Broker(_) => Side::Broker,
+        _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
+        _ => Side::After,
     }
 }
 
@@ -53,7 +62,7 @@ impl<'a> Ways<'a> {
     /// The way between two nodes, and whether it is travelled against its direction.
     fn way(&mut self, from: NodeId, to: NodeId, place: Option<&Place>) -> Option<(&Wire, bool)> {
         let layout = self.view.layout;
-        let back = (rank(from), from) > (rank(to), to);
+        let back = (side(layout, from), from) > (side(layout, to), to);
         let (a, b) = if back { (to, from) } else { (from, to) };
         let ends = (a, b, row_of(layout, a, place), row_of(layout, b, place));
         let wire = match self.made.entry(ends) {
@@ -81,6 +90,26 @@ impl<'a> Ways<'a> {
                 fill: None,
                 stroke: Some(stroke),
             });
+        }
+    }
+
+    /// Draws the ways that calls take, those in use a little stronger.
+    pub(super) fn calls(&mut self, scene: &mut Scene) {
+        let (view, theme) = (self.view, self.view.theme);
+        let users = view.picture.users.iter().map(|user| (user.node, user.calls));
+        let services = view.picture.services.iter().filter(|service| service.up);
+        let services =
+            services.flat_map(|service| service.calls.iter().map(move |callee| (service.node, *callee)));
+        for (from, to) in users.chain(services) {
+            let used = view.picture.packets.iter().any(|packet| {
+                packet.place.is_none()
+                    && ((packet.from, packet.to) == (from, to) || (packet.from, packet.to) == (to, from))
+            });
+            let Some((wire, _)) = self.way(from, to, None) else { continue };
+            let paint = faded(theme.line_strong, if used { 1.0 } else { 0.5 });
+            let points = wire.points.clone();
+            let stroke = Some(Stroke { paint, width: 1.2, dash: Dash::None });
+            scene.shapes.push(Shape::Line { points, curved: true, fill: None, stroke });
         }
     }
 
@@ -129,9 +158,18 @@ fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
             let (name, index) = match &strip.place {
                 Place::Queue(name) => (name, None),
                 Place::Partition(partition) => (&partition.topic, Some(partition.index)),
+                Place::Exchange(_) => continue, // nothing stands in one
             };
             let senders = picture.producers.iter().filter(|producer| producer.up && producer.to == *name);
             ways.extend(senders.map(|producer| (producer.node, broker.node, strip.place.clone(), false)));
+            let services = || picture.services.iter().filter(|service| service.up);
+            let senders = services().filter(|service| service.sends_to.contains(name));
+            ways.extend(senders.map(|service| (service.node, broker.node, strip.place.clone(), false)));
+            let readers = services().filter(|service| {
+                service.from.as_ref() == Some(name)
+                    && index.is_none_or(|index| service.assigned.contains(&index))
+            });
+            ways.extend(readers.map(|service| (broker.node, service.node, strip.place.clone(), false)));
             let readers = picture.consumers.iter().filter(|consumer| {
                 consumer.up
                     && consumer.from == *name
@@ -155,8 +193,8 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         let broker = broker(layout, node)?;
         Some(broker.rows.get(row).map_or(broker.card.center().y, |row| row.port))
     };
-    match (a, b) {
-        (NodeId::Broker(_), NodeId::Broker(_)) => {
+    match (side(layout, a), side(layout, b)) {
+        (Side::Broker, Side::Broker) => {
             let (from, to) = (at(card_a.right(), port(a, row_a)?), at(card_b.right(), port(b, row_b)?));
             let far = layout
                 .brokers
@@ -167,24 +205,42 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
             let depth = if layout.narrow { 8.0 } else { 14.0 + 13.0 * apart };
             Some(Wire::bow(from, to, depth))
         }
-        (NodeId::Producer(_), NodeId::Broker(_)) if layout.narrow => {
+        (Side::Before, Side::Broker) if layout.narrow => {
             let from = at(card_a.center().x, card_a.bottom());
             let to = at(card_b.x, port(b, row_b)?);
             Some(down_the_side(from, card_b.x - 14.0, to))
         }
-        (NodeId::Broker(_), NodeId::Consumer(_)) if layout.narrow => {
+        (Side::Broker, Side::After) if layout.narrow => {
             let from = at(card_a.right(), port(a, row_a)?);
             let to = at(card_b.center().x, card_b.y);
             Some(up_from_below(from, card_a.right() + 17.0, to))
         }
-        (NodeId::Producer(_), NodeId::Broker(_)) => {
+        (Side::Before, Side::Broker) => {
             Some(Wire::level(at(card_a.right(), card_a.center().y), at(card_b.x, port(b, row_b)?)))
         }
-        (NodeId::Broker(_), NodeId::Consumer(_)) => {
+        (Side::Broker, Side::After) => {
             Some(Wire::level(at(card_a.right(), port(a, row_a)?), at(card_b.x, card_b.center().y)))
+        }
+        _ if layout.narrow => Some(Wire::level(card_a.center(), card_b.center())),
+        // Within a column calls go round the cards between, on the side where the brokers are.
+        (Side::Before, Side::Before) => {
+            let (from, to) = (at(card_a.right(), card_a.center().y), at(card_b.right(), card_b.center().y));
+            Some(Wire::bow(from, to, round(card_a.center(), card_b.center())))
+        }
+        (Side::After, Side::After) => {
+            let (from, to) = (at(card_a.x, card_a.center().y), at(card_b.x, card_b.center().y));
+            Some(Wire::bow(from, to, -round(card_a.center(), card_b.center())))
+        }
+        (Side::Before, Side::After) => {
+            Some(Wire::level(at(card_a.right(), card_a.center().y), at(card_b.x, card_b.center().y)))
         }
         _ => Some(Wire::level(card_a.center(), card_b.center())),
     }
+}
+
+/// How far a call within a column goes to the side.
+fn round(from: Point, to: Point) -> f64 {
+    (10.0 + (from.y - to.y).abs() * 0.06).min(34.0)
 }
 
 /// From a card above, down a gutter on the left, into a card's left side.
@@ -245,8 +301,8 @@ fn straight(layout: &Layout, packet: &PacketView, part: f64) -> Option<Point> {
 /// Whether a packet is drawn as a mere dot: a request, or an answer without messages.
 fn is_dot(packet: &PacketView) -> bool {
     match packet.kind {
-        PacketKind::Fetch | PacketKind::Copy | PacketKind::Commit => true,
-        PacketKind::Stored | PacketKind::Refused | PacketKind::Done => false,
+        PacketKind::Fetch | PacketKind::Copy | PacketKind::Commit | PacketKind::Call => true,
+        PacketKind::Stored | PacketKind::Refused | PacketKind::Done | PacketKind::Answer => false,
         _ => packet.marks.is_empty(),
     }
 }
@@ -256,14 +312,14 @@ fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
     let chosen = packet.marks.iter().find(|mark| Some(mark.message) == view.selection.message);
     let selected = chosen.is_some();
     match packet.kind {
-        PacketKind::Stored | PacketKind::Refused | PacketKind::Done => {
+        PacketKind::Stored | PacketKind::Refused | PacketKind::Done | PacketKind::Answer => {
             glyph::answer(scene, spot, packet.kind != PacketKind::Refused, selected, theme);
             if let Some(mark) = packet.marks.first() {
                 let area = super::shape::Rect::around(spot, 20.0, 20.0);
                 scene.answers(area, Target::Message(mark.message));
             }
         }
-        PacketKind::Fetch | PacketKind::Copy => glyph::small(scene, spot, true, theme),
+        PacketKind::Fetch | PacketKind::Copy | PacketKind::Call => glyph::small(scene, spot, true, theme),
         PacketKind::Commit => {
             glyph::small(scene, spot, matches!(packet.from, NodeId::Consumer(_)), theme);
         }

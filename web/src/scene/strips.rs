@@ -28,7 +28,7 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
         label(scene, view, strip.role, row);
         match strip.place {
             Place::Partition(_) => partition_notes(scene, view, strip, row, first),
-            Place::Queue(_) => queue_notes(scene, view, strip, row, first),
+            Place::Queue(_) | Place::Exchange(_) => queue_notes(scene, view, strip, row, first),
         }
     }
 }
@@ -70,6 +70,7 @@ fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell,
     let firmness = match cell.state {
         CellState::Ready => Firmness::Solid,
         CellState::Delivered(_) => Firmness::Faded,
+        CellState::Waiting(_) => Firmness::Dashed,
         CellState::Committed if leads => Firmness::Solid,
         CellState::Committed => Firmness::Faded,
         CellState::Uncommitted if leads => Firmness::Dashed,

@@ -3,6 +3,8 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+pub mod callers;
+mod purpose;
 pub mod sentence;
 pub mod stage;
 pub mod standing;

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, row, spaced};
+use super::{Lang, callers, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,10 @@ impl Names {
     pub fn of(picture: &Picture) -> Self {
         let producers = picture.producers.iter().map(|view| (view.node, view.name.clone()));
         let consumers = picture.consumers.iter().map(|view| (view.node, view.name.clone()));
-        Self { given: producers.chain(consumers).filter(|(_, name)| !name.is_empty()).collect() }
+        let services = picture.services.iter().map(|view| (view.node, view.name.clone()));
+        let users = picture.users.iter().map(|view| (view.node, view.name.clone()));
+        let all = producers.chain(consumers).chain(services).chain(users);
+        Self { given: all.filter(|(_, name)| !name.is_empty()).collect() }
     }
 
     /// A node's name within a sentence.
@@ -36,6 +39,10 @@ impl Names {
             (Lang::Zh, NodeId::Producer(number)) => format!("生产者 {number}"),
             (Lang::En, NodeId::Consumer(number)) => format!("consumer {number}"),
             (Lang::Zh, NodeId::Consumer(number)) => format!("消费者 {number}"),
+            (Lang::En, NodeId::Service(number)) => format!("service {number}"),
+            (Lang::Zh, NodeId::Service(number)) => format!("服务 {number}"),
+            (Lang::En, NodeId::User(number)) => format!("users {number}"),
+            (Lang::Zh, NodeId::User(number)) => format!("用户 {number}"),
         }
     }
 
@@ -99,6 +106,8 @@ pub fn place(place: &Place, lang: Lang) -> String {
         (Place::Queue(name), Lang::Zh) => format!("队列 {name}"),
         (Place::Partition(partition), Lang::En) => format!("{partition}"),
         (Place::Partition(partition), Lang::Zh) => format!("分区 {partition}"),
+        (Place::Exchange(name), Lang::En) => format!("exchange {name}"),
+        (Place::Exchange(name), Lang::Zh) => format!("交换机 {name}"),
     }
 }
 
@@ -208,6 +217,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Crashed => format!("{node} crashes"),
         Event::PowerCut => format!("{node} loses power"),
         Event::Restarted => format!("{node} is back"),
+        Event::Order(event) => callers::english(event, node, names),
         other => format!("{node}: {other}"),
     }
 }
@@ -274,6 +284,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Crashed => format!("{node} 宕机"),
         Event::PowerCut => format!("{node} 断电"),
         Event::Restarted => format!("{node} 恢复运行"),
+        Event::Order(event) => callers::chinese(event, node, names),
         other => format!("{node}：{other}"),
     }
 }
@@ -325,6 +336,7 @@ impl Tone {
                 Self::Turn
             }
             Event::Restarted => Self::Back,
+            Event::Order(event) => callers::tone(event),
             _ => Self::Plain,
         }
     }

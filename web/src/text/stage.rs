@@ -3,6 +3,7 @@
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 
+pub use super::callers::{askers, workers};
 use super::{Both, Lang, both, spaced};
 
 /// Above the producers.
@@ -34,6 +35,7 @@ pub fn kept(places: &[&Place], lang: Lang) -> String {
             Lang::En => format!("queue {name}"),
             Lang::Zh => format!("队列 {name}"),
         },
+        Place::Exchange(_) => super::sentence::place(first, lang),
         Place::Partition(first) => {
             let mut partitions: Vec<u32> = places
                 .iter()

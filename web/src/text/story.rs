@@ -1,6 +1,6 @@
 //! What each scenario is about: the words to the left of the stage.
 
-use super::{Both, both};
+use super::{Both, both, purpose};
 
 /// One scenario's words.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,17 @@ pub struct Story {
 }
 
 /// Every story that we tell.
-pub const STORIES: &[Story] = &[HUNDRED, LEADER, LEADER_ACKS_1];
+pub const STORIES: &[Story] = &[
+    HUNDRED,
+    LEADER,
+    LEADER_ACKS_1,
+    purpose::CHECKOUT_CALLS,
+    purpose::CHECKOUT_QUEUE,
+    purpose::SALE_CALLS,
+    purpose::SALE_QUEUE,
+    purpose::SHOP_CALLS,
+    purpose::SHOP_TOPIC,
+];
 
 /// The words of a scenario, if it has any of its own.
 pub fn of(scenario: &str) -> Option<&'static Story> {

@@ -1,10 +1,10 @@
 //! Pictures made by hand, so that the drawing is tested without the engine.
 
-use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
+use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{
     BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView, Role,
-    StripView,
+    ServiceView, StripView, UserView,
 };
 use mqlab_core::time::Time;
 
@@ -41,6 +41,7 @@ fn packet(
         place: Some(place.clone()),
         marks: marks.to_vec(),
         repeats: 0,
+        order: None,
     }
 }
 
@@ -104,6 +105,8 @@ pub(crate) fn queue() -> Picture {
             }],
         }],
         consumers: vec![consumer(c1, "alice", 13, &[15, 17], 6), consumer(c2, "bob", 16, &[], 7)],
+        services: vec![],
+        users: vec![],
         packets: vec![
             packet(1, p1, b1, PacketKind::Produce, (100_000, 103_000), &place, &[plain(46)]),
             packet(2, p1, b1, PacketKind::Produce, (101_500, 103_500), &place, &[plain(47), plain(48)]),
@@ -218,7 +221,76 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         producers: vec![producer(1, "shop"), producer(2, "app")],
         brokers,
         consumers: vec![consumer(1, vec![0]), consumer(2, vec![1]), consumer(3, vec![2])],
+        services: vec![],
+        users: vec![],
         packets,
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
+    }
+}
+
+fn service(number: u16, name: &str, calls: &[u16], busy: u64, waiting: u64) -> ServiceView {
+    ServiceView {
+        node: NodeId::Service(number),
+        name: name.into(),
+        up: true,
+        from: None,
+        group: None,
+        assigned: vec![],
+        calls: calls.iter().copied().map(NodeId::Service).collect(),
+        sends_to: vec![],
+        workers: 4,
+        backlog: 20,
+        working: (1..=busy).map(|order| (OrderId(order), Time(97_000))).collect(),
+        waiting: (5..5 + waiting).map(OrderId).collect(),
+        worked: 31,
+        gave_up: 0,
+        turned_away: if waiting > 0 { 7 } else { 0 },
+    }
+}
+
+/// Two crowds, a shop that calls three services, and no broker; with `queue` the shop sends to one instead.
+pub(crate) fn calls(with_queue: bool) -> Picture {
+    let user = |number, name: &str, errors| UserView {
+        node: NodeId::User(number),
+        name: name.into(),
+        calls: NodeId::Service(1),
+        asked: 60,
+        planned: 120,
+        waiting: 12,
+        done: 20,
+        accepted: 28,
+        errors,
+        notified: 0,
+    };
+    let mut shop = service(1, "shop", &[2, 3, 4], 3, 0);
+    let mut finance = service(2, "finance", &[], 4, 12);
+    let mut risk = service(4, "risk", &[], 0, 0);
+    risk.up = false;
+    let call = |id, from, to, kind, times: (u64, u64), order| PacketView {
+        place: None,
+        order: Some(OrderId(order)),
+        ..packet(id, from, to, kind, times, &Place::Queue(name("hello")), &[])
+    };
+    let (u1, s1, s2, s3) = (NodeId::User(1), NodeId::Service(1), NodeId::Service(2), NodeId::Service(3));
+    let packets = vec![
+        call(1, u1, s1, PacketKind::Call, (100_000, 103_000), 48),
+        call(2, s1, s2, PacketKind::Call, (101_000, 103_500), 31),
+        call(3, s3, s1, PacketKind::Answer, (101_000, 103_000), 29),
+        call(4, s1, NodeId::User(2), PacketKind::Refused, (101_500, 104_000), 30),
+    ];
+    let queue = queue();
+    if with_queue {
+        shop.calls.clear();
+        shop.sends_to = vec![name("hello")];
+        finance.from = Some(name("hello"));
+    }
+    Picture {
+        producers: vec![],
+        brokers: if with_queue { queue.brokers.clone() } else { vec![] },
+        consumers: vec![],
+        services: vec![shop, finance, service(3, "notification", &[], 2, 0), risk],
+        users: vec![user(1, "regulars", 0), user(2, "rush", 14)],
+        packets,
+        ..queue
     }
 }

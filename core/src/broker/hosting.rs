@@ -1,0 +1,489 @@
+//! What does a broker do with queues? It lets a virtual host do the work, and speaks for it: requests in, events out.
+//!
+//! Each client that is connected has a channel of the host's; when its connection breaks, the channel is closed, and
+//! what it had goes back. A client that falls silent is taken for gone after a while.
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
+use super::{Broker, HostLayout, refuse};
+use crate::ids::{MessageId, Name, NodeId, Offset};
+use crate::log::{LogError, SliceOf, Storage, StorageError};
+use crate::message::Message as Payload;
+use crate::observe::{Event, Place, QueueEvent, Refusal};
+use crate::queue::{ConsumerId, ConsumerOptions, Fact, QueueError};
+use crate::record::Batches;
+use crate::routing::ExchangeName;
+use crate::time::Time;
+use crate::vhost::{ChannelId, Decision, ErrorOf, HalfId, Handle, Output, Publish, VhostError};
+
+/// Who is connected to a broker's virtual host.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guests {
+    /// The consumers of each client, by queue.
+    consumers: BTreeMap<(NodeId, Name), ConsumerId>,
+    /// Whose each consumer is, as long as anything is said of it.
+    clients: BTreeMap<ConsumerId, NodeId>,
+    /// When a client that consumes is given up, unless it is heard before.
+    deadlines: BTreeMap<NodeId, Time>,
+    /// Clients that publish: they are told when to wait.
+    publishers: BTreeSet<NodeId>,
+}
+
+/// The kinds of nodes, as they are counted in the number of a channel.
+const KINDS: [fn(u16) -> NodeId; 4] = [NodeId::Producer, NodeId::Consumer, NodeId::Service, NodeId::User];
+
+/// A client's channel: its kind and its number.
+fn channel_of(node: NodeId) -> ChannelId {
+    let (kind, number) = match node {
+        NodeId::Producer(number) => (0, number),
+        NodeId::Consumer(number) => (1, number),
+        NodeId::Service(number) => (2, number),
+        NodeId::User(number) => (3, number),
+        NodeId::Broker(_) | NodeId::Controller => return ChannelId::default(),
+    };
+    ChannelId((kind << 16 | u64::from(number)) + 1)
+}
+
+fn client_of(channel: ChannelId) -> Option<NodeId> {
+    let number = channel.0.checked_sub(1)?;
+    let kind = KINDS.get(usize::try_from(number >> 16).ok()?)?;
+    Some(kind(number as u16))
+}
+
+/// Why a request is not done, or the storage's failure.
+enum Failure<S: Storage> {
+    Refused(Refusal),
+    Storage(LogError<StorageError<S>>),
+}
+
+impl<S: Storage> From<ErrorOf<S>> for Failure<S> {
+    fn from(error: ErrorOf<S>) -> Self {
+        match error {
+            VhostError::Queue(QueueError::Log(error)) => Self::Storage(error),
+            VhostError::Queue(QueueError::Missing(_)) => Self::Storage(LogError::Refusing),
+            VhostError::Blocked => Self::Refused(Refusal::Blocked),
+            VhostError::InUse(_) => Self::Refused(Refusal::NotAMember),
+            _ => Self::Refused(Refusal::Unknown),
+        }
+    }
+}
+
+impl<S: Storage> Broker<S> {
+    /// Does what a client asks of queues, exchanges and subscriptions.
+    pub(super) fn host_request(
+        &mut self,
+        now: Time,
+        asker: (NodeId, RequestId),
+        request: Request,
+        out: &mut Out<SliceOf<S>>,
+    ) -> super::Done<S> {
+        let (from, id) = asker;
+        let done = match request {
+            Request::Send { queue, batches } => self.send_to(now, from, &queue, &batches),
+            Request::Publish { exchange, mandatory, retain, batches } => {
+                let how = Publish { channel: channel_of(from), mandatory, retain };
+                self.publish(now, from, &exchange, how, &batches, out)
+            }
+            Request::BeginHalf { exchange, batches } => self.begin_half(now, from, &exchange, &batches, out),
+            Request::Decide { id, decision } => self.decide(now, id, decision, out),
+            Request::Subscribe { reads, options } => self.subscribe(now, from, reads, options),
+            Request::Ping { queue } => self.ping(now, from, queue),
+            _ => Err(Failure::Refused(Refusal::Unknown)),
+        };
+        let drained = self.drain(out);
+        match done {
+            Ok(reply) => {
+                // The answer comes after what was pushed in its course, as it would on one connection.
+                out.reply(from, id, reply);
+                drained
+            }
+            Err(Failure::Refused(refusal)) => refuse(asker, refusal, out),
+            Err(Failure::Storage(error)) => Err(error),
+        }
+    }
+
+    /// Declares what the view says stands here.
+    pub(super) fn lay_out(&mut self, now: Time, layout: &HostLayout) -> super::Done<S> {
+        let mut declare = || -> Result<(), ErrorOf<S>> {
+            for (name, options) in &layout.queues {
+                self.host.declare_queue(now, name.as_str(), options.clone())?;
+            }
+            for exchange in &layout.exchanges {
+                self.host.declare_exchange_with(exchange.name.as_str(), exchange.options.clone())?;
+            }
+            for binding in &layout.bindings {
+                self.host.bind_with(binding.clone())?;
+            }
+            self.host.set_memory_max(layout.memory_max);
+            if let Some((first, next)) = layout.check_times {
+                self.host.set_check_times(first, next);
+            }
+            Ok(())
+        };
+        let declared = declare();
+        self.only_storage(declared)
+    }
+
+    fn open(&mut self, now: Time, client: NodeId) -> Result<ChannelId, Failure<S>> {
+        let channel = channel_of(client);
+        self.host.open_channel(now, channel, Default::default())?;
+        Ok(channel)
+    }
+
+    fn send_to(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        queue: &Name,
+        batches: &Batches,
+    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
+        let channel = self.open(now, from)?;
+        self.guests.publishers.insert(from);
+        let there = self.host.queue(queue.as_str()).ok_or(Failure::Refused(Refusal::Unknown))?;
+        let base = there.next();
+        let how = Publish { channel, ..Publish::default() };
+        let mut refused = Vec::new();
+        for (place, record) in (0..).zip(batches.records()) {
+            let message = Payload::from_record(&record);
+            match self.host.publish_with(now, "", queue.as_str(), message, how) {
+                Ok(published) if published.is_stored() => {}
+                Ok(_) => refused.push(place),
+                Err(VhostError::Blocked) if place > 0 => {
+                    // What stands before it is stored: the rest is refused, to be sent again.
+                    refused.extend(place..batches.records().count() as u32);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(if refused.is_empty() { Reply::Stored { base } } else { Reply::Published { refused } })
+    }
+
+    fn publish(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        exchange: &ExchangeName,
+        how: Publish,
+        batches: &Batches,
+        out: &mut Out<SliceOf<S>>,
+    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
+        self.open(now, from)?;
+        self.guests.publishers.insert(from);
+        let mut refused = Vec::new();
+        for (place, record) in (0..).zip(batches.records()) {
+            let message = Payload::from_record(&record);
+            let (key, id) = (message.routing_key().unwrap_or_default().to_owned(), message.id());
+            match self.host.publish_with(now, exchange.as_str(), &key, message, how) {
+                Ok(published) => {
+                    if !published.is_stored() {
+                        refused.push(place);
+                    } else if published.queues == 0
+                        && let Some(message) = id
+                    {
+                        let (exchange, returned) = (exchange.clone(), published.returned);
+                        out.event(Event::Queue(QueueEvent::Unroutable { exchange, message, returned }));
+                    }
+                }
+                Err(VhostError::Blocked) if place > 0 => {
+                    refused.extend(place..batches.records().count() as u32);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            self.drain(out).map_err(Failure::Storage)?;
+        }
+        Ok(Reply::Published { refused })
+    }
+
+    fn begin_half(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        exchange: &ExchangeName,
+        batches: &Batches,
+        out: &mut Out<SliceOf<S>>,
+    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
+        self.open(now, from)?;
+        let record = batches.records().next().ok_or(Failure::Refused(Refusal::Unknown))?;
+        let message = Payload::from_record(&record);
+        let key = message.routing_key().unwrap_or_default().to_owned();
+        // Whom to ask later, also after a restart: the message itself knows.
+        let message = message.with_correlation(&alloc::string::ToString::to_string(&from));
+        let id = message.id();
+        let half = self.host.begin_half(now, exchange.as_str(), &key, message)?;
+        if let Some(message) = id {
+            out.event(Event::Queue(QueueEvent::HalfStored { message }));
+        }
+        Ok(Reply::HalfStored(half))
+    }
+
+    fn decide(
+        &mut self,
+        now: Time,
+        id: HalfId,
+        decision: Decision,
+        out: &mut Out<SliceOf<S>>,
+    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
+        let message = self.host.half(id).and_then(|message| message.id());
+        match self.host.decide_half(now, id, decision) {
+            // Decided before: the answer was lost, and the decision was not.
+            Ok(_) | Err(VhostError::NoHalf(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(message) = message {
+            out.event(Event::Queue(QueueEvent::HalfDecided { message, decision }));
+        }
+        Ok(Reply::Decided)
+    }
+
+    fn subscribe(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        reads: Reads,
+        options: ConsumerOptions,
+    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
+        let channel = self.open(now, from)?;
+        // Asking again begins anew: what the client had goes back.
+        if let Reads::Queue(queue) = &reads
+            && self.guests.consumers.contains_key(&(from, queue.clone()))
+        {
+            self.leave(now, from)?;
+            self.open(now, from)?;
+        }
+        let consumer = match reads {
+            Reads::Queue(queue) => self.host.consume_on(now, channel, queue.as_str(), options)?,
+            Reads::Topic(subscription) => {
+                if self.guests.consumers.keys().any(|(client, _)| *client == from) {
+                    self.leave(now, from)?;
+                    self.open(now, from)?;
+                }
+                self.host.subscribe(now, channel, subscription, options)?
+            }
+        };
+        let queue = self.host.queue_of(consumer).ok_or(Failure::Refused(Refusal::Unknown))?.clone();
+        self.guests.consumers.insert((from, queue.clone()), consumer);
+        self.guests.clients.insert(consumer, from);
+        self.guests.deadlines.insert(from, now + self.settings.consumer_session);
+        Ok(Reply::Subscribed { queue })
+    }
+
+    fn ping(&mut self, now: Time, from: NodeId, queue: Name) -> Result<Reply<SliceOf<S>>, Failure<S>> {
+        if self.host.queue(queue.as_str()).is_none() {
+            return Err(Failure::Refused(Refusal::Unknown));
+        }
+        if !self.guests.consumers.contains_key(&(from, queue)) {
+            return Err(Failure::Refused(Refusal::NotAMember));
+        }
+        self.guests.deadlines.insert(from, now + self.settings.consumer_session);
+        Ok(Reply::Pong)
+    }
+
+    /// What a consumer says of deliveries. Those that it does not have any more are left alone: they went back in the
+    /// meantime, and will be delivered again.
+    pub(super) fn settle_deliveries(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        tags: &[u64],
+        how: Settlement,
+        out: &mut Out<SliceOf<S>>,
+    ) -> super::Done<S> {
+        let channel = channel_of(from);
+        for &tag in tags {
+            let handle = Handle { channel, tag };
+            let settled = match how {
+                Settlement::Done => self.host.ack(now, handle),
+                Settlement::Requeue => self.host.nack(now, handle, true),
+                Settlement::Reject => self.host.nack(now, handle, false),
+            };
+            self.only_storage(settled)?;
+        }
+        self.drain(out)
+    }
+
+    /// A consumer grants more deliveries.
+    pub(super) fn grant_credit(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        queue: Name,
+        more: u64,
+        out: &mut Out<SliceOf<S>>,
+    ) -> super::Done<S> {
+        if let Some(&consumer) = self.guests.consumers.get(&(from, queue)) {
+            let granted = self.host.grant(now, consumer, more);
+            self.only_storage(granted)?;
+        }
+        self.drain(out)
+    }
+
+    /// Keeps a failure of the storage, and lets others go: who caused them is gone or does not wait for an answer.
+    pub(super) fn only_storage<T>(&self, done: Result<T, ErrorOf<S>>) -> super::Done<S> {
+        match done.map_err(Failure::<S>::from) {
+            Err(Failure::Storage(error)) => Err(error),
+            Ok(_) | Err(Failure::Refused(_)) => Ok(()),
+        }
+    }
+
+    /// A client is gone.
+    pub(super) fn guest_left(
+        &mut self,
+        now: Time,
+        client: NodeId,
+        out: &mut Out<SliceOf<S>>,
+    ) -> super::Done<S> {
+        self.guests.publishers.remove(&client);
+        let left = self.leave(now, client);
+        self.only_storage(left)?;
+        self.drain(out)?;
+        let attached: BTreeSet<ConsumerId> = self.guests.consumers.values().copied().collect();
+        self.guests.clients.retain(|consumer, _| attached.contains(consumer));
+        Ok(())
+    }
+
+    fn leave(&mut self, now: Time, client: NodeId) -> Result<(), ErrorOf<S>> {
+        self.guests.consumers.retain(|(other, _), _| *other != client);
+        self.guests.deadlines.remove(&client);
+        self.host.close_channel(now, channel_of(client))
+    }
+
+    /// Does what is due in the host, and gives up clients that were not heard in time: a machine without power says
+    /// no goodbye.
+    pub(super) fn tick_host(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
+        while let Some((&silent, _)) = self.guests.deadlines.iter().find(|(_, deadline)| **deadline <= now) {
+            self.guest_left(now, silent, out)?;
+        }
+        if self.host.next_wakeup().is_some_and(|at| at <= now) {
+            let done = self.host.tick(now);
+            self.only_storage(done)?;
+            self.drain(out)?;
+        }
+        Ok(())
+    }
+
+    /// When the host or a silent client wants attention.
+    pub(super) fn next_host_wakeup(&self) -> Option<Time> {
+        self.host.next_wakeup().into_iter().chain(self.guests.deadlines.values().copied()).min()
+    }
+
+    /// Carries out what the host wants, and says what happened in it.
+    fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
+        while let Some(output) = self.host.poll() {
+            match output {
+                Output::Deliver(delivered) => {
+                    let Some(to) = client_of(delivered.handle.channel) else { continue };
+                    out.send(
+                        to,
+                        Message::Deliver(Delivery {
+                            queue: delivered.queue,
+                            tag: delivered.handle.tag,
+                            offset: delivered.offset,
+                            delivery: delivered.count,
+                            message: delivered.message,
+                        }),
+                    );
+                }
+                Output::Returned { channel, message } => {
+                    if let Some(to) = client_of(channel) {
+                        out.send(to, Message::Returned(message));
+                    }
+                }
+                Output::CheckBack { id, check, message } => self.ask_back(id, check, message, out),
+                Output::Blocked(alarm) => {
+                    out.event(Event::Queue(QueueEvent::Blocked { alarm }));
+                    self.tell_publishers(true, out);
+                }
+                Output::Unblocked(alarm) => {
+                    out.event(Event::Queue(QueueEvent::Unblocked { alarm }));
+                    self.tell_publishers(false, out);
+                }
+                Output::QueueRemoved(queue) => {
+                    self.guests.consumers.retain(|(_, name), _| *name != queue);
+                    out.event(Event::Queue(QueueEvent::Removed { queue }));
+                }
+                Output::Fact(queue, fact) => self.tell(&queue, fact, out),
+                // Replies do the one; who was refused tries again; and who has lost its queue hears so when it asks.
+                Output::Confirmed { .. } | Output::Room(_) | Output::Cancelled { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_back(&self, id: HalfId, check: u32, message: Arc<Payload>, out: &mut Out<SliceOf<S>>) {
+        let Some(to) = message.correlation().and_then(|sender| sender.parse::<NodeId>().ok()) else { return };
+        if let Some(message) = message.id() {
+            out.event(Event::Queue(QueueEvent::CheckedBack { message, check }));
+        }
+        out.send(to, Message::CheckBack { id, message });
+    }
+
+    fn tell_publishers(&self, blocked: bool, out: &mut Out<SliceOf<S>>) {
+        for &publisher in &self.guests.publishers {
+            out.send(publisher, Message::Flow { blocked });
+        }
+    }
+
+    /// The client that a consumer of the host's belongs to.
+    pub(crate) fn client_of_consumer(&self, consumer: ConsumerId) -> Option<NodeId> {
+        self.guests.clients.get(&consumer).copied()
+    }
+
+    /// States a fact of a queue as an event. Neighbours of the same kind become one event.
+    fn tell(&self, queue: &Name, fact: Fact, out: &mut Out<SliceOf<S>>) {
+        let queue = queue.clone();
+        match fact {
+            Fact::Stored { offset, id } => stored(queue, offset, id, out),
+            Fact::Delivered { id: Some(message), to, count, .. } => {
+                if let Some(to) = self.client_of_consumer(to) {
+                    out.event(Event::Delivered { queue, message, to, delivery: count });
+                }
+            }
+            Fact::Settled { id: Some(message), by, .. } => {
+                if let Some(by) = self.client_of_consumer(by) {
+                    out.event(Event::Settled { queue, message, by });
+                }
+            }
+            Fact::Returned { id: Some(message), from, why, .. } => {
+                let Some(client) = self.client_of_consumer(from) else { return };
+                if let Some(Event::Requeued { queue: same, messages, from, why: reason }) =
+                    out.events.last_mut()
+                    && (&*same, *from, *reason) == (&queue, client, why)
+                {
+                    messages.push(message);
+                    return;
+                }
+                out.event(Event::Requeued { queue, messages: [message].into(), from: client, why });
+            }
+            Fact::Died { id: Some(message), reason, .. } => {
+                out.event(Event::Queue(QueueEvent::Died { queue, message, reason }));
+            }
+            Fact::Due { id: Some(message), .. } => {
+                out.event(Event::Queue(QueueEvent::Due { queue, message }));
+            }
+            Fact::Activated(consumer) => {
+                if let Some(consumer) = self.client_of_consumer(consumer) {
+                    out.event(Event::Queue(QueueEvent::Activated { queue, consumer }));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn stored<D>(queue: Name, offset: Offset, id: Option<MessageId>, out: &mut Out<D>) {
+    let place = Place::Queue(queue);
+    if let Some(Event::Appended { to, base, messages }) = out.events.last_mut()
+        && *to == place
+        && base.plus(messages.len() as u64) == offset
+    {
+        messages.extend(id);
+        return;
+    }
+    out.event(Event::Appended { to: place, base: offset, messages: id.into_iter().collect() });
+}

@@ -1,0 +1,202 @@
+//! What happens around queues, besides that messages come, are delivered and go? Facts about routing, dying, waiting,
+//! failing, and about transactions.
+
+use core::fmt;
+
+use serde::Serialize;
+
+use super::event::Place;
+use crate::ids::{MessageId, Name, NodeId};
+use crate::message::DeathReason;
+use crate::routing::ExchangeName;
+use crate::vhost::{Alarm, Decision};
+
+/// A fact about a queue, an exchange, or who uses them.
+///
+/// ```
+/// use mqlab_core::ids::{MessageId, Name};
+/// use mqlab_core::message::DeathReason;
+/// use mqlab_core::observe::QueueEvent;
+/// let died = QueueEvent::Died { queue: Name::new("q")?, message: MessageId(7), reason: DeathReason::Expired };
+/// assert_eq!(died.to_string(), "took m7 out of q: expired");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum QueueEvent {
+    /// A message fits no queue of its exchange.
+    Unroutable {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// Which.
+        message: MessageId,
+        /// Whether it goes back to its producer; else it is dropped.
+        returned: bool,
+    },
+    /// A message left its queue without having been consumed.
+    Died {
+        /// Which queue.
+        queue: Name,
+        /// Which.
+        message: MessageId,
+        /// Why.
+        reason: DeathReason,
+    },
+    /// A message that waited for a moment is ready.
+    Due {
+        /// In which queue.
+        queue: Name,
+        /// Which.
+        message: MessageId,
+    },
+    /// A queue serves this consumer alone from now on.
+    Activated {
+        /// The queue.
+        queue: Name,
+        /// Whom.
+        consumer: NodeId,
+    },
+    /// A queue was removed: nobody used it any more.
+    Removed {
+        /// Which.
+        queue: Name,
+    },
+    /// A broker asks its producers to wait.
+    Blocked {
+        /// Why.
+        alarm: Alarm,
+    },
+    /// They may go on.
+    Unblocked {
+        /// What is over.
+        alarm: Alarm,
+    },
+    /// A consumer's program could not do what a message asks.
+    Failed {
+        /// Where the message came from.
+        from: Place,
+        /// Which.
+        message: MessageId,
+    },
+    /// A consumer knows a message already, and does not do it again.
+    Recognised {
+        /// Where it came from.
+        from: Place,
+        /// Which.
+        message: MessageId,
+    },
+    /// A consumer has no room for more messages, and dies of it.
+    OutOfMemory {
+        /// How many it held.
+        held: u32,
+    },
+    /// A half message is kept, and seen by nobody yet.
+    HalfStored {
+        /// Which.
+        message: MessageId,
+    },
+    /// A broker asks a producer what became of its transaction.
+    CheckedBack {
+        /// Of which message.
+        message: MessageId,
+        /// How often it was asked, this time counted.
+        check: u32,
+    },
+    /// A half message was decided.
+    HalfDecided {
+        /// Which.
+        message: MessageId,
+        /// How.
+        decision: Decision,
+    },
+    /// A producer's own transaction ended.
+    OwnTransaction {
+        /// Which message belongs to it.
+        message: MessageId,
+        /// Whether it was committed.
+        committed: bool,
+    },
+    /// A producer heard that a consumer has really done what a message asked, and forgets it.
+    Forgotten {
+        /// Which.
+        message: MessageId,
+    },
+}
+
+impl QueueEvent {
+    /// The message that it is about.
+    pub fn message(&self) -> Option<&MessageId> {
+        match self {
+            Self::Unroutable { message, .. }
+            | Self::Died { message, .. }
+            | Self::Due { message, .. }
+            | Self::Failed { message, .. }
+            | Self::Recognised { message, .. }
+            | Self::HalfStored { message }
+            | Self::CheckedBack { message, .. }
+            | Self::HalfDecided { message, .. }
+            | Self::OwnTransaction { message, .. }
+            | Self::Forgotten { message } => Some(message),
+            Self::Activated { .. }
+            | Self::Removed { .. }
+            | Self::Blocked { .. }
+            | Self::Unblocked { .. }
+            | Self::OutOfMemory { .. } => None,
+        }
+    }
+
+    /// Whether it marks a turn in the run, as a time axis shows it.
+    pub fn is_landmark(&self) -> bool {
+        matches!(
+            self,
+            Self::OutOfMemory { .. }
+                | Self::Blocked { .. }
+                | Self::Activated { .. }
+                | Self::CheckedBack { .. }
+        )
+    }
+}
+
+impl fmt::Display for QueueEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unroutable { exchange, message, returned } => {
+                let what = if *returned { "returned" } else { "dropped" };
+                write!(f, "{what} {message}: it fits no queue of exchange {exchange}")
+            }
+            Self::Died { queue, message, reason } => {
+                write!(f, "took {message} out of {queue}: {}", reason.as_str())
+            }
+            Self::Due { queue, message } => write!(f, "{message} is due in {queue}"),
+            Self::Activated { queue, consumer } => write!(f, "{queue} serves {consumer} alone"),
+            Self::Removed { queue } => write!(f, "removed {queue}, which nobody used"),
+            Self::Blocked { alarm } => write!(f, "asked its producers to wait: {alarm} alarm"),
+            Self::Unblocked { alarm } => write!(f, "let its producers go on: {alarm} alarm over"),
+            Self::Failed { from, message } => write!(f, "failed at {message} from {from}"),
+            Self::Recognised { from, message } => {
+                write!(f, "recognised {message} from {from}, and did not do it again")
+            }
+            Self::OutOfMemory { held } => write!(f, "ran out of memory with {held} messages"),
+            Self::HalfStored { message } => write!(f, "stored half of {message}"),
+            Self::CheckedBack { message, check } => {
+                write!(f, "asked what became of {message}, check {check}")
+            }
+            Self::HalfDecided { message, decision } => {
+                let decision = match decision {
+                    Decision::Commit => "commit",
+                    Decision::Rollback => "rollback",
+                    Decision::Unknown => "unknown",
+                };
+                write!(f, "was told of {message}: {decision}")
+            }
+            Self::OwnTransaction { message, committed: true } => {
+                write!(f, "committed its own transaction of {message}")
+            }
+            Self::OwnTransaction { message, committed: false } => {
+                write!(f, "rolled its own transaction of {message} back")
+            }
+            Self::Forgotten { message } => write!(f, "heard that {message} is done, and forgot it"),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What does a producer's program put into a message? As its scenario says: in turn, where there is a list.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{MessageId, NodeId};
+use crate::message::{Headers, Message};
+use crate::record::NewRecord;
+use crate::time::{Span, Time};
+
+/// What the messages of a producer are like. Lists are used in turn, message by message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MessageSpec {
+    /// Routing keys, for an exchange.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routing_keys: Vec<String>,
+    /// Priorities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub priorities: Vec<u8>,
+    /// Times to live, in microseconds; 0 for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ttls: Vec<u64>,
+    /// Delays, in microseconds; 0 for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delays: Vec<u64>,
+    /// Named values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Headers>,
+    /// Whether messages of one key are a group: one consumer gets all of it.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub group_by_key: bool,
+    /// Whether they are kept in memory alone.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub transient: bool,
+    /// How many bytes the body has at least.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bytes: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The largest body that a scenario may ask for, in bytes.
+pub const BODY_BYTES_MAX: u32 = 1024 * 1024;
+
+impl MessageSpec {
+    /// Whether nothing is said.
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether messages may be delivered in another order than they were sent, because their sender wants it so.
+    pub(super) fn reorders(&self) -> bool {
+        !self.priorities.is_empty() || !self.delays.is_empty()
+    }
+
+    /// The message of this number, from 1.
+    pub(super) fn draft(&self, number: u64, id: MessageId, key: Option<char>) -> Message {
+        let turn = usize::try_from(number.saturating_sub(1)).unwrap_or_default();
+        let mut body = format!("order {}", id.0);
+        while body.len() < self.bytes as usize {
+            body.push('.');
+        }
+        let mut message = Message::new(body);
+        if let Some(key) = key {
+            message = message.with_key(String::from(key));
+            if self.group_by_key {
+                message = message.with_group(key.encode_utf8(&mut [0; 4]));
+            }
+        }
+        if let Some(key) = of(&self.routing_keys, turn) {
+            message = message.with_routing_key(key);
+        }
+        if let Some(&priority) = of(&self.priorities, turn) {
+            message = message.with_priority(priority);
+        }
+        if let Some(&ttl) = of(&self.ttls, turn).filter(|ttl| **ttl > 0) {
+            message = message.with_ttl(Span(ttl));
+        }
+        if let Some(&delay) = of(&self.delays, turn).filter(|delay| **delay > 0) {
+            message = message.with_delay(Span(delay));
+        }
+        if let Some(headers) = of(&self.headers, turn) {
+            message = message.with_headers(headers.clone());
+        }
+        if self.transient { message.transient() } else { message }
+    }
+}
+
+fn of<T>(list: &[T], turn: usize) -> Option<&T> {
+    list.get(turn % list.len().max(1))
+}
+
+/// The header that names whom to tell when a message has really been processed.
+const RECEIPT_TO: &str = "receipt-to";
+
+/// Asks for a receipt.
+pub(super) fn with_receipt(message: Message, to: NodeId) -> Message {
+    message.with_header(RECEIPT_TO, format!("{to}"))
+}
+
+/// Who asked for a receipt.
+pub(super) fn receipt_to(message: &crate::record::Record) -> Option<NodeId> {
+    let message = Message::from_record(message);
+    let crate::message::Value::Text(text) = message.headers().get(RECEIPT_TO)? else { return None };
+    text.parse().ok()
+}
+
+/// The message as the record that a producer sends.
+pub(super) fn record(now: Time, message: &Message) -> NewRecord {
+    message.to_record(now.as_millis() as i64)
+}

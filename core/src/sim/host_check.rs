@@ -1,0 +1,120 @@
+//! Does a scenario's virtual host make sense? Exchanges, bindings and limits are tried out before a run begins.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::ToString as _;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::draft::BODY_BYTES_MAX;
+use super::scenario::{InvalidScenario, Scenario, SourceSpec, TargetSpec};
+use crate::broker::HostLayout;
+use crate::ids::{Name, NodeId};
+use crate::routing::ExchangeName;
+use crate::time::Time;
+use crate::vhost::VirtualHost;
+
+impl Scenario {
+    /// What stands on each broker's virtual host.
+    pub(super) fn layouts(&self) -> BTreeMap<NodeId, Arc<HostLayout>> {
+        let layout = |broker: u16| {
+            let queues = self.queues.iter().filter(|queue| queue.broker == broker);
+            let exchanges: Vec<_> = self
+                .exchanges
+                .iter()
+                .filter(|exchange| exchange.broker == broker)
+                .map(|exchange| exchange.exchange.clone())
+                .collect();
+            let here = |name: &ExchangeName| exchanges.iter().any(|exchange| exchange.name == *name);
+            let bindings = self.bindings.iter().filter(|binding| here(&binding.exchange)).cloned().collect();
+            let limit = self.limits.iter().find(|limit| limit.broker == broker);
+            HostLayout {
+                queues: queues.map(|queue| (queue.name.clone(), queue.options.clone())).collect(),
+                bindings,
+                exchanges,
+                memory_max: limit.and_then(|limit| limit.memory_max),
+                check_times: limit.and_then(|limit| limit.check_times),
+            }
+        };
+        let layouts = (1..=self.brokers).map(|broker| (broker, layout(broker)));
+        let laid_out = layouts.filter(|(_, layout)| *layout != HostLayout::default());
+        laid_out.map(|(broker, layout)| (NodeId::Broker(broker), Arc::new(layout))).collect()
+    }
+
+    /// Tries the hosts out: whoever declares, binds and limits here does it as a broker will.
+    pub(super) fn check_host(&self) -> Result<(), InvalidScenario> {
+        let invalid = |what: &dyn core::fmt::Display| InvalidScenario(what.to_string());
+        for exchange in &self.exchanges {
+            if !(1..=self.brokers).contains(&exchange.broker) {
+                let (name, broker) = (&exchange.exchange.name, exchange.broker);
+                return Err(invalid(&format!(
+                    "the exchange {name} is on broker {broker}, there are {}",
+                    self.brokers
+                )));
+            }
+        }
+        for limit in &self.limits {
+            if !(1..=self.brokers).contains(&limit.broker) {
+                return Err(invalid(&format!(
+                    "limits for broker {}, there are {}",
+                    limit.broker, self.brokers
+                )));
+            }
+        }
+        for binding in &self.bindings {
+            if !self.exchanges.iter().any(|exchange| exchange.exchange.name == binding.exchange) {
+                return Err(invalid(&format!(
+                    "a binding names the exchange {}, which is not there",
+                    binding.exchange
+                )));
+            }
+        }
+        for layout in self.layouts().values() {
+            let mut host = VirtualHost::in_memory();
+            for (name, options) in &layout.queues {
+                host.declare_queue(Time::ZERO, name.as_str(), options.clone())
+                    .map_err(|error| invalid(&format!("the queue {name}: {error}")))?;
+            }
+            for exchange in &layout.exchanges {
+                host.declare_exchange_with(exchange.name.as_str(), exchange.options.clone())
+                    .map_err(|error| invalid(&error))?;
+            }
+            for binding in &layout.bindings {
+                host.bind_with(binding.clone()).map_err(|error| invalid(&error))?;
+            }
+        }
+        for producer in &self.producers {
+            if producer.message.bytes > BODY_BYTES_MAX {
+                return Err(invalid(&format!("{} sends more than {BODY_BYTES_MAX} bytes", producer.name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_queue(&self, name: &Name) -> bool {
+        self.queues.iter().any(|queue| queue.name == *name)
+    }
+
+    fn has_exchange(&self, name: &ExchangeName) -> bool {
+        self.exchanges.iter().any(|exchange| exchange.exchange.name == *name)
+    }
+
+    /// Whether there is what somebody sends to.
+    pub(super) fn has_target(&self, to: &TargetSpec) -> bool {
+        match to {
+            TargetSpec::Queue(name) => self.has_queue(name),
+            TargetSpec::Topic { name, .. } => self.topics.iter().any(|topic| topic.name == *name),
+            TargetSpec::Exchange { name, .. } => self.has_exchange(name),
+            TargetSpec::AnyOf(names) => !names.is_empty() && names.iter().all(|name| self.has_queue(name)),
+        }
+    }
+
+    /// Whether there is what somebody reads.
+    pub(super) fn has_source(&self, from: &SourceSpec) -> bool {
+        match from {
+            SourceSpec::Queue { name, .. } => self.has_queue(name),
+            SourceSpec::Group { topic, .. } => self.topics.iter().any(|known| known.name == *topic),
+            SourceSpec::Subscription { subscription, .. } => self.has_exchange(&subscription.topic),
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What does a consumer's program do with messages? It works on them, and says when it is done: before, after, or for
+//! several at once. It may fail, run out of memory, or know a message already.
+//!
+//! ```text
+//!   received ─▶ staged ─▶ in work ─┬─ done ──▶ acknowledged (each, or every so many)
+//!                  │               ├─ failed ▶ given back, or refused
+//!                  │               └─ known ─▶ acknowledged, not done again (it remembers what it did)
+//!                  └─ more than memory holds: the program dies, and with it all that is here
+//! ```
+//!
+//! *When* it acknowledges decides what a crash costs. Before the work: at most once, a crash loses the message. After
+//! the work: at least once, a crash between work and acknowledgement does it twice. With a memory of what was done,
+//! kept in the same transaction as the work's effect: effectively once.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::draft::receipt_to;
+use super::scenario::{ConsumerSpec, SourceSpec};
+use crate::broker::{Input, Message, Out, Reads, Settings, Settlement};
+use crate::client::{Member, Staged, Subscriber};
+use crate::ids::{MessageId, Name, NodeId};
+use crate::observe::{Event, QueueEvent};
+use crate::queue::{AckMode, ConsumerOptions, Flow};
+use crate::rng::{Rng, Stream};
+use crate::selector::Selector;
+use crate::time::{Span, Time};
+
+/// How a consumer reads a queue or a subscription, besides its prefetch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadingSpec {
+    /// Whether a message counts as consumed when it is handed over.
+    pub automatic: bool,
+    /// Whether it grants credit, one for each message that is done, instead of having a window.
+    pub credit: bool,
+    /// Higher is served first.
+    pub priority: i32,
+    /// Whether it wants the queue for itself.
+    pub exclusive: bool,
+    /// Which messages it wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<Selector>,
+}
+
+impl ReadingSpec {
+    fn options(&self, prefetch: u32) -> ConsumerOptions {
+        ConsumerOptions {
+            flow: if self.credit { Flow::Credit } else { Flow::Prefetch(prefetch) },
+            ack: if self.automatic { AckMode::Automatic } else { AckMode::Explicit },
+            priority: self.priority,
+            exclusive: self.exclusive,
+            selector: self.selector.clone(),
+        }
+    }
+}
+
+/// What a consumer's program does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProgramSpec {
+    /// How many messages it works on at once; 0 is 1.
+    pub workers: u16,
+    /// If more than the work: each message takes a time drawn between the two, in microseconds.
+    pub work_max: u64,
+    /// When it acknowledges.
+    pub settles: Settles,
+    /// How many of a thousand attempts fail.
+    pub fails_per_mille: u32,
+    /// Every message whose number is a multiple of this fails always; 0 for none.
+    pub fails_every: u64,
+    /// What it does with a message that it failed at.
+    pub on_failure: OnFailure,
+    /// The most messages that it has room for; with more it dies. 0 for no limit.
+    pub memory_max: u32,
+    /// After so long a program that died for want of memory is started again, in microseconds; 0 for never.
+    pub restarts_after: u64,
+    /// Whether it remembers what it has done, and does nothing twice. The memory is in its own database, and survives.
+    pub remembers: bool,
+}
+
+/// The most messages that a program works on at once.
+pub(super) const WORKERS_MAX: u16 = 64;
+
+/// When a program acknowledges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settles {
+    /// Each message, when it is done.
+    #[default]
+    Each,
+    /// Each message, before it begins.
+    Before,
+    /// So many at once, when they are done; and what there is when nothing is left to do.
+    Every(u32),
+}
+
+/// What a program does with a message that it failed at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It gives it back.
+    #[default]
+    Requeue,
+    /// It refuses it for good.
+    Reject,
+}
+
+/// The client of a consumer.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A queue pushes.
+    Push(Subscriber),
+    /// It pulls as a member of a group.
+    Pull(Member),
+}
+
+impl Source {
+    pub(crate) fn new(from: &SourceSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
+        let settings = settings.clone();
+        let push =
+            |reads, options| Self::Push(Subscriber::new(settings.clone(), reads, options, brokers.clone()));
+        match from {
+            SourceSpec::Queue { name, prefetch, reading } => {
+                push(Reads::Queue(name.clone()), reading.options(*prefetch))
+            }
+            SourceSpec::Subscription { subscription, prefetch, reading } => {
+                push(Reads::Topic(subscription.clone()), reading.options(*prefetch))
+            }
+            SourceSpec::Group { name, topic } => {
+                Self::Pull(Member::new(settings, name.clone(), topic.clone(), brokers))
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Option<Staged> {
+        match self {
+            Self::Push(subscriber) => subscriber.take(),
+            Self::Pull(member) => member.take(),
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+        match self {
+            Self::Push(subscriber) => subscriber.handle(now, input, out),
+            Self::Pull(member) => member.handle(now, input, out),
+        }
+    }
+
+    /// A message is done with.
+    pub(super) fn done(&mut self, now: Time, staged: &Staged, out: &mut Out) {
+        self.settle(now, core::slice::from_ref(staged), Settlement::Done, out);
+    }
+
+    /// What becomes of messages. A partition's cannot be given back or refused: the group goes on behind them.
+    fn settle(&mut self, now: Time, all: &[Staged], how: Settlement, out: &mut Out) {
+        match self {
+            Self::Push(subscriber) => {
+                subscriber.settle(all.iter().map(|staged| staged.tag).collect(), how, out)
+            }
+            Self::Pull(member) => {
+                for staged in all {
+                    member.done(now, &staged.from, staged.record.offset, out);
+                }
+            }
+        }
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
+        match self {
+            Self::Push(subscriber) => subscriber.next_wakeup(),
+            Self::Pull(member) => member.next_wakeup(),
+        }
+    }
+
+    /// The numbers of the partitions that it reads.
+    pub(crate) fn partitions(&self) -> Vec<u32> {
+        match self {
+            Self::Push(_) => Vec::new(),
+            Self::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
+        }
+    }
+
+    /// What was received and not begun, oldest first.
+    pub(crate) fn staged(&self) -> Vec<&Staged> {
+        match self {
+            Self::Push(subscriber) => subscriber.staged().collect(),
+            Self::Pull(member) => member.staged().collect(),
+        }
+    }
+}
+
+/// What a program works on.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    pub(crate) staged: Staged,
+    pub(crate) since: Time,
+    pub(crate) until: Time,
+}
+
+/// What a program has done, in its own database: it survives the program.
+pub(crate) type Inbox = BTreeSet<MessageId>;
+
+/// A program that works on messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    pub(crate) source: Source,
+    /// In the order of being done.
+    pub(crate) work: Vec<Work>,
+    pub(crate) inbox: Inbox,
+    spec: ProgramSpec,
+    group: Option<Name>,
+    takes: Span,
+    by_credit: bool,
+    /// What its chances are drawn from.
+    seed: u64,
+    /// Done, and not acknowledged yet.
+    unsettled: VecDeque<Staged>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        spec: &ConsumerSpec,
+        settings: &Settings,
+        brokers: Vec<NodeId>,
+        seed: u64,
+        inbox: Inbox,
+    ) -> Self {
+        let (group, by_credit) = match &spec.from {
+            SourceSpec::Queue { reading, .. } | SourceSpec::Subscription { reading, .. } => {
+                (None, reading.credit)
+            }
+            SourceSpec::Group { name, .. } => (Some(name.clone()), false),
+        };
+        let source = Source::new(&spec.from, settings, brokers);
+        let (work, unsettled) = Default::default();
+        let (takes, spec) = (Span(spec.work), spec.program.clone());
+        Self { source, work, inbox, spec, group, takes, by_credit, seed, unsettled }
+    }
+
+    /// Takes what reaches the consumer; finishes what is finished and begins the next.
+    pub(crate) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+        while self.work.first().is_some_and(|work| work.until <= now) {
+            let work = self.work.remove(0);
+            self.finish(now, work.staged, out);
+        }
+        self.source.handle(now, input, out);
+        while self.work.len() < usize::from(self.spec.workers.max(1))
+            && let Some(staged) = self.source.take()
+        {
+            self.begin(now, staged, out);
+        }
+        if self.work.is_empty() {
+            self.settle_done(now, 1, out);
+        }
+    }
+
+    fn begin(&mut self, now: Time, staged: Staged, out: &mut Out) {
+        if let Some(message) = staged.record.message_id()
+            && self.spec.remembers
+            && self.inbox.contains(&message)
+        {
+            out.event(Event::Queue(QueueEvent::Recognised { from: staged.from.clone(), message }));
+            return self.over(now, staged, out);
+        }
+        if self.spec.settles == Settles::Before {
+            self.settle(now, core::slice::from_ref(&staged), Settlement::Done, out);
+        }
+        let most = self.spec.work_max.max(self.takes.0);
+        let takes = Span(self.chance(&staged, 1).between(self.takes.0, most));
+        let work = Work { staged, since: now, until: now + takes };
+        let at = self.work.partition_point(|other| other.until <= work.until);
+        self.work.insert(at, work);
+    }
+
+    /// Chance follows from the message and how often it came, so that two consumers of one run are alike.
+    fn chance(&self, staged: &Staged, salt: u64) -> Rng {
+        let id = staged.record.message_id().map_or(0, |id| id.0);
+        let attempt = u64::from(staged.delivery);
+        let mixed = (id * 1_000 + attempt * 10 + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Rng::new(self.seed ^ mixed, Stream::Services)
+    }
+
+    fn finish(&mut self, now: Time, staged: Staged, out: &mut Out) {
+        let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
+        let hopeless = self.spec.fails_every > 0 && message.0 % self.spec.fails_every == 0;
+        let fails = hopeless || self.chance(&staged, 2).below(1_000) < u64::from(self.spec.fails_per_mille);
+        if fails {
+            out.event(Event::Queue(QueueEvent::Failed { from: staged.from.clone(), message }));
+            let how = match self.spec.on_failure {
+                OnFailure::Requeue => Settlement::Requeue,
+                OnFailure::Reject => Settlement::Reject,
+            };
+            return self.settle(now, &[staged], how, out);
+        }
+        out.event(Event::Processed { from: staged.from.clone(), message, group: self.group.clone() });
+        if self.spec.remembers {
+            self.inbox.insert(message);
+        }
+        self.over(now, staged, out);
+    }
+
+    /// A message is done with: it is acknowledged now, or with others.
+    fn over(&mut self, now: Time, staged: Staged, out: &mut Out) {
+        if let (Some(message), Some(to)) = (staged.record.message_id(), receipt_to(&staged.record)) {
+            out.send(to, Message::Processed { message });
+        }
+        match self.spec.settles {
+            Settles::Before => {}
+            Settles::Each => self.settle(now, &[staged], Settlement::Done, out),
+            Settles::Every(many) => {
+                self.unsettled.push_back(staged);
+                self.settle_done(now, many as usize, out);
+            }
+        }
+    }
+
+    fn settle_done(&mut self, now: Time, at_least: usize, out: &mut Out) {
+        if !self.unsettled.is_empty() && self.unsettled.len() >= at_least {
+            let done: Vec<Staged> = self.unsettled.drain(..).collect();
+            self.settle(now, &done, Settlement::Done, out);
+        }
+    }
+
+    fn settle(&mut self, now: Time, all: &[Staged], how: Settlement, out: &mut Out) {
+        self.source.settle(now, all, how, out);
+        if let (true, Source::Push(subscriber)) = (self.by_credit, &mut self.source) {
+            subscriber.grant(all.len() as u64, out);
+        }
+    }
+
+    /// How many messages it holds, if those are more than it has room for.
+    pub(crate) fn out_of_memory(&self) -> Option<u32> {
+        let held = (self.source.staged().len() + self.work.len() + self.unsettled.len()) as u32;
+        (self.spec.memory_max > 0 && held > self.spec.memory_max).then_some(held)
+    }
+
+    /// When it is started again after it died for want of memory.
+    pub(crate) fn restarts_after(&self) -> Option<Span> {
+        (self.spec.restarts_after > 0).then_some(Span(self.spec.restarts_after))
+    }
+
+    /// The numbers of the partitions that it reads.
+    pub(crate) fn partitions(&self) -> Vec<u32> {
+        self.source.partitions()
+    }
+
+    pub(crate) fn next_wakeup(&self) -> Option<Time> {
+        let work = self.work.first().map(|work| work.until);
+        work.into_iter().chain(self.source.next_wakeup()).min()
+    }
+}

@@ -1,0 +1,190 @@
+//! Random options and random operations.
+
+use mqlab_core::message::Repeat;
+use mqlab_core::queue::{
+    AckMode, Backoff, ConsumerId, ConsumerOptions, DeadLetter, Expiry, Flow, Overflow, QueueOptions, Requeue,
+};
+use mqlab_core::time::Span;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// What a sender wants of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) bytes: usize,
+    pub(crate) priority: Option<u8>,
+    pub(crate) ttl: Option<Span>,
+    pub(crate) delay: Option<Span>,
+    pub(crate) repeat: Option<Repeat>,
+    pub(crate) group: Option<u8>,
+    pub(crate) sequence: Option<i32>,
+    pub(crate) transient: bool,
+    /// Send an earlier one again.
+    pub(crate) again: Option<Index>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Send(Box<Wish>),
+    Attach(ConsumerId, ConsumerOptions),
+    Detach(ConsumerId),
+    Cancel(ConsumerId),
+    Grant(ConsumerId, u64),
+    Block(ConsumerId, bool),
+    Receive,
+    ReceiveFor(ConsumerId),
+    Ack(Index),
+    AckUntil(Index),
+    Nack(Index, bool),
+    NackUntil(Index, bool),
+    Seen(Index),
+    Renew(Index),
+    /// Settles something that nobody has.
+    Wrong(u64),
+    Purge,
+    Browse(usize),
+    /// Time passes, and nobody looks; then somebody does.
+    Pass(Span),
+    Tick,
+    /// Time passes until something is due.
+    Wake,
+    Commit,
+    Flush,
+    Restart,
+    /// The power goes; of each log's tail that was not flushed so many hundredths had reached the medium: of the
+    /// messages, and of the cursor.
+    PowerCut(u64, u64),
+}
+
+fn rarely<T: Clone + std::fmt::Debug + 'static>(
+    strategy: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = Option<T>> {
+    proptest::option::weighted(0.2, strategy)
+}
+
+fn span(most: u64) -> impl Strategy<Value = Span> {
+    prop_oneof![
+        1 => Just(Span::ZERO),
+        1 => (1..2_000_u64).prop_map(Span),
+        6 => (1..most).prop_map(Span::from_millis),
+    ]
+}
+
+pub(crate) fn options() -> impl Strategy<Value = QueueOptions> {
+    let expiry = prop_oneof![
+        2 => Just(Expiry::AtHead),
+        1 => prop_oneof![Just(500_u64), 1_000..20_000_u64].prop_map(|every| Expiry::Sweep(Span(every))),
+    ];
+    let overflow = prop_oneof![
+        Just(Overflow::DropHead),
+        Just(Overflow::RejectPublish),
+        Just(Overflow::RejectPublishDeadLetter),
+        Just(Overflow::Block),
+    ];
+    let requeue = prop_oneof![Just(Requeue::OldPlace), Just(Requeue::Front), Just(Requeue::Back)];
+    let backoff = (1..8_u64, 100..300_u32).prop_map(|(first, percent)| Backoff {
+        first: Span::from_millis(first),
+        percent,
+        max: Span::from_millis(30),
+    });
+    let limits = (rarely(span(20)), expiry, rarely(0..6_u64), rarely(0..40_u64), overflow);
+    let returns =
+        (requeue, rarely(0..4_u32), rarely(backoff), rarely((1..15_u64).prop_map(Span::from_millis)));
+    let flags =
+        (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.3), any::<bool>(), any::<bool>());
+    let rest = (0..4_u8, 0..6_u8, rarely(span(30)), prop::bool::weighted(0.15));
+    (limits, returns, flags, rest).prop_map(|(limits, returns, flags, rest)| {
+        let (ttl, expiry, length_max, bytes_max, overflow) = limits;
+        let (requeue, delivery_limit, redelivery, lease) = returns;
+        let (dead, single_active, strict_dispatch, prefetch_extension, prioritized) = flags;
+        let (priority_max, priority_default, remember_ids, transient) = rest;
+        let options = QueueOptions {
+            transient,
+            priority_max: if prioritized { priority_max } else { 0 },
+            priority_default: if prioritized { priority_default.min(priority_max) } else { 0 },
+            ttl,
+            expiry,
+            length_max,
+            bytes_max,
+            overflow,
+            requeue,
+            delivery_limit,
+            redelivery,
+            lease,
+            single_active,
+            strict_dispatch,
+            prefetch_extension,
+            remember_ids,
+            dead_letter: dead.then(|| DeadLetter { exchange: "dlx".into(), routing_key: None }),
+            auto_delete: false, // both are for whoever owns the queue
+            unused_max: None,
+        };
+        options.check().expect("sound options");
+        options
+    })
+}
+
+fn wish() -> impl Strategy<Value = Box<Wish>> {
+    let repeat = (0..6_u64, 0..4_u32).prop_map(|(every, times)| Repeat { every: Span(every * 700), times });
+    let sequence = prop_oneof![Just(1), Just(-1), Just(2)];
+    let times = (rarely(span(15)), rarely(span(12)), proptest::option::weighted(0.1, repeat));
+    let group = (proptest::option::weighted(0.3, 0..3_u8), rarely(sequence));
+    let rest = (0..20_usize, rarely(0..6_u8), prop::bool::weighted(0.15), rarely(any::<Index>()));
+    (times, group, rest).prop_map(
+        |((ttl, delay, repeat), (group, sequence), (bytes, priority, transient, again))| {
+            Box::new(Wish { bytes, priority, ttl, delay, repeat, group, sequence, transient, again })
+        },
+    )
+}
+
+fn consumer() -> impl Strategy<Value = ConsumerOptions> {
+    let flow = prop_oneof![
+        1 => Just(Flow::Unlimited),
+        3 => (0..4_u32).prop_map(Flow::Prefetch),
+        1 => Just(Flow::Credit),
+        1 => Just(Flow::Pull),
+    ];
+    let ack = prop_oneof![3 => Just(AckMode::Explicit), 1 => Just(AckMode::Automatic)];
+    (flow, ack, -1..2_i32, prop::bool::weighted(0.1)).prop_map(|(flow, ack, priority, exclusive)| {
+        ConsumerOptions { flow, ack, priority, exclusive, selector: None }
+    })
+}
+
+/// Up to `most` operations. With `power`, restarts are power cuts.
+pub(crate) fn operations(most: usize, power: bool) -> impl Strategy<Value = Vec<Operation>> {
+    let who = || (1..4_u64).prop_map(ConsumerId);
+    let which = any::<Index>;
+    let sends = prop_oneof![Just(()), Just(())].prop_flat_map(|()| wish()).prop_map(Operation::Send);
+    let consumers = prop_oneof![
+        4 => (who(), consumer()).prop_map(|(who, options)| Operation::Attach(who, options)),
+        1 => who().prop_map(Operation::Detach),
+        1 => who().prop_map(Operation::Cancel),
+        2 => (who(), 0..4_u64).prop_map(|(who, credit)| Operation::Grant(who, credit)),
+        1 => (who(), any::<bool>()).prop_map(|(who, blocked)| Operation::Block(who, blocked)),
+        2 => Just(Operation::Receive),
+        2 => who().prop_map(Operation::ReceiveFor),
+    ];
+    let settling = prop_oneof![
+        4 => which().prop_map(Operation::Ack),
+        1 => which().prop_map(Operation::AckUntil),
+        4 => (which(), prop::bool::weighted(0.7)).prop_map(|(which, requeue)| Operation::Nack(which, requeue)),
+        1 => (which(), prop::bool::weighted(0.7)).prop_map(|(which, requeue)| Operation::NackUntil(which, requeue)),
+        1 => which().prop_map(Operation::Seen),
+        1 => which().prop_map(Operation::Renew),
+        1 => (0..200_u64).prop_map(Operation::Wrong),
+    ];
+    let others = prop_oneof![
+        1 => Just(Operation::Purge),
+        6 => (0..30_usize).prop_map(Operation::Browse),
+        8 => span(20).prop_map(Operation::Pass),
+        4 => Just(Operation::Tick),
+        4 => Just(Operation::Wake),
+        3 => Just(Operation::Commit),
+        3 => Just(Operation::Flush),
+    ];
+    let restart = (0..=100_u64, 0..=100_u64).prop_map(move |(messages, cursor)| {
+        if power { Operation::PowerCut(messages, cursor) } else { Operation::Restart }
+    });
+    let one = prop_oneof![30 => sends, 20 => consumers, 25 => settling, 25 => others, 4 => restart];
+    prop::collection::vec(one, 1..most)
+}
