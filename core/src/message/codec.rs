@@ -31,6 +31,12 @@ const ROUTING_KEY: &str = "mq-routing-key";
 const DEATHS: &str = "mq-deaths";
 
 /// Why a message cannot be sent.
+///
+/// ```
+/// use mqlab_core::message::{BadMessage, Message};
+/// let message = Message::new("").with_header("mq-ttl", 1);
+/// assert_eq!(message.check(), Err(BadMessage::ReservedHeader("mq-ttl".into())));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadMessage {

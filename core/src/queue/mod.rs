@@ -48,6 +48,7 @@ mod groups;
 mod journal;
 mod look;
 mod options;
+mod output;
 mod ready;
 mod send;
 mod settle;
@@ -61,6 +62,7 @@ pub use options::{
     Backoff, BadOptions, DeadLetter, Expiry, GROUPS_MAX, Overflow, PRIORITY_MAX, QueueOptions,
     REMEMBERED_MAX, RESIDENT_BYTES, Requeue,
 };
+pub use output::{Delivery, Departure, Fact, ReturnReason};
 pub use send::Sent;
 pub use unacked::Tag;
 
@@ -83,6 +85,15 @@ use crate::message::{DeathReason, Message};
 use crate::time::{Span, Time};
 
 /// A queue over logs of some kind.
+///
+/// ```
+/// use mqlab_core::queue::{Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// assert_eq!(queue.stats().ready, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Queue<L> {
     name: Name,
@@ -124,120 +135,6 @@ pub struct Queue<L> {
     departures: VecDeque<Departure>,
     facts: VecDeque<Fact>,
     watched: bool,
-}
-
-/// A message in a consumer's hands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// What an acknowledgement names.
-    pub tag: Tag,
-    /// For whom; [`ConsumerId::default`] for whoever asked without being attached.
-    pub consumer: ConsumerId,
-    /// Where the message stands in the queue.
-    pub offset: Offset,
-    /// How often it was delivered, this time counted.
-    pub count: u32,
-    /// Whether it needs no acknowledgement: its consumer acknowledges automatically.
-    pub settled: bool,
-    /// The message, shared with the queue, which keeps it until it is settled.
-    pub message: Arc<Message>,
-}
-
-impl Delivery {
-    /// Whether somebody had it before and may have done something with it.
-    pub fn is_redelivered(&self) -> bool {
-        self.count > 1
-    }
-}
-
-/// A message that left the queue without having been consumed, on its way to where dead letters go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Departure {
-    /// Where it stood.
-    pub offset: Offset,
-    /// Why it left.
-    pub reason: DeathReason,
-    /// The message as it was.
-    pub message: Arc<Message>,
-}
-
-/// What happened in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fact {
-    /// The queue took a message.
-    Stored {
-        /// Where it stands.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-    },
-    /// A message is with a consumer.
-    Delivered {
-        /// Where it stands.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// With whom.
-        to: ConsumerId,
-        /// How often it was delivered, this time counted.
-        count: u32,
-    },
-    /// A consumer is done with a message, and it is gone.
-    Settled {
-        /// Where it stood.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// Who.
-        by: ConsumerId,
-    },
-    /// A message came back.
-    Returned {
-        /// Where it stands; a new place when it went to the back.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// From whom.
-        from: ConsumerId,
-        /// The delivery that ended so.
-        tag: Tag,
-        /// Why.
-        why: ReturnReason,
-        /// When it may be delivered again; `None` for at once.
-        until: Option<Time>,
-    },
-    /// A message was dropped, or left for where dead letters go.
-    Died {
-        /// Where it stood.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// Why.
-        reason: DeathReason,
-    },
-    /// A message that waited is ready.
-    Due {
-        /// Where it stands now.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-    },
-    /// This consumer alone is served from now on.
-    Activated(ConsumerId),
-}
-
-/// Why a message came back from a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ReturnReason {
-    /// It was given back.
-    Nacked,
-    /// The consumer left, or its connection broke.
-    Left,
-    /// The consumer was silent for longer than its lease.
-    LeaseOver,
 }
 
 /// How long a message waits before it is ready, if at all. One that repeats is a waiting one from the first.

@@ -5,6 +5,19 @@ use alloc::collections::{BTreeMap, VecDeque};
 use super::*;
 
 /// What became of a message that was sent.
+///
+/// ```
+/// use mqlab_core::ids::{MessageId, Name};
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::queue::{Queue, QueueOptions, Sent};
+/// use mqlab_core::{message::Message, time::{Span, Time}};
+/// let options = QueueOptions { remember_ids: Some(Span::from_millis(1_000)), ..QueueOptions::default() };
+/// let mut queue = Queue::<MemoryLog>::transient(Name::new("q")?, options);
+/// let once = Message::new("a").with_id(MessageId(1));
+/// queue.send(Time::ZERO, once.clone())?;
+/// assert_eq!(queue.send(Time::ZERO, once)?, Sent::Duplicate);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The queue took it, at this offset. It may have been consumed already.

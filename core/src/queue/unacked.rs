@@ -19,6 +19,15 @@ use crate::ids::Offset;
 use crate::time::Time;
 
 /// One delivery of a queue: what an acknowledgement names. Counted from 1 within the queue, since it was opened.
+///
+/// ```
+/// use mqlab_core::queue::{Queue, Tag};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// assert_eq!(queue.receive(now)?.map(|delivery| delivery.tag), Some(Tag(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tag(pub u64);

@@ -96,6 +96,15 @@ use crate::routing::{
 use crate::time::Time;
 
 /// Exchanges, queues, channels and subscriptions over some storage.
+///
+/// ```
+/// use mqlab_core::vhost::{VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// assert!(host.queue("q").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct VirtualHost<S: Storage> {
     storage: S,

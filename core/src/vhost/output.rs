@@ -10,6 +10,17 @@ use crate::message::Message;
 use crate::queue::{ConsumerId, Fact};
 
 /// A message in the hands of whoever consumes on a channel.
+///
+/// ```
+/// use mqlab_core::vhost::{VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// host.send(now, "q", Message::new("a"))?;
+/// let delivered = host.receive(now, "q")?.ok_or("it is there")?;
+/// assert_eq!((delivered.queue.as_str(), delivered.count), ("q", 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// What settles it.
