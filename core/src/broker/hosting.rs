@@ -409,7 +409,10 @@ impl<S: Storage> Broker<S> {
                 }
                 Output::Fact(queue, fact) => self.tell(&queue, fact, out),
                 // Replies do the one; who was refused tries again; and who has lost its queue hears so when it asks.
-                Output::Confirmed { .. } | Output::Room(_) | Output::Cancelled { .. } => {}
+                Output::Confirmed { .. }
+                | Output::Credit { .. }
+                | Output::Room(_)
+                | Output::Cancelled { .. } => {}
             }
         }
         Ok(())

@@ -71,6 +71,8 @@ pub struct ChannelOptions {
     pub confirms: bool,
     /// Whether messages and acknowledgements wait for a commit (`tx.select`, JMS's `SESSION_TRANSACTED`).
     pub transactional: bool,
+    /// Whether its publisher has to wait when it is too far ahead of what is stored: see [`INITIAL_CREDIT`].
+    pub credit_flow: bool,
 }
 
 /// A delivery that its channel has not settled.
@@ -101,6 +103,8 @@ pub(super) struct Channel {
     pushed: u32,
     last_tag: u64,
     pub(super) unsettled: BTreeMap<u64, Unsettled>,
+    /// What its publisher may still send, where that is bounded.
+    pub(super) credit: Option<Credit>,
     confirms: bool,
     sequence: u64,
     unconfirmed: Vec<(u64, bool)>,
@@ -149,6 +153,9 @@ impl Channel {
 
     /// Numbers a published message, to be confirmed after the flush.
     pub(super) fn note_published(&mut self, stored: bool) {
+        if let Some(credit) = &mut self.credit {
+            credit.spend();
+        }
         if self.confirms {
             self.sequence += 1;
             self.unconfirmed.push((self.sequence, stored));
@@ -188,6 +195,9 @@ impl<S: Storage> VirtualHost<S> {
         let channel = self.channels.entry(id).or_default();
         let before = core::mem::replace(&mut channel.window, options.window);
         channel.confirms = confirms;
+        if options.credit_flow {
+            channel.credit.get_or_insert_default();
+        }
         if transactional {
             channel.transaction.get_or_insert_default();
         }

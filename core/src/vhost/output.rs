@@ -96,6 +96,13 @@ pub enum Output {
         /// The message.
         message: Arc<Message>,
     },
+    /// A channel's publisher may send so many more messages; with none left, publishing there is refused.
+    Credit {
+        /// Whose it is.
+        channel: ChannelId,
+        /// How many more.
+        more: u32,
+    },
     /// Publishers must wait: publishing is refused until further notice.
     Blocked(Alarm),
     /// They may go on.

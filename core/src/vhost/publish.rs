@@ -146,6 +146,9 @@ impl<S: Storage> VirtualHost<S> {
         let message = message.into();
         message.check().map_err(QueueError::from)?;
         let channel = self.channels.get_mut(&options.channel).ok_or(VhostError::NoChannel)?;
+        if channel.credit.is_some_and(Credit::is_spent) {
+            return Err(VhostError::Blocked);
+        }
         if channel.hold_back(&exchange, key, &message, options) {
             return Ok(Published::default());
         }
