@@ -110,7 +110,7 @@ impl<L: Log> Queue<L> {
     pub fn held(&self) -> impl Iterator<Item = Held> {
         self.slots.iter().map(|(offset, slot)| Held {
             offset,
-            id: slot.id,
+            id: slot.id(),
             deliveries: slot.deliveries,
             priority: slot.lane,
             standing: match slot.state {

@@ -294,7 +294,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// A slot for a message that is in the queue since a moment, in no line yet.
-    fn new_slot(&mut self, now: Time, since: Time, message: &Message) -> Slot {
+    fn new_slot(&mut self, now: Time, since: Time, message: Arc<Message>) -> Slot {
         let expires = self.options.expires(since, message.ttl());
         if expires.is_some() {
             self.mortal = true;
@@ -304,22 +304,8 @@ impl<L: Log> Queue<L> {
                 self.next_sweep = Some(now + every);
             }
         }
-        Slot {
-            message: None,
-            state: State::Aside,
-            seat: Seat::Fresh,
-            deliveries: 0,
-            returns: 0,
-            bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
-            lane: self.options.lane(message.priority()),
-            stored: false,
-            id: message.id(),
-            group: message.group().cloned(),
-            group_sequence: message.group_sequence(),
-            since,
-            expires,
-            at_once: false,
-        }
+        let lane = self.options.lane(message.priority());
+        Slot::new(message, lane, since, expires)
     }
 
     /// Whether facts are kept for [`poll_fact`](Self::poll_fact). Nobody watches at first.
@@ -372,6 +358,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes a message out of the queue for good.
+    #[inline]
     fn remove(&mut self, offset: Offset) -> Option<Slot> {
         let slot = self.drop_slot(offset)?;
         if slot.stored {
@@ -396,7 +383,7 @@ impl<L: Log> Queue<L> {
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
-        let id = self.remove(offset).and_then(|slot| slot.id);
+        let id = self.remove(offset).and_then(|slot| slot.id());
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
             self.departures.push_back(Departure { offset, reason, message });

@@ -100,13 +100,12 @@ impl<L: Log> Queue<L> {
     pub(super) fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
         let offset = self.next;
         self.next = offset.next();
-        let mut slot = self.new_slot(now, whole_millis(now), &message);
+        let mut slot = self.new_slot(now, whole_millis(now), message);
         if slot.is_expired(now) {
             slot.at_once = true;
             self.newcomers.push(offset);
         }
         self.resident += u64::from(slot.bytes);
-        slot.message = Some(message);
         self.slots.push(offset, slot);
         offset
     }

@@ -24,7 +24,7 @@ impl<L: Log> Queue<L> {
     pub fn ack(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
         let pending = self.settle(tag)?;
         if let Some(slot) = self.remove(pending.offset) {
-            self.fact(Fact::Settled { offset: pending.offset, id: slot.id, by: pending.consumer });
+            self.fact(Fact::Settled { offset: pending.offset, id: slot.id(), by: pending.consumer });
         }
         self.push(now)
     }
@@ -171,7 +171,7 @@ impl<L: Log> Queue<L> {
         let unacked::Pending { offset, consumer: from, .. } = self.settle(tag)?;
         let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
         slot.returns = slot.returns.saturating_add(1);
-        let (id, deliveries) = (slot.id, slot.deliveries);
+        let (id, deliveries) = (slot.id(), slot.deliveries);
         if self.options.delivery_limit.is_some_and(|most| slot.returns > most) {
             self.fact(Fact::Returned { offset, id, from, tag, why, until: None });
             return self.die(offset, DeathReason::DeliveryLimit);

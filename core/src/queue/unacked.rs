@@ -69,6 +69,7 @@ impl Unacked {
         self.add(None)
     }
 
+    #[inline]
     fn add(&mut self, entry: Option<Pending>) -> Tag {
         self.entries.push_back(entry);
         let tag = Tag(self.before + self.entries.len() as u64);
@@ -83,6 +84,7 @@ impl Unacked {
         tag
     }
 
+    #[inline]
     fn place(&self, tag: Tag) -> Option<usize> {
         usize::try_from(tag.0.checked_sub(self.before + 1)?).ok()
     }
@@ -98,6 +100,7 @@ impl Unacked {
     }
 
     /// Takes a delivery out.
+    #[inline]
     pub(super) fn remove(&mut self, tag: Tag) -> Option<Pending> {
         let pending = match self.place(tag) {
             Some(place) => self.entries.get_mut(place)?.take()?,
