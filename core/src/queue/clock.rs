@@ -28,13 +28,13 @@ impl<L: Log> Queue<L> {
             && self.waiting.is_empty()
             && !self.has_expiry()
             && self.too_full_since.is_none();
-        if timeless || self.next_wakeup().is_none_or(|at| at > now) {
-            return Ok(());
-        }
-        self.do_what_is_due(now)
+        if timeless { Ok(()) } else { self.do_what_is_due(now) }
     }
 
     fn do_what_is_due(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
+        if self.next_wakeup().is_none_or(|at| at > now) {
+            return Ok(());
+        }
         self.too_full_since = None;
         while let Some(&(at, tag)) = self.leases.first()
             && is_due(at, now)
@@ -85,9 +85,10 @@ impl<L: Log> Queue<L> {
     /// Takes out what has expired at the head. What stands behind a live message stays, and is counted.
     #[inline]
     pub(super) fn expire_head(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
-        if !self.has_expiry() {
-            return Ok(());
-        }
+        if self.has_expiry() { self.expire_mortal_head(now) } else { Ok(()) }
+    }
+
+    fn expire_mortal_head(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         while let Some((_, head)) = self.ready.first(&self.slots)
             && self.is_expired(now, head)
         {

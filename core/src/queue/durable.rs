@@ -37,7 +37,7 @@ impl<L: Log> Queue<L> {
         let mut queue = Self::with(name, options, None);
         let (moved, next) = journal.recover(|offset, found| queue.take_in(now, offset, found))?;
         for from in moved {
-            queue.drop_slot(from);
+            queue.drop_slot(from, |_| ());
         }
         (queue.next, queue.unused_since, queue.journal) = (next, now, Some(journal));
         if queue.slots.iter().all(|(_, slot)| slot.expires == clock::NEVER) {

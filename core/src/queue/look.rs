@@ -162,7 +162,7 @@ impl<L: Log> Queue<L> {
         self.purge(now)?;
         let left: Vec<Offset> = self.slots.iter().map(|(offset, _)| offset).collect();
         for offset in left {
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         (self.unacked, self.leases, self.waiting) = Default::default();
         Ok(())
@@ -183,7 +183,7 @@ impl<L: Log> Queue<L> {
             if let Some(slot) = self.slots.get_mut(offset) {
                 slot.state = State::Aside;
             }
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         Ok(ready.len() as u64)
     }

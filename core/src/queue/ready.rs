@@ -106,10 +106,13 @@ impl Ready {
         rank(usize::from(slot.lane), offset)
     }
 
-    /// Takes a message out of its line; the caller gives its slot another state, or removes it.
+    /// Takes a message out of its line, if it stands in one; the caller gives its slot, which this is, another state,
+    /// or removes it.
     #[inline]
-    pub(super) fn take(&mut self, slots: &Slots, offset: Offset) {
-        let Some(slot) = slots.get(offset).filter(|slot| slot.state == State::Ready) else { return };
+    pub(super) fn take(&mut self, slots: &Slots, offset: Offset, slot: &Slot) {
+        if slot.state != State::Ready {
+            return;
+        }
         self.len -= 1;
         self.bytes -= u64::from(slot.bytes);
         let lane = &mut self.lanes[usize::from(slot.lane)];

@@ -62,6 +62,7 @@ struct Brief {
 
 impl Slot {
     /// A slot of a message, in memory so far, that is in no line yet.
+    #[inline]
     pub(super) fn new(message: Arc<Message>, lane: u8, since: Time, expires: Option<Time>) -> Self {
         Self {
             bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
@@ -229,18 +230,18 @@ impl Slots {
         true
     }
 
-    /// Takes a message out.
+    /// Takes a message out; false when there is none.
     #[inline]
-    pub(super) fn remove(&mut self, offset: Offset) -> Option<Slot> {
-        let at = self.at(offset)?;
-        let slot = self.slots[at].take()?;
+    pub(super) fn remove(&mut self, offset: Offset) -> bool {
+        let Some(at) = self.at(offset) else { return false };
+        self.slots[at] = None;
         self.free.push(at as u32);
         if self.free.len() == self.slots.len() && self.slots.len() > INDEX_SLACK {
             (self.slots, self.free) = Default::default(); // a backlog is over: its memory is given back
         }
         if offset < self.first {
             self.old.remove(&offset);
-            return Some(slot);
+            return true;
         }
         self.index[(offset.0 - self.first.0) as usize] = GONE;
         while self.index.front() == Some(&GONE) {
@@ -250,7 +251,7 @@ impl Slots {
         while self.index.back() == Some(&GONE) {
             self.index.pop_back();
         }
-        Some(slot)
+        true
     }
 
     /// Every message, by offset.
@@ -287,7 +288,7 @@ mod tests {
         for offset in 0..100_000 {
             slots.push(Offset(offset), slot());
             if offset % 10_000 != 0 {
-                assert!(slots.remove(Offset(offset)).is_some());
+                assert!(slots.remove(Offset(offset)));
             }
             assert!(slots.index.len() <= slots.index_max());
         }
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert!(slots.get(Offset(20_000)).is_some() && slots.get(Offset(20_001)).is_none());
         for offset in all {
-            assert!(slots.remove(Offset(10_000 * offset)).is_some());
+            assert!(slots.remove(Offset(10_000 * offset)));
         }
         assert_eq!((slots.len(), slots.first(), slots.old.len()), (0, None, 0));
     }
@@ -312,7 +313,7 @@ mod tests {
         put(&mut slots, &mut ready, 0);
         for offset in 1..10_000 {
             put(&mut slots, &mut ready, offset);
-            ready.take(&slots, Offset(offset));
+            ready.take(&slots, Offset(offset), slots.get(Offset(offset)).expect("it is there"));
             slots.remove(Offset(offset));
             assert!(ready.entries() <= 200, "{} entries for one message", ready.entries());
         }
