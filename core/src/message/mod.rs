@@ -47,7 +47,6 @@ pub struct Message {
     key: Option<Bytes>,
     headers: Headers,
     id: Option<MessageId>,
-    ttl: Option<Span>,
     priority: Option<u8>,
     transient: bool,
     more: Option<Arc<More>>,
@@ -56,6 +55,7 @@ pub struct Message {
 /// What few messages have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct More {
+    ttl: Option<Span>,
     delay: Option<Span>,
     repeat: Option<Repeat>,
     group: Option<Arc<str>>,
@@ -205,7 +205,7 @@ impl Message {
     /// delivered at once.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Span) -> Self {
-        self.ttl = Some(ttl);
+        self.more().ttl = Some(ttl);
         self
     }
 
@@ -323,7 +323,7 @@ impl Message {
 
     /// How long it lives in a queue.
     pub fn ttl(&self) -> Option<Span> {
-        self.ttl
+        self.more.as_ref()?.ttl
     }
 
     /// Whether it is kept in memory alone.
@@ -395,8 +395,8 @@ impl Message {
     /// its own any more. `death.count` is taken for 1; it is added to a line of the same queue and reason.
     #[must_use]
     pub fn after_death(mut self, mut death: Death) -> Self {
-        death.original_ttl = self.ttl.take();
-        let deaths = &mut self.more().deaths;
+        let More { ttl, deaths, .. } = self.more();
+        death.original_ttl = ttl.take();
         let same = |old: &Death| old.queue == death.queue && old.reason == death.reason;
         if let Some(at) = deaths.iter().position(same) {
             let old = deaths.remove(at);

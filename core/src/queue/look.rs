@@ -152,7 +152,7 @@ impl<L: Log> Queue<L> {
     pub fn held(&self) -> impl Iterator<Item = Held> {
         self.slots.iter().map(|(offset, slot)| Held {
             offset,
-            id: slot.id,
+            id: slot.id(),
             deliveries: slot.deliveries,
             priority: slot.lane,
             stored: slot.stored,
@@ -210,7 +210,7 @@ impl<L: Log> Queue<L> {
         self.purge(now)?;
         let left: Vec<Offset> = self.slots.iter().map(|(offset, _)| offset).collect();
         for offset in left {
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         (self.unacked, self.leases, self.waiting) = Default::default();
         Ok(())
@@ -231,7 +231,7 @@ impl<L: Log> Queue<L> {
             if let Some(slot) = self.slots.get_mut(offset) {
                 slot.state = State::Aside;
             }
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         Ok(ready.len() as u64)
     }

@@ -198,7 +198,8 @@ impl<L: Log> Queue<L> {
     }
 
     /// A slot for a message that is in the queue since a moment, in no line yet.
-    fn new_slot(&mut self, now: Time, since: Time, message: &Message) -> Slot {
+    #[inline]
+    fn new_slot(&mut self, now: Time, since: Time, message: Arc<Message>) -> Slot {
         let expires = self.options.expires(since, message.ttl());
         if expires.is_some() {
             self.mortal = true;
@@ -208,22 +209,8 @@ impl<L: Log> Queue<L> {
                 self.next_sweep = Some(now + every);
             }
         }
-        Slot {
-            message: None,
-            state: State::Aside,
-            seat: Seat::Fresh,
-            deliveries: 0,
-            returns: 0,
-            bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
-            lane: self.options.lane(message.priority()),
-            stored: false,
-            id: message.id(),
-            group: message.group().cloned(),
-            group_sequence: message.group_sequence(),
-            since,
-            expires,
-            at_once: false,
-        }
+        let lane = self.options.lane(message.priority());
+        Slot::new(message, lane, since, expires)
     }
 
     /// Whether facts are kept for [`poll_fact`](Self::poll_fact). Nobody watches at first.
@@ -261,46 +248,59 @@ impl<L: Log> Queue<L> {
     }
 
     /// The message in a slot, from memory or from the log.
+    #[inline]
     fn load(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
-        let here = |queue: &Self| {
-            let slot = queue.slots.get(offset)?;
-            slot.message.clone().or_else(|| queue.page.get(&offset).cloned())
-        };
-        if let Some(message) = here(self) {
-            return Ok(message);
+        match self.slots.get(offset).and_then(|slot| slot.message.as_ref()) {
+            Some(message) => Ok(Arc::clone(message)),
+            None => self.load_from_log(offset),
         }
-        if let Some(journal) = &mut self.journal {
+    }
+
+    #[cold]
+    fn load_from_log(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
+        if self.slots.get(offset).is_none() {
+            return Err(QueueError::Missing(offset));
+        }
+        if !self.page.contains_key(&offset)
+            && let Some(journal) = &mut self.journal
+        {
             self.page = journal.page(offset)?.into_iter().map(|(at, message)| (at, message.into())).collect();
         }
-        here(self).ok_or(QueueError::Missing(offset))
+        self.page.get(&offset).cloned().ok_or(QueueError::Missing(offset))
     }
 
     /// Takes a message out of the queue for good.
-    fn remove(&mut self, offset: Offset) -> Option<Slot> {
-        let slot = self.drop_slot(offset)?;
-        if slot.stored {
+    #[inline]
+    /// Returns what `keep` keeps of its slot (moving the whole slot about costs more than all else here).
+    fn remove<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
+        let (stored, kept) = self.drop_slot(offset, |slot| (slot.stored, keep(slot)))?;
+        if stored {
             self.note(Note::Done, offset);
         }
-        Some(slot)
+        Some(kept)
     }
 
     /// Takes a message out of memory, and out of the line that it may stand in; the log is told nothing.
-    fn drop_slot(&mut self, offset: Offset) -> Option<Slot> {
-        self.ready.take(&self.slots, offset);
-        let slot = self.slots.remove(offset)?;
+    /// Returns what `keep` keeps of its slot.
+    #[inline]
+    fn drop_slot<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
+        let slot = self.slots.get(offset)?;
+        self.ready.take(&self.slots, offset, slot);
         if let State::Waiting(until) = slot.state {
             self.waiting.remove(&(until, offset));
         }
         if slot.message.is_some() {
             self.resident -= u64::from(slot.bytes);
         }
-        Some(slot)
+        let kept = keep(slot);
+        self.slots.remove(offset);
+        Some(kept)
     }
 
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
-        let id = self.remove(offset).and_then(|slot| slot.id);
+        let id = self.remove(offset, Slot::id).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
             self.departures.push_back(Departure { offset, reason, message });

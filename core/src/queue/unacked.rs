@@ -78,6 +78,7 @@ impl Unacked {
         self.add(None)
     }
 
+    #[inline]
     fn add(&mut self, entry: Option<Pending>) -> Tag {
         self.entries.push_back(entry);
         let tag = Tag(self.before + self.entries.len() as u64);
@@ -92,6 +93,7 @@ impl Unacked {
         tag
     }
 
+    #[inline]
     fn place(&self, tag: Tag) -> Option<usize> {
         usize::try_from(tag.0.checked_sub(self.before + 1)?).ok()
     }
@@ -107,6 +109,7 @@ impl Unacked {
     }
 
     /// Takes a delivery out.
+    #[inline]
     pub(super) fn remove(&mut self, tag: Tag) -> Option<Pending> {
         let pending = match self.place(tag) {
             Some(place) => self.entries.get_mut(place)?.take()?,
