@@ -212,7 +212,9 @@ impl Message {
     /// Takes its time to live away.
     #[must_use]
     pub fn without_ttl(mut self) -> Self {
-        self.ttl = None;
+        if self.ttl().is_some() {
+            self.more().ttl = None;
+        }
         self
     }
 
