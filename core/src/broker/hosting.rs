@@ -94,16 +94,16 @@ impl<S: Storage> Broker<S> {
             Request::Ping { queue } => self.ping(now, from, queue),
             _ => Err(Failure::Refused(Refusal::Unknown)),
         };
-        let drained = self.drain(out);
-        match done {
+        let answered = match done {
+            // The answer comes before what is pushed: who subscribes knows that it did when the first message comes.
             Ok(reply) => {
-                // The answer comes after what was pushed in its course, as it would on one connection.
                 out.reply(from, id, reply);
-                drained
+                Ok(())
             }
             Err(Failure::Refused(refusal)) => refuse(asker, refusal, out),
             Err(Failure::Storage(error)) => Err(error),
-        }
+        };
+        answered.and_then(|()| self.drain(out))
     }
 
     /// Declares what the view says stands here.
