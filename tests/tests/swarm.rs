@@ -90,6 +90,8 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
         latency: (rng.between(100, 600), rng.between(600, 4_000)),
         queues: Vec::new(),
         topics: vec![TopicSpec {
+            retention_bytes: None,
+            retention_time: None,
             name: topic.clone(),
             partitions: rng.between(1, 4) as u32,
             replicas: 3,

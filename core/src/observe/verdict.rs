@@ -7,6 +7,8 @@
 //! * **lost**: a producer was told "stored", nobody has processed it, and no log that can still serve it has it.
 //!   The moment is the one at which that becomes certain: when a leader is elected that does not have it, or the
 //!   last log that held it loses it.
+//! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
+//!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
 //! * **doubled**: processed more than once (in one group).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
@@ -16,6 +18,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Event, Place, Stamped};
+use super::pull_event::PullEvent;
 use crate::ids::{MessageId, Name, NodeId};
 
 /// The judge, and what it has found so far.
@@ -27,6 +30,8 @@ pub struct Verdict {
     processed: BTreeMap<(Option<Name>, MessageId), u32>,
     delivered: BTreeSet<MessageId>,
     lost: BTreeSet<MessageId>,
+    /// Dropped by retention, and processed by nobody.
+    trimmed: BTreeSet<MessageId>,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     /// Which brokers' logs hold a message, and where.
@@ -65,11 +70,12 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost.
+    /// How many messages were sent, and are neither processed nor lost nor trimmed.
     pub fn on_their_way(&self) -> u64 {
-        let settled =
-            self.sent.keys().filter(|id| self.delivered.contains(id) || self.lost.contains(id)).count();
-        (self.sent.len() - settled) as u64
+        let settled = |id: &&MessageId| {
+            self.delivered.contains(id) || self.lost.contains(id) || self.trimmed.contains(id)
+        };
+        (self.sent.len() - self.sent.keys().filter(settled).count()) as u64
     }
 
     /// Acknowledged messages that nobody will ever get.
@@ -77,9 +83,17 @@ impl Verdict {
         &self.lost
     }
 
+    /// Acknowledged messages that a leader's retention dropped before anybody had processed them. A consumer that has
+    /// one in hands may yet process it.
+    pub fn trimmed(&self) -> impl Iterator<Item = MessageId> {
+        self.trimmed.intersection(&self.acknowledged).copied()
+    }
+
     /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
     pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
-        let settled = |id: &&MessageId| self.delivered.contains(id) || self.lost.contains(id);
+        let settled = |id: &&MessageId| {
+            self.delivered.contains(id) || self.lost.contains(id) || self.trimmed.contains(id)
+        };
         self.acknowledged.iter().filter(move |id| !settled(id)).copied()
     }
 
@@ -93,9 +107,12 @@ impl Verdict {
         &self.reordered
     }
 
-    /// Whether nothing was lost, doubled or out of order so far.
+    /// Whether nothing was lost, trimmed unprocessed, doubled or out of order so far.
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.doubled.is_empty() && self.reordered.is_empty()
+        self.lost.is_empty()
+            && self.trimmed().next().is_none()
+            && self.doubled.is_empty()
+            && self.reordered.is_empty()
     }
 
     /// Tells the judge the key of a message before it is sent: order is promised for each key.
@@ -124,6 +141,10 @@ impl Verdict {
             Event::Appended { to, messages, .. } => self.hold(to, *node, messages),
             Event::Copied { partition, messages, .. } => {
                 self.hold(&Place::Partition(partition.clone()), *node, messages);
+            }
+            Event::Pull(PullEvent::Trimmed { messages, .. }) => {
+                let unprocessed = messages.iter().filter(|message| !self.delivered.contains(message));
+                self.trimmed.extend(unprocessed);
             }
             Event::Truncated { messages, .. } | Event::TailLost { messages, .. } => {
                 for &message in messages {
@@ -183,6 +204,7 @@ impl Verdict {
         }
         self.delivered.insert(message);
         self.lost.remove(&message);
+        self.trimmed.remove(&message);
         if let Place::Partition(partition) = from {
             let line = match self.keys.get(&message) {
                 Some(&key) => Line::Key(group.clone(), partition.topic.clone(), key),
@@ -271,6 +293,28 @@ mod tests {
         let done = [(Broker(1), appended(1)), (Consumer(1), processed(1)), (Producer(1), acknowledged(1))];
         let done = [&done[..], &[(NodeId::Controller, elected(Broker(2)))]].concat();
         assert!(judge(&done).lost().is_empty());
+    }
+
+    #[test]
+    fn what_retention_dropped_unprocessed_is_trimmed_and_not_lost() {
+        let trimmed = Event::Pull(PullEvent::Trimmed {
+            partition: partition(),
+            below: Offset(3),
+            messages: [MessageId(1), MessageId(2)].into(),
+        });
+        let story = [
+            (Broker(1), appended(1)),
+            (Broker(1), appended(2)),
+            (Producer(1), acknowledged(1)),
+            (Producer(1), acknowledged(2)),
+            (Consumer(1), processed(1)),
+            (Broker(1), trimmed),
+        ];
+        let verdict = judge(&story);
+        assert_eq!(verdict.trimmed().collect::<BTreeSet<_>>(), BTreeSet::from([MessageId(2)]));
+        assert!(verdict.lost().is_empty() && !verdict.is_clean());
+        let in_hands = [&story[..], &[(Consumer(1), processed(2))]].concat();
+        assert!(judge(&in_hands).is_clean(), "a consumer had it, and processed it after all");
     }
 
     #[test]

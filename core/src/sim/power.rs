@@ -121,9 +121,10 @@ impl World {
             }
             NodeId::Consumer(number) => {
                 let spec = &self.scenario.consumers[index(number)];
-                // What the program has done stands in its own database.
-                let inbox = core::mem::take(&mut self.consumers[index(number)].process.inbox);
-                let worker = Worker::new(spec, settings, ids, self.seed, inbox);
+                // What the program has done stands in its own database, what it has fetched perhaps on its disk.
+                let before = &self.consumers[index(number)];
+                let kept = before.process.kept(before.power == Power::Off);
+                let worker = Worker::new(spec, settings, ids, self.seed, kept);
                 self.consumers[index(number)] =
                     Node { power: Power::On, incarnation, wakes: None, process: worker };
             }
