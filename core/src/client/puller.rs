@@ -81,7 +81,7 @@ pub struct Puller<L> {
     positions: BTreeMap<u32, Position>,
     staged: VecDeque<Held>,
     /// What the program works on, by partition and offset.
-    in_hand: BTreeMap<(u32, Offset), Option<Offset>>,
+    in_hand: BTreeMap<(u32, Offset), Held>,
     /// What was found on the disk, until that is told.
     recovered: bool,
     replayed: bool,
@@ -178,20 +178,30 @@ impl<L: Log> Puller<L> {
         self.positions.get(&partition)?.next
     }
 
+    /// What would be lost if the program died now: noted as done, and not done.
+    pub fn at_stake(&self) -> impl Iterator<Item = &Staged> {
+        let (before, memory) =
+            (self.options.commits == Commits::Before, self.options.staging == Staging::Memory);
+        let staged = self.staged.iter().filter(move |_| memory);
+        let at_stake = self.in_hand.values().chain(staged).filter(move |_| before);
+        at_stake.map(|held| &held.staged)
+    }
+
     /// Takes the next message to work on. [`Staged::tag`] says how often its partition was replayed.
     pub fn take(&mut self) -> Option<Staged> {
         if self.failed.is_some() {
             return None;
         }
-        let Held { staged, own } = self.staged.pop_front()?;
+        let held = self.staged.pop_front()?;
         let before = (self.options.staging, self.options.commits) == (Staging::Disk, Commits::Before);
-        if let (true, Some(own)) = (before, own) {
+        if let (true, Some(own)) = (before, held.own) {
             let noted = self.shelf.done(own);
             if !self.ok(noted) {
                 return None;
             }
         }
-        self.in_hand.insert((partition_of(&staged.from)?, staged.record.offset), own);
+        let staged = held.staged.clone();
+        self.in_hand.insert((partition_of(&staged.from)?, staged.record.offset), held);
         Some(staged)
     }
 
@@ -203,7 +213,7 @@ impl<L: Log> Puller<L> {
             if staged.tag != u64::from(reading) {
                 continue; // it was begun before a replay
             }
-            if let Some(Some(own)) = self.in_hand.remove(&(partition, staged.record.offset))
+            if let Some(Held { own: Some(own), .. }) = self.in_hand.remove(&(partition, staged.record.offset))
                 && self.options.commits == Commits::After
             {
                 let noted = self.shelf.done(own);
@@ -402,8 +412,8 @@ impl<L: Log> Puller<L> {
                 self.shelf.forget(own);
             }
         }
-        for (_, own) in core::mem::take(&mut self.in_hand) {
-            if let Some(own) = own {
+        for held in core::mem::take(&mut self.in_hand).into_values() {
+            if let Some(own) = held.own {
                 self.shelf.forget(own);
             }
         }

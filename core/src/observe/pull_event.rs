@@ -48,6 +48,11 @@ pub enum PullEvent {
         /// What.
         messages: Vec<MessageId>,
     },
+    /// A consumer's program died, and with it what was noted as done already, and was not.
+    Forgotten {
+        /// What.
+        messages: Vec<MessageId>,
+    },
     /// A consumer goes back, to process again what it has processed before.
     Replays {
         /// In which partition.
@@ -90,7 +95,9 @@ impl PullEvent {
     /// The messages that it is about.
     pub fn messages(&self) -> &[MessageId] {
         match self {
-            Self::Trimmed { messages, .. } | Self::Recovered { messages } => messages,
+            Self::Trimmed { messages, .. } | Self::Recovered { messages } | Self::Forgotten { messages } => {
+                messages
+            }
             Self::Happened { message, .. } | Self::Late { message, .. } => core::slice::from_ref(message),
             _ => &[],
         }
@@ -98,7 +105,10 @@ impl PullEvent {
 
     /// Whether it marks a turn in a run.
     pub fn is_landmark(&self) -> bool {
-        matches!(self, Self::OffsetGone { .. } | Self::Recovered { .. } | Self::Replays { .. })
+        matches!(
+            self,
+            Self::OffsetGone { .. } | Self::Recovered { .. } | Self::Forgotten { .. } | Self::Replays { .. }
+        )
     }
 }
 
@@ -112,6 +122,9 @@ impl fmt::Display for PullEvent {
                 write!(f, "does not find {wanted} in {partition} any more, goes on at {goes_on}")
             }
             Self::Recovered { messages } => write!(f, "found on its own disk: {}", list(messages)),
+            Self::Forgotten { messages } => {
+                write!(f, "lost from its memory what it had noted as done: {}", list(messages))
+            }
             Self::Replays { partition, from } => write!(f, "replays {partition} from {from}"),
             Self::Happened { message, at } => write!(f, "tells in {message} of what happened at {at}"),
             Self::WindowClosed { start, end, key, count, corrected } => {

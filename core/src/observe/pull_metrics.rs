@@ -19,6 +19,8 @@ pub struct PullMetrics {
     pub offsets_gone: u64,
     /// Messages that consumers found on their own disks.
     pub recovered: u64,
+    /// Messages that consumers had noted as done, and lost from their memories.
+    pub forgotten: u64,
     /// Windows whose count was given out.
     pub windows: u64,
     /// Counts that were given out again, because a late message changed them.
@@ -48,6 +50,7 @@ impl PullMetrics {
             PullEvent::Trimmed { messages, .. } => self.trimmed += messages.len() as u64,
             PullEvent::OffsetGone { .. } => self.offsets_gone += 1,
             PullEvent::Recovered { messages } => self.recovered += messages.len() as u64,
+            PullEvent::Forgotten { messages } => self.forgotten += messages.len() as u64,
             PullEvent::WindowClosed { corrected: true, .. } => {
                 // One message more than what was given out before.
                 self.corrected += 1;

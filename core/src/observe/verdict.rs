@@ -6,7 +6,8 @@
 //!
 //! * **lost**: a producer was told "stored", nobody has processed it, and no log that can still serve it has it.
 //!   The moment is the one at which that becomes certain: when a leader is elected that does not have it, or the
-//!   last log that held it loses it.
+//!   last log that held it loses it. So is what a reader noted as done and then lost from its memory: nobody will ask
+//!   for it again, unless somebody does read it after all.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
 //! * **doubled**: processed more than once (in one group).
@@ -30,6 +31,8 @@ pub struct Verdict {
     processed: BTreeMap<(Option<Name>, MessageId), u32>,
     delivered: BTreeSet<MessageId>,
     lost: BTreeSet<MessageId>,
+    /// Lost by a reader that had noted them as done.
+    forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
     trimmed: BTreeSet<MessageId>,
     doubled: BTreeSet<MessageId>,
@@ -146,6 +149,10 @@ impl Verdict {
                 let unprocessed = messages.iter().filter(|message| !self.delivered.contains(message));
                 self.trimmed.extend(unprocessed);
             }
+            Event::Pull(PullEvent::Forgotten { messages }) => {
+                self.forgotten.extend(messages);
+                messages.iter().for_each(|&message| self.judge_loss(message));
+            }
             Event::Truncated { messages, .. } | Event::TailLost { messages, .. } => {
                 for &message in messages {
                     if let Some((_, brokers)) = self.copies.get_mut(&message) {
@@ -189,7 +196,8 @@ impl Verdict {
     }
 
     fn judge_loss(&mut self, message: MessageId) {
-        let nowhere = self.copies.get(&message).is_none_or(|(_, brokers)| brokers.is_empty());
+        let nowhere = self.copies.get(&message).is_none_or(|(_, brokers)| brokers.is_empty())
+            || self.forgotten.contains(&message);
         if nowhere && self.acknowledged.contains(&message) && !self.delivered.contains(&message) {
             self.lost.insert(message);
         }

@@ -277,6 +277,16 @@ impl Worker {
         Self { source, work, inbox, windows, spec, group, takes, by_credit, seed, unsettled }
     }
 
+    /// What its client had noted as done, and the program has not done: it dies with the program.
+    pub(crate) fn forgets(&self) -> Vec<MessageId> {
+        match &self.source {
+            Source::Poll(puller) => {
+                puller.at_stake().filter_map(|staged| staged.record.message_id()).collect()
+            }
+            Source::Push(_) | Source::Pull(_) => Vec::new(),
+        }
+    }
+
     /// What is there when the program is gone; after a power cut, only what was flushed.
     pub(crate) fn kept(&self, power_cut: bool) -> Kept {
         let mut disk = Disk::default();

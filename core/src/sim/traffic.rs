@@ -26,8 +26,8 @@ pub struct Traffic {
     pub to_consumers: u64,
     /// Answers to fetches that brought nothing.
     pub empty_answers: u64,
-    /// Bytes of messages that went to consumers.
-    pub bytes: u64,
+    /// Bytes of records that fetches brought.
+    pub bytes_fetched: u64,
 }
 
 impl Traffic {
@@ -37,13 +37,11 @@ impl Traffic {
             (NodeId::Consumer(_), NodeId::Broker(_)) => self.from_consumers += 1,
             (NodeId::Broker(_), NodeId::Consumer(_)) => {
                 self.to_consumers += 1;
-                match message {
-                    Message::Reply(_, Reply::Fetched { batches, .. } | Reply::Selected { batches, .. }) => {
-                        self.empty_answers += u64::from(batches.is_empty());
-                        self.bytes += batches.bytes().len() as u64;
-                    }
-                    Message::Deliver(delivery) => self.bytes += delivery.message.size() as u64,
-                    _ => {}
+                if let Message::Reply(_, Reply::Fetched { batches, .. } | Reply::Selected { batches, .. }) =
+                    message
+                {
+                    self.empty_answers += u64::from(batches.is_empty());
+                    self.bytes_fetched += batches.bytes().len() as u64;
                 }
             }
             _ => {}
