@@ -60,14 +60,12 @@ impl Scenario {
                 ));
             }
         }
-        let services =
-            self.services.iter().filter(|service| matches!(service.from, Some(SourceSpec::Poll { .. })));
-        for service in services {
-            return invalid(format!(
-                "{} is a service and polls, let it be a member of a group",
-                service.name
-            ));
+        let polls = |from: &Option<SourceSpec>| matches!(from, Some(SourceSpec::Poll { .. }));
+        match self.services.iter().find(|service| polls(&service.from)) {
+            Some(service) => {
+                invalid(format!("{} is a service and polls, let it be a member of a group", service.name))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 }
