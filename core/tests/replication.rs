@@ -111,6 +111,7 @@ impl Bench {
             bytes_max: u32::MAX,
             bytes_min: 0,
             wait_max: Span::ZERO,
+            filter: None,
             replica,
         };
         self.ask(now, who, Request::Fetch(fetch))
@@ -238,6 +239,7 @@ fn a_long_poll_waits_for_records_or_its_time() {
         bytes_max: u32::MAX,
         bytes_min: 1,
         wait_max: Span::from_millis(100),
+        filter: None,
         replica: None,
     };
     assert!(bench.ask(0, NodeId::Consumer(1), Request::Fetch(fetch.clone())).0.is_empty(), "it waits");

@@ -86,6 +86,8 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
         brokers,
         latency: (rng.between(100, 600), rng.between(600, 4_000)),
         topics: vec![TopicSpec {
+            retention_bytes: None,
+            retention_time: None,
             name: topic.clone(),
             partitions: rng.between(1, 4) as u32,
             replicas: 3,

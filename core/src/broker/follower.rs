@@ -78,6 +78,7 @@ impl<L: Log> Replica<L> {
             bytes_max: settings.fetch_bytes_max,
             bytes_min: 1,
             wait_max: settings.replica_fetch_wait,
+            filter: None,
             replica: Some(ReplicaFetch { leader_epoch: follower.epoch, last_epoch }),
         };
         out.send(follower.leader, Message::Request(*id, Request::Fetch(fetch)));

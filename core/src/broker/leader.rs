@@ -354,6 +354,15 @@ impl<L: Log> Replica<L> {
             out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
             return Ok(true);
         }
+        if fetch.filter.is_some() && fetch.replica.is_none() {
+            let (batches, next) = self.select(fetch, until.max(fetch.from))?;
+            // With more behind what was looked at, waiting brings nothing: the reader must go on.
+            let enough = batches.bytes().len() as u64 >= u64::from(fetch.bytes_min) || next < until;
+            if enough || now_or_never {
+                out.reply(*to, *id, Reply::Selected { batches, next, high_watermark });
+            }
+            return Ok(enough || now_or_never);
+        }
         let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
         if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
             return Ok(false);

@@ -61,7 +61,9 @@ mod leader;
 mod part;
 mod partitioner;
 mod protocol;
+mod reading;
 mod replica;
+mod retention;
 mod settings;
 mod view;
 
@@ -72,6 +74,7 @@ pub use protocol::{
     Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
     Settlement,
 };
+pub use retention::Retention;
 pub use settings::Settings;
 pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
 
@@ -212,7 +215,7 @@ impl<S: Storage> Broker<S> {
     pub fn next_wakeup(&self) -> Option<Time> {
         let followers = self.replicas.values().filter_map(|replica| match &replica.role {
             Role::Idle => None,
-            Role::Leader(leader) => leader.next_deadline(),
+            Role::Leader(leader) => leader.next_deadline().into_iter().chain(replica.next_expiry()).min(),
             Role::Follower(follower) => Some(follower.next_wakeup()),
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
@@ -310,6 +313,10 @@ impl<S: Storage> Broker<S> {
                 self.propose(&partition, proposal, out);
                 Ok(())
             }
+            Request::OffsetForTime { partition, timestamp } => match self.replicas.get(&partition) {
+                None => refuse(asker, self.not_here(&partition), out),
+                Some(replica) => replica.offset_for_time(asker, timestamp, out),
+            },
             Request::Metadata => {
                 out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
                 Ok(())

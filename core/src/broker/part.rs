@@ -47,6 +47,7 @@ impl<S: Storage> Broker<S> {
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, out);
+                replica.retain(self.view.retention.get(&partition.topic).copied())?;
                 if *partition == offsets_partition() && !same_epoch {
                     let groups = &mut self.groups;
                     groups.clear();
@@ -70,6 +71,7 @@ impl<S: Storage> Broker<S> {
     pub(super) fn tick(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
         for replica in self.replicas.values_mut() {
             replica.answer_parked(now, out)?;
+            replica.trim_if_due(now, out)?;
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
         }
         self.tick_host(now, out)?;

@@ -15,6 +15,7 @@ use crate::observe::{Answer, Event, Refusal};
 use crate::queue::ConsumerOptions;
 use crate::record::{Batches, Order};
 use crate::routing::ExchangeName;
+use crate::selector::Selector;
 use crate::time::Span;
 use crate::vhost::{Decision, HalfId, Subscription};
 
@@ -183,6 +184,13 @@ pub enum Request {
     },
     /// Give me records. Answer: [`Reply::Fetched`], or [`Reply::Diverged`] for a replica.
     Fetch(Fetch),
+    /// Where does the first record stand that is of this time or later? Answer: [`Reply::OffsetForTime`].
+    OffsetForTime {
+        /// The partition; its leader must be asked.
+        partition: PartitionId,
+        /// Milliseconds, as records have them.
+        timestamp: i64,
+    },
     /// How does the cluster stand? Answer: [`Reply::Cluster`].
     Metadata,
     /// To a service: work on this order, I wait. Answer: [`Reply::Called`].
@@ -245,6 +253,8 @@ pub struct Fetch {
     pub bytes_min: u32,
     /// But no longer than this.
     pub wait_max: Span,
+    /// Only the records whose headers it selects, in [`Reply::Selected`]; the leader must read and pack them anew.
+    pub filter: Option<Selector>,
     /// Who asks: a replica says what it has, a consumer does not.
     pub replica: Option<ReplicaFetch>,
 }
@@ -288,6 +298,24 @@ pub enum Reply<D = Batches> {
         batches: D,
         /// What lies below is on every replica in sync.
         high_watermark: Offset,
+    },
+    /// Those of the records that the filter of a fetch selects, or none when there are none yet.
+    Selected {
+        /// The records, each at its own offset.
+        batches: Batches,
+        /// Where to go on: everything below was looked at.
+        next: Offset,
+        /// What lies below is on every replica in sync.
+        high_watermark: Offset,
+    },
+    /// Where a time begins in a log, and what the log has.
+    OffsetForTime {
+        /// The first record that is of that time or later; the end when there is none.
+        offset: Offset,
+        /// The first record that there is.
+        start: Offset,
+        /// Consumers read below this.
+        end: Offset,
     },
     /// A replica's log and its leader's part ways: cut back to where this epoch ended for the leader.
     Diverged {
@@ -417,6 +445,10 @@ impl<D: Slice> Reply<D> {
             Self::Fetched { batches, high_watermark } => {
                 Reply::Fetched { batches: batches.load()?, high_watermark }
             }
+            Self::Selected { batches, next, high_watermark } => {
+                Reply::Selected { batches, next, high_watermark }
+            }
+            Self::OffsetForTime { offset, start, end } => Reply::OffsetForTime { offset, start, end },
             Self::Diverged { epoch, end } => Reply::Diverged { epoch, end },
             Self::Cluster(view) => Reply::Cluster(view),
             Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },

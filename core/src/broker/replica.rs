@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use super::epochs::Epochs;
 use super::follower::Follower;
 use super::leader::Leader;
+use super::retention::Kept;
 use super::view::OFFSETS_TOPIC;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
 use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
@@ -32,6 +33,8 @@ pub(crate) struct Replica<L> {
     pub(super) epochs: Epochs,
     pub(super) high_watermark: Offset,
     pub(super) role: Role,
+    /// What is trimmed when; only where there is a limit.
+    pub(super) kept: Option<Kept>,
 }
 
 /// What a broker does for a partition.
@@ -55,7 +58,7 @@ impl<L: Log> Replica<L> {
         let mut epochs = Epochs::default();
         read_all(&log, |batches| epochs.learn(batches))?;
         let high_watermark = log.start();
-        Ok(Self { partition, log, epochs, high_watermark, role: Role::Idle })
+        Ok(Self { partition, log, epochs, high_watermark, role: Role::Idle, kept: None })
     }
 
     /// Gives the log back.
@@ -96,6 +99,9 @@ impl<L: Log> Replica<L> {
     pub(super) fn append(&mut self, batches: &Batches) -> Result<(), LogError<L::Error>> {
         self.log.append(batches)?;
         self.epochs.learn(batches);
+        if let Some(kept) = &mut self.kept {
+            kept.learn(batches);
+        }
         Ok(())
     }
 
@@ -105,6 +111,9 @@ impl<L: Log> Replica<L> {
         let tail = self.log.read(to.min(self.log.end()), self.log.end(), u32::MAX)?.load()?;
         self.log.truncate(to)?;
         self.epochs.truncate(self.log.end());
+        if let Some(kept) = &mut self.kept {
+            kept.cut(self.log.end());
+        }
         self.high_watermark = self.high_watermark.min(self.log.end());
         let gone = tail.records().filter(|record| record.offset >= self.log.end());
         Ok(gone.filter_map(|record| record.message_id()).collect())

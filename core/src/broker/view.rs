@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::retention::Retention;
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::queue::QueueOptions;
 use crate::routing::{Binding, Declaration, ExchangeName};
@@ -24,6 +25,8 @@ pub struct View {
     pub brokers: BTreeMap<NodeId, bool>,
     /// Every partition.
     pub partitions: BTreeMap<PartitionId, PartitionState>,
+    /// The topics that do not keep everything, and what they keep.
+    pub retention: BTreeMap<Name, Retention>,
     /// Every queue, and the broker that keeps it.
     pub queues: BTreeMap<Name, NodeId>,
     /// Every exchange, and the broker that has it.

@@ -325,6 +325,7 @@ impl Member {
                 bytes_max: self.settings.fetch_bytes_max,
                 bytes_min: 1,
                 wait_max: self.settings.fetch_wait,
+                filter: None,
                 replica: None,
             };
             out.send(leader, Message::Request(self.last_request, Request::Fetch(fetch)));

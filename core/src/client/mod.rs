@@ -7,9 +7,16 @@ mod caller;
 mod member;
 mod metadata;
 mod producer;
+mod pull_options;
+mod puller;
+mod shelf;
 mod subscriber;
+mod window;
 
 pub use caller::{Caller, Over};
 pub use member::{Member, STAGED_MAX};
 pub use producer::{BATCH_RECORDS_MAX, Producer, Target};
+pub use pull_options::{Commits, PullOptions, Replay, Reset, Staging, StartAt};
+pub use puller::Puller;
 pub use subscriber::{Staged, Subscriber};
+pub use window::{Late, Outcome, WINDOWS_MAX, WindowOptions, Windows};

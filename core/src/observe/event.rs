@@ -10,6 +10,7 @@ use core::fmt::{self, Write as _};
 use serde::Serialize;
 
 use super::order::OrderEvent;
+use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::queue::ReturnReason;
@@ -205,6 +206,8 @@ pub enum Event {
     Order(OrderEvent),
     /// Something around queues.
     Queue(QueueEvent),
+    /// Something on the side that pulls.
+    Pull(PullEvent),
 }
 
 /// Why a broker did not do what it was asked, as a client may be told.
@@ -282,6 +285,7 @@ impl Event {
             | Self::TailLost { messages, .. }
             | Self::Requeued { messages, .. } => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
+            Self::Pull(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -299,11 +303,12 @@ impl Event {
                 | Self::Requeued { .. }
         ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
             || matches!(self, Self::Queue(event) if event.is_landmark())
+            || matches!(self, Self::Pull(event) if event.is_landmark())
     }
 }
 
 /// Items with commas between, or `-` for none.
-fn list<T: fmt::Display>(items: &[T]) -> String {
+pub(super) fn list<T: fmt::Display>(items: &[T]) -> String {
     let mut text = String::new();
     for (index, item) in items.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
@@ -349,6 +354,7 @@ impl fmt::Display for Event {
                 write!(f, "put {} back in {queue}, {from} {why}", list(messages))
             }
             Self::Queue(event) => event.fmt(f),
+            Self::Pull(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::event::{Event, Stamped};
-use super::order_metrics::OrderMetrics;
+use super::order_metrics::{Figures, OrderMetrics, Spans};
+use super::pull_metrics::PullMetrics;
 use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
 
@@ -75,6 +76,11 @@ pub struct Metrics {
     /// What became of what users asked for; only where there are users.
     #[serde(skip_serializing_if = "OrderMetrics::is_empty")]
     pub orders: OrderMetrics,
+    /// What happened on the side that pulls; only where something did.
+    #[serde(skip_serializing_if = "PullMetrics::is_empty")]
+    pub pulls: PullMetrics,
+    #[serde(skip)]
+    latencies: Spans,
     /// How many messages were sent and not processed yet.
     backlog: Series,
     #[serde(skip)]
@@ -100,6 +106,11 @@ impl Metrics {
     pub fn latency_mean(&self) -> Span {
         let measured = self.known - self.waiting.len() as u64;
         Span(self.latency_sum.0.checked_div(measured).unwrap_or(0))
+    }
+
+    /// What the times from first sent to first processed amount to.
+    pub fn latency(&self) -> Figures {
+        self.latencies.figures()
     }
 
     /// Takes note that time went on.
@@ -131,8 +142,10 @@ impl Metrics {
                     let latency = at.since(sent);
                     self.latency_sum = Span(self.latency_sum.0 + latency.0);
                     self.latency_max = self.latency_max.max(latency);
+                    self.latencies.add(latency);
                 }
             }
+            Event::Pull(event) => self.pulls.observe(*at, event),
             Event::Order(event) => self.orders.observe(*at, *node, event),
             _ => {}
         }

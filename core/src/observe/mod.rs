@@ -12,6 +12,8 @@ mod ledger;
 mod metrics;
 mod order;
 mod order_metrics;
+mod pull_event;
+mod pull_metrics;
 mod queue_event;
 mod verdict;
 
@@ -21,5 +23,7 @@ pub use ledger::{Ledger, Needed};
 pub use metrics::{Metrics, SAMPLES_MAX, Series};
 pub use order::{Answer, OrderEvent};
 pub use order_metrics::{Figures, ORDERS_MAX, OrderMetrics, ServiceCounts, Spans};
+pub use pull_event::PullEvent;
+pub use pull_metrics::PullMetrics;
 pub use queue_event::QueueEvent;
 pub use verdict::Verdict;

@@ -8,8 +8,11 @@
 //!   The moment is the one at which that becomes certain: when a leader is elected that does not have it, when the
 //!   last log that held it loses it, or when a consumer dies that had acknowledged it before it was done. A message
 //!   that an exchange routed into several queues is owed to each: it is lost when one of them loses its copy.
+//!   So is what a reader noted as done and then lost from its memory: nobody will ask for it again.
 //! * **dropped**: not lost, but taken out as the queue was told to: expired, the queue full, refused, delivered too
 //!   often, or routed nowhere; and not kept among dead letters.
+//! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
+//!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
@@ -19,6 +22,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Event, Place, Stamped};
+use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
 
@@ -34,6 +38,10 @@ pub struct Verdict {
     dropped: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// Lost by a reader that had noted them as done.
+    forgotten: BTreeSet<MessageId>,
+    /// Dropped by retention, and processed by nobody.
+    trimmed: BTreeSet<MessageId>,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     /// Which brokers' logs hold a message, and where.
@@ -90,7 +98,7 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost.
+    /// How many messages were sent, and are neither processed nor lost nor trimmed.
     pub fn on_their_way(&self) -> u64 {
         self.sent.keys().filter(|id| !self.is_settled(id)).count() as u64
     }
@@ -100,14 +108,21 @@ impl Verdict {
         &self.lost
     }
 
+    /// Acknowledged messages that a leader's retention dropped before anybody had processed them. A consumer that has
+    /// one in hands may yet process it.
+    pub fn trimmed(&self) -> impl Iterator<Item = MessageId> {
+        self.trimmed.intersection(&self.acknowledged).copied()
+    }
+
     /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
     pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
         self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
     }
 
-    /// Whether a message is processed, lost or dropped.
+    /// Whether a message is processed, lost, dropped or trimmed.
     fn is_settled(&self, id: &MessageId) -> bool {
-        self.delivered.contains(id) || self.lost.contains(id) || self.dropped.contains(id)
+        let over = [&self.delivered, &self.lost, &self.dropped, &self.trimmed];
+        over.iter().any(|messages| messages.contains(id))
     }
 
     /// Messages of which a queue let a copy go, as it was told to, and that are not among dead letters.
@@ -125,9 +140,12 @@ impl Verdict {
         &self.reordered
     }
 
-    /// Whether nothing was lost, doubled or out of order so far.
+    /// Whether nothing was lost, trimmed unprocessed, doubled or out of order so far.
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.doubled.is_empty() && self.reordered.is_empty()
+        self.lost.is_empty()
+            && self.trimmed().next().is_none()
+            && self.doubled.is_empty()
+            && self.reordered.is_empty()
     }
 
     /// Tells the judge the key of a message before it is sent: order is promised for each key.
@@ -162,6 +180,14 @@ impl Verdict {
             }
             Event::Copied { partition, messages, .. } => {
                 self.hold(&Place::Partition(partition.clone()), *node, messages);
+            }
+            Event::Pull(PullEvent::Trimmed { messages, .. }) => {
+                let unprocessed = messages.iter().filter(|message| !self.delivered.contains(message));
+                self.trimmed.extend(unprocessed);
+            }
+            Event::Pull(PullEvent::Forgotten { messages }) => {
+                self.forgotten.extend(messages);
+                messages.iter().for_each(|&message| self.judge_loss(message));
             }
             Event::Truncated { partition, messages, .. } => {
                 self.lose(&Place::Partition(partition.clone()), *node, messages);
@@ -286,7 +312,7 @@ impl Verdict {
         let held = self.copies.get(&message).is_some_and(somewhere)
             || self.in_hands.values().flatten().any(|(other, _)| *other == message);
         let settled = self.delivered.contains(&message) || self.dropped.contains(&message);
-        if !held && !settled && self.acknowledged.contains(&message) {
+        if (!held || self.forgotten.contains(&message)) && !settled && self.acknowledged.contains(&message) {
             self.lost.insert(message);
         }
     }
@@ -311,6 +337,7 @@ impl Verdict {
         }
         self.delivered.insert(message);
         self.dropped.remove(&message);
+        self.trimmed.remove(&message);
         if !self.routed.contains(&message) {
             self.lost.remove(&message);
         }
@@ -337,154 +364,4 @@ impl Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{Epoch, Offset, PartitionId};
-    use crate::time::Time;
-    use NodeId::{Broker, Consumer, Producer};
-
-    fn partition() -> PartitionId {
-        PartitionId { topic: Name::new("t").expect("a legal name"), index: 0 }
-    }
-
-    fn judge(facts: &[(NodeId, Event)]) -> Verdict {
-        let mut verdict = Verdict::default();
-        for (node, event) in facts {
-            verdict.observe(&Stamped { at: Time::ZERO, step: 0, node: *node, event: event.clone() });
-        }
-        verdict
-    }
-
-    fn appended(id: u64) -> Event {
-        Event::Appended {
-            to: Place::Partition(partition()),
-            base: Offset(id),
-            messages: [MessageId(id)].into(),
-        }
-    }
-
-    fn copied(id: u64) -> Event {
-        Event::Copied { partition: partition(), base: Offset(id), messages: [MessageId(id)].into() }
-    }
-
-    fn acknowledged(id: u64) -> Event {
-        Event::Acknowledged { by: Place::Partition(partition()), message: MessageId(id) }
-    }
-
-    fn elected(leader: NodeId) -> Event {
-        Event::Elected { partition: partition(), leader: Some(leader), epoch: Epoch(2) }
-    }
-
-    fn processed(id: u64) -> Event {
-        Event::Processed { from: Place::Partition(partition()), message: MessageId(id), group: None }
-    }
-
-    #[test]
-    fn a_new_leader_without_an_acknowledged_message_loses_it() {
-        let story = [
-            (Broker(1), appended(1)),
-            (Producer(1), acknowledged(1)),
-            (NodeId::Controller, elected(Broker(2))),
-        ];
-        assert_eq!(judge(&story).lost().len(), 1);
-        let copied_in_time = [&story[..1], &[(Broker(2), copied(1))], &story[1..]].concat();
-        assert!(judge(&copied_in_time).lost().is_empty());
-        let sent_again = [&story[..], &[(Broker(2), appended(1))]].concat();
-        assert!(judge(&sent_again).lost().is_empty());
-        let late_word = [story[0].clone(), story[2].clone(), story[1].clone()];
-        assert_eq!(judge(&late_word).lost().len(), 1, "told after the election: lost all the same");
-    }
-
-    #[test]
-    fn what_no_producer_was_told_or_somebody_processed_is_not_lost() {
-        let untold = [(Broker(1), appended(1)), (NodeId::Controller, elected(Broker(2)))];
-        assert!(judge(&untold).lost().is_empty());
-        let done = [(Broker(1), appended(1)), (Consumer(1), processed(1)), (Producer(1), acknowledged(1))];
-        let done = [&done[..], &[(NodeId::Controller, elected(Broker(2)))]].concat();
-        assert!(judge(&done).lost().is_empty());
-    }
-
-    fn queue() -> Name {
-        Name::new("q").expect("a legal name")
-    }
-
-    fn in_queue(id: u64) -> Event {
-        Event::Appended { to: Place::Queue(queue()), base: Offset(id), messages: [MessageId(id)].into() }
-    }
-
-    fn routed(id: u64) -> Event {
-        let to = Place::Exchange("x".parse().expect("a legal name"));
-        Event::Sent { to, message: MessageId(id), attempt: 1 }
-    }
-
-    fn done_from(queue: Name, id: u64) -> Event {
-        Event::Processed { from: Place::Queue(queue), message: MessageId(id), group: None }
-    }
-
-    #[test]
-    fn who_acknowledges_too_soon_and_dies_loses_what_it_had() {
-        let settled = Event::Settled { queue: queue(), message: MessageId(1), by: Consumer(1) };
-        let soon = [(Broker(1), in_queue(1)), (Producer(1), acknowledged(1)), (Broker(1), settled)];
-        assert!(judge(&soon).lost().is_empty(), "the consumer has it");
-        let dies = [&soon[..], &[(Consumer(1), Event::Crashed)]].concat();
-        assert_eq!(judge(&dies).lost().len(), 1);
-        let done =
-            [&soon[..], &[(Consumer(1), done_from(queue(), 1)), (Consumer(1), Event::Crashed)]].concat();
-        assert!(judge(&done).lost().is_empty());
-        let late = [&soon[..2], &[(Consumer(1), Event::Crashed)], &soon[2..]].concat();
-        assert_eq!(judge(&late).lost().len(), 1, "its word arrives when it is dead");
-    }
-
-    #[test]
-    fn a_routed_message_is_owed_to_each_queue() {
-        let other = || Name::new("other").expect("a legal name");
-        let twice = [
-            (Producer(1), routed(1)),
-            (Broker(1), in_queue(1)),
-            (
-                Broker(1),
-                Event::Appended {
-                    to: Place::Queue(other()),
-                    base: Offset(0),
-                    messages: [MessageId(1)].into(),
-                },
-            ),
-            (Producer(1), acknowledged(1)),
-            (Consumer(1), done_from(queue(), 1)),
-        ];
-        let both = [&twice[..], &[(Consumer(2), done_from(other(), 1))]].concat();
-        assert!(judge(&both).is_clean(), "once from each is not doubled");
-        let tail = Event::TailLost { of: Place::Queue(other()), messages: [MessageId(1)].into() };
-        let torn = [&twice[..], &[(Broker(1), tail)]].concat();
-        assert_eq!(judge(&torn).lost().len(), 1, "one of its queues lost it");
-    }
-
-    #[test]
-    fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
-        let died = |step| Stamped {
-            at: Time::ZERO,
-            step,
-            node: Broker(1),
-            event: Event::Queue(QueueEvent::Died {
-                queue: queue(),
-                message: MessageId(1),
-                reason: crate::message::DeathReason::Expired,
-            }),
-        };
-        let mut verdict = judge(&[(Broker(1), in_queue(1)), (Producer(1), acknowledged(1))]);
-        verdict.observe(&died(7));
-        assert_eq!((verdict.dropped().len(), verdict.lost().len(), verdict.on_their_way()), (1, 0, 0));
-        let to = Place::Queue(Name::new("dead").expect("a legal name"));
-        let event = Event::Appended { to, base: Offset(0), messages: [MessageId(1)].into() };
-        verdict.observe(&Stamped { at: Time::ZERO, step: 7, node: Broker(1), event });
-        assert!(verdict.dropped().is_empty());
-    }
-
-    #[test]
-    fn twice_is_doubled_and_later_first_is_out_of_order() {
-        let verdict =
-            judge(&[(Consumer(1), processed(2)), (Consumer(1), processed(1)), (Consumer(2), processed(2))]);
-        assert_eq!(verdict.doubled(), &BTreeSet::from([MessageId(2)]));
-        assert_eq!(verdict.reordered(), &BTreeSet::from([MessageId(1)]));
-    }
-}
+mod tests;

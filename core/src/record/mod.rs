@@ -27,6 +27,7 @@ mod builder;
 mod header;
 mod malformed;
 mod order;
+mod select;
 mod varint;
 
 pub use batch::{Batch, Batches, Header, Record, whole_prefix};

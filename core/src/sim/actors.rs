@@ -3,9 +3,12 @@
 use alloc::vec::Vec;
 
 use super::scenario::{ProducerSpec, TargetSpec};
-use crate::broker::Settings;
+use super::stream::EVENT_TIME;
+use crate::broker::{Out, Settings};
 use crate::client::{Producer, Target};
-use crate::ids::NodeId;
+use crate::ids::{MessageId, NodeId};
+use crate::message::Message;
+use crate::observe::{Event, PullEvent};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -33,6 +36,17 @@ impl Shop {
     /// When it sends next, if it does.
     pub(crate) fn next_at(&self) -> Option<Time> {
         (self.sent < self.spec.messages).then_some(self.next_at)
+    }
+
+    /// The message of this number; some tell of what happened a while ago.
+    pub(crate) fn draft(&mut self, now: Time, id: MessageId, key: Option<char>, out: &mut Out) -> Message {
+        let message = self.spec.message.draft(self.sent, id, key);
+        let Some(late) = self.spec.message.late else { return message };
+        let is_late = self.rng.below(1_000) < u64::from(late.per_mille);
+        let by = if is_late { self.rng.between(late.by.0, late.by.1) } else { 0 };
+        let at = Time(now.0.saturating_sub(by));
+        out.event(Event::Pull(PullEvent::Happened { message: id, at }));
+        message.with_header(EVENT_TIME, at.0 as i64)
     }
 
     /// The key of the message that is due, if one is.

@@ -63,7 +63,10 @@ impl Clients {
             StepSpec::Send { to } => Some(Producer::new(settings.clone(), target(to), brokers.to_vec())),
             StepSpec::Call { .. } | StepSpec::Notify => None,
         };
-        let source = spec.from.as_ref().map(|from| Source::new(from, settings, brokers.to_vec()));
+        let source = spec
+            .from
+            .as_ref()
+            .map(|from| Source::new(from, settings, brokers.to_vec(), &mut Default::default()));
         Self { caller: Caller::default(), source, producers: spec.then.iter().map(producer).collect() }
     }
 

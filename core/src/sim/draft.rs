@@ -36,9 +36,22 @@ pub struct MessageSpec {
     /// Whether they are kept in memory alone.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub transient: bool,
+    /// Some tell of what happened a while ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<LateSpec>,
     /// How many bytes the body has at least.
     #[serde(skip_serializing_if = "is_zero")]
     pub bytes: u32,
+}
+
+/// Messages that tell of what happened before they were sent: each says when in the header `event-time`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LateSpec {
+    /// How many of a thousand messages are late.
+    pub per_mille: u32,
+    /// By how much at least and at most, in microseconds.
+    pub by: (u64, u64),
 }
 
 fn is_zero(number: &u32) -> bool {

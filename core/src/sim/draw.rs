@@ -78,7 +78,9 @@ impl World {
             (&super::world::Node<Worker>, &super::scenario::ConsumerSpec),
         )| {
             let (from, group) = match &spec.from {
-                SourceSpec::Group { name, topic } => (topic.clone(), Some(name.clone())),
+                SourceSpec::Group { name, topic } | SourceSpec::Poll { reader: name, topic, .. } => {
+                    (topic.clone(), Some(name.clone()))
+                }
                 other => (source_name(other), None),
             };
             let up = slot.power == Power::On;
@@ -302,6 +304,9 @@ fn describe(packet: &Packet) -> Described {
                 (Some(_), place) => (PacketKind::Copy, place, Vec::new(), 0),
                 (None, place) => (PacketKind::Fetch, place, Vec::new(), 0),
             },
+            Request::OffsetForTime { partition: at, .. } => {
+                (PacketKind::Commit, partition(at), Vec::new(), 0)
+            }
             Request::Commit { .. } | Request::OffsetOf { .. } => plain(PacketKind::Commit),
             Request::Call(_) => plain(PacketKind::Call),
             _ => plain(PacketKind::Upkeep),
@@ -320,8 +325,11 @@ fn describe(packet: &Packet) -> Described {
                 (kind, None, ids(batches), 0)
             }
             Reply::Fetched { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
+            Reply::Selected { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
             Reply::Diverged { .. } => plain(PacketKind::Copied),
-            Reply::OffsetsStored | Reply::OffsetIs(_) => plain(PacketKind::Commit),
+            Reply::OffsetsStored | Reply::OffsetIs(_) | Reply::OffsetForTime { .. } => {
+                plain(PacketKind::Commit)
+            }
             Reply::Called { answer, .. } if answer.is_success() => plain(PacketKind::Answer),
             Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
             Reply::Subscribed { .. }

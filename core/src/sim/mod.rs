@@ -13,16 +13,20 @@ mod network;
 pub mod picture;
 mod power;
 mod program;
+mod pull_check;
 mod scenario;
 mod service;
 mod service_spec;
+mod stream;
 mod timeline;
+mod traffic;
 mod user;
 mod world;
 
 pub use command::{Action, BadAction, Command};
-pub use draft::{BODY_BYTES_MAX, MessageSpec};
+pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use program::{OnFailure, ProgramSpec, ReadingSpec, Settles};
+pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{
     ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,
     PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario,
@@ -30,4 +34,5 @@ pub use scenario::{
 };
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
 pub use timeline::{BranchView, Timeline};
+pub use traffic::Traffic;
 pub use world::{CommandRefused, World};

@@ -7,6 +7,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::traffic::Traffic;
 use crate::broker::Message;
 use crate::ids::NodeId;
 use crate::rng::{Rng, Stream};
@@ -34,6 +35,8 @@ pub(crate) struct Network {
     connections: BTreeSet<(NodeId, NodeId)>,
     under_way: BTreeMap<u64, Packet>,
     last_packet: u64,
+    /// What went between consumers and brokers.
+    pub(super) traffic: Traffic,
 }
 
 impl Network {
@@ -47,6 +50,7 @@ impl Network {
             connections,
             under_way,
             last_packet: 0,
+            traffic: Traffic::default(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Network {
         incarnation: u64,
         message: Message,
     ) -> (u64, Time) {
+        self.traffic.count(from, to, &message);
         let arrives = self.arrival(now, from, to);
         self.connections.insert((from.min(to), from.max(to)));
         self.last_packet += 1;

@@ -8,7 +8,7 @@ use super::program::Worker;
 use super::world::{BrokerProcess, Node, Power, World, index};
 use crate::broker::{Broker, OFFSETS_TOPIC};
 use crate::ids::{LogName, MessageId, NodeId};
-use crate::observe::{Event, Place, QueueEvent};
+use crate::observe::{Event, Place, PullEvent, QueueEvent};
 
 impl World {
     pub(super) fn command(&mut self, command: Command) {
@@ -30,7 +30,7 @@ impl World {
             NodeId::Controller => return,
             NodeId::Broker(number) => self.stop_broker(number, power),
             NodeId::Producer(number) => self.producers[index(number)].power = power,
-            NodeId::Consumer(number) => self.consumers[index(number)].power = power,
+            NodeId::Consumer(number) => self.stop_consumer(number, power),
             NodeId::Service(_) | NodeId::User(_) => self.calls.stop(node, power),
         }
         if power == Power::Crashed {
@@ -48,6 +48,15 @@ impl World {
         self.stop(node, Power::Crashed, Event::Queue(QueueEvent::OutOfMemory { held }));
         if let Some(after) = again {
             self.plan(self.now() + after, Command::Restart(node));
+        }
+    }
+
+    fn stop_consumer(&mut self, number: u16, power: Power) {
+        let slot = &mut self.consumers[index(number)];
+        let ran = core::mem::replace(&mut slot.power, power) == Power::On;
+        let messages = slot.process.forgets();
+        if ran && !messages.is_empty() {
+            self.note(NodeId::Consumer(number), Event::Pull(PullEvent::Forgotten { messages }));
         }
     }
 
@@ -121,9 +130,10 @@ impl World {
             }
             NodeId::Consumer(number) => {
                 let spec = &self.scenario.consumers[index(number)];
-                // What the program has done stands in its own database.
-                let inbox = core::mem::take(&mut self.consumers[index(number)].process.inbox);
-                let worker = Worker::new(spec, settings, ids, self.seed, inbox);
+                // What the program has done stands in its own database, what it has fetched perhaps on its disk.
+                let before = &self.consumers[index(number)];
+                let kept = before.process.kept(before.power == Power::Off);
+                let worker = Worker::new(spec, settings, ids, self.seed, kept);
                 self.consumers[index(number)] =
                     Node { power: Power::On, incarnation, wakes: None, process: worker };
             }

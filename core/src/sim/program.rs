@@ -12,16 +12,21 @@
 //! the work: at least once, a crash between work and acknowledgement does it twice. With a memory of what was done,
 //! kept in the same transaction as the work's effect: effectively once.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::format;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::draft::receipt_to;
 use super::scenario::{ConsumerSpec, SourceSpec};
+use super::stream;
+use super::world::Disk;
 use crate::broker::{Input, Message, Out, Reads, Settings, Settlement};
-use crate::client::{Member, Staged, Subscriber};
+use crate::client::{Member, Puller, Staged, Subscriber, WindowOptions, Windows};
 use crate::ids::{MessageId, Name, NodeId};
+use crate::log::Storage;
 use crate::observe::{Event, QueueEvent};
 use crate::queue::{AckMode, ConsumerOptions, Flow};
 use crate::rng::{Rng, Stream};
@@ -79,6 +84,9 @@ pub struct ProgramSpec {
     pub restarts_after: u64,
     /// Whether it remembers what it has done, and does nothing twice. The memory is in its own database, and survives.
     pub remembers: bool,
+    /// Whether it counts what it has processed, by windows of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowOptions>,
 }
 
 /// The most messages that a program works on at once.
@@ -108,6 +116,9 @@ pub enum OnFailure {
     Reject,
 }
 
+/// The log on a consumer's own disk.
+type DiskLog = <Disk as Storage>::Log;
+
 /// The client of a consumer.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
@@ -115,10 +126,12 @@ pub(crate) enum Source {
     Push(Subscriber),
     /// It pulls as a member of a group.
     Pull(Member),
+    /// It pulls on its own account.
+    Poll(Box<Puller<DiskLog>>),
 }
 
 impl Source {
-    pub(crate) fn new(from: &SourceSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
+    pub(crate) fn new(from: &SourceSpec, settings: &Settings, brokers: Vec<NodeId>, disk: &mut Disk) -> Self {
         let settings = settings.clone();
         let push =
             |reads, options| Self::Push(Subscriber::new(settings.clone(), reads, options, brokers.clone()));
@@ -132,6 +145,11 @@ impl Source {
             SourceSpec::Group { name, topic } => {
                 Self::Pull(Member::new(settings, name.clone(), topic.clone(), brokers))
             }
+            SourceSpec::Poll { topic, options, .. } => {
+                let log = disk.open(&Puller::<DiskLog>::log_name()).expect("memory opens its logs");
+                let puller = Puller::new(settings, options.clone(), topic.clone(), brokers, log);
+                Self::Poll(Box::new(puller.expect("memory can be read")))
+            }
         }
     }
 
@@ -139,6 +157,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.take(),
             Self::Pull(member) => member.take(),
+            Self::Poll(puller) => puller.take(),
         }
     }
 
@@ -146,6 +165,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.handle(now, input, out),
             Self::Pull(member) => member.handle(now, input, out),
+            Self::Poll(puller) => puller.handle(now, input, out),
         }
     }
 
@@ -165,6 +185,7 @@ impl Source {
                     member.done(now, &staged.from, staged.record.offset, out);
                 }
             }
+            Self::Poll(puller) => puller.done(all),
         }
     }
 
@@ -172,6 +193,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.next_wakeup(),
             Self::Pull(member) => member.next_wakeup(),
+            Self::Poll(puller) => puller.next_wakeup(),
         }
     }
 
@@ -180,6 +202,7 @@ impl Source {
         match self {
             Self::Push(_) => Vec::new(),
             Self::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
+            Self::Poll(puller) => puller.partitions().collect(),
         }
     }
 
@@ -188,6 +211,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.staged().collect(),
             Self::Pull(member) => member.staged().collect(),
+            Self::Poll(puller) => puller.staged().collect(),
         }
     }
 }
@@ -203,6 +227,14 @@ pub(crate) struct Work {
 /// What a program has done, in its own database: it survives the program.
 pub(crate) type Inbox = BTreeSet<MessageId>;
 
+/// What survives a program: its own database, and its own disk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    inbox: Inbox,
+    windows: Option<Windows>,
+    disk: Disk,
+}
+
 /// A program that works on messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
@@ -210,6 +242,7 @@ pub(crate) struct Worker {
     /// In the order of being done.
     pub(crate) work: Vec<Work>,
     pub(crate) inbox: Inbox,
+    windows: Option<Windows>,
     spec: ProgramSpec,
     group: Option<Name>,
     takes: Span,
@@ -226,18 +259,54 @@ impl Worker {
         settings: &Settings,
         brokers: Vec<NodeId>,
         seed: u64,
-        inbox: Inbox,
+        mut kept: Kept,
     ) -> Self {
         let (group, by_credit) = match &spec.from {
             SourceSpec::Queue { reading, .. } | SourceSpec::Subscription { reading, .. } => {
                 (None, reading.credit)
             }
-            SourceSpec::Group { name, .. } => (Some(name.clone()), false),
+            SourceSpec::Group { name, .. } | SourceSpec::Poll { reader: name, .. } => {
+                (Some(name.clone()), false)
+            }
         };
-        let source = Source::new(&spec.from, settings, brokers);
+        let source = Source::new(&spec.from, settings, brokers, &mut kept.disk);
+        let Kept { inbox, windows, .. } = kept;
+        let windows = windows.or_else(|| spec.program.windows.map(Windows::new));
         let (work, unsettled) = Default::default();
         let (takes, spec) = (Span(spec.work), spec.program.clone());
-        Self { source, work, inbox, spec, group, takes, by_credit, seed, unsettled }
+        Self { source, work, inbox, windows, spec, group, takes, by_credit, seed, unsettled }
+    }
+
+    /// What its client had noted as done, and the program has not done: it dies with the program.
+    pub(crate) fn forgets(&self) -> Vec<MessageId> {
+        match &self.source {
+            Source::Poll(puller) => {
+                puller.at_stake().filter_map(|staged| staged.record.message_id()).collect()
+            }
+            Source::Push(_) | Source::Pull(_) => Vec::new(),
+        }
+    }
+
+    /// What is there when the program is gone; after a power cut, only what was flushed.
+    pub(crate) fn kept(&self, power_cut: bool) -> Kept {
+        let mut disk = Disk::default();
+        if let Source::Poll(puller) = &self.source {
+            let log = puller.clone().into_log();
+            disk.close(&Puller::<DiskLog>::log_name(), log).expect("memory closes its logs");
+            if power_cut {
+                disk.cut_power(|_, _| 0).expect("the lab's memory can be cut");
+            }
+        }
+        Kept { inbox: self.inbox.clone(), windows: self.windows.clone(), disk }
+    }
+
+    /// As whose work it counts. What is replayed is read anew, and on purpose: it is a reading of its own.
+    fn reading(&self, staged: &Staged) -> Option<Name> {
+        let group = self.group.clone()?;
+        match (&self.source, staged.tag) {
+            (Source::Poll(_), 1..) => Name::new(&format!("{group}.{}", staged.tag)).ok().or(Some(group)),
+            _ => Some(group),
+        }
     }
 
     /// Takes what reaches the consumer; finishes what is finished and begins the next.
@@ -295,7 +364,10 @@ impl Worker {
             };
             return self.settle(now, &[staged], how, out);
         }
-        out.event(Event::Processed { from: staged.from.clone(), message, group: self.group.clone() });
+        out.event(Event::Processed { from: staged.from.clone(), message, group: self.reading(&staged) });
+        if let (Some(windows), Some(options)) = (&mut self.windows, self.spec.windows) {
+            stream::count(windows, options, &staged, out);
+        }
         if self.spec.remembers {
             self.inbox.insert(message);
         }

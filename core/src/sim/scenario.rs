@@ -14,6 +14,7 @@ use super::draft::MessageSpec;
 use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
+use crate::client::PullOptions;
 use crate::ids::{Name, NodeId};
 use crate::queue::QueueOptions;
 use crate::routing::{Binding, Declaration, ExchangeName};
@@ -168,6 +169,12 @@ pub struct TopicSpec {
     pub replicas: u16,
     /// How few replicas in sync are enough for `acks=all`.
     pub min_in_sync: u32,
+    /// In each partition at least so many bytes are kept, once there were as many; all of them without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_bytes: Option<u64>,
+    /// Messages are kept until they are so old, in microseconds; for ever without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_time: Option<Span>,
 }
 
 /// A producer, and what its program sends.
@@ -266,6 +273,16 @@ pub enum SourceSpec {
         name: Name,
         /// The topic.
         topic: Name,
+    },
+    /// It pulls a topic on its own account, and keeps its place itself.
+    Poll {
+        /// What its reading is called: what it processes is judged by that name, as a group's is.
+        reader: Name,
+        /// The topic.
+        topic: Name,
+        /// How it reads.
+        #[serde(default, skip_serializing_if = "is_default")]
+        options: PullOptions,
     },
 }
 
@@ -373,6 +390,7 @@ impl Scenario {
         self.check_places()?;
         self.check_clients()?;
         self.check_services()?;
+        self.check_pulls()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")
@@ -406,7 +424,7 @@ impl Scenario {
             }
         }
         self.check_host()?;
-        for TopicSpec { name, partitions, replicas, min_in_sync } in &self.topics {
+        for TopicSpec { name, partitions, replicas, min_in_sync, .. } in &self.topics {
             if !(1..=PARTITIONS_MAX).contains(partitions) {
                 return invalid(format!("{name} has {partitions} partitions, use 1 to {PARTITIONS_MAX}"));
             }

@@ -319,7 +319,7 @@ impl Scenario {
 pub(super) fn needed_of(source: &SourceSpec) -> Needed {
     match source {
         SourceSpec::Queue { name, .. } => Needed::Queue(name.clone()),
-        SourceSpec::Group { name, .. } => Needed::Group(name.clone()),
+        SourceSpec::Group { name, .. } | SourceSpec::Poll { reader: name, .. } => Needed::Group(name.clone()),
         SourceSpec::Subscription { subscription, .. } => Needed::Queue(subscription_queue(subscription)),
     }
 }
@@ -328,7 +328,7 @@ pub(super) fn needed_of(source: &SourceSpec) -> Needed {
 pub(super) fn source_name(source: &SourceSpec) -> Name {
     match source {
         SourceSpec::Queue { name, .. } => name.clone(),
-        SourceSpec::Group { topic, .. } => topic.clone(),
+        SourceSpec::Group { topic, .. } | SourceSpec::Poll { topic, .. } => topic.clone(),
         SourceSpec::Subscription { subscription, .. } => named(subscription.topic.as_str()),
     }
 }

@@ -348,7 +348,7 @@ impl World {
             if shop.spec.message.reorders() {
                 self.verdict.learn_unordered(id);
             }
-            let message = shop.spec.message.draft(shop.sent, id, key);
+            let message = shop.draft(self.now, id, key, &mut out);
             let sent = client.send(self.now, id, draft::record(self.now, &message), &mut out);
             sent.expect("a body's size was checked with the scenario");
         }
@@ -491,6 +491,7 @@ fn first_view(scenario: &Scenario, brokers: &[NodeId]) -> View {
         version: 0,
         brokers: brokers.iter().map(|&broker| (broker, true)).collect(),
         partitions,
+        retention: scenario.retentions().collect(),
         queues: queues.collect(),
         exchanges: exchanges.collect(),
         hosts: scenario.layouts(),

@@ -246,7 +246,7 @@ fn a_publisher_that_is_too_far_ahead_of_the_disk_waits() {
     host.open_channel(START, ONE, ChannelOptions { credit_flow: true, ..ChannelOptions::default() })
         .expect("opens");
     let how = mqlab_core::vhost::Publish { channel: ONE, ..Default::default() };
-    let mut publish = |host: &mut Host, count: u32| {
+    let publish = |host: &mut Host, count: u32| {
         (0..count).filter(|_| host.publish_with(START, "", "q", Message::new("m"), how).is_ok()).count()
             as u32
     };

@@ -4,6 +4,7 @@ mod consume;
 mod lines;
 mod orders;
 mod produce;
+mod pulls;
 mod run;
 
 use std::fmt;

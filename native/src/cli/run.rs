@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use clap::Args;
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Metrics, Stamped, Verdict};
-use mqlab_core::sim::{Action, Scenario, World};
+use mqlab_core::sim::{Action, Scenario, Traffic, World};
 use mqlab_core::time::{Span, Time};
 use serde::Serialize;
 
@@ -61,6 +61,8 @@ struct Report<'a> {
     deliveries: BTreeMap<NodeId, u64>,
     metrics: &'a Metrics,
     latency_mean: u64,
+    latency_p99: Span,
+    traffic: Traffic,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a [Stamped]>,
 }
@@ -75,6 +77,8 @@ struct Judgement<'a> {
     lost: &'a BTreeSet<MessageId>,
     doubled: &'a BTreeSet<MessageId>,
     reordered: &'a BTreeSet<MessageId>,
+    /// Acknowledged, and dropped by retention before anybody had processed them.
+    trimmed: BTreeSet<MessageId>,
 }
 
 impl<'a> Judgement<'a> {
@@ -88,6 +92,7 @@ impl<'a> Judgement<'a> {
             lost: verdict.lost(),
             doubled: verdict.doubled(),
             reordered: verdict.reordered(),
+            trimmed: verdict.trimmed().collect(),
         }
     }
 }
@@ -159,6 +164,8 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         deliveries: deliveries(&scenario, metrics),
         metrics,
         latency_mean: metrics.latency_mean().0,
+        latency_p99: metrics.latency().p99,
+        traffic: world.traffic(),
         trace: options.trace.then_some(&trace[..]),
     };
     if options.json {
@@ -204,6 +211,9 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     {
         writeln!(out, "  {what:<10} {}", named(messages))?;
     }
+    if !verdict.trimmed.is_empty() {
+        writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;
+    }
     writeln!(
         out,
         "messages     {} sent, {} acknowledged, {} delivered, {} on their way",
@@ -214,8 +224,15 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
         out,
         "with repeats {sent} sent, {received} received, {redelivered} of them marked as redelivered"
     )?;
-    writeln!(out, "latency      {} in the mean, {} at most", metrics.latency_mean(), metrics.latency_max)?;
+    writeln!(
+        out,
+        "latency      {} in the mean, p99 {}, {} at most",
+        metrics.latency_mean(),
+        report.latency_p99,
+        metrics.latency_max
+    )?;
     super::orders::tell(out, metrics, scenario)?;
+    super::pulls::tell(out, metrics, &report.traffic)?;
     for ((node, processed), consumer) in report.deliveries.iter().zip(&scenario.consumers) {
         let name = &consumer.name;
         writeln!(out, "{:<12} {} processed ({name})", node.to_string(), count(*processed, "message"))?;

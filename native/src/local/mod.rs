@@ -219,7 +219,15 @@ impl Local {
     /// [`Error`] when the offset is outside the log, or the stored bytes are damaged.
     pub fn fetch(&mut self, partition: &PartitionId, from: Offset, bytes_max: u32) -> Result<Batches, Error> {
         let partition = partition.clone();
-        let fetch = Fetch { partition, from, bytes_max, bytes_min: 0, wait_max: Span::ZERO, replica: None };
+        let fetch = Fetch {
+            partition,
+            from,
+            bytes_max,
+            bytes_min: 0,
+            wait_max: Span::ZERO,
+            filter: None,
+            replica: None,
+        };
         match self.call(Request::Fetch(fetch))? {
             Reply::Fetched { batches, .. } => batches.load(),
             reply => Err(unexpected("read messages", reply)),

@@ -4,10 +4,13 @@
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
 pub mod callers;
+mod pulls;
 mod purpose;
 pub mod sentence;
 pub mod stage;
 pub mod standing;
+mod stories_pull;
+mod stories_stream;
 pub mod story;
 pub mod ui;
 

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, row, spaced};
+use super::{Lang, callers, pulls, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -218,6 +218,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::PowerCut => format!("{node} loses power"),
         Event::Restarted => format!("{node} is back"),
         Event::Order(event) => callers::english(event, node, names),
+        Event::Pull(event) => pulls::english(event, node, &what),
         other => format!("{node}: {other}"),
     }
 }
@@ -285,6 +286,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::PowerCut => format!("{node} 断电"),
         Event::Restarted => format!("{node} 恢复运行"),
         Event::Order(event) => callers::chinese(event, node, names),
+        Event::Pull(event) => pulls::chinese(event, node, &what),
         other => format!("{node}：{other}"),
     }
 }
@@ -337,6 +339,7 @@ impl Tone {
             }
             Event::Restarted => Self::Back,
             Event::Order(event) => callers::tone(event),
+            Event::Pull(event) => pulls::tone(event),
             _ => Self::Plain,
         }
     }

@@ -1,6 +1,6 @@
 //! What each scenario is about: the words to the left of the stage.
 
-use super::{Both, both, purpose};
+use super::{Both, both, purpose, stories_pull, stories_stream};
 
 /// One scenario's words.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,18 @@ pub const STORIES: &[Story] = &[
     purpose::SALE_QUEUE,
     purpose::SHOP_CALLS,
     purpose::SHOP_TOPIC,
+    stories_pull::PUSH_ORDERS,
+    stories_pull::PULL_ORDERS,
+    stories_pull::LONG_POLL,
+    stories_pull::PUSH_OVERLOAD,
+    stories_pull::PULL_OVERLOAD,
+    stories_pull::RETENTION,
+    stories_pull::REPLAY,
+    stories_pull::STAGING_MEMORY,
+    stories_pull::STAGING_DISK,
+    stories_pull::FILTERED,
+    stories_stream::COUNT,
+    stories_stream::LATENESS,
 ];
 
 /// The words of a scenario, if it has any of its own.

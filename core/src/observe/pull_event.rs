@@ -1,0 +1,141 @@
+//! What happens on the side that pulls? Facts about what a broker no longer keeps, what a consumer finds on its own
+//! disk, and what is counted over time.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::Serialize;
+
+use super::event::list;
+use crate::ids::{MessageId, Offset, PartitionId};
+use crate::time::Time;
+
+/// A fact about pulling, or about counting what was pulled.
+///
+/// ```
+/// use mqlab_core::ids::{Name, Offset, PartitionId};
+/// use mqlab_core::observe::PullEvent;
+/// let partition = PartitionId { topic: Name::new("orders")?, index: 0 };
+/// let reset = PullEvent::OffsetGone { partition, wanted: Offset(4), goes_on: Offset(9) };
+/// assert_eq!(reset.to_string(), "does not find 4 in orders/0 any more, goes on at 9");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PullEvent {
+    /// A leader no longer keeps what is old, whether anybody read it or not.
+    Trimmed {
+        /// Of which partition.
+        partition: PartitionId,
+        /// It keeps what is at or after this.
+        below: Offset,
+        /// What is gone.
+        messages: Vec<MessageId>,
+    },
+    /// A reader asked for what its leader does not keep any more.
+    OffsetGone {
+        /// In which partition.
+        partition: PartitionId,
+        /// What it wanted next.
+        wanted: Offset,
+        /// What it reads instead.
+        goes_on: Offset,
+    },
+    /// A consumer that was started again found on its own disk what it had fetched and not done.
+    Recovered {
+        /// What.
+        messages: Vec<MessageId>,
+    },
+    /// A consumer's program died, and with it what was noted as done already, and was not.
+    Forgotten {
+        /// What.
+        messages: Vec<MessageId>,
+    },
+    /// A consumer goes back, to process again what it has processed before.
+    Replays {
+        /// In which partition.
+        partition: PartitionId,
+        /// From where on.
+        from: Offset,
+    },
+    /// What a message tells of happened before it was sent.
+    Happened {
+        /// Which message.
+        message: MessageId,
+        /// When.
+        at: Time,
+    },
+    /// A window is over: its count is given out.
+    WindowClosed {
+        /// When it began.
+        start: Time,
+        /// When it ended.
+        end: Time,
+        /// Of which key; of all messages without one.
+        key: Option<String>,
+        /// How many messages.
+        count: u64,
+        /// Whether the count was given out before, and a late message changed it.
+        corrected: bool,
+    },
+    /// A message came when the count of its window was given out already.
+    Late {
+        /// Which message.
+        message: MessageId,
+        /// When the window began.
+        start: Time,
+        /// Whether the window was corrected; else the message is not counted.
+        counted: bool,
+    },
+}
+
+impl PullEvent {
+    /// The messages that it is about.
+    pub fn messages(&self) -> &[MessageId] {
+        match self {
+            Self::Trimmed { messages, .. } | Self::Recovered { messages } | Self::Forgotten { messages } => {
+                messages
+            }
+            Self::Happened { message, .. } | Self::Late { message, .. } => core::slice::from_ref(message),
+            _ => &[],
+        }
+    }
+
+    /// Whether it marks a turn in a run.
+    pub fn is_landmark(&self) -> bool {
+        matches!(
+            self,
+            Self::OffsetGone { .. } | Self::Recovered { .. } | Self::Forgotten { .. } | Self::Replays { .. }
+        )
+    }
+}
+
+impl fmt::Display for PullEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trimmed { partition, below, messages } => {
+                write!(f, "trimmed {partition} below {below}, dropping {}", list(messages))
+            }
+            Self::OffsetGone { partition, wanted, goes_on } => {
+                write!(f, "does not find {wanted} in {partition} any more, goes on at {goes_on}")
+            }
+            Self::Recovered { messages } => write!(f, "found on its own disk: {}", list(messages)),
+            Self::Forgotten { messages } => {
+                write!(f, "lost from its memory what it had noted as done: {}", list(messages))
+            }
+            Self::Replays { partition, from } => write!(f, "replays {partition} from {from}"),
+            Self::Happened { message, at } => write!(f, "tells in {message} of what happened at {at}"),
+            Self::WindowClosed { start, end, key, count, corrected } => {
+                let (what, of) = (if *corrected { "corrected" } else { "closed" }, key.as_deref());
+                let (space, of) = (if of.is_some() { " of " } else { "" }, of.unwrap_or(""));
+                write!(f, "{what} the window {start} to {end}{space}{of}: {count}")
+            }
+            Self::Late { message, start, counted } => {
+                let so = if *counted { "counted all the same" } else { "not counted" };
+                write!(f, "got {message} too late for the window from {start}: {so}")
+            }
+        }
+    }
+}

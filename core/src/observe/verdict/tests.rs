@@ -1,0 +1,161 @@
+//! Facts by hand, and what the judge must find in them.
+
+use super::*;
+use crate::ids::{Epoch, Offset, PartitionId};
+use crate::time::Time;
+use NodeId::{Broker, Consumer, Producer};
+
+fn partition() -> PartitionId {
+    PartitionId { topic: Name::new("t").expect("a legal name"), index: 0 }
+}
+
+fn judge(facts: &[(NodeId, Event)]) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (node, event) in facts {
+        verdict.observe(&Stamped { at: Time::ZERO, step: 0, node: *node, event: event.clone() });
+    }
+    verdict
+}
+
+fn appended(id: u64) -> Event {
+    Event::Appended { to: Place::Partition(partition()), base: Offset(id), messages: [MessageId(id)].into() }
+}
+
+fn copied(id: u64) -> Event {
+    Event::Copied { partition: partition(), base: Offset(id), messages: [MessageId(id)].into() }
+}
+
+fn acknowledged(id: u64) -> Event {
+    Event::Acknowledged { by: Place::Partition(partition()), message: MessageId(id) }
+}
+
+fn elected(leader: NodeId) -> Event {
+    Event::Elected { partition: partition(), leader: Some(leader), epoch: Epoch(2) }
+}
+
+fn processed(id: u64) -> Event {
+    Event::Processed { from: Place::Partition(partition()), message: MessageId(id), group: None }
+}
+
+#[test]
+fn a_new_leader_without_an_acknowledged_message_loses_it() {
+    let story =
+        [(Broker(1), appended(1)), (Producer(1), acknowledged(1)), (NodeId::Controller, elected(Broker(2)))];
+    assert_eq!(judge(&story).lost().len(), 1);
+    let copied_in_time = [&story[..1], &[(Broker(2), copied(1))], &story[1..]].concat();
+    assert!(judge(&copied_in_time).lost().is_empty());
+    let sent_again = [&story[..], &[(Broker(2), appended(1))]].concat();
+    assert!(judge(&sent_again).lost().is_empty());
+    let late_word = [story[0].clone(), story[2].clone(), story[1].clone()];
+    assert_eq!(judge(&late_word).lost().len(), 1, "told after the election: lost all the same");
+}
+
+#[test]
+fn what_no_producer_was_told_or_somebody_processed_is_not_lost() {
+    let untold = [(Broker(1), appended(1)), (NodeId::Controller, elected(Broker(2)))];
+    assert!(judge(&untold).lost().is_empty());
+    let done = [(Broker(1), appended(1)), (Consumer(1), processed(1)), (Producer(1), acknowledged(1))];
+    let done = [&done[..], &[(NodeId::Controller, elected(Broker(2)))]].concat();
+    assert!(judge(&done).lost().is_empty());
+}
+
+fn queue() -> Name {
+    Name::new("q").expect("a legal name")
+}
+
+fn in_queue(id: u64) -> Event {
+    Event::Appended { to: Place::Queue(queue()), base: Offset(id), messages: [MessageId(id)].into() }
+}
+
+fn routed(id: u64) -> Event {
+    let to = Place::Exchange("x".parse().expect("a legal name"));
+    Event::Sent { to, message: MessageId(id), attempt: 1 }
+}
+
+fn done_from(queue: Name, id: u64) -> Event {
+    Event::Processed { from: Place::Queue(queue), message: MessageId(id), group: None }
+}
+
+#[test]
+fn who_acknowledges_too_soon_and_dies_loses_what_it_had() {
+    let settled = Event::Settled { queue: queue(), message: MessageId(1), by: Consumer(1) };
+    let soon = [(Broker(1), in_queue(1)), (Producer(1), acknowledged(1)), (Broker(1), settled)];
+    assert!(judge(&soon).lost().is_empty(), "the consumer has it");
+    let dies = [&soon[..], &[(Consumer(1), Event::Crashed)]].concat();
+    assert_eq!(judge(&dies).lost().len(), 1);
+    let done = [&soon[..], &[(Consumer(1), done_from(queue(), 1)), (Consumer(1), Event::Crashed)]].concat();
+    assert!(judge(&done).lost().is_empty());
+    let late = [&soon[..2], &[(Consumer(1), Event::Crashed)], &soon[2..]].concat();
+    assert_eq!(judge(&late).lost().len(), 1, "its word arrives when it is dead");
+}
+
+#[test]
+fn a_routed_message_is_owed_to_each_queue() {
+    let other = || Name::new("other").expect("a legal name");
+    let twice = [
+        (Producer(1), routed(1)),
+        (Broker(1), in_queue(1)),
+        (
+            Broker(1),
+            Event::Appended { to: Place::Queue(other()), base: Offset(0), messages: [MessageId(1)].into() },
+        ),
+        (Producer(1), acknowledged(1)),
+        (Consumer(1), done_from(queue(), 1)),
+    ];
+    let both = [&twice[..], &[(Consumer(2), done_from(other(), 1))]].concat();
+    assert!(judge(&both).is_clean(), "once from each is not doubled");
+    let tail = Event::TailLost { of: Place::Queue(other()), messages: [MessageId(1)].into() };
+    let torn = [&twice[..], &[(Broker(1), tail)]].concat();
+    assert_eq!(judge(&torn).lost().len(), 1, "one of its queues lost it");
+}
+
+#[test]
+fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
+    let died = |step| Stamped {
+        at: Time::ZERO,
+        step,
+        node: Broker(1),
+        event: Event::Queue(QueueEvent::Died {
+            queue: queue(),
+            message: MessageId(1),
+            reason: crate::message::DeathReason::Expired,
+        }),
+    };
+    let mut verdict = judge(&[(Broker(1), in_queue(1)), (Producer(1), acknowledged(1))]);
+    verdict.observe(&died(7));
+    assert_eq!((verdict.dropped().len(), verdict.lost().len(), verdict.on_their_way()), (1, 0, 0));
+    let to = Place::Queue(Name::new("dead").expect("a legal name"));
+    let event = Event::Appended { to, base: Offset(0), messages: [MessageId(1)].into() };
+    verdict.observe(&Stamped { at: Time::ZERO, step: 7, node: Broker(1), event });
+    assert!(verdict.dropped().is_empty());
+}
+
+#[test]
+fn what_retention_dropped_unprocessed_is_trimmed_and_not_lost() {
+    let trimmed = Event::Pull(PullEvent::Trimmed {
+        partition: partition(),
+        below: Offset(3),
+        messages: [MessageId(1), MessageId(2)].into(),
+    });
+    let story = [
+        (Broker(1), appended(1)),
+        (Broker(1), appended(2)),
+        (Producer(1), acknowledged(1)),
+        (Producer(1), acknowledged(2)),
+        (Consumer(1), processed(1)),
+        (Broker(1), trimmed),
+    ];
+    let verdict = judge(&story);
+    assert_eq!(verdict.trimmed().collect::<BTreeSet<_>>(), BTreeSet::from([MessageId(2)]));
+    assert!(verdict.lost().is_empty() && !verdict.is_clean());
+    let in_hands = [&story[..], &[(Consumer(1), processed(2))]].concat();
+    assert!(judge(&in_hands).is_clean(), "a consumer had it, and processed it after all");
+}
+
+#[test]
+fn twice_is_doubled_and_later_first_is_out_of_order() {
+    let verdict =
+        judge(&[(Consumer(1), processed(2)), (Consumer(1), processed(1)), (Consumer(2), processed(2))]);
+    assert_eq!(verdict.doubled(), &BTreeSet::from([MessageId(2)]));
+    assert_eq!(verdict.reordered(), &BTreeSet::from([MessageId(1)]));
+}

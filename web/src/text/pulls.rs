@@ -1,0 +1,71 @@
+//! The words of those who pull: what a topic no longer keeps, what a consumer finds on its own disk, windows.
+
+use mqlab_core::observe::PullEvent;
+
+use super::sentence::Tone;
+
+pub(super) fn english(event: &PullEvent, node: &str, what: &str) -> String {
+    match event {
+        PullEvent::Trimmed { partition, below, .. } => {
+            format!("{node} no longer keeps {what}: {partition} begins at {below} now")
+        }
+        PullEvent::OffsetGone { partition, wanted, goes_on } => {
+            format!("{node} asks for {wanted} of {partition}, which is gone: it goes on at {goes_on}")
+        }
+        PullEvent::Recovered { .. } => format!("{node} finds {what} on its own disk"),
+        PullEvent::Forgotten { .. } => {
+            format!("{node} had {what} in memory only, noted as done: nobody will ask for it again")
+        }
+        PullEvent::Replays { partition, from } => format!("{node} goes back to {from} in {partition}"),
+        PullEvent::Happened { at, .. } => format!("{node} writes {what}, which tells of {at} ms"),
+        PullEvent::WindowClosed { start, end, key, count, corrected } => {
+            let of = key.as_ref().map_or(String::new(), |key| format!(" of {key}"));
+            let verb = if *corrected { "corrects" } else { "closes" };
+            format!("{node} {verb} the window from {start} to {end} ms: {count} messages{of}")
+        }
+        PullEvent::Late { start, counted, .. } => {
+            let so = if *counted { "it corrects the count" } else { "it is not counted" };
+            format!("{node} gets {what} when the window from {start} ms is closed: {so}")
+        }
+        other => format!("{node}: {other}"),
+    }
+}
+
+pub(super) fn chinese(event: &PullEvent, node: &str, what: &str) -> String {
+    match event {
+        PullEvent::Trimmed { partition, below, .. } => {
+            format!("{node} 不再保留{what}：{partition} 现在从 {below} 开始")
+        }
+        PullEvent::OffsetGone { partition, wanted, goes_on } => {
+            format!("{node} 要读 {partition} 的 {wanted}，但已被清理：改从 {goes_on} 继续")
+        }
+        PullEvent::Recovered { .. } => format!("{node} 在自己的磁盘上找回{what}"),
+        PullEvent::Forgotten { .. } => format!("{node} 只在内存里存有{what}，却已记为完成：再也不会有人来取"),
+        PullEvent::Replays { partition, from } => format!("{node} 回到 {partition} 的 {from} 重新消费"),
+        PullEvent::Happened { at, .. } => format!("{node} 写下{what}，说的是 {at} 毫秒时的事"),
+        PullEvent::WindowClosed { start, end, key, count, corrected } => {
+            let of = key.as_ref().map_or(String::new(), |key| format!("（{key}）"));
+            let verb = if *corrected { "更正" } else { "关闭" };
+            format!("{node} {verb}窗口 {start} 到 {end} 毫秒：{count} 条消息{of}")
+        }
+        PullEvent::Late { start, counted, .. } => {
+            let so = if *counted { "更正计数" } else { "不再计入" };
+            format!("{node} 收到{what} 时，{start} 毫秒开始的窗口已关闭：{so}")
+        }
+        other => format!("{node}：{other}"),
+    }
+}
+
+pub(super) fn tone(event: &PullEvent) -> Tone {
+    match event {
+        PullEvent::OffsetGone { .. }
+        | PullEvent::Forgotten { .. }
+        | PullEvent::Late { counted: false, .. } => Tone::Harm,
+        PullEvent::Recovered { .. } => Tone::Back,
+        PullEvent::Replays { .. }
+        | PullEvent::Late { .. }
+        | PullEvent::WindowClosed { corrected: true, .. } => Tone::Again,
+        PullEvent::WindowClosed { .. } => Tone::Good,
+        _ => Tone::Plain,
+    }
+}
