@@ -6,10 +6,16 @@
 mod caller;
 mod member;
 mod metadata;
+mod outbox;
 mod producer;
+mod store;
 mod subscriber;
+mod two_phase;
 
 pub use caller::{Caller, Over};
 pub use member::{Member, STAGED_MAX};
+pub use outbox::{Outbox, Row};
 pub use producer::{BATCH_RECORDS_MAX, Producer, Target};
+pub use store::{Again, RECEIPT_DOUBLINGS_MAX, RECEIPT_TIMEOUT, Store};
 pub use subscriber::{Staged, Subscriber};
+pub use two_phase::TwoPhase;

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::event::{Event, Stamped};
 use super::order_metrics::OrderMetrics;
+use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
+use crate::vhost::Decision;
 
 /// How many samples a series keeps; when there are more, every second one goes and the interval doubles.
 pub const SAMPLES_MAX: usize = 512;
@@ -132,6 +134,10 @@ impl Metrics {
                     self.latency_sum = Span(self.latency_sum.0 + latency.0);
                     self.latency_max = self.latency_max.max(latency);
                 }
+            }
+            Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback }) => {
+                // Taken back before anybody saw it: nobody waits for it any more.
+                self.known -= u64::from(self.waiting.remove(message).is_some());
             }
             Event::Order(event) => self.orders.observe(*at, *node, event),
             _ => {}

@@ -15,8 +15,11 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::agreement::Agreement;
 use super::event::{Event, Place, Stamped};
+use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
+use crate::vhost::Decision;
 
 /// The judge, and what it has found so far.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,7 @@ pub struct Verdict {
     keys: BTreeMap<MessageId, char>,
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
+    agreement: Agreement,
 }
 
 /// What must stay in order, of what one producer sent.
@@ -98,6 +102,16 @@ impl Verdict {
         self.lost.is_empty() && self.doubled.is_empty() && self.reordered.is_empty()
     }
 
+    /// Whether producers' own transactions and their messages agree.
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// Tells the judge that a message belongs to a transaction of its sender's own.
+    pub fn learn_transaction(&mut self, message: MessageId, sender: NodeId) {
+        self.agreement.learn(message, sender);
+    }
+
     /// Tells the judge the key of a message before it is sent: order is promised for each key.
     pub fn learn_key(&mut self, message: MessageId, key: Option<char>) {
         if let Some(key) = key {
@@ -112,7 +126,9 @@ impl Verdict {
     }
 
     /// Takes note of a fact.
-    pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
+    pub fn observe(&mut self, stamped: &Stamped) {
+        self.agreement.observe(stamped);
+        let Stamped { node, event, .. } = stamped;
         match event {
             Event::Sent { message, .. } => {
                 self.sent.entry(*message).or_insert(*node);
@@ -138,6 +154,12 @@ impl Verdict {
             }
             Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
                 self.in_line(Line::Queue(queue.clone(), *node), *message);
+            }
+            // Its sender took it back before anybody saw it.
+            Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback })
+                if !self.copies.contains_key(message) =>
+            {
+                self.sent.remove(message);
             }
             Event::Processed { from, message, group } => self.processed(from, *message, group),
             _ => {}

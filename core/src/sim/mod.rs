@@ -1,6 +1,5 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
-mod actors;
 mod agenda;
 mod built_in;
 mod calls;
@@ -10,18 +9,22 @@ mod draft;
 mod draw;
 mod host_check;
 mod network;
+mod own_transaction;
 pub mod picture;
 mod power;
 mod program;
+mod remember;
 mod scenario;
 mod service;
 mod service_spec;
+mod shop;
 mod timeline;
 mod user;
 mod world;
 
 pub use command::{Action, BadAction, Command};
 pub use draft::{BODY_BYTES_MAX, MessageSpec};
+pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
 pub use program::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use scenario::{
     ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::draft::MessageSpec;
+use super::own_transaction::{Keeps, TransactionSpec};
 use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
@@ -162,6 +163,16 @@ pub struct ProducerSpec {
     /// What its messages are like.
     #[serde(default, skip_serializing_if = "MessageSpec::is_plain")]
     pub message: MessageSpec,
+    /// How long its program keeps each message.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keeps: Keeps,
+    /// A message that is kept until it is processed is sent again when nothing was heard of it for so long, in
+    /// microseconds; 0 for [`RECEIPT_TIMEOUT`](crate::client::RECEIPT_TIMEOUT).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub receipt_timeout: u64,
+    /// The transaction of its own that belongs to each message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionSpec>,
 }
 
 /// Where a producer sends.
@@ -318,6 +329,7 @@ impl Scenario {
         })?;
         self.check_places()?;
         self.check_clients()?;
+        self.check_producers()?;
         self.check_services()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
