@@ -209,7 +209,7 @@ impl<S: Storage> VirtualHost<S> {
 
     /// A half message that is not decided, as far as memory has it.
     pub fn half(&self, id: HalfId) -> Option<Arc<Message>> {
-        self.halves.queue.as_ref()?.peek(Offset(id.0))
+        unwrap(&*self.halves.queue.as_ref()?.peek(Offset(id.0))?).map(Arc::new)
     }
 
     /// Half messages that are not decided.

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 
 use clap::Args;
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Metrics, Stamped, Verdict};
+use mqlab_core::observe::{Agreement, Metrics, Stamped, Verdict};
 use mqlab_core::sim::{Action, Scenario, World};
 use mqlab_core::time::{Span, Time};
 use serde::Serialize;
@@ -75,6 +75,31 @@ struct Judgement<'a> {
     lost: &'a BTreeSet<MessageId>,
     doubled: &'a BTreeSet<MessageId>,
     reordered: &'a BTreeSet<MessageId>,
+    /// Only where producers have transactions of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_transactions: Option<Agreed<'a>>,
+}
+
+/// Whether producers' databases and their messages agree.
+#[derive(Serialize)]
+struct Agreed<'a> {
+    committed: u64,
+    undone: u64,
+    checked_back: u64,
+    invented: &'a BTreeSet<MessageId>,
+    unheard: &'a BTreeSet<MessageId>,
+}
+
+impl<'a> Agreed<'a> {
+    fn of(agreement: &'a Agreement) -> Option<Self> {
+        (!agreement.is_empty()).then(|| Self {
+            committed: agreement.committed(),
+            undone: agreement.undone(),
+            checked_back: agreement.checked_back(),
+            invented: agreement.invented(),
+            unheard: agreement.unheard(),
+        })
+    }
 }
 
 impl<'a> Judgement<'a> {
@@ -88,6 +113,7 @@ impl<'a> Judgement<'a> {
             lost: verdict.lost(),
             doubled: verdict.doubled(),
             reordered: verdict.reordered(),
+            own_transactions: Agreed::of(verdict.agreement()),
         }
     }
 }
@@ -203,6 +229,14 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
         [("lost", verdict.lost), ("doubled", verdict.doubled), ("reordered", verdict.reordered)]
     {
         writeln!(out, "  {what:<10} {}", named(messages))?;
+    }
+    if let Some(own) = &verdict.own_transactions {
+        writeln!(out, "own transactions")?;
+        for (what, messages) in [("invented", own.invented), ("unheard", own.unheard)] {
+            writeln!(out, "  {what:<10} {}", named(messages))?;
+        }
+        let Agreed { committed, undone, checked_back, .. } = own;
+        writeln!(out, "  {committed} committed, {undone} undone, {checked_back} times asked about")?;
     }
     writeln!(
         out,
