@@ -108,7 +108,7 @@ fn run(timeline: &mut Timeline, to: Time, filter: &[&str]) -> Result<String, Str
         ["only", words @ ..] => {
             let told = |stamped: &&Stamped| {
                 let line = stamped.to_string();
-                words.iter().any(|word| line.split([' ', ',']).any(|part| part == *word))
+                words.iter().any(|word| line.split([' ', ',', ':']).any(|part| part == *word))
             };
             Ok(lines(news.iter().filter(told)))
         }

@@ -201,10 +201,10 @@ impl TwoPhase {
             {
                 continue;
             }
+            // None overtakes another: they all wait until it is known whom to ask.
             let Some(broker) = broker else {
-                pending.not_before = now + self.settings.retry_backoff;
                 lost_sight = true;
-                continue;
+                break;
             };
             let request = match pending.stage {
                 Stage::Decide(id, decision) => Request::Decide { id, decision },
@@ -248,5 +248,95 @@ fn not_done(
     (pending.asked, pending.not_before) = (None, retry);
     if let Stage::Begin = pending.stage {
         out.event(Event::NotStored { to: place.clone(), message, why });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Name;
+    use alloc::sync::Arc;
+
+    const BROKER: NodeId = NodeId::Broker(1);
+
+    /// A producer that knows where the queue is, and what it has sent since.
+    fn producer() -> TwoPhase {
+        let queue = Name::new("q").expect("a legal name");
+        let mut producer = TwoPhase::new(Settings::default(), Place::Queue(queue.clone()), [BROKER].into());
+        let mut out = Out::default();
+        producer.handle(Time::ZERO, Input::Wake, &mut out);
+        let view = View { version: 1, queues: [(queue, BROKER)].into(), ..View::default() };
+        let id = requests(&out)[0].0;
+        tell(&mut producer, Time::ZERO, id, Reply::Cluster(Arc::new(view)));
+        producer
+    }
+
+    fn requests(out: &Out) -> Vec<(RequestId, Request)> {
+        let request = |message: &Message| match message {
+            Message::Request(id, request) => Some((*id, request.clone())),
+            _ => None,
+        };
+        out.sends.iter().filter_map(|envelope| request(&envelope.message)).collect()
+    }
+
+    fn tell(producer: &mut TwoPhase, now: Time, id: RequestId, reply: Reply) -> Out {
+        let mut out = Out::default();
+        producer.handle(now, Input::Message { from: BROKER, message: Message::Reply(id, reply) }, &mut out);
+        out
+    }
+
+    fn begin(producer: &mut TwoPhase) -> RequestId {
+        let mut out = Out::default();
+        producer.begin(Time::ZERO, MessageId(1), NewRecord::default(), &mut out).expect("a small one");
+        let sent = requests(&out);
+        assert!(matches!(sent[0].1, Request::BeginHalf { .. }), "{sent:?}");
+        sent[0].0
+    }
+
+    #[test]
+    fn a_half_and_then_the_decision_until_it_is_answered() {
+        let mut producer = producer();
+        let half = begin(&mut producer);
+        assert_eq!(producer.take_stored(), None);
+        tell(&mut producer, Time(2), half, Reply::HalfStored(HalfId(7)));
+        assert_eq!(producer.take_stored(), Some(MessageId(1)));
+        let mut out = Out::default();
+        producer.decide(Time(3), MessageId(1), true, &mut out);
+        let word = requests(&out);
+        let commit = |request: &Request| {
+            matches!(request, Request::Decide { id: HalfId(7), decision: Decision::Commit })
+        };
+        assert!(commit(&word[0].1), "{word:?}");
+        // The answer does not come: the word is said again.
+        let late = producer.next_wakeup().expect("it waits for the answer");
+        producer.handle(late, Input::Wake, &mut Out::default());
+        let mut again = Out::default();
+        let retry = producer.next_wakeup().expect("it tries again");
+        producer.handle(late + Settings::default().retry_backoff, Input::Wake, &mut again);
+        assert!(retry > late || !requests(&again).is_empty());
+        let id = requests(&again).iter().find(|(_, request)| commit(request)).expect("once more").0;
+        let done = tell(&mut producer, late + Settings::default().request_timeout, id, Reply::Decided);
+        assert!(matches!(done.events[..], [Event::Acknowledged { message: MessageId(1), .. }]));
+        assert_eq!(producer.pending().count(), 0);
+    }
+
+    #[test]
+    fn a_half_that_is_not_answered_is_sent_again_and_a_rollback_acknowledges_nothing() {
+        let mut producer = producer();
+        begin(&mut producer);
+        let mut out = Out::default();
+        producer.handle(Time(1), Input::HangUp { peer: BROKER }, &mut out);
+        assert!(matches!(out.events[..], [Event::NotStored { why: Refusal::NoAnswer, .. }]));
+        let again = Time(1) + Settings::default().retry_backoff;
+        producer.handle(again, Input::Wake, &mut out);
+        let is_begin = |request: &Request| matches!(request, Request::BeginHalf { .. });
+        let id = requests(&out).iter().find(|(_, request)| is_begin(request)).expect("once more").0;
+        tell(&mut producer, again, id, Reply::HalfStored(HalfId(8)));
+        assert_eq!(producer.take_stored(), Some(MessageId(1)));
+        let mut out = Out::default();
+        producer.decide(again, MessageId(1), false, &mut out);
+        let id = requests(&out).last().expect("it says so").0;
+        assert!(tell(&mut producer, again, id, Reply::Decided).events.is_empty());
+        assert_eq!(producer.pending().count(), 0);
     }
 }
