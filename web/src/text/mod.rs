@@ -8,6 +8,7 @@ mod purpose;
 pub mod sentence;
 pub mod stage;
 pub mod standing;
+mod stories_producer;
 pub mod story;
 pub mod ui;
 

@@ -1,6 +1,6 @@
 //! What each scenario is about: the words to the left of the stage.
 
-use super::{Both, both, purpose};
+use super::{Both, both, purpose, stories_producer};
 
 /// One scenario's words.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,14 @@ pub const STORIES: &[Story] = &[
     purpose::SALE_QUEUE,
     purpose::SHOP_CALLS,
     purpose::SHOP_TOPIC,
+    stories_producer::FAILOVER_DOUBLES,
+    stories_producer::FAILOVER_ONCE,
+    stories_producer::STORED_IS_NOT_DONE,
+    stories_producer::KEPT_UNTIL_DONE,
+    stories_producer::PUBLISH_FIRST,
+    stories_producer::COMMIT_FIRST,
+    stories_producer::OUTBOX,
+    stories_producer::HALF_MESSAGES,
 ];
 
 /// The words of a scenario, if it has any of its own.
