@@ -131,6 +131,18 @@ fn a_half_message_follows_its_transaction_also_when_the_program_dies() {
     check(&transaction("half", 1_000), "", &[sent, half, rolled_back, told]);
 }
 
+#[test]
+fn a_half_of_an_earlier_life_of_its_broker_is_asked_about_as_the_scenario_says() {
+    let actions = crash_at(114_500)
+        + r#", { "at": 130000, "command": { "crash": "broker-1" } },
+        { "at": 140000, "command": { "restart": "broker-1" } }"#;
+    let timeline = ended(scenario(&transaction("half", 0), &actions), 1);
+    let asked = |event: &Event| matches!(event, Event::Queue(QueueEvent::CheckedBack { .. }));
+    let first = timeline.events().iter().find(|stamped| asked(&stamped.event)).expect("it is asked about");
+    assert_eq!(first.at, Time(190_000), "50 ms after the broker found it, not the 6 s that hold elsewhere");
+    assert_eq!(timeline.verdict().delivered(), 1);
+}
+
 const KEPT: &str = r#""to": { "any_of": ["q-1", "q-2"] }, "messages": 1,
     "keeps": "until_processed", "receipt_timeout": 40000"#;
 
