@@ -345,7 +345,7 @@ impl Run {
         }
         // What was durable before, or should have become so, may be there. What was durable before and was not
         // settled since must be: in its queue, or where it was sent on to.
-        let before = std::mem::replace(&mut self.flushed, Lists::default());
+        let before = std::mem::take(&mut self.flushed);
         let after = self.found();
         let deleted = |queue: &str| !self.lists.queues.contains(queue);
         for (queue, id) in before.held.keys() {

@@ -221,7 +221,8 @@ mod tests {
     /// Facts in order, and how many are invented and unheard after them.
     #[test]
     fn vectors() {
-        let table: [(&str, &[(NodeId, Event)], (usize, usize)); 14] = [
+        type Facts<'a> = &'a [(NodeId, Event)];
+        let table: [(&str, Facts<'_>, (usize, usize)); 14] = [
             ("all is well", &[ended(true), appended(), told(), processed()], (0, 0)),
             ("rolled back after it was sent", &[appended(), ended(false), processed()], (1, 0)),
             ("processed before it was rolled back", &[appended(), processed(), ended(false)], (1, 0)),
