@@ -136,7 +136,7 @@ impl<S: Storage> VirtualHost<S> {
 
     /// Sets when an undecided message is asked about for the first time, and how long after each time again;
     /// [`FIRST_CHECK_AFTER`] and [`NEXT_CHECK_AFTER`] otherwise. Half messages that wait already, as those of an earlier
-    /// life do when a host is told its times, are asked about accordingly sooner or later.
+    /// life do when a host is told its times, are asked about accordingly sooner or later; at once, where that moment is over.
     pub fn set_check_times(&mut self, first: Span, next: Span) {
         let least = Span::from_millis(1);
         for at in self.halves.checks.values_mut() {
