@@ -108,7 +108,7 @@ fn run(timeline: &mut Timeline, to: Time, filter: &[&str]) -> Result<String, Str
         ["only", words @ ..] => {
             let told = |stamped: &&Stamped| {
                 let line = stamped.to_string();
-                words.iter().any(|word| line.split([' ', ',']).any(|part| part == *word))
+                words.iter().any(|word| line.split([' ', ',', ':']).any(|part| part == *word))
             };
             Ok(lines(news.iter().filter(told)))
         }
@@ -161,8 +161,20 @@ fn verdict(timeline: &Timeline) -> String {
     };
     let processed: Vec<String> =
         timeline.metrics().processed.iter().map(|(node, count)| format!("{node} {count}")).collect();
+    let agreement = verdict.agreement();
+    let own = match agreement.is_empty() {
+        true => String::new(),
+        false => format!(
+            "own transactions: committed {}, undone {}, asked about {}, invented {}, unheard {}\n",
+            agreement.committed(),
+            agreement.undone(),
+            agreement.checked_back(),
+            named(agreement.invented()),
+            named(agreement.unheard()),
+        ),
+    };
     format!(
-        "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}\nprocessed by {}\n",
+        "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}\nprocessed by {}\n{own}",
         verdict.acknowledged(),
         verdict.delivered(),
         verdict.on_their_way(),

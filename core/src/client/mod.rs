@@ -6,17 +6,23 @@
 mod caller;
 mod member;
 mod metadata;
+mod outbox;
 mod producer;
 mod pull_options;
 mod puller;
 mod shelf;
+mod store;
 mod subscriber;
+mod two_phase;
 mod window;
 
 pub use caller::{Caller, Over};
 pub use member::{Member, STAGED_MAX};
+pub use outbox::{Outbox, Row};
 pub use producer::{BATCH_RECORDS_MAX, Producer, Target};
 pub use pull_options::{Commits, PullOptions, Replay, Reset, Staging, StartAt};
 pub use puller::Puller;
+pub use store::{Again, RECEIPT_DOUBLINGS_MAX, RECEIPT_TIMEOUT, Store};
 pub use subscriber::{Staged, Subscriber};
+pub use two_phase::TwoPhase;
 pub use window::{Late, Outcome, WINDOWS_MAX, WindowOptions, Windows};

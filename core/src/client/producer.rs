@@ -125,9 +125,26 @@ impl Producer {
         record: NewRecord,
         out: &mut Out,
     ) -> Result<(), Malformed> {
+        self.send_again(now, id, record, 0, out)
+    }
+
+    /// Takes over a message that was sent before, so often: by an earlier life of the program, or by this one, and
+    /// nobody has said that it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Length`] when no batch could hold it; it is not taken over then.
+    pub fn send_again(
+        &mut self,
+        now: Time,
+        id: MessageId,
+        record: NewRecord,
+        sent_before: u32,
+        out: &mut Out,
+    ) -> Result<(), Malformed> {
         let record = record.with_id(id);
         record.check_size()?;
-        self.unplaced.push_back(Unstored { id, record, attempts: 0 });
+        self.unplaced.push_back(Unstored { id, record, attempts: sent_before });
         self.pump(now, out);
         Ok(())
     }

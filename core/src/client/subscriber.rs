@@ -101,7 +101,7 @@ impl Subscriber {
         self.options.ack == AckMode::Automatic
     }
 
-    /// Tells the broker what becomes of messages.
+    /// Tells the broker what becomes of messages. The first of them come before the answer to the subscription.
     pub fn settle(&mut self, tags: Vec<u64>, how: Settlement, out: &mut Out) {
         if let (Some(broker), Some(queue), false) = (self.state.broker(), &self.queue, self.is_automatic()) {
             out.send(broker, Message::Settle { queue: queue.clone(), tags, how });
@@ -125,6 +125,7 @@ impl Subscriber {
             Input::Message { from, message: Message::Deliver(delivery) } => {
                 if self.state.broker() == Some(from) {
                     let Delivery { queue, tag, offset, delivery, message } = delivery;
+                    self.queue = Some(queue.clone());
                     let record = message.to_record_at(offset, now.as_millis() as i64);
                     self.receive(Staged { from: Place::Queue(queue), record, delivery, tag }, out);
                 }

@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::event::{Event, Stamped};
 use super::order_metrics::{Figures, OrderMetrics, Spans};
 use super::pull_metrics::PullMetrics;
+use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
+use crate::vhost::Decision;
 
 /// How many samples a series keeps; when there are more, every second one goes and the interval doubles.
 pub const SAMPLES_MAX: usize = 512;
@@ -146,6 +148,10 @@ impl Metrics {
                 }
             }
             Event::Pull(event) => self.pulls.observe(*at, event),
+            Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback }) => {
+                // Taken back before anybody saw it: nobody waits for it any more.
+                self.known -= u64::from(self.waiting.remove(message).is_some());
+            }
             Event::Order(event) => self.orders.observe(*at, *node, event),
             _ => {}
         }

@@ -2,10 +2,12 @@
 //!
 //! * [`Event`]: a fact, one line in a trace;
 //! * [`Verdict`]: which promises were kept, judged from outside;
+//! * [`Agreement`]: whether a producer's database and its messages agree;
 //! * [`Metrics`]: how much, how fast, how far behind;
 //! * [`Ledger`] and [`OrderMetrics`]: what became of what users asked for;
 //! * [`Digester`]: whether two runs are the same.
 
+mod agreement;
 mod digest;
 mod event;
 mod ledger;
@@ -17,6 +19,7 @@ mod pull_metrics;
 mod queue_event;
 mod verdict;
 
+pub use agreement::Agreement;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Refusal, Stamped};
 pub use ledger::{Ledger, Needed};

@@ -21,10 +21,12 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::agreement::Agreement;
 use super::event::{Event, Place, Stamped};
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
+use crate::vhost::Decision;
 
 /// The judge, and what it has found so far.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +60,7 @@ pub struct Verdict {
     keys: BTreeMap<MessageId, char>,
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
+    agreement: Agreement,
 }
 
 /// What a message is processed for: once for each is right.
@@ -148,6 +151,16 @@ impl Verdict {
             && self.reordered.is_empty()
     }
 
+    /// Whether producers' own transactions and their messages agree.
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// Tells the judge that a message belongs to a transaction of its sender's own.
+    pub fn learn_transaction(&mut self, message: MessageId, sender: NodeId) {
+        self.agreement.learn(message, sender);
+    }
+
     /// Tells the judge the key of a message before it is sent: order is promised for each key.
     pub fn learn_key(&mut self, message: MessageId, key: Option<char>) {
         if let Some(key) = key {
@@ -162,7 +175,9 @@ impl Verdict {
     }
 
     /// Takes note of a fact.
-    pub fn observe(&mut self, Stamped { node, event, step, .. }: &Stamped) {
+    pub fn observe(&mut self, stamped: &Stamped) {
+        self.agreement.observe(stamped);
+        let Stamped { node, event, step, .. } = stamped;
         match event {
             Event::Sent { message, to, .. } => {
                 self.sent.entry(*message).or_insert(*node);
@@ -198,6 +213,12 @@ impl Verdict {
             }
             Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
                 self.in_line(Line::Queue(queue.clone(), *node), *message);
+            }
+            // Its sender took it back before anybody saw it.
+            Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback })
+                if !self.copies.contains_key(message) =>
+            {
+                self.sent.remove(message);
             }
             Event::Processed { from, message, group } => self.processed(from, *message, group, *node),
             Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),

@@ -23,4 +23,12 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("filtered-pull", include_str!("../../scenarios/filtered-pull.json")),
     ("windowed-count", include_str!("../../scenarios/windowed-count.json")),
     ("windowed-count-lateness", include_str!("../../scenarios/windowed-count-lateness.json")),
+    ("failover-doubles", include_str!("../../scenarios/failover-doubles.json")),
+    ("failover-once", include_str!("../../scenarios/failover-once.json")),
+    ("stored-is-not-done", include_str!("../../scenarios/stored-is-not-done.json")),
+    ("kept-until-done", include_str!("../../scenarios/kept-until-done.json")),
+    ("dual-write-publish-first", include_str!("../../scenarios/dual-write-publish-first.json")),
+    ("dual-write-commit-first", include_str!("../../scenarios/dual-write-commit-first.json")),
+    ("outbox", include_str!("../../scenarios/outbox.json")),
+    ("half-messages", include_str!("../../scenarios/half-messages.json")),
 ];

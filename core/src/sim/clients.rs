@@ -11,9 +11,9 @@
 
 use alloc::vec::Vec;
 
-use super::actors::target;
 use super::program::Source;
 use super::service_spec::{STEPS_MAX, ServiceSpec, StepSpec};
+use super::shop::target;
 use crate::broker::{Input, Message, Out, RequestId, Settings};
 use crate::client::{Caller, Producer, Staged};
 use crate::ids::{MessageId, NodeId};

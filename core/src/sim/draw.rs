@@ -44,30 +44,29 @@ impl World {
     }
 
     fn producer_views(&self) -> Vec<ProducerView> {
-        let view =
-            |(node, slot): (NodeId, &super::world::Node<(super::actors::Shop, crate::client::Producer)>)| {
-                let (shop, client) = &slot.process;
-                let (to, acks) = match &shop.spec.to {
-                    TargetSpec::Topic { name, acks } => (name.clone(), Some(acks)),
-                    other => (name_of(other), None),
-                };
-                let unstored = client.unstored().map(|(message, _)| self.mark(message));
-                ProducerView {
-                    node,
-                    name: shop.spec.name.clone(),
-                    up: slot.power == Power::On,
-                    to,
-                    acks: acks.map(|acks| match acks {
-                        Acks::None => 0,
-                        Acks::Leader => 1,
-                        Acks::All => -1,
-                    }),
-                    sent: shop.sent,
-                    planned: shop.spec.messages,
-                    acknowledged: self.metrics().acknowledged_by(node),
-                    waiting: if slot.power == Power::On { unstored.collect() } else { Vec::new() },
-                }
+        let view = |(node, slot): (NodeId, &super::world::Node<super::shop::Shop>)| {
+            let shop = &slot.process;
+            let (to, acks) = match &shop.spec.to {
+                TargetSpec::Topic { name, acks } => (name.clone(), Some(acks)),
+                other => (name_of(other), None),
             };
+            let waiting = shop.waiting().into_iter().map(|message| self.mark(message));
+            ProducerView {
+                node,
+                name: shop.spec.name.clone(),
+                up: slot.power == Power::On,
+                to,
+                acks: acks.map(|acks| match acks {
+                    Acks::None => 0,
+                    Acks::Leader => 1,
+                    Acks::All => -1,
+                }),
+                sent: shop.sent,
+                planned: shop.spec.messages,
+                acknowledged: self.metrics().acknowledged_by(node),
+                waiting: if slot.power == Power::On { waiting.collect() } else { Vec::new() },
+            }
+        };
         (1..).map(NodeId::Producer).zip(&self.producers).map(view).collect()
     }
 

@@ -1,6 +1,5 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
-mod actors;
 mod agenda;
 mod built_in;
 mod calls;
@@ -10,13 +9,16 @@ mod draft;
 mod draw;
 mod host_check;
 mod network;
+mod own_transaction;
 pub mod picture;
 mod power;
 mod program;
 mod pull_check;
+mod remember;
 mod scenario;
 mod service;
 mod service_spec;
+mod shop;
 mod stream;
 mod timeline;
 mod traffic;
@@ -25,6 +27,7 @@ mod world;
 
 pub use command::{Action, BadAction, Command};
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
+pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
 pub use program::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{

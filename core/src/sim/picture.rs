@@ -59,7 +59,8 @@ pub struct ProducerView {
     pub planned: u64,
     /// Messages that it was told are stored.
     pub acknowledged: u64,
-    /// Messages that it holds until they are acknowledged, oldest first.
+    /// Messages that it holds until they are acknowledged, or processed if it keeps them so long, oldest first; also
+    /// those whose transaction goes on, and those in its outbox.
     pub waiting: Vec<Mark>,
 }
 

@@ -123,10 +123,10 @@ impl World {
                 }
             }
             NodeId::Producer(number) => {
+                let now = self.now();
                 let slot = &mut self.producers[index(number)];
-                let shop = slot.process.0.clone();
-                let client = shop.client(settings, ids);
-                *slot = Node { power: Power::On, incarnation, wakes: None, process: (shop, client) };
+                slot.process.restart(now, &self.scenario.settings, ids);
+                (slot.power, slot.incarnation, slot.wakes) = (Power::On, incarnation, None);
             }
             NodeId::Consumer(number) => {
                 let spec = &self.scenario.consumers[index(number)];

@@ -87,6 +87,10 @@ pub struct ProgramSpec {
     /// Whether it counts what it has processed, by windows of time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowOptions>,
+    /// The database in which it remembers, if it is not its own: consumers that name the same one do nothing twice
+    /// among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
 }
 
 /// The most messages that a program works on at once.
@@ -327,10 +331,7 @@ impl Worker {
     }
 
     fn begin(&mut self, now: Time, staged: Staged, out: &mut Out) {
-        if let Some(message) = staged.record.message_id()
-            && self.spec.remembers
-            && self.inbox.contains(&message)
-        {
+        if let Some(message) = self.known(&staged) {
             out.event(Event::Queue(QueueEvent::Recognised { from: staged.from.clone(), message }));
             return self.over(now, staged, out);
         }
@@ -344,6 +345,11 @@ impl Worker {
         self.work.insert(at, work);
     }
 
+    /// The message, if it is done already, as far as this program remembers.
+    fn known(&self, staged: &Staged) -> Option<MessageId> {
+        staged.record.message_id().filter(|message| self.spec.remembers && self.inbox.contains(message))
+    }
+
     /// Chance follows from the message and how often it came, so that two consumers of one run are alike.
     fn chance(&self, staged: &Staged, salt: u64) -> Rng {
         let id = staged.record.message_id().map_or(0, |id| id.0);
@@ -354,6 +360,11 @@ impl Worker {
 
     fn finish(&mut self, now: Time, staged: Staged, out: &mut Out) {
         let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
+        if self.known(&staged).is_some() {
+            // Somebody was quicker: the database refuses the same message twice, and this work is undone.
+            out.event(Event::Queue(QueueEvent::Recognised { from: staged.from.clone(), message }));
+            return self.over(now, staged, out);
+        }
         let hopeless = self.spec.fails_every > 0 && message.0 % self.spec.fails_every == 0;
         let fails = hopeless || self.chance(&staged, 2).below(1_000) < u64::from(self.spec.fails_per_mille);
         if fails {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::draft::MessageSpec;
+use super::own_transaction::{Keeps, TransactionSpec};
 use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
@@ -138,8 +139,9 @@ impl QueueSpec {
 impl ProducerSpec {
     /// A producer that sends a hundred plain messages, one every millisecond.
     pub fn new(name: &str, to: TargetSpec) -> Self {
-        let message = MessageSpec::default();
-        Self { name: name.into(), to, starts_at: 0, messages: 100, every: 1_000, keys: 0, message }
+        let (message, keeps, receipt_timeout, transaction) = Default::default();
+        let (name, starts_at, messages, every, keys) = (name.into(), 0, 100, 1_000, 0);
+        Self { name, to, starts_at, messages, every, keys, message, keeps, receipt_timeout, transaction }
     }
 }
 
@@ -198,6 +200,16 @@ pub struct ProducerSpec {
     /// What its messages are like.
     #[serde(default, skip_serializing_if = "MessageSpec::is_plain")]
     pub message: MessageSpec,
+    /// How long its program keeps each message.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keeps: Keeps,
+    /// A message that is kept until it is processed is sent again when nothing was heard of it for so long, in
+    /// microseconds; 0 for [`RECEIPT_TIMEOUT`](crate::client::RECEIPT_TIMEOUT).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub receipt_timeout: u64,
+    /// The transaction of its own that belongs to each message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionSpec>,
 }
 
 /// Where a producer sends.
@@ -389,6 +401,7 @@ impl Scenario {
         })?;
         self.check_places()?;
         self.check_clients()?;
+        self.check_producers()?;
         self.check_services()?;
         self.check_pulls()?;
         for (what, span) in self.settings.spans() {

@@ -9,18 +9,17 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::actors::Shop;
 use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
 use super::command::Command;
-use super::draft;
 use super::network::{Network, Packet};
 use super::program::Worker;
+use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
+use super::shop::Shop;
 use crate::broker::{
     Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
 };
-use crate::client::Producer;
 use crate::ids::{Epoch, MessageId, NodeId, PartitionId};
 use crate::log::SliceOf;
 use crate::log::faulty::FaultyStorage;
@@ -91,13 +90,14 @@ pub struct World {
     pub(super) disk_rng: Rng,
     pub(crate) controller: Node<Controller>,
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
-    pub(crate) producers: Vec<Node<(Shop, Producer)>>,
+    pub(crate) producers: Vec<Node<Shop>>,
     pub(crate) consumers: Vec<Node<Worker>>,
+    pub(super) databases: Databases,
     pub(crate) calls: Calls,
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
     digester: Digester,
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
     metrics: Metrics,
     /// The events of the present step.
     events: Vec<Stamped>,
@@ -141,10 +141,9 @@ impl World {
         let ids: Vec<NodeId> = (1..=scenario.brokers).map(NodeId::Broker).collect();
         let settings = &scenario.settings;
         let mut workload = Rng::new(seed, Stream::Workload);
-        let producers = scenario.producers.iter().map(|spec| {
-            let shop = Shop::new(spec.clone(), Rng::new(workload.below(u64::MAX), Stream::Workload));
-            let client = shop.client(settings, ids.clone());
-            Node::new((shop, client))
+        let producers = (1..).map(NodeId::Producer).zip(&scenario.producers).map(|(node, spec)| {
+            let seeds = (seed, Rng::new(workload.below(u64::MAX), Stream::Workload));
+            Node::new(Shop::new(node, spec.clone(), seeds, settings, ids.clone()))
         });
         let consumers = scenario
             .consumers
@@ -167,6 +166,7 @@ impl World {
             brokers: ids.iter().map(broker).collect(),
             producers: producers.collect(),
             consumers: consumers.collect(),
+            databases: Databases::default(),
             calls: Calls::new(&scenario, seed),
             keys: Vec::new(),
             digester: Digester::default(),
@@ -334,36 +334,15 @@ impl World {
         self.hand(node, Input::Wake);
     }
 
-    /// Lets a producer's program send what is due.
-    fn let_shop_send(&mut self, node: NodeId) {
-        let NodeId::Producer(number) = node else { return };
-        let Some(Node { process: (shop, client), .. }) = self.producers.get_mut(index(number)) else {
-            return;
-        };
-        let mut out = Out::default();
-        if let Some(key) = shop.due(self.now) {
-            self.keys.push(key);
-            let id = MessageId(self.keys.len() as u64);
-            self.verdict.learn_key(id, key);
-            if shop.spec.message.reorders() {
-                self.verdict.learn_unordered(id);
-            }
-            let message = shop.draft(self.now, id, key, &mut out);
-            let sent = client.send(self.now, id, draft::record(self.now, &message), &mut out);
-            sent.expect("a body's size was checked with the scenario");
-        }
-        self.carry_out(node, out);
-    }
-
     /// Hands an input to a node that is on, and carries out what it wants.
     fn hand(&mut self, node: NodeId, input: Input) {
         let now = self.now;
         let mut out = Out::default();
         match node {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
-            NodeId::Producer(number) => self.producers[index(number)].process.1.handle(now, input, &mut out),
+            NodeId::Producer(number) => self.hand_to_shop(number, input, &mut out),
             NodeId::Consumer(number) => {
-                self.consumers[index(number)].process.handle(now, input, &mut out);
+                self.hand_to_worker(number, input, &mut out);
                 if self.consumers[index(number)].process.out_of_memory().is_some() {
                     self.carry_out(node, out);
                     return self.run_out_of_memory(node);
@@ -392,7 +371,7 @@ impl World {
     }
 
     /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.
-    fn carry_out(&mut self, node: NodeId, out: Out) {
+    pub(super) fn carry_out(&mut self, node: NodeId, out: Out) {
         for event in out.events {
             self.note(node, event);
         }
@@ -412,10 +391,7 @@ impl World {
                 BrokerProcess::Runs(broker) => broker.next_wakeup(),
                 BrokerProcess::Disk(_) => None,
             },
-            NodeId::Producer(number) => {
-                let (shop, client) = &self.producers[index(number)].process;
-                [shop.next_at(), client.next_wakeup()].into_iter().flatten().min()
-            }
+            NodeId::Producer(number) => self.producers[index(number)].process.next_wakeup(),
             NodeId::Consumer(number) => self.consumers[index(number)].process.next_wakeup(),
             NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };

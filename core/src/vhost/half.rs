@@ -153,9 +153,13 @@ impl<S: Storage> VirtualHost<S> {
     }
 
     /// Sets when an undecided message is asked about for the first time, and how long after each time again;
-    /// [`FIRST_CHECK_AFTER`] and [`NEXT_CHECK_AFTER`] otherwise.
+    /// [`FIRST_CHECK_AFTER`] and [`NEXT_CHECK_AFTER`] otherwise. Half messages that wait already, as those of an earlier
+    /// life do when a host is told its times, are asked about accordingly sooner or later; at once, where that moment is over.
     pub fn set_check_times(&mut self, first: Span, next: Span) {
         let least = Span::from_millis(1);
+        for at in self.halves.checks.values_mut() {
+            *at = Time(at.0.saturating_sub(self.halves.first_after.0)) + first;
+        }
         (self.halves.first_after, self.halves.next_after) = (first, next.max(least));
     }
 
@@ -227,7 +231,7 @@ impl<S: Storage> VirtualHost<S> {
 
     /// A half message that is not decided, as far as memory has it.
     pub fn half(&self, id: HalfId) -> Option<Arc<Message>> {
-        self.halves.queue.as_ref()?.peek(Offset(id.0))
+        unwrap(&*self.halves.queue.as_ref()?.peek(Offset(id.0))?).map(Arc::new)
     }
 
     /// Half messages that are not decided.

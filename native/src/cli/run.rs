@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 
 use clap::Args;
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Metrics, Stamped, Verdict};
+use mqlab_core::observe::{Agreement, Metrics, Stamped, Verdict};
 use mqlab_core::sim::{Action, Scenario, Traffic, World};
 use mqlab_core::time::{Span, Time};
 use serde::Serialize;
@@ -79,6 +79,31 @@ struct Judgement<'a> {
     reordered: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
+    /// Only where producers have transactions of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_transactions: Option<Agreed<'a>>,
+}
+
+/// Whether producers' databases and their messages agree.
+#[derive(Serialize)]
+struct Agreed<'a> {
+    committed: u64,
+    undone: u64,
+    checked_back: u64,
+    invented: &'a BTreeSet<MessageId>,
+    unheard: &'a BTreeSet<MessageId>,
+}
+
+impl<'a> Agreed<'a> {
+    fn of(agreement: &'a Agreement) -> Option<Self> {
+        (!agreement.is_empty()).then(|| Self {
+            committed: agreement.committed(),
+            undone: agreement.undone(),
+            checked_back: agreement.checked_back(),
+            invented: agreement.invented(),
+            unheard: agreement.unheard(),
+        })
+    }
 }
 
 impl<'a> Judgement<'a> {
@@ -93,6 +118,7 @@ impl<'a> Judgement<'a> {
             doubled: verdict.doubled(),
             reordered: verdict.reordered(),
             trimmed: verdict.trimmed().collect(),
+            own_transactions: Agreed::of(verdict.agreement()),
         }
     }
 }
@@ -213,6 +239,14 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;
+    }
+    if let Some(own) = &verdict.own_transactions {
+        writeln!(out, "own transactions")?;
+        for (what, messages) in [("invented", own.invented), ("unheard", own.unheard)] {
+            writeln!(out, "  {what:<10} {}", named(messages))?;
+        }
+        let Agreed { committed, undone, checked_back, .. } = own;
+        writeln!(out, "  {committed} committed, {undone} undone, {checked_back} times asked about")?;
     }
     writeln!(
         out,

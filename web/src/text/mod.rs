@@ -9,6 +9,7 @@ mod purpose;
 pub mod sentence;
 pub mod stage;
 pub mod standing;
+mod stories_producer;
 mod stories_pull;
 mod stories_stream;
 pub mod story;

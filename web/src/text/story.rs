@@ -1,6 +1,6 @@
 //! What each scenario is about: the words to the left of the stage.
 
-use super::{Both, both, purpose, stories_pull, stories_stream};
+use super::{Both, both, purpose, stories_producer, stories_pull, stories_stream};
 
 /// One scenario's words.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,14 @@ pub const STORIES: &[Story] = &[
     stories_pull::FILTERED,
     stories_stream::COUNT,
     stories_stream::LATENESS,
+    stories_producer::FAILOVER_DOUBLES,
+    stories_producer::FAILOVER_ONCE,
+    stories_producer::STORED_IS_NOT_DONE,
+    stories_producer::KEPT_UNTIL_DONE,
+    stories_producer::PUBLISH_FIRST,
+    stories_producer::COMMIT_FIRST,
+    stories_producer::OUTBOX,
+    stories_producer::HALF_MESSAGES,
 ];
 
 /// The words of a scenario, if it has any of its own.

@@ -1,0 +1,28 @@
+//! What do consumers' programs remember together? The messages that are done, in a database that several may share.
+//!
+//! A message that came to two queues, because its sender heard nothing from the first, is taken by two consumers. Each
+//! for itself cannot know that it is done. With one database, whoever commits second finds it there: that is a unique
+//! key over the message's identity, written in the transaction that has the work's effect.
+
+use alloc::collections::BTreeMap;
+
+use super::program::Inbox;
+use super::world::{World, index};
+use crate::broker::{Input, Out};
+use crate::ids::Name;
+
+/// The databases that consumers share, by name. They survive everybody.
+pub(super) type Databases = BTreeMap<Name, Inbox>;
+
+impl World {
+    /// Hands an input to a consumer's program, which has its database at hand while it works.
+    pub(super) fn hand_to_worker(&mut self, number: u16, input: Input, out: &mut Out) {
+        let now = self.now();
+        let worker = &mut self.consumers[index(number)].process;
+        let shared = self.scenario.consumers[index(number)].program.database.as_ref();
+        let Some(database) = shared else { return worker.handle(now, input, out) };
+        worker.inbox = self.databases.remove(database).unwrap_or_default();
+        worker.handle(now, input, out);
+        self.databases.insert(database.clone(), core::mem::take(&mut worker.inbox));
+    }
+}

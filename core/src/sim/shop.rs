@@ -1,0 +1,276 @@
+//! Who sends? A program around a producer's client, which sends at a pace, and does for its messages' safety what its
+//! scenario says.
+//!
+//! ```text
+//!            process                              disk
+//!   pace ─▶ client ─▶ brokers          sent so far: it goes on where it was
+//!           orders in hand             the store:    what is kept until it is processed
+//!           half messages              the database: committed orders, the outbox
+//! ```
+//!
+//! A crash takes the left side. What survives it decides which messages do.
+
+use alloc::vec::Vec;
+
+use super::draft;
+use super::own_transaction::{HowTransaction, Keeps, Next, Orders};
+use super::scenario::{ProducerSpec, TargetSpec};
+use super::stream::EVENT_TIME;
+use super::world::{World, index};
+use crate::broker::{Input, Message, Out, Settings};
+use crate::client::{Again, Producer, RECEIPT_TIMEOUT, Row, Store, Target, TwoPhase};
+use crate::ids::{MessageId, NodeId};
+use crate::message::Message as Payload;
+use crate::observe::{Event, Place, PullEvent, QueueEvent};
+use crate::record::NewRecord;
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+
+/// A program that sends a message every so often. What it has not sent is not lost when it dies: it goes on
+/// where it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Shop {
+    node: NodeId,
+    pub(crate) spec: ProducerSpec,
+    pub(crate) sent: u64,
+    next_at: Time,
+    rng: Rng,
+    store: Store,
+    orders: Option<Orders>,
+    client: Producer,
+    /// The client for half messages, if it sends any; the other one sleeps then.
+    halves: Option<TwoPhase>,
+}
+
+impl Shop {
+    pub(crate) fn new(
+        node: NodeId,
+        spec: ProducerSpec,
+        seeds: (u64, Rng),
+        settings: &Settings,
+        brokers: Vec<NodeId>,
+    ) -> Self {
+        let next_at = Time(spec.starts_at) + Span(spec.every);
+        let (seed, rng) = seeds;
+        let timeout = if spec.receipt_timeout == 0 { RECEIPT_TIMEOUT } else { Span(spec.receipt_timeout) };
+        let orders = spec.transaction.map(|transaction| Orders::new(transaction, seed));
+        let store = Store::new(timeout);
+        let (client, halves) = clients(&spec, settings, brokers);
+        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves }
+    }
+
+    /// Its process starts again, over what its disk holds.
+    pub(super) fn restart(&mut self, now: Time, settings: &Settings, brokers: Vec<NodeId>) {
+        (self.client, self.halves) = clients(&self.spec, settings, brokers);
+        self.store.restart(now);
+        if let Some(orders) = &mut self.orders {
+            orders.restart(now);
+        }
+    }
+
+    /// When it wants to be woken.
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
+        let next = (self.sent < self.spec.messages).then_some(self.next_at);
+        let client = match &self.halves {
+            Some(halves) => halves.next_wakeup(),
+            None => self.client.next_wakeup(),
+        };
+        let orders = self.orders.as_ref().and_then(Orders::next_wakeup);
+        [next, client, self.store.next_wakeup(), orders].into_iter().flatten().min()
+    }
+
+    /// The key of the message that is due, if one is.
+    fn due(&mut self, now: Time) -> Option<Option<char>> {
+        if self.sent >= self.spec.messages || self.next_at > now {
+            return None;
+        }
+        self.sent += 1;
+        self.next_at = now + Span(self.spec.every);
+        let keys = u64::from(self.spec.keys);
+        Some((keys > 0).then(|| char::from(b'A' + self.rng.below(keys) as u8)))
+    }
+
+    /// The message of this number; some tell of what happened a while ago.
+    fn draft(&mut self, now: Time, id: MessageId, key: Option<char>, out: &mut Out) -> Payload {
+        let message = self.spec.message.draft(self.sent, id, key);
+        let Some(late) = self.spec.message.late else { return message };
+        let is_late = self.rng.below(1_000) < u64::from(late.per_mille);
+        let by = if is_late { self.rng.between(late.by.0, late.by.1) } else { 0 };
+        let at = Time(now.0.saturating_sub(by));
+        out.event(Event::Pull(PullEvent::Happened { message: id, at }));
+        message.with_header(EVENT_TIME, at.0 as i64)
+    }
+
+    /// Begins with a message that is due.
+    fn begin(&mut self, now: Time, id: MessageId, key: Option<char>, out: &mut Out) {
+        let mut message = self.draft(now, id, key, out);
+        if self.spec.keeps == Keeps::UntilProcessed {
+            message = draft::with_receipt(message, self.node);
+        }
+        if let (Some(_), TargetSpec::Queue(queue)) = (&self.halves, &self.spec.to) {
+            message = message.with_routing_key(queue.as_str());
+        }
+        let record = draft::record(now, &message);
+        let Some(orders) = &mut self.orders else { return self.send(now, id, record, out) };
+        orders.begin(now, id, record.clone());
+        match (orders.how(), &mut self.halves) {
+            (HowTransaction::Half, Some(halves)) => {
+                halves.begin(now, id, record, out).expect("a body's size was checked with the scenario");
+            }
+            (HowTransaction::PublishFirst, _) => self.send(now, id, record, out),
+            _ => {}
+        }
+    }
+
+    /// Takes what reaches the program, and goes on with what it has in hand.
+    fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+        match (input, &mut self.halves) {
+            (Input::Message { message: Message::Processed { message }, .. }, _) => {
+                if self.store.processed(message) {
+                    out.event(Event::Queue(QueueEvent::Forgotten { message }));
+                }
+            }
+            (Input::Message { from, message: Message::CheckBack { id, message } }, Some(halves)) => {
+                if let (Some(orders), Some(message)) = (&self.orders, message.id()) {
+                    halves.answer(from, id, orders.what_became_of(message), out);
+                }
+            }
+            (input, Some(halves)) => halves.handle(now, input, out),
+            (input, None) => self.client.handle(now, input, out),
+        }
+        self.go_on_with_orders(now, out);
+        let (client, orders) = (&self.client, &self.orders);
+        let in_outbox = |id| orders.iter().flat_map(Orders::messages).any(|message| message == id);
+        let on_its_way = |id| client.holds(id) || in_outbox(id);
+        for Again { id, record, sent_before } in self.store.due(now, on_its_way) {
+            self.send_again(now, id, record, sent_before, out);
+        }
+    }
+
+    fn go_on_with_orders(&mut self, now: Time, out: &mut Out) {
+        let Some(orders) = &mut self.orders else { return };
+        match &mut self.halves {
+            Some(halves) => {
+                while let Some(message) = halves.take_stored() {
+                    orders.stored(now, message);
+                }
+            }
+            None => {
+                for message in orders.waiting_for_broker() {
+                    if !self.client.holds(message) {
+                        orders.stored(now, message);
+                    }
+                }
+            }
+        }
+        while let Some(next) = self.orders.as_mut().and_then(|orders| orders.next(now)) {
+            match next {
+                Next::Ended { message, committed } => {
+                    out.event(Event::Queue(QueueEvent::OwnTransaction { message, committed }));
+                }
+                Next::Send { message, record } => self.send(now, message, record, out),
+                Next::Decide { message, committed } => {
+                    if let Some(halves) = &mut self.halves {
+                        halves.decide(now, message, committed, out);
+                    }
+                }
+            }
+        }
+        self.relay(now, out);
+    }
+
+    /// The relay of an outbox: removes what is stored, and sends what is not on its way.
+    fn relay(&mut self, now: Time, out: &mut Out) {
+        let Some(orders) = &mut self.orders else { return };
+        let looks = orders.relay_looks(now);
+        let outbox = &mut orders.database.outbox;
+        outbox.remove_stored(|id| !self.client.holds(id));
+        let mut rows: Vec<Row> = Vec::new();
+        if looks {
+            rows.extend(core::iter::from_fn(|| outbox.take()));
+        }
+        for Row { id, record, sent_before } in rows {
+            if self.spec.keeps == Keeps::UntilProcessed && sent_before == 0 {
+                self.store.keep(now, id, record.clone());
+            }
+            self.send_again(now, id, record, sent_before, out);
+        }
+    }
+
+    fn send(&mut self, now: Time, id: MessageId, record: NewRecord, out: &mut Out) {
+        if self.spec.keeps == Keeps::UntilProcessed {
+            self.store.keep(now, id, record.clone());
+        }
+        self.send_again(now, id, record, 0, out);
+    }
+
+    fn send_again(&mut self, now: Time, id: MessageId, record: NewRecord, sent_before: u32, out: &mut Out) {
+        let sent = self.client.send_again(now, id, record, sent_before, out);
+        sent.expect("a body's size was checked with the scenario");
+    }
+
+    /// What the program still has to look after, oldest first.
+    pub(crate) fn waiting(&self) -> Vec<MessageId> {
+        let unstored = self.client.unstored().map(|(id, _)| id);
+        let halves = self.halves.iter().flat_map(TwoPhase::pending);
+        let orders = self.orders.iter().flat_map(Orders::messages);
+        let mut all: Vec<MessageId> = unstored.chain(self.store.kept()).chain(halves).chain(orders).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// The clients of a program's new process.
+fn clients(spec: &ProducerSpec, settings: &Settings, brokers: Vec<NodeId>) -> (Producer, Option<TwoPhase>) {
+    let is_half = spec.transaction.is_some_and(|transaction| transaction.how == HowTransaction::Half);
+    let place = match &spec.to {
+        TargetSpec::Queue(name) => Some(Place::Queue(name.clone())),
+        TargetSpec::Exchange { name, .. } => Some(Place::Exchange(name.clone())),
+        TargetSpec::Topic { .. } | TargetSpec::AnyOf(_) => None,
+    };
+    let halves = place.filter(|_| is_half);
+    let halves = halves.map(|place| TwoPhase::new(settings.clone(), place, brokers.clone()));
+    (Producer::new(settings.clone(), target(&spec.to), brokers), halves)
+}
+
+/// What a client sends to, where a scenario says it.
+pub(super) fn target(to: &TargetSpec) -> Target {
+    match to {
+        TargetSpec::Queue(name) => Target::Queue(name.clone()),
+        TargetSpec::Topic { name, acks } => Target::Topic(name.clone(), *acks),
+        TargetSpec::Exchange { name, mandatory, retain } => {
+            Target::Exchange { name: name.clone(), mandatory: *mandatory, retain: *retain }
+        }
+        TargetSpec::AnyOf(queues) => Target::AnyOf(queues.clone()),
+    }
+}
+
+impl World {
+    /// Lets a producer's program begin with what is due.
+    pub(super) fn let_shop_send(&mut self, node: NodeId) {
+        let (NodeId::Producer(number), now) = (node, self.now()) else { return };
+        let Some(slot) = self.producers.get_mut(index(number)) else { return };
+        let shop = &mut slot.process;
+        let mut out = Out::default();
+        if let Some(key) = shop.due(now) {
+            self.keys.push(key);
+            let id = MessageId(self.keys.len() as u64);
+            self.verdict.learn_key(id, key);
+            if shop.spec.message.reorders() {
+                self.verdict.learn_unordered(id);
+            }
+            if shop.spec.transaction.is_some() {
+                self.verdict.learn_transaction(id, node);
+            }
+            shop.begin(now, id, key, &mut out);
+        }
+        self.carry_out(node, out);
+    }
+
+    /// Hands an input to a producer's program.
+    pub(super) fn hand_to_shop(&mut self, number: u16, input: Input, out: &mut Out) {
+        let now = self.now();
+        self.producers[index(number)].process.handle(now, input, out);
+    }
+}
