@@ -234,7 +234,7 @@ impl Life {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
     /// Whatever dies when: with "after" every wanted message is done exactly once. With "before" each is done once, or was
     /// at stake in a crash. Nothing is done that the filter does not select.
     #[test]

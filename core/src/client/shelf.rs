@@ -122,18 +122,21 @@ impl<L: Log> Shelf<L> {
             news.push(new);
         }
         news.push(mark_record(partition, mark));
-        let base = self.write(&news)?;
+        let base = self.log.end();
+        self.append(&news)?;
         let own: Vec<Offset> = (0..records.len() as u64).map(|index| base.plus(index)).collect();
         self.open.extend(&own);
         self.marks.insert(partition, mark);
+        self.trim()?;
         Ok(own)
     }
 
     /// Keeps where to go on.
     pub(super) fn set(&mut self, partition: u32, mark: Mark) -> Result<(), LogError<L::Error>> {
         if self.mark(partition) != Some(mark) {
-            self.write(&[mark_record(partition, mark)])?;
+            self.append(&[mark_record(partition, mark)])?;
             self.marks.insert(partition, mark);
+            self.trim()?;
         }
         Ok(())
     }
@@ -141,10 +144,11 @@ impl<L: Log> Shelf<L> {
     /// Crosses a message out.
     pub(super) fn done(&mut self, own: Offset) -> Result<(), LogError<L::Error>> {
         if self.open.remove(&own) {
-            self.write(&[NewRecord {
+            self.append(&[NewRecord {
                 headers: [header(DONE_HEADER, &[own.0 >> 32, own.0])].into(),
                 ..NewRecord::default()
             }])?;
+            self.trim()?;
         }
         Ok(())
     }
@@ -152,13 +156,6 @@ impl<L: Log> Shelf<L> {
     /// Forgets what was staged and is not wanted any more: a mark of a new reading says so on disk.
     pub(super) fn forget(&mut self, own: Offset) {
         self.open.remove(&own);
-    }
-
-    fn write(&mut self, news: &[NewRecord]) -> Result<Offset, LogError<L::Error>> {
-        let base = self.log.end();
-        self.append(news)?;
-        self.trim()?;
-        Ok(base)
     }
 
     /// Appends and flushes; in one batch, unless it would be too large for one.
@@ -176,7 +173,8 @@ impl<L: Log> Shelf<L> {
         self.log.flush()
     }
 
-    /// Lets go of the front of the log that is done with, if there is enough of it.
+    /// Lets go of the front of the log that is done with, if there is enough of it. What was appended last must be
+    /// counted in before, or it would go along.
     fn trim(&mut self) -> Result<(), LogError<L::Error>> {
         let needed = self.open.first().copied().unwrap_or(self.log.end());
         if needed.0 < self.log.start().0.saturating_add(TRIM_EVERY) {
