@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::event::{Event, Stamped};
 use super::order_metrics::OrderMetrics;
+use super::queue_metrics::QueueMetrics;
 use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
 
@@ -75,6 +76,9 @@ pub struct Metrics {
     /// What became of what users asked for; only where there are users.
     #[serde(skip_serializing_if = "OrderMetrics::is_empty")]
     pub orders: OrderMetrics,
+    /// What failed, died or came back around queues.
+    #[serde(skip_serializing_if = "QueueMetrics::is_empty")]
+    pub queues: QueueMetrics,
     /// How many messages were sent and not processed yet.
     backlog: Series,
     #[serde(skip)]
@@ -134,6 +138,8 @@ impl Metrics {
                 }
             }
             Event::Order(event) => self.orders.observe(*at, *node, event),
+            Event::Queue(event) => self.queues.observe(event),
+            Event::Requeued { messages, .. } => self.queues.came_back(messages.len()),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! * [`Event`]: a fact, one line in a trace;
 //! * [`Verdict`]: which promises were kept, judged from outside;
-//! * [`Metrics`]: how much, how fast, how far behind;
+//! * [`Metrics`]: how much, how fast, how far behind; [`QueueMetrics`]: what failed, died or came back on the way;
 //! * [`Ledger`] and [`OrderMetrics`]: what became of what users asked for;
 //! * [`Digester`]: whether two runs are the same.
 
@@ -12,7 +12,9 @@ mod ledger;
 mod metrics;
 mod order;
 mod order_metrics;
+mod order_of_work;
 mod queue_event;
+mod queue_metrics;
 mod verdict;
 
 pub use digest::{Digest, Digester};
@@ -22,4 +24,5 @@ pub use metrics::{Metrics, SAMPLES_MAX, Series};
 pub use order::{Answer, OrderEvent};
 pub use order_metrics::{Figures, ORDERS_MAX, OrderMetrics, ServiceCounts, Spans};
 pub use queue_event::QueueEvent;
+pub use queue_metrics::QueueMetrics;
 pub use verdict::Verdict;

@@ -10,12 +10,14 @@
 //! * **doubled**: processed more than once (in one group).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
-//!   it. Messages that a broker marked as redelivered are not counted: it said so. Between two producers no
-//!   order is promised.
+//!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
+//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Event, Place, Stamped};
+use super::order_of_work::OrderOfWork;
+use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
 
 /// The judge, and what it has found so far.
@@ -36,6 +38,7 @@ pub struct Verdict {
     keys: BTreeMap<MessageId, char>,
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
+    work: OrderOfWork,
 }
 
 /// What must stay in order, of what one producer sent.
@@ -113,6 +116,7 @@ impl Verdict {
 
     /// Takes note of a fact.
     pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
+        self.judge_work(*node, event);
         match event {
             Event::Sent { message, .. } => {
                 self.sent.entry(*message).or_insert(*node);
@@ -189,6 +193,25 @@ impl Verdict {
                 None => Line::Partition(group.clone(), from.clone()),
             };
             self.in_line(line, message);
+        }
+    }
+
+    /// Judges in which order the messages of a queue are done.
+    fn judge_work(&mut self, node: NodeId, event: &Event) {
+        let (Event::Received { from: Place::Queue(queue), message, .. }
+        | Event::Processed { from: Place::Queue(queue), message, .. }) = event
+        else {
+            if let Event::Queue(QueueEvent::Died { message, .. }) = event {
+                self.work.died(*message);
+            }
+            return;
+        };
+        let Some(&key) = self.keys.get(message).filter(|_| !self.unordered.contains(message)) else { return };
+        let line = (queue.clone(), self.sent.get(message).copied(), key);
+        if matches!(event, Event::Received { .. }) {
+            self.work.received(line, node);
+        } else if self.work.processed(line, *message) {
+            self.reordered.insert(*message);
         }
     }
 

@@ -35,6 +35,12 @@ impl Shop {
         (self.sent < self.spec.messages).then_some(self.next_at)
     }
 
+    /// Whether its messages may be received in another order than they were sent: because it wants it so, or because
+    /// whoever comes late gets the last values in the order of their keys.
+    pub(crate) fn reorders(&self) -> bool {
+        self.spec.message.reorders() || matches!(self.spec.to, TargetSpec::Exchange { retain: true, .. })
+    }
+
     /// The key of the message that is due, if one is.
     pub(crate) fn due(&mut self, now: Time) -> Option<Option<char>> {
         if self.next_at()? > now {

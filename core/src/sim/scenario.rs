@@ -200,6 +200,9 @@ pub struct ConsumerSpec {
     pub name: String,
     /// Where it receives from.
     pub from: SourceSpec,
+    /// When it comes, in microseconds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub starts_at: u64,
     /// How long its program works on a message, in microseconds.
     pub work: u64,
     /// What else its program does.
@@ -380,7 +383,7 @@ impl Scenario {
                 )));
             }
         }
-        for ConsumerSpec { name, from, work, program } in &self.consumers {
+        for ConsumerSpec { name, from, work, program, .. } in &self.consumers {
             if program.workers > WORKERS_MAX || program.settles == Settles::Every(0) {
                 return Err(InvalidScenario(format!(
                     "{name} works on {} messages at once, use at most {WORKERS_MAX}; and acknowledges at least 1 at a time",

@@ -345,7 +345,7 @@ impl World {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
             self.verdict.learn_key(id, key);
-            if shop.spec.message.reorders() {
+            if shop.reorders() {
                 self.verdict.learn_unordered(id);
             }
             let message = shop.spec.message.draft(shop.sent, id, key);

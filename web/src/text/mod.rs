@@ -8,6 +8,9 @@ mod purpose;
 pub mod sentence;
 pub mod stage;
 pub mod standing;
+mod stories_failures;
+mod stories_order;
+mod stories_queues;
 pub mod story;
 pub mod ui;
 
