@@ -72,6 +72,10 @@ fn stored(timeline: &Timeline, queue: &str) -> BTreeMap<u64, Time> {
     at
 }
 
+fn sent_at(event: &Event) -> Option<u64> {
+    if let Event::Sent { message, attempt: 1, .. } = event { Some(message.0) } else { None }
+}
+
 fn died(timeline: &Timeline, of: DeathReason) -> BTreeMap<u64, Time> {
     let dead = all(timeline, |event| match event {
         Event::Queue(QueueEvent::Died { message, reason, .. }) if *reason == of => Some(message.0),
@@ -197,7 +201,12 @@ fn a_full_queue_that_refuses_or_waits_loses_nothing() {
         assert!(!why.is_empty() && why.iter().all(|why| *why == Refusal::Blocked), "seed {seed}: {why:?}");
         // Who is refused knocks again and again; who is asked to wait waits.
         let again = |run: &Timeline| run.metrics().sent - 100;
-        assert!(again(&refuses) > again(&waits), "seed {seed}: {} {}", again(&refuses), again(&waits));
+        assert!(
+            again(&refuses) > 300 && again(&waits) < 60,
+            "seed {seed}: {} {}",
+            again(&refuses),
+            again(&waits)
+        );
     }
 }
 
@@ -262,7 +271,7 @@ fn a_retry_waits_longer_each_time_and_others_go_on() {
         let mut before: BTreeMap<u64, usize> = BTreeMap::new();
         for (at, &(when, message, _, times)) in pushed.iter().enumerate() {
             if let Some(last) = before.insert(message, at) {
-                let wait = Span::from_millis(20 * (1 << (times - 2)));
+                let wait = Span::from_millis((20 << (times - 2)).min(160));
                 assert!(when.since(pushed[last].0) > wait, "seed {seed}, m{message}, time {times}");
                 overtaken += at - last - 1;
                 thrice += usize::from(times > 2);
@@ -291,9 +300,10 @@ fn what_expires_behind_a_live_message_is_noticed_late_unless_the_queue_is_swept(
         }
         let came = stored(&swept, "offers");
         for (message, at) in died(&swept, DeathReason::Expired) {
+            // A queue counts in whole milliseconds, from the one in which it stored the message.
             let lived = at.since(came[&message]);
             assert!(
-                (Span::from_millis(40)..=Span::from_millis(51)).contains(&lived),
+                (Span::from_millis(39)..=Span::from_millis(51)).contains(&lived),
                 "seed {seed}, m{message}: {lived}"
             );
         }
@@ -330,10 +340,11 @@ fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     for seed in 0..SEEDS {
         let run = ended("delayed", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 30, "seed {seed}");
-        let came = stored(&run, "reminders");
+        let sent: BTreeMap<u64, Time> =
+            all(&run, sent_at).into_iter().map(|(at, _, message)| (message, at)).collect();
         for (at, message, ..) in delivered(&run, "reminders") {
             let delay = Span::from_millis([200, 0, 60][message as usize % 3]);
-            let waited = at.since(came[&message]);
+            let waited = at.since(sent[&message]);
             assert!(waited >= delay, "seed {seed}, m{message}: {waited}");
             assert!(waited.0 < delay.0 + 12_000, "seed {seed}, m{message}: {waited}");
         }
@@ -356,7 +367,11 @@ fn one_worker_keeps_the_order_and_several_or_a_retry_break_it() {
             // The queue kept its promise: what came for the first time came in order.
             assert!(received.windows(2).all(|pair| pair[0].2 < pair[1].2), "{name}, seed {seed}");
             assert!(!run.verdict().reordered().is_empty(), "{name}, seed {seed}");
-            assert_eq!((run.verdict().delivered(), run.verdict().doubled().len()), (90, 0), "{name}, seed {seed}");
+            assert_eq!(
+                (run.verdict().delivered(), run.verdict().doubled().len()),
+                (90, 0),
+                "{name}, seed {seed}"
+            );
         }
     }
 }

@@ -128,7 +128,8 @@ fn each_exchange_finds_its_queues_and_what_fits_none_is_kept_returned_or_dropped
             *number += 1;
         }
         let fit = |fits: &dyn Fn(u16, usize) -> bool| -> BTreeSet<u64> {
-            let fits = |(node, number): &(NodeId, usize)| matches!(node, NodeId::Producer(p) if fits(*p, *number));
+            let fits =
+                |(node, number): &(NodeId, usize)| matches!(node, NodeId::Producer(p) if fits(*p, *number));
             own.iter().filter(|(_, own)| fits(own)).map(|(message, _)| *message).collect()
         };
         let claims: [&dyn Fn(u16, usize) -> bool; 6] = [

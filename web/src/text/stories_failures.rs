@@ -4,8 +4,7 @@ use super::both;
 use super::story::Story;
 
 /// The stories of this file.
-pub(super) const STORIES: &[Story] =
-    &[FOREVER, POISON, BACKOFF, EXPIRY, SWEPT, PRIORITIES, DELAYED];
+pub(super) const STORIES: &[Story] = &[FOREVER, POISON, BACKOFF, EXPIRY, SWEPT, PRIORITIES, DELAYED];
 
 const FOREVER: Story = Story {
     scenario: "poison-forever",
@@ -49,10 +48,19 @@ const POISON: Story = Story {
             "其他消息等这四次尝试，大约 20 毫秒，然后继续。所有正常的订单都*按顺序*完成，每个一次。",
         ),
     ],
-    look: &[both("The counts 2, 3, 4 on m12; then it moves to the other queue", "m12 上的次数 2、3、4；然后它去了另一个队列")],
+    look: &[both(
+        "The counts 2, 3, 4 on m12; then it moves to the other queue",
+        "m12 上的次数 2、3、4；然后它去了另一个队列",
+    )],
     tries: &[
-        both("Kill the inspector: the dead letters wait for it, the orders do not", "让检查员宕机：死信等它，订单不等"),
-        both("Kill the worker while it has a healthy order: that counts as one delivery too", "在 worker 拿着正常订单时让它宕机：这也算一次投递"),
+        both(
+            "Kill the inspector: the dead letters wait for it, the orders do not",
+            "让检查员宕机：死信等它，订单不等",
+        ),
+        both(
+            "Kill the worker while it has a healthy order: that counts as one delivery too",
+            "在 worker 拿着正常订单时让它宕机：这也算一次投递",
+        ),
     ],
 };
 
@@ -74,7 +82,10 @@ const BACKOFF: Story = Story {
             "退回超过五次就放弃，进入 “given-up” 队列。",
         ),
     ],
-    look: &[both("Messages that wait in the queue for their moment, while others pass", "在队列里等待时机的消息，其他消息从旁边过去")],
+    look: &[both(
+        "Messages that wait in the queue for their moment, while others pass",
+        "在队列里等待时机的消息，其他消息从旁边过去",
+    )],
     tries: &[
         both("Choose a message with a high count and read its life", "选一条次数多的消息，看它的一生"),
         both("Try other seeds: which message needs longest?", "换几个种子：哪条消息用时最长？"),
@@ -99,7 +110,10 @@ const EXPIRY: Story = Story {
             "*过期的消息绝不会被投递*，这一点是肯定的。至于它何时离开队列，是另一回事。",
         ),
     ],
-    look: &[both("From 250 ms on: one is delivered, the next one drops into “expired”", "从 250 毫秒起：投递一条，下一条落入 “expired”")],
+    look: &[both(
+        "From 250 ms on: one is delivered, the next one drops into “expired”",
+        "从 250 毫秒起：投递一条，下一条落入 “expired”",
+    )],
     tries: &[both("Open the same queue with a sweep", "打开会定期清扫的同一个队列")],
 };
 
@@ -118,7 +132,10 @@ const SWEPT: Story = Story {
         ),
     ],
     look: &[both("The queue shrinks while nobody reads it", "没人读，队列却在变短")],
-    tries: &[both("Compare the length of the queue at 200 ms with the other run", "与另一次运行比较 200 毫秒时队列的长度")],
+    tries: &[both(
+        "Compare the length of the queue at 200 ms with the other run",
+        "与另一次运行比较 200 毫秒时队列的长度",
+    )],
 };
 
 const PRIORITIES: Story = Story {
@@ -140,7 +157,10 @@ const PRIORITIES: Story = Story {
         ),
     ],
     look: &[both("m4, m8, m12 jump the line", "m4、m8、m12 插队")],
-    tries: &[both("Kill the consumer for a while: whom does it serve first when it is back?", "让消费者停一会：它回来后先处理谁？")],
+    tries: &[both(
+        "Kill the consumer for a while: whom does it serve first when it is back?",
+        "让消费者停一会：它回来后先处理谁？",
+    )],
 };
 
 const DELAYED: Story = Story {
@@ -157,6 +177,12 @@ const DELAYED: Story = Story {
             "消息*绝不会提前*。同一时刻到期的多了，可能稍晚一点。当然它们会互相超过：这正是发送者想要的。",
         ),
     ],
-    look: &[both("Messages that wait in the queue, each with its moment", "在队列里等待的消息，各有各的时刻")],
-    tries: &[both("Kill the broker while some wait, and revive it: they come all the same", "在有消息等待时让 Broker 宕机再恢复：它们照样会来")],
+    look: &[both(
+        "Messages that wait in the queue, each with its moment",
+        "在队列里等待的消息，各有各的时刻",
+    )],
+    tries: &[both(
+        "Kill the broker while some wait, and revive it: they come all the same",
+        "在有消息等待时让 Broker 宕机再恢复：它们照样会来",
+    )],
 };

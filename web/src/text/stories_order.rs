@@ -24,7 +24,10 @@ const ONE: Story = Story {
             "要保持*所有*消息的顺序，只有这一个办法，而且很慢：谁也不能来帮忙。接下来的场景各改一处，顺序就没了。",
         ),
     ],
-    look: &[both("The prefetch is 8, and does no harm: what waits at the consumer waits in order", "预取为 8，但没有妨碍：在消费者那里等待的也是按顺序等")],
+    look: &[both(
+        "The prefetch is 8, and does no harm: what waits at the consumer waits in order",
+        "预取为 8，但没有妨碍：在消费者那里等待的也是按顺序等",
+    )],
     tries: &[
         both("Open it with four workers, or with failures", "打开有四个工作线程的，或者会失败的"),
         both("Kill the consumer and revive it: does the order hold?", "让消费者宕机再恢复：顺序还在吗？"),
@@ -88,7 +91,10 @@ const PER_KEY: Story = Story {
             "主题用分区做到同样的事：由 key 决定分区，每个分区在一个组里只有一个读者。",
         ),
     ],
-    look: &[both("The letters: each goes to the same consumer every time", "看字母：每个字母每次都去同一个消费者")],
+    look: &[both(
+        "The letters: each goes to the same consumer every time",
+        "看字母：每个字母每次都去同一个消费者",
+    )],
     tries: &[both("Kill one consumer: its groups move to the other", "让一个消费者宕机：它的组转到另一个")],
 };
 
@@ -106,8 +112,14 @@ const BROADCAST: Story = Story {
             "于是三个读者都收到全部 40 条，各自有序。第三个读者很慢：只是*它自己的队列*变长，其他人毫无察觉。",
         ),
     ],
-    look: &[both("Three queues, filled alike, emptied each at its own pace", "三个队列，进得一样，出得各有快慢")],
-    tries: &[both("Kill a reader and revive it: these subscriptions are not durable. What did it miss?", "让一个读者宕机再恢复：这些订阅不是持久的。它错过了什么？")],
+    look: &[both(
+        "Three queues, filled alike, emptied each at its own pace",
+        "三个队列，进得一样，出得各有快慢",
+    )],
+    tries: &[both(
+        "Kill a reader and revive it: these subscriptions are not durable. What did it miss?",
+        "让一个读者宕机再恢复：这些订阅不是持久的。它错过了什么？",
+    )],
 };
 
 const AWAY: Story = Story {
@@ -124,7 +136,10 @@ const AWAY: Story = Story {
             "回来之后，loyal 找到全部消息并*追上来*；casual 只收到此后发布的。大约 *20 条消息与它无关*，也没有人说这是丢失。",
         ),
     ],
-    look: &[both("One queue disappears at 120 ms, the other grows until 220", "120 毫秒时一个队列消失，另一个一直涨到 220")],
+    look: &[both(
+        "One queue disappears at 120 ms, the other grows until 220",
+        "120 毫秒时一个队列消失，另一个一直涨到 220",
+    )],
     tries: &[both("Leave both away for good: only one queue grows", "让两个都不再回来：只有一个队列在涨")],
 };
 
@@ -161,7 +176,10 @@ const SELECTORS: Story = Story {
         ),
     ],
     look: &[both("One of three messages stands in all three queues", "三条消息里有一条出现在全部三个队列")],
-    tries: &[both("Click a message: its life tells which queues took it", "点一条消息：它的一生会说明进了哪些队列")],
+    tries: &[both(
+        "Click a message: its life tells which queues took it",
+        "点一条消息：它的一生会说明进了哪些队列",
+    )],
 };
 
 const RETAINED: Story = Story {
@@ -178,8 +196,14 @@ const RETAINED: Story = Story {
             "但这些报告是*保留消息*：Broker 为每个城市保留最后一条，交给每个新的订阅者。迟到者收到*三条*消息，而不是三十条。",
         ),
     ],
-    look: &[both("m28, m29 and m30 come at 300 ms, long after they were sent", "m28、m29、m30 在 300 毫秒才到，离发送已经很久")],
-    tries: &[both("Kill the broker and revive it before 300 ms: what is kept is in memory alone", "在 300 毫秒之前让 Broker 宕机再恢复：保留的值只在内存里")],
+    look: &[both(
+        "m28, m29 and m30 come at 300 ms, long after they were sent",
+        "m28、m29、m30 在 300 毫秒才到，离发送已经很久",
+    )],
+    tries: &[both(
+        "Kill the broker and revive it before 300 ms: what is kept is in memory alone",
+        "在 300 毫秒之前让 Broker 宕机再恢复：保留的值只在内存里",
+    )],
 };
 
 const EXCHANGES: Story = Story {
@@ -218,7 +242,10 @@ const HASH: Story = Story {
         ),
     ],
     look: &[both("The same key, the same queue, every time", "同样的 key，每次都是同样的队列")],
-    tries: &[both("Kill worker-3: its queue grows and nobody takes it over; the others do not notice", "让 worker-3 宕机：它的队列变长，没人接手；其他人毫无察觉")],
+    tries: &[both(
+        "Kill worker-3: its queue grows and nobody takes it over; the others do not notice",
+        "让 worker-3 宕机：它的队列变长，没人接手；其他人毫无察觉",
+    )],
 };
 
 const SINGLE: Story = Story {
@@ -235,8 +262,14 @@ const SINGLE: Story = Story {
             "150 毫秒时 worker-1 宕机，*worker-2 接手*它手里的和之后的全部消息。worker-1 回来后排在后面：300 毫秒 worker-2 宕机时，轮到 *worker-3*。",
         ),
     ],
-    look: &[both("The marks on the time axis where the queue turns to the next", "时间轴上队列转向下一个消费者的标记")],
-    tries: &[both("Kill worker-3 too: now it is worker-1's turn again", "再让 worker-3 宕机：又轮到 worker-1")],
+    look: &[both(
+        "The marks on the time axis where the queue turns to the next",
+        "时间轴上队列转向下一个消费者的标记",
+    )],
+    tries: &[both(
+        "Kill worker-3 too: now it is worker-1's turn again",
+        "再让 worker-3 宕机：又轮到 worker-1",
+    )],
 };
 
 const PRIORITY: Story = Story {
@@ -253,6 +286,9 @@ const PRIORITY: Story = Story {
             "200 毫秒时来了一阵高峰，near 的窗口满了，这时 *far 来帮忙*。高峰过去，它又闲下来。这里也是预取说了算：没有上限，near 会全部拿走。",
         ),
     ],
-    look: &[both("Far begins to work only when near has three messages", "near 手里有三条消息时，far 才开始干活")],
+    look: &[both(
+        "Far begins to work only when near has three messages",
+        "near 手里有三条消息时，far 才开始干活",
+    )],
     tries: &[both("Kill near: far does everything", "让 near 宕机：far 全包了")],
 };

@@ -4,8 +4,7 @@ use super::both;
 use super::story::Story;
 
 /// The stories of this file.
-pub(super) const STORIES: &[Story] =
-    &[UNLIMITED, AUTOMATIC, PREFETCH, CREDIT, DROPS, REFUSES, WAITS, ALARM];
+pub(super) const STORIES: &[Story] = &[UNLIMITED, AUTOMATIC, PREFETCH, CREDIT, DROPS, REFUSES, WAITS, ALARM];
 
 const UNLIMITED: Story = Story {
     scenario: "push-unlimited",
@@ -26,12 +25,18 @@ const UNLIMITED: Story = Story {
         ),
     ],
     look: &[
-        both("Counts on the messages: each was delivered many times, and done not once", "消息上的次数：投递了很多次，却一次也没有处理完"),
+        both(
+            "Counts on the messages: each was delivered many times, and done not once",
+            "消息上的次数：投递了很多次，却一次也没有处理完",
+        ),
         both("The backlog on the time axis only grows", "时间轴上的积压只增不减"),
     ],
     tries: &[
         both("Open the same run with a prefetch of 4", "打开预取为 4 的同一次运行"),
-        both("Open it with automatic acknowledgement: now it does get better, at a price", "打开自动确认的同一次运行：情况会好转，但有代价"),
+        both(
+            "Open it with automatic acknowledgement: now it does get better, at a price",
+            "打开自动确认的同一次运行：情况会好转，但有代价",
+        ),
     ],
 };
 
@@ -134,9 +139,10 @@ const DROPS: Story = Story {
         "The second queue fills with the messages that waited longest",
         "第二个队列里装的是等得最久的消息",
     )],
-    tries: &[
-        both("Open the queue that refuses, and the one that lets the producer wait", "打开拒绝新消息的队列，以及让生产者等待的队列"),
-    ],
+    tries: &[both(
+        "Open the queue that refuses, and the one that lets the producer wait",
+        "打开拒绝新消息的队列，以及让生产者等待的队列",
+    )],
 };
 
 const REFUSES: Story = Story {
@@ -153,8 +159,14 @@ const REFUSES: Story = Story {
             "于是*由生产者决定*怎么办。这里的生产者留着消息，10 毫秒后再试，不行再试。没有丢失，但同样的消息来回跑很多趟，只为听一句“不行”。",
         ),
     ],
-    look: &[both("Counts on messages on their way to the queue: attempts", "发往队列的消息上的次数：第几次尝试")],
-    tries: &[both("Compare how many messages were sent with the queue that asks to wait", "与让生产者等待的队列比较发送的消息数")],
+    look: &[both(
+        "Counts on messages on their way to the queue: attempts",
+        "发往队列的消息上的次数：第几次尝试",
+    )],
+    tries: &[both(
+        "Compare how many messages were sent with the queue that asks to wait",
+        "与让生产者等待的队列比较发送的消息数",
+    )],
 };
 
 const WAITS: Story = Story {
@@ -191,8 +203,17 @@ const ALARM: Story = Story {
             "*Consumers go on.* They are the only ones who can make room, so they must never be stopped. When enough is consumed, the alarm is over and the producers go on.",
             "*消费者照常工作。*只有它们能腾出空间，所以绝不能停下它们。消费得足够多之后，告警解除，生产者继续。",
         ),
-        both("Nothing is lost. What could not be sent waits with the producers.", "没有丢失。发不出去的消息在生产者那里等着。"),
+        both(
+            "Nothing is lost. What could not be sent waits with the producers.",
+            "没有丢失。发不出去的消息在生产者那里等着。",
+        ),
     ],
-    look: &[both("The marks of the alarm on the time axis: on, off, and on again", "时间轴上的告警标记：发出、解除、又发出")],
-    tries: &[both("Kill the printer during the alarm: the producers wait until it is back", "告警期间让打印机宕机：生产者一直等到它回来")],
+    look: &[both(
+        "The marks of the alarm on the time axis: on, off, and on again",
+        "时间轴上的告警标记：发出、解除、又发出",
+    )],
+    tries: &[both(
+        "Kill the printer during the alarm: the producers wait until it is back",
+        "告警期间让打印机宕机：生产者一直等到它回来",
+    )],
 };
