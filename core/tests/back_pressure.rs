@@ -11,6 +11,8 @@ use mqlab_core::record::NewRecord;
 use mqlab_core::time::Time;
 
 const BROKER: NodeId = NodeId::Broker(1);
+/// No batches.
+const NONE: [(RequestId, usize); 0] = [];
 
 struct Desk {
     producer: Producer,
@@ -78,16 +80,16 @@ fn batches(out: &Out) -> Vec<(RequestId, usize)> {
 fn who_is_asked_to_wait_is_silent_until_it_may_go_on_and_begins_small() {
     let mut desk = Desk::new();
     let [(first, 1)] = desk.send(1_000, 1)[..] else { panic!("the first goes at once") };
-    assert_eq!(desk.send(1_000, 39), [], "one request at a time");
-    assert_eq!(batches(&desk.flow(2_000, true)), []);
+    assert_eq!(desk.send(1_000, 39), NONE, "one request at a time");
+    assert_eq!(batches(&desk.flow(2_000, true)), NONE);
     let refused = desk.reply(2_000, first, Reply::Refused(Refusal::Blocked));
     assert!(
         refused.events.iter().any(|event| matches!(event, Event::NotStored { why: Refusal::Blocked, .. }))
     );
-    assert_eq!(batches(&refused), []);
+    assert_eq!(batches(&refused), NONE);
     assert_eq!(
         batches(&desk.hand(20_000, Input::Wake)),
-        [],
+        NONE,
         "the pause after a refusal is over, the word holds"
     );
     let wakes = desk.producer.next_wakeup().expect("it looks again");
@@ -106,7 +108,7 @@ fn who_is_asked_to_wait_is_silent_until_it_may_go_on_and_begins_small() {
 fn a_lost_word_is_not_waited_for_for_ever() {
     let mut desk = Desk::new();
     desk.flow(1_000, true);
-    assert_eq!(desk.send(1_000, 3), []);
+    assert_eq!(desk.send(1_000, 3), NONE);
     let wakes = desk.producer.next_wakeup().expect("it looks again");
     assert_eq!(wakes, Time(1_000) + Settings::default().request_timeout);
     assert!(matches!(batches(&desk.hand(wakes.0, Input::Wake))[..], [(_, 1)]), "one message, to see");

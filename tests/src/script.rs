@@ -161,8 +161,6 @@ fn verdict(timeline: &Timeline) -> String {
             format!("{count} ({})", messages.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         }
     };
-    let processed: Vec<String> =
-        timeline.metrics().processed.iter().map(|(node, count)| format!("{node} {count}")).collect();
     format!(
         "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}\nprocessed by {}\n",
         verdict.acknowledged(),
@@ -171,8 +169,13 @@ fn verdict(timeline: &Timeline) -> String {
         named(verdict.lost()),
         named(verdict.doubled()),
         named(verdict.reordered()),
-        processed.join(", "),
+        processed(timeline),
     )
+}
+
+fn processed(timeline: &Timeline) -> String {
+    let processed = timeline.metrics().processed.iter();
+    processed.map(|(node, count)| format!("{node} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn counts(timeline: &Timeline) -> String {
@@ -183,7 +186,7 @@ fn counts(timeline: &Timeline) -> String {
     let died = if died.is_empty() { "none".into() } else { died.join(", ") };
     format!(
         "sent {}, received {}, of these redelivered {}\ndied: {died}\nfailed {}, came back {}, out of memory {}, \
-         alarms {}, fitting no queue {}, returned {}\n",
+         alarms {}, fitting no queue {}, returned {}\nprocessed by {}\n",
         metrics.sent,
         metrics.received,
         metrics.redelivered,
@@ -193,6 +196,7 @@ fn counts(timeline: &Timeline) -> String {
         queues.blocked,
         queues.unroutable,
         queues.returned,
+        processed(timeline),
     )
 }
 

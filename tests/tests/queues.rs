@@ -211,6 +211,25 @@ fn a_full_queue_that_refuses_or_waits_loses_nothing() {
 }
 
 #[test]
+fn who_waits_for_room_does_not_wait_for_ever_when_the_broker_dies() {
+    for seed in 0..SEEDS {
+        for (name, death) in
+            [("full-queue-waits", "crash"), ("full-queue-waits", "cut-power"), ("memory-alarm", "cut-power")]
+        {
+            let (dies, comes) = (200 + seed, 300 + seed);
+            let actions = [format!("{dies} {death} broker-1"), format!("{comes} restart broker-1")];
+            let actions = actions.map(|text| text.parse().expect("an action")).to_vec();
+            let story = Scenario { actions, ends_at: Time(3_000_000), ..scenario(name) };
+            let mut run = Timeline::new(story, seed).expect("it is sound");
+            run.advance(run.ends_at());
+            let verdict = run.verdict();
+            assert!(verdict.lost().is_empty(), "{name}, {death}, seed {seed}: {:?}", verdict.lost());
+            assert_eq!(verdict.delivered(), 100, "{name}, {death}, seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn during_a_memory_alarm_nothing_comes_in_and_consumers_go_on() {
     for seed in 0..SEEDS {
         let run = ended("memory-alarm", seed);

@@ -78,7 +78,7 @@ const BACKOFF: Story = Story {
             "所以退回的消息先等 *20 毫秒*，再失败等 40、80，最多 160。期间*其他消息照常*：等待的不挡它们的路。代价是顺序。",
         ),
         both(
-            "After five times back it is given up, and goes to the queue “given-up”.",
+            "Who fails once more after five times back is given up, and goes to the queue “given-up”.",
             "退回超过五次就放弃，进入 “given-up” 队列。",
         ),
     ],
