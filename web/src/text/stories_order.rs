@@ -212,8 +212,8 @@ const EXCHANGES: Story = Story {
     title: both("Four ways to find a queue", "找到队列的四种方式"),
     paragraphs: &[
         both(
-            "Producers send to exchanges, and bindings say what goes on to which queue. *Direct*: the key is the name. *Fanout*: everywhere. *Topic*: the key fits a pattern such as order.eu.*. *Headers*: named values fit.",
-            "生产者发到交换机，绑定说明什么进哪个队列。*direct*：key 就是名字。*fanout*：处处都去。*topic*：key 符合 order.eu.* 这样的模式。*headers*：命名的值相符。",
+            "Producers send to exchanges, and bindings say what goes on to which queue. *Direct*: the key is the name. *Fanout*: everywhere. *Topic*: the key fits a pattern such as order.#. *Headers*: named values fit.",
+            "生产者发到交换机，绑定说明什么进哪个队列。*direct*：key 就是名字。*fanout*：处处都去。*topic*：key 符合 order.# 这样的模式。*headers*：命名的值相符。",
         ),
         both(
             "And when nothing fits? The topic exchange has *an alternate* that takes it: “unknown”. The direct one's messages are *mandatory*: they come back. The headers exchange has neither, so its message is *dropped*, and its producer is told that all is well.",
