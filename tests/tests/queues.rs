@@ -335,7 +335,7 @@ fn the_urgent_go_first_as_long_as_they_wait_in_the_queue() {
         let run = ended("priorities", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 80, "seed {seed}");
         let came = stored(&run, "orders");
-        let urgent = |id: u64| id % 4 == 0;
+        let urgent = |id: u64| id.is_multiple_of(4);
         let mut out = BTreeSet::new();
         for (at, message, ..) in delivered(&run, "orders") {
             let waits = came.iter().any(|(id, since)| urgent(*id) && *since < at && !out.contains(id));
