@@ -130,13 +130,11 @@ impl Real {
         self.broker.settle(Time::ZERO, &mut out).expect("memory does not fail");
         let mut delivered = Vec::new();
         for envelope in out.sends {
-            match (envelope.to, envelope.message) {
-                (NodeId::Consumer(consumer), Message::Deliver(delivery)) => {
-                    let MessageId(id) = delivery.message.id().expect("it carries its number");
-                    self.tags.insert((consumer, id), delivery.tag);
-                    delivered.push((id, consumer, delivery.delivery));
-                }
-                _ => {}
+            if let (NodeId::Consumer(consumer), Message::Deliver(delivery)) = (envelope.to, envelope.message)
+            {
+                let MessageId(id) = delivery.message.id().expect("it carries its number");
+                self.tags.insert((consumer, id), delivery.tag);
+                delivered.push((id, consumer, delivery.delivery));
             }
         }
         delivered

@@ -3,12 +3,16 @@
 //! The engine itself does no I/O. This crate is one of its hosts:
 //!
 //! * [`log`] keeps its logs in files, and recovers them after a crash;
+//! * a [`VirtualHost`](mqlab_core::vhost::VirtualHost) over them has queues, exchanges and subscriptions that survive a
+//!   restart; [`now`] is the time to hand in (see the examples `durable_queue`, `durable_topic` and `durable_exchange`);
 //! * [`Local`] runs a broker over them in this process: the embedded, durable queue;
 //! * the command `mqlab` does the same from a shell.
 
+mod clock;
 mod error;
 mod local;
 pub mod log;
 
+pub use clock::now;
 pub use error::Error;
 pub use local::{Local, Moved, PARTITIONS_MAX, Received, Receiver, Sender};

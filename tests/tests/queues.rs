@@ -145,6 +145,7 @@ fn with_automatic_acknowledgement_what_it_held_is_gone() {
         assert!(counts(&run).out_of_memory >= 2, "seed {seed}: {:?}", counts(&run));
         assert_eq!(removed.len(), 120, "seed {seed}: the queue has nothing left");
         assert!(gone > 60, "seed {seed}: {gone} gone");
+        assert_eq!(run.verdict().lost().len(), gone, "seed {seed}: the judge sees it");
         assert_eq!(run.metrics().redelivered, 0, "seed {seed}");
     }
 }

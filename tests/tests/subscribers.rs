@@ -55,6 +55,7 @@ fn a_fanout_gives_everybody_everything_and_the_slow_one_holds_nobody_up() {
         for reader in 1..=3 {
             assert_eq!(numbers(&run, reader), (1..=40).collect::<Vec<_>>(), "seed {seed}, reader {reader}");
         }
+        assert!(run.verdict().is_clean(), "seed {seed}: a copy for each is not a double");
         let last = |reader| done_by(&run, reader).last().expect("all were done").0;
         assert!(last(3) > last(1) + Span::from_millis(80), "seed {seed}: {} {}", last(3), last(1));
     }

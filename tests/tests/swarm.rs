@@ -11,8 +11,8 @@ use mqlab_core::broker::{Acks, Settings};
 use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::sim::{
-    Action, Command, ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec,
-    TargetSpec, Timeline, TopicSpec,
+    Action, Command, ConsumerSpec, ProducerSpec, QueueSpec, Scenario, SourceSpec, TargetSpec, Timeline,
+    TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
 
@@ -66,6 +66,7 @@ fn producers(rng: &mut Rng, to: &TargetSpec) -> Vec<ProducerSpec> {
         messages: rng.between(10, 80),
         every: rng.between(500, 9_000),
         keys: [0, 3, 12][rng.below(3) as usize],
+        ..ProducerSpec::new("", to.clone())
     };
     (1..=2).map(spec).collect()
 }
@@ -75,20 +76,15 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
     let (brokers, consumers) = (3, rng.between(1, 3) as u16);
     let topic = name("t");
     let to = TargetSpec::Topic { name: topic.clone(), acks };
-    let consumer = |index| ConsumerSpec {
-        name: format!("c{index}"),
-        from: SourceSpec::Group { name: name("g"), topic: topic.clone() },
-        work: 2_000,
-    };
+    let from = SourceSpec::Group { name: name("g"), topic: topic.clone() };
+    let consumer =
+        |index| ConsumerSpec { work: 2_000, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };
     let actions = faults(&mut rng, brokers, consumers, kind);
     Scenario {
-        format: SCENARIO_FORMAT,
-        name: "swarm".into(),
         seed,
         ends_at: Time(900_000) + DRAIN,
         brokers,
         latency: (rng.between(100, 600), rng.between(600, 4_000)),
-        queues: Vec::new(),
         topics: vec![TopicSpec {
             name: topic.clone(),
             partitions: rng.between(1, 4) as u32,
@@ -97,10 +93,9 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
         }],
         producers: producers(&mut rng, &to),
         consumers: (1..=consumers).map(consumer).collect(),
-        services: Vec::new(),
-        users: Vec::new(),
         settings: Settings { flush_before_reply: flush, ..Settings::default() },
         actions,
+        ..Scenario::empty("swarm")
     }
 }
 
@@ -108,24 +103,20 @@ fn queue_scenario(seed: u64) -> Scenario {
     let mut rng = Rng::new(seed, Stream::Workload);
     let consumers = rng.between(1, 3) as u16;
     let prefetch = rng.below(6) as u32;
-    let queue = SourceSpec::Queue { name: name("q"), prefetch };
-    let consumer = |index| ConsumerSpec { name: format!("c{index}"), from: queue.clone(), work: 2_000 };
+    let from = SourceSpec::queue(name("q"), prefetch);
+    let consumer =
+        |index| ConsumerSpec { work: 2_000, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };
     let actions = faults(&mut rng, 1, consumers, Faults::PowerCuts);
     Scenario {
-        format: SCENARIO_FORMAT,
-        name: "swarm-queue".into(),
         seed,
         ends_at: Time(900_000) + DRAIN,
         brokers: 1,
         latency: (rng.between(100, 600), rng.between(600, 4_000)),
-        queues: vec![QueueSpec { name: name("q"), broker: 1 }],
-        topics: Vec::new(),
+        queues: vec![QueueSpec::new(name("q"), 1)],
         producers: producers(&mut rng, &TargetSpec::Queue(name("q"))),
         consumers: (1..=consumers).map(consumer).collect(),
-        services: Vec::new(),
-        users: Vec::new(),
-        settings: Settings::default(),
         actions,
+        ..Scenario::empty("swarm-queue")
     }
 }
 

@@ -96,19 +96,19 @@ impl<S: Storage> Broker<S> {
             Request::Ping { queue } => self.ping(now, from, queue),
             _ => Err(Failure::Refused(Refusal::Unknown)),
         };
-        let drained = self.drain(out);
         if matches!(done, Err(Failure::Refused(Refusal::Blocked))) || self.guests.waiting.contains(&from) {
             self.ask_to_wait(from, out);
         }
-        match done {
+        let answered = match done {
+            // The answer comes before what is pushed: who subscribes knows that it did when the first message comes.
             Ok(reply) => {
-                // The answer comes after what was pushed in its course, as it would on one connection.
                 out.reply(from, id, reply);
-                drained
+                Ok(())
             }
             Err(Failure::Refused(refusal)) => refuse(asker, refusal, out),
             Err(Failure::Storage(error)) => Err(error),
-        }
+        };
+        answered.and_then(|()| self.drain(out))
     }
 
     /// Declares what the view says stands here.
@@ -420,7 +420,7 @@ impl<S: Storage> Broker<S> {
                 Output::Fact(queue, fact) => self.tell(&queue, fact, out),
                 Output::Room(_) => self.tell_of_room(out),
                 // Replies do the one; and who has lost its queue hears so when it asks.
-                Output::Confirmed { .. } | Output::Cancelled { .. } => {}
+                Output::Confirmed { .. } | Output::Credit { .. } | Output::Cancelled { .. } => {}
             }
         }
         Ok(())

@@ -103,16 +103,14 @@ impl Subscriber {
 
     /// Tells the broker what becomes of messages.
     pub fn settle(&mut self, tags: Vec<u64>, how: Settlement, out: &mut Out) {
-        if let (State::Subscribed { broker, .. }, Some(queue), false) =
-            (self.state, &self.queue, self.is_automatic())
-        {
+        if let (Some(broker), Some(queue), false) = (self.state.broker(), &self.queue, self.is_automatic()) {
             out.send(broker, Message::Settle { queue: queue.clone(), tags, how });
         }
     }
 
     /// Lets the broker push so many messages more.
     pub fn grant(&mut self, more: u64, out: &mut Out) {
-        if let (State::Subscribed { broker, .. }, Some(queue)) = (self.state, &self.queue) {
+        if let (Some(broker), Some(queue)) = (self.state.broker(), &self.queue) {
             out.send(broker, Message::Credit { queue: queue.clone(), more });
         }
     }

@@ -31,6 +31,12 @@ const ROUTING_KEY: &str = "mq-routing-key";
 const DEATHS: &str = "mq-deaths";
 
 /// Why a message cannot be sent.
+///
+/// ```
+/// use mqlab_core::message::{BadMessage, Message};
+/// let message = Message::new("").with_header("mq-ttl", 1);
+/// assert_eq!(message.check(), Err(BadMessage::ReservedHeader("mq-ttl".into())));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadMessage {
@@ -112,7 +118,7 @@ impl Message {
         if let Some(priority) = self.priority {
             put(PRIORITY, i64::from(priority).into());
         }
-        if let Some(ttl) = self.ttl {
+        if let Some(ttl) = self.ttl() {
             put(TTL, number(ttl));
         }
         if self.transient {
@@ -196,7 +202,7 @@ impl Message {
     fn learn(&mut self, name: &str, value: Value) {
         match (name, value) {
             (PRIORITY, Value::Int(priority)) => self.priority = u8::try_from(priority).ok(),
-            (TTL, Value::Int(micros)) => self.ttl = u64::try_from(micros).ok().map(Span),
+            (TTL, Value::Int(micros)) => self.more().ttl = u64::try_from(micros).ok().map(Span),
             (TRANSIENT, Value::Bool(transient)) => self.transient = transient,
             (DELAY, Value::Int(micros)) => self.more().delay = u64::try_from(micros).ok().map(Span),
             (REPEAT_EVERY, Value::Int(micros)) => {

@@ -12,6 +12,8 @@ pub use codec::{BadMessage, PROPERTY_PREFIX};
 pub use headers::Headers;
 pub use value::Value;
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -45,7 +47,6 @@ pub struct Message {
     key: Option<Bytes>,
     headers: Headers,
     id: Option<MessageId>,
-    ttl: Option<Span>,
     priority: Option<u8>,
     transient: bool,
     more: Option<Arc<More>>,
@@ -54,6 +55,7 @@ pub struct Message {
 /// What few messages have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct More {
+    ttl: Option<Span>,
     delay: Option<Span>,
     repeat: Option<Repeat>,
     group: Option<Arc<str>>,
@@ -68,6 +70,13 @@ struct More {
 
 /// Deliver again and again: so many times more after the first, so far apart (ActiveMQ's `AMQ_SCHEDULED_PERIOD`
 /// and `_REPEAT`, where n repetitions are n + 1 deliveries).
+///
+/// ```
+/// use mqlab_core::message::{Message, Repeat};
+/// use mqlab_core::time::Span;
+/// let reminder = Message::new("drink").with_repeat(Repeat { every: Span::from_millis(60_000), times: 2 });
+/// assert_eq!(reminder.repeat().map(|repeat| repeat.times), Some(2)); // three deliveries
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeat {
     /// The time between two.
@@ -77,6 +86,11 @@ pub struct Repeat {
 }
 
 /// Why a message left its queue without having been consumed.
+///
+/// ```
+/// use mqlab_core::message::DeathReason;
+/// assert_eq!(DeathReason::from_word("maxlen"), Some(DeathReason::MaxLength));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -112,6 +126,19 @@ impl DeathReason {
 
 /// One line of a message's history of dead-lettering: where, why, how often. The latest stands first, and a queue
 /// has one line for each reason (RabbitMQ's `x-death`).
+///
+/// ```
+/// use mqlab_core::queue::{DeadLetter, QueueOptions};
+/// use mqlab_core::{message::Message, time::Time, vhost::VirtualHost};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// let dead_letter = Some(DeadLetter::to_queue("graveyard"));
+/// host.declare_queue(now, "graveyard", QueueOptions::default())?;
+/// host.declare_queue(now, "q", QueueOptions { dead_letter, length_max: Some(0), ..QueueOptions::default() })?;
+/// host.send(now, "q", Message::new("too much"))?;
+/// let letter = host.receive(now, "graveyard")?.ok_or("it is there")?.message;
+/// assert_eq!((letter.deaths()[0].queue.as_str(), letter.deaths()[0].reason.as_str()), ("q", "maxlen"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
     /// The queue that it left.
@@ -178,14 +205,16 @@ impl Message {
     /// delivered at once.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Span) -> Self {
-        self.ttl = Some(ttl);
+        self.more().ttl = Some(ttl);
         self
     }
 
     /// Takes its time to live away.
     #[must_use]
     pub fn without_ttl(mut self) -> Self {
-        self.ttl = None;
+        if self.ttl().is_some() {
+            self.more().ttl = None;
+        }
         self
     }
 
@@ -269,9 +298,9 @@ impl Message {
         &self.body
     }
 
-    /// The body as text, where it is UTF-8.
-    pub fn text(&self) -> Option<&str> {
-        core::str::from_utf8(&self.body).ok()
+    /// The body as text. What is not UTF-8 in it stands as U+FFFD.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
     }
 
     /// The key.
@@ -296,7 +325,7 @@ impl Message {
 
     /// How long it lives in a queue.
     pub fn ttl(&self) -> Option<Span> {
-        self.ttl
+        self.more.as_ref()?.ttl
     }
 
     /// Whether it is kept in memory alone.
@@ -368,8 +397,8 @@ impl Message {
     /// its own any more. `death.count` is taken for 1; it is added to a line of the same queue and reason.
     #[must_use]
     pub fn after_death(mut self, mut death: Death) -> Self {
-        death.original_ttl = self.ttl.take();
-        let deaths = &mut self.more().deaths;
+        let More { ttl, deaths, .. } = self.more();
+        death.original_ttl = ttl.take();
         let same = |old: &Death| old.queue == death.queue && old.reason == death.reason;
         if let Some(at) = deaths.iter().position(same) {
             let old = deaths.remove(at);

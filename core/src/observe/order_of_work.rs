@@ -16,6 +16,8 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::event::{Event, Place};
+use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
 
 /// What must be done in order: a queue, who sent, and with which key.
@@ -35,21 +37,46 @@ pub(super) struct OrderOfWork {
 }
 
 impl OrderOfWork {
-    /// A consumer received a message.
-    pub(super) fn received(&mut self, line: Line, by: NodeId) {
-        let owner = self.owners.entry(line).or_insert(Some(by));
-        if *owner != Some(by) {
+    /// Takes note of a fact, and says which message comes too late. `of` knows who sent a message and with which key,
+    /// if it is to be in order.
+    pub(super) fn observe(
+        &mut self,
+        event: &Event,
+        of: impl Fn(&MessageId) -> Option<(Option<NodeId>, char)>,
+    ) -> Option<MessageId> {
+        match event {
+            Event::Delivered { queue, message, to, .. } => {
+                let (producer, key) = of(message)?;
+                self.delivered((queue.clone(), producer, key), *to);
+                None
+            }
+            Event::Processed { from: Place::Queue(queue), message, .. } => {
+                let (producer, key) = of(message)?;
+                self.processed((queue.clone(), producer, key), *message).then_some(*message)
+            }
+            Event::Queue(QueueEvent::Died { message, .. }) => {
+                self.died(*message);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// A message was pushed to a consumer. Whether it arrived or not, from then on the line may be shared.
+    fn delivered(&mut self, line: Line, to: NodeId) {
+        let owner = self.owners.entry(line).or_insert(Some(to));
+        if *owner != Some(to) {
             *owner = None;
         }
     }
 
     /// A message left a queue without having been consumed.
-    pub(super) fn died(&mut self, message: MessageId) {
+    fn died(&mut self, message: MessageId) {
         self.dead.insert(message);
     }
 
     /// A message was done. Whether it comes too late.
-    pub(super) fn processed(&mut self, line: Line, message: MessageId) -> bool {
+    fn processed(&mut self, line: Line, message: MessageId) -> bool {
         let first = self.done.insert((line.0.clone(), message));
         let owned = matches!(self.owners.get(&line), Some(Some(_)));
         if !first || !owned || self.dead.contains(&message) {
@@ -79,7 +106,7 @@ mod tests {
     fn late(received: &[(u64, char, u16)], done: &[u64]) -> Vec<u64> {
         let mut order = OrderOfWork::default();
         for &(_, key, consumer) in received {
-            order.received(line(key), Consumer(consumer));
+            order.delivered(line(key), Consumer(consumer));
         }
         let key = |id: u64| received.iter().find(|(other, ..)| *other == id).expect("it was received").1;
         let late = done.iter().filter(|&&id| order.processed(line(key(id)), MessageId(id)));
@@ -105,7 +132,7 @@ mod tests {
     #[test]
     fn what_died_and_goes_on_elsewhere_is_not_judged() {
         let mut order = OrderOfWork::default();
-        order.received(line('A'), Consumer(1));
+        order.delivered(line('A'), Consumer(1));
         order.died(MessageId(1));
         assert!(!order.processed(line('A'), MessageId(2)));
         assert!(!order.processed(line('A'), MessageId(1)));

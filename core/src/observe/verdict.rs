@@ -5,9 +5,12 @@
 //! truncating and losing, and of which broker leads.
 //!
 //! * **lost**: a producer was told "stored", nobody has processed it, and no log that can still serve it has it.
-//!   The moment is the one at which that becomes certain: when a leader is elected that does not have it, or the
-//!   last log that held it loses it.
-//! * **doubled**: processed more than once (in one group).
+//!   The moment is the one at which that becomes certain: when a leader is elected that does not have it, when the
+//!   last log that held it loses it, or when a consumer dies that had acknowledged it before it was done. A message
+//!   that an exchange routed into several queues is owed to each: it is lost when one of them loses its copy.
+//! * **dropped**: not lost, but taken out as the queue was told to: expired, the queue full, refused, delivered too
+//!   often, or routed nowhere; and not kept among dead letters.
+//! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
 //!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
@@ -26,19 +29,40 @@ pub struct Verdict {
     /// Who sent what.
     sent: BTreeMap<MessageId, NodeId>,
     acknowledged: BTreeSet<MessageId>,
-    processed: BTreeMap<(Option<Name>, MessageId), u32>,
+    processed: BTreeMap<(Purpose, MessageId), u32>,
     delivered: BTreeSet<MessageId>,
     lost: BTreeSet<MessageId>,
+    dropped: BTreeSet<MessageId>,
+    /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
+    died_in: BTreeMap<MessageId, u64>,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     /// Which brokers' logs hold a message, and where.
-    copies: BTreeMap<MessageId, (Place, BTreeSet<NodeId>)>,
+    copies: BTreeMap<MessageId, BTreeMap<Place, BTreeSet<NodeId>>>,
+    /// Messages that exchanges route: each queue owes them to its consumers.
+    routed: BTreeSet<MessageId>,
+    /// What a queue took and nobody has processed from it.
+    owed: BTreeSet<(MessageId, Name)>,
+    /// What consumers have that no queue has any more, because they acknowledged it too soon.
+    in_hands: BTreeMap<NodeId, BTreeSet<(MessageId, Name)>>,
+    down: BTreeSet<NodeId>,
     /// The latest message seen in each line that must keep its order.
     latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
     keys: BTreeMap<MessageId, char>,
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
     work: OrderOfWork,
+}
+
+/// What a message is processed for: once for each is right.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Purpose {
+    /// Whatever it was sent for.
+    Sent,
+    /// A group.
+    Group(Name),
+    /// A queue that an exchange led to.
+    Queue(Name),
 }
 
 /// What must stay in order, of what one producer sent.
@@ -70,9 +94,7 @@ impl Verdict {
 
     /// How many messages were sent, and are neither processed nor lost.
     pub fn on_their_way(&self) -> u64 {
-        let settled =
-            self.sent.keys().filter(|id| self.delivered.contains(id) || self.lost.contains(id)).count();
-        (self.sent.len() - settled) as u64
+        self.sent.keys().filter(|id| !self.is_settled(id)).count() as u64
     }
 
     /// Acknowledged messages that nobody will ever get.
@@ -82,8 +104,17 @@ impl Verdict {
 
     /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
     pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
-        let settled = |id: &&MessageId| self.delivered.contains(id) || self.lost.contains(id);
-        self.acknowledged.iter().filter(move |id| !settled(id)).copied()
+        self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
+    }
+
+    /// Whether a message is processed, lost or dropped.
+    fn is_settled(&self, id: &MessageId) -> bool {
+        self.delivered.contains(id) || self.lost.contains(id) || self.dropped.contains(id)
+    }
+
+    /// Messages of which a queue let a copy go, as it was told to, and that are not among dead letters.
+    pub fn dropped(&self) -> &BTreeSet<MessageId> {
+        &self.dropped
     }
 
     /// Messages processed more than once.
@@ -115,78 +146,177 @@ impl Verdict {
     }
 
     /// Takes note of a fact.
-    pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
-        self.judge_work(*node, event);
+    pub fn observe(&mut self, Stamped { node, event, step, .. }: &Stamped) {
+        self.judge_work(event);
         match event {
-            Event::Sent { message, .. } => {
+            Event::Sent { message, to, .. } => {
                 self.sent.entry(*message).or_insert(*node);
+                if let Place::Exchange(_) = to {
+                    self.routed.insert(*message);
+                }
             }
             Event::Acknowledged { message, .. } => {
                 self.acknowledged.insert(*message);
                 self.judge_loss(*message);
             }
-            Event::Appended { to, messages, .. } => self.hold(to, *node, messages),
+            Event::Appended { to, messages, .. } => {
+                self.hold(to, *node, messages);
+                self.owe(to, messages, *step);
+            }
             Event::Copied { partition, messages, .. } => {
                 self.hold(&Place::Partition(partition.clone()), *node, messages);
             }
-            Event::Truncated { messages, .. } | Event::TailLost { messages, .. } => {
-                for &message in messages {
-                    if let Some((_, brokers)) = self.copies.get_mut(&message) {
-                        brokers.remove(node);
-                    }
-                    self.judge_loss(message);
-                }
+            Event::Truncated { partition, messages, .. } => {
+                self.lose(&Place::Partition(partition.clone()), *node, messages);
             }
+            Event::TailLost { of, messages } => self.lose(of, *node, messages),
             Event::Elected { partition, leader: Some(leader), .. } => {
                 self.elected(&Place::Partition(partition.clone()), *leader);
             }
             Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
                 self.in_line(Line::Queue(queue.clone(), *node), *message);
             }
-            Event::Processed { from, message, group } => self.processed(from, *message, group),
+            Event::Processed { from, message, group } => self.processed(from, *message, group, *node),
+            Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),
+            Event::Crashed | Event::PowerCut => self.died(*node),
+            Event::Restarted => {
+                self.down.remove(node);
+            }
+            Event::Queue(event) => self.observe_queue(*node, event, *step),
+            _ => {}
+        }
+    }
+
+    fn observe_queue(&mut self, node: NodeId, event: &QueueEvent, step: u64) {
+        match event {
+            QueueEvent::Died { queue, message, .. } => {
+                self.owed.remove(&(*message, queue.clone()));
+                self.let_go(&Place::Queue(queue.clone()), node, *message);
+                self.dropped.insert(*message);
+                self.died_in.insert(*message, step);
+            }
+            QueueEvent::Unroutable { message, .. } => {
+                self.dropped.insert(*message);
+            }
+            QueueEvent::OutOfMemory { .. } => self.died(node),
             _ => {}
         }
     }
 
     fn hold(&mut self, place: &Place, broker: NodeId, messages: &[MessageId]) {
         for &message in messages {
-            let (_, brokers) = self.copies.entry(message).or_insert_with(|| (place.clone(), BTreeSet::new()));
-            brokers.insert(broker);
+            self.copies.entry(message).or_default().entry(place.clone()).or_default().insert(broker);
             self.lost.remove(&message); // a retry stored it after all
+        }
+    }
+
+    /// A queue took messages: from here on it owes them. One that died in this step was moved here.
+    fn owe(&mut self, place: &Place, messages: &[MessageId], step: u64) {
+        let Place::Queue(queue) = place else { return };
+        for &message in messages {
+            self.owed.insert((message, queue.clone()));
+            if self.died_in.get(&message) == Some(&step) {
+                self.dropped.remove(&message);
+            }
+        }
+    }
+
+    fn let_go(&mut self, place: &Place, broker: NodeId, message: MessageId) {
+        if let Some(brokers) = self.copies.get_mut(&message).and_then(|places| places.get_mut(place)) {
+            brokers.remove(&broker);
+        }
+    }
+
+    /// A broker's log lost messages.
+    fn lose(&mut self, place: &Place, broker: NodeId, messages: &[MessageId]) {
+        for &message in messages {
+            self.let_go(place, broker, message);
+            if let Place::Queue(queue) = place {
+                self.judge_debt(message, queue);
+            }
+            self.judge_loss(message);
+        }
+    }
+
+    /// A queue will not serve a copy any more: was it still owed?
+    fn judge_debt(&mut self, message: MessageId, queue: &Name) {
+        let owed = self.owed.contains(&(message, queue.clone()));
+        if owed && self.routed.contains(&message) && self.acknowledged.contains(&message) {
+            self.lost.insert(message);
         }
     }
 
     /// A new leader's log is the truth: what it does not have, the others will cut away.
     fn elected(&mut self, place: &Place, leader: NodeId) {
-        let gone = |(_, (at, brokers)): &(&MessageId, &mut (Place, BTreeSet<NodeId>))| {
-            at == place && !brokers.contains(&leader)
-        };
         let mut overruled = BTreeSet::new();
-        for (&message, (_, brokers)) in self.copies.iter_mut().filter(gone) {
-            brokers.clear();
-            overruled.insert(message);
+        for (&message, places) in &mut self.copies {
+            if let Some(brokers) = places.get_mut(place).filter(|brokers| !brokers.contains(&leader)) {
+                brokers.clear();
+                overruled.insert(message);
+            }
         }
         for message in overruled {
             self.judge_loss(message);
         }
     }
 
+    /// A queue has a consumer's word. If it came before the work was done, the consumer alone has the message now.
+    fn settled(&mut self, queue: &Name, message: MessageId, broker: NodeId, by: NodeId) {
+        self.let_go(&Place::Queue(queue.clone()), broker, message);
+        if !self.owed.contains(&(message, queue.clone())) {
+            return;
+        }
+        if self.down.contains(&by) {
+            self.judge_debt(message, queue);
+            self.judge_loss(message);
+        } else {
+            self.in_hands.entry(by).or_default().insert((message, queue.clone()));
+        }
+    }
+
+    /// A node is gone, and with it what it alone had.
+    fn died(&mut self, node: NodeId) {
+        self.down.insert(node);
+        for (message, queue) in self.in_hands.remove(&node).unwrap_or_default() {
+            self.judge_debt(message, &queue);
+            self.judge_loss(message);
+        }
+    }
+
     fn judge_loss(&mut self, message: MessageId) {
-        let nowhere = self.copies.get(&message).is_none_or(|(_, brokers)| brokers.is_empty());
-        if nowhere && self.acknowledged.contains(&message) && !self.delivered.contains(&message) {
+        let somewhere =
+            |places: &BTreeMap<Place, BTreeSet<NodeId>>| places.values().any(|brokers| !brokers.is_empty());
+        let held = self.copies.get(&message).is_some_and(somewhere)
+            || self.in_hands.values().flatten().any(|(other, _)| *other == message);
+        let settled = self.delivered.contains(&message) || self.dropped.contains(&message);
+        if !held && !settled && self.acknowledged.contains(&message) {
             self.lost.insert(message);
         }
     }
 
-    fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>) {
-        let times = self.processed.entry((group.clone(), message)).or_default();
+    fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>, by: NodeId) {
+        let purpose = match (group, from) {
+            (Some(group), _) => Purpose::Group(group.clone()),
+            (None, Place::Queue(queue)) if self.routed.contains(&message) => Purpose::Queue(queue.clone()),
+            (None, _) => Purpose::Sent,
+        };
+        if let Place::Queue(queue) = from {
+            self.owed.remove(&(message, queue.clone()));
+            if let Some(hands) = self.in_hands.get_mut(&by) {
+                hands.remove(&(message, queue.clone()));
+            }
+        }
+        let times = self.processed.entry((purpose, message)).or_default();
         *times += 1;
         if *times > 1 {
             self.doubled.insert(message);
             return;
         }
         self.delivered.insert(message);
-        self.lost.remove(&message);
+        self.dropped.remove(&message);
+        if !self.routed.contains(&message) {
+            self.lost.remove(&message);
+        }
         if let Place::Partition(partition) = from {
             let line = match self.keys.get(&message) {
                 Some(&key) => Line::Key(group.clone(), partition.topic.clone(), key),
@@ -196,23 +326,11 @@ impl Verdict {
         }
     }
 
-    /// Judges in which order the messages of a queue are done.
-    fn judge_work(&mut self, node: NodeId, event: &Event) {
-        let (Event::Received { from: Place::Queue(queue), message, .. }
-        | Event::Processed { from: Place::Queue(queue), message, .. }) = event
-        else {
-            if let Event::Queue(QueueEvent::Died { message, .. }) = event {
-                self.work.died(*message);
-            }
-            return;
-        };
-        let Some(&key) = self.keys.get(message).filter(|_| !self.unordered.contains(message)) else { return };
-        let line = (queue.clone(), self.sent.get(message).copied(), key);
-        if matches!(event, Event::Received { .. }) {
-            self.work.received(line, node);
-        } else if self.work.processed(line, *message) {
-            self.reordered.insert(*message);
-        }
+    fn judge_work(&mut self, event: &Event) {
+        let Self { work, keys, unordered, sent, .. } = self;
+        let key = |id: &MessageId| keys.get(id).filter(|_| !unordered.contains(id)).copied();
+        let late = work.observe(event, |id| Some((sent.get(id).copied(), key(id)?)));
+        self.reordered.extend(late);
     }
 
     fn in_line(&mut self, line: Line, message: MessageId) {
@@ -294,6 +412,82 @@ mod tests {
         let done = [(Broker(1), appended(1)), (Consumer(1), processed(1)), (Producer(1), acknowledged(1))];
         let done = [&done[..], &[(NodeId::Controller, elected(Broker(2)))]].concat();
         assert!(judge(&done).lost().is_empty());
+    }
+
+    fn queue() -> Name {
+        Name::new("q").expect("a legal name")
+    }
+
+    fn in_queue(id: u64) -> Event {
+        Event::Appended { to: Place::Queue(queue()), base: Offset(id), messages: [MessageId(id)].into() }
+    }
+
+    fn routed(id: u64) -> Event {
+        let to = Place::Exchange("x".parse().expect("a legal name"));
+        Event::Sent { to, message: MessageId(id), attempt: 1 }
+    }
+
+    fn done_from(queue: Name, id: u64) -> Event {
+        Event::Processed { from: Place::Queue(queue), message: MessageId(id), group: None }
+    }
+
+    #[test]
+    fn who_acknowledges_too_soon_and_dies_loses_what_it_had() {
+        let settled = Event::Settled { queue: queue(), message: MessageId(1), by: Consumer(1) };
+        let soon = [(Broker(1), in_queue(1)), (Producer(1), acknowledged(1)), (Broker(1), settled)];
+        assert!(judge(&soon).lost().is_empty(), "the consumer has it");
+        let dies = [&soon[..], &[(Consumer(1), Event::Crashed)]].concat();
+        assert_eq!(judge(&dies).lost().len(), 1);
+        let done =
+            [&soon[..], &[(Consumer(1), done_from(queue(), 1)), (Consumer(1), Event::Crashed)]].concat();
+        assert!(judge(&done).lost().is_empty());
+        let late = [&soon[..2], &[(Consumer(1), Event::Crashed)], &soon[2..]].concat();
+        assert_eq!(judge(&late).lost().len(), 1, "its word arrives when it is dead");
+    }
+
+    #[test]
+    fn a_routed_message_is_owed_to_each_queue() {
+        let other = || Name::new("other").expect("a legal name");
+        let twice = [
+            (Producer(1), routed(1)),
+            (Broker(1), in_queue(1)),
+            (
+                Broker(1),
+                Event::Appended {
+                    to: Place::Queue(other()),
+                    base: Offset(0),
+                    messages: [MessageId(1)].into(),
+                },
+            ),
+            (Producer(1), acknowledged(1)),
+            (Consumer(1), done_from(queue(), 1)),
+        ];
+        let both = [&twice[..], &[(Consumer(2), done_from(other(), 1))]].concat();
+        assert!(judge(&both).is_clean(), "once from each is not doubled");
+        let tail = Event::TailLost { of: Place::Queue(other()), messages: [MessageId(1)].into() };
+        let torn = [&twice[..], &[(Broker(1), tail)]].concat();
+        assert_eq!(judge(&torn).lost().len(), 1, "one of its queues lost it");
+    }
+
+    #[test]
+    fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
+        let died = |step| Stamped {
+            at: Time::ZERO,
+            step,
+            node: Broker(1),
+            event: Event::Queue(QueueEvent::Died {
+                queue: queue(),
+                message: MessageId(1),
+                reason: crate::message::DeathReason::Expired,
+            }),
+        };
+        let mut verdict = judge(&[(Broker(1), in_queue(1)), (Producer(1), acknowledged(1))]);
+        verdict.observe(&died(7));
+        assert_eq!((verdict.dropped().len(), verdict.lost().len(), verdict.on_their_way()), (1, 0, 0));
+        let to = Place::Queue(Name::new("dead").expect("a legal name"));
+        let event = Event::Appended { to, base: Offset(0), messages: [MessageId(1)].into() };
+        verdict.observe(&Stamped { at: Time::ZERO, step: 7, node: Broker(1), event });
+        assert!(verdict.dropped().is_empty());
     }
 
     #[test]

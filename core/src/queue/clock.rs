@@ -7,7 +7,7 @@ use crate::message::Repeat;
 /// The shortest time between two repetitions of a message.
 const REPEAT_EVERY_MIN: Span = Span::from_millis(1);
 /// A moment that never comes: what a time to live or a delay without end adds up to.
-const NEVER: Time = Time(u64::MAX);
+pub(super) const NEVER: Time = Time(u64::MAX);
 
 /// Whether a moment has come.
 pub(super) fn is_due(at: Time, now: Time) -> bool {
@@ -28,13 +28,13 @@ impl<L: Log> Queue<L> {
             && self.waiting.is_empty()
             && !self.has_expiry()
             && self.too_full_since.is_none();
-        if timeless || self.next_wakeup().is_none_or(|at| at > now) {
-            return Ok(());
-        }
-        self.do_what_is_due(now)
+        if timeless { Ok(()) } else { self.do_what_is_due(now) }
     }
 
     fn do_what_is_due(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
+        if self.next_wakeup().is_none_or(|at| at > now) {
+            return Ok(());
+        }
         self.too_full_since = None;
         while let Some(&(at, tag)) = self.leases.first()
             && is_due(at, now)
@@ -64,7 +64,7 @@ impl<L: Log> Queue<L> {
         let waiting = self.waiting.first().map(|(at, _)| *at);
         let sweep = self.next_sweep.filter(|_| self.slots.len() > 0);
         let head = self.has_expiry().then(|| self.ready.from(&self.slots, Rank::FIRST).next()).flatten();
-        let head = head.and_then(|(_, offset)| self.slots.get(offset)?.expires);
+        let head = head.and_then(|(_, offset)| Some(self.slots.get(offset)?.expires));
         [lease, waiting, sweep, head, self.too_full_since]
             .into_iter()
             .flatten()
@@ -83,10 +83,12 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes out what has expired at the head. What stands behind a live message stays, and is counted.
+    #[inline]
     pub(super) fn expire_head(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
-        if !self.has_expiry() {
-            return Ok(());
-        }
+        if self.has_expiry() { self.expire_mortal_head(now) } else { Ok(()) }
+    }
+
+    fn expire_mortal_head(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         while let Some((_, head)) = self.ready.first(&self.slots)
             && self.is_expired(now, head)
         {
@@ -115,7 +117,7 @@ impl<L: Log> Queue<L> {
         let Some(slot) = self.slots.get(offset).filter(|slot| slot.state == State::Waiting(due)) else {
             return Ok(());
         };
-        let id = slot.id;
+        let id = slot.id();
         if slot.deliveries > 0 {
             self.back_in_line(offset);
             self.fact(Fact::Due { offset, id });

@@ -12,15 +12,48 @@ use crate::selector::Selector;
 
 /// A consumer, within its queue. Whoever attaches it chooses the number, from 1; 0 stands for
 /// whoever asks without being attached.
+///
+/// ```
+/// use mqlab_core::queue::{ConsumerId, ConsumerOptions, Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.attach(now, ConsumerId(7), ConsumerOptions::default())?;
+/// assert_eq!(queue.consumers().collect::<Vec<_>>(), [ConsumerId(7)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConsumerId(pub u64);
 
 /// A window that several consumers share: a channel's. Whoever shares it chooses the number.
+///
+/// ```
+/// use mqlab_core::queue::{ConsumerId, ConsumerOptions, Queue, WindowId};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.attach_within(now, ConsumerId(1), ConsumerOptions::default(), (WindowId(1), 1))?;
+/// queue.send(now, Message::new("a"))?;
+/// queue.send(now, Message::new("b"))?;
+/// assert!(queue.poll_delivery().is_some() && queue.poll_delivery().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WindowId(pub u64);
 
 /// How much a consumer is ready to hold.
+///
+/// ```
+/// use mqlab_core::queue::{ConsumerId, ConsumerOptions, Flow, Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// let options = ConsumerOptions { flow: Flow::Credit, ..ConsumerOptions::default() };
+/// queue.attach(now, ConsumerId(1), options)?;
+/// queue.send(now, Message::new("a"))?;
+/// assert!(queue.poll_delivery().is_none());
+/// queue.grant(now, ConsumerId(1), 1)?;
+/// assert!(queue.poll_delivery().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -37,6 +70,17 @@ pub enum Flow {
 }
 
 /// When a message counts as consumed.
+///
+/// ```
+/// use mqlab_core::queue::{ConsumerId, ConsumerOptions, AckMode, Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// let options = ConsumerOptions { ack: AckMode::Automatic, ..ConsumerOptions::default() };
+/// queue.attach(now, ConsumerId(1), options)?;
+/// queue.send(now, Message::new("a"))?;
+/// assert_eq!((queue.poll_delivery().is_some(), queue.stats().held), (true, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AckMode {

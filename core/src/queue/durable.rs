@@ -37,15 +37,15 @@ impl<L: Log> Queue<L> {
         let mut queue = Self::with(name, options, None);
         let (moved, next) = journal.recover(|offset, found| queue.take_in(now, offset, found))?;
         for from in moved {
-            queue.drop_slot(from);
+            queue.drop_slot(from, |_| ());
         }
         (queue.next, queue.unused_since, queue.journal) = (next, now, Some(journal));
-        if queue.slots.iter().all(|(_, slot)| slot.expires.is_none()) {
+        if queue.slots.iter().all(|(_, slot)| slot.expires == clock::NEVER) {
             queue.next_sweep = None; // what may expire had moved elsewhere, and was consumed there
         }
         // What consumers had is ready again, and may be too much.
         queue.too_full_since = queue.drops_head().then_some(now);
-        let held = queue.slots.iter().filter_map(|(_, slot)| Some((slot.since, slot.id?)));
+        let held = queue.slots.iter().filter_map(|(_, slot)| Some((slot.since, slot.id()?)));
         let mut ids: Vec<(Time, MessageId)> = held.collect();
         ids.sort_unstable();
         for (since, id) in ids {
@@ -58,16 +58,18 @@ impl<L: Log> Queue<L> {
     fn take_in(&mut self, now: Time, offset: Offset, Found { message, stored_ms, deliveries }: Found) {
         let message = Arc::new(message);
         let stored = Time(u64::try_from(stored_ms).unwrap_or_default().saturating_mul(1_000));
-        let mut slot = self.new_slot(now, stored, &message);
+        let delay = waits(&message);
+        let mut slot = self.new_slot(now, stored, message);
         slot.stored = true;
         slot.deliveries = deliveries;
         // A restart of the broker alone kills no message: it may be delivered once more.
         slot.returns = deliveries.min(self.options.delivery_limit.unwrap_or(u32::MAX));
         if self.resident < RESIDENT_BYTES {
             self.resident += u64::from(slot.bytes);
-            slot.message = Some(Arc::clone(&message));
+        } else {
+            slot.unload();
         }
-        match waits(&message) {
+        match delay {
             Some(delay) if deliveries == 0 => {
                 slot.state = State::Waiting(stored + delay);
                 self.waiting.insert((stored + delay, offset));
@@ -134,7 +136,7 @@ impl<L: Log> Queue<L> {
                 return true;
             }
             if let Some(slot) = self.slots.get_mut(offset)
-                && slot.message.take().is_some()
+                && slot.unload()
             {
                 self.resident -= u64::from(slot.bytes);
             }

@@ -8,6 +8,14 @@ use crate::log::LogError;
 use crate::message::BadMessage;
 
 /// Why a queue did not do what it was asked. `E` is how its storage can fail.
+///
+/// ```
+/// use mqlab_core::queue::{Queue, QueueError, Tag};
+/// use mqlab_core::time::Time;
+/// let mut queue = Queue::in_memory("q")?;
+/// assert_eq!(queue.ack(Time::ZERO, Tag(1)), Err(QueueError::UnknownTag(Tag(1))));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueError<E> {

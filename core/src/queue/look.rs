@@ -5,6 +5,17 @@ use serde::Serialize;
 use super::*;
 
 /// How much is in a queue.
+///
+/// ```
+/// use mqlab_core::queue::{Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// queue.receive(now)?;
+/// let stats = queue.stats();
+/// assert_eq!((stats.held, stats.ready, stats.unacked), (1, 0, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Messages in all.
@@ -25,6 +36,15 @@ pub struct Stats {
 }
 
 /// Where a message stands in its queue.
+///
+/// ```
+/// use mqlab_core::queue::{Queue, Standing};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// assert_eq!(queue.held().next().map(|held| held.standing), Some(Standing::Ready));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -37,6 +57,16 @@ pub enum Standing {
 }
 
 /// A message that was looked at.
+///
+/// ```
+/// use mqlab_core::queue::{Browsed, Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// let seen: Vec<Browsed> = queue.browse(now, 10)?;
+/// assert_eq!((seen.len(), queue.stats().ready), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Browsed {
     /// Where it stands.
@@ -48,6 +78,16 @@ pub struct Browsed {
 }
 
 /// What a queue knows of a message without reading it.
+///
+/// ```
+/// use mqlab_core::queue::{Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// let held: Vec<_> = queue.held().map(|held| (held.offset.0, held.deliveries)).collect();
+/// assert_eq!(held, [(0, 0)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Where it is.
@@ -112,7 +152,7 @@ impl<L: Log> Queue<L> {
     pub fn held(&self) -> impl Iterator<Item = Held> {
         self.slots.iter().map(|(offset, slot)| Held {
             offset,
-            id: slot.id,
+            id: slot.id(),
             deliveries: slot.deliveries,
             priority: slot.lane,
             stored: slot.stored,
@@ -170,7 +210,7 @@ impl<L: Log> Queue<L> {
         self.purge(now)?;
         let left: Vec<Offset> = self.slots.iter().map(|(offset, _)| offset).collect();
         for offset in left {
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         (self.unacked, self.leases, self.waiting) = Default::default();
         Ok(())
@@ -191,7 +231,7 @@ impl<L: Log> Queue<L> {
             if let Some(slot) = self.slots.get_mut(offset) {
                 slot.state = State::Aside;
             }
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         Ok(ready.len() as u64)
     }

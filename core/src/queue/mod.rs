@@ -48,6 +48,7 @@ mod groups;
 mod journal;
 mod look;
 mod options;
+mod output;
 mod ready;
 mod send;
 mod settle;
@@ -61,6 +62,7 @@ pub use options::{
     Backoff, BadOptions, DeadLetter, Expiry, GROUPS_MAX, Overflow, PRIORITY_MAX, QueueOptions,
     REMEMBERED_MAX, RESIDENT_BYTES, Requeue,
 };
+pub use output::{Delivery, Departure, Fact, ReturnReason};
 pub use send::Sent;
 pub use unacked::Tag;
 
@@ -83,6 +85,15 @@ use crate::message::{DeathReason, Message};
 use crate::time::{Span, Time};
 
 /// A queue over logs of some kind.
+///
+/// ```
+/// use mqlab_core::queue::{Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// assert_eq!(queue.stats().ready, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Queue<L> {
     name: Name,
@@ -124,120 +135,6 @@ pub struct Queue<L> {
     departures: VecDeque<Departure>,
     facts: VecDeque<Fact>,
     watched: bool,
-}
-
-/// A message in a consumer's hands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// What an acknowledgement names.
-    pub tag: Tag,
-    /// For whom; [`ConsumerId::default`] for whoever asked without being attached.
-    pub consumer: ConsumerId,
-    /// Where the message stands in the queue.
-    pub offset: Offset,
-    /// How often it was delivered, this time counted.
-    pub count: u32,
-    /// Whether it needs no acknowledgement: its consumer acknowledges automatically.
-    pub settled: bool,
-    /// The message, shared with the queue, which keeps it until it is settled.
-    pub message: Arc<Message>,
-}
-
-impl Delivery {
-    /// Whether somebody had it before and may have done something with it.
-    pub fn is_redelivered(&self) -> bool {
-        self.count > 1
-    }
-}
-
-/// A message that left the queue without having been consumed, on its way to where dead letters go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Departure {
-    /// Where it stood.
-    pub offset: Offset,
-    /// Why it left.
-    pub reason: DeathReason,
-    /// The message as it was.
-    pub message: Arc<Message>,
-}
-
-/// What happened in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fact {
-    /// The queue took a message.
-    Stored {
-        /// Where it stands.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-    },
-    /// A message is with a consumer.
-    Delivered {
-        /// Where it stands.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// With whom.
-        to: ConsumerId,
-        /// How often it was delivered, this time counted.
-        count: u32,
-    },
-    /// A consumer is done with a message, and it is gone.
-    Settled {
-        /// Where it stood.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// Who.
-        by: ConsumerId,
-    },
-    /// A message came back.
-    Returned {
-        /// Where it stands; a new place when it went to the back.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// From whom.
-        from: ConsumerId,
-        /// The delivery that ended so.
-        tag: Tag,
-        /// Why.
-        why: ReturnReason,
-        /// When it may be delivered again; `None` for at once.
-        until: Option<Time>,
-    },
-    /// A message was dropped, or left for where dead letters go.
-    Died {
-        /// Where it stood.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-        /// Why.
-        reason: DeathReason,
-    },
-    /// A message that waited is ready.
-    Due {
-        /// Where it stands now.
-        offset: Offset,
-        /// Which.
-        id: Option<MessageId>,
-    },
-    /// This consumer alone is served from now on.
-    Activated(ConsumerId),
-}
-
-/// Why a message came back from a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ReturnReason {
-    /// It was given back.
-    Nacked,
-    /// The consumer left, or its connection broke.
-    Left,
-    /// The consumer was silent for longer than its lease.
-    LeaseOver,
 }
 
 /// How long a message waits before it is ready, if at all. One that repeats is a waiting one from the first.
@@ -301,7 +198,8 @@ impl<L: Log> Queue<L> {
     }
 
     /// A slot for a message that is in the queue since a moment, in no line yet.
-    fn new_slot(&mut self, now: Time, since: Time, message: &Message) -> Slot {
+    #[inline]
+    fn new_slot(&mut self, now: Time, since: Time, message: Arc<Message>) -> Slot {
         let expires = self.options.expires(since, message.ttl());
         if expires.is_some() {
             self.mortal = true;
@@ -311,22 +209,8 @@ impl<L: Log> Queue<L> {
                 self.next_sweep = Some(now + every);
             }
         }
-        Slot {
-            message: None,
-            state: State::Aside,
-            seat: Seat::Fresh,
-            deliveries: 0,
-            returns: 0,
-            bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
-            lane: self.options.lane(message.priority()),
-            stored: false,
-            id: message.id(),
-            group: message.group().cloned(),
-            group_sequence: message.group_sequence(),
-            since,
-            expires,
-            at_once: false,
-        }
+        let lane = self.options.lane(message.priority());
+        Slot::new(message, lane, since, expires)
     }
 
     /// Whether facts are kept for [`poll_fact`](Self::poll_fact). Nobody watches at first.
@@ -364,46 +248,59 @@ impl<L: Log> Queue<L> {
     }
 
     /// The message in a slot, from memory or from the log.
+    #[inline]
     fn load(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
-        let here = |queue: &Self| {
-            let slot = queue.slots.get(offset)?;
-            slot.message.clone().or_else(|| queue.page.get(&offset).cloned())
-        };
-        if let Some(message) = here(self) {
-            return Ok(message);
+        match self.slots.get(offset).and_then(|slot| slot.message.as_ref()) {
+            Some(message) => Ok(Arc::clone(message)),
+            None => self.load_from_log(offset),
         }
-        if let Some(journal) = &mut self.journal {
+    }
+
+    #[cold]
+    fn load_from_log(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
+        if self.slots.get(offset).is_none() {
+            return Err(QueueError::Missing(offset));
+        }
+        if !self.page.contains_key(&offset)
+            && let Some(journal) = &mut self.journal
+        {
             self.page = journal.page(offset)?.into_iter().map(|(at, message)| (at, message.into())).collect();
         }
-        here(self).ok_or(QueueError::Missing(offset))
+        self.page.get(&offset).cloned().ok_or(QueueError::Missing(offset))
     }
 
     /// Takes a message out of the queue for good.
-    fn remove(&mut self, offset: Offset) -> Option<Slot> {
-        let slot = self.drop_slot(offset)?;
-        if slot.stored {
+    #[inline]
+    /// Returns what `keep` keeps of its slot (moving the whole slot about costs more than all else here).
+    fn remove<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
+        let (stored, kept) = self.drop_slot(offset, |slot| (slot.stored, keep(slot)))?;
+        if stored {
             self.note(Note::Done, offset);
         }
-        Some(slot)
+        Some(kept)
     }
 
     /// Takes a message out of memory, and out of the line that it may stand in; the log is told nothing.
-    fn drop_slot(&mut self, offset: Offset) -> Option<Slot> {
-        self.ready.take(&self.slots, offset);
-        let slot = self.slots.remove(offset)?;
+    /// Returns what `keep` keeps of its slot.
+    #[inline]
+    fn drop_slot<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
+        let slot = self.slots.get(offset)?;
+        self.ready.take(&self.slots, offset, slot);
         if let State::Waiting(until) = slot.state {
             self.waiting.remove(&(until, offset));
         }
         if slot.message.is_some() {
             self.resident -= u64::from(slot.bytes);
         }
-        Some(slot)
+        let kept = keep(slot);
+        self.slots.remove(offset);
+        Some(kept)
     }
 
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
-        let id = self.remove(offset).and_then(|slot| slot.id);
+        let id = self.remove(offset, Slot::id).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
             self.departures.push_back(Departure { offset, reason, message });

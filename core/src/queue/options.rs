@@ -82,6 +82,13 @@ pub struct QueueOptions {
 }
 
 /// Where it is noticed that a message has expired.
+///
+/// ```
+/// use mqlab_core::time::Span;
+/// use mqlab_core::queue::{Expiry, QueueOptions};
+/// let options = QueueOptions { expiry: Expiry::Sweep(Span::from_millis(30_000)), ..QueueOptions::default() };
+/// assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiry {
@@ -93,6 +100,12 @@ pub enum Expiry {
 }
 
 /// What happens when a message comes to a full queue.
+///
+/// ```
+/// use mqlab_core::queue::{Overflow, QueueOptions};
+/// let options = QueueOptions { length_max: Some(100), overflow: Overflow::Block, ..QueueOptions::default() };
+/// assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overflow {
@@ -108,6 +121,12 @@ pub enum Overflow {
 }
 
 /// Where a message goes that comes back.
+///
+/// ```
+/// use mqlab_core::queue::{Requeue, QueueOptions};
+/// let options = QueueOptions { requeue: Requeue::Front, delivery_limit: Some(20), ..QueueOptions::default() };
+/// assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Requeue {
@@ -122,6 +141,13 @@ pub enum Requeue {
 }
 
 /// How long to wait before a message is delivered again: longer each time.
+///
+/// ```
+/// use mqlab_core::time::Span;
+/// use mqlab_core::queue::{Backoff, QueueOptions};
+/// let options = QueueOptions { redelivery: Some(Backoff { first: Span(1_000), percent: 200, max: Span(9_000) }), ..QueueOptions::default() };
+/// assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backoff {
@@ -131,6 +157,18 @@ pub struct Backoff {
     pub percent: u32,
     /// The longest wait.
     pub max: Span,
+}
+
+impl DeadLetter {
+    /// Straight to a queue, through the default exchange.
+    pub fn to_queue(name: &str) -> Self {
+        Self { exchange: alloc::string::String::new(), routing_key: Some(name.into()) }
+    }
+
+    /// To an exchange, with the message's own routing key.
+    pub fn to_exchange(name: &str) -> Self {
+        Self { exchange: name.into(), routing_key: None }
+    }
 }
 
 impl Backoff {
@@ -158,6 +196,13 @@ impl Backoff {
 }
 
 /// Where dead letters go.
+///
+/// ```
+/// use mqlab_core::queue::{DeadLetter, QueueOptions};
+/// let options =
+///     QueueOptions { dead_letter: Some(DeadLetter::to_queue("graveyard")), ..QueueOptions::default() };
+/// assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetter {
@@ -169,6 +214,13 @@ pub struct DeadLetter {
 }
 
 /// Options that no queue can have.
+///
+/// ```
+/// use mqlab_core::queue::{BadOptions, QueueOptions};
+/// use mqlab_core::time::Span;
+/// let options = QueueOptions { lease: Some(Span::ZERO), ..QueueOptions::default() };
+/// assert_eq!(options.check(), Err(BadOptions::ZeroSpan("lease")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadOptions {

@@ -86,6 +86,7 @@ impl Ready {
     }
 
     /// Puts a message into its line, and says where; the slot must be the one of that offset, and is marked.
+    #[inline]
     pub(super) fn add(&mut self, offset: Offset, slot: &mut Slot, seat: Seat) -> Rank {
         (slot.state, slot.seat) = (State::Ready, seat);
         self.len += 1;
@@ -105,9 +106,13 @@ impl Ready {
         rank(usize::from(slot.lane), offset)
     }
 
-    /// Takes a message out of its line; the caller gives its slot another state, or removes it.
-    pub(super) fn take(&mut self, slots: &Slots, offset: Offset) {
-        let Some(slot) = slots.get(offset).filter(|slot| slot.state == State::Ready) else { return };
+    /// Takes a message out of its line, if it stands in one; the caller gives its slot, which this is, another state,
+    /// or removes it.
+    #[inline]
+    pub(super) fn take(&mut self, slots: &Slots, offset: Offset, slot: &Slot) {
+        if slot.state != State::Ready {
+            return;
+        }
         self.len -= 1;
         self.bytes -= u64::from(slot.bytes);
         let lane = &mut self.lanes[usize::from(slot.lane)];
@@ -135,6 +140,7 @@ impl Ready {
     }
 
     /// The message that is served next.
+    #[inline]
     pub(super) fn first(&mut self, slots: &Slots) -> Option<(Rank, Offset)> {
         if self.len == 0 {
             self.clear(); // what entries there are, are void
@@ -144,11 +150,16 @@ impl Ready {
             return Some((Rank(0, 0, number), offset));
         }
         for (lane, line) in self.lanes.iter_mut().enumerate().rev() {
-            while line.fresh.front().is_some_and(|&offset| !is_live(slots, offset, Seat::Fresh)) {
+            while line.void > 0
+                && line.fresh.front().is_some_and(|&offset| !is_live(slots, offset, Seat::Fresh))
+            {
                 line.fresh.pop_front();
                 line.void -= 1;
             }
-            let first = line.fresh.front().into_iter().chain(line.returned.first()).min();
+            let first = match (line.fresh.front(), line.returned.first()) {
+                (Some(new), Some(back)) => Some(new.min(back)),
+                (new, back) => new.or(back),
+            };
             if let Some(&offset) = first {
                 return Some((rank(lane, offset), offset));
             }

@@ -5,6 +5,19 @@ use alloc::collections::{BTreeMap, VecDeque};
 use super::*;
 
 /// What became of a message that was sent.
+///
+/// ```
+/// use mqlab_core::ids::{MessageId, Name};
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::queue::{Queue, QueueOptions, Sent};
+/// use mqlab_core::{message::Message, time::{Span, Time}};
+/// let options = QueueOptions { remember_ids: Some(Span::from_millis(1_000)), ..QueueOptions::default() };
+/// let mut queue = Queue::<MemoryLog>::transient(Name::new("q")?, options);
+/// let once = Message::new("a").with_id(MessageId(1));
+/// queue.send(Time::ZERO, once.clone())?;
+/// assert_eq!(queue.send(Time::ZERO, once)?, Sent::Duplicate);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The queue took it, at this offset. It may have been consumed already.
@@ -130,21 +143,22 @@ impl<L: Log> Queue<L> {
     }
 
     /// Makes a slot for a message, in no line yet.
+    #[inline]
     pub(super) fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
         let offset = self.next;
         self.next = offset.next();
-        let mut slot = self.new_slot(now, whole_millis(now), &message);
+        let mut slot = self.new_slot(now, whole_millis(now), message);
         if slot.is_expired(now) {
             slot.at_once = true;
             self.newcomers.push(offset);
         }
         self.resident += u64::from(slot.bytes);
-        slot.message = Some(message);
         self.slots.push(offset, slot);
         offset
     }
 
     /// Puts a message into its line.
+    #[inline]
     pub(super) fn stand_in_line(&mut self, offset: Offset, seat: Seat) {
         let Some(slot) = self.slots.get_mut(offset) else { return };
         let rank = self.ready.add(offset, slot, seat);
@@ -162,7 +176,12 @@ impl<L: Log> Queue<L> {
     }
 
     /// Gives a message to the log, unless it is gone already or does not belong there.
+    #[inline]
     pub(super) fn store(&mut self, offset: Offset, moved: Option<Moved>) -> Result<(), QueueError<L::Error>> {
+        if self.journal.is_some() { self.store_in_log(offset, moved) } else { Ok(()) }
+    }
+
+    fn store_in_log(&mut self, offset: Offset, moved: Option<Moved>) -> Result<(), QueueError<L::Error>> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
         let Some(message) = slot.message.as_ref().filter(|message| !message.is_transient()) else {
@@ -182,28 +201,34 @@ impl<L: Log> Queue<L> {
         Ok(())
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         self.options.length_max.is_some_and(|most| self.ready.len() > most)
             || self.options.bytes_max.is_some_and(|most| self.ready.bytes() > most)
     }
 
     /// Whether the head must go.
+    #[inline]
     pub(super) fn drops_head(&self) -> bool {
         self.options.overflow == Overflow::DropHead && self.is_over()
     }
 
     /// Takes a new message out again when it makes the queue too full and is to be refused.
+    #[inline]
     fn refuse_overflow(&mut self, offset: Offset) -> Result<(), QueueError<L::Error>> {
-        let refused = self.options.overflow != Overflow::DropHead
-            && self.is_over()
-            && self.slots.get(offset).is_some_and(|slot| slot.state == State::Ready);
+        let refuses = self.options.overflow != Overflow::DropHead && self.is_over();
+        if refuses { self.refuse(offset) } else { Ok(()) }
+    }
+
+    fn refuse(&mut self, offset: Offset) -> Result<(), QueueError<L::Error>> {
+        let refused = self.slots.get(offset).is_some_and(|slot| slot.state == State::Ready);
         if !refused {
             return Ok(());
         }
         if self.options.overflow == Overflow::RejectPublishDeadLetter {
             self.die(offset, DeathReason::MaxLength)?;
         } else {
-            self.remove(offset);
+            self.remove(offset, |_| ());
         }
         let blocks = self.options.overflow == Overflow::Block;
         Err(if blocks { QueueError::Blocked } else { QueueError::Full })
@@ -212,8 +237,16 @@ impl<L: Log> Queue<L> {
     /// Ends every operation after which messages may be ready that were not: what can be pushed is pushed, what had
     /// this moment only is over, and the head goes as long as the queue is too full. No head is left that has
     /// expired.
+    #[inline]
     pub(super) fn settle_down(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         self.push(now)?;
+        if self.newcomers.is_empty() && !self.drops_head() {
+            return self.expire_head(now);
+        }
+        self.let_heads_go(now)
+    }
+
+    fn let_heads_go(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         for offset in core::mem::take(&mut self.newcomers) {
             if let Some(slot) = self.slots.get_mut(offset) {
                 slot.at_once = false;
@@ -240,13 +273,13 @@ impl<L: Log> Queue<L> {
         from: Offset,
         message: Arc<Message>,
     ) -> Result<Offset, QueueError<L::Error>> {
-        let old = self.drop_slot(from);
+        let old = self.drop_slot(from, |old| (old.deliveries, old.returns, old.since, old.expires));
         let offset = self.add(now, message);
-        if let (Some(old), Some(slot)) = (old, self.slots.get_mut(offset)) {
-            (slot.deliveries, slot.returns) = (old.deliveries, old.returns);
-            if old.deliveries > 0 {
+        if let (Some((deliveries, returns, since, expires)), Some(slot)) = (old, self.slots.get_mut(offset)) {
+            (slot.deliveries, slot.returns) = (deliveries, returns);
+            if deliveries > 0 {
                 // It has not begun a new life, only changed its place.
-                (slot.since, slot.expires, slot.at_once) = (old.since, old.expires, false);
+                (slot.since, slot.expires, slot.at_once) = (since, expires, false);
             }
         }
         let deliveries = self.slots.get(offset).map_or(0, |slot| slot.deliveries);

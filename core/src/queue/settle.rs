@@ -22,9 +22,9 @@ impl<L: Log> Queue<L> {
     /// [`QueueError::UnknownTag`] when there is no such delivery any more: nothing has changed then.
     /// [`QueueError::Log`] when the storage fails.
     pub fn ack(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
-        let pending = self.settle(tag)?;
-        if let Some(slot) = self.remove(pending.offset) {
-            self.fact(Fact::Settled { offset: pending.offset, id: slot.id, by: pending.consumer });
+        let (offset, by) = self.settle(tag)?;
+        if let Some(id) = self.remove(offset, Slot::id) {
+            self.fact(Fact::Settled { offset, id, by });
         }
         self.push(now)
     }
@@ -82,8 +82,8 @@ impl<L: Log> Queue<L> {
             if requeue {
                 self.give_back(now, tag, ReturnReason::Nacked)?;
             } else {
-                let pending = self.settle(tag)?;
-                self.die(pending.offset, DeathReason::Rejected)?;
+                let (offset, _) = self.settle(tag)?;
+                self.die(offset, DeathReason::Rejected)?;
             }
         }
         self.settle_down(now)
@@ -148,8 +148,9 @@ impl<L: Log> Queue<L> {
         Ok(())
     }
 
-    /// Ends a delivery, whatever comes of its message.
-    fn settle(&mut self, tag: Tag) -> Result<unacked::Pending, QueueError<L::Error>> {
+    /// Ends a delivery, whatever comes of its message; says of which message, and whose it was.
+    #[inline]
+    fn settle(&mut self, tag: Tag) -> Result<(Offset, ConsumerId), QueueError<L::Error>> {
         let pending = self.unacked.remove(tag).ok_or(QueueError::UnknownTag(tag))?;
         if let Some(at) = pending.lease {
             self.leases.remove(&(at, tag));
@@ -158,7 +159,7 @@ impl<L: Log> Queue<L> {
             consumer.outstanding -= 1;
             consumer.seen -= u32::from(pending.seen);
         }
-        Ok(pending)
+        Ok((pending.offset, pending.consumer))
     }
 
     /// A message comes back from a consumer.
@@ -168,10 +169,10 @@ impl<L: Log> Queue<L> {
         tag: Tag,
         why: ReturnReason,
     ) -> Result<(), QueueError<L::Error>> {
-        let unacked::Pending { offset, consumer: from, .. } = self.settle(tag)?;
+        let (offset, from) = self.settle(tag)?;
         let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
         slot.returns = slot.returns.saturating_add(1);
-        let (id, deliveries) = (slot.id, slot.deliveries);
+        let (id, deliveries) = (slot.id(), slot.deliveries);
         if self.options.delivery_limit.is_some_and(|most| slot.returns > most) {
             self.fact(Fact::Returned { offset, id, from, tag, why, until: None });
             return self.die(offset, DeathReason::DeliveryLimit);

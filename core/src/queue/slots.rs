@@ -11,21 +11,25 @@
 //! the index is void, what stands at its front moves to a small ordered map (`old`), so that memory is bounded by what
 //! is held and not by what went by.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Tag;
-use super::clock::is_due;
+use super::clock::{NEVER, is_due};
 use crate::ids::{MessageId, Offset};
 use crate::message::Message;
 use crate::time::Time;
 
-/// A message that the queue holds.
+/// A message that the queue holds. A queue of many messages is as fast as the memory that a slot takes, so a slot is
+/// one line of the processor's cache, 64 bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// The message; `None` when only the log has it.
     pub(super) message: Option<Arc<Message>>,
+    /// What must be known of a message that only the log has, where there is something to know.
+    brief: Option<Box<Brief>>,
     pub(super) state: State,
     /// Which of the places in the ready lines is the valid one, when it is ready.
     pub(super) seat: Seat,
@@ -36,21 +40,79 @@ pub(super) struct Slot {
     /// The bytes of its body.
     pub(super) bytes: u32,
     pub(super) lane: u8,
-    pub(super) id: Option<MessageId>,
-    pub(super) group: Option<Arc<str>>,
-    pub(super) group_sequence: Option<i32>,
     /// Whether the log has it.
     pub(super) stored: bool,
     /// Since when it is in the queue, in whole milliseconds: what a restart reads from the log.
     pub(super) since: Time,
-    pub(super) expires: Option<Time>,
+    /// [`NEVER`] where it has no end.
+    pub(super) expires: Time,
     /// Whether it came with its time over, and may still be delivered in this moment.
     pub(super) at_once: bool,
 }
 
+const _: () = assert!(size_of::<Slot>() <= 64);
+
+/// What a queue asks of messages without loading them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Brief {
+    id: Option<MessageId>,
+    group: Option<Arc<str>>,
+    group_sequence: Option<i32>,
+}
+
 impl Slot {
+    /// A slot of a message, in memory so far, that is in no line yet.
+    #[inline]
+    pub(super) fn new(message: Arc<Message>, lane: u8, since: Time, expires: Option<Time>) -> Self {
+        Self {
+            bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
+            message: Some(message),
+            brief: None,
+            state: State::Aside,
+            seat: Seat::Fresh,
+            deliveries: 0,
+            returns: 0,
+            lane,
+            stored: false,
+            since,
+            expires: expires.unwrap_or(NEVER),
+            at_once: false,
+        }
+    }
+
+    /// Lets the message leave memory; false when it has left already.
+    pub(super) fn unload(&mut self) -> bool {
+        let Some(message) = self.message.take() else { return false };
+        let (id, group, group_sequence) = (message.id(), message.group().cloned(), message.group_sequence());
+        if id.is_some() || group.is_some() || group_sequence.is_some() {
+            self.brief = Some(Box::new(Brief { id, group, group_sequence }));
+        }
+        true
+    }
+
+    pub(super) fn id(&self) -> Option<MessageId> {
+        match &self.message {
+            Some(message) => message.id(),
+            None => self.brief.as_ref()?.id,
+        }
+    }
+
+    pub(super) fn group(&self) -> Option<&Arc<str>> {
+        match &self.message {
+            Some(message) => message.group(),
+            None => self.brief.as_ref()?.group.as_ref(),
+        }
+    }
+
+    pub(super) fn group_sequence(&self) -> Option<i32> {
+        match &self.message {
+            Some(message) => message.group_sequence(),
+            None => self.brief.as_ref()?.group_sequence,
+        }
+    }
+
     pub(super) fn is_expired(&self, now: Time) -> bool {
-        !self.at_once && self.expires.is_some_and(|at| is_due(at, now))
+        !self.at_once && is_due(self.expires, now)
     }
 }
 
@@ -105,6 +167,7 @@ impl Slots {
         old.or_else(|| (!self.index.is_empty()).then_some(self.first))
     }
 
+    #[inline]
     fn at(&self, offset: Offset) -> Option<usize> {
         if offset < self.first {
             return self.old.get(&offset).map(|slot| *slot as usize);
@@ -113,16 +176,19 @@ impl Slots {
         self.index.get(place).filter(|slot| **slot != GONE).map(|slot| *slot as usize)
     }
 
+    #[inline]
     pub(super) fn get(&self, offset: Offset) -> Option<&Slot> {
         self.slots[self.at(offset)?].as_ref()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, offset: Offset) -> Option<&mut Slot> {
         let at = self.at(offset)?;
         self.slots[at].as_mut()
     }
 
     /// Adds a message behind all others.
+    #[inline]
     pub(super) fn push(&mut self, offset: Offset, slot: Slot) {
         if self.index.is_empty() {
             self.first = offset;
@@ -132,7 +198,7 @@ impl Slots {
             while self.age_first() {}
             self.first = offset;
         } else {
-            self.index.extend((0..gap).map(|_| GONE));
+            (0..gap).for_each(|_| self.index.push_back(GONE));
         }
         let at = match self.free.pop() {
             Some(at) => {
@@ -164,17 +230,18 @@ impl Slots {
         true
     }
 
-    /// Takes a message out.
-    pub(super) fn remove(&mut self, offset: Offset) -> Option<Slot> {
-        let at = self.at(offset)?;
-        let slot = self.slots[at].take()?;
+    /// Takes a message out; false when there is none.
+    #[inline]
+    pub(super) fn remove(&mut self, offset: Offset) -> bool {
+        let Some(at) = self.at(offset) else { return false };
+        self.slots[at] = None;
         self.free.push(at as u32);
         if self.free.len() == self.slots.len() && self.slots.len() > INDEX_SLACK {
             (self.slots, self.free) = Default::default(); // a backlog is over: its memory is given back
         }
         if offset < self.first {
             self.old.remove(&offset);
-            return Some(slot);
+            return true;
         }
         self.index[(offset.0 - self.first.0) as usize] = GONE;
         while self.index.front() == Some(&GONE) {
@@ -184,7 +251,7 @@ impl Slots {
         while self.index.back() == Some(&GONE) {
             self.index.pop_back();
         }
-        Some(slot)
+        true
     }
 
     /// Every message, by offset.
@@ -201,22 +268,18 @@ mod tests {
     use crate::queue::ready::{Rank, Ready};
 
     fn slot() -> Slot {
-        Slot {
-            message: None,
-            state: State::Aside,
-            seat: Seat::Fresh,
-            deliveries: 0,
-            returns: 0,
-            bytes: 1,
-            lane: 0,
-            id: None,
-            group: None,
-            group_sequence: None,
-            stored: false,
-            since: Time::ZERO,
-            expires: None,
-            at_once: false,
-        }
+        Slot::new(Message::new("m").into(), 0, Time::ZERO, None)
+    }
+
+    #[test]
+    fn what_a_queue_asks_is_known_of_messages_that_left_memory() {
+        let asked = |slot: &Slot| (slot.id(), slot.group().cloned(), slot.group_sequence());
+        let message = Message::new("m").with_id(MessageId(7)).with_group("g").with_group_sequence(-1);
+        let mut slot = Slot::new(message.into(), 0, Time::ZERO, None);
+        let before = asked(&slot);
+        assert!(slot.unload() && !slot.unload());
+        assert_eq!(before, (Some(MessageId(7)), Some("g".into()), Some(-1)));
+        assert_eq!(asked(&slot), before);
     }
 
     #[test]
@@ -225,7 +288,7 @@ mod tests {
         for offset in 0..100_000 {
             slots.push(Offset(offset), slot());
             if offset % 10_000 != 0 {
-                assert!(slots.remove(Offset(offset)).is_some());
+                assert!(slots.remove(Offset(offset)));
             }
             assert!(slots.index.len() <= slots.index_max());
         }
@@ -234,7 +297,7 @@ mod tests {
         assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert!(slots.get(Offset(20_000)).is_some() && slots.get(Offset(20_001)).is_none());
         for offset in all {
-            assert!(slots.remove(Offset(10_000 * offset)).is_some());
+            assert!(slots.remove(Offset(10_000 * offset)));
         }
         assert_eq!((slots.len(), slots.first(), slots.old.len()), (0, None, 0));
     }
@@ -250,7 +313,7 @@ mod tests {
         put(&mut slots, &mut ready, 0);
         for offset in 1..10_000 {
             put(&mut slots, &mut ready, offset);
-            ready.take(&slots, Offset(offset));
+            ready.take(&slots, Offset(offset), slots.get(Offset(offset)).expect("it is there"));
             slots.remove(Offset(offset));
             assert!(ready.entries() <= 200, "{} entries for one message", ready.entries());
         }

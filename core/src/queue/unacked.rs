@@ -19,6 +19,15 @@ use crate::ids::Offset;
 use crate::time::Time;
 
 /// One delivery of a queue: what an acknowledgement names. Counted from 1 within the queue, since it was opened.
+///
+/// ```
+/// use mqlab_core::queue::{Queue, Tag};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// assert_eq!(queue.receive(now)?.map(|delivery| delivery.tag), Some(Tag(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tag(pub u64);
@@ -69,6 +78,7 @@ impl Unacked {
         self.add(None)
     }
 
+    #[inline]
     fn add(&mut self, entry: Option<Pending>) -> Tag {
         self.entries.push_back(entry);
         let tag = Tag(self.before + self.entries.len() as u64);
@@ -83,6 +93,7 @@ impl Unacked {
         tag
     }
 
+    #[inline]
     fn place(&self, tag: Tag) -> Option<usize> {
         usize::try_from(tag.0.checked_sub(self.before + 1)?).ok()
     }
@@ -98,6 +109,7 @@ impl Unacked {
     }
 
     /// Takes a delivery out.
+    #[inline]
     pub(super) fn remove(&mut self, tag: Tag) -> Option<Pending> {
         let pending = match self.place(tag) {
             Some(place) => self.entries.get_mut(place)?.take()?,

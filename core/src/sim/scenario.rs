@@ -127,6 +127,35 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+impl QueueSpec {
+    /// A queue without limits on a broker.
+    pub fn new(name: Name, broker: u16) -> Self {
+        Self { name, broker, options: QueueOptions::default() }
+    }
+}
+
+impl ProducerSpec {
+    /// A producer that sends a hundred plain messages, one every millisecond.
+    pub fn new(name: &str, to: TargetSpec) -> Self {
+        let message = MessageSpec::default();
+        Self { name: name.into(), to, starts_at: 0, messages: 100, every: 1_000, keys: 0, message }
+    }
+}
+
+impl ConsumerSpec {
+    /// A consumer that works a millisecond on each message.
+    pub fn new(name: &str, from: SourceSpec) -> Self {
+        Self { name: name.into(), from, starts_at: 0, work: 1_000, program: ProgramSpec::default() }
+    }
+}
+
+impl SourceSpec {
+    /// A queue, read with a window.
+    pub fn queue(name: Name, prefetch: u32) -> Self {
+        Self::Queue { name, prefetch, reading: ReadingSpec::default() }
+    }
+}
+
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,6 +285,31 @@ impl fmt::Display for InvalidScenario {
 impl core::error::Error for InvalidScenario {}
 
 impl Scenario {
+    /// A scenario with one broker and nobody who uses it, to be filled.
+    pub fn empty(name: &str) -> Self {
+        let (queues, exchanges, bindings, limits, topics, producers) = Default::default();
+        let (consumers, services, users, settings, actions) = Default::default();
+        Self {
+            format: SCENARIO_FORMAT,
+            name: name.into(),
+            seed: 1,
+            ends_at: Time(1_000_000),
+            brokers: 1,
+            latency: (500, 2_000),
+            queues,
+            exchanges,
+            bindings,
+            limits,
+            topics,
+            producers,
+            consumers,
+            services,
+            users,
+            settings,
+            actions,
+        }
+    }
+
     /// A scenario that comes with the engine; `None` when there is none of that name.
     ///
     /// # Panics

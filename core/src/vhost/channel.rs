@@ -17,6 +17,17 @@ use super::*;
 use crate::queue::{AckMode, Delivery, Tag, WindowId};
 
 /// A channel. Whoever opens it chooses the number, from 1; 0 is the default channel, which is always open.
+///
+/// ```
+/// use mqlab_core::vhost::{ChannelId, ChannelOptions, VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// host.open_channel(now, ChannelId(1), ChannelOptions::default())?;
+/// host.send(now, "q", Message::new("a"))?;
+/// assert!(host.receive_on(now, ChannelId(1), "q")?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -24,6 +35,18 @@ use crate::queue::{AckMode, Delivery, Tag, WindowId};
 pub struct ChannelId(pub u64);
 
 /// One delivery of a channel: what an acknowledgement names.
+///
+/// ```
+/// use mqlab_core::vhost::{VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// host.send(now, "q", Message::new("a"))?;
+/// let handle = host.receive(now, "q")?.ok_or("it is there")?.handle;
+/// host.ack(now, handle)?;
+/// assert_eq!(host.ack(now, handle).map_err(|error| error.code()), Err(406));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Handle {
     /// The channel that it came on; only there can it be settled.
@@ -33,6 +56,12 @@ pub struct Handle {
 }
 
 /// What a channel does.
+///
+/// ```
+/// use mqlab_core::vhost::ChannelOptions;
+/// let publisher = ChannelOptions { confirms: true, ..ChannelOptions::default() };
+/// assert_eq!(publisher.window, 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelOptions {
@@ -42,6 +71,8 @@ pub struct ChannelOptions {
     pub confirms: bool,
     /// Whether messages and acknowledgements wait for a commit (`tx.select`, JMS's `SESSION_TRANSACTED`).
     pub transactional: bool,
+    /// Whether its publisher has to wait when it is too far ahead of what is stored: see [`INITIAL_CREDIT`].
+    pub credit_flow: bool,
 }
 
 /// A delivery that its channel has not settled.
@@ -72,6 +103,8 @@ pub(super) struct Channel {
     pushed: u32,
     last_tag: u64,
     pub(super) unsettled: BTreeMap<u64, Unsettled>,
+    /// What its publisher may still send, where that is bounded.
+    pub(super) credit: Option<Credit>,
     confirms: bool,
     sequence: u64,
     unconfirmed: Vec<(u64, bool)>,
@@ -120,6 +153,9 @@ impl Channel {
 
     /// Numbers a published message, to be confirmed after the flush.
     pub(super) fn note_published(&mut self, stored: bool) {
+        if let Some(credit) = &mut self.credit {
+            credit.spend();
+        }
         if self.confirms {
             self.sequence += 1;
             self.unconfirmed.push((self.sequence, stored));
@@ -159,6 +195,9 @@ impl<S: Storage> VirtualHost<S> {
         let channel = self.channels.entry(id).or_default();
         let before = core::mem::replace(&mut channel.window, options.window);
         channel.confirms = confirms;
+        if options.credit_flow {
+            channel.credit.get_or_insert_default();
+        }
         if transactional {
             channel.transaction.get_or_insert_default();
         }

@@ -10,6 +10,16 @@ use crate::queue::{BadOptions, QueueError};
 use crate::routing::RouteError;
 
 /// Why a virtual host did not do what it was asked. `E` is how its storage can fail.
+///
+/// ```
+/// use mqlab_core::vhost::{VhostError, VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// let error = host.send(now, "nobody", Message::new("a")).unwrap_err();
+/// assert!(matches!(error, VhostError::NoQueue(_)) && error.code() == 404);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VhostError<E> {

@@ -37,11 +37,29 @@ pub const NEXT_CHECK_AFTER: Span = Span::from_millis(30_000);
 pub const CHECKS_MAX: u32 = 15;
 
 /// A half message, within its host.
+///
+/// ```
+/// use mqlab_core::vhost::{Decision, HalfId, VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// let id: HalfId = host.begin_half(now, "", "q", Message::new("paid"))?;
+/// assert!(host.receive(now, "q")?.is_none());
+/// host.decide_half(now, id, Decision::Commit)?;
+/// assert!(host.receive(now, "q")?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct HalfId(pub u64);
 
 /// What became of the transaction that a half message belongs to.
+///
+/// ```
+/// use mqlab_core::vhost::Decision;
+/// assert_eq!(serde_json::to_string(&Decision::Rollback)?, r#""rollback""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {

@@ -42,6 +42,7 @@
 //! | channels: delivery tags, acknowledgements, confirms | `channel.rs` |
 //! | one window over many queues | `window.rs` |
 //! | transactions: together or not at all | `transaction.rs` |
+//! | credit flow: publishers that are too fast wait | `credit.rs` |
 //! | publish and subscribe: durable, shared, selectors | `subscribe.rs` |
 //! | last values for those who subscribe later | `retained.rs` |
 //! | two-phase half messages with check-back | `half.rs` |
@@ -50,6 +51,7 @@
 
 mod bury;
 mod channel;
+mod credit;
 mod declare;
 mod definitions;
 mod error;
@@ -63,6 +65,7 @@ mod transaction;
 mod window;
 
 pub use channel::{ChannelId, ChannelOptions, Handle};
+pub use credit::{INITIAL_CREDIT, MORE_CREDIT_AFTER};
 pub use definitions::DEFINITION_BYTES_MAX;
 pub use error::{ErrorOf, Result, VhostError};
 pub use half::{CHECKS_MAX, Decision, FIRST_CHECK_AFTER, HalfId, NEXT_CHECK_AFTER};
@@ -77,6 +80,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 
 use channel::Channel;
+use credit::Credit;
 use definitions::Definitions;
 use error::storage;
 use half::Halves;
@@ -96,6 +100,15 @@ use crate::routing::{
 use crate::time::Time;
 
 /// Exchanges, queues, channels and subscriptions over some storage.
+///
+/// ```
+/// use mqlab_core::vhost::{VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// assert!(host.queue("q").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct VirtualHost<S: Storage> {
     storage: S,
@@ -425,6 +438,7 @@ impl<S: Storage> VirtualHost<S> {
         }
         self.halves.flush()?;
         self.confirm();
+        self.grant_publishers();
         Ok(())
     }
 

@@ -10,6 +10,17 @@ use crate::message::Message;
 use crate::queue::{ConsumerId, Fact};
 
 /// A message in the hands of whoever consumes on a channel.
+///
+/// ```
+/// use mqlab_core::vhost::{VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// host.send(now, "q", Message::new("a"))?;
+/// let delivered = host.receive(now, "q")?.ok_or("it is there")?;
+/// assert_eq!((delivered.queue.as_str(), delivered.count), ("q", 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// What settles it.
@@ -84,6 +95,13 @@ pub enum Output {
         check: u32,
         /// The message.
         message: Arc<Message>,
+    },
+    /// A channel's publisher may send so many more messages; with none left, publishing there is refused.
+    Credit {
+        /// Whose it is.
+        channel: ChannelId,
+        /// How many more.
+        more: u32,
     },
     /// Publishers must wait: publishing is refused until further notice.
     Blocked(Alarm),

@@ -16,6 +16,17 @@ use crate::routing::Routes;
 pub const NO_ROUTE: u16 = 312;
 
 /// How a message is published.
+///
+/// ```
+/// use mqlab_core::vhost::{Output, Publish, VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// let how = Publish { mandatory: true, ..Publish::default() };
+/// host.publish_with(now, "", "nobody", Message::new("a"), how)?;
+/// assert!(matches!(host.poll(), Some(Output::Returned { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Publish {
     /// On which channel.
@@ -28,6 +39,16 @@ pub struct Publish {
 }
 
 /// What became of a published message.
+///
+/// ```
+/// use mqlab_core::vhost::{VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// let published = host.publish(now, "", "q", Message::new("a"))?;
+/// assert!(published.queues == 1 && published.is_stored());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
     /// How many queues took it.
@@ -46,6 +67,16 @@ impl Published {
 }
 
 /// Why publishers must wait.
+///
+/// ```
+/// use mqlab_core::vhost::{Alarm, VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// host.set_alarm(Alarm::Disk, true);
+/// assert_eq!(host.send(now, "q", Message::new("a")).map_err(|error| error.code()), Err(506));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -115,6 +146,9 @@ impl<S: Storage> VirtualHost<S> {
         let message = message.into();
         message.check().map_err(QueueError::from)?;
         let channel = self.channels.get_mut(&options.channel).ok_or(VhostError::NoChannel)?;
+        if channel.credit.is_some_and(Credit::is_spent) {
+            return Err(VhostError::Blocked);
+        }
         if channel.hold_back(&exchange, key, &message, options) {
             return Ok(Published::default());
         }

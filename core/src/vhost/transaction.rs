@@ -26,6 +26,19 @@ pub(super) enum Step {
 }
 
 /// What a rollback does with what was acknowledged in the transaction.
+///
+/// ```
+/// use mqlab_core::vhost::{ChannelId, ChannelOptions, Publish, Rollback, VirtualHost};
+/// use mqlab_core::{message::Message, queue::QueueOptions, time::Time};
+/// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+/// host.declare_queue(now, "q", QueueOptions::default())?;
+/// let channel = ChannelId(1);
+/// host.open_channel(now, channel, ChannelOptions { transactional: true, ..ChannelOptions::default() })?;
+/// host.publish_with(now, "", "q", Message::new("a"), Publish { channel, ..Publish::default() })?;
+/// host.rollback_transaction(now, channel, Rollback::Keep)?;
+/// assert!(host.receive(now, "q")?.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rollback {
     /// It goes back to its queues and is delivered again (JMS).

@@ -238,3 +238,31 @@ fn a_single_active_consumer() {
     host.close_channel(START, ONE).expect("closes");
     assert_eq!(said(&mut host), "C=m2*,m3*");
 }
+
+#[test]
+fn a_publisher_that_is_too_far_ahead_of_the_disk_waits() {
+    use mqlab_core::vhost::{INITIAL_CREDIT, MORE_CREDIT_AFTER, VhostError};
+    let mut host = host("q");
+    host.open_channel(START, ONE, ChannelOptions { credit_flow: true, ..ChannelOptions::default() })
+        .expect("opens");
+    let how = mqlab_core::vhost::Publish { channel: ONE, ..Default::default() };
+    let mut publish = |host: &mut Host, count: u32| {
+        (0..count).filter(|_| host.publish_with(START, "", "q", Message::new("m"), how).is_ok()).count()
+            as u32
+    };
+    assert_eq!(publish(&mut host, INITIAL_CREDIT + 50), INITIAL_CREDIT);
+    assert_eq!(host.publish_with(START, "", "q", Message::new("m"), how), Err(VhostError::Blocked));
+    assert_eq!(host.queue("q").expect("there").stats().held, u64::from(INITIAL_CREDIT));
+    // Another channel's publisher is not held up by this one.
+    host.publish(START, "", "q", Message::new("m")).expect("taken");
+    host.flush().expect("memory does not fail");
+    let granted = core::iter::from_fn(|| host.poll());
+    let credit: Vec<Output> = granted.filter(|output| matches!(output, Output::Credit { .. })).collect();
+    assert_eq!(credit, [Output::Credit { channel: ONE, more: 2 * MORE_CREDIT_AFTER }]);
+    assert_eq!(publish(&mut host, MORE_CREDIT_AFTER - 1), MORE_CREDIT_AFTER - 1);
+    host.flush().expect("memory does not fail");
+    assert_eq!(host.poll(), None, "199 handled: no more yet");
+    assert_eq!(publish(&mut host, 1), 1);
+    host.flush().expect("memory does not fail");
+    assert_eq!(host.poll(), Some(Output::Credit { channel: ONE, more: MORE_CREDIT_AFTER }));
+}

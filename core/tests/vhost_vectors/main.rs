@@ -69,7 +69,7 @@ fn name(text: &str) -> Name {
 }
 
 fn word(message: &Message) -> String {
-    message.text().expect("a word").to_owned()
+    message.text().into_owned()
 }
 
 fn on(channel: ChannelId, tag: u64) -> Handle {

@@ -4,17 +4,16 @@
 //! not know is order: `queue.rs` and the vectors are for that. The power may go in the middle of a flush: a fuse lets
 //! only so many writes through.
 
+mod fused;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use mqlab_core::ids::{LogName, MessageId, Name, Offset};
-use mqlab_core::log::faulty::FaultyStorage;
-use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::log::{Log, LogError, SliceOf, Storage, StorageError};
+use fused::{Disk, Fused};
+use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::message::Message;
 use mqlab_core::queue::{ConsumerOptions, DeadLetter, Fact, Flow, QueueOptions};
-use mqlab_core::record::Batches;
 use mqlab_core::routing::{Binding, Destination, ExchangeKind};
 use mqlab_core::time::{Span, Time};
 use mqlab_core::vhost::{
@@ -22,88 +21,6 @@ use mqlab_core::vhost::{
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
-
-type Disk = FaultyStorage<MemoryStorage>;
-
-/// Logs that take only so many writes and flushes, and then no more: the power is gone.
-#[derive(Debug)]
-struct Fused {
-    disk: Disk,
-    left: Rc<Cell<u32>>,
-}
-
-#[derive(Debug)]
-struct FusedLog {
-    log: <Disk as Storage>::Log,
-    left: Rc<Cell<u32>>,
-}
-
-type Failed = StorageError<Disk>;
-
-impl FusedLog {
-    fn burn(&self) -> Result<(), LogError<Failed>> {
-        let left = self.left.get().checked_sub(1).ok_or(LogError::Refusing)?;
-        self.left.set(left);
-        Ok(())
-    }
-}
-
-impl Log for FusedLog {
-    type Slice = SliceOf<Disk>;
-    type Error = Failed;
-
-    fn start(&self) -> Offset {
-        self.log.start()
-    }
-
-    fn end(&self) -> Offset {
-        self.log.end()
-    }
-
-    fn durable(&self) -> Offset {
-        self.log.durable()
-    }
-
-    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.append(batches)
-    }
-
-    fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<Self::Slice, LogError<Failed>> {
-        self.log.read(from, until, bytes_max)
-    }
-
-    fn flush(&mut self) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.flush()
-    }
-
-    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.truncate(to)
-    }
-
-    fn trim(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
-        self.burn()?;
-        self.log.trim(to)
-    }
-}
-
-impl Storage for Fused {
-    type Log = FusedLog;
-
-    fn open(&mut self, name: &LogName) -> Result<FusedLog, Failed> {
-        Ok(FusedLog { log: self.disk.open(name)?, left: Rc::clone(&self.left) })
-    }
-
-    fn close(&mut self, name: &LogName, log: FusedLog) -> Result<(), Failed> {
-        self.disk.close(name, log.log)
-    }
-
-    fn names(&self) -> Result<Vec<LogName>, Failed> {
-        self.disk.names()
-    }
-}
 
 const QUEUES: [&str; 4] = ["a", "b", "y", "z"];
 const EXCHANGES: [(&str, ExchangeKind); 3] =
@@ -147,6 +64,7 @@ enum Operation {
     Rollback(bool),
     Close(usize),
     Pass(u64),
+    Flush,
     Restart,
     /// The power goes after a flush, or after so many writes of it.
     PowerCut(Option<u32>, u64),
@@ -169,6 +87,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         1 => any::<bool>().prop_map(Rollback),
         1 => channel.prop_map(Close),
         2 => (0..8_u64).prop_map(Pass),
+        4 => Just(Flush),
         1 => Just(Restart),
         2 => (prop::option::of(0..12_u32), any::<u64>()).prop_map(|(fuse, kept)| PowerCut(fuse, kept)),
     ];
@@ -228,6 +147,8 @@ struct Run {
     /// What the lists said at the last flush.
     flushed: Lists,
     out: Vec<Handle>,
+    /// Of these, what was pushed.
+    pushed: Vec<Handle>,
     sent: u64,
     /// What waits for the commit of the transaction.
     waiting: Vec<(usize, usize, u64)>,
@@ -251,16 +172,34 @@ impl Run {
         for (name, kind) in EXCHANGES {
             host.declare_exchange(name, kind).expect("a new exchange");
         }
+        let mut lists = Lists::default();
+        for queue in QUEUES {
+            host.declare_queue(Time::ZERO, queue, options(queue)).expect("sound");
+            lists.queues.insert(queue.into());
+        }
         host.flush().expect("memory does not fail");
-        let (lists, flushed) = Default::default();
-        Self { host, left, now: Time::ZERO, lists, flushed, out: Vec::new(), sent: 0, waiting: Vec::new() }
+        let flushed = lists.clone();
+        Self {
+            host,
+            left,
+            now: Time::ZERO,
+            lists,
+            flushed,
+            out: Vec::new(),
+            pushed: Vec::new(),
+            sent: 0,
+            waiting: Vec::new(),
+        }
     }
 
     /// Follows what left the queues, by what the queues say of it, and checks that they say it of what was there.
     fn follow(&mut self) {
         while let Some(output) = self.host.poll() {
             match output {
-                Output::Deliver(delivered) => self.out.push(delivered.handle),
+                Output::Deliver(delivered) => {
+                    self.out.push(delivered.handle);
+                    self.pushed.push(delivered.handle);
+                }
                 Output::Fact(queue, Fact::Settled { id, .. }) => {
                     assert!(
                         self.lists.remove(queue.as_str(), id.expect("each has one").0),
@@ -279,6 +218,7 @@ impl Run {
             }
         }
         self.out.retain(|handle| self.host.unsettled(handle.channel).any(|open| open == *handle));
+        self.pushed.retain(|handle| self.out.contains(handle));
     }
 
     fn publish(&mut self, exchange: usize, key: usize, channel: usize) {
@@ -324,6 +264,7 @@ impl Run {
     fn reopen(&mut self, disk: Disk) {
         (self.host, self.left) = opened(disk, self.now);
         self.out.clear();
+        self.pushed.clear();
         self.waiting.clear();
     }
 
@@ -345,7 +286,7 @@ impl Run {
         }
         // What was durable before, or should have become so, may be there. What was durable before and was not
         // settled since must be: in its queue, or where it was sent on to.
-        let before = std::mem::replace(&mut self.flushed, Lists::default());
+        let before = std::mem::take(&mut self.flushed);
         let after = self.found();
         let deleted = |queue: &str| !self.lists.queues.contains(queue);
         for (queue, id) in before.held.keys() {
@@ -397,6 +338,8 @@ impl Run {
                 let there = self.host.delete_queue(now, QUEUES[queue]).expect("memory does not fail");
                 assert_eq!(there, self.lists.queues.contains(QUEUES[queue]));
                 self.lists.forget_queue(queue);
+                // What came from it does not count any more; which that is, only its host knows.
+                self.pushed.clear();
             }
             Operation::Bind(exchange, queue, key) => {
                 let bound = self.host.bind(EXCHANGES[exchange].0, QUEUES[queue], KEYS[key]);
@@ -469,6 +412,11 @@ impl Run {
                 let host = std::mem::replace(&mut self.host, opened(Disk::default(), now).0);
                 self.reopen(host.close().expect("memory does not fail").disk);
             }
+            Operation::Flush => {
+                self.host.flush().expect("memory does not fail");
+                assert!(!self.host.is_dirty());
+                self.flushed = self.lists.clone();
+            }
             Operation::PowerCut(fuse, kept) => self.power_cut(fuse, kept),
         }
     }
@@ -482,11 +430,15 @@ impl Run {
         let out: u64 = self.host.queues().map(|queue| queue.stats().unacked).sum();
         let known = CHANNELS.iter().map(|id| self.host.unsettled(*id).count() as u64).sum::<u64>();
         assert!(out <= known, "{out} are out, and channels know {known}");
+        for id in CHANNELS {
+            let pushed = self.pushed.iter().filter(|handle| handle.channel == id).count();
+            assert!(pushed <= WINDOW as usize, "{pushed} were pushed within a window of {WINDOW}");
+        }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_message_is_where_it_should_be(operations in operations()) {
