@@ -12,6 +12,7 @@
 //! | `logs of PLACE` | each broker's copy, as cells: `[m1]` committed, `(m1)` not yet, `<m1>` delivered |
 //! | `life of mN` | what happened to the message so far |
 //! | `verdict` | what the judge says |
+//! | `counts` | what failed, died, came back, and how many messages were sent and received |
 //! | `orders` | what users were told, and what was really done |
 //! | `branches` | each branch, and where it left which |
 //!
@@ -78,6 +79,7 @@ fn perform(stage: &mut Option<Timeline>, input: &str) -> Result<String, String> 
             Ok(timeline.life(message).map(|stamped| format!("{stamped}\n")).collect())
         }
         ["verdict"] => Ok(verdict(timeline)),
+        ["counts"] => Ok(counts(timeline)),
         ["orders"] => Ok(orders(timeline)),
         ["branches"] => Ok(branches(timeline)),
         _ => {
@@ -159,8 +161,6 @@ fn verdict(timeline: &Timeline) -> String {
             format!("{count} ({})", messages.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         }
     };
-    let processed: Vec<String> =
-        timeline.metrics().processed.iter().map(|(node, count)| format!("{node} {count}")).collect();
     let agreement = verdict.agreement();
     let own = match agreement.is_empty() {
         true => String::new(),
@@ -181,7 +181,34 @@ fn verdict(timeline: &Timeline) -> String {
         named(verdict.lost()),
         named(verdict.doubled()),
         named(verdict.reordered()),
-        processed.join(", "),
+        processed(timeline),
+    )
+}
+
+fn processed(timeline: &Timeline) -> String {
+    let processed = timeline.metrics().processed.iter();
+    processed.map(|(node, count)| format!("{node} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn counts(timeline: &Timeline) -> String {
+    let metrics = timeline.metrics();
+    let queues = &metrics.queues;
+    let died: Vec<String> =
+        queues.died.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
+    let died = if died.is_empty() { "none".into() } else { died.join(", ") };
+    format!(
+        "sent {}, received {}, of these redelivered {}\ndied: {died}\nfailed {}, came back {}, out of memory {}, \
+         alarms {}, fitting no queue {}, returned {}\nprocessed by {}\n",
+        metrics.sent,
+        metrics.received,
+        metrics.redelivered,
+        queues.failed,
+        queues.requeued,
+        queues.out_of_memory,
+        queues.blocked,
+        queues.unroutable,
+        queues.returned,
+        processed(timeline),
     )
 }
 

@@ -30,7 +30,9 @@ pub(super) struct Guests {
     /// When a client that consumes is given up, unless it is heard before.
     deadlines: BTreeMap<NodeId, Time>,
     /// Clients that publish: they are told when to wait.
-    publishers: BTreeSet<NodeId>,
+    pub(super) publishers: BTreeSet<NodeId>,
+    /// Those of them that wait for room.
+    pub(super) waiting: BTreeSet<NodeId>,
 }
 
 /// The kinds of nodes, as they are counted in the number of a channel.
@@ -94,6 +96,9 @@ impl<S: Storage> Broker<S> {
             Request::Ping { queue } => self.ping(now, from, queue),
             _ => Err(Failure::Refused(Refusal::Unknown)),
         };
+        if matches!(done, Err(Failure::Refused(Refusal::Blocked))) || self.guests.waiting.contains(&from) {
+            self.ask_to_wait(from, out);
+        }
         let answered = match done {
             // The answer comes before what is pushed: who subscribes knows that it did when the first message comes.
             Ok(reply) => {
@@ -143,6 +148,7 @@ impl<S: Storage> Broker<S> {
     ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
         let channel = self.open(now, from)?;
         self.guests.publishers.insert(from);
+        self.guests.waiting.remove(&from);
         let there = self.host.queue(queue.as_str()).ok_or(Failure::Refused(Refusal::Unknown))?;
         let base = there.next();
         let how = Publish { channel, ..Publish::default() };
@@ -160,6 +166,7 @@ impl<S: Storage> Broker<S> {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.wait_if_full(from, queue);
         Ok(if refused.is_empty() { Reply::Stored { base } } else { Reply::Published { refused } })
     }
 
@@ -174,6 +181,7 @@ impl<S: Storage> Broker<S> {
     ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
         self.open(now, from)?;
         self.guests.publishers.insert(from);
+        self.guests.waiting.remove(&from);
         let mut refused = Vec::new();
         for (place, record) in (0..).zip(batches.records()) {
             let message = Payload::from_record(&record);
@@ -190,6 +198,7 @@ impl<S: Storage> Broker<S> {
                     }
                 }
                 Err(VhostError::Blocked) if place > 0 => {
+                    self.guests.waiting.insert(from);
                     refused.extend(place..batches.records().count() as u32);
                     break;
                 }
@@ -339,6 +348,7 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> super::Done<S> {
         self.guests.publishers.remove(&client);
+        self.guests.waiting.remove(&client);
         let left = self.leave(now, client);
         self.only_storage(left)?;
         self.drain(out)?;
@@ -397,22 +407,20 @@ impl<S: Storage> Broker<S> {
                 Output::CheckBack { id, check, message } => self.ask_back(id, check, message, out),
                 Output::Blocked(alarm) => {
                     out.event(Event::Queue(QueueEvent::Blocked { alarm }));
-                    self.tell_publishers(true, out);
+                    self.tell_of_alarm(true, out);
                 }
                 Output::Unblocked(alarm) => {
                     out.event(Event::Queue(QueueEvent::Unblocked { alarm }));
-                    self.tell_publishers(false, out);
+                    self.tell_of_alarm(false, out);
                 }
                 Output::QueueRemoved(queue) => {
                     self.guests.consumers.retain(|(_, name), _| *name != queue);
                     out.event(Event::Queue(QueueEvent::Removed { queue }));
                 }
                 Output::Fact(queue, fact) => self.tell(&queue, fact, out),
-                // Replies do the one; who was refused tries again; and who has lost its queue hears so when it asks.
-                Output::Confirmed { .. }
-                | Output::Credit { .. }
-                | Output::Room(_)
-                | Output::Cancelled { .. } => {}
+                Output::Room(_) => self.tell_of_room(out),
+                // Replies do the one; and who has lost its queue hears so when it asks.
+                Output::Confirmed { .. } | Output::Credit { .. } | Output::Cancelled { .. } => {}
             }
         }
         Ok(())
@@ -424,12 +432,6 @@ impl<S: Storage> Broker<S> {
             out.event(Event::Queue(QueueEvent::CheckedBack { message, check }));
         }
         out.send(to, Message::CheckBack { id, message });
-    }
-
-    fn tell_publishers(&self, blocked: bool, out: &mut Out<SliceOf<S>>) {
-        for &publisher in &self.guests.publishers {
-            out.send(publisher, Message::Flow { blocked });
-        }
     }
 
     /// The client that a consumer of the host's belongs to.

@@ -52,6 +52,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod back_pressure;
 mod controller;
 mod epochs;
 mod follower;

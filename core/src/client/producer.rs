@@ -11,13 +11,16 @@
 //! when it was stored and only the answer was lost. That is *at least once*; brokers that recognise a producer's
 //! batches, and so store them once, are not here yet.
 //!
+//! A broker that has no room asks to wait, and says when to go on. After that the first batch is one message, and each
+//! next one twice as large, so that what does not fit does not travel in vain (TCP's slow start is the same idea).
+//!
 //! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::metadata::Metadata;
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings};
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings, View};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
@@ -88,15 +91,17 @@ pub struct Producer {
     turn: usize,
     /// Queues whose broker did not answer, and until when they are left alone.
     avoided: BTreeMap<Name, Time>,
-    /// Brokers that asked to wait.
-    blocked: BTreeSet<NodeId>,
+    /// Brokers that asked to wait, and until when they are believed: the word to go on may be lost.
+    blocked: BTreeMap<NodeId, Time>,
+    /// How many messages go in a batch to those that asked lately: one at first, and twice as many each time.
+    slowed: BTreeMap<NodeId, usize>,
     last_request: RequestId,
 }
 
 impl Producer {
     /// A producer that knows these brokers by name.
     pub fn new(settings: Settings, target: Target, brokers: Vec<NodeId>) -> Self {
-        let (partitioner, unplaced, lanes, avoided, blocked) = Default::default();
+        let (partitioner, unplaced, lanes, avoided, blocked, slowed) = Default::default();
         let metadata = Metadata::new(brokers);
         let (turn, last_request) = (0, 0);
         Self {
@@ -109,6 +114,7 @@ impl Producer {
             turn,
             avoided,
             blocked,
+            slowed,
             last_request,
         }
     }
@@ -169,13 +175,15 @@ impl Producer {
             Input::Message { message: Message::Reply(id, reply), .. } => self.reply(now, id, reply, out),
             Input::Message { from, message: Message::Flow { blocked } } => {
                 if blocked {
-                    self.blocked.insert(from)
+                    self.blocked.insert(from, now + self.settings.request_timeout);
+                    self.slowed.insert(from, 1);
                 } else {
-                    self.blocked.remove(&from)
-                };
+                    self.blocked.remove(&from);
+                }
             }
             Input::HangUp { peer } => {
                 self.blocked.remove(&peer);
+                self.slowed.remove(&peer);
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
                 self.give_up(now, |in_flight| in_flight.broker == peer, out);
             }
@@ -187,13 +195,19 @@ impl Producer {
 
     /// When the producer wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let lanes = self.lanes.values().filter_map(|lane| match &lane.in_flight {
+        let lanes = self.lanes.iter().filter_map(|(place, lane)| match &lane.in_flight {
             Some(in_flight) => Some(in_flight.deadline),
             // Without a broker to send to, the metadata's wake-up is the one that counts.
             None if lane.waiting.is_empty() || self.metadata.next_wakeup().is_some() => None,
-            None => Some(lane.not_before),
+            None => Some(lane.not_before.max(self.blocked_until(place))),
         });
         lanes.chain(self.metadata.next_wakeup()).min()
+    }
+
+    /// When the broker of a place is asked whether one must still wait.
+    fn blocked_until(&self, place: &Place) -> Time {
+        let broker = broker_of(self.metadata.view(), place);
+        broker.and_then(|broker| self.blocked.get(&broker)).copied().unwrap_or_default()
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out) {
@@ -205,28 +219,31 @@ impl Producer {
             Reply::Stored { .. } => self.stored(id, &[], retry, out),
             Reply::Published { refused } => self.stored(id, &refused, retry, out),
             Reply::Refused(why) => {
-                if let Some((place, lane)) = self.lane_of(id) {
+                if let Some((place, lane)) = lane_of(&mut self.lanes, id) {
                     not_stored(&place, lane, why, retry, out);
-                    self.metadata.refresh(retry);
+                    if why != Refusal::Blocked {
+                        self.metadata.refresh(retry);
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    fn lane_of(&mut self, id: RequestId) -> Option<(Place, &mut Lane)> {
-        let asked = |lane: &Lane| lane.in_flight.as_ref().is_some_and(|in_flight| in_flight.id == id);
-        self.lanes.iter_mut().find(|(_, lane)| asked(lane)).map(|(place, lane)| (place.clone(), lane))
-    }
-
     /// The messages of a request are stored, except for those that a full queue refused: they are tried again.
     fn stored(&mut self, id: RequestId, refused: &[u32], retry: Time, out: &mut Out) {
-        let Some((place, lane)) = self.lane_of(id) else { return };
-        let count = lane.in_flight.take().map_or(0, |in_flight| in_flight.count);
+        let Some((place, lane)) = lane_of(&mut self.lanes, id) else { return };
+        let Some(InFlight { broker, count, .. }) = lane.in_flight.take() else { return };
+        if refused.is_empty()
+            && let Some(most) = self.slowed.get_mut(&broker)
+        {
+            *most = (*most * 2).min(BATCH_RECORDS_MAX);
+        }
+        let waits = self.blocked.contains_key(&broker);
         let mut again = Vec::new();
         for (number, message) in (0..).zip(lane.waiting.drain(..count)) {
             if refused.contains(&number) {
-                let (to, why) = (place.clone(), Refusal::Full);
+                let (to, why) = (place.clone(), if waits { Refusal::Blocked } else { Refusal::Full });
                 out.event(Event::NotStored { to, message: message.id, why });
                 again.push(message);
             } else {
@@ -266,13 +283,8 @@ impl Producer {
             if lane.in_flight.is_some() || lane.waiting.is_empty() || lane.not_before > now {
                 continue;
             }
-            let view = self.metadata.view();
-            let broker = match place {
-                Place::Queue(queue) => view.queues.get(queue).copied(),
-                Place::Partition(partition) => view.leader_of(partition),
-                Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
-            };
-            if broker.is_some_and(|broker| self.blocked.contains(&broker)) {
+            let broker = broker_of(self.metadata.view(), place);
+            if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
                 continue;
             }
             let Some(broker) = broker else {
@@ -281,7 +293,8 @@ impl Producer {
                 continue;
             };
             self.last_request += 1;
-            let (count, batches) = lane.next_batch();
+            let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
+            let (count, batches) = lane.next_batch(most);
             for message in lane.waiting.iter_mut().take(count) {
                 message.attempts += 1;
                 out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
@@ -335,16 +348,31 @@ impl Producer {
 
 impl Lane {
     /// The messages to go next, and how many they are. After a failure the same come again.
-    fn next_batch(&self) -> (usize, Batches) {
+    fn next_batch(&self, most: usize) -> (usize, Batches) {
         let mut builder = BatchBuilder::new();
         let mut count = 0;
-        for message in self.waiting.iter().take(BATCH_RECORDS_MAX) {
+        for message in self.waiting.iter().take(most) {
             if builder.push(&message.record).is_err() {
                 break; // the batch is full; the rest goes in the next
             }
             count += 1;
         }
         (count, builder.build())
+    }
+}
+
+/// The lane that made a request.
+fn lane_of(lanes: &mut BTreeMap<Place, Lane>, id: RequestId) -> Option<(Place, &mut Lane)> {
+    let asked = |lane: &Lane| lane.in_flight.as_ref().is_some_and(|in_flight| in_flight.id == id);
+    lanes.iter_mut().find(|(_, lane)| asked(lane)).map(|(place, lane)| (place.clone(), lane))
+}
+
+/// The broker that takes what goes to a place.
+fn broker_of(view: &View, place: &Place) -> Option<NodeId> {
+    match place {
+        Place::Queue(queue) => view.queues.get(queue).copied(),
+        Place::Partition(partition) => view.leader_of(partition),
+        Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
     }
 }
 

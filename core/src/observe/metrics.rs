@@ -9,6 +9,7 @@ use super::event::{Event, Stamped};
 use super::order_metrics::{Figures, OrderMetrics, Spans};
 use super::pull_metrics::PullMetrics;
 use super::queue_event::QueueEvent;
+use super::queue_metrics::QueueMetrics;
 use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
 use crate::vhost::Decision;
@@ -83,6 +84,9 @@ pub struct Metrics {
     pub pulls: PullMetrics,
     #[serde(skip)]
     latencies: Spans,
+    /// What failed, died or came back around queues.
+    #[serde(skip_serializing_if = "QueueMetrics::is_empty")]
+    pub queues: QueueMetrics,
     /// How many messages were sent and not processed yet.
     backlog: Series,
     #[serde(skip)]
@@ -153,6 +157,8 @@ impl Metrics {
                 self.known -= u64::from(self.waiting.remove(message).is_some());
             }
             Event::Order(event) => self.orders.observe(*at, *node, event),
+            Event::Queue(event) => self.queues.observe(event),
+            Event::Requeued { messages, .. } => self.queues.came_back(messages.len()),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 //! * [`Event`]: a fact, one line in a trace;
 //! * [`Verdict`]: which promises were kept, judged from outside;
 //! * [`Agreement`]: whether a producer's database and its messages agree;
-//! * [`Metrics`]: how much, how fast, how far behind;
+//! * [`Metrics`]: how much, how fast, how far behind; [`QueueMetrics`]: what failed, died or came back on the way;
 //! * [`Ledger`] and [`OrderMetrics`]: what became of what users asked for;
 //! * [`Digester`]: whether two runs are the same.
 
@@ -14,9 +14,11 @@ mod ledger;
 mod metrics;
 mod order;
 mod order_metrics;
+mod order_of_work;
 mod pull_event;
 mod pull_metrics;
 mod queue_event;
+mod queue_metrics;
 mod verdict;
 
 pub use agreement::Agreement;
@@ -29,4 +31,5 @@ pub use order_metrics::{Figures, ORDERS_MAX, OrderMetrics, ServiceCounts, Spans}
 pub use pull_event::PullEvent;
 pub use pull_metrics::PullMetrics;
 pub use queue_event::QueueEvent;
+pub use queue_metrics::QueueMetrics;
 pub use verdict::Verdict;

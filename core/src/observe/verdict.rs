@@ -16,13 +16,14 @@
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
-//!   it. Messages that a broker marked as redelivered are not counted: it said so. Between two producers no
-//!   order is promised.
+//!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
+//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::agreement::Agreement;
 use super::event::{Event, Place, Stamped};
+use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
@@ -61,6 +62,7 @@ pub struct Verdict {
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
     agreement: Agreement,
+    work: OrderOfWork,
 }
 
 /// What a message is processed for: once for each is right.
@@ -178,6 +180,7 @@ impl Verdict {
     pub fn observe(&mut self, stamped: &Stamped) {
         self.agreement.observe(stamped);
         let Stamped { node, event, step, .. } = stamped;
+        self.judge_work(event);
         match event {
             Event::Sent { message, to, .. } => {
                 self.sent.entry(*message).or_insert(*node);
@@ -369,6 +372,13 @@ impl Verdict {
             };
             self.in_line(line, message);
         }
+    }
+
+    fn judge_work(&mut self, event: &Event) {
+        let Self { work, keys, unordered, sent, .. } = self;
+        let key = |id: &MessageId| keys.get(id).filter(|_| !unordered.contains(id)).copied();
+        let late = work.observe(event, |id| Some((sent.get(id).copied(), key(id)?)));
+        self.reordered.extend(late);
     }
 
     fn in_line(&mut self, line: Line, message: MessageId) {

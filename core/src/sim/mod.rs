@@ -23,6 +23,7 @@ mod stream;
 mod timeline;
 mod traffic;
 mod user;
+mod usual;
 mod world;
 
 pub use command::{Action, BadAction, Command};

@@ -251,6 +251,10 @@ pub(crate) struct Worker {
     group: Option<Name>,
     takes: Span,
     by_credit: bool,
+    /// When it comes.
+    starts_at: Time,
+    /// Whether it is there.
+    started: bool,
     /// What its chances are drawn from.
     seed: u64,
     /// Done, and not acknowledged yet.
@@ -277,8 +281,22 @@ impl Worker {
         let Kept { inbox, windows, .. } = kept;
         let windows = windows.or_else(|| spec.program.windows.map(Windows::new));
         let (work, unsettled) = Default::default();
-        let (takes, spec) = (Span(spec.work), spec.program.clone());
-        Self { source, work, inbox, windows, spec, group, takes, by_credit, seed, unsettled }
+        let (takes, starts_at, started) = (Span(spec.work), Time(spec.starts_at), false);
+        let spec = spec.program.clone();
+        Self {
+            source,
+            work,
+            inbox,
+            windows,
+            spec,
+            group,
+            takes,
+            by_credit,
+            starts_at,
+            started,
+            seed,
+            unsettled,
+        }
     }
 
     /// What its client had noted as done, and the program has not done: it dies with the program.
@@ -315,6 +333,10 @@ impl Worker {
 
     /// Takes what reaches the consumer; finishes what is finished and begins the next.
     pub(crate) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+        self.started |= self.starts_at <= now;
+        if !self.started {
+            return; // nobody knows of it yet, so this can only be a wake-up
+        }
         while self.work.first().is_some_and(|work| work.until <= now) {
             let work = self.work.remove(0);
             self.finish(now, work.staged, out);
@@ -431,6 +453,9 @@ impl Worker {
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Time> {
+        if !self.started {
+            return Some(self.starts_at);
+        }
         let work = self.work.first().map(|work| work.until);
         work.into_iter().chain(self.source.next_wakeup()).min()
     }

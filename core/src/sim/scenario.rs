@@ -129,36 +129,6 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-impl QueueSpec {
-    /// A queue without limits on a broker.
-    pub fn new(name: Name, broker: u16) -> Self {
-        Self { name, broker, options: QueueOptions::default() }
-    }
-}
-
-impl ProducerSpec {
-    /// A producer that sends a hundred plain messages, one every millisecond.
-    pub fn new(name: &str, to: TargetSpec) -> Self {
-        let (message, keeps, receipt_timeout, transaction) = Default::default();
-        let (name, starts_at, messages, every, keys) = (name.into(), 0, 100, 1_000, 0);
-        Self { name, to, starts_at, messages, every, keys, message, keeps, receipt_timeout, transaction }
-    }
-}
-
-impl ConsumerSpec {
-    /// A consumer that works a millisecond on each message.
-    pub fn new(name: &str, from: SourceSpec) -> Self {
-        Self { name: name.into(), from, work: 1_000, program: ProgramSpec::default() }
-    }
-}
-
-impl SourceSpec {
-    /// A queue, read with a window.
-    pub fn queue(name: Name, prefetch: u32) -> Self {
-        Self::Queue { name, prefetch, reading: ReadingSpec::default() }
-    }
-}
-
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +218,9 @@ pub struct ConsumerSpec {
     pub name: String,
     /// Where it receives from.
     pub from: SourceSpec,
+    /// When it comes, in microseconds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub starts_at: u64,
     /// How long its program works on a message, in microseconds.
     pub work: u64,
     /// What else its program does.
@@ -311,31 +284,6 @@ impl fmt::Display for InvalidScenario {
 impl core::error::Error for InvalidScenario {}
 
 impl Scenario {
-    /// A scenario with one broker and nobody who uses it, to be filled.
-    pub fn empty(name: &str) -> Self {
-        let (queues, exchanges, bindings, limits, topics, producers) = Default::default();
-        let (consumers, services, users, settings, actions) = Default::default();
-        Self {
-            format: SCENARIO_FORMAT,
-            name: name.into(),
-            seed: 1,
-            ends_at: Time(1_000_000),
-            brokers: 1,
-            latency: (500, 2_000),
-            queues,
-            exchanges,
-            bindings,
-            limits,
-            topics,
-            producers,
-            consumers,
-            services,
-            users,
-            settings,
-            actions,
-        }
-    }
-
     /// A scenario that comes with the engine; `None` when there is none of that name.
     ///
     /// # Panics
@@ -465,7 +413,7 @@ impl Scenario {
                 )));
             }
         }
-        for ConsumerSpec { name, from, work, program } in &self.consumers {
+        for ConsumerSpec { name, from, work, program, .. } in &self.consumers {
             if program.workers > WORKERS_MAX || program.settles == Settles::Every(0) {
                 return Err(InvalidScenario(format!(
                     "{name} works on {} messages at once, use at most {WORKERS_MAX}; and acknowledges at least 1 at a time",

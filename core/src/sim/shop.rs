@@ -79,6 +79,12 @@ impl Shop {
         [next, client, self.store.next_wakeup(), orders].into_iter().flatten().min()
     }
 
+    /// Whether its messages may be received in another order than they were sent: because it wants it so, or because
+    /// whoever comes late gets the last values in the order of their keys.
+    fn reorders(&self) -> bool {
+        self.spec.message.reorders() || matches!(self.spec.to, TargetSpec::Exchange { retain: true, .. })
+    }
+
     /// The key of the message that is due, if one is.
     fn due(&mut self, now: Time) -> Option<Option<char>> {
         if self.sent >= self.spec.messages || self.next_at > now {
@@ -257,7 +263,7 @@ impl World {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
             self.verdict.learn_key(id, key);
-            if shop.spec.message.reorders() {
+            if shop.reorders() {
                 self.verdict.learn_unordered(id);
             }
             if shop.spec.transaction.is_some() {

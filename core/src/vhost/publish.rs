@@ -220,6 +220,16 @@ impl<S: Storage> VirtualHost<S> {
         }
     }
 
+    /// Whether a queue is full and asks its senders to wait.
+    pub fn is_blocking(&self, queue: &Name) -> bool {
+        self.full.contains_key(queue)
+    }
+
+    /// Whether an alarm is on.
+    pub fn has_alarm(&self) -> bool {
+        !self.alarms.is_empty()
+    }
+
     /// Sets how many bytes of ready messages are too many; none is the default. (RabbitMQ's high watermark is a part
     /// of the machine's memory.)
     pub fn set_memory_max(&mut self, bytes: Option<u64>) {

@@ -1,6 +1,9 @@
 //! What each scenario is about: the words to the left of the stage.
 
-use super::{Both, both, purpose, stories_producer, stories_pull, stories_stream};
+use super::{
+    Both, both, purpose, stories_failures, stories_order, stories_producer, stories_pull, stories_queues,
+    stories_stream,
+};
 
 /// One scenario's words.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +55,17 @@ pub const STORIES: &[Story] = &[
     stories_producer::HALF_MESSAGES,
 ];
 
+/// More stories, from files of their own.
+const MORE: &[&[Story]] = &[stories_queues::STORIES, stories_failures::STORIES, stories_order::STORIES];
+
+/// Every story.
+pub fn all() -> impl Iterator<Item = &'static Story> {
+    STORIES.iter().chain(MORE.iter().copied().flatten())
+}
+
 /// The words of a scenario, if it has any of its own.
 pub fn of(scenario: &str) -> Option<&'static Story> {
-    STORIES.iter().find(|story| story.scenario == scenario)
+    all().find(|story| story.scenario == scenario)
 }
 
 const HUNDRED: Story = Story {
@@ -168,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_story_is_complete_in_both_languages() {
-        for story in STORIES {
+        for story in all() {
             let all = [story.kicker, story.title]
                 .into_iter()
                 .chain(story.paragraphs.iter().chain(story.look).chain(story.tries).copied());

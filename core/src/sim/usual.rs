@@ -1,0 +1,66 @@
+//! What is usual? Beginnings of scenarios and of those in them, for whoever writes them in Rust.
+
+use super::program::{ProgramSpec, ReadingSpec};
+use super::scenario::{
+    ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec,
+};
+use crate::ids::Name;
+use crate::queue::QueueOptions;
+use crate::time::Time;
+
+impl QueueSpec {
+    /// A queue without limits on a broker.
+    pub fn new(name: Name, broker: u16) -> Self {
+        Self { name, broker, options: QueueOptions::default() }
+    }
+}
+
+impl ProducerSpec {
+    /// A producer that sends a hundred plain messages, one every millisecond.
+    pub fn new(name: &str, to: TargetSpec) -> Self {
+        let (message, keeps, receipt_timeout, transaction) = Default::default();
+        let (name, starts_at, messages, every, keys) = (name.into(), 0, 100, 1_000, 0);
+        Self { name, to, starts_at, messages, every, keys, message, keeps, receipt_timeout, transaction }
+    }
+}
+
+impl ConsumerSpec {
+    /// A consumer that works a millisecond on each message.
+    pub fn new(name: &str, from: SourceSpec) -> Self {
+        Self { name: name.into(), from, starts_at: 0, work: 1_000, program: ProgramSpec::default() }
+    }
+}
+
+impl SourceSpec {
+    /// A queue, read with a window.
+    pub fn queue(name: Name, prefetch: u32) -> Self {
+        Self::Queue { name, prefetch, reading: ReadingSpec::default() }
+    }
+}
+
+impl Scenario {
+    /// A scenario with one broker and nobody who uses it, to be filled.
+    pub fn empty(name: &str) -> Self {
+        let (queues, exchanges, bindings, limits, topics, producers) = Default::default();
+        let (consumers, services, users, settings, actions) = Default::default();
+        Self {
+            format: SCENARIO_FORMAT,
+            name: name.into(),
+            seed: 1,
+            ends_at: Time(1_000_000),
+            brokers: 1,
+            latency: (500, 2_000),
+            queues,
+            exchanges,
+            bindings,
+            limits,
+            topics,
+            producers,
+            consumers,
+            services,
+            users,
+            settings,
+            actions,
+        }
+    }
+}
