@@ -17,7 +17,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::metadata::Metadata;
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings};
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings, View};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
@@ -63,6 +63,8 @@ struct Lane {
     in_flight: Option<InFlight>,
     /// Nothing is sent before this moment.
     not_before: Time,
+    /// Why the last request was refused, if it asked to wait.
+    refused: Option<Refusal>,
 }
 
 /// The first messages of a lane, on their way.
@@ -146,6 +148,21 @@ impl Producer {
         held.any(|message| message.id == id)
     }
 
+    /// Why it does not send what it has: a broker asked it to wait ([`Refusal::Blocked`]), or a queue has no room
+    /// ([`Refusal::Full`]).
+    pub fn held_up(&self) -> Option<Refusal> {
+        let mut stuck = self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty());
+        stuck.find_map(|(place, lane)| {
+            let asked = self.broker_of(place).is_some_and(|broker| self.blocked.contains(&broker));
+            if asked { Some(Refusal::Blocked) } else { lane.refused }
+        })
+    }
+
+    /// The broker that has a place, as far as is known.
+    fn broker_of(&self, place: &Place) -> Option<NodeId> {
+        broker_of(self.metadata.view(), place)
+    }
+
     /// Takes what reaches the producer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match input {
@@ -216,6 +233,7 @@ impl Producer {
                 out.event(Event::Acknowledged { by: place.clone(), message: message.id });
             }
         }
+        lane.refused = (!again.is_empty()).then_some(Refusal::Full);
         if !again.is_empty() {
             lane.not_before = retry;
         }
@@ -250,11 +268,7 @@ impl Producer {
                 continue;
             }
             let view = self.metadata.view();
-            let broker = match place {
-                Place::Queue(queue) => view.queues.get(queue).copied(),
-                Place::Partition(partition) => view.leader_of(partition),
-                Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
-            };
+            let broker = broker_of(view, place);
             if broker.is_some_and(|broker| self.blocked.contains(&broker)) {
                 continue;
             }
@@ -331,6 +345,14 @@ impl Lane {
     }
 }
 
+fn broker_of(view: &View, place: &Place) -> Option<NodeId> {
+    match place {
+        Place::Queue(queue) => view.queues.get(queue).copied(),
+        Place::Partition(partition) => view.leader_of(partition),
+        Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
+    }
+}
+
 fn request(place: &Place, target: &Target, batches: Batches) -> Request {
     match (place, target) {
         (Place::Queue(queue), _) => Request::Send { queue: queue.clone(), batches },
@@ -353,6 +375,8 @@ fn not_stored(place: &Place, lane: &mut Lane, why: Refusal, retry: Time, out: &m
     for message in lane.waiting.iter().take(count) {
         out.event(Event::NotStored { to: place.clone(), message: message.id, why });
     }
+    // A refusal for want of room is the queue's: an alarm is told apart, by name.
+    lane.refused = matches!(why, Refusal::Full | Refusal::Blocked).then_some(Refusal::Full);
     lane.not_before = retry;
 }
 

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::event::{Event, Stamped};
 use super::order_metrics::OrderMetrics;
-use crate::ids::{MessageId, NodeId};
+use super::queue_event::QueueEvent;
+use crate::ids::{MessageId, Name, NodeId};
+use crate::message::DeathReason;
 use crate::time::{Span, Time};
 
 /// How many samples a series keeps; when there are more, every second one goes and the interval doubles.
@@ -79,6 +81,9 @@ pub struct Metrics {
     backlog: Series,
     #[serde(skip)]
     acknowledged_by: BTreeMap<NodeId, u64>,
+    /// How many messages left a queue unconsumed, by broker, queue and reason.
+    #[serde(skip)]
+    died: BTreeMap<(NodeId, Name), BTreeMap<DeathReason, u64>>,
     #[serde(skip)]
     waiting: BTreeMap<MessageId, Time>,
     #[serde(skip)]
@@ -94,6 +99,12 @@ impl Metrics {
     /// How many messages one producer was told are stored.
     pub fn acknowledged_by(&self, producer: NodeId) -> u64 {
         self.acknowledged_by.get(&producer).copied().unwrap_or(0)
+    }
+
+    /// How many messages left a broker's queue without having been consumed, by reason.
+    pub fn died_in(&self, broker: NodeId, queue: &Name) -> impl Iterator<Item = (DeathReason, u64)> {
+        let counts = self.died.get(&(broker, queue.clone()));
+        counts.into_iter().flatten().map(|(reason, count)| (*reason, *count))
     }
 
     /// The mean time from first sent to first processed; nothing before a message was processed.
@@ -132,6 +143,9 @@ impl Metrics {
                     self.latency_sum = Span(self.latency_sum.0 + latency.0);
                     self.latency_max = self.latency_max.max(latency);
                 }
+            }
+            Event::Queue(QueueEvent::Died { queue, reason, .. }) => {
+                *self.died.entry((*node, queue.clone())).or_default().entry(*reason).or_default() += 1;
             }
             Event::Order(event) => self.orders.observe(*at, *node, event),
             _ => {}

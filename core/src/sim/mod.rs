@@ -8,6 +8,7 @@ mod clients;
 mod command;
 mod draft;
 mod draw;
+mod draw_host;
 mod host_check;
 mod network;
 pub mod picture;
