@@ -121,7 +121,7 @@ fn run(timeline: &mut Timeline, to: Time, filter: &[&str]) -> Result<String, Str
 fn logs(timeline: &Timeline, place: &str) -> String {
     let picture = timeline.picture(CELLS_MAX);
     let mut text = String::new();
-    for BrokerView { node, up, strips } in &picture.brokers {
+    for BrokerView { node, up, strips, .. } in &picture.brokers {
         for strip in strips.iter().filter(|strip| strip.place.to_string() == place) {
             let cells: Vec<String> = strip.cells.iter().map(cell).collect();
             let down = if *up { "" } else { ", down" };

@@ -72,6 +72,18 @@ fn users_and_services_around_a_queue_in_lanes_by_night() {
 }
 
 #[test]
+fn exchanges_and_queues_in_columns_by_day() {
+    let scene = drawn(&pictures::exchanges(), WIDE, &LIGHT, Lang::En, Selection::default());
+    expect_file!["snapshots/exchanges-wide-light-en.svg"].assert_eq(&svg(&scene, LIGHT.sunk));
+}
+
+#[test]
+fn exchanges_and_queues_in_lanes_by_night() {
+    let scene = drawn(&pictures::exchanges(), PHONE, &DARK, Lang::Zh, Selection::default());
+    expect_file!["snapshots/exchanges-narrow-dark-zh.svg"].assert_eq(&svg(&scene, DARK.sunk));
+}
+
+#[test]
 fn users_cannot_be_crashed_and_services_can() {
     let scene = drawn(&pictures::calls(false), WIDE, &LIGHT, Lang::En, Selection::default());
     let has = |target| scene.hits.iter().any(|hit| hit.target == target);
@@ -81,7 +93,7 @@ fn users_cannot_be_crashed_and_services_can() {
 
 #[test]
 fn no_word_is_small_and_nothing_leaves_the_stage() {
-    let pictures = [pictures::queue(), pictures::topic(false), pictures::topic(true)];
+    let pictures = [pictures::queue(), pictures::topic(false), pictures::topic(true), pictures::exchanges()];
     for picture in pictures.into_iter().chain([pictures::calls(false), pictures::calls(true)]) {
         for width in [320.0, 360.0, 390.0, NARROW - 1.0, NARROW, 700.0, 816.0, 1100.0, 1840.0] {
             for lang in [Lang::En, Lang::Zh] {

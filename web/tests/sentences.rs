@@ -4,12 +4,17 @@
 #[allow(dead_code)]
 mod pictures;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::expect_file;
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
-use mqlab_core::observe::{Answer, Event, OrderEvent, Place, Refusal, Stamped};
+use mqlab_core::message::DeathReason;
+use mqlab_core::observe::{Answer, Event, OrderEvent, Place, QueueEvent, Refusal, Stamped};
+use mqlab_core::queue::ReturnReason;
+use mqlab_core::routing::ExchangeName;
 use mqlab_core::time::{Span, Time};
+use mqlab_core::vhost::{Alarm, Decision};
 use mqlab_web::text::Lang;
 use mqlab_web::text::sentence::{Names, life_line, sentence};
 use mqlab_web::text::standing::standing;
@@ -59,7 +64,15 @@ fn of_queues_and_consumers() -> Vec<Stamped> {
     let m = MessageId(17);
     vec![
         fact(B1, Event::Delivered { queue: queue(), message: m, to: C1, delivery: 2 }),
-        fact(B1, Event::Requeued { queue: queue(), messages: ids(&[17]), from: C1 }),
+        fact(B1, Event::Requeued { queue: queue(), messages: ids(&[17]), from: C1, why: ReturnReason::Left }),
+        fact(
+            B1,
+            Event::Requeued { queue: queue(), messages: ids(&[17]), from: C1, why: ReturnReason::Nacked },
+        ),
+        fact(
+            B1,
+            Event::Requeued { queue: queue(), messages: ids(&[17]), from: C1, why: ReturnReason::LeaseOver },
+        ),
         fact(B1, Event::Settled { queue: queue(), message: m, by: C1 }),
         fact(C1, Event::Received { from: spot(), message: m, delivery: 1 }),
         fact(C1, Event::Received { from: spot(), message: m, delivery: 2 }),
@@ -109,6 +122,106 @@ fn of_users_and_services() -> Vec<Stamped> {
         (user, OrderEvent::Disappointed { order }),
     ];
     events.into_iter().map(|(node, event)| fact(node, Event::Order(event))).collect()
+}
+
+/// Every fact about queues, with every reason that it may have. The enums cannot be matched completely from here
+/// (they are non-exhaustive): the test of completeness counts the engine's.
+fn around_queues() -> Vec<Stamped> {
+    let (q, m, from) = (queue(), MessageId(17), || Place::Queue(queue()));
+    let exchange = |text: &str| text.parse::<ExchangeName>().expect("a good name");
+    let died = |reason| (B1, QueueEvent::Died { queue: queue(), message: m, reason });
+    let decided = |decision| (B1, QueueEvent::HalfDecided { message: m, decision });
+    let events = [
+        (B1, QueueEvent::Unroutable { exchange: exchange("orders"), message: m, returned: true }),
+        (B1, QueueEvent::Unroutable { exchange: exchange(""), message: m, returned: false }),
+        died(DeathReason::Rejected),
+        died(DeathReason::Expired),
+        died(DeathReason::MaxLength),
+        died(DeathReason::DeliveryLimit),
+        (B1, QueueEvent::Due { queue: q.clone(), message: m }),
+        (B1, QueueEvent::Activated { queue: q.clone(), consumer: C1 }),
+        (B1, QueueEvent::Removed { queue: q }),
+        (B1, QueueEvent::Blocked { alarm: Alarm::Memory }),
+        (B1, QueueEvent::Blocked { alarm: Alarm::Disk }),
+        (B1, QueueEvent::Unblocked { alarm: Alarm::Memory }),
+        (B1, QueueEvent::Unblocked { alarm: Alarm::Disk }),
+        (C1, QueueEvent::Failed { from: from(), message: m }),
+        (C1, QueueEvent::Recognised { from: from(), message: m }),
+        (C1, QueueEvent::OutOfMemory { held: 40 }),
+        (B1, QueueEvent::HalfStored { message: m }),
+        (B1, QueueEvent::CheckedBack { message: m, check: 1 }),
+        (B1, QueueEvent::CheckedBack { message: m, check: 2 }),
+        decided(Decision::Commit),
+        decided(Decision::Rollback),
+        decided(Decision::Unknown),
+        (SHOP, QueueEvent::OwnTransaction { message: m, committed: true }),
+        (SHOP, QueueEvent::OwnTransaction { message: m, committed: false }),
+        (SHOP, QueueEvent::Forgotten { message: m }),
+    ];
+    events.into_iter().map(|(node, event)| fact(node, Event::Queue(event))).collect()
+}
+
+fn of_exchanges_and_refusals() -> Vec<Stamped> {
+    let (m, to) = (MessageId(17), Place::Exchange("orders".parse().expect("a good name")));
+    let refused = |why| fact(SHOP, Event::NotStored { to: spot(), message: m, why });
+    vec![
+        fact(SHOP, Event::Sent { to: to.clone(), message: m, attempt: 1 }),
+        fact(SHOP, Event::Acknowledged { by: to, message: m }),
+        refused(Refusal::Unknown),
+        refused(Refusal::NotEnoughReplicas),
+        refused(Refusal::OffsetOutOfRange),
+        refused(Refusal::NotAMember),
+        refused(Refusal::Stale),
+        refused(Refusal::NoAnswer),
+        refused(Refusal::Storage),
+        refused(Refusal::Full),
+        refused(Refusal::Blocked),
+    ]
+}
+
+#[test]
+fn the_facts_of_queues_have_sentences_in_both_languages() {
+    let names = Names::of(&pictures::exchanges());
+    let mut text = String::new();
+    for fact in [of_exchanges_and_refusals(), around_queues()].concat() {
+        for lang in [Lang::En, Lang::Zh] {
+            writeln!(text, "{}", sentence(&fact, &names, lang)).expect("a string takes it");
+            if fact.event.messages() == [MessageId(17)] {
+                let line = life_line(&fact, MessageId(17), &names, lang);
+                writeln!(text, "    {line}").expect("a string takes it");
+            }
+        }
+    }
+    expect_file!["snapshots/queue-sentences.txt"].assert_eq(&text);
+}
+
+#[test]
+fn no_fact_falls_back_on_the_words_of_the_engine() {
+    // The engine's own English is what an unknown fact would be told in: in Chinese that shows.
+    let facts = [around_queues(), of_exchanges_and_refusals(), of_queues_and_consumers()].concat();
+    for fact in facts {
+        let told = sentence(&fact, &Names::default(), Lang::Zh);
+        assert!(!told.contains(&fact.event.to_string()), "{told}");
+        assert!(!told.contains("Broker 拒绝了"), "{told}");
+    }
+    // One fact of each kind is in the list: the names by which they are written.
+    let kind = |event: &QueueEvent| format!("{event:?}").split(' ').next().unwrap_or_default().to_owned();
+    let listed: BTreeSet<String> = around_queues()
+        .iter()
+        .filter_map(|fact| match &fact.event {
+            Event::Queue(event) => Some(kind(event)),
+            _ => None,
+        })
+        .collect();
+    let source = include_str!("../../core/src/observe/queue_event.rs");
+    let body = source.split("pub enum QueueEvent {").nth(1).and_then(|rest| rest.split("\n}").next());
+    let variants: Vec<&str> = body
+        .expect("the engine's facts are written there")
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.strip_suffix(" {"))
+        .filter(|name| name.starts_with(char::is_uppercase))
+        .collect();
+    assert_eq!(listed, variants.into_iter().map(String::from).collect(), "the engine's facts, and the list");
 }
 
 #[test]
@@ -180,4 +293,18 @@ fn a_message_stands_on_brokers_that_run_and_on_the_disks_of_those_that_do_not() 
     assert_eq!(now(&picture, 30, Lang::En), (en.into(), true));
     let zh = "只在已宕机的 Broker 1、Broker 3 的磁盘上，还没有提交";
     assert_eq!(now(&picture, 30, Lang::Zh), (zh.into(), true));
+}
+
+#[test]
+fn a_message_stands_in_every_queue_that_an_exchange_gave_it_to() {
+    let picture = pictures::exchanges();
+    let now = |message, lang| {
+        standing(&picture, MessageId(message), &Names::of(&picture), lang).map(|standing| standing.words)
+    };
+    assert_eq!(
+        now(11, Lang::En).as_deref(),
+        Some("ready in queue audit; in queue europe, with anna, not acknowledged")
+    );
+    assert_eq!(now(15, Lang::En).as_deref(), Some("waits in queue europe until 460.0 ms"));
+    assert_eq!(now(15, Lang::Zh).as_deref(), Some("在队列 europe 里等到 460.0 毫秒"));
 }

@@ -57,9 +57,10 @@ const fill = {
     $("story-text").replaceChildren(...part.paragraphs.map((pieces) => make("p", {}, ...words(pieces))));
     $("story-look").replaceChildren(...part.look.map((text) => make("li", {}, text)));
     $("story-tries").replaceChildren(...part.tries.map((text) => make("li", {}, text)));
+    const option = ([name, title, current]) => make("option", { value: name, selected: current && "" }, title);
     $("scenario").replaceChildren(
-      ...part.scenarios.map(([name, title, current]) => make("option", { value: name, selected: current && "" }, title)));
-    if (!part.scenarios.some(([, , current]) => current)) $("scenario").selectedIndex = -1;
+      ...part.groups.map(({ title, scenarios }) => make("optgroup", { label: title }, ...scenarios.map(option))));
+    if (!part.groups.some(({ scenarios }) => scenarios.some(([, , current]) => current))) $("scenario").selectedIndex = -1;
     $("help").parentElement.classList.toggle("empty", !part.query);
     if (part.query && location.protocol !== "file:") history.replaceState(null, "", part.query);
   },

@@ -66,6 +66,8 @@ struct Lane {
     in_flight: Option<InFlight>,
     /// Nothing is sent before this moment.
     not_before: Time,
+    /// Why the last request was refused, if it asked to wait.
+    refused: Option<Refusal>,
 }
 
 /// The first messages of a lane, on their way.
@@ -169,6 +171,21 @@ impl Producer {
         held.any(|message| message.id == id)
     }
 
+    /// Why it does not send what it has: a broker asked it to wait ([`Refusal::Blocked`]), or a queue has no room
+    /// ([`Refusal::Full`]).
+    pub fn held_up(&self) -> Option<Refusal> {
+        let mut stuck = self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty());
+        stuck.find_map(|(place, lane)| {
+            let asked = self.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
+            if asked { Some(Refusal::Blocked) } else { lane.refused }
+        })
+    }
+
+    /// The broker that has a place, as far as is known.
+    fn broker_of(&self, place: &Place) -> Option<NodeId> {
+        broker_of(self.metadata.view(), place)
+    }
+
     /// Takes what reaches the producer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match input {
@@ -250,6 +267,7 @@ impl Producer {
                 out.event(Event::Acknowledged { by: place.clone(), message: message.id });
             }
         }
+        lane.refused = (!again.is_empty()).then_some(Refusal::Full);
         if !again.is_empty() {
             lane.not_before = retry;
         }
@@ -398,6 +416,8 @@ fn not_stored(place: &Place, lane: &mut Lane, why: Refusal, retry: Time, out: &m
     for message in lane.waiting.iter().take(count) {
         out.event(Event::NotStored { to: place.clone(), message: message.id, why });
     }
+    // A refusal for want of room is the queue's: an alarm is told apart, by name.
+    lane.refused = matches!(why, Refusal::Full | Refusal::Blocked).then_some(Refusal::Full);
     lane.not_before = retry;
 }
 

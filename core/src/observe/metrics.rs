@@ -10,7 +10,8 @@ use super::order_metrics::{Figures, OrderMetrics, Spans};
 use super::pull_metrics::PullMetrics;
 use super::queue_event::QueueEvent;
 use super::queue_metrics::QueueMetrics;
-use crate::ids::{MessageId, NodeId};
+use crate::ids::{MessageId, Name, NodeId};
+use crate::message::DeathReason;
 use crate::time::{Span, Time};
 use crate::vhost::Decision;
 
@@ -91,6 +92,9 @@ pub struct Metrics {
     backlog: Series,
     #[serde(skip)]
     acknowledged_by: BTreeMap<NodeId, u64>,
+    /// How many messages left a queue unconsumed, by broker, queue and reason.
+    #[serde(skip)]
+    died: BTreeMap<(NodeId, Name), BTreeMap<DeathReason, u64>>,
     #[serde(skip)]
     waiting: BTreeMap<MessageId, Time>,
     #[serde(skip)]
@@ -106,6 +110,12 @@ impl Metrics {
     /// How many messages one producer was told are stored.
     pub fn acknowledged_by(&self, producer: NodeId) -> u64 {
         self.acknowledged_by.get(&producer).copied().unwrap_or(0)
+    }
+
+    /// How many messages left a broker's queue without having been consumed, by reason.
+    pub fn died_in(&self, broker: NodeId, queue: &Name) -> impl Iterator<Item = (DeathReason, u64)> {
+        let counts = self.died.get(&(broker, queue.clone()));
+        counts.into_iter().flatten().map(|(reason, count)| (*reason, *count))
     }
 
     /// The mean time from first sent to first processed; nothing before a message was processed.
@@ -157,7 +167,12 @@ impl Metrics {
                 self.known -= u64::from(self.waiting.remove(message).is_some());
             }
             Event::Order(event) => self.orders.observe(*at, *node, event),
-            Event::Queue(event) => self.queues.observe(event),
+            Event::Queue(event) => {
+                if let QueueEvent::Died { queue, reason, .. } = event {
+                    *self.died.entry((*node, queue.clone())).or_default().entry(*reason).or_default() += 1;
+                }
+                self.queues.observe(event);
+            }
             Event::Requeued { messages, .. } => self.queues.came_back(messages.len()),
             _ => {}
         }

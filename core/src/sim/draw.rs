@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::draw_host::{exchange_views, held_up, queue_strip};
 use super::network::Packet;
 use super::picture::{
     BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView,
@@ -15,7 +16,6 @@ use crate::broker::{Acks, Broker, Message, OFFSETS_TOPIC, Replica, Reply, Reques
 use crate::ids::{LogName, MessageId, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
 use crate::observe::Place;
-use crate::queue::{ConsumerId, Queue, Standing};
 use crate::record::{Batches, Record};
 use crate::time::Time;
 use crate::vhost::VirtualHost;
@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    fn mark(&self, message: MessageId) -> Mark {
+    pub(super) fn mark(&self, message: MessageId) -> Mark {
         let index = usize::try_from(message.0).ok().and_then(|number| number.checked_sub(1));
         Mark { message, key: index.and_then(|index| self.keys.get(index).copied()).flatten() }
     }
@@ -50,12 +50,19 @@ impl World {
                 TargetSpec::Topic { name, acks } => (name.clone(), Some(acks)),
                 other => (name_of(other), None),
             };
+            let or_to = match &shop.spec.to {
+                TargetSpec::AnyOf(names) => names.iter().skip(1).cloned().collect(),
+                _ => Vec::new(),
+            };
             let waiting = shop.waiting().into_iter().map(|message| self.mark(message));
             ProducerView {
                 node,
                 name: shop.spec.name.clone(),
                 up: slot.power == Power::On,
                 to,
+                or_to,
+                publishes: matches!(shop.spec.to, TargetSpec::Exchange { .. }),
+                held_up: held_up(shop.client()).filter(|_| slot.power == Power::On),
                 acks: acks.map(|acks| match acks {
                     Acks::None => 0,
                     Acks::Leader => 1,
@@ -98,6 +105,8 @@ impl World {
                     true => worker.source.staged().iter().filter_map(|staged| mark(&staged.record)).collect(),
                     false => Vec::new(),
                 },
+                held: if up { worker.held() } else { 0 },
+                memory_max: spec.program.memory_max,
                 processed: self.metrics().processed.get(&node).copied().unwrap_or(0),
             }
         };
@@ -111,17 +120,28 @@ impl World {
         process: &BrokerProcess,
         cells_max: usize,
     ) -> BrokerView {
-        let strips = match process {
-            BrokerProcess::Runs(broker) => self.live_strips(node, broker, cells_max),
-            BrokerProcess::Disk(disk) => self.disk_strips(disk, cells_max),
-        };
-        BrokerView { node, up: power == Power::On, strips }
+        let up = power == Power::On;
+        match process {
+            BrokerProcess::Runs(broker) => BrokerView {
+                node,
+                up,
+                alarms: broker.host().alarms().collect(),
+                exchanges: exchange_views(broker.host()),
+                strips: self.live_strips(node, broker, cells_max),
+            },
+            BrokerProcess::Disk(disk) => {
+                // A queue's messages and its cursor make sense only together: open the host as the broker would.
+                let host = VirtualHost::open(disk.clone(), self.now()).expect("memory opens its logs");
+                let strips = self.disk_strips(node, disk, &host, cells_max);
+                BrokerView { node, up, alarms: Vec::new(), exchanges: exchange_views(&host), strips }
+            }
+        }
     }
 
     fn live_strips(&self, node: NodeId, broker: &Broker<Disk>, cells_max: usize) -> Vec<StripView> {
         let host = broker.host();
         let client = |consumer| broker.client_of_consumer(consumer);
-        let queues = host.queues().map(|queue| queue_strip(queue, &client, self, cells_max));
+        let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
         let view = self.controller.process.view();
         let shown =
             broker.replicas().iter().filter(|(partition, _)| partition.topic.as_str() != OFFSETS_TOPIC);
@@ -149,10 +169,14 @@ impl World {
     }
 
     /// What a dead broker's disk holds.
-    fn disk_strips(&self, disk: &Disk, cells_max: usize) -> Vec<StripView> {
-        // A queue's messages and its cursor make sense only together: open the host as the broker would.
-        let host = VirtualHost::open(disk.clone(), self.now()).expect("memory opens its logs");
-        let queues = host.queues().map(|queue| queue_strip(queue, &|_| None, self, cells_max));
+    fn disk_strips(
+        &self,
+        node: NodeId,
+        disk: &Disk,
+        host: &VirtualHost<Disk>,
+        cells_max: usize,
+    ) -> Vec<StripView> {
+        let queues = host.queues().map(|queue| queue_strip(node, queue, &|_| None, self, cells_max));
         let mut strips: Vec<StripView> =
             queues.map(|strip| StripView { role: Shown::Down, ..strip }).collect();
         let mut disk = disk.clone();
@@ -231,6 +255,7 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
         mark: record.message_id().map(|message| world.mark(message)),
         state: if record.offset < committed { CellState::Committed } else { CellState::Uncommitted },
         deliveries: 0,
+        priority: 0,
     };
     StripView {
         place,
@@ -241,39 +266,8 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
         behind: 0,
         held: log.end().0 - log.start().0,
         groups: Vec::new(),
+        queue: None,
         cells: read.records().filter(|record| record.offset >= first).map(cell).collect(),
-    }
-}
-
-/// What a queue holds, the oldest first.
-fn queue_strip<L: Log>(
-    queue: &Queue<L>,
-    client: &dyn Fn(ConsumerId) -> Option<NodeId>,
-    world: &World,
-    cells_max: usize,
-) -> StripView {
-    let held = queue.held();
-    let cells = held.take(cells_max).map(|held| Cell {
-        offset: held.offset,
-        mark: held.id.map(|message| world.mark(message)),
-        state: match held.standing {
-            Standing::With(consumer) => client(consumer).map_or(CellState::Ready, CellState::Delivered),
-            Standing::Waiting(until) => CellState::Waiting(until),
-            Standing::Ready => CellState::Ready,
-        },
-        deliveries: held.deliveries,
-    });
-    let first = queue.held().next().map_or(queue.next(), |held| held.offset);
-    StripView {
-        place: Place::Queue(queue.name().clone()),
-        role: Shown::Queue,
-        start: first,
-        end: queue.next(),
-        high_watermark: None,
-        behind: 0,
-        held: queue.stats().held,
-        groups: Vec::new(),
-        cells: cells.collect(),
     }
 }
 

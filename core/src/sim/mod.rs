@@ -7,6 +7,7 @@ mod clients;
 mod command;
 mod draft;
 mod draw;
+mod draw_host;
 mod host_check;
 mod network;
 mod own_transaction;

@@ -7,8 +7,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId};
+use crate::message::DeathReason;
 use crate::observe::Place;
+use crate::queue::{DeadLetter, Overflow};
+use crate::routing::{Binding, ExchangeKind, ExchangeName};
 use crate::time::Time;
+use crate::vhost::Alarm;
 
 /// One moment of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +53,14 @@ pub struct ProducerView {
     pub name: String,
     /// Whether its process runs.
     pub up: bool,
-    /// The queue or topic that it sends to.
+    /// The queue, topic or exchange that it sends to; the first of several queues.
     pub to: Name,
+    /// Further queues that it sends to, if it may choose.
+    pub or_to: Vec<Name>,
+    /// Whether that is an exchange.
+    pub publishes: bool,
+    /// Why it may not send now, though it would.
+    pub held_up: Option<HeldUp>,
     /// How many acknowledgements it asks for: `None` for a queue, else 0, 1, or -1 for all in sync.
     pub acks: Option<i8>,
     /// Messages sent at least once.
@@ -64,6 +74,15 @@ pub struct ProducerView {
     pub waiting: Vec<Mark>,
 }
 
+/// Why a producer that has messages to send must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldUp {
+    /// A broker's alarm is on.
+    Alarm,
+    /// A queue is full.
+    Full,
+}
+
 /// One broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerView {
@@ -71,8 +90,54 @@ pub struct BrokerView {
     pub node: NodeId,
     /// Whether its process runs.
     pub up: bool,
+    /// Its alarms that are on.
+    pub alarms: Vec<Alarm>,
+    /// Its exchanges, in order of name; not those that every broker has.
+    pub exchanges: Vec<ExchangeView>,
     /// Its logs, in order of name. Those of a broker that is down show what its disk holds.
     pub strips: Vec<StripView>,
+}
+
+/// One exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExchangeView {
+    /// What it is called.
+    pub name: ExchangeName,
+    /// How it routes.
+    pub kind: ExchangeKind,
+    /// Where what matches nothing goes.
+    pub alternate: Option<ExchangeName>,
+    /// What leads where.
+    pub bindings: Vec<Binding>,
+}
+
+/// What is drawn of a queue besides its messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueView {
+    /// Messages that wait for a consumer.
+    pub ready: u64,
+    /// Messages that wait for a moment.
+    pub waiting: u64,
+    /// Messages that consumers have.
+    pub unacked: u64,
+    /// The most ready messages, and what happens beyond.
+    pub length_max: Option<u64>,
+    /// The most bytes of ready messages.
+    pub bytes_max: Option<u64>,
+    /// Whether a limit is reached.
+    pub full: bool,
+    /// What happens to a message that comes when it is.
+    pub overflow: Overflow,
+    /// The highest priority; 0 for none.
+    pub priority_max: u8,
+    /// Where dead letters go.
+    pub dead_letter: Option<DeadLetter>,
+    /// How many messages died here, by reason.
+    pub died: Vec<(DeathReason, u64)>,
+    /// Who reads it.
+    pub readers: Vec<NodeId>,
+    /// The only consumer that it serves, where it serves one alone.
+    pub active: Option<NodeId>,
 }
 
 /// The end of one log, as cells in a row.
@@ -94,6 +159,8 @@ pub struct StripView {
     pub held: u64,
     /// Where each group that reads this partition has got to; on the leader only.
     pub groups: Vec<(Name, Offset)>,
+    /// More of a queue; nothing for a partition.
+    pub queue: Option<QueueView>,
     /// For a partition, its last records; for a queue, the first messages it holds. No more than asked for.
     pub cells: Vec<Cell>,
 }
@@ -128,6 +195,8 @@ pub struct Cell {
     pub state: CellState,
     /// How often it was delivered before; a queue's only.
     pub deliveries: u32,
+    /// Its priority; a queue's only.
+    pub priority: u8,
 }
 
 /// What became of a record.
@@ -164,6 +233,10 @@ pub struct ConsumerView {
     pub working: Option<(Mark, Time, Time)>,
     /// What it has received and not begun, oldest first.
     pub staged: Vec<Mark>,
+    /// How many messages are in its program's memory: in work, not begun, done and not acknowledged.
+    pub held: u32,
+    /// The most that its memory holds; with more it dies. 0 for no limit.
+    pub memory_max: u32,
     /// How many messages its program is done with, repeated ones counted each time.
     pub processed: u64,
 }

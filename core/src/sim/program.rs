@@ -436,9 +436,14 @@ impl Worker {
         }
     }
 
+    /// How many messages are in its memory.
+    pub(crate) fn held(&self) -> u32 {
+        (self.source.staged().len() + self.work.len() + self.unsettled.len()) as u32
+    }
+
     /// How many messages it holds, if those are more than it has room for.
     pub(crate) fn out_of_memory(&self) -> Option<u32> {
-        let held = (self.source.staged().len() + self.work.len() + self.unsettled.len()) as u32;
+        let held = self.held();
         (self.spec.memory_max > 0 && held > self.spec.memory_max).then_some(held)
     }
 

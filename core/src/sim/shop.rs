@@ -215,6 +215,11 @@ impl Shop {
         sent.expect("a body's size was checked with the scenario");
     }
 
+    /// The client that it sends with.
+    pub(super) fn client(&self) -> &Producer {
+        &self.client
+    }
+
     /// What the program still has to look after, oldest first.
     pub(crate) fn waiting(&self) -> Vec<MessageId> {
         let unstored = self.client.unstored().map(|(id, _)| id);

@@ -230,6 +230,11 @@ impl<S: Storage> VirtualHost<S> {
         !self.alarms.is_empty()
     }
 
+    /// The alarms that are on, in order.
+    pub fn alarms(&self) -> impl Iterator<Item = Alarm> {
+        self.alarms.iter().copied()
+    }
+
     /// Sets how many bytes of ready messages are too many; none is the default. (RabbitMQ's high watermark is a part
     /// of the machine's memory.)
     pub fn set_memory_max(&mut self, bytes: Option<u64>) {

@@ -8,15 +8,15 @@ use mqlab_core::sim::Scenario;
 
 use super::action::Count;
 use super::panel::{
-    BranchPart, CountPart, Events, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport, VerdictPart,
-    Words,
+    BranchPart, CountPart, Events, GroupPart, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport,
+    VerdictPart, Words,
 };
 use super::run::Run;
 use super::{Desk, Notice};
 use crate::link;
 use crate::text::sentence::{Tone, life_line, sentence};
 use crate::text::standing::standing;
-use crate::text::{Both, moment, story, ui};
+use crate::text::{Both, groups, moment, story, ui};
 
 /// Events shown before the present one, and after it.
 const EVENTS_BEFORE: usize = 80;
@@ -112,8 +112,15 @@ impl Desk {
                 .map_or(Vec::new(), |story| story.paragraphs.iter().map(|text| pieces(get(*text))).collect()),
             look: story.map_or(Vec::new(), |story| all(story.look)),
             tries: story.map_or(Vec::new(), |story| all(story.tries)),
-            scenarios: Scenario::names()
-                .map(|other| (other.into(), title_of(other), other == name))
+            groups: groups::grouped(&Scenario::names().collect::<Vec<_>>())
+                .into_iter()
+                .map(|(title, names)| GroupPart {
+                    title: get(title),
+                    scenarios: names
+                        .into_iter()
+                        .map(|other| (other.into(), title_of(other), other == name))
+                        .collect(),
+                })
                 .collect(),
             query: if name.is_empty() { String::new() } else { link::write(name, seed, self.lang) },
         }

@@ -75,10 +75,19 @@ pub struct StoryPart {
     pub look: Vec<String>,
     /// What to try.
     pub tries: Vec<String>,
-    /// All scenarios: name, title, whether it is this one.
-    pub scenarios: Vec<(String, String, bool)>,
+    /// All scenarios, by topic.
+    pub groups: Vec<GroupPart>,
     /// The address of this experiment.
     pub query: String,
+}
+
+/// Scenarios on one topic.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupPart {
+    /// The topic.
+    pub title: &'static str,
+    /// Name, title, whether it is this one.
+    pub scenarios: Vec<(String, String, bool)>,
 }
 
 /// Buttons, time and pace.

@@ -33,11 +33,12 @@ pub(super) struct Run {
 /// By then a cluster has found its leaders, and every broker has the logs that it will keep.
 const SETTLED: Span = Span::from_millis(40);
 
-/// Whether a picture has a log for which there is no room in the layout.
+/// Whether a picture has a log or an exchange for which there is no room in the layout.
 fn outgrown(shape: &Picture, picture: &Picture) -> bool {
     let mut brokers = picture.brokers.iter().zip(&shape.brokers);
     brokers.any(|(now, then)| {
         now.strips.iter().any(|strip| then.strips.iter().all(|known| known.place != strip.place))
+            || now.exchanges.iter().any(|new| then.exchanges.iter().all(|known| known.name != new.name))
     })
 }
 

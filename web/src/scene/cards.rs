@@ -7,7 +7,8 @@ use mqlab_core::sim::picture::{ConsumerView, ProducerView};
 use super::glyph::{self, Firmness, Look};
 use super::layout::SMALL;
 use super::shape::{Anchor, Font, Rect, Scene, Target, at, dashed, line, solid, width_of};
-use super::{View, strips};
+use super::{View, exchanges, strips};
+use crate::text::broker as hosting;
 use crate::text::stage as words;
 
 const TITLE: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
@@ -31,8 +32,9 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     ];
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
     let places: Vec<&Place> = rows.map(|row| &row.place).collect();
-    let texts =
-        [words::askers(view.picture, lang), words::kept(&places, lang), words::workers(view.picture, lang)];
+    let exchanges = layout.brokers.iter().map(|broker| broker.exchanges.len()).sum();
+    let kept = words::kept(&places, exchanges, lang);
+    let texts = [words::askers(view.picture, lang), kept, words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
         let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);
@@ -89,11 +91,19 @@ fn producer_inside(scene: &mut Scene, view: &View<'_>, producer: &ProducerView, 
         return;
     }
     let sent = words::sent(producer, lang);
+    let must_wait = producer.held_up.map(|why| hosting::held_up(why, lang));
+    let upper = match must_wait {
+        Some(words) => (words.into(), theme.vermilion),
+        None => (words::acks(producer, lang), theme.ink_2),
+    };
+    let second = at(x, area.y + 35.0);
     if tall {
-        scene.text_within(at(x, area.y + 35.0), &words::acks(producer, lang), PLAIN, theme.ink_2, room);
+        scene.text_within(second, &upper.0, PLAIN, upper.1, room);
         scene.text_within(at(x, area.y + 50.0), &sent, LITTLE, theme.ink_3, room);
+    } else if must_wait.is_some() {
+        scene.text_within(second, &upper.0, LITTLE, upper.1, room);
     } else {
-        scene.text_within(at(x, area.y + 35.0), &sent, LITTLE, theme.ink_3, room);
+        scene.text_within(second, &sent, LITTLE, theme.ink_3, room);
     }
     let planned = producer.planned.max(1) as f64;
     let bar = Rect::new(x, area.bottom() - 11.0, room, 4.0);
@@ -115,12 +125,16 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         let beside = at(place.card.x + 13.0 + width_of(&name, TITLE) + 12.0, place.card.y + 18.0);
         let room = place.card.right() - 40.0 - beside.x;
         if broker.up {
-            let duties = words::duties(&broker.strips, view.lang);
-            scene.text_within(beside, &duties, PLAIN, view.theme.ink_2, room);
+            let alone = place.rows.first().is_some_and(|row| row.label.is_none());
+            let named = view.layout.brokers.len() > 1;
+            let (duties, harm) = hosting::beside(broker, alone, named, view.lang);
+            let color = if harm { view.theme.vermilion } else { view.theme.ink_2 };
+            scene.text_within(beside, &duties, PLAIN, color, room);
         } else {
             let down = Font { weight: 600, ..PLAIN };
             scene.text_within(beside, words::DOWN.get(view.lang), down, view.theme.vermilion, room);
         }
+        exchanges::draw(scene, view, broker, place);
         strips::draw(scene, view, broker, place);
     }
 }
@@ -143,9 +157,10 @@ fn consumer_inside(scene: &mut Scene, view: &View<'_>, consumer: &ConsumerView, 
         return;
     }
     scene.text_within(second, &words::reads(consumer, lang), PLAIN, theme.ink_2, room);
-    let done = words::done(consumer.processed, lang);
+    let (done, near) = hosting::done(consumer, lang);
+    let color = if near { theme.vermilion } else { theme.ink_3 };
     if tall {
-        scene.text_within(at(x, area.y + 50.0), &done, LITTLE, theme.ink_3, room);
+        scene.text_within(at(x, area.y + 50.0), &done, LITTLE, color, room);
     }
     let middle = area.bottom() - if tall { 26.0 } else { 22.0 };
     let mark = view.layout.mark;

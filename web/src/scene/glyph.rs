@@ -5,6 +5,7 @@
 //! (K17)  with a key: its letter, and a hue of its own
 //!  (+)   stored, or done        (-)  refused        *  a request        o  an empty answer
 //! ((17)) x2   sent or delivered again, with a count
+//! (17) with a clock: waits for its moment        (17)[4]  its priority
 //! ```
 
 use mqlab_core::sim::picture::Mark;
@@ -80,7 +81,8 @@ pub(crate) fn message(scene: &mut Scene, center: Point, mark: Mark, look: Look, 
     let room = Some(area.w - 5.0);
     let spot = at(center.x, center.y + 0.5);
     scene.shapes.push(Shape::Text { at: spot, text, font: MARK_FONT, paint: solid(ink), room });
-    if let Some(count) = look.count {
+    // What was delivered once and came back has its ring, and nothing to count yet.
+    if let Some(count) = look.count.filter(|count| *count > 1) {
         badge(scene, at(area.right() - 1.0, area.y - 2.0), &format!("×{count}"), theme.ink_2, theme.paper);
     }
     scene.answers(area.grown(2.0), Target::Message(mark.message));
@@ -92,6 +94,28 @@ fn badge(scene: &mut Scene, center: Point, text: &str, ground: &'static str, ink
     let area = Rect::around(center, width_of(text, font) + 6.0, 14.0);
     scene.boxed(area, 7.0, Some(solid(ground)), Some(line(ink, 1.0)));
     scene.text(at(center.x, center.y + 0.5), text, font, ink);
+}
+
+/// A small clock at a corner: this message waits for a moment.
+pub(crate) fn clock(scene: &mut Scene, center: Point, theme: &Theme) {
+    scene.disc(center, 5.0, Some(solid(theme.surface)), Some(line(theme.ink_2, 1.2)));
+    let hands = [at(center.x, center.y - 3.2), center, at(center.x + 2.4, center.y)];
+    scene.lines(&hands, line(theme.ink_2, 1.2));
+}
+
+/// A priority at a corner: a digit in a square, where counts stand in discs.
+pub(crate) fn priority(scene: &mut Scene, center: Point, priority: u8, theme: &Theme) {
+    let font = Font { size: SMALL, weight: 600, anchor: Anchor::Middle };
+    let text = priority.to_string();
+    let area = Rect::around(center, width_of(&text, font) + 5.0, 12.0);
+    scene.boxed(area, 2.0, Some(solid(theme.surface)), Some(line(theme.ink_3, 1.0)));
+    scene.text(at(center.x, center.y + 0.5), text, font, theme.ink);
+}
+
+/// A diamond: here a way divides.
+pub(crate) fn fork(scene: &mut Scene, c: Point, theme: &Theme) {
+    let points = [at(c.x, c.y - 5.0), at(c.x + 5.0, c.y), at(c.x, c.y + 5.0), at(c.x - 5.0, c.y)];
+    scene.figure(&points, solid(theme.ink_2));
 }
 
 /// Several messages in one packet: the first, or the selected one, before a hint of the others and their count.

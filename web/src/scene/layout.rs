@@ -4,9 +4,10 @@
 //! messages.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::Place;
-use mqlab_core::sim::picture::{BrokerView, Picture, ServiceView};
+use mqlab_core::sim::picture::{Picture, ServiceView};
 
+pub use super::rows::{BrokerPlace, ExchangePlace, RowPlace};
+use super::rows::{CELL, HEAD, Rows, broker_place, height_of};
 use super::shape::{Anchor, Font, Point, Rect, at, width_of};
 
 /// Below this width, in pixels of the page, the stage is laid out in lanes.
@@ -18,16 +19,10 @@ pub const MARK_FONT: Font = Font { size: SMALL, weight: 600, anchor: Anchor::Mid
 /// A disc's height.
 pub const MARK: f64 = 23.0;
 
-/// Between two cells.
-const CELL_GAP: f64 = 3.0;
-/// A cell's height.
-const CELL: f64 = 27.0;
-/// A broker's title.
-const HEAD: f64 = 32.0;
-/// Rows of a queue that has its broker for itself.
-const QUEUE_LINES: usize = 4;
 /// The tray's height.
 const TRAY: f64 = 38.0;
+/// The least height that a client's card takes in its column, with the gap below it.
+const CLIENT_MIN: f64 = 54.0;
 
 /// Everything's place.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,55 +49,6 @@ pub struct Layout {
     pub controller: Option<Rect>,
     /// Where the lost are kept.
     pub tray: Rect,
-}
-
-/// A broker's place.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BrokerPlace {
-    /// Which.
-    pub node: NodeId,
-    /// Its card.
-    pub card: Rect,
-    /// Its strips, in the picture's order.
-    pub rows: Vec<RowPlace>,
-}
-
-/// A strip's place.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RowPlace {
-    /// Which log.
-    pub place: Place,
-    /// The height at which wires end.
-    pub port: f64,
-    /// Where the label begins, and how wide it may be; nothing where it stands in the card's title.
-    pub label: Option<(Point, f64)>,
-    /// Where the first cell begins.
-    pub first: Point,
-    /// Cells in a line.
-    pub columns: usize,
-    /// Lines of cells.
-    pub lines: usize,
-    /// Where the words to the right begin, and how wide they may be.
-    pub words: (Point, f64),
-    /// The height of the words below the cells, where there is room for them.
-    pub note: Option<f64>,
-}
-
-impl RowPlace {
-    /// The cell with a number counted from the first one shown.
-    pub fn cell(&self, index: usize, mark: f64) -> Option<Rect> {
-        let (column, row) = (index % self.columns.max(1), index / self.columns.max(1));
-        (row < self.lines).then(|| {
-            let pitch = mark + 2.0 * CELL_GAP;
-            let (x, y) = (self.first.x + column as f64 * pitch, self.first.y + row as f64 * (CELL + 3.0));
-            Rect::new(x, y, pitch - 2.0, CELL)
-        })
-    }
-
-    /// As many cells as there is room for.
-    pub const fn room(&self) -> usize {
-        self.columns * self.lines
-    }
 }
 
 impl Layout {
@@ -172,25 +118,6 @@ fn sides(picture: &Picture) -> (Vec<NodeId>, Vec<NodeId>) {
     (senders.chain(users).chain(front).collect(), readers.chain(behind).collect())
 }
 
-fn height_of(broker: &BrokerView, row: f64, room: f64) -> f64 {
-    match only_queue(broker) {
-        true => HEAD + queue_lines(room) as f64 * (CELL + 3.0) + 34.0,
-        false => HEAD + broker.strips.len().max(1) as f64 * row + 8.0,
-    }
-}
-
-fn only_queue(broker: &BrokerView) -> bool {
-    broker.strips.len() == 1 && matches!(broker.strips[0].place, Place::Queue(_))
-}
-
-fn queue_lines(room: f64) -> usize {
-    (((room - HEAD - 60.0) / (CELL + 3.0)) as usize).clamp(2, QUEUE_LINES)
-}
-
-/// A row with room for words below the cells, and one without.
-const ROOMY: f64 = 45.0;
-const TIGHT: f64 = 32.0;
-
 fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) -> Layout {
     let small = width < 760.0;
     let (margin, left, right) = if small { (14.0, 104.0, 112.0) } else { (28.0, 120.0, 134.0) };
@@ -200,25 +127,35 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
     let (top, bottom) = (52.0, TRAY + 30.0);
     let room = height - top - bottom;
     let count = picture.brokers.len().max(1) as f64;
+    let (in_front, behind) = sides(picture);
     let all =
-        |row: f64| picture.brokers.iter().map(|broker| height_of(broker, row, room / count)).sum::<f64>();
-    let row = if all(ROOMY) + (count - 1.0) * 14.0 <= room { ROOMY } else { TIGHT };
-    let between = ((room - all(row)) / count).clamp(14.0, 46.0);
-    let span = if picture.brokers.is_empty() { room } else { all(row) + between * (count - 1.0) };
+        |rows: Rows| picture.brokers.iter().map(|broker| height_of(broker, rows, room / count)).sum::<f64>();
+    let fits = |rows: &Rows| all(*rows) + (count - 1.0) * 14.0 <= room;
+    let rows = Rows::ALL.into_iter().find(fits).unwrap_or(Rows::TIGHT);
+    let between = ((room - all(rows)) / count).clamp(14.0, 46.0);
+    let tall = if picture.brokers.is_empty() { room } else { all(rows) + between * (count - 1.0) };
+    // Where many clients stand beside few brokers, they decide how high the stage is.
+    let span = tall.max(in_front.len().max(behind.len()) as f64 * CLIENT_MIN);
     let start = top + ((room - span) / 2.0).max(0.0);
-    let mut y = start;
+    let mut y = start + (span - tall) / 2.0;
     let brokers = picture.brokers.iter().map(|broker| {
-        let area = Rect::new(margin + left + gap, y, card, height_of(broker, row, room / count));
+        let area = Rect::new(margin + left + gap, y, card, height_of(broker, rows, room / count));
         y = area.bottom() + between;
-        broker_place(broker, area, row, mark)
+        broker_place(broker, area, rows, mark)
     });
     let brokers: Vec<BrokerPlace> = brokers.collect();
+    let top_of_brokers = brokers.first().map_or(start, |broker| broker.card.y);
     let (sender, reader) = (72.0, 94.0);
     let height = height.max(start + span + bottom);
-    let (producers, consumers) = sides(picture);
-    let caption = start - 20.0;
+    let over_brokers = top_of_brokers - 20.0;
+    let producers = column(&in_front, margin, left, sender, start, span);
+    let consumers = column(&behind, width - margin - right, right, reader, start, span);
+    // Words stand on one line, and higher where a column's cards begin higher.
+    let over = |cards: &[(NodeId, Rect)]| {
+        cards.first().map_or(over_brokers, |(_, card)| over_brokers.min(card.y - 17.0))
+    };
     let controller = (picture.brokers.len() > 1)
-        .then(|| Rect::new(margin + left + gap + card - 88.0, caption - 11.0, 88.0, 22.0));
+        .then(|| Rect::new(margin + left + gap + card - 88.0, over_brokers - 11.0, 88.0, 22.0));
     Layout {
         width,
         height,
@@ -226,12 +163,12 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
         narrow: false,
         mark,
         captions: [
-            at(margin, caption),
-            at(margin + left + gap, caption),
-            at(width - margin - right, caption),
+            at(margin, over(&producers)),
+            at(margin + left + gap, over_brokers),
+            at(width - margin - right, over(&consumers)),
         ],
-        producers: column(&producers, margin, left, sender, start, span),
-        consumers: column(&consumers, width - margin - right, right, reader, start, span),
+        producers,
+        consumers,
         brokers,
         controller,
         tray: Rect::new(margin, height - TRAY - 14.0, width - 2.0 * margin, TRAY),
@@ -281,9 +218,9 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
             margin + gutter,
             y,
             width - 2.0 * (margin + gutter),
-            height_of(broker, 44.0, HEAD + 60.0 + 5.0 * (CELL + 3.0)),
+            height_of(broker, Rows::LANES, HEAD + 60.0 + 5.0 * (CELL + 3.0)),
         );
-        brokers.push(broker_place(broker, area, 44.0, mark));
+        brokers.push(broker_place(broker, area, Rows::LANES, mark));
         y = area.bottom() + 14.0;
     }
     let readers_caption = at(margin, y + 16.0);
@@ -304,45 +241,4 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
         controller,
         tray,
     }
-}
-
-fn broker_place(broker: &BrokerView, card: Rect, row: f64, mark: f64) -> BrokerPlace {
-    let pad = if card.w < 330.0 { 10.0 } else { 14.0 };
-    let pitch = mark + 2.0 * CELL_GAP;
-    let rows = if only_queue(broker) {
-        let columns = ((card.w - 2.0 * pad) / pitch) as usize;
-        let lines = ((card.h - HEAD - 34.0) / (CELL + 3.0)).round() as usize;
-        let inset = (card.w - columns as f64 * pitch + 2.0) / 2.0;
-        vec![RowPlace {
-            place: broker.strips[0].place.clone(),
-            port: card.center().y,
-            label: None,
-            first: at(card.x + inset, card.y + HEAD),
-            columns,
-            lines,
-            words: (at(card.right() - pad, card.bottom() - 16.0), card.w / 2.0 - pad),
-            note: Some(card.bottom() - 16.0),
-        }]
-    } else {
-        let (label, words) = if card.w < 330.0 { (62.0, 46.0) } else { (76.0, 50.0) };
-        let columns = (((card.w - 2.0 * pad - label - words) / pitch) as usize).max(2);
-        let place = |(index, strip): (usize, &mqlab_core::sim::picture::StripView)| {
-            let y = card.y + HEAD + index as f64 * row;
-            RowPlace {
-                place: strip.place.clone(),
-                port: y + CELL / 2.0,
-                label: Some((at(card.x + pad, y + CELL / 2.0), label - 4.0)),
-                first: at(card.x + pad + label, y),
-                columns,
-                lines: 1,
-                words: (
-                    at(card.x + pad + label + columns as f64 * pitch + 3.0, y + CELL / 2.0),
-                    card.w - pad - label - columns as f64 * pitch - 10.0,
-                ),
-                note: (row > TIGHT).then_some(y + CELL + 9.0),
-            }
-        };
-        broker.strips.iter().enumerate().map(place).collect()
-    };
-    BrokerPlace { node: broker.node, card, rows }
 }

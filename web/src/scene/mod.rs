@@ -9,9 +9,12 @@
 pub mod axis;
 mod callers;
 mod cards;
+mod exchanges;
 mod glyph;
 pub mod layout;
 mod packets;
+mod queues;
+mod rows;
 pub mod shape;
 mod strips;
 pub mod theme;

@@ -44,9 +44,15 @@ fn side(layout: &Layout, node: NodeId) -> Side {
     }
 }
 
+/// The row of a broker's card where a way ends: first its logs are counted, then its exchanges.
 fn row_of(layout: &Layout, node: NodeId, place: Option<&Place>) -> usize {
-    let broker = layout.brokers.iter().find(|broker| broker.node == node);
-    let row = broker.and_then(|broker| broker.rows.iter().position(|row| Some(&row.place) == place));
+    let row = broker(layout, node).and_then(|broker| match place? {
+        Place::Exchange(name) => {
+            let exchange = broker.exchanges.iter().position(|exchange| exchange.name == *name)?;
+            Some(broker.rows.len() + exchange)
+        }
+        place => broker.rows.iter().position(|row| row.place == *place),
+    });
     row.unwrap_or(0)
 }
 
@@ -151,6 +157,14 @@ fn passed(view: &View<'_>, packet: &PacketView) -> f64 {
 fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
     let mut ways = Vec::new();
     for broker in &picture.brokers {
+        for exchange in broker.exchanges.iter().filter(|_| broker.up) {
+            let is = |name: &mqlab_core::ids::Name| name.as_str() == exchange.name.as_str();
+            let producers = picture.producers.iter().filter(|view| view.up && view.publishes && is(&view.to));
+            let services = picture.services.iter().filter(|view| view.up && view.sends_to.iter().any(is));
+            let senders = producers.map(|view| view.node).chain(services.map(|view| view.node));
+            let place = Place::Exchange(exchange.name.clone());
+            ways.extend(senders.map(|sender| (sender, broker.node, place.clone(), false)));
+        }
         for strip in &broker.strips {
             if !matches!(strip.role, Role::Queue | Role::Leader { .. }) || !broker.up {
                 continue;
@@ -160,7 +174,10 @@ fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
                 Place::Partition(partition) => (&partition.topic, Some(partition.index)),
                 Place::Exchange(_) => continue, // nothing stands in one
             };
-            let senders = picture.producers.iter().filter(|producer| producer.up && producer.to == *name);
+            let senders = picture.producers.iter().filter(|producer| {
+                let meant = producer.to == *name || producer.or_to.contains(name);
+                producer.up && !producer.publishes && meant
+            });
             ways.extend(senders.map(|producer| (producer.node, broker.node, strip.place.clone(), false)));
             let services = || picture.services.iter().filter(|service| service.up);
             let senders = services().filter(|service| service.sends_to.contains(name));
@@ -171,8 +188,10 @@ fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
             });
             ways.extend(readers.map(|service| (broker.node, service.node, strip.place.clone(), false)));
             let readers = picture.consumers.iter().filter(|consumer| {
+                let attached =
+                    strip.queue.as_ref().is_some_and(|queue| queue.readers.contains(&consumer.node));
                 consumer.up
-                    && consumer.from == *name
+                    && (consumer.from == *name || attached)
                     && index.is_none_or(|index| consumer.assigned.contains(&index))
             });
             ways.extend(readers.map(|consumer| (broker.node, consumer.node, strip.place.clone(), false)));
@@ -191,7 +210,10 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
     let (card_a, card_b) = (layout.card(a)?, layout.card(b)?);
     let port = |node: NodeId, row: usize| -> Option<f64> {
         let broker = broker(layout, node)?;
-        Some(broker.rows.get(row).map_or(broker.card.center().y, |row| row.port))
+        let exchange = || broker.exchanges.get(row.checked_sub(broker.rows.len())?);
+        let port = broker.rows.get(row).map(|row| row.port);
+        let port = port.or_else(|| exchange().map(|exchange| exchange.area.center().y));
+        Some(port.unwrap_or(broker.card.center().y))
     };
     match (side(layout, a), side(layout, b)) {
         (Side::Broker, Side::Broker) => {

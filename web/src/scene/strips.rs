@@ -4,11 +4,11 @@ use mqlab_core::ids::Offset;
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{BrokerView, Cell, CellState, Role, StripView};
 
-use super::View;
 use super::cards::{LITTLE, PLAIN, on};
 use super::glyph::{self, Firmness, Look};
 use super::layout::{BrokerPlace, MARK, RowPlace};
 use super::shape::{Anchor, Font, Rect, Scene, at, line, solid, width_of};
+use super::{View, queues};
 use crate::text::stage as words;
 
 /// Draws a broker's strips, those that it does not have yet as empty places.
@@ -17,18 +17,24 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
         slots(scene, view, row, broker.up);
         let Some(strip) = broker.strips.iter().find(|strip| strip.place == row.place) else {
             label(scene, view, Role::Down, row);
+            queues::absent(scene, view, row);
             continue;
         };
         let first = window(view, strip, row);
-        for cell in &strip.cells {
-            let Some(index) = cell.offset.0.checked_sub(first.0) else { continue };
-            let Some(area) = row.cell(index as usize, view.layout.mark) else { continue };
+        let closed_up = queues::close_up(strip, row, first);
+        let mut shown = 0;
+        for (place, cell) in strip.cells.iter().enumerate() {
+            let index = if closed_up { Some(place as u64) } else { cell.offset.0.checked_sub(first.0) };
+            let Some(area) = index.and_then(|index| row.cell(index as usize, view.layout.mark)) else {
+                continue;
+            };
             draw_cell(scene, view, strip, cell, area);
+            shown += 1;
         }
         label(scene, view, strip.role, row);
         match strip.place {
             Place::Partition(_) => partition_notes(scene, view, strip, row, first),
-            Place::Queue(_) | Place::Exchange(_) => queue_notes(scene, view, strip, row, first),
+            Place::Queue(_) | Place::Exchange(_) => queues::notes(scene, view, broker, strip, row, shown),
         }
     }
 }
@@ -81,6 +87,13 @@ fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell,
     let count = (cell.deliveries > first).then_some(cell.deliveries);
     let look = Look { firmness, count, selected, width: view.layout.mark };
     glyph::message(scene, area.center(), mark, look, theme);
+    if let CellState::Waiting(_) = cell.state {
+        glyph::clock(scene, at(area.center().x - view.layout.mark / 2.0 + 1.0, area.y + 3.5), theme);
+    }
+    if strip.queue.as_ref().is_some_and(|queue| queue.priority_max > 0) {
+        let corner = at(area.center().x + view.layout.mark / 2.0 - 1.0, area.bottom() - 4.0);
+        glyph::priority(scene, corner, cell.priority, theme);
+    }
 }
 
 fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
@@ -187,23 +200,5 @@ fn pitch(row: &RowPlace, mark: f64) -> f64 {
     match (row.cell(0, mark), row.cell(1, mark)) {
         (Some(a), Some(b)) if b.x > a.x => b.x - a.x,
         _ => mark + 4.0,
-    }
-}
-
-fn queue_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, first: Offset) {
-    let (theme, lang) = (view.theme, view.lang);
-    let out = strip.cells.iter().filter(|cell| matches!(cell.state, CellState::Delivered(_))).count() as u64;
-    let shown = strip.cells.iter().filter(|cell| cell.offset.0 < first.0 + row.room() as u64).count() as u64;
-    let Some(note) = row.note else { return };
-    scene.text_within(
-        at(row.first.x, note),
-        &words::held(strip.held, out, lang),
-        PLAIN,
-        theme.ink_2,
-        row.words.1 * 1.6,
-    );
-    if strip.held > shown {
-        let more = words::more(strip.held - shown, lang);
-        scene.text(at(row.words.0.x, note), more, on(PLAIN, Anchor::End), theme.ink_3);
     }
 }

@@ -3,9 +3,12 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+pub mod broker;
 pub mod callers;
+pub mod groups;
 mod pulls;
 mod purpose;
+mod queues;
 pub mod sentence;
 pub mod stage;
 pub mod standing;

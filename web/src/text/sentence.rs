@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, pulls, row, spaced};
+use super::{Lang, callers, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,12 +102,10 @@ impl Subject {
 /// A place, as a sentence names it: `orders/0`, or `queue hello`.
 pub fn place(place: &Place, lang: Lang) -> String {
     match (place, lang) {
-        (Place::Queue(name), Lang::En) => format!("queue {name}"),
-        (Place::Queue(name), Lang::Zh) => format!("队列 {name}"),
+        (Place::Queue(name), lang) => queues::queue_of(name, lang),
         (Place::Partition(partition), Lang::En) => format!("{partition}"),
         (Place::Partition(partition), Lang::Zh) => format!("分区 {partition}"),
-        (Place::Exchange(name), Lang::En) => format!("exchange {name}"),
-        (Place::Exchange(name), Lang::Zh) => format!("交换机 {name}"),
+        (Place::Exchange(name), lang) => queues::exchange(name, lang),
     }
 }
 
@@ -122,6 +120,8 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
         Refusal::NoAnswer => ("nobody answered in time", "没有及时收到回应"),
         Refusal::Storage => ("the broker's disk failed", "Broker 的磁盘出错"),
+        Refusal::Full => ("the queue is full", "队列已满"),
+        Refusal::Blocked => ("there is no room: wait, and try again", "没有空间，等一等再试"),
         _ => ("the broker said no", "Broker 拒绝了"),
     };
     match lang {
@@ -156,6 +156,9 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
     match event {
         Event::Sent { to, attempt: 1, .. } => format!("{node} sends {what} to {}", at(to)),
         Event::Sent { to, attempt, .. } => format!("{node} sends {what} to {} again, try {attempt}", at(to)),
+        Event::Acknowledged { by: by @ Place::Exchange(_), .. } => {
+            format!("{node} is told that {} has taken {what}", at(by))
+        }
         Event::Acknowledged { .. } => format!("{node} is told that {what} is stored"),
         Event::NotStored { why, .. } => {
             format!("{node} hears that {what} is not stored: {}", refusal(*why, lang))
@@ -180,11 +183,13 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Delivered { to, delivery, .. } => {
             format!("{node} pushes {what} to {}, marked redelivered, delivery {delivery}", who(*to))
         }
-        Event::Requeued { from, .. } => {
-            format!("{} is gone: {node} puts {what} back in its old place", who(*from))
-        }
+        Event::Requeued { from, why, .. } => queues::returned(*why, node, &what, &who(*from), lang),
         Event::Settled { queue, by, .. } => {
-            format!("{node} removes {what} from queue {queue}: {} is done with it", who(*by))
+            format!(
+                "{node} removes {what} from {}: {} is done with it",
+                queues::queue_of(queue, lang),
+                who(*by)
+            )
         }
         Event::Received { delivery: 1, .. } => format!("{node} receives {what}"),
         Event::Received { delivery, .. } => {
@@ -219,6 +224,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Restarted => format!("{node} is back"),
         Event::Order(event) => callers::english(event, node, names),
         Event::Pull(event) => pulls::english(event, node, &what),
+        Event::Queue(event) => queues::english(event, node, &what, names),
         other => format!("{node}: {other}"),
     }
 }
@@ -231,6 +237,9 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
     match event {
         Event::Sent { to, attempt: 1, .. } => format!("{node} 把{what} 发往{}", at(to)),
         Event::Sent { to, attempt, .. } => format!("{node} 第 {attempt} 次把{what} 发往{}", at(to)),
+        Event::Acknowledged { by: by @ Place::Exchange(_), .. } => {
+            format!("{node} 收到确认：{} 已收下{what}", at(by))
+        }
         Event::Acknowledged { .. } => format!("{node} 收到确认：{what} 已存好"),
         Event::NotStored { why, .. } => format!("{node} 得知{what} 没有存下：{}", refusal(*why, lang)),
         Event::Appended { to, base, messages } => {
@@ -254,9 +263,9 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Delivered { to, delivery, .. } => {
             format!("{node} 把{what} 重新投递给 {}，第 {delivery} 次投递", who(*to))
         }
-        Event::Requeued { from, .. } => format!("{} 不在了：{node} 把{what} 放回原来的位置", who(*from)),
+        Event::Requeued { from, why, .. } => queues::returned(*why, node, &what, &who(*from), lang),
         Event::Settled { queue, by, .. } => {
-            format!("{} 已处理完：{node} 从队列 {queue} 删除{what}", who(*by))
+            format!("{} 已处理完：{node} 从{}删除{what}", who(*by), queues::queue_of(queue, lang))
         }
         Event::Received { delivery: 1, .. } => format!("{node} 收到{what}"),
         Event::Received { delivery, .. } => format!("{node} 收到{what}，这是第 {delivery} 次投递"),
@@ -287,12 +296,13 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Restarted => format!("{node} 恢复运行"),
         Event::Order(event) => callers::chinese(event, node, names),
         Event::Pull(event) => pulls::chinese(event, node, &what),
+        Event::Queue(event) => queues::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
     }
 }
 
 /// 2nd, 3rd, 4th.
-fn nth(number: u32) -> String {
+pub(super) fn nth(number: u32) -> String {
     let ending = match (number % 100, number % 10) {
         (11..=13, _) => "th",
         (_, 1) => "st",
@@ -340,6 +350,7 @@ impl Tone {
             Event::Restarted => Self::Back,
             Event::Order(event) => callers::tone(event),
             Event::Pull(event) => pulls::tone(event),
+            Event::Queue(event) => queues::tone(event),
             _ => Self::Plain,
         }
     }

@@ -1,10 +1,11 @@
 //! The words on the stage.
 
+use mqlab_core::ids::PartitionId;
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 
 pub use super::callers::{askers, workers};
-use super::{Both, Lang, both, spaced};
+use super::{Both, Lang, both, row, spaced};
 
 /// Above the producers.
 pub const PRODUCERS: Both = both("producers", "生产者");
@@ -27,40 +28,49 @@ pub const NO_PARTITION: Both = both("no partition", "没有分区");
 /// An empty tray.
 pub const NONE_LOST: Both = both("lost: none", "丢失：无");
 
-/// Above the brokers: what they keep.
-pub fn kept(places: &[&Place], lang: Lang) -> String {
-    let Some(first) = places.first() else { return String::new() };
-    match first {
-        Place::Queue(name) => match lang {
-            Lang::En => format!("queue {name}"),
-            Lang::Zh => format!("队列 {name}"),
-        },
-        Place::Exchange(_) => super::sentence::place(first, lang),
-        Place::Partition(first) => {
-            let mut partitions: Vec<u32> = places
-                .iter()
-                .filter_map(|place| match place {
-                    Place::Partition(other) if other.topic == first.topic => Some(other.index),
-                    _ => None,
-                })
-                .collect();
-            let all = partitions.len();
-            partitions.sort_unstable();
-            partitions.dedup();
-            let replicas = all / partitions.len().max(1);
-            let topic = &first.topic;
-            let count = partitions.len();
-            match lang {
-                Lang::En => {
-                    format!(
-                        "topic {topic}: {}, {}",
-                        counted(count, "partition"),
-                        counted(replicas, "replica")
-                    )
-                }
-                Lang::Zh => format!("主题 {topic}：{count} 个分区，{replicas} 个副本"),
-            }
+/// Above the brokers: what they keep, behind how many exchanges.
+pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
+    let topic = places.iter().find_map(|place| match place {
+        Place::Partition(partition) => Some(partition),
+        _ => None,
+    });
+    let queues: Vec<&Place> =
+        places.iter().copied().filter(|place| matches!(place, Place::Queue(_))).collect();
+    let mut parts = Vec::new();
+    parts.extend(topic.map(|first| kept_topic(first, places, lang)));
+    match (queues.as_slice(), lang) {
+        ([], _) => {}
+        ([one], _) => parts.push(super::sentence::place(one, lang)),
+        (many, Lang::En) => parts.push(counted(many.len(), "queue")),
+        (many, Lang::Zh) => parts.push(format!("{} 个队列", many.len())),
+    }
+    match (exchanges, lang) {
+        (0, _) => {}
+        (_, Lang::En) => parts.push(counted(exchanges, "exchange")),
+        (_, Lang::Zh) => parts.push(format!("{exchanges} 个交换机")),
+    }
+    row(&parts, lang)
+}
+
+fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
+    let mut partitions: Vec<u32> = places
+        .iter()
+        .filter_map(|place| match place {
+            Place::Partition(other) if other.topic == first.topic => Some(other.index),
+            _ => None,
+        })
+        .collect();
+    let all = partitions.len();
+    partitions.sort_unstable();
+    partitions.dedup();
+    let replicas = all / partitions.len().max(1);
+    let topic = &first.topic;
+    let count = partitions.len();
+    match lang {
+        Lang::En => {
+            format!("topic {topic}: {}, {}", counted(count, "partition"), counted(replicas, "replica"))
         }
+        Lang::Zh => format!("主题 {topic}：{count} 个分区，{replicas} 个副本"),
     }
 }
 

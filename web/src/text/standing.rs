@@ -1,11 +1,12 @@
 //! Where does a message stand right now? The last line of its life.
 
-use mqlab_core::ids::MessageId;
+use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{Cell, CellState, Mark, Picture, Role, StripView};
 
+use super::queues::queue_of;
 use super::sentence::Names;
-use super::{Lang, row};
+use super::{Lang, moment, row, spaced};
 
 /// The line, and whether it is worth a worry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,15 +70,21 @@ fn cell_of(strip: &StripView, message: MessageId) -> Option<&Cell> {
 fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> Option<Standing> {
     let (mut up, mut down) = (Vec::new(), Vec::new());
     let mut committed = false;
+    let mut queues = Vec::new();
     for broker in &picture.brokers {
         for strip in &broker.strips {
             let Some(cell) = cell_of(strip, message) else { continue };
-            if let Place::Queue(_) = strip.place {
-                return queued(cell, names, lang);
+            if let Place::Queue(queue) = &strip.place {
+                queues.push(queued(cell, queue, names, lang));
+                continue;
             }
             if broker.up { &mut up } else { &mut down }.push(names.node(broker.node, lang));
             committed |= matches!(strip.role, Role::Leader { .. }) && cell.state == CellState::Committed;
         }
+    }
+    if !queues.is_empty() {
+        // An exchange may have filled several.
+        return calm(queues.join(if lang == Lang::En { "; " } else { "；" }));
     }
     let place = place(&up, &down, lang)?;
     let words = match (committed, lang) {
@@ -107,15 +114,18 @@ fn place(up: &[String], down: &[String], lang: Lang) -> Option<String> {
     })
 }
 
-fn queued(cell: &Cell, names: &Names, lang: Lang) -> Option<Standing> {
+fn queued(cell: &Cell, queue: &Name, names: &Names, lang: Lang) -> String {
+    let queue = queue_of(queue, lang);
     match (cell.state, lang) {
         (CellState::Delivered(consumer), Lang::En) => {
-            calm(format!("with {}, not acknowledged", names.node(consumer, lang)))
+            format!("in {queue}, with {}, not acknowledged", names.node(consumer, lang))
         }
         (CellState::Delivered(consumer), Lang::Zh) => {
-            calm(format!("在 {} 手里，还没有确认", names.node(consumer, lang)))
+            spaced(&format!("在{queue}中，已交给 {}，还没有确认", names.node(consumer, lang)))
         }
-        (_, Lang::En) => calm("ready in the queue".into()),
-        (_, Lang::Zh) => calm("在队列里等待投递".into()),
+        (CellState::Waiting(until), Lang::En) => format!("waits in {queue} until {} ms", moment(until)),
+        (CellState::Waiting(until), Lang::Zh) => spaced(&format!("在{queue}里等到 {} 毫秒", moment(until))),
+        (_, Lang::En) => format!("ready in {queue}"),
+        (_, Lang::Zh) => spaced(&format!("在{queue}里等待投递")),
     }
 }

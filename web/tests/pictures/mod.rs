@@ -1,5 +1,9 @@
 //! Pictures made by hand, so that the drawing is tested without the engine.
 
+mod hosting;
+
+pub(crate) use hosting::exchanges;
+
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{
@@ -18,11 +22,11 @@ pub(crate) fn keyed(number: u64) -> Mark {
     Mark { message: MessageId(number), key: Some(keys[(number * 7 % 6) as usize]) }
 }
 
-fn plain(number: u64) -> Mark {
+pub(crate) fn plain(number: u64) -> Mark {
     Mark { message: MessageId(number), key: None }
 }
 
-fn packet(
+pub(crate) fn packet(
     id: u64,
     from: NodeId,
     to: NodeId,
@@ -62,6 +66,7 @@ pub(crate) fn queue() -> Picture {
             18 | 19 => 2,
             _ => 0,
         },
+        priority: 0,
     });
     let consumer = |node, name_of: &str, working: u64, staged: &[u64], processed| ConsumerView {
         node,
@@ -72,6 +77,8 @@ pub(crate) fn queue() -> Picture {
         assigned: vec![],
         working: Some((plain(working), Time(98_000), Time(106_000))),
         staged: staged.iter().copied().map(plain).collect(),
+        held: staged.len() as u32 + 1,
+        memory_max: 0,
         processed,
     };
     let mut again = packet(6, b1, c2, PacketKind::Delivery, (101_500, 103_500), &place, &[plain(18)]);
@@ -83,6 +90,9 @@ pub(crate) fn queue() -> Picture {
             name: "shop".into(),
             up: true,
             to: name("hello"),
+            or_to: vec![],
+            publishes: false,
+            held_up: None,
             acks: None,
             sent: 48,
             planned: 100,
@@ -92,6 +102,8 @@ pub(crate) fn queue() -> Picture {
         brokers: vec![BrokerView {
             node: b1,
             up: true,
+            alarms: vec![],
+            exchanges: vec![],
             strips: vec![StripView {
                 place: place.clone(),
                 role: Role::Queue,
@@ -101,6 +113,7 @@ pub(crate) fn queue() -> Picture {
                 behind: 0,
                 held: 32,
                 groups: vec![],
+                queue: None,
                 cells: cells.collect(),
             }],
         }],
@@ -129,6 +142,7 @@ fn strip(index: u32, role: Role, end: u64, high_watermark: u64, leader_end: u64)
         mark: Some(keyed(offset * 3 + u64::from(index) + 1)),
         state: if offset < high_watermark { CellState::Committed } else { CellState::Uncommitted },
         deliveries: 0,
+        priority: 0,
     });
     let groups = match role {
         Role::Leader { .. } => vec![(name("billing"), Offset(high_watermark.saturating_sub(2)))],
@@ -143,6 +157,7 @@ fn strip(index: u32, role: Role, end: u64, high_watermark: u64, leader_end: u64)
         behind: leader_end.saturating_sub(end),
         held: end,
         groups,
+        queue: None,
         cells: cells.collect(),
     }
 }
@@ -165,7 +180,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
                 let lag = if leads { 0 } else { u64::from(number) % 3 };
                 strip(index, role, end - lag, end - 2, end)
             });
-            BrokerView { node, up, strips: strips.collect() }
+            BrokerView { node, up, alarms: vec![], exchanges: vec![], strips: strips.collect() }
         })
         .collect();
     let (b1, b2, b3) = (NodeId::Broker(1), NodeId::Broker(2), NodeId::Broker(3));
@@ -174,6 +189,9 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         name: called.into(),
         up: true,
         to: name("orders"),
+        or_to: vec![],
+        publishes: false,
+        held_up: None,
         acks: Some(-1),
         sent: 34,
         planned: 60,
@@ -189,6 +207,8 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         assigned,
         working: (number != 2).then(|| (keyed(u64::from(number) + 10), Time(410_000), Time(416_000))),
         staged: if number == 1 { [14, 17, 20].map(keyed).into() } else { vec![] },
+        held: 4,
+        memory_max: 0,
         processed: 5 + u64::from(number),
     };
     let (shop, app, c1, c3) =

@@ -1,0 +1,238 @@
+//! What stands where on a broker's card: exchanges above, then a row for each log.
+//!
+//! ```text
+//!  +- broker 1 --------------------------+
+//!  | .--[<> orders  topic]               |   an exchange; its way goes down the gutter on the left
+//!  | |  eu   order.eu.#       2 of 9 ready|   a queue's name, the keys that lead here, its figures
+//!  | '->[ ][ ][ ][ ][ ][ ]             - |   its cells; the way of its dead letters is on the right
+//!  |    dead letters go to graves      ; |
+//!  |    graves                  3 ready  |
+//!  |    [ ][ ][ ][ ][ ][ ]            <' |
+//!  +-------------------------------------+
+//! ```
+
+use mqlab_core::observe::Place;
+use mqlab_core::routing::ExchangeName;
+use mqlab_core::sim::picture::{BrokerView, StripView};
+
+use super::shape::{Point, Rect, at};
+
+/// Between two cells.
+const CELL_GAP: f64 = 3.0;
+/// A cell's height.
+pub(super) const CELL: f64 = 27.0;
+/// From one line of cells to the next.
+const LINE: f64 = CELL + 3.0;
+/// A broker's title.
+pub(super) const HEAD: f64 = 32.0;
+/// Rows of a queue that has its broker for itself.
+const QUEUE_LINES: usize = 4;
+/// The line above a queue's cells, where there are several queues.
+const NAME: f64 = 17.0;
+/// The line below a queue's cells, where there is room.
+const NOTE: f64 = 16.0;
+/// An exchange, with the gap below it.
+const EXCHANGE: f64 = 27.0;
+/// From one way in the gutter to the next.
+const RAIL: f64 = 8.0;
+/// The most ways side by side; more share them.
+const RAILS_MAX: usize = 5;
+
+/// A broker's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerPlace {
+    /// Which.
+    pub node: mqlab_core::ids::NodeId,
+    /// Its card.
+    pub card: Rect,
+    /// Its exchanges, in the picture's order.
+    pub exchanges: Vec<ExchangePlace>,
+    /// Its strips, in the picture's order.
+    pub rows: Vec<RowPlace>,
+}
+
+/// An exchange's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExchangePlace {
+    /// Which.
+    pub name: ExchangeName,
+    /// The most that it may take.
+    pub area: Rect,
+    /// Where its way to its queues goes down.
+    pub rail: f64,
+}
+
+/// A strip's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowPlace {
+    /// Which log.
+    pub place: Place,
+    /// The height at which wires end.
+    pub port: f64,
+    /// Where the label begins, and how wide it may be; nothing where it stands in the card's title.
+    pub label: Option<(Point, f64)>,
+    /// Where the first cell begins.
+    pub first: Point,
+    /// Cells in a line.
+    pub columns: usize,
+    /// Lines of cells.
+    pub lines: usize,
+    /// Where the words to the right begin, and how wide they may be; those of one queue of several end there.
+    pub words: (Point, f64),
+    /// The height of the words below the cells, where there is room for them.
+    pub note: Option<f64>,
+}
+
+impl RowPlace {
+    /// The cell with a number counted from the first one shown.
+    pub fn cell(&self, index: usize, mark: f64) -> Option<Rect> {
+        let (column, row) = (index % self.columns.max(1), index / self.columns.max(1));
+        (row < self.lines).then(|| {
+            let pitch = mark + 2.0 * CELL_GAP;
+            let (x, y) = (self.first.x + column as f64 * pitch, self.first.y + row as f64 * LINE);
+            Rect::new(x, y, pitch - 2.0, CELL)
+        })
+    }
+
+    /// As many cells as there is room for.
+    pub const fn room(&self) -> usize {
+        self.columns * self.lines
+    }
+}
+
+/// How much room rows take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rows {
+    /// A partition's height.
+    partition: f64,
+    /// Whether there are words below the cells.
+    noted: bool,
+    /// Lines of cells of one queue of several.
+    lines: usize,
+}
+
+impl Rows {
+    /// As little as can be.
+    pub(super) const TIGHT: Self = Self { partition: 32.0, noted: false, lines: 1 };
+    /// In lanes, where the page may be as long as it needs to be.
+    pub(super) const LANES: Self = Self { partition: 44.0, noted: true, lines: 1 };
+    /// From the most room to the least.
+    pub(super) const ALL: [Self; 4] =
+        [Self::roomy(3), Self::roomy(2), Self::roomy(1), Self { noted: true, ..Self::TIGHT }];
+
+    const fn roomy(lines: usize) -> Self {
+        Self { partition: 45.0, noted: true, lines }
+    }
+
+    fn height(self, strip: &StripView) -> f64 {
+        match strip.place {
+            Place::Partition(_) => self.partition,
+            _ => NAME + self.lines as f64 * LINE + if self.noted { NOTE + 7.0 } else { 5.0 },
+        }
+    }
+}
+
+/// A broker's height.
+pub(super) fn height_of(broker: &BrokerView, rows: Rows, room: f64) -> f64 {
+    if only_queue(broker) {
+        return HEAD + queue_lines(room) as f64 * LINE + 34.0;
+    }
+    let strips: f64 = broker.strips.iter().map(|strip| rows.height(strip)).sum();
+    let exchanges = broker.exchanges.len() as f64 * EXCHANGE;
+    HEAD + exchanges + strips.max(rows.partition) + 8.0
+}
+
+fn only_queue(broker: &BrokerView) -> bool {
+    let alone = broker.strips.len() == 1 && broker.exchanges.is_empty();
+    alone && matches!(broker.strips[0].place, Place::Queue(_))
+}
+
+fn queue_lines(room: f64) -> usize {
+    (((room - HEAD - 60.0) / LINE) as usize).clamp(2, QUEUE_LINES)
+}
+
+/// Lays a broker's card out.
+pub(super) fn broker_place(broker: &BrokerView, card: Rect, rows: Rows, mark: f64) -> BrokerPlace {
+    let pad = if card.w < 330.0 { 10.0 } else { 14.0 };
+    if only_queue(broker) {
+        let places = vec![alone(broker, card, pad, mark)];
+        return BrokerPlace { node: broker.node, card, exchanges: Vec::new(), rows: places };
+    }
+    let rails = broker.exchanges.len().min(RAILS_MAX);
+    let gutter = if rails == 0 { 0.0 } else { rails as f64 * RAIL + 6.0 };
+    let inside = Rect::new(card.x + pad + gutter, card.y, card.w - 2.0 * pad - gutter, card.h);
+    let exchange = |(index, view): (usize, &mqlab_core::sim::picture::ExchangeView)| ExchangePlace {
+        name: view.name.clone(),
+        area: Rect::new(inside.x, card.y + HEAD + index as f64 * EXCHANGE, inside.w, EXCHANGE - 6.0),
+        rail: inside.x - 10.0 - (index % RAILS_MAX) as f64 * RAIL,
+    };
+    let exchanges: Vec<ExchangePlace> = broker.exchanges.iter().enumerate().map(exchange).collect();
+    let mut y = card.y + HEAD + exchanges.len() as f64 * EXCHANGE;
+    let place = |strip: &StripView| {
+        let top = y;
+        y += rows.height(strip);
+        match strip.place {
+            Place::Partition(_) => partition(strip, inside, top, rows, card.w < 330.0, mark),
+            _ => among(strip, inside, top, rows, mark),
+        }
+    };
+    let places = broker.strips.iter().map(place).collect();
+    BrokerPlace { node: broker.node, card, exchanges, rows: places }
+}
+
+/// A queue that has its broker for itself.
+fn alone(broker: &BrokerView, card: Rect, pad: f64, mark: f64) -> RowPlace {
+    let pitch = mark + 2.0 * CELL_GAP;
+    let columns = ((card.w - 2.0 * pad) / pitch) as usize;
+    let lines = ((card.h - HEAD - 34.0) / LINE).round() as usize;
+    let inset = (card.w - columns as f64 * pitch + 2.0) / 2.0;
+    RowPlace {
+        place: broker.strips[0].place.clone(),
+        port: card.center().y,
+        label: None,
+        first: at(card.x + inset, card.y + HEAD),
+        columns,
+        lines,
+        words: (at(card.right() - pad, card.bottom() - 16.0), card.w / 2.0 - pad),
+        note: Some(card.bottom() - 16.0),
+    }
+}
+
+/// One queue of several, or one that exchanges lead to.
+fn among(strip: &StripView, inside: Rect, top: f64, rows: Rows, mark: f64) -> RowPlace {
+    let pitch = mark + 2.0 * CELL_GAP;
+    // On the right there is room for the way that dead letters take.
+    let columns = (((inside.w - 10.0) / pitch) as usize).max(2);
+    let cells = top + NAME;
+    let bottom = cells + rows.lines as f64 * LINE - 3.0;
+    RowPlace {
+        place: strip.place.clone(),
+        port: cells + CELL / 2.0,
+        label: Some((at(inside.x, top + NAME / 2.0 - 1.0), inside.w)),
+        first: at(inside.x, cells),
+        columns,
+        lines: rows.lines,
+        words: (at(inside.x + columns as f64 * pitch - 2.0, top + NAME / 2.0 - 1.0), inside.w),
+        note: rows.noted.then_some(bottom + NOTE / 2.0 + 3.0),
+    }
+}
+
+fn partition(strip: &StripView, inside: Rect, y: f64, rows: Rows, small: bool, mark: f64) -> RowPlace {
+    let (label, words) = if small { (62.0, 46.0) } else { (76.0, 50.0) };
+    let pitch = mark + 2.0 * CELL_GAP;
+    let columns = (((inside.w - label - words) / pitch) as usize).max(2);
+    let after = columns as f64 * pitch;
+    RowPlace {
+        place: strip.place.clone(),
+        port: y + CELL / 2.0,
+        label: Some((at(inside.x, y + CELL / 2.0), label - 4.0)),
+        first: at(inside.x + label, y),
+        columns,
+        lines: 1,
+        words: (
+            at(inside.x + label + after + 3.0, y + CELL / 2.0),
+            inside.w + if small { 0.0 } else { 4.0 } - label - after,
+        ),
+        note: (rows.partition > Rows::TIGHT.partition).then_some(y + CELL + 9.0),
+    }
+}

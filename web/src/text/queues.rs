@@ -1,0 +1,208 @@
+//! What happens around queues, as sentences: routing, dying, waiting, failing, and transactions.
+
+use mqlab_core::ids::Name;
+use mqlab_core::message::DeathReason;
+use mqlab_core::observe::QueueEvent;
+use mqlab_core::queue::ReturnReason;
+use mqlab_core::routing::ExchangeName;
+use mqlab_core::vhost::{Alarm, Decision};
+
+use super::sentence::{Names, Tone, nth, place};
+use super::{Lang, broker};
+
+/// A queue within a sentence: that of a subscription is called as the subscription.
+pub(super) fn queue_of(name: &Name, lang: Lang) -> String {
+    match (broker::subscription(name), lang) {
+        (Some(_), _) => broker::queue(name, lang),
+        (None, Lang::En) => format!("queue {name}"),
+        (None, Lang::Zh) => format!("队列 {name}"),
+    }
+}
+
+/// An exchange within a sentence.
+pub(super) fn exchange(name: &ExchangeName, lang: Lang) -> String {
+    match (name.is_default(), lang) {
+        (true, Lang::En) => "the default exchange".into(),
+        (true, Lang::Zh) => "默认交换机".into(),
+        (false, Lang::En) => format!("exchange {name}"),
+        (false, Lang::Zh) => format!("交换机 {name}"),
+    }
+}
+
+/// Why a message left its queue unconsumed, as the second half of a sentence.
+pub(super) fn death(reason: DeathReason, lang: Lang) -> &'static str {
+    let (en, zh) = match reason {
+        DeathReason::Rejected => ("a consumer refused it", "消费者拒绝了它"),
+        DeathReason::Expired => ("its time to live is over", "它的存活时间到了"),
+        DeathReason::MaxLength => ("the queue is full", "队列已满"),
+        DeathReason::DeliveryLimit => {
+            ("it came back as often as the queue allows", "它被退回的次数已到队列的上限")
+        }
+        other => return broker::death(other, lang),
+    };
+    match lang {
+        Lang::En => en,
+        Lang::Zh => zh,
+    }
+}
+
+/// How a message came back to its queue.
+pub(super) fn returned(why: ReturnReason, node: &str, what: &str, from: &str, lang: Lang) -> String {
+    match (why, lang) {
+        (ReturnReason::Nacked, Lang::En) => format!("{from} gives {what} back: {node} will deliver it again"),
+        (ReturnReason::Nacked, Lang::Zh) => format!("{from} 退回{what}：{node} 会再次投递"),
+        (ReturnReason::LeaseOver, Lang::En) => {
+            format!("{from} was silent for too long: {node} takes {what} back")
+        }
+        (ReturnReason::LeaseOver, Lang::Zh) => format!("{from} 太久没有回音：{node} 收回{what}"),
+        (_, Lang::En) => format!("{from} is gone: {node} puts {what} back in the queue"),
+        (_, Lang::Zh) => format!("{from} 不在了：{node} 把{what} 放回队列"),
+    }
+}
+
+pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names) -> String {
+    let lang = Lang::En;
+    match event {
+        QueueEvent::Unroutable { exchange: name, returned, .. } => {
+            let then = if *returned { "it goes back to its producer" } else { "it is dropped" };
+            format!("{node} finds no queue for {what} in {}: {then}", exchange(name, lang))
+        }
+        QueueEvent::Died { queue, reason, .. } => {
+            format!("{node} takes {what} out of {}: {}", queue_of(queue, lang), death(*reason, lang))
+        }
+        QueueEvent::Due { queue, .. } => {
+            format!("{node} makes {what} ready in {}: the wait is over", queue_of(queue, lang))
+        }
+        QueueEvent::Activated { queue, consumer } => {
+            format!("{node} now serves {} alone from {}", names.node(*consumer, lang), queue_of(queue, lang))
+        }
+        QueueEvent::Removed { queue } => {
+            format!("{node} removes {}: nobody used it any more", queue_of(queue, lang))
+        }
+        QueueEvent::Blocked { alarm } => {
+            let why = match alarm {
+                Alarm::Memory => "its messages take too much memory",
+                Alarm::Disk => "its disk is nearly full",
+                _ => "an alarm is on",
+            };
+            format!("{node} asks its producers to wait: {why}")
+        }
+        QueueEvent::Unblocked { alarm } => {
+            let why = match alarm {
+                Alarm::Memory => "there is memory again",
+                Alarm::Disk => "there is room on its disk again",
+                _ => "the alarm is over",
+            };
+            format!("{node} lets its producers go on: {why}")
+        }
+        QueueEvent::Failed { from, .. } => {
+            format!("{node} fails to process {what} from {}", place(from, lang))
+        }
+        QueueEvent::Recognised { .. } => format!("{node} has done {what} before, and does not do it again"),
+        QueueEvent::OutOfMemory { held } => {
+            format!("{node} runs out of memory with {held} messages, and dies")
+        }
+        QueueEvent::HalfStored { .. } => {
+            format!("{node} keeps {what} as a half message: nobody may see it yet")
+        }
+        QueueEvent::CheckedBack { check: 1, .. } => format!("{node} asks the producer what became of {what}"),
+        QueueEvent::CheckedBack { check, .. } => {
+            format!("{node} asks the producer for the {} time what became of {what}", nth(*check))
+        }
+        QueueEvent::HalfDecided { decision: Decision::Commit, .. } => {
+            format!("{node} is told to commit {what}: now consumers may have it")
+        }
+        QueueEvent::HalfDecided { decision: Decision::Rollback, .. } => {
+            format!("{node} is told to roll {what} back: nobody will ever see it")
+        }
+        QueueEvent::HalfDecided { decision: Decision::Unknown, .. } => {
+            format!("{node} is told that {what} is undecided, and will ask again")
+        }
+        QueueEvent::OwnTransaction { committed: true, .. } => {
+            format!("{node} commits its own transaction, to which {what} belongs")
+        }
+        QueueEvent::OwnTransaction { committed: false, .. } => {
+            format!("{node} rolls its own transaction back, to which {what} belongs")
+        }
+        QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
+        other => format!("{node}: {other}"),
+    }
+}
+
+pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names) -> String {
+    let lang = Lang::Zh;
+    match event {
+        QueueEvent::Unroutable { exchange: name, returned, .. } => {
+            let then = if *returned { "退回给生产者" } else { "丢弃" };
+            format!("{node} 在{}里找不到可投的队列，于是把{what} {then}", exchange(name, lang))
+        }
+        QueueEvent::Died { queue, reason, .. } => {
+            format!("{node} 把{what} 移出{}：{}", queue_of(queue, lang), death(*reason, lang))
+        }
+        QueueEvent::Due { queue, .. } => {
+            format!("{node} 的{}：等待结束，{what} 可以投递了", queue_of(queue, lang))
+        }
+        QueueEvent::Activated { queue, consumer } => {
+            format!("{node} 的{}现在只投递给 {}", queue_of(queue, lang), names.node(*consumer, lang))
+        }
+        QueueEvent::Removed { queue } => {
+            format!("{node} 删除{}：已经没有人使用", queue_of(queue, lang))
+        }
+        QueueEvent::Blocked { alarm } => {
+            let why = match alarm {
+                Alarm::Memory => "消息占用的内存太多",
+                Alarm::Disk => "磁盘快满了",
+                _ => "有告警",
+            };
+            format!("{node} 让生产者等待：{why}")
+        }
+        QueueEvent::Unblocked { alarm } => {
+            let why = match alarm {
+                Alarm::Memory => "内存又有空间了",
+                Alarm::Disk => "磁盘又有空间了",
+                _ => "告警解除",
+            };
+            format!("{node} 让生产者继续：{why}")
+        }
+        QueueEvent::Failed { from, .. } => format!("{node} 处理{what} 失败（来自{}）", place(from, lang)),
+        QueueEvent::Recognised { .. } => format!("{node} 认出{what} 已经处理过，不再重做"),
+        QueueEvent::OutOfMemory { held } => format!("{node} 手里有 {held} 条消息，内存耗尽而崩溃"),
+        QueueEvent::HalfStored { .. } => format!("{node} 把{what} 存为半消息：还没有人能看到"),
+        QueueEvent::CheckedBack { check: 1, .. } => format!("{node} 向生产者回查{what} 的结果"),
+        QueueEvent::CheckedBack { check, .. } => format!("{node} 第 {check} 次向生产者回查{what} 的结果"),
+        QueueEvent::HalfDecided { decision: Decision::Commit, .. } => {
+            format!("{node} 得知{what} 要提交：消费者可以消费了")
+        }
+        QueueEvent::HalfDecided { decision: Decision::Rollback, .. } => {
+            format!("{node} 得知{what} 要回滚：永远没有人会看到它")
+        }
+        QueueEvent::HalfDecided { decision: Decision::Unknown, .. } => {
+            format!("{node} 得知{what} 还没有结果，稍后再回查")
+        }
+        QueueEvent::OwnTransaction { committed: true, .. } => format!("{node} 提交{what} 所属的本地事务"),
+        QueueEvent::OwnTransaction { committed: false, .. } => format!("{node} 回滚{what} 所属的本地事务"),
+        QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
+        other => format!("{node}：{other}"),
+    }
+}
+
+/// How a fact about queues looks in a list.
+pub(super) fn tone(event: &QueueEvent) -> Tone {
+    match event {
+        QueueEvent::Unroutable { .. }
+        | QueueEvent::Died { .. }
+        | QueueEvent::Blocked { .. }
+        | QueueEvent::Failed { .. }
+        | QueueEvent::OutOfMemory { .. } => Tone::Harm,
+        QueueEvent::Unblocked { .. }
+        | QueueEvent::Recognised { .. }
+        | QueueEvent::HalfDecided { decision: Decision::Commit, .. }
+        | QueueEvent::OwnTransaction { committed: true, .. }
+        | QueueEvent::Forgotten { .. } => Tone::Good,
+        QueueEvent::CheckedBack { .. }
+        | QueueEvent::HalfDecided { .. }
+        | QueueEvent::OwnTransaction { committed: false, .. } => Tone::Again,
+        QueueEvent::Activated { .. } => Tone::Turn,
+        _ => Tone::Plain,
+    }
+}
