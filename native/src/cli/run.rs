@@ -77,6 +77,9 @@ struct Judgement<'a> {
     lost: &'a BTreeSet<MessageId>,
     doubled: &'a BTreeSet<MessageId>,
     reordered: &'a BTreeSet<MessageId>,
+    /// Let go by a queue as it was told to, and not among dead letters; or fitting no queue.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    dropped: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
     /// Only where producers have transactions of their own.
@@ -117,6 +120,7 @@ impl<'a> Judgement<'a> {
             lost: verdict.lost(),
             doubled: verdict.doubled(),
             reordered: verdict.reordered(),
+            dropped: verdict.dropped(),
             trimmed: verdict.trimmed().collect(),
             own_transactions: Agreed::of(verdict.agreement()),
         }
@@ -236,6 +240,9 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
         [("lost", verdict.lost), ("doubled", verdict.doubled), ("reordered", verdict.reordered)]
     {
         writeln!(out, "  {what:<10} {}", named(messages))?;
+    }
+    if !verdict.dropped.is_empty() {
+        writeln!(out, "  dropped    {}, by what a queue was told, or fitting none", named(verdict.dropped))?;
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;
