@@ -9,6 +9,11 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The place of a record in its log: 0 for the first, and never used twice within one log.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// assert_eq!(Offset::ZERO.next().plus(10), Offset(11));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Offset(pub u64);
@@ -35,6 +40,11 @@ impl fmt::Display for Offset {
 }
 
 /// The reign of a partition's leader: raised by one at every election, written into every batch.
+///
+/// ```
+/// use mqlab_core::ids::Epoch;
+/// assert!(Epoch(1).next() > Epoch(1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u32);
@@ -55,6 +65,11 @@ impl fmt::Display for Epoch {
 /// One message of a run, whatever logs it stands in and however often it is sent. Counted from 1.
 ///
 /// It travels as a record header ([`MESSAGE_ID_HEADER`]), as JMS and AMQP carry theirs.
+///
+/// ```
+/// use mqlab_core::ids::MessageId;
+/// assert_eq!(MessageId(17).to_string(), "m17");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(pub u64);
@@ -92,6 +107,13 @@ impl fmt::Display for OrderId {
 }
 
 /// A machine or process of the cluster. Numbers count from 1, as people count.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// assert_eq!("broker-2".parse(), Ok(NodeId::Broker(2)));
+/// assert_eq!(NodeId::Consumer(1).to_string(), "consumer-1");
+/// assert!("broker-0".parse::<NodeId>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum NodeId {
@@ -228,6 +250,12 @@ impl TryFrom<String> for Name {
 }
 
 /// A name that cannot be used, and the rule that it breaks.
+///
+/// ```
+/// use mqlab_core::ids::Name;
+/// let error = Name::new("a/b").expect_err("a slash is no letter of a name");
+/// assert!(error.to_string().starts_with("\"a/b\" is not a usable name: use 1 to 249 of the letters"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadName {
     /// What was given.
@@ -245,6 +273,13 @@ impl fmt::Display for BadName {
 impl core::error::Error for BadName {}
 
 /// One partition of a topic: the unit of order, of replication and of a consumer's share.
+///
+/// ```
+/// use mqlab_core::ids::{Name, PartitionId};
+/// let partition = PartitionId { topic: Name::new("orders")?, index: 2 };
+/// assert_eq!(partition.to_string(), "orders/2");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartitionId {
     /// The topic it belongs to.
@@ -260,6 +295,14 @@ impl fmt::Display for PartitionId {
 }
 
 /// What a log is for; its path below a data directory follows from it.
+///
+/// ```
+/// use mqlab_core::ids::{LogName, Name};
+/// let log = LogName::Queue(Name::new("orders")?);
+/// assert_eq!(log.to_string(), "queues/orders/messages");
+/// assert_eq!("queues/orders/messages".parse(), Ok(log));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LogName {
     /// The records of one partition.

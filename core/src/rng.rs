@@ -8,6 +8,16 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
 
 /// Who draws: one independent stream each, so that one drawing more leaves the others as they were.
+///
+/// ```
+/// use mqlab_core::rng::{Rng, Stream};
+/// // One stream may be drawn from as often as one likes: the others do not notice.
+/// let mut network = Rng::new(7, Stream::Network);
+/// let mut disk = Rng::new(7, Stream::Disk);
+/// let first = disk.below(1_000);
+/// network.below(1_000);
+/// assert_eq!(Rng::new(7, Stream::Disk).below(1_000), first);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Latencies of the simulated network.

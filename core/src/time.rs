@@ -10,11 +10,24 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A moment: microseconds since the run (or the process) began.
+///
+/// ```
+/// use mqlab_core::time::{Span, Time};
+/// let later = Time::ZERO + Span::from_millis(3);
+/// assert_eq!(later.since(Time(1_000)), Span::from_millis(2));
+/// assert_eq!(later.to_string(), "3.000"); // in milliseconds
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Time(pub u64);
 
 /// A length of time in microseconds.
+///
+/// ```
+/// use mqlab_core::time::Span;
+/// assert_eq!(Span::from_millis(2), Span::from_micros(2_000));
+/// assert_eq!(Span(250).to_string(), "0.25 ms");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Span(pub u64);
@@ -96,6 +109,11 @@ impl FromStr for Time {
 }
 
 /// A text that is not a moment.
+///
+/// ```
+/// use mqlab_core::time::{BadTime, Time};
+/// assert_eq!("soon".parse::<Time>(), Err(BadTime));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadTime;
 

@@ -16,6 +16,18 @@ use crate::ids::{LogName, Offset};
 use crate::record::{Batches, whole_prefix};
 
 /// A fault that the next fitting operation of a log meets.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::{Fault, FaultyLog};
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::Log;
+/// let mut log = FaultyLog::new(MemoryLog::default());
+/// log.inject(Fault::TearAppend { bytes: 10 });
+/// assert!(log.append(&batch(0, 1)).is_err());
+/// assert_eq!(log.end(), Offset(0)); // ten bytes are no whole batch
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The next append writes nothing and fails.
@@ -30,6 +42,17 @@ pub enum Fault {
 }
 
 /// A storage failed: by a fault that was asked for, or truly.
+///
+/// ```
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::{Fault, FaultyError, FaultyLog};
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, LogError};
+/// let mut log = FaultyLog::new(MemoryLog::default());
+/// log.inject(Fault::FailAppend);
+/// let failed = log.append(&batch(0, 1));
+/// assert_eq!(failed, Err(LogError::Storage(FaultyError::Injected(Fault::FailAppend))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultyError<E> {
     /// The fault that was injected.
@@ -59,6 +82,19 @@ fn inner<E>(error: LogError<E>) -> LogError<FaultyError<E>> {
 }
 
 /// A log that fails when it is told to.
+///
+/// ```
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::{Fault, FaultyLog};
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, LogError};
+/// let mut log = FaultyLog::new(MemoryLog::default());
+/// log.append(&batch(0, 1))?;
+/// log.inject(Fault::FailFlush);
+/// assert!(log.flush().is_err());
+/// assert_eq!(log.append(&batch(1, 1)), Err(LogError::Refusing)); // until it is opened again
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FaultyLog<L> {
     log: L,
@@ -150,6 +186,18 @@ impl<L: Log> Log for FaultyLog<L> {
 }
 
 /// A slice of a [`FaultyLog`]: reading does not fail by injection.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::FaultyLog;
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, Slice};
+/// let mut log = FaultyLog::new(MemoryLog::default());
+/// log.append(&batch(0, 2))?;
+/// assert_eq!(log.read(Offset(0), Offset(2), u32::MAX)?.load()?, batch(0, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FaultySlice<S>(S);
 
@@ -166,9 +214,37 @@ impl<S: Slice> Slice for FaultySlice<S> {
 }
 
 /// What a log lost in a power cut.
+///
+/// ```
+/// use mqlab_core::ids::LogName;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::Lost;
+/// let lost: Lost = (LogName::Definitions, batch(7, 1));
+/// assert_eq!(lost.1.records().count(), 1);
+/// ```
 pub type Lost = (LogName, Batches);
 
 /// A storage whose logs fail when they are told to, and whose power can be cut.
+///
+/// ```
+/// use mqlab_core::ids::{LogName, Name, Offset};
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::FaultyStorage;
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::log::{Log, Storage};
+///
+/// let name = LogName::Queue(Name::new("orders")?);
+/// let mut storage = FaultyStorage::new(MemoryStorage::default());
+/// let mut log = storage.open(&name)?;
+/// log.append(&batch(0, 1))?;
+/// log.flush()?;
+/// log.append(&batch(1, 1))?;
+/// storage.close(&name, log)?;
+/// let lost = storage.cut_power(|_, _| 0)?; // nothing of the unflushed tail had reached the disk
+/// assert_eq!(lost.len(), 1);
+/// assert_eq!(storage.open(&name)?.end(), Offset(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct FaultyStorage<S>(S);
 

@@ -118,6 +118,17 @@ impl Log for MemoryLog {
 }
 
 /// Batches of a [`MemoryLog`], sharing its bytes.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, Slice};
+/// let mut log = MemoryLog::default();
+/// log.append(&batch(0, 2))?;
+/// assert_eq!(log.read(Offset(0), Offset(2), u32::MAX)?.load()?, batch(0, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MemorySlice {
     batches: Vec<Batch>,
@@ -136,6 +147,18 @@ impl Slice for MemorySlice {
 }
 
 /// Logs that live as long as this value.
+///
+/// ```
+/// use mqlab_core::ids::LogName;
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::log::Storage;
+/// let mut storage = MemoryStorage::default();
+/// let log = storage.open(&LogName::Definitions)?;
+/// assert!(storage.names()?.is_empty()); // a log that is open belongs to who opened it
+/// storage.close(&LogName::Definitions, log)?;
+/// assert_eq!(storage.names()?, [LogName::Definitions]);
+/// # Ok::<(), core::convert::Infallible>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
     closed: BTreeMap<LogName, MemoryLog>,

@@ -31,6 +31,24 @@ use crate::record::Batches;
 const READ_ALL_BYTES: u32 = 1024 * 1024;
 
 /// An append-only sequence of batches. No method has a default, so that a wrapper must answer for each.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, Slice};
+/// use mqlab_core::record::{BatchBuilder, NewRecord};
+///
+/// let mut builder = BatchBuilder::new();
+/// builder.push(&NewRecord { value: Some("hello".into()), ..Default::default() })?;
+/// let mut log = MemoryLog::default();
+/// log.append(&builder.build())?;
+/// assert_eq!((log.end(), log.durable()), (Offset(1), Offset(0))); // stored, and not yet safe
+/// log.flush()?;
+/// assert_eq!(log.durable(), Offset(1));
+/// let read = log.read(Offset(0), log.end(), 1_024)?.load()?;
+/// assert_eq!(read.records().next().and_then(|record| record.value), Some("hello".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Log {
     /// A handle on stored bytes: shared memory here, the range of a file there.
     type Slice: Slice<Error = Self::Error>;
@@ -91,6 +109,19 @@ pub trait Log {
 }
 
 /// Stored bytes that were found and not yet fetched, so that a host may send them without looking at them.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, Slice};
+///
+/// let mut log = MemoryLog::default();
+/// log.append(&batch(0, 3))?;
+/// let slice = log.read(Offset(0), log.end(), u32::MAX)?;
+/// assert_eq!(slice.bytes(), slice.load()?.bytes().len() as u64); // known before it is fetched
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Slice: Clone {
     /// How fetching can fail.
     type Error: core::error::Error + 'static;
@@ -107,6 +138,21 @@ pub trait Slice: Clone {
 }
 
 /// Opens logs by name.
+///
+/// ```
+/// use mqlab_core::ids::{LogName, Name, Offset};
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::log::{Log, Storage};
+///
+/// let name = LogName::Queue(Name::new("orders")?);
+/// let mut storage = MemoryStorage::default();
+/// let mut log = storage.open(&name)?; // made empty: there was none
+/// log.append(&batch(0, 3))?;
+/// storage.close(&name, log)?;
+/// assert_eq!(storage.open(&name)?.end(), Offset(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Storage {
     /// The logs it opens.
     type Log: Log;
@@ -135,12 +181,37 @@ pub trait Storage {
 }
 
 /// How a storage fails: as its logs do.
+///
+/// ```
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::log::StorageError;
+/// // Memory cannot fail.
+/// let _: Option<StorageError<MemoryStorage>> = None::<core::convert::Infallible>;
+/// ```
 pub type StorageError<S> = <<S as Storage>::Log as Log>::Error;
 
 /// A handle on the stored bytes of a storage's logs.
+///
+/// ```
+/// use mqlab_core::log::memory::{MemorySlice, MemoryStorage};
+/// use mqlab_core::log::SliceOf;
+/// let _: Option<SliceOf<MemoryStorage>> = None::<MemorySlice>;
+/// ```
 pub type SliceOf<S> = <<S as Storage>::Log as Log>::Slice;
 
 /// Why a log did not do what it was asked.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::{Log, LogError};
+/// let mut log = MemoryLog::default();
+/// log.append(&batch(0, 3))?;
+/// let error = log.append(&batch(1, 1)).expect_err("offset 1 is taken");
+/// assert_eq!(error, LogError::OutOfOrder { end: Offset(3), base: Offset(1) });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogError<E> {
     /// A batch would go before the end.

@@ -8,6 +8,11 @@ use siphasher::sip::SipHasher13;
 use super::event::Stamped;
 
 /// The digest of a run up to some moment: 64 bits, shown as 16 hexadecimal digits.
+///
+/// ```
+/// use mqlab_core::observe::Digest;
+/// assert_eq!(Digest(0xbeef).to_string(), "000000000000beef");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(pub u64);
 
@@ -18,6 +23,20 @@ impl fmt::Display for Digest {
 }
 
 /// Gathers a digest (SipHash-1-3 over all events).
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::observe::{Digester, Event, Stamped};
+/// use mqlab_core::time::Time;
+/// let crashed = |at| Stamped { at: Time(at), step: 1, node: NodeId::Broker(1), event: Event::Crashed };
+/// let digest_of = |at| {
+///     let mut digester = Digester::default();
+///     digester.observe(&crashed(at));
+///     digester.digest()
+/// };
+/// assert_eq!(digest_of(5), digest_of(5));
+/// assert_ne!(digest_of(5), digest_of(6)); // a microsecond later is another run
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Digester(Portable);
 

@@ -18,6 +18,13 @@ use crate::routing::ExchangeName;
 use crate::time::Time;
 
 /// Where a message stands: in a queue, or in a partition of a topic.
+///
+/// ```
+/// use mqlab_core::ids::Name;
+/// use mqlab_core::observe::Place;
+/// assert_eq!(Place::Queue(Name::new("orders")?).to_string(), "orders");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
@@ -40,6 +47,15 @@ impl fmt::Display for Place {
 }
 
 /// A fact about a run.
+///
+/// ```
+/// use mqlab_core::ids::{MessageId, Name};
+/// use mqlab_core::observe::{Event, Place};
+/// let event = Event::Sent { to: Place::Queue(Name::new("orders")?), message: MessageId(1), attempt: 2 };
+/// assert_eq!(event.to_string(), "sent m1 to orders, attempt 2");
+/// assert_eq!(event.messages(), [MessageId(1)]);
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -211,6 +227,11 @@ pub enum Event {
 }
 
 /// Why a broker did not do what it was asked, as a client may be told.
+///
+/// ```
+/// use mqlab_core::observe::Refusal;
+/// assert_eq!(Refusal::NotLeader.to_string(), "not the leader");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -255,6 +276,14 @@ impl fmt::Display for Refusal {
 }
 
 /// An event with its time and its place.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::observe::{Event, Stamped};
+/// use mqlab_core::time::Time;
+/// let stamped = Stamped { at: Time(412_800), step: 9, node: NodeId::Broker(1), event: Event::Crashed };
+/// assert_eq!(stamped.to_string(), "  412.800 broker-1    crashed");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Stamped {
     /// When, in microseconds of the run.

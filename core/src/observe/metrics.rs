@@ -19,6 +19,16 @@ use crate::vhost::Decision;
 pub const SAMPLES_MAX: usize = 512;
 
 /// A quantity over time, sampled at a fixed interval from time zero.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 1)?;
+/// timeline.advance(timeline.ends_at());
+/// let backlog = timeline.metrics().backlog();
+/// assert_eq!(backlog.samples().first(), Some(&0)); // at time zero nothing was sent
+/// println!("a sample each {}", backlog.interval());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Series {
     interval: Span,
@@ -61,6 +71,16 @@ impl Series {
 }
 
 /// What was counted so far.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 1)?;
+/// timeline.advance(timeline.ends_at());
+/// let metrics = timeline.metrics();
+/// assert_eq!((metrics.sent, metrics.acknowledged), (100, 100));
+/// assert!(metrics.latency().p50 <= metrics.latency_max);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Metrics {
     /// Messages sent, repeats counted.

@@ -63,6 +63,15 @@ impl Serialize for Spans {
 }
 
 /// What a number of spans amounts to; zeros when there are none. In microseconds.
+///
+/// ```
+/// use mqlab_core::observe::Spans;
+/// use mqlab_core::time::Span;
+/// let mut spans = Spans::default();
+/// (1..=100).for_each(|millis| spans.add(Span::from_millis(millis)));
+/// let figures = spans.figures();
+/// assert_eq!((figures.p50, figures.p99), (Span::from_millis(50), Span::from_millis(99)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Figures {
     /// How many there are.
@@ -80,6 +89,16 @@ pub struct Figures {
 }
 
 /// What was counted of one service.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("flash-sale-by-calls").ok_or("no such scenario")?, 1)?;
+/// timeline.advance(timeline.ends_at());
+/// let counts = timeline.metrics().orders.services.values();
+/// assert!(counts.map(|service| service.turned_away).sum::<u64>() > 0); // the crowd is too large for it
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceCounts {
     /// Orders that a worker took up.

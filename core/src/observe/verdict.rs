@@ -30,6 +30,17 @@ use crate::ids::{MessageId, Name, NodeId};
 use crate::vhost::Decision;
 
 /// The judge, and what it has found so far.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// // acks=1, and the leader dies: what only it had is lost, and the judge names it.
+/// let scenario = Scenario::built_in("kill-the-leader-acks-1").ok_or("no such scenario")?;
+/// let mut timeline = Timeline::new(scenario, 20)?;
+/// timeline.advance(timeline.ends_at());
+/// let lost: Vec<_> = timeline.verdict().lost().iter().map(|message| message.to_string()).collect();
+/// assert_eq!(lost, ["m88", "m89"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     /// Who sent what.

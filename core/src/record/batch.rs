@@ -89,6 +89,18 @@ fn follows(bytes: &[u8], expected: Offset) -> Result<Offset, Malformed> {
 /// No, one or several whole batches in rising order of offsets: bytes that were checked.
 ///
 /// Cloning and slicing share the bytes.
+///
+/// ```
+/// use mqlab_core::ids::{Epoch, Offset};
+/// use mqlab_core::record::{BatchBuilder, Batches, NewRecord};
+/// let mut builder = BatchBuilder::new();
+/// builder.push(&NewRecord { value: Some("a".into()), ..Default::default() })?;
+/// builder.push(&NewRecord { value: Some("b".into()), ..Default::default() })?;
+/// let stored = builder.build().stamped(Offset(10), Epoch(1)); // what a leader does before it appends
+/// assert_eq!((stored.base(), stored.next()), (Some(Offset(10)), Some(Offset(12))));
+/// assert_eq!(Batches::parse(stored.bytes().clone())?, stored);
+/// # Ok::<(), mqlab_core::record::Malformed>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batches {
     bytes: Bytes,
@@ -205,6 +217,14 @@ impl From<Batch> for Batches {
 }
 
 /// One checked batch.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// let batch = batch(5, 3).iter().next().ok_or("one batch")?;
+/// assert_eq!((batch.base(), batch.next(), batch.count()), (Offset(5), Offset(8), 3));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     bytes: Bytes,
@@ -271,6 +291,17 @@ impl Batch {
 }
 
 /// One record, with its offset and time worked out.
+///
+/// ```
+/// use mqlab_core::ids::MessageId;
+/// use mqlab_core::record::{BatchBuilder, NewRecord};
+/// let mut builder = BatchBuilder::new();
+/// builder.push(&NewRecord { value: Some("paid".into()), ..Default::default() }.with_id(MessageId(7)))?;
+/// let record = builder.build().records().next().ok_or("one record")?;
+/// assert_eq!(record.value.as_deref(), Some(&b"paid"[..]));
+/// assert_eq!(record.message_id(), Some(MessageId(7)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its place in the log.
@@ -286,6 +317,16 @@ pub struct Record {
 }
 
 /// A named value beside a record's payload.
+///
+/// ```
+/// use mqlab_core::record::{BatchBuilder, Header, NewRecord};
+/// let headers = vec![("tenant".into(), Some("acme".into()))];
+/// let mut builder = BatchBuilder::new();
+/// builder.push(&NewRecord { headers, ..Default::default() })?;
+/// let record = builder.build().records().next().ok_or("one record")?;
+/// assert_eq!(record.headers, [Header { name: "tenant".into(), value: Some("acme".into()) }]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The name, UTF-8 by convention.

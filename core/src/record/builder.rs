@@ -8,6 +8,13 @@ use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batches, LENGTH_END, Malformed,
 use crate::ids::{MESSAGE_ID_HEADER, MessageId};
 
 /// Who wrote a batch, for brokers that refuse to store it twice.
+///
+/// ```
+/// use mqlab_core::record::{BatchBuilder, Producer};
+/// let builder = BatchBuilder::of(Producer { id: 4_000, epoch: 0, sequence: 0 });
+/// assert!(builder.is_empty());
+/// assert_eq!(Producer::ANONYMOUS.id, -1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Producer {
     /// The number that the cluster gave this producer; -1 for none.
@@ -24,6 +31,14 @@ impl Producer {
 }
 
 /// A record on its way into a batch.
+///
+/// ```
+/// use mqlab_core::record::NewRecord;
+/// let record = NewRecord { key: Some("order-17".into()), value: Some("paid".into()), ..Default::default() };
+/// assert!(record.check_size().is_ok());
+/// let large = NewRecord { value: Some(vec![0; 64 * 1024 * 1024].into()), ..Default::default() };
+/// assert!(large.check_size().is_err());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewRecord {
     /// Milliseconds.

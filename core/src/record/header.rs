@@ -56,6 +56,16 @@ pub(super) fn batch_len(bytes: &[u8]) -> Result<usize, Malformed> {
 ///
 /// With it a log finds its way through a file without reading the records. It is a claim: whoever hands the
 /// bytes on has them checked by [`Batches::parse`](super::Batches::parse).
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::record::BatchHeader;
+/// let batches = batch(5, 3);
+/// let header = BatchHeader::peek(&batches.bytes()[..BatchHeader::BYTES])?;
+/// assert_eq!((header.base, header.next), (Offset(5), Offset(8)));
+/// # Ok::<(), mqlab_core::record::Malformed>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     /// The offset of the first record.

@@ -3,6 +3,12 @@
 use core::fmt;
 
 /// What is wrong with bytes that should have been a RecordBatch v2.
+///
+/// ```
+/// use mqlab_core::record::{Batches, Malformed};
+/// let error = Batches::parse(vec![0; 10].into()).expect_err("ten bytes are no batch");
+/// assert!(matches!(error, Malformed::CutOff { have: 10, .. }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
@@ -38,6 +44,12 @@ pub enum Malformed {
 }
 
 /// A compression codec, by the number in a batch's attributes.
+///
+/// ```
+/// use mqlab_core::record::{Codec, Malformed};
+/// let error = Malformed::Compressed(Codec(4));
+/// assert!(error.to_string().contains("zstd"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Codec(pub u8);
 

@@ -81,6 +81,15 @@ pub struct Path {
 }
 
 /// What one exchange did.
+///
+/// ```
+/// # use mqlab_core::message::Headers;
+/// # use mqlab_core::routing::{ExchangeName, Router};
+/// let router = Router::new();
+/// let (_, path) = router.route_with_path(&ExchangeName::DEFAULT, "nobody", &Headers::default())?;
+/// assert!(path.steps[0].matched.is_empty()); // the default exchange was asked, and no queue has that name
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The exchange.
@@ -95,6 +104,12 @@ pub struct Step {
 }
 
 /// How a message comes to an exchange.
+///
+/// ```
+/// use mqlab_core::routing::{ExchangeName, Reached};
+/// let reached = Reached::Alternate(ExchangeName::DEFAULT);
+/// assert_ne!(reached, Reached::Published);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reached {
