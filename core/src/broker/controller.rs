@@ -27,6 +27,30 @@ use crate::observe::{Event, Refusal};
 use crate::time::Time;
 
 /// The controller of a cluster.
+///
+/// ```
+/// use mqlab_core::broker::{Controller, Message, Out, PartitionState, Settings, View};
+/// use mqlab_core::ids::{Epoch, Name, NodeId, PartitionId};
+///
+/// let (first, second) = (NodeId::Broker(1), NodeId::Broker(2));
+/// let partition = PartitionId { topic: Name::new("orders")?, index: 0 };
+/// let state = PartitionState {
+///     replicas: vec![first, second],
+///     in_sync: vec![first, second],
+///     leader: None,
+///     epoch: Epoch(0),
+///     version: 0,
+///     min_in_sync: 1,
+/// };
+/// let brokers = [(first, true), (second, true)].into();
+/// let view = View { brokers, partitions: [(partition.clone(), state)].into(), ..View::default() };
+/// let mut controller = Controller::new(Settings::default(), view);
+/// let mut out = Out::default();
+/// controller.start(&mut out);
+/// assert_eq!(controller.view().leader_of(&partition), Some(first)); // the first of the replicas in sync
+/// assert!(matches!(out.sends[0].message, Message::Cluster(_))); // and the brokers are told
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Controller {
     settings: Settings,

@@ -16,6 +16,16 @@ use crate::ids::{Epoch, Offset};
 use crate::record::Batches;
 
 /// For each epoch that wrote to a log, its first offset.
+///
+/// ```
+/// use mqlab_core::broker::Epochs;
+/// use mqlab_core::ids::{Epoch, Offset};
+/// let mut epochs = Epochs::default();
+/// epochs.begin(Epoch(0), Offset(0));
+/// epochs.begin(Epoch(2), Offset(3));
+/// // Epoch 1 wrote nothing; what a follower of it may share with this log ends where epoch 0 ended.
+/// assert_eq!(epochs.end_of(Epoch(1), Offset(7)), Some((Epoch(0), Offset(3))));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Epochs(Vec<(Epoch, Offset)>);
 

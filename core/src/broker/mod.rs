@@ -95,6 +95,15 @@ use crate::time::Time;
 use crate::vhost::{ErrorOf, VirtualHost};
 
 /// A broker over some storage.
+///
+/// ```
+/// use mqlab_core::broker::{Broker, Settings};
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::log::memory::MemoryStorage;
+/// let broker = Broker::new(NodeId::Broker(1), 1, Settings::default(), MemoryStorage::default())?;
+/// assert!(broker.view().partitions.is_empty()); // it keeps nothing until it is told to: see the module's example
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Broker<S: Storage> {
     me: NodeId,
@@ -432,6 +441,13 @@ impl<S: Storage> Broker<S> {
 }
 
 /// Where a log begins and ends, and how far it is committed.
+///
+/// ```
+/// use mqlab_core::broker::Marks;
+/// use mqlab_core::ids::Offset;
+/// let marks = Marks { start: Offset(0), high_watermark: Offset(7), end: Offset(9) };
+/// assert_eq!(marks.end.0 - marks.high_watermark.0, 2); // appended, and not yet on every replica in sync
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marks {
     /// The first offset that can be read.

@@ -37,6 +37,14 @@ pub fn partition_of_key(key: &[u8], partitions: u32) -> u32 {
 }
 
 /// Chooses partitions for one producer.
+///
+/// ```
+/// use mqlab_core::broker::Partitioner;
+/// let mut partitioner = Partitioner::default();
+/// assert_eq!(partitioner.choose(Some(b"user-1"), 3), partitioner.choose(Some(b"user-1"), 3));
+/// let dealt: Vec<u32> = (0..4).map(|_| partitioner.choose(None, 3)).collect();
+/// assert_eq!(dealt, [0, 1, 2, 0]);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Partitioner {
     turn: u32,

@@ -6,6 +6,15 @@ use crate::time::Span;
 
 /// Times and limits. The defaults are small, so that a watcher sees a fail-over within a second; what Kafka
 /// uses stands beside each.
+///
+/// ```
+/// use mqlab_core::broker::Settings;
+/// use mqlab_core::time::Span;
+/// let patient: Settings = serde_json::from_str(r#"{ "request_timeout": 30000000 }"#)?; // microseconds
+/// assert_eq!(patient.request_timeout, Span::from_millis(30_000));
+/// assert_eq!(patient.retry_backoff, Settings::default().retry_backoff);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {

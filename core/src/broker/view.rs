@@ -17,6 +17,15 @@ use crate::time::Span;
 pub const OFFSETS_TOPIC: &str = "__offsets";
 
 /// How the cluster stands.
+///
+/// ```
+/// use mqlab_core::broker::View;
+/// use mqlab_core::ids::{Name, NodeId};
+/// let queues = [(Name::new("orders")?, NodeId::Broker(1))].into();
+/// let view = View { version: 1, queues, ..View::default() };
+/// assert_eq!(view.queues.get("orders"), Some(&NodeId::Broker(1)));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// Raised at every change.
@@ -36,6 +45,16 @@ pub struct View {
 }
 
 /// What stands on one broker's virtual host: the broker declares what is not there yet.
+///
+/// ```
+/// use mqlab_core::broker::HostLayout;
+/// use mqlab_core::ids::Name;
+/// use mqlab_core::queue::QueueOptions;
+/// let queues = vec![(Name::new("orders")?, QueueOptions::default())];
+/// let layout = HostLayout { queues, memory_max: Some(1024 * 1024), ..HostLayout::default() };
+/// assert!(layout.exchanges.is_empty()); // those that every broker has need not be declared
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostLayout {
     /// Its queues.
@@ -51,6 +70,20 @@ pub struct HostLayout {
 }
 
 /// How one partition stands.
+///
+/// ```
+/// use mqlab_core::broker::PartitionState;
+/// use mqlab_core::ids::{Epoch, NodeId::Broker};
+/// let state = PartitionState {
+///     replicas: vec![Broker(1), Broker(2), Broker(3)],
+///     in_sync: vec![Broker(1)],
+///     leader: Some(Broker(1)),
+///     epoch: Epoch(4),
+///     version: 9,
+///     min_in_sync: 2,
+/// };
+/// assert!((state.in_sync.len() as u32) < state.min_in_sync); // acks=all is refused now
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionState {
     /// The brokers that keep it; the first is the preferred leader.

@@ -30,6 +30,15 @@ struct Open {
 }
 
 /// A call that is over.
+///
+/// ```
+/// use mqlab_core::client::Over;
+/// use mqlab_core::ids::OrderId;
+/// use mqlab_core::observe::Answer;
+/// use mqlab_core::time::Span;
+/// let over = Over { id: 1, order: OrderId(17), answer: Answer::Done, waited: Span::from_millis(310) };
+/// assert_eq!(over.waited.to_string(), "310 ms");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
     /// Which call.

@@ -65,6 +65,19 @@ struct Asked {
 }
 
 /// A member of a group.
+///
+/// ```
+/// use mqlab_core::broker::{Input, Message, Out, Request, Settings};
+/// use mqlab_core::client::Member;
+/// use mqlab_core::ids::{Name, NodeId};
+/// use mqlab_core::time::Time;
+/// let brokers = vec![NodeId::Broker(1)];
+/// let mut member = Member::new(Settings::default(), Name::new("billing")?, Name::new("orders")?, brokers);
+/// let mut out = Out::default();
+/// member.handle(Time::ZERO, Input::Wake, &mut out);
+/// assert!(matches!(out.sends[0].message, Message::Request(_, Request::Metadata))); // it looks for the coordinator
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Member {
     settings: Settings,

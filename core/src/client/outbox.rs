@@ -42,6 +42,17 @@ pub struct Outbox {
 }
 
 /// A message that is committed, and not known to be stored by a broker.
+///
+/// ```
+/// use mqlab_core::client::Outbox;
+/// use mqlab_core::ids::MessageId;
+/// use mqlab_core::record::NewRecord;
+/// let mut outbox = Outbox::default();
+/// outbox.insert(MessageId(1), NewRecord::default());
+/// let row = outbox.take().ok_or("a row")?;
+/// assert_eq!((row.id, row.sent_before), (MessageId(1), 0));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Row {
     /// Which message.

@@ -31,6 +31,15 @@ use crate::time::Time;
 pub const BATCH_RECORDS_MAX: usize = 16;
 
 /// Where a producer sends.
+///
+/// ```
+/// use mqlab_core::broker::Acks;
+/// use mqlab_core::client::Target;
+/// use mqlab_core::ids::Name;
+/// let topic = Target::Topic(Name::new("orders")?, Acks::All);
+/// assert_ne!(topic, Target::Queue(Name::new("orders")?));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// To a queue.
@@ -80,6 +89,19 @@ struct InFlight {
 }
 
 /// A producer.
+///
+/// ```
+/// use mqlab_core::broker::{Out, Settings};
+/// use mqlab_core::client::{Producer, Target};
+/// use mqlab_core::ids::{MessageId, Name, NodeId};
+/// use mqlab_core::record::NewRecord;
+/// use mqlab_core::time::Time;
+/// let to = Target::Queue(Name::new("orders")?);
+/// let mut producer = Producer::new(Settings::default(), to, vec![NodeId::Broker(1)]);
+/// producer.send(Time::ZERO, MessageId(1), NewRecord::default(), &mut Out::default())?;
+/// assert!(producer.holds(MessageId(1))); // until it is told that it is stored
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Producer {
     settings: Settings,

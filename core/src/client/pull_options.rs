@@ -9,6 +9,14 @@ use crate::selector::Selector;
 use crate::time::{Span, Time};
 
 /// Where a reader begins that has no place of its own yet.
+///
+/// ```
+/// use mqlab_core::client::StartAt;
+/// use mqlab_core::time::Time;
+/// let start: StartAt = serde_json::from_str(r#"{ "time": 250000 }"#)?;
+/// assert_eq!(start, StartAt::Time(Time(250_000)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartAt {
@@ -24,6 +32,11 @@ pub enum StartAt {
 }
 
 /// Where a reader goes on when its leader no longer keeps its offset (Kafka: `auto.offset.reset`).
+///
+/// ```
+/// use mqlab_core::client::{PullOptions, Reset};
+/// assert_eq!(PullOptions::default().reset, Reset::Earliest);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reset {
@@ -35,6 +48,13 @@ pub enum Reset {
 }
 
 /// Where a reader keeps what it has fetched and not done.
+///
+/// ```
+/// use mqlab_core::client::{PullOptions, Staging};
+/// let options: PullOptions = serde_json::from_str(r#"{ "staging": "memory" }"#)?;
+/// assert_eq!(options.staging, Staging::Memory);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Staging {
@@ -46,6 +66,12 @@ pub enum Staging {
 }
 
 /// When a reader notes that a message need not come again.
+///
+/// ```
+/// use mqlab_core::client::{Commits, PullOptions};
+/// let at_most_once = PullOptions { commits: Commits::Before, ..PullOptions::default() };
+/// assert_ne!(at_most_once, PullOptions::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Commits {
@@ -57,6 +83,14 @@ pub enum Commits {
 }
 
 /// To go back at some moment, and process again.
+///
+/// ```
+/// use mqlab_core::client::{Replay, StartAt};
+/// use mqlab_core::time::Time;
+/// let replay: Replay = serde_json::from_str(r#"{ "at": 400000, "from": "earliest" }"#)?;
+/// assert_eq!(replay, Replay { at: Time(400_000), from: StartAt::Earliest });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {

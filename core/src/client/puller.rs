@@ -71,6 +71,12 @@ struct Held {
 
 /// A consumer that reads for itself. Its log is on its own disk: whoever drives it opens it first, under the name
 /// [`Puller::log_name`], and closes it after [`into_log`](Self::into_log).
+///
+/// ```
+/// use mqlab_core::client::Puller;
+/// use mqlab_core::log::memory::MemoryLog;
+/// assert_eq!(Puller::<MemoryLog>::log_name().to_string(), "queues/staged/messages");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Puller<L> {
     settings: Settings,

@@ -54,6 +54,17 @@ struct Kept {
 }
 
 /// A message that is to be sent again.
+///
+/// ```
+/// use mqlab_core::client::Store;
+/// use mqlab_core::ids::MessageId;
+/// use mqlab_core::record::NewRecord;
+/// use mqlab_core::time::{Span, Time};
+/// let mut store = Store::new(Span(100));
+/// store.keep(Time(0), MessageId(1), NewRecord::default());
+/// let again = store.due(Time(100), |_| false); // nobody said that it is done
+/// assert_eq!((again[0].id, again[0].sent_before), (MessageId(1), 1));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Again {
     /// Which.

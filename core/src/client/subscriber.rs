@@ -21,6 +21,17 @@ use crate::time::Time;
 const FIRST_CREDIT: u64 = 1;
 
 /// A message in a consumer's hands.
+///
+/// ```
+/// use mqlab_core::client::Staged;
+/// use mqlab_core::ids::Name;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::observe::Place;
+/// let record = batch(0, 1).records().next().ok_or("a record")?;
+/// let staged = Staged { from: Place::Queue(Name::new("orders")?), record, delivery: 2, tag: 7 };
+/// assert!(staged.delivery > 1); // somebody had it before, as far as the broker knows
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Staged {
     /// Where it came from.
@@ -34,6 +45,21 @@ pub struct Staged {
 }
 
 /// A consumer of a queue.
+///
+/// ```
+/// use mqlab_core::broker::{Input, Message, Out, Reads, Request, Settings};
+/// use mqlab_core::client::Subscriber;
+/// use mqlab_core::ids::{Name, NodeId};
+/// use mqlab_core::queue::ConsumerOptions;
+/// use mqlab_core::time::Time;
+/// let reads = Reads::Queue(Name::new("orders")?);
+/// let brokers = vec![NodeId::Broker(1)];
+/// let mut subscriber = Subscriber::new(Settings::default(), reads, ConsumerOptions::default(), brokers);
+/// let mut out = Out::default();
+/// subscriber.handle(Time::ZERO, Input::Wake, &mut out);
+/// assert!(matches!(out.sends[0].message, Message::Request(_, Request::Metadata))); // who has the queue?
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Subscriber {
     settings: Settings,

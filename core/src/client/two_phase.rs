@@ -26,6 +26,20 @@ use crate::time::Time;
 use crate::vhost::{Decision, HalfId};
 
 /// A producer of half messages.
+///
+/// ```
+/// use mqlab_core::broker::{Out, Settings};
+/// use mqlab_core::client::TwoPhase;
+/// use mqlab_core::ids::{MessageId, Name, NodeId};
+/// use mqlab_core::observe::Place;
+/// use mqlab_core::record::NewRecord;
+/// use mqlab_core::time::Time;
+/// let place = Place::Queue(Name::new("orders")?);
+/// let mut producer = TwoPhase::new(Settings::default(), place, vec![NodeId::Broker(1)]);
+/// producer.begin(Time::ZERO, MessageId(1), NewRecord::default(), &mut Out::default())?;
+/// assert_eq!(producer.take_stored(), None); // the own transaction waits until the broker has the half
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TwoPhase {
     settings: Settings,

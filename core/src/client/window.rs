@@ -35,6 +35,11 @@ use crate::time::{Span, Time};
 pub const WINDOWS_MAX: usize = 10_000;
 
 /// What becomes of a message whose window was given out already.
+///
+/// ```
+/// use mqlab_core::client::Late;
+/// assert_eq!(Late::default(), Late::Drop);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Late {
@@ -46,6 +51,13 @@ pub enum Late {
 }
 
 /// How messages are counted.
+///
+/// ```
+/// use mqlab_core::client::{Late, WindowOptions};
+/// let options: WindowOptions = serde_json::from_str(r#"{ "size": 100000, "lateness": 50000 }"#)?;
+/// assert_eq!((options.late, options.by_key), (Late::Drop, false));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowOptions {
@@ -63,6 +75,17 @@ pub struct WindowOptions {
 }
 
 /// What comes of a message.
+///
+/// ```
+/// use mqlab_core::client::{Late, Outcome, WindowOptions, Windows};
+/// use mqlab_core::time::{Span, Time};
+/// let options = WindowOptions { size: Span(100), lateness: Span::ZERO, late: Late::Correct, by_key: false };
+/// let mut windows = Windows::new(options);
+/// windows.add(Time(12), None);
+/// windows.add(Time(130), None); // the first window is given out with a count of 1
+/// let corrected = Outcome::Closed { start: Time(0), key: None, count: 2, corrected: true };
+/// assert!(windows.add(Time(60), None).contains(&corrected));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A window's count is given out.

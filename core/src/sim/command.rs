@@ -10,6 +10,12 @@ use crate::ids::NodeId;
 use crate::time::Time;
 
 /// What a person does to a running cluster.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::sim::Command;
+/// assert_eq!("crash broker-1".parse(), Ok(Command::Crash(NodeId::Broker(1))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -78,6 +84,12 @@ impl fmt::Display for Action {
 }
 
 /// A text that is not a command, or not one with its moment.
+///
+/// ```
+/// use mqlab_core::sim::Action;
+/// let error = "soon crash broker-1".parse::<Action>().expect_err("a moment is a number");
+/// assert!(error.to_string().contains("write milliseconds, then crash, cut-power or restart"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadAction(pub String);
 
@@ -95,6 +107,14 @@ impl fmt::Display for BadAction {
 impl core::error::Error for BadAction {}
 
 /// A command with its time.
+///
+/// ```
+/// use mqlab_core::sim::Action;
+/// use mqlab_core::time::Time;
+/// let action: Action = "412.8 crash broker-1".parse()?;
+/// assert_eq!(action.at, Time(412_800));
+/// # Ok::<(), mqlab_core::sim::BadAction>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {

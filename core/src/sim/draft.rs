@@ -12,6 +12,13 @@ use crate::record::NewRecord;
 use crate::time::{Span, Time};
 
 /// What the messages of a producer are like. Lists are used in turn, message by message.
+///
+/// ```
+/// use mqlab_core::sim::MessageSpec;
+/// let spec: MessageSpec = serde_json::from_str(r#"{ "priorities": [0, 9], "ttls": [50000] }"#)?;
+/// assert_eq!(spec.priorities, [0, 9]); // every second message is urgent
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MessageSpec {
@@ -45,6 +52,13 @@ pub struct MessageSpec {
 }
 
 /// Messages that tell of what happened before they were sent: each says when in the header `event-time`.
+///
+/// ```
+/// use mqlab_core::sim::LateSpec;
+/// let spec: LateSpec = serde_json::from_str(r#"{ "per_mille": 100, "by": [20000, 80000] }"#)?;
+/// assert_eq!(spec.by, (20_000, 80_000));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LateSpec {

@@ -26,6 +26,13 @@ use crate::time::{Span, Time};
 use crate::vhost::Decision;
 
 /// How long a producer's program keeps each message.
+///
+/// ```
+/// use mqlab_core::sim::{Keeps, Scenario};
+/// let scenario = Scenario::built_in("kept-until-done").ok_or("no such scenario")?;
+/// assert_eq!(scenario.producers[0].keeps, Keeps::UntilProcessed);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keeps {
@@ -37,6 +44,14 @@ pub enum Keeps {
 }
 
 /// How a program makes its own transaction and its message agree.
+///
+/// ```
+/// use mqlab_core::sim::{HowTransaction, Scenario};
+/// let scenario = Scenario::built_in("half-messages").ok_or("no such scenario")?;
+/// let transaction = scenario.producers[0].transaction.ok_or("it has one")?;
+/// assert_eq!(transaction.how, HowTransaction::Half);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HowTransaction {

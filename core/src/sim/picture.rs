@@ -3,6 +3,10 @@
 //! A picture states facts: who is up, what each log holds, what is on its way between whom since when. A host
 //! that animates interpolates between departure and arrival; it decides nothing.
 
+mod callers;
+
+pub use callers::{ServiceView, UserView};
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -15,6 +19,17 @@ use crate::time::Time;
 use crate::vhost::Alarm;
 
 /// One moment of a run.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// use mqlab_core::time::Time;
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(Time(200_000));
+/// let picture = timeline.picture(8); // eight cells of each log
+/// assert_eq!((picture.producers.len(), picture.brokers.len(), picture.consumers.len()), (1, 1, 2));
+/// assert!(picture.packets.iter().all(|packet| packet.departed <= picture.now && picture.now <= packet.arrives));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// The moment.
@@ -36,6 +51,13 @@ pub struct Picture {
 }
 
 /// A message as it is drawn: a number and, if it has a key, the key.
+///
+/// ```
+/// use mqlab_core::ids::MessageId;
+/// use mqlab_core::sim::picture::Mark;
+/// let mark = Mark { message: MessageId(17), key: Some('A') };
+/// assert_eq!(mark.message.to_string(), "m17");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// Which message.
@@ -45,6 +67,15 @@ pub struct Mark {
 }
 
 /// One producer.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(timeline.ends_at());
+/// let shop = &timeline.picture(8).producers[0];
+/// assert_eq!((shop.sent, shop.acknowledged, shop.waiting.len()), (100, 100, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerView {
     /// Which.
@@ -75,6 +106,18 @@ pub struct ProducerView {
 }
 
 /// Why a producer that has messages to send must wait.
+///
+/// ```
+/// use mqlab_core::sim::picture::HeldUp;
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("full-queue-waits").ok_or("no such scenario")?, 1)?;
+/// let mut held_up = false;
+/// while timeline.step() && !held_up {
+///     held_up = timeline.picture(0).producers.iter().any(|shop| shop.held_up == Some(HeldUp::Full));
+/// }
+/// assert!(held_up);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldUp {
     /// A broker's alarm is on.
@@ -84,6 +127,15 @@ pub enum HeldUp {
 }
 
 /// One broker.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("exchanges").ok_or("no such scenario")?, 1)?;
+/// timeline.seek(mqlab_core::time::Time(50_000)); // the broker was told what it has
+/// let broker = &timeline.picture(8).brokers[0];
+/// assert!(broker.up && broker.alarms.is_empty() && !broker.exchanges.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerView {
     /// Which.
@@ -99,6 +151,15 @@ pub struct BrokerView {
 }
 
 /// One exchange.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("exchanges").ok_or("no such scenario")?, 1)?;
+/// timeline.seek(mqlab_core::time::Time(50_000)); // the broker was told what it has
+/// let exchanges = &timeline.picture(8).brokers[0].exchanges;
+/// assert!(exchanges.iter().all(|exchange| !exchange.name.as_str().starts_with("amq."))); // those come with it
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeView {
     /// What it is called.
@@ -112,6 +173,16 @@ pub struct ExchangeView {
 }
 
 /// What is drawn of a queue besides its messages.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(timeline.ends_at());
+/// let strip = &timeline.picture(8).brokers[0].strips[0];
+/// let queue = strip.queue.as_ref().ok_or("the strip of a queue")?;
+/// assert_eq!((queue.ready, queue.unacked, queue.readers.len()), (0, 0, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueView {
     /// Messages that wait for a consumer.
@@ -141,6 +212,20 @@ pub struct QueueView {
 }
 
 /// The end of one log, as cells in a row.
+///
+/// ```
+/// use mqlab_core::sim::picture::Role;
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// use mqlab_core::time::Time;
+/// let mut timeline = Timeline::new(Scenario::built_in("kill-the-leader").ok_or("no such scenario")?, 20)?;
+/// timeline.seek(Time(200_000));
+/// let brokers = timeline.picture(8).brokers;
+/// let strips = brokers.iter().flat_map(|broker| &broker.strips);
+/// for strip in strips.filter(|strip| matches!(strip.role, Role::Leader { .. })) {
+///     assert!(strip.high_watermark.is_some_and(|watermark| watermark <= strip.end));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StripView {
     /// Which log.
@@ -166,6 +251,15 @@ pub struct StripView {
 }
 
 /// What a broker is to a log.
+///
+/// ```
+/// use mqlab_core::sim::picture::Role;
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(timeline.ends_at());
+/// assert_eq!(timeline.picture(8).brokers[0].strips[0].role, Role::Queue);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It keeps the queue.
@@ -185,6 +279,16 @@ pub enum Role {
 }
 
 /// One record of a log.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// use mqlab_core::time::Time;
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(Time(300_000));
+/// let cells = &timeline.picture(4).brokers[0].strips[0].cells;
+/// assert!(cells.len() <= 4 && cells.is_sorted_by_key(|cell| cell.offset));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     /// Its offset.
@@ -200,6 +304,19 @@ pub struct Cell {
 }
 
 /// What became of a record.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::sim::picture::CellState;
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// use mqlab_core::time::Time;
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(Time(300_000));
+/// let cells = &timeline.picture(4).brokers[0].strips[0].cells;
+/// let with = |consumer| cells.iter().any(|cell| cell.state == CellState::Delivered(NodeId::Consumer(consumer)));
+/// assert!(with(1) || with(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellState {
     /// In a partition: below the high watermark.
@@ -215,6 +332,15 @@ pub enum CellState {
 }
 
 /// One consumer.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(timeline.ends_at());
+/// let processed: u64 = timeline.picture(8).consumers.iter().map(|consumer| consumer.processed).sum();
+/// assert_eq!(processed, 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerView {
     /// Which.
@@ -241,67 +367,24 @@ pub struct ConsumerView {
     pub processed: u64,
 }
 
-/// One service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceView {
-    /// Which.
-    pub node: NodeId,
-    /// What the scenario calls it.
-    pub name: String,
-    /// Whether its process runs.
-    pub up: bool,
-    /// The queue or topic that it takes work from, if not only calls.
-    pub from: Option<Name>,
-    /// Its group; `None` for one that reads no topic.
-    pub group: Option<Name>,
-    /// The partitions that it reads.
-    pub assigned: Vec<u32>,
-    /// The services that it calls, in the order of its steps.
-    pub calls: Vec<NodeId>,
-    /// The queues and topics that it sends to.
-    pub sends_to: Vec<Name>,
-    /// How many orders it can work on at once.
-    pub workers: u16,
-    /// How many calls may wait for a worker.
-    pub backlog: u32,
-    /// The orders that workers have in hands, and since when, the first begun first.
-    pub working: Vec<(OrderId, Time)>,
-    /// The orders that wait for a worker, the first to be served first.
-    pub waiting: Vec<OrderId>,
-    /// How many orders it did its part of.
-    pub worked: u64,
-    /// How many it gave up.
-    pub gave_up: u64,
-    /// How many it had no room for.
-    pub turned_away: u64,
-}
-
-/// One crowd of users.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserView {
-    /// Which.
-    pub node: NodeId,
-    /// What the scenario calls it.
-    pub name: String,
-    /// The service that it calls.
-    pub calls: NodeId,
-    /// Orders asked for.
-    pub asked: u64,
-    /// Orders that it will ask for in all.
-    pub planned: u64,
-    /// Orders that somebody waits for an answer to.
-    pub waiting: u64,
-    /// Orders of which somebody was told that they are done.
-    pub done: u64,
-    /// Orders of which somebody was told that they are accepted.
-    pub accepted: u64,
-    /// Orders of which somebody was told that they failed, or nothing.
-    pub errors: u64,
-    /// Orders of which somebody was let know afterwards what became of them.
-    pub notified: u64,
-}
-
 /// Something on its way between two nodes.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::sim::picture::PacketKind;
+/// use mqlab_core::sim::{Scenario, Timeline};
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// let first = loop {
+///     assert!(timeline.step());
+///     let packets = timeline.picture(0).packets;
+///     if let Some(packet) = packets.into_iter().find(|packet| packet.kind == PacketKind::Produce) {
+///         break packet;
+///     }
+/// };
+/// assert_eq!((first.from, first.to), (NodeId::Producer(1), NodeId::Broker(1)));
+/// assert_eq!(first.marks[0].message.to_string(), "m1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketView {
     /// A number of its own, so that it can be followed from picture to picture.
@@ -327,6 +410,11 @@ pub struct PacketView {
 }
 
 /// What a packet is, for the one who draws it.
+///
+/// ```
+/// use mqlab_core::sim::picture::PacketKind;
+/// assert_ne!(PacketKind::Stored, PacketKind::Refused);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PacketKind {
     /// Messages from a producer to a broker.

@@ -65,6 +65,13 @@ pub struct ServiceSpec {
 }
 
 /// A span drawn between two, in microseconds: `[1000, 2000]` in JSON, or one number for both.
+///
+/// ```
+/// use mqlab_core::sim::WorkSpec;
+/// assert_eq!(serde_json::from_str::<WorkSpec>("[1000, 2000]")?, WorkSpec { low: 1_000, high: 2_000 });
+/// assert_eq!(serde_json::from_str::<WorkSpec>("1500")?, WorkSpec { low: 1_500, high: 1_500 });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WorkText", into = "WorkText")]
 pub struct WorkSpec {
@@ -98,6 +105,13 @@ impl From<WorkSpec> for WorkText {
 }
 
 /// What a service does after its own work.
+///
+/// ```
+/// use mqlab_core::sim::StepSpec;
+/// let step: StepSpec = serde_json::from_str(r#"{ "call": { "service": "stock", "timeout": 100000 } }"#)?;
+/// assert!(matches!(step, StepSpec::Call { service, .. } if service == "stock"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum StepSpec {
@@ -120,6 +134,14 @@ pub enum StepSpec {
 
 /// A crowd that asks for something at a pace, whether or not the answers keep up (an open loop). A rush is a second
 /// crowd.
+///
+/// ```
+/// use mqlab_core::sim::UserSpec;
+/// let json = r#"{ "name": "rush", "calls": "shop", "requests": 240, "every": 500, "timeout": 150000 }"#;
+/// let rush: UserSpec = serde_json::from_str(json)?;
+/// assert_eq!(rush.every * rush.requests, 120_000); // all of them within 120 ms
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserSpec {

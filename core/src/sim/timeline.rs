@@ -89,6 +89,19 @@ struct Entry {
 }
 
 /// One branch, for whoever lists them.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::sim::{Command, Scenario, Timeline};
+/// use mqlab_core::time::Time;
+/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// timeline.seek(timeline.ends_at());
+/// timeline.seek(Time(200_000)); // back, and something else happens
+/// timeline.command(Command::Crash(NodeId::Consumer(1)))?;
+/// let branches = timeline.branches();
+/// assert_eq!((branches.len(), branches[1].parent, branches[1].forked_at), (2, Some(0), Time(200_000)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BranchView {
     /// Its number; 0 is the run without anybody's commands, or the first that was given none in the past.

@@ -79,6 +79,17 @@ pub(crate) enum BrokerProcess {
 }
 
 /// A cluster and its clients at one moment.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, World};
+/// let scenario = Scenario::built_in("hundred-messages").ok_or("no such scenario")?;
+/// let (mut world, ends_at) = (World::new(scenario.clone(), 7)?, scenario.ends_at);
+/// while world.next_time().is_some_and(|at| at <= ends_at) {
+///     world.step();
+/// }
+/// assert_eq!(world.verdict().delivered(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct World {
     pub(crate) scenario: Scenario,
@@ -104,6 +115,15 @@ pub struct World {
 }
 
 /// Why a command cannot be given.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::sim::{Command, CommandRefused, Scenario, World};
+/// let world = World::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
+/// let refused = world.permits(Command::Crash(NodeId::Broker(9)));
+/// assert_eq!(refused, Err(CommandRefused::NoSuchNode(NodeId::Broker(9))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandRefused {

@@ -62,6 +62,13 @@ pub enum VhostError<E> {
 }
 
 /// The same, for a storage.
+///
+/// ```
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::vhost::ErrorOf;
+/// let error: ErrorOf<MemoryStorage> = ErrorOf::<MemoryStorage>::NoHalf(7);
+/// println!("{error}");
+/// ```
 pub type ErrorOf<S> = VhostError<StorageError<S>>;
 
 impl<E> VhostError<E> {
@@ -176,6 +183,13 @@ impl<E> From<BadName> for VhostError<E> {
 }
 
 /// What a virtual host over some storage returns.
+///
+/// ```
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::vhost::Result;
+/// let done: Result<u32, MemoryStorage> = Ok(1);
+/// assert!(done.is_ok());
+/// ```
 pub type Result<T, S> = core::result::Result<T, VhostError<StorageError<S>>>;
 
 /// Keeps the bound on `S` in one place.
