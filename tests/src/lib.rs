@@ -1,5 +1,6 @@
 //! Tests that cross crates, and what they have in common.
 
+pub mod claims;
 pub mod replay;
 pub mod script;
 

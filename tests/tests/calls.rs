@@ -6,21 +6,10 @@ use mqlab_core::ids::{NodeId, OrderId};
 use mqlab_core::observe::{Answer, Event, OrderEvent, OrderMetrics};
 use mqlab_core::sim::{Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
+use mqlab_tests::claims::{ended, scenario};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 40;
-
-fn scenario(name: &str) -> Scenario {
-    Scenario::built_in(name).expect("a scenario that comes with the engine")
-}
-
-fn ended(scenario: Scenario, seed: u64) -> Timeline {
-    let mut timeline = Timeline::new(scenario, seed).expect("it is sound");
-    timeline.advance(timeline.ends_at());
-    let steps = timeline.world().steps();
-    assert!(steps < 20_000, "{steps} steps are many for a test");
-    timeline
-}
 
 /// Both runs of a pair under one seed.
 fn pair(without: &str, with: &str, seed: u64) -> (Timeline, Timeline) {

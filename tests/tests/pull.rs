@@ -7,25 +7,10 @@ use mqlab_core::ids::{MessageId, Name, NodeId};
 use mqlab_core::observe::{Event, PullEvent, QueueEvent};
 use mqlab_core::sim::{Scenario, Settles, SourceSpec, Timeline};
 use mqlab_core::time::{Span, Time};
+use mqlab_tests::claims::{ended, scenario, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 20;
-
-fn scenario(name: &str) -> Scenario {
-    Scenario::built_in(name).expect("a scenario that comes with the engine")
-}
-
-fn ended(scenario: Scenario, seed: u64) -> Timeline {
-    let mut timeline = Timeline::new(scenario, seed).expect("it is sound");
-    timeline.advance(timeline.ends_at());
-    let steps = timeline.world().steps();
-    assert!(steps < 20_000, "{steps} steps are many for a test");
-    timeline
-}
-
-fn run(name: &str, seed: u64) -> Timeline {
-    ended(scenario(name), seed)
-}
 
 /// A scenario whose first consumer pulls otherwise.
 fn pulling(name: &str, change: impl Fn(&mut mqlab_core::client::PullOptions)) -> Scenario {
@@ -78,7 +63,7 @@ fn the_runs_of_a_pair_have_the_same_load() {
 #[test]
 fn an_interval_is_late_and_cheap_and_a_long_poll_is_as_quick_as_push() {
     for seed in 0..SEEDS {
-        let runs = ["push-orders", "pull-orders", "pull-long-poll"].map(|name| run(name, seed));
+        let runs = ["push-orders", "pull-orders", "pull-long-poll"].map(|name| story(name, seed));
         for timeline in &runs {
             assert!(timeline.verdict().is_clean(), "seed {seed}");
             assert_eq!(timeline.verdict().delivered(), 180, "seed {seed}");
@@ -97,7 +82,7 @@ fn an_interval_is_late_and_cheap_and_a_long_poll_is_as_quick_as_push() {
 #[test]
 fn push_without_a_limit_kills_who_is_slow_and_pull_leaves_the_backlog_on_the_broker() {
     for seed in 0..SEEDS {
-        let (push, pull) = (run("push-overload", seed), run("pull-overload", seed));
+        let (push, pull) = (story("push-overload", seed), story("pull-overload", seed));
         let deaths = |timeline: &Timeline| {
             let dies = |event: &Event| matches!(event, Event::Queue(QueueEvent::OutOfMemory { .. }));
             timeline.events().iter().filter(|stamped| dies(&stamped.event)).count()
@@ -114,7 +99,7 @@ fn push_without_a_limit_kills_who_is_slow_and_pull_leaves_the_backlog_on_the_bro
 #[test]
 fn whoever_is_slower_than_retention_misses_what_was_trimmed() {
     for seed in 0..SEEDS {
-        let earliest = run("slow-puller-retention", seed);
+        let earliest = story("slow-puller-retention", seed);
         let latest = ended(pulling("slow-puller-retention", |options| options.reset = Reset::Latest), seed);
         for timeline in [&earliest, &latest] {
             let verdict = timeline.verdict();
@@ -175,7 +160,7 @@ fn messages_are_kept_as_long_as_the_topic_says() {
 #[test]
 fn a_replay_processes_again_exactly_what_is_of_that_time_or_later() {
     for seed in 0..SEEDS {
-        let timeline = run("replay", seed);
+        let timeline = story("replay", seed);
         let since: BTreeSet<MessageId> = timeline
             .events()
             .iter()
@@ -198,11 +183,11 @@ fn a_replay_processes_again_exactly_what_is_of_that_time_or_later() {
 fn what_a_crash_takes_follows_from_where_messages_are_staged_and_when_they_are_noted() {
     let (mut lost, mut doubled) = (0, 0);
     for seed in 0..SEEDS {
-        let memory = run("staging-in-memory", seed);
+        let memory = story("staging-in-memory", seed);
         lost += memory.verdict().lost().len();
         assert!(memory.verdict().doubled().is_empty(), "seed {seed}");
         assert_eq!(memory.verdict().delivered() + memory.verdict().lost().len() as u64, 100, "seed {seed}");
-        let disk = run("staging-on-disk", seed);
+        let disk = story("staging-on-disk", seed);
         assert!(disk.verdict().is_clean() && disk.verdict().delivered() == 100, "seed {seed}");
         assert!(disk.metrics().pulls.recovered > 0, "seed {seed}: it found what it had fetched");
         assert_eq!(disk.metrics().received, 100, "seed {seed}: nothing was asked for twice");
@@ -223,7 +208,7 @@ fn what_a_crash_takes_follows_from_where_messages_are_staged_and_when_they_are_n
 #[test]
 fn with_a_filter_only_what_is_wanted_travels() {
     for seed in 0..SEEDS {
-        let with = run("filtered-pull", seed);
+        let with = story("filtered-pull", seed);
         let without = ended(pulling("filtered-pull", |options| options.filter = None), seed);
         let name = |name: &str| Some(Name::new(name).expect("a legal name"));
         let red: Vec<MessageId> = (1..=120).filter(|id| id % 4 == 1).map(MessageId).collect();
@@ -258,7 +243,7 @@ fn given(timeline: &Timeline) -> BTreeMap<Time, u64> {
 #[test]
 fn without_lateness_the_answers_are_soon_and_wrong_and_with_it_right_and_later() {
     for seed in 0..SEEDS {
-        let (strict, patient) = (run("windowed-count", seed), run("windowed-count-lateness", seed));
+        let (strict, patient) = (story("windowed-count", seed), story("windowed-count-lateness", seed));
         let right = right_counts(&strict, 100_000);
         assert_eq!(right, right_counts(&patient, 100_000), "seed {seed}: the same messages");
         assert_eq!(right.values().sum::<u64>(), 250);

@@ -7,30 +7,13 @@ use mqlab_core::message::DeathReason;
 use mqlab_core::observe::{Event, Place, QueueEvent, QueueMetrics, Refusal};
 use mqlab_core::sim::{Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
+use mqlab_tests::claims::{all, scenario, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 30;
 
-fn scenario(name: &str) -> Scenario {
-    Scenario::built_in(name).expect("a scenario that comes with the engine")
-}
-
-fn ended(name: &str, seed: u64) -> Timeline {
-    let mut timeline = Timeline::new(scenario(name), seed).expect("it is sound");
-    timeline.advance(timeline.ends_at());
-    let steps = timeline.world().steps();
-    assert!(steps < 20_000, "{name}, seed {seed}: {steps} steps are many for a small story");
-    timeline
-}
-
 fn counts(timeline: &Timeline) -> &QueueMetrics {
     &timeline.metrics().queues
-}
-
-/// What of some kind happened, with moment and place.
-fn all<T>(timeline: &Timeline, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Time, NodeId, T)> {
-    let events = timeline.events().iter();
-    events.filter_map(|stamped| Some((stamped.at, stamped.node, pick(&stamped.event)?))).collect()
 }
 
 /// The numbers of the messages that were done, in order, with moment and consumer.
@@ -121,7 +104,7 @@ fn scenarios_of_one_story_have_the_same_load_and_seed() {
 #[test]
 fn a_push_without_limit_kills_a_slow_consumer_again_and_again() {
     for seed in 0..SEEDS {
-        let run = ended("push-unlimited", seed);
+        let run = story("push-unlimited", seed);
         assert!(counts(&run).out_of_memory >= 5, "seed {seed}: {:?}", counts(&run));
         assert!(run.verdict().lost().is_empty() && run.verdict().acknowledged() == 120, "seed {seed}");
         // It never gets better: most of it waits, and is delivered over and over.
@@ -135,7 +118,7 @@ fn a_push_without_limit_kills_a_slow_consumer_again_and_again() {
 #[test]
 fn with_automatic_acknowledgement_what_it_held_is_gone() {
     for seed in 0..SEEDS {
-        let run = ended("push-automatic", seed);
+        let run = story("push-automatic", seed);
         let removed = all(&run, |event| match event {
             Event::Settled { message, .. } => Some(message.0),
             _ => None,
@@ -154,13 +137,13 @@ fn with_automatic_acknowledgement_what_it_held_is_gone() {
 fn a_window_or_credit_keeps_the_backlog_in_the_queue() {
     for seed in 0..SEEDS {
         for (name, window) in [("push-with-prefetch", 4), ("push-by-credit", 1)] {
-            let run = ended(name, seed);
+            let run = story(name, seed);
             assert!(counts(&run).is_empty(), "{name}, seed {seed}: {:?}", counts(&run));
             assert!(run.verdict().is_clean() && run.verdict().delivered() == 120, "{name}, seed {seed}");
             assert_eq!(most_out(&run).0, window, "{name}, seed {seed}");
         }
         // Who asks for one at a time waits for each: credit costs a round trip where a window hides it.
-        let last = |name| done(&ended(name, seed)).last().expect("all were done").0;
+        let last = |name| done(&story(name, seed)).last().expect("all were done").0;
         assert!(last("push-by-credit") > last("push-with-prefetch") + Span::from_millis(120), "seed {seed}");
     }
 }
@@ -168,7 +151,7 @@ fn a_window_or_credit_keeps_the_backlog_in_the_queue() {
 #[test]
 fn a_full_queue_drops_its_oldest_and_they_stand_among_the_dead_letters() {
     for seed in 0..SEEDS {
-        let run = ended("full-queue-drops", seed);
+        let run = story("full-queue-drops", seed);
         let dropped = died(&run, DeathReason::MaxLength);
         assert!(dropped.len() > 20, "seed {seed}: {} dropped", dropped.len());
         let kept: BTreeSet<u64> = stored(&run, "overflow").into_keys().collect();
@@ -191,7 +174,7 @@ fn refusals(timeline: &Timeline) -> Vec<Refusal> {
 #[test]
 fn a_full_queue_that_refuses_or_waits_loses_nothing() {
     for seed in 0..SEEDS {
-        let (refuses, waits) = (ended("full-queue-refuses", seed), ended("full-queue-waits", seed));
+        let (refuses, waits) = (story("full-queue-refuses", seed), story("full-queue-waits", seed));
         for run in [&refuses, &waits] {
             assert!(run.verdict().is_clean() && run.verdict().delivered() == 100, "seed {seed}");
             assert!(counts(run).died.is_empty(), "seed {seed}: {:?}", counts(run));
@@ -233,7 +216,7 @@ fn who_waits_for_room_does_not_wait_for_ever_when_the_broker_dies() {
 #[test]
 fn during_a_memory_alarm_nothing_comes_in_and_consumers_go_on() {
     for seed in 0..SEEDS {
-        let run = ended("memory-alarm", seed);
+        let run = story("memory-alarm", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 100, "seed {seed}");
         assert!(counts(&run).blocked >= 2, "seed {seed}: {:?}", counts(&run));
         let (mut on, mut worked) = (false, 0);
@@ -253,7 +236,7 @@ fn during_a_memory_alarm_nothing_comes_in_and_consumers_go_on() {
 #[test]
 fn without_a_limit_one_poison_message_stops_the_queue_for_good() {
     for seed in 0..SEEDS {
-        let run = ended("poison-forever", seed);
+        let run = story("poison-forever", seed);
         assert_eq!(done_by(&run, 1), (1..=11).collect::<Vec<_>>(), "seed {seed}");
         assert!(counts(&run).failed > 50 && counts(&run).died.is_empty(), "seed {seed}: {:?}", counts(&run));
     }
@@ -262,7 +245,7 @@ fn without_a_limit_one_poison_message_stops_the_queue_for_good() {
 #[test]
 fn with_a_limit_it_is_delivered_once_more_than_the_limit_and_then_looked_at() {
     for seed in 0..SEEDS {
-        let run = ended("poison-message", seed);
+        let run = story("poison-message", seed);
         let poison = [12, 24, 36, 48, 60];
         let pushed = delivered(&run, "orders");
         for message in poison {
@@ -284,7 +267,7 @@ fn with_a_limit_it_is_delivered_once_more_than_the_limit_and_then_looked_at() {
 fn a_retry_waits_longer_each_time_and_others_go_on() {
     let (mut overtaken, mut thrice) = (0, 0);
     for seed in 0..SEEDS {
-        let run = ended("retry-with-backoff", seed);
+        let run = story("retry-with-backoff", seed);
         let dead = counts(&run).dead();
         assert_eq!(run.verdict().delivered() + dead, 60, "seed {seed}: done or given up");
         let pushed = delivered(&run, "orders");
@@ -305,7 +288,7 @@ fn a_retry_waits_longer_each_time_and_others_go_on() {
 fn what_expires_behind_a_live_message_is_noticed_late_unless_the_queue_is_swept() {
     let short: Vec<u64> = (1..=10).map(|number| 2 * number).collect();
     for seed in 0..SEEDS {
-        let (head, swept) = (ended("expiry", seed), ended("expiry-swept", seed));
+        let (head, swept) = (story("expiry", seed), story("expiry-swept", seed));
         for run in [&head, &swept] {
             let dead = died(run, DeathReason::Expired);
             assert_eq!(dead.keys().copied().collect::<Vec<_>>(), short, "seed {seed}");
@@ -333,7 +316,7 @@ fn what_expires_behind_a_live_message_is_noticed_late_unless_the_queue_is_swept(
 #[test]
 fn the_urgent_go_first_as_long_as_they_wait_in_the_queue() {
     for seed in 0..SEEDS {
-        let run = ended("priorities", seed);
+        let run = story("priorities", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 80, "seed {seed}");
         let came = stored(&run, "orders");
         let urgent = |id: u64| id.is_multiple_of(4);
@@ -358,7 +341,7 @@ fn the_urgent_go_first_as_long_as_they_wait_in_the_queue() {
 #[test]
 fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     for seed in 0..SEEDS {
-        let run = ended("delayed", seed);
+        let run = story("delayed", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 30, "seed {seed}");
         let sent: BTreeMap<u64, Time> =
             all(&run, sent_at).into_iter().map(|(at, _, message)| (message, at)).collect();
@@ -375,11 +358,11 @@ fn a_delayed_message_comes_when_it_is_due_and_not_before() {
 #[test]
 fn one_worker_keeps_the_order_and_several_or_a_retry_break_it() {
     for seed in 0..SEEDS {
-        let run = ended("order-one-consumer", seed);
+        let run = story("order-one-consumer", seed);
         assert!(run.verdict().is_clean(), "seed {seed}");
         assert_eq!(done_by(&run, 1), (1..=90).collect::<Vec<_>>(), "seed {seed}");
         for name in ["order-parallel", "order-retry"] {
-            let run = ended(name, seed);
+            let run = story(name, seed);
             let received = all(&run, |event| match event {
                 Event::Received { message, delivery: 1, .. } => Some(message.0),
                 _ => None,
@@ -399,7 +382,7 @@ fn one_worker_keeps_the_order_and_several_or_a_retry_break_it() {
 #[test]
 fn message_groups_keep_the_order_of_each_key_while_consumers_share() {
     for seed in 0..SEEDS {
-        let run = ended("order-per-key", seed);
+        let run = story("order-per-key", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 90, "seed {seed}");
         let shares = [done_by(&run, 1), done_by(&run, 2)];
         assert!(shares.iter().all(|share| share.len() > 10), "seed {seed}: both work");

@@ -2,17 +2,11 @@
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{Event, Place};
-use mqlab_core::sim::{Scenario, Timeline};
+use mqlab_core::sim::Scenario;
+use mqlab_tests::claims::story;
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 120;
-
-fn ended(name: &str, seed: u64) -> Timeline {
-    let scenario = Scenario::built_in(name).expect("a scenario that comes with the engine");
-    let mut timeline = Timeline::new(scenario, seed).expect("it is sound");
-    timeline.advance(timeline.ends_at());
-    timeline
-}
 
 #[test]
 fn every_scenario_is_sound_and_named_as_its_file() {
@@ -28,7 +22,7 @@ fn every_scenario_is_sound_and_named_as_its_file() {
 #[test]
 fn a_hundred_messages_go_alternately_fifty_to_each() {
     for seed in 0..SEEDS {
-        let timeline = ended("hundred-messages", seed);
+        let timeline = story("hundred-messages", seed);
         let verdict = timeline.verdict();
         assert!(verdict.is_clean() && verdict.delivered() == 100, "seed {seed}: {verdict:?}");
         let to = |event: &Event| match event {
@@ -46,7 +40,7 @@ fn a_hundred_messages_go_alternately_fifty_to_each() {
 #[test]
 fn the_leader_dies_and_nothing_acknowledged_is_lost() {
     for seed in 0..SEEDS {
-        let timeline = ended("kill-the-leader", seed);
+        let timeline = story("kill-the-leader", seed);
         let verdict = timeline.verdict();
         assert!(verdict.lost().is_empty(), "seed {seed}: lost {:?}", verdict.lost());
         assert!(verdict.reordered().is_empty(), "seed {seed}: out of order {:?}", verdict.reordered());
@@ -67,7 +61,7 @@ fn the_leader_dies_and_nothing_acknowledged_is_lost() {
 #[test]
 fn with_acks_1_the_same_crash_loses_sometimes() {
     let lossy =
-        (0..SEEDS).filter(|&seed| !ended("kill-the-leader-acks-1", seed).verdict().lost().is_empty()).count();
+        (0..SEEDS).filter(|&seed| !story("kill-the-leader-acks-1", seed).verdict().lost().is_empty()).count();
     assert!(lossy > 0 && lossy < SEEDS as usize, "in {lossy} of {SEEDS} runs something was lost");
 }
 
@@ -75,7 +69,7 @@ fn with_acks_1_the_same_crash_loses_sometimes() {
 fn no_consumer_sees_what_is_not_committed() {
     // From the events alone: whatever a group's member receives lies below a high watermark that a leader has told.
     for seed in 0..SEEDS / 4 {
-        let timeline = ended("kill-the-leader-acks-1", seed);
+        let timeline = story("kill-the-leader-acks-1", seed);
         let mut committed = std::collections::BTreeMap::new();
         let mut placed = std::collections::BTreeMap::new();
         for stamped in timeline.events() {

@@ -4,26 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{Event, Place, QueueEvent};
-use mqlab_core::sim::{Scenario, Timeline};
+use mqlab_core::sim::Timeline;
 use mqlab_core::time::{Span, Time};
+use mqlab_tests::claims::{all, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 30;
-
-fn ended(name: &str, seed: u64) -> Timeline {
-    let scenario = Scenario::built_in(name).expect("a scenario that comes with the engine");
-    let mut timeline = Timeline::new(scenario, seed).expect("it is sound");
-    timeline.advance(timeline.ends_at());
-    let steps = timeline.world().steps();
-    assert!(steps < 20_000, "{name}, seed {seed}: {steps} steps are many for a small story");
-    timeline
-}
-
-/// What of some kind happened, with moment and place.
-fn all<T>(timeline: &Timeline, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Time, NodeId, T)> {
-    let events = timeline.events().iter();
-    events.filter_map(|stamped| Some((stamped.at, stamped.node, pick(&stamped.event)?))).collect()
-}
 
 /// What a consumer has done, in order, with moments.
 fn done_by(timeline: &Timeline, consumer: u16) -> Vec<(Time, u64)> {
@@ -51,7 +37,7 @@ fn sent(timeline: &Timeline) -> BTreeMap<u64, (Time, NodeId)> {
 #[test]
 fn a_fanout_gives_everybody_everything_and_the_slow_one_holds_nobody_up() {
     for seed in 0..SEEDS {
-        let run = ended("broadcast", seed);
+        let run = story("broadcast", seed);
         for reader in 1..=3 {
             assert_eq!(numbers(&run, reader), (1..=40).collect::<Vec<_>>(), "seed {seed}, reader {reader}");
         }
@@ -64,7 +50,7 @@ fn a_fanout_gives_everybody_everything_and_the_slow_one_holds_nobody_up() {
 #[test]
 fn a_durable_subscriber_catches_up_and_the_other_has_missed_it() {
     for seed in 0..SEEDS {
-        let run = ended("away", seed);
+        let run = story("away", seed);
         let (loyal, casual) = (numbers(&run, 1), numbers(&run, 2));
         let got: BTreeSet<u64> = loyal.iter().copied().collect();
         assert_eq!(got.len(), 60, "seed {seed}: everything, some of it perhaps twice");
@@ -83,7 +69,7 @@ fn a_durable_subscriber_catches_up_and_the_other_has_missed_it() {
 #[test]
 fn a_shared_subscription_is_split_and_its_neighbour_gets_all() {
     for seed in 0..SEEDS {
-        let run = ended("shared-subscription", seed);
+        let run = story("shared-subscription", seed);
         let (one, two) = (numbers(&run, 1), numbers(&run, 2));
         let both: BTreeSet<u64> = one.iter().chain(&two).copied().collect();
         assert_eq!((both.len(), one.len() + two.len()), (60, 60), "seed {seed}: each once");
@@ -95,7 +81,7 @@ fn a_shared_subscription_is_split_and_its_neighbour_gets_all() {
 #[test]
 fn a_selector_lets_through_what_fits() {
     for seed in 0..SEEDS {
-        let run = ended("selectors", seed);
+        let run = story("selectors", seed);
         let fit = |fits: &dyn Fn(u64) -> bool| (1..=60).filter(|id| fits(*id)).collect::<Vec<_>>();
         assert_eq!(numbers(&run, 1), fit(&|id| id % 3 != 2), "seed {seed}: from Europe");
         assert_eq!(numbers(&run, 2), fit(&|id| id % 3 != 1), "seed {seed}: more than 100");
@@ -106,7 +92,7 @@ fn a_selector_lets_through_what_fits() {
 #[test]
 fn who_comes_late_gets_the_last_value_of_each_city() {
     for seed in 0..SEEDS {
-        let run = ended("retained", seed);
+        let run = story("retained", seed);
         assert_eq!(numbers(&run, 1), (1..=30).collect::<Vec<_>>(), "seed {seed}");
         let late = done_by(&run, 2);
         let got: BTreeSet<u64> = late.iter().map(|(_, message)| *message).collect();
@@ -118,7 +104,7 @@ fn who_comes_late_gets_the_last_value_of_each_city() {
 #[test]
 fn each_exchange_finds_its_queues_and_what_fits_none_is_kept_returned_or_dropped() {
     for seed in 0..SEEDS {
-        let run = ended("exchanges", seed);
+        let run = story("exchanges", seed);
         // The messages of a producer by their number among its own, from 0, as they came out of a queue.
         let sent = sent(&run);
         let mut own: BTreeMap<u64, (NodeId, usize)> = BTreeMap::new();
@@ -164,7 +150,7 @@ fn each_exchange_finds_its_queues_and_what_fits_none_is_kept_returned_or_dropped
 #[test]
 fn a_consistent_hash_keeps_each_customer_in_one_queue() {
     for seed in 0..SEEDS {
-        let run = ended("consistent-hash", seed);
+        let run = story("consistent-hash", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 120, "seed {seed}");
         let stored = all(&run, |event| match event {
             Event::Appended { to: Place::Queue(queue), messages, .. } => {
@@ -192,7 +178,7 @@ fn a_consistent_hash_keeps_each_customer_in_one_queue() {
 #[test]
 fn a_single_active_consumer_has_the_queue_alone_until_it_goes() {
     for seed in 0..SEEDS {
-        let run = ended("single-active", seed);
+        let run = story("single-active", seed);
         assert!(run.verdict().lost().is_empty() && run.verdict().delivered() == 80, "seed {seed}");
         let served = all(&run, |event| match event {
             Event::Delivered { to, .. } => Some(*to),
@@ -215,7 +201,7 @@ fn a_single_active_consumer_has_the_queue_alone_until_it_goes() {
 #[test]
 fn who_has_priority_is_served_first_and_others_when_it_has_its_hands_full() {
     for seed in 0..SEEDS {
-        let run = ended("consumer-priority", seed);
+        let run = story("consumer-priority", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 90, "seed {seed}");
         let served = all(&run, |event| match event {
             Event::Delivered { to, .. } => Some(*to),

@@ -1,21 +1,15 @@
 //! What producers do for their messages' safety, under many seeds: keeping, remembering, and transactions of their own.
 
 use mqlab_core::observe::{Event, QueueEvent, Verdict};
-use mqlab_core::sim::{Scenario, Timeline};
+use mqlab_core::sim::Timeline;
+use mqlab_tests::claims::story;
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 100;
 
-fn ended(name: &str, seed: u64) -> Timeline {
-    let scenario = Scenario::built_in(name).expect("a scenario that comes with the engine");
-    let mut timeline = Timeline::new(scenario, seed).expect("it is sound");
-    timeline.advance(timeline.ends_at());
-    timeline
-}
-
 /// What a scenario's verdict is at the end, under each seed.
 fn verdicts(name: &'static str) -> impl Iterator<Item = (u64, Verdict)> {
-    (0..SEEDS).map(move |seed| (seed, ended(name, seed).verdict().clone()))
+    (0..SEEDS).map(move |seed| (seed, story(name, seed).verdict().clone()))
 }
 
 fn recognised(timeline: &Timeline) -> usize {
@@ -30,7 +24,7 @@ fn a_fail_over_loses_nothing_and_doubles_what_nobody_remembers() {
         assert!(verdict.doubled().len() >= 3, "seed {seed}: {:?}", verdict.doubled());
     }
     for seed in 0..SEEDS {
-        let timeline = ended("failover-once", seed);
+        let timeline = story("failover-once", seed);
         let verdict = timeline.verdict();
         assert!(verdict.lost().is_empty() && verdict.delivered() == 60, "seed {seed}: {:?}", verdict.lost());
         assert!(verdict.doubled().is_empty(), "seed {seed}: {:?}", verdict.doubled());
@@ -67,7 +61,7 @@ fn publishing_first_invents_orders() {
         assert!(agreement.unheard().is_empty(), "seed {seed}: {:?}", agreement.unheard());
         assert!(!agreement.invented().is_empty(), "seed {seed}");
         // Some were announced although nothing failed: the program died in between.
-        let timeline = ended("dual-write-publish-first", seed);
+        let timeline = story("dual-write-publish-first", seed);
         let rolled_back = timeline.events().iter().filter(|stamped| {
             matches!(stamped.event, Event::Queue(QueueEvent::OwnTransaction { committed: false, .. }))
         });
