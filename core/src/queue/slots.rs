@@ -241,8 +241,14 @@ impl Slots {
             return found;
         };
         let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.is_some()) else { return false };
-        *entry = None;
         self.len -= 1;
+        if place == 0 {
+            // Most leave in the order in which they came. To mark the entry first would let the processor wait for it.
+            self.entries.pop_front();
+            self.first = self.first.next();
+        } else {
+            *entry = None;
+        }
         while matches!(self.entries.front(), Some(None)) {
             self.entries.pop_front();
             self.first = self.first.next();

@@ -123,6 +123,12 @@ impl Unacked {
     #[inline]
     pub(super) fn remove(&mut self, tag: Tag) -> Option<Pending> {
         let pending = match self.place(tag) {
+            Some(0) => {
+                // Most are settled in the order in which they were delivered.
+                let first = self.entries.pop_front()?;
+                self.before += 1;
+                first?
+            }
             Some(place) => self.entries.get_mut(place)?.take()?,
             None => self.old.remove(&tag)?,
         };
