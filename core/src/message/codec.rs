@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Death, Message, Repeat, Value};
 use crate::ids::{MESSAGE_ID_HEADER, Name, Offset};
-use crate::record::{Header, NewRecord, Record};
+use crate::record::{BATCH_BYTES_MAX, BatchBuilder, Header, HeaderWriter, Malformed, NewRecord, Record};
 use crate::time::Span;
 
 /// Record headers whose names begin so say what a sender wants done with a message; the rest are its own.
@@ -54,11 +54,11 @@ impl fmt::Display for BadMessage {
                 write!(f, "{PROPERTY_PREFIX:?} and is not {MESSAGE_ID_HEADER:?}")
             }
             Self::TooLarge(bytes) => {
-                let most = crate::record::BATCH_BYTES_MAX;
                 write!(
                     f,
-                    "the message has {bytes} bytes with its headers, a batch holds {most}: send a smaller one, or where it lies"
-                )
+                    "the message has {bytes} bytes with its headers, a batch holds {BATCH_BYTES_MAX}: "
+                )?;
+                f.write_str("send a smaller one, or where it lies")
             }
         }
     }
@@ -69,14 +69,14 @@ impl core::error::Error for BadMessage {}
 impl Message {
     /// How many bytes it takes in memory and in a log, roughly: body, key, and the names and values beside them.
     pub fn size(&self) -> usize {
-        let key = self.key.as_ref().map_or(0, Bytes::len);
+        let Some(more) = self.more.as_deref() else { return self.body.len() };
         let text = |value: &Value| match value {
             Value::Text(text) => text.len(),
             Value::Bytes(bytes) => bytes.len(),
             _ => 8,
         };
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + text(value)).sum();
-        self.body.len() + key + headers
+        let headers: usize = more.headers.iter().map(|(name, value)| name.len() + text(value)).sum();
+        self.body.len() + more.key.as_ref().map_or(0, Bytes::len) + headers
     }
 
     /// Checks that the message can be stored: its headers' names are its own, and a batch can hold it.
@@ -84,9 +84,15 @@ impl Message {
     /// # Errors
     ///
     /// [`BadMessage`] with what is wrong.
+    #[inline]
     pub fn check(&self) -> Result<(), BadMessage> {
+        // Most messages are a body, and far smaller than a batch.
+        if self.more.is_none() && self.body.len() <= BATCH_BYTES_MAX / 2 { Ok(()) } else { self.check_all() }
+    }
+
+    fn check_all(&self) -> Result<(), BadMessage> {
         let reserved = |name: &&str| name.starts_with(PROPERTY_PREFIX) || *name == MESSAGE_ID_HEADER;
-        if let Some(name) = self.headers.iter().map(|(name, _)| name).find(reserved) {
+        if let Some(name) = self.headers().iter().map(|(name, _)| name).find(reserved) {
             return Err(BadMessage::ReservedHeader(name.into()));
         }
         // Numbers that a sender gives, the batch around the message and what a queue adds: this much is always enough.
@@ -100,37 +106,35 @@ impl Message {
             let death = |death: &Death| 256 + 6 * (death.exchange.len() + death.routing_key.len() + 256);
             lengths.sum::<usize>() + more.deaths.iter().map(death).sum::<usize>()
         });
-        let bytes = self.size() + HEADER * self.headers.len() + texts + ROOM;
-        if bytes > crate::record::BATCH_BYTES_MAX {
+        let bytes = self.size() + HEADER * self.headers().len() + texts + ROOM;
+        if bytes > BATCH_BYTES_MAX {
             return Err(BadMessage::TooLarge(self.size()));
         }
         Ok(())
     }
 
-    /// The message as a record, stamped with a time in milliseconds.
-    pub fn to_record(&self, timestamp: i64) -> NewRecord {
-        let mut headers: Vec<(Bytes, Option<Bytes>)> = Vec::new();
-        let mut put = |name: &'static str, value: Value| {
-            headers.push((Bytes::from_static(name.as_bytes()), Some(value.to_bytes())));
-        };
+    /// Shows `write` each record header in which the sender's wishes, the named values and the message's identity
+    /// stand, in this order: the name, and the pieces of the value.
+    fn each_header(&self, mut write: impl FnMut(&str, &[&[u8]])) {
+        let mut put = |name: &str, value: &Value| value.with_bytes(|pieces| write(name, pieces));
         // More than 292,000 years are cut down to that.
         let number = |span: Span| Value::Int(i64::try_from(span.0).unwrap_or(i64::MAX));
         if let Some(priority) = self.priority {
-            put(PRIORITY, i64::from(priority).into());
+            put(PRIORITY, &i64::from(priority).into());
         }
         if let Some(ttl) = self.ttl() {
-            put(TTL, number(ttl));
+            put(TTL, &number(ttl));
         }
         if self.transient {
-            put(TRANSIENT, true.into());
+            put(TRANSIENT, &true.into());
         }
         if let Some(more) = self.more.as_deref() {
             if let Some(delay) = more.delay {
-                put(DELAY, number(delay));
+                put(DELAY, &number(delay));
             }
             if let Some(Repeat { every, times }) = more.repeat {
-                put(REPEAT_EVERY, number(every));
-                put(REPEAT_TIMES, i64::from(times).into());
+                put(REPEAT_EVERY, &number(every));
+                put(REPEAT_TIMES, &i64::from(times).into());
             }
             let texts = [
                 (GROUP, &more.group),
@@ -141,39 +145,63 @@ impl Message {
             ];
             for (name, text) in texts {
                 if let Some(text) = text {
-                    put(name, Value::Text(Arc::clone(text)));
+                    put(name, &Value::Text(Arc::clone(text)));
                 }
             }
             if let Some(sequence) = more.group_sequence {
-                put(GROUP_SEQUENCE, sequence.into());
+                put(GROUP_SEQUENCE, &sequence.into());
             }
             if let Some(queue) = &more.reply_to {
-                put(REPLY_TO, queue.as_str().into());
+                put(REPLY_TO, &queue.as_str().into());
             }
             if !more.deaths.is_empty() {
                 let json = serde_json::to_string(&more.deaths).expect("plain data can be written");
-                put(DEATHS, json.into());
+                put(DEATHS, &json.into());
             }
+            more.headers.iter().for_each(|(name, value)| put(name, value));
         }
-        for (name, value) in self.headers.iter() {
-            headers.push((Bytes::copy_from_slice(name.as_bytes()), Some(value.to_bytes())));
+        if let Some(id) = self.id() {
+            // Eight bytes, without a letter for their type.
+            write(MESSAGE_ID_HEADER, &[&id.0.to_be_bytes()]);
         }
-        let record = NewRecord { timestamp, key: self.key.clone(), value: Some(self.body.clone()), headers };
-        match self.id {
-            Some(id) => record.with_id(id),
-            None => record,
-        }
+    }
+
+    /// The message as a record, stamped with a time in milliseconds.
+    pub fn to_record(&self, timestamp: i64) -> NewRecord {
+        let mut headers: Vec<(Bytes, Option<Bytes>)> = Vec::new();
+        self.each_header(|name, pieces| {
+            headers.push((Bytes::copy_from_slice(name.as_bytes()), Some(pieces.concat().into())));
+        });
+        NewRecord { timestamp, key: self.key().cloned(), value: Some(self.body.clone()), headers }
+    }
+
+    /// Writes the message into a batch, byte for byte as [`to_record`](Self::to_record) would have it, without making
+    /// a record in between. `add` may put further headers behind its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`BatchBuilder::push`].
+    pub(crate) fn write_into(
+        &self,
+        batch: &mut BatchBuilder,
+        timestamp: i64,
+        add: impl FnOnce(&mut HeaderWriter),
+    ) -> Result<(), Malformed> {
+        let key = self.key().map(|key| &key[..]);
+        batch.push_parts(timestamp, key, Some(&self.body), |headers| {
+            self.each_header(|name, pieces| headers.put(name.as_bytes(), Some(pieces)));
+            add(headers);
+        })
     }
 
     /// The message that a record is. Headers that no message wrote (a value without a type) are kept as bytes; what
     /// cannot be understood of a sender's wishes is left out.
     pub fn from_record(record: &Record) -> Self {
-        let mut message = Self {
-            body: record.value.clone().unwrap_or_default(),
-            key: record.key.clone(),
-            id: record.message_id(),
-            ..Self::default()
-        };
+        let body = record.value.clone().unwrap_or_default();
+        let mut message = Self { body, id: record.message_id().into(), ..Self::default() };
+        if let Some(key) = &record.key {
+            message.more().key = Some(key.clone());
+        }
         for header in &record.headers {
             let Ok(name) = core::str::from_utf8(&header.name) else { continue };
             if name == MESSAGE_ID_HEADER {
@@ -185,7 +213,7 @@ impl Message {
                     message.learn(name, value);
                 }
             } else if let Some(value) = value.or_else(|| header.value.clone().map(Value::Bytes)) {
-                message.headers.insert(name, value);
+                message.more().headers.insert(name, value);
             }
         }
         message
@@ -243,6 +271,9 @@ mod tests {
         let mut builder = BatchBuilder::new();
         builder.push(&message.to_record(7)).expect("it fits");
         let batches = builder.build();
+        let mut direct = BatchBuilder::new();
+        message.write_into(&mut direct, 7, |_| {}).expect("it fits");
+        assert_eq!(direct.build(), batches);
         let record = batches.records().next().expect("it was pushed");
         Message::from_record(&record)
     }
@@ -292,9 +323,9 @@ mod tests {
             Message::new("x").with_header("mq-priority", 1).check(),
             Err(BadMessage::ReservedHeader(_))
         ));
-        let huge = Message::new(alloc::vec![0; crate::record::BATCH_BYTES_MAX]);
+        let huge = Message::new(alloc::vec![0; BATCH_BYTES_MAX]);
         assert!(matches!(huge.check(), Err(BadMessage::TooLarge(_))));
-        let talkative = "g".repeat(crate::record::BATCH_BYTES_MAX);
+        let talkative = "g".repeat(BATCH_BYTES_MAX);
         assert!(matches!(Message::new("x").with_group(&talkative).check(), Err(BadMessage::TooLarge(_))));
     }
 }

@@ -24,6 +24,9 @@ use super::Value;
 pub struct Headers(Option<Arc<BTreeMap<Arc<str>, Value>>>);
 
 impl Headers {
+    /// No headers.
+    pub(super) const NONE: Self = Self(None);
+
     /// The value of this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.as_ref()?.get(name)

@@ -41,20 +41,42 @@ pub const JMS_DEFAULT_PRIORITY: u8 = 4;
 /// assert_eq!(&order.body()[..], b"a book");
 /// assert_eq!(order.priority(), Some(7));
 /// ```
+///
+/// A plain one, which has a body and perhaps an identity, is small: a message is moved often, and a queue of many is as
+/// fast as the memory that each takes. What else there may be stands apart, and copies of a message share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     body: Bytes,
-    key: Option<Bytes>,
-    headers: Headers,
-    id: Option<MessageId>,
+    more: Option<Arc<More>>,
+    id: SmallId,
     priority: Option<u8>,
     transient: bool,
-    more: Option<Arc<More>>,
+}
+
+const _: () = assert!(size_of::<Message>() <= 32 + 3 * size_of::<u64>());
+
+/// An identity as bytes: a number begins at a multiple of eight, which makes `Option<MessageId>` as large as two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<MessageId>", into = "Option<MessageId>")]
+struct SmallId(Option<[u8; 8]>);
+
+impl From<Option<MessageId>> for SmallId {
+    fn from(id: Option<MessageId>) -> Self {
+        Self(id.map(|id| id.0.to_ne_bytes()))
+    }
+}
+
+impl From<SmallId> for Option<MessageId> {
+    fn from(SmallId(id): SmallId) -> Self {
+        id.map(|bytes| MessageId(u64::from_ne_bytes(bytes)))
+    }
 }
 
 /// What few messages have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct More {
+    key: Option<Bytes>,
+    headers: Headers,
     ttl: Option<Span>,
     delay: Option<Span>,
     repeat: Option<Repeat>,
@@ -158,6 +180,7 @@ pub struct Death {
 
 impl Message {
     /// A persistent message with this body and nothing else.
+    #[inline]
     pub fn new(body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..Self::default() }
     }
@@ -169,28 +192,30 @@ impl Message {
     /// Adds a key: messages of one key keep their order (in a partition, or a consistent-hash exchange).
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Bytes>) -> Self {
-        self.key = Some(key.into());
+        self.more().key = Some(key.into());
         self
     }
 
     /// Adds a named value.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.headers.insert(name, value);
+        self.more().headers.insert(name, value);
         self
     }
 
     /// Gives it other headers.
     #[must_use]
     pub fn with_headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
+        if !headers.is_empty() || !self.headers().is_empty() {
+            self.more().headers = headers;
+        }
         self
     }
 
     /// Gives it an identity: queues that remember identities store it once.
     #[must_use]
     pub fn with_id(mut self, id: MessageId) -> Self {
-        self.id = Some(id);
+        self.id = Some(id).into();
         self
     }
 
@@ -294,6 +319,7 @@ impl Message {
     }
 
     /// The body.
+    #[inline]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
@@ -305,40 +331,47 @@ impl Message {
 
     /// The key.
     pub fn key(&self) -> Option<&Bytes> {
-        self.key.as_ref()
+        self.more.as_ref()?.key.as_ref()
     }
 
     /// The named values.
     pub fn headers(&self) -> &Headers {
-        &self.headers
+        static NONE: Headers = Headers::NONE;
+        self.more.as_ref().map_or(&NONE, |more| &more.headers)
     }
 
     /// The identity.
+    #[inline]
     pub fn id(&self) -> Option<MessageId> {
-        self.id
+        self.id.into()
     }
 
     /// The priority that its sender named.
+    #[inline]
     pub fn priority(&self) -> Option<u8> {
         self.priority
     }
 
     /// How long it lives in a queue.
+    #[inline]
     pub fn ttl(&self) -> Option<Span> {
         self.more.as_ref()?.ttl
     }
 
     /// Whether it is kept in memory alone.
+    #[inline]
     pub fn is_transient(&self) -> bool {
         self.transient
     }
 
     /// How long consumers do not see it.
+    #[inline]
     pub fn delay(&self) -> Option<Span> {
         self.more.as_ref()?.delay
     }
 
     /// How often it is delivered again.
+    #[inline]
     pub fn repeat(&self) -> Option<Repeat> {
         self.more.as_ref()?.repeat
     }

@@ -60,19 +60,21 @@ impl Value {
     ///   l 8 bytes    int, big-endian
     /// ```
     pub fn to_bytes(&self) -> Bytes {
-        let tagged = |tag: u8, rest: &[u8]| {
-            let mut bytes = alloc::vec::Vec::with_capacity(1 + rest.len());
-            bytes.push(tag);
-            bytes.extend_from_slice(rest);
-            Bytes::from(bytes)
-        };
         match self {
-            Self::Null => Bytes::from_static(b"V"),
-            Self::Bool(value) => tagged(b't', &[u8::from(*value)]),
-            Self::Int(value) => tagged(b'l', &value.to_be_bytes()),
-            Self::Double(value) => tagged(b'd', &value.to_bits().to_be_bytes()),
-            Self::Text(value) => tagged(b'S', value.as_bytes()),
             Self::Bytes(bytes) => bytes.clone(),
+            _ => self.with_bytes(|pieces| pieces.concat().into()),
+        }
+    }
+
+    /// Shows `see` the bytes of [`to_bytes`](Self::to_bytes), in pieces: nothing is put together for it.
+    pub(super) fn with_bytes<T>(&self, see: impl FnOnce(&[&[u8]]) -> T) -> T {
+        match self {
+            Self::Null => see(&[b"V"]),
+            Self::Bool(value) => see(&[b"t", &[u8::from(*value)]]),
+            Self::Int(value) => see(&[b"l", &value.to_be_bytes()]),
+            Self::Double(value) => see(&[b"d", &value.to_bits().to_be_bytes()]),
+            Self::Text(value) => see(&[b"S", value.as_bytes()]),
+            Self::Bytes(bytes) => see(&[bytes]),
         }
     }
 

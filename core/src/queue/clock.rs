@@ -10,6 +10,7 @@ const REPEAT_EVERY_MIN: Span = Span::from_millis(1);
 pub(super) const NEVER: Time = Time(u64::MAX);
 
 /// Whether a moment has come.
+#[inline]
 pub(super) fn is_due(at: Time, now: Time) -> bool {
     at <= now && at != NEVER
 }
@@ -31,6 +32,7 @@ impl<L: Log> Queue<L> {
         if timeless { Ok(()) } else { self.do_what_is_due(now) }
     }
 
+    #[inline(never)]
     fn do_what_is_due(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         if self.next_wakeup().is_none_or(|at| at > now) {
             return Ok(());
@@ -88,6 +90,7 @@ impl<L: Log> Queue<L> {
         if self.has_expiry() { self.expire_mortal_head(now) } else { Ok(()) }
     }
 
+    #[inline(never)]
     fn expire_mortal_head(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         while let Some((_, head)) = self.ready.first(&self.slots)
             && self.is_expired(now, head)

@@ -260,6 +260,7 @@ impl<L: Log> Queue<L> {
         if self.consumers.is_empty() { self.expire_head(now) } else { self.push_to_consumers(now) }
     }
 
+    #[inline(never)]
     fn push_to_consumers(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         while let Some((at, offset)) = self.choose(now)? {
             let consumer = &mut self.consumers[at];
@@ -411,7 +412,7 @@ impl<L: Log> Queue<L> {
         if let Some(lease) = self.options.lease {
             self.leases.insert((now + lease, tag));
             if let Some(pending) = self.unacked.get_mut(tag) {
-                pending.lease = Some(now + lease);
+                pending.lease = now + lease;
             }
         }
         if let Some(consumer) = self.consumer(to) {

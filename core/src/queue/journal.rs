@@ -31,7 +31,7 @@ use bytes::{BufMut as _, Bytes};
 use crate::ids::{Epoch, LogName, Name, Offset};
 use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::message::Message;
-use crate::record::{BatchBuilder, NewRecord, Record};
+use crate::record::{BatchBuilder, Malformed, NewRecord, Record};
 
 /// How many bytes are read at once when messages are needed that memory no longer has.
 const PAGE_BYTES: u32 = 64 * 1024;
@@ -95,6 +95,20 @@ struct Gathered {
     base: Offset,
     count: u64,
     batch: BatchBuilder,
+    /// How many bytes the last batch had: the next one is likely to have as many, and need not grow step by step.
+    likely: usize,
+}
+
+impl Gathered {
+    /// Adds a message to the batch.
+    fn push(&mut self, message: &Message, stored_ms: i64, moved: Option<Moved>) -> Result<(), Malformed> {
+        message.write_into(&mut self.batch, stored_ms, |headers| {
+            if let Some(Moved { from, deliveries }) = moved {
+                let value: [&[u8]; 2] = [&from.0.to_be_bytes(), &deliveries.to_be_bytes()];
+                headers.put(MOVED_FROM.as_bytes(), Some(&value));
+            }
+        })
+    }
 }
 
 impl<L: Log> Journal<L> {
@@ -167,18 +181,16 @@ impl<L: Log> Journal<L> {
         }
         if self.gathered.count == 0 {
             self.gathered.base = offset;
+            self.gathered.batch.reserve(self.gathered.likely);
         }
-        let mut record = message.to_record(stored_ms);
-        if let Some(Moved { from, deliveries }) = moved {
-            let value = [&from.0.to_be_bytes()[..], &deliveries.to_be_bytes()[..]].concat();
-            record.headers.push((Bytes::from_static(MOVED_FROM.as_bytes()), Some(value.into())));
+        if let Some(Moved { from, .. }) = moved {
             self.moved_from = Some(self.moved_from.map_or(from, |first| first.min(from)));
             self.moves += 1;
         }
-        if self.gathered.batch.push(&record).is_err() {
+        if self.gathered.push(message, stored_ms, moved).is_err() {
             self.write_messages()?;
             self.gathered.base = offset;
-            self.gathered.batch.push(&record).expect("its size was checked when it was sent");
+            self.gathered.push(message, stored_ms, moved).expect("its size was checked when it was sent");
         }
         self.gathered.count += 1;
         Ok(self.messages.end() > before)
@@ -201,7 +213,8 @@ impl<L: Log> Journal<L> {
             return Ok(());
         }
         let Gathered { base, batch, .. } = core::mem::take(&mut self.gathered);
-        self.messages.append(&batch.build().stamped(base, Epoch(0)))
+        self.gathered.likely = batch.len().min(GATHERED_BYTES_MAX);
+        self.messages.append(&batch.build_at(base, Epoch(0)))
     }
 
     fn write_notes(&mut self) -> Result<(), LogError<L::Error>> {
@@ -209,14 +222,14 @@ impl<L: Log> Journal<L> {
         for (note, first, count) in core::mem::take(&mut self.notes) {
             batch.push(&to_record(note, first, count)).expect("a batch has room beyond what is gathered");
             if batch.len() > GATHERED_BYTES_MAX {
-                self.cursor.append(&batch.build().stamped(self.cursor.end(), Epoch(0)))?;
+                self.cursor.append(&batch.build_at(self.cursor.end(), Epoch(0)))?;
                 batch = BatchBuilder::new();
             }
         }
         if batch.is_empty() {
             return Ok(());
         }
-        self.cursor.append(&batch.build().stamped(self.cursor.end(), Epoch(0)))
+        self.cursor.append(&batch.build_at(self.cursor.end(), Epoch(0)))
     }
 
     /// Writes what was gathered; it is not durable yet.

@@ -138,6 +138,7 @@ pub struct Queue<L> {
 }
 
 /// How long a message waits before it is ready, if at all. One that repeats is a waiting one from the first.
+#[inline]
 fn waits(message: &Message) -> Option<Span> {
     let repeats = message.repeat().is_some_and(|repeat| repeat.times > 0);
     message.delay().or(repeats.then_some(Span::ZERO))
@@ -198,7 +199,7 @@ impl<L: Log> Queue<L> {
     }
 
     /// A slot for a message that is in the queue since a moment, in no line yet.
-    #[inline]
+    #[inline(always)]
     fn new_slot(&mut self, now: Time, since: Time, message: Arc<Message>) -> Slot {
         let expires = self.options.expires(since, message.ttl());
         if expires.is_some() {
@@ -241,6 +242,7 @@ impl<L: Log> Queue<L> {
         }
     }
 
+    #[inline]
     fn note(&mut self, note: Note, offset: Offset) {
         if let Some(journal) = &mut self.journal {
             journal.note(note, offset);
@@ -270,8 +272,9 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes a message out of the queue for good.
-    #[inline]
+    ///
     /// Returns what `keep` keeps of its slot (moving the whole slot about costs more than all else here).
+    #[inline]
     fn remove<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
         let (stored, kept) = self.drop_slot(offset, |slot| (slot.stored, keep(slot)))?;
         if stored {

@@ -280,13 +280,18 @@ impl QueueOptions {
     }
 
     /// The line that a message of this priority stands in.
+    #[inline]
     pub(super) fn lane(&self, priority: Option<u8>) -> u8 {
         priority.unwrap_or(self.priority_default).min(self.priority_max)
     }
 
     /// When a message that was stored at a moment expires: it has what is shorter, its own time or the queue's.
+    #[inline]
     pub(super) fn expires(&self, stored: Time, own: Option<Span>) -> Option<Time> {
-        let shorter = self.ttl.into_iter().chain(own).min()?;
+        let shorter = match (self.ttl, own) {
+            (Some(ttl), Some(own)) => ttl.min(own),
+            (ttl, own) => ttl.or(own)?,
+        };
         Some(stored + shorter)
     }
 }

@@ -85,24 +85,30 @@ impl Ready {
         self.bytes
     }
 
+    /// Puts a message at the end of its line, and says where; the slot must be the one of that offset, and is marked.
+    #[inline(always)] // a new slot is still in the making then: it is not to be put together in memory for this
+    pub(super) fn add_fresh(&mut self, offset: Offset, slot: &mut Slot) -> Rank {
+        (slot.state, slot.seat) = (State::Ready, Seat::Fresh);
+        self.len += 1;
+        self.bytes += u64::from(slot.bytes);
+        self.lanes[usize::from(slot.lane)].fresh.push_back(offset);
+        rank(usize::from(slot.lane), offset)
+    }
+
     /// Puts a message into its line, and says where; the slot must be the one of that offset, and is marked.
-    #[inline]
     pub(super) fn add(&mut self, offset: Offset, slot: &mut Slot, seat: Seat) -> Rank {
+        if seat == Seat::Fresh {
+            return self.add_fresh(offset, slot);
+        }
         (slot.state, slot.seat) = (State::Ready, seat);
         self.len += 1;
         self.bytes += u64::from(slot.bytes);
-        let lane = &mut self.lanes[usize::from(slot.lane)];
-        match seat {
-            Seat::Fresh => lane.fresh.push_back(offset),
-            Seat::Returned => {
-                lane.returned.insert(offset);
-            }
-            Seat::Front => {
-                self.front.push_back((self.next_front, offset));
-                self.next_front += 1;
-                return Rank(0, 0, self.next_front - 1);
-            }
+        if seat == Seat::Front {
+            self.front.push_back((self.next_front, offset));
+            self.next_front += 1;
+            return Rank(0, 0, self.next_front - 1);
         }
+        self.lanes[usize::from(slot.lane)].returned.insert(offset);
         rank(usize::from(slot.lane), offset)
     }
 

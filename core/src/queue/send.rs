@@ -38,6 +38,7 @@ impl Remembered {
         self.ids.contains_key(&id)
     }
 
+    #[inline]
     pub(super) fn note(&mut self, options: &QueueOptions, now: Time, id: MessageId) {
         if options.remember_ids.is_some() && self.ids.insert(id, now).is_none() {
             self.order.push_back((now, id));
@@ -119,18 +120,14 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes a message that the queue has not seen before.
+    #[inline]
     fn accept(&mut self, now: Time, message: Arc<Message>) -> Result<Offset, QueueError<L::Error>> {
-        let (delay, id) = (waits(&message), message.id());
-        let offset = self.add(now, message);
-        if let Some(delay) = delay {
-            self.fact(Fact::Stored { offset, id });
-            self.wait(offset, whole_millis(now) + delay);
-            self.store(offset, None)?;
-            self.tick(now)?; // it may have waited long enough already
-            return Ok(offset);
+        if let Some(delay) = waits(&message) {
+            return self.accept_later(now, message, delay);
         }
+        let id = message.id();
         let facts = self.facts.len();
-        self.stand_in_line(offset, Seat::Fresh);
+        let offset = self.add_to_line(now, message);
         self.push(now)?;
         self.refuse_overflow(offset)?;
         if self.watched {
@@ -142,9 +139,43 @@ impl<L: Log> Queue<L> {
         Ok(offset)
     }
 
+    /// Takes a message that stands in no line before it has waited.
+    fn accept_later(
+        &mut self,
+        now: Time,
+        message: Arc<Message>,
+        delay: Span,
+    ) -> Result<Offset, QueueError<L::Error>> {
+        let id = message.id();
+        let offset = self.add(now, message);
+        self.fact(Fact::Stored { offset, id });
+        self.wait(offset, whole_millis(now) + delay);
+        self.store(offset, None)?;
+        self.tick(now)?; // it may have waited long enough already
+        Ok(offset)
+    }
+
     /// Makes a slot for a message, in no line yet.
-    #[inline]
     pub(super) fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
+        let (offset, slot) = self.next_slot(now, message);
+        self.slots.push(offset, slot);
+        offset
+    }
+
+    /// Makes a slot for a message that joins the end of its line.
+    #[inline]
+    fn add_to_line(&mut self, now: Time, message: Arc<Message>) -> Offset {
+        let (offset, mut slot) = self.next_slot(now, message);
+        let rank = self.ready.add_fresh(offset, &mut slot);
+        self.slots.push(offset, slot);
+        self.look_again_from(rank);
+        offset
+    }
+
+    /// Gives a message the next offset. Its slot is made where its caller puts it: a copy of it costs as much as all
+    /// else that a queue does for a message, since the processor waits for what was just written in other pieces.
+    #[inline(always)]
+    fn next_slot(&mut self, now: Time, message: Arc<Message>) -> (Offset, Slot) {
         let offset = self.next;
         self.next = offset.next();
         let mut slot = self.new_slot(now, whole_millis(now), message);
@@ -153,15 +184,19 @@ impl<L: Log> Queue<L> {
             self.newcomers.push(offset);
         }
         self.resident += u64::from(slot.bytes);
-        self.slots.push(offset, slot);
-        offset
+        (offset, slot)
     }
 
     /// Puts a message into its line.
-    #[inline]
     pub(super) fn stand_in_line(&mut self, offset: Offset, seat: Seat) {
         let Some(slot) = self.slots.get_mut(offset) else { return };
         let rank = self.ready.add(offset, slot, seat);
+        self.look_again_from(rank);
+    }
+
+    /// A message is ready at this place: no consumer may have looked beyond it.
+    #[inline]
+    fn look_again_from(&mut self, rank: Rank) {
         for consumer in &mut self.consumers {
             consumer.scanned = consumer.scanned.min(rank);
         }
@@ -181,6 +216,7 @@ impl<L: Log> Queue<L> {
         if self.journal.is_some() { self.store_in_log(offset, moved) } else { Ok(()) }
     }
 
+    #[inline(never)]
     fn store_in_log(&mut self, offset: Offset, moved: Option<Moved>) -> Result<(), QueueError<L::Error>> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
@@ -220,6 +256,7 @@ impl<L: Log> Queue<L> {
         if refuses { self.refuse(offset) } else { Ok(()) }
     }
 
+    #[cold]
     fn refuse(&mut self, offset: Offset) -> Result<(), QueueError<L::Error>> {
         let refused = self.slots.get(offset).is_some_and(|slot| slot.state == State::Ready);
         if !refused {
@@ -246,6 +283,7 @@ impl<L: Log> Queue<L> {
         self.let_heads_go(now)
     }
 
+    #[inline(never)]
     fn let_heads_go(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         for offset in core::mem::take(&mut self.newcomers) {
             if let Some(slot) = self.slots.get_mut(offset) {

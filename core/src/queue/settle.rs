@@ -141,9 +141,8 @@ impl<L: Log> Queue<L> {
     pub fn renew(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
         let Some(lease) = self.options.lease else { return Ok(()) };
         let pending = self.unacked.get_mut(tag).ok_or(QueueError::UnknownTag(tag))?;
-        if let Some(at) = pending.lease.replace(now + lease) {
-            self.leases.remove(&(at, tag));
-        }
+        let before = core::mem::replace(&mut pending.lease, now + lease);
+        self.leases.remove(&(before, tag));
         self.leases.insert((now + lease, tag));
         Ok(())
     }
@@ -152,8 +151,8 @@ impl<L: Log> Queue<L> {
     #[inline]
     fn settle(&mut self, tag: Tag) -> Result<(Offset, ConsumerId), QueueError<L::Error>> {
         let pending = self.unacked.remove(tag).ok_or(QueueError::UnknownTag(tag))?;
-        if let Some(at) = pending.lease {
-            self.leases.remove(&(at, tag));
+        if !self.leases.is_empty() {
+            self.leases.remove(&(pending.lease, tag));
         }
         if let Some(consumer) = self.consumers.iter_mut().find(|other| other.id == pending.consumer) {
             consumer.outstanding -= 1;

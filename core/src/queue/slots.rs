@@ -1,20 +1,18 @@
 //! What does a queue know of each message it holds? A slot, found by the message's offset in a few instructions.
 //!
 //! ```text
-//!   offsets    17   18   19   20   21           a queue's offsets grow without gaps, so the n-th entry is
-//!   index    [  0 |  - |  2 |  1 |  - ]         offset `first + n`: no tree, no hashing
-//!               │         │    │                 `-`: that message is gone
-//!   slots    [ ▣ | ▣ | ▣ | free ]               a slot that is free again is used for the next message
+//!   old      3 ▸ ▣   12 ▸ ▣              what stayed while those behind it came and went: a small ordered map
+//!
+//!   offsets    17   18   19   20   21    a queue's offsets grow without gaps, so the n-th entry is offset
+//!   entries  [  ▣ |  - |  ▣ |  ▣ |  ▣ ]  `first + n`: no tree, no hashing. `-`: that message is gone
 //! ```
 //!
-//! A message that is stuck while many behind it come and go would keep an index entry for each of them. When most of
-//! the index is void, what stands at its front moves to a small ordered map (`old`), so that memory is bounded by what
-//! is held and not by what went by.
+//! A message that is stuck while many behind it come and go would keep an entry for each of them. When most entries are
+//! void, what stands at their front moves to the map, so that memory is bounded by what is held and not by what went by.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::Tag;
 use super::clock::{NEVER, is_due};
@@ -50,7 +48,7 @@ pub(super) struct Slot {
     pub(super) at_once: bool,
 }
 
-const _: () = assert!(size_of::<Slot>() <= 64);
+const _: () = assert!(size_of::<Option<Slot>>() <= 64);
 
 /// What a queue asks of messages without loading them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +60,7 @@ struct Brief {
 
 impl Slot {
     /// A slot of a message, in memory so far, that is in no line yet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(message: Arc<Message>, lane: u8, since: Time, expires: Option<Time>) -> Self {
         Self {
             bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
@@ -90,6 +88,7 @@ impl Slot {
         true
     }
 
+    #[inline]
     pub(super) fn id(&self) -> Option<MessageId> {
         match &self.message {
             Some(message) => message.id(),
@@ -140,91 +139,94 @@ pub(super) enum Seat {
     Front,
 }
 
-const GONE: u32 = u32::MAX;
-/// How many entries the index may have more than eight for each message that is held.
-const INDEX_SLACK: usize = 1024;
+/// How many entries there may be more than twice the messages that are held.
+const ENTRIES_SLACK: usize = 256;
+/// An empty queue keeps memory for so many entries.
+const ENTRIES_KEPT: usize = 4096;
 
 /// All slots of a queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
-    /// Messages before `first`: they stayed while those behind them came and went.
-    old: BTreeMap<Offset, u32>,
+    /// Messages before `first`.
+    old: BTreeMap<Offset, Slot>,
     first: Offset,
-    index: VecDeque<u32>,
-    slots: Vec<Option<Slot>>,
-    free: Vec<u32>,
+    entries: VecDeque<Option<Slot>>,
+    len: usize,
 }
 
 impl Slots {
     /// How many messages there are.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.len
     }
 
     /// The first message, by offset.
     pub(super) fn first(&self) -> Option<Offset> {
         let old = self.old.first_key_value().map(|(&offset, _)| offset);
-        old.or_else(|| (!self.index.is_empty()).then_some(self.first))
+        old.or_else(|| (!self.entries.is_empty()).then_some(self.first))
     }
 
+    /// The entry of an offset, if it is not before all entries.
     #[inline]
-    fn at(&self, offset: Offset) -> Option<usize> {
-        if offset < self.first {
-            return self.old.get(&offset).map(|slot| *slot as usize);
-        }
-        let place = usize::try_from(offset.0 - self.first.0).ok()?;
-        self.index.get(place).filter(|slot| **slot != GONE).map(|slot| *slot as usize)
+    fn place(&self, offset: Offset) -> Option<usize> {
+        usize::try_from(offset.0.checked_sub(self.first.0)?).ok()
     }
 
     #[inline]
     pub(super) fn get(&self, offset: Offset) -> Option<&Slot> {
-        self.slots[self.at(offset)?].as_ref()
+        let Some(place) = self.place(offset) else { return self.old.get(&offset) };
+        self.entries.get(place)?.as_ref()
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, offset: Offset) -> Option<&mut Slot> {
-        let at = self.at(offset)?;
-        self.slots[at].as_mut()
+        let Some(place) = self.place(offset) else { return self.old.get_mut(&offset) };
+        self.entries.get_mut(place)?.as_mut()
     }
 
     /// Adds a message behind all others.
-    #[inline]
+    #[inline(always)] // so that the slot is made where it stays
     pub(super) fn push(&mut self, offset: Offset, slot: Slot) {
-        if self.index.is_empty() {
+        self.len += 1;
+        if self.entries.is_empty() {
             self.first = offset;
+        } else if self.place(offset) != Some(self.entries.len()) {
+            self.leave_gap(offset);
         }
-        let gap = (offset.0 - self.first.0).saturating_sub(self.index.len() as u64);
-        if gap > self.index_max() as u64 {
+        self.entries.push_back(Some(slot));
+        if self.entries.len() > self.entries_max() {
+            self.age();
+        }
+    }
+
+    /// Makes the entry after the last one that of an offset further on.
+    #[cold]
+    fn leave_gap(&mut self, offset: Offset) {
+        let gap = (offset.0 - self.first.0).saturating_sub(self.entries.len() as u64);
+        if gap > self.entries_max() as u64 {
             while self.age_first() {}
             self.first = offset;
         } else {
-            (0..gap).for_each(|_| self.index.push_back(GONE));
+            (0..gap).for_each(|_| self.entries.push_back(None));
         }
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.slots[at as usize] = Some(slot);
-                at
-            }
-            None => {
-                self.slots.push(Some(slot));
-                (self.slots.len() - 1) as u32
-            }
-        };
-        self.index.push_back(at);
-        while self.index.len() > self.index_max() {
+    }
+
+    fn entries_max(&self) -> usize {
+        ENTRIES_SLACK + 2 * self.len
+    }
+
+    #[cold]
+    fn age(&mut self) {
+        while self.entries.len() > self.entries_max() {
             self.age_first();
         }
     }
 
-    fn index_max(&self) -> usize {
-        INDEX_SLACK + 8 * self.len()
-    }
-
-    /// Moves the first entry of the index to the map; false when there is none.
+    /// Moves the first entry to the map; false when there is none.
     fn age_first(&mut self) -> bool {
-        let Some(at) = self.index.pop_front() else { return false };
-        if at != GONE {
-            self.old.insert(self.first, at);
+        let Some(entry) = self.entries.pop_front() else { return false };
+        if let Some(slot) = entry {
+            self.old.insert(self.first, slot);
         }
         self.first = self.first.next();
         true
@@ -233,37 +235,45 @@ impl Slots {
     /// Takes a message out; false when there is none.
     #[inline]
     pub(super) fn remove(&mut self, offset: Offset) -> bool {
-        let Some(at) = self.at(offset) else { return false };
-        self.slots[at] = None;
-        self.free.push(at as u32);
-        if self.free.len() == self.slots.len() && self.slots.len() > INDEX_SLACK {
-            (self.slots, self.free) = Default::default(); // a backlog is over: its memory is given back
+        let Some(place) = self.place(offset) else {
+            let found = self.old.remove(&offset).is_some();
+            self.len -= usize::from(found);
+            return found;
+        };
+        let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.is_some()) else { return false };
+        self.len -= 1;
+        if place == 0 {
+            // Most leave in the order in which they came. To mark the entry first would let the processor wait for it.
+            self.entries.pop_front();
+            self.first = self.first.next();
+        } else {
+            *entry = None;
         }
-        if offset < self.first {
-            self.old.remove(&offset);
-            return true;
-        }
-        self.index[(offset.0 - self.first.0) as usize] = GONE;
-        while self.index.front() == Some(&GONE) {
-            self.index.pop_front();
+        while matches!(self.entries.front(), Some(None)) {
+            self.entries.pop_front();
             self.first = self.first.next();
         }
-        while self.index.back() == Some(&GONE) {
-            self.index.pop_back();
+        while matches!(self.entries.back(), Some(None)) {
+            self.entries.pop_back();
+        }
+        if self.entries.is_empty() && self.entries.capacity() > ENTRIES_KEPT {
+            self.entries = VecDeque::new(); // a backlog is over: its memory is given back
         }
         true
     }
 
     /// Every message, by offset.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Offset, &Slot)> {
-        let old = self.old.iter().map(|(&offset, &at)| (offset, at));
-        let index = (self.first.0..).zip(&self.index).map(|(offset, &at)| (Offset(offset), at));
-        old.chain(index).filter_map(|(offset, at)| Some((offset, self.slots.get(at as usize)?.as_ref()?)))
+        let old = self.old.iter().map(|(&offset, slot)| (offset, slot));
+        let entries = (self.first.0..).zip(&self.entries);
+        old.chain(entries.filter_map(|(offset, entry)| Some((Offset(offset), entry.as_ref()?))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use crate::queue::ready::{Rank, Ready};
 
@@ -290,7 +300,7 @@ mod tests {
             if offset % 10_000 != 0 {
                 assert!(slots.remove(Offset(offset)));
             }
-            assert!(slots.index.len() <= slots.index_max());
+            assert!(slots.entries.len() <= slots.entries_max());
         }
         assert_eq!((slots.len(), slots.first()), (10, Some(Offset(0))));
         let all: Vec<u64> = slots.iter().map(|(offset, _)| offset.0 / 10_000).collect();

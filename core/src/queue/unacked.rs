@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::ConsumerId;
+use super::clock::NEVER;
 use crate::ids::Offset;
 use crate::time::Time;
 
@@ -39,9 +40,11 @@ pub(super) struct Pending {
     pub(super) consumer: ConsumerId,
     /// Whether the consumer said that it has seen it.
     pub(super) seen: bool,
-    /// When it will be taken back.
-    pub(super) lease: Option<Time>,
+    /// When it will be taken back; [`NEVER`] where it has no lease.
+    pub(super) lease: Time,
 }
+
+const _: () = assert!(size_of::<Option<Pending>>() <= 32);
 
 /// How many entries there may be more than four for each delivery that is not settled.
 const ENTRIES_SLACK: usize = 256;
@@ -64,9 +67,10 @@ impl Unacked {
     }
 
     /// Takes a delivery over and gives it its tag.
+    #[inline]
     pub(super) fn push(&mut self, offset: Offset, consumer: ConsumerId) -> Tag {
         self.len += 1;
-        self.add(Some(Pending { offset, consumer, seen: false, lease: None }))
+        self.add(Some(Pending { offset, consumer, seen: false, lease: NEVER }))
     }
 
     /// A tag for a delivery that nobody will settle.
@@ -82,6 +86,14 @@ impl Unacked {
     fn add(&mut self, entry: Option<Pending>) -> Tag {
         self.entries.push_back(entry);
         let tag = Tag(self.before + self.entries.len() as u64);
+        if self.entries.len() > ENTRIES_SLACK + 4 * self.len {
+            self.age();
+        }
+        tag
+    }
+
+    #[cold]
+    fn age(&mut self) {
         while self.entries.len() > ENTRIES_SLACK + 4 * self.len
             && let Some(first) = self.entries.pop_front()
         {
@@ -90,7 +102,6 @@ impl Unacked {
                 self.old.insert(Tag(self.before), pending);
             }
         }
-        tag
     }
 
     #[inline]
@@ -112,6 +123,12 @@ impl Unacked {
     #[inline]
     pub(super) fn remove(&mut self, tag: Tag) -> Option<Pending> {
         let pending = match self.place(tag) {
+            Some(0) => {
+                // Most are settled in the order in which they were delivered.
+                let first = self.entries.pop_front()?;
+                self.before += 1;
+                first?
+            }
             Some(place) => self.entries.get_mut(place)?.take()?,
             None => self.old.remove(&tag)?,
         };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{BufMut as _, Bytes};
 
 use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batches, LENGTH_END, Malformed, crc32c, varint};
-use crate::ids::{MESSAGE_ID_HEADER, MessageId};
+use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
 /// Who wrote a batch, for brokers that refuse to store it twice.
 ///
@@ -95,7 +95,30 @@ pub struct BatchBuilder {
     max_timestamp: i64,
     count: i32,
     bytes: Vec<u8>,
-    record: Vec<u8>,
+    /// The headers of one record: how many there are, and how long they are, stands before them.
+    headers: HeaderWriter,
+}
+
+/// Takes the headers of a record, one after the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeaderWriter {
+    count: i64,
+    bytes: Vec<u8>,
+}
+
+impl HeaderWriter {
+    /// Adds a header; its value may come in pieces.
+    pub(crate) fn put(&mut self, name: &[u8], value: Option<&[&[u8]]>) {
+        self.count += 1;
+        put_slice(&mut self.bytes, Some(name));
+        match value {
+            None => varint::put(&mut self.bytes, -1),
+            Some(pieces) => {
+                varint::put(&mut self.bytes, pieces.iter().map(|piece| piece.len()).sum::<usize>() as i64);
+                pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
+            }
+        }
+    }
 }
 
 impl Default for BatchBuilder {
@@ -113,7 +136,13 @@ impl BatchBuilder {
     /// An empty batch of `producer`.
     pub fn of(producer: Producer) -> Self {
         let bytes = alloc::vec![0; BATCH_HEADER_BYTES];
-        Self { producer, base_timestamp: 0, max_timestamp: 0, count: 0, bytes, record: Vec::new() }
+        let headers = HeaderWriter::default();
+        Self { producer, base_timestamp: 0, max_timestamp: 0, count: 0, bytes, headers }
+    }
+
+    /// Sees to it that the batch can grow to so many bytes without moving.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes.saturating_sub(self.bytes.len()));
     }
 
     /// How many bytes the batch has so far.
@@ -132,26 +161,44 @@ impl BatchBuilder {
     ///
     /// [`Malformed::Length`] when the batch would grow past [`BATCH_BYTES_MAX`]; the record is not added.
     pub fn push(&mut self, new: &NewRecord) -> Result<(), Malformed> {
-        let base_timestamp = if self.count == 0 { new.timestamp } else { self.base_timestamp };
-        self.record.clear();
-        self.record.push(0); // attributes: none are defined
-        varint::put(&mut self.record, new.timestamp.wrapping_sub(base_timestamp));
-        varint::put(&mut self.record, i64::from(self.count));
-        put_slice(&mut self.record, new.key.as_deref());
-        put_slice(&mut self.record, new.value.as_deref());
-        varint::put(&mut self.record, new.headers.len() as i64);
-        for (name, value) in &new.headers {
-            put_slice(&mut self.record, Some(name));
-            put_slice(&mut self.record, value.as_deref());
-        }
-        let after = self.bytes.len() + self.record.len() + 5; // 5: the longest length in front
+        let NewRecord { timestamp, key, value, headers } = new;
+        self.push_parts(*timestamp, key.as_deref(), value.as_deref(), |out| {
+            for (name, value) in headers {
+                out.put(name, value.as_ref().map(|value| [&value[..]]).as_ref().map(|pieces| &pieces[..]));
+            }
+        })
+    }
+
+    /// [`push`](Self::push) of a record that nobody has in one piece: `write_headers` is given what takes its headers.
+    pub(crate) fn push_parts(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        write_headers: impl FnOnce(&mut HeaderWriter),
+    ) -> Result<(), Malformed> {
+        let base_timestamp = if self.count == 0 { timestamp } else { self.base_timestamp };
+        let time_delta = timestamp.wrapping_sub(base_timestamp);
+        let offset_delta = i64::from(self.count);
+        self.headers.count = 0;
+        self.headers.bytes.clear();
+        write_headers(&mut self.headers);
+        // The length stands before the record, so it is counted first; 1 is for the attributes.
+        let numbers = [time_delta, offset_delta, self.headers.count].map(varint::len).iter().sum::<usize>();
+        let length = 1 + numbers + slice_len(key) + slice_len(value) + self.headers.bytes.len();
+        let after = self.bytes.len() + length + 5; // 5: the longest length in front
         if after > BATCH_BYTES_MAX || self.count == i32::MAX {
             return Err(Malformed::Length(i32::try_from(after).unwrap_or(i32::MAX)));
         }
-        varint::put(&mut self.bytes, self.record.len() as i64);
-        self.bytes.extend_from_slice(&self.record);
-        self.max_timestamp =
-            if self.count == 0 { new.timestamp } else { self.max_timestamp.max(new.timestamp) };
+        varint::put(&mut self.bytes, length as i64);
+        self.bytes.push(0); // attributes: none are defined
+        varint::put(&mut self.bytes, time_delta);
+        varint::put(&mut self.bytes, offset_delta);
+        put_slice(&mut self.bytes, key);
+        put_slice(&mut self.bytes, value);
+        varint::put(&mut self.bytes, self.headers.count);
+        self.bytes.extend_from_slice(&self.headers.bytes);
+        self.max_timestamp = if self.count == 0 { timestamp } else { self.max_timestamp.max(timestamp) };
         self.base_timestamp = base_timestamp;
         self.count += 1;
         Ok(())
@@ -159,7 +206,17 @@ impl BatchBuilder {
 
     /// The finished batch, at offset 0 and without a leader's epoch until [`Batches::stamped`]; no batch at all
     /// if nothing was pushed.
-    pub fn build(mut self) -> Batches {
+    pub fn build(self) -> Batches {
+        self.build_with(0, -1)
+    }
+
+    /// The finished batch as a leader stores it, as [`Batches::stamped`] would make it of [`build`](Self::build),
+    /// without a copy.
+    pub(crate) fn build_at(self, base: Offset, epoch: Epoch) -> Batches {
+        self.build_with(base.0 as i64, epoch.0 as i32)
+    }
+
+    fn build_with(mut self, base: i64, epoch: i32) -> Batches {
         if self.count == 0 {
             return Batches::default();
         }
@@ -175,14 +232,19 @@ impl BatchBuilder {
         let summed_from = BATCH_HEADER_BYTES - summed.len();
         self.bytes[summed_from..BATCH_HEADER_BYTES].copy_from_slice(&summed);
         let mut front = Vec::with_capacity(summed_from);
-        front.put_i64(0); // base offset: the leader's to give
+        front.put_i64(base);
         front.put_i32((self.bytes.len() - LENGTH_END) as i32);
-        front.put_i32(-1); // leader epoch: likewise
+        front.put_i32(epoch);
         front.put_i8(2);
         front.put_u32(crc32c(&self.bytes[summed_from..]));
         self.bytes[..summed_from].copy_from_slice(&front);
         Batches::trusted(self.bytes.into())
     }
+}
+
+/// How many bytes [`put_slice`] takes.
+fn slice_len(slice: Option<&[u8]>) -> usize {
+    slice.map_or(varint::len(-1), |slice| varint::len(slice.len() as i64) + slice.len())
 }
 
 fn put_slice(out: &mut Vec<u8>, slice: Option<&[u8]>) {

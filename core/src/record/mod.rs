@@ -31,12 +31,11 @@ mod select;
 mod varint;
 
 pub use batch::{Batch, Batches, Header, Record, whole_prefix};
+pub(crate) use builder::HeaderWriter;
 pub use builder::{BatchBuilder, NewRecord, Producer};
 pub use header::BatchHeader;
 pub use malformed::{Codec, Malformed};
 pub use order::{Order, REPLY_TO_HEADER};
-
-use crc::{CRC_32_ISCSI, Crc, Table};
 
 /// The bytes before the first record of a batch.
 pub const BATCH_HEADER_BYTES: usize = 61;
@@ -47,13 +46,41 @@ pub const LENGTH_END: usize = 12;
 /// The largest batch, in bytes. A length beyond it is taken for damage, not for a reason to allocate.
 pub const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
-
 /// The checksum of batches: CRC-32C (Castagnoli).
+///
+/// By tables, 16 bytes at a step; with the feature `hardware-crc`, by the processor's own instruction where it has one,
+/// which is ten times as fast.
 ///
 /// ```
 /// assert_eq!(mqlab_core::record::crc32c(b"123456789"), 0xe306_9283);
 /// ```
 pub fn crc32c(bytes: &[u8]) -> u32 {
+    #[cfg(feature = "hardware-crc")]
+    return crc32c::crc32c(bytes);
+    #[cfg(not(feature = "hardware-crc"))]
+    by_tables(bytes)
+}
+
+#[cfg(any(test, not(feature = "hardware-crc")))]
+fn by_tables(bytes: &[u8]) -> u32 {
+    use crc::{CRC_32_ISCSI, Crc, Table};
+    static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
     CRC_32C.checksum(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_sum_agree() {
+        let bytes: alloc::vec::Vec<u8> =
+            (0..20_000_u32).map(|n| (n.wrapping_mul(0x9e37_79b1) >> 13) as u8).collect();
+        for (start, len) in
+            (0..40).flat_map(|start| (0..300).chain([1_023, 1_024, 16_384]).map(move |len| (start, len)))
+        {
+            let slice = &bytes[start..start + len];
+            assert_eq!(crc32c(slice), by_tables(slice), "{len} bytes from {start}");
+        }
+    }
 }

@@ -17,12 +17,22 @@ const BYTES_MAX: usize = 10;
 
 /// Appends `value` to `out`.
 pub(crate) fn put(out: &mut Vec<u8>, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    let mut rest = zig_zag(value);
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
         rest >>= 7;
     }
     out.push(rest as u8);
+}
+
+/// How many bytes `value` takes.
+pub(crate) fn len(value: i64) -> usize {
+    let bits = 64 - (zig_zag(value) | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+fn zig_zag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
 /// Takes a number from the front of `bytes`; `None` when it is cut off or longer than 64 bits.
@@ -64,7 +74,7 @@ mod tests {
         for (value, bytes) in table {
             let mut out = Vec::new();
             put(&mut out, value);
-            assert_eq!(out, bytes, "{value}");
+            assert_eq!((out.as_slice(), len(value)), (bytes, bytes.len()), "{value}");
             let mut rest = bytes;
             assert_eq!(take(&mut rest), Some(value));
             assert!(rest.is_empty());
@@ -76,7 +86,7 @@ mod tests {
         for value in [i64::MIN, i64::MAX] {
             let mut out = Vec::new();
             put(&mut out, value);
-            assert_eq!(out.len(), BYTES_MAX);
+            assert_eq!((out.len(), len(value)), (BYTES_MAX, BYTES_MAX));
             assert_eq!(take(&mut out.as_slice()), Some(value));
         }
         assert_eq!(take(&mut [].as_slice()), None);
