@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use mqlab_core::ids::{LogName, MessageId, Name};
 use mqlab_core::log::{Log, Slice, Storage};
 use mqlab_core::message::Message;
-use mqlab_core::queue::{ConsumerId, Delivery, Held, Queue, QueueError, QueueOptions, Sent, Standing, Tag};
+use mqlab_core::queue::{
+    ConsumerId, Delivery, Held, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent, Standing, Tag,
+};
 use mqlab_core::time::Time;
 
 use crate::list::{Delivered, List, Place, Refusal};
@@ -32,6 +34,8 @@ pub(crate) struct Pair<S: Storage> {
     counts: BTreeMap<MessageId, u32>,
     /// Messages that may be there more than once.
     plural: BTreeSet<MessageId>,
+    /// So many bytes of bodies may stay in memory.
+    memory: u64,
 }
 
 fn name() -> Name {
@@ -59,8 +63,19 @@ impl<S: Disk> Pair<S> {
         let queue = Queue::open(&mut disk, name(), options.clone(), now).expect("opens");
         let list = List::new(options);
         let (sent, since_flush, counts, plural) = Default::default();
-        let flushed = list.clone();
-        Self { disk: Some(disk), queue: Some(queue), list, now, sent, flushed, since_flush, counts, plural }
+        let (flushed, memory) = (list.clone(), RESIDENT_BYTES);
+        Self {
+            disk: Some(disk),
+            queue: Some(queue),
+            list,
+            now,
+            sent,
+            flushed,
+            since_flush,
+            counts,
+            plural,
+            memory,
+        }
     }
 
     fn message(&mut self, wish: Wish) -> Message {
@@ -92,6 +107,12 @@ impl<S: Disk> Pair<S> {
         }
         if let Some(sequence) = wish.sequence {
             message = message.with_group_sequence(sequence);
+        }
+        if let Some(color) = wish.color {
+            message = message.with_header("color", color);
+        }
+        if let Some(weight) = wish.weight {
+            message = message.with_header("weight", weight);
         }
         if wish.transient {
             message = message.transient();
@@ -140,6 +161,7 @@ impl<S: Disk> Pair<S> {
                 self.flushed = self.list.clone();
                 self.since_flush.clear();
                 assert!(!self.queue.as_ref().expect("it is open").is_dirty());
+                self.little_in_memory();
                 String::new()
             }
             Operation::Ack(..)
@@ -222,6 +244,12 @@ impl<S: Disk> Pair<S> {
             }
             Operation::Commit => {
                 queue.commit().expect("no failure");
+                self.little_in_memory();
+                String::new()
+            }
+            Operation::Memory(bytes) => {
+                queue.keep_resident(bytes);
+                self.memory = bytes;
                 String::new()
             }
             other => unreachable!("{other:?}"),
@@ -279,6 +307,14 @@ impl<S: Disk> Pair<S> {
         }
     }
 
+    /// What the log has, and is more than may stay in memory, is not there.
+    fn little_in_memory(&self) {
+        let queue = self.queue.as_ref().expect("it is open");
+        let passing = queue.held().filter(|held| !held.stored).map(|held| self.list.item(held.offset.0));
+        let passing: usize = passing.map(|item| item.message.body().len()).sum();
+        assert!(queue.stats().resident_bytes <= self.memory + passing as u64);
+    }
+
     fn count(&mut self, deliveries: impl Iterator<Item = Delivered>) {
         for (.., count, body) in deliveries {
             let number = body.iter().take_while(|byte| byte.is_ascii_digit());
@@ -330,7 +366,10 @@ impl<S: Disk> Pair<S> {
         );
         assert_eq!(stats.consumers, list.consumers().len() as u64, "{what}");
         let bodies: usize = list.items.iter().map(|item| item.message.body().len()).sum();
-        assert_eq!(stats.resident_bytes, bodies as u64, "in memory: {what}");
+        if self.memory == RESIDENT_BYTES {
+            assert_eq!(stats.resident_bytes, bodies as u64, "in memory: {what}");
+        }
+        assert!(stats.resident_bytes <= bodies as u64, "in memory: {what}");
         self.count(pushed.into_iter());
     }
 
@@ -340,7 +379,10 @@ impl<S: Disk> Pair<S> {
             (self.disk.take().expect("it is there"), self.queue.take().expect("it is open"));
         queue.close(&mut disk).expect("no failure");
         let mut disk = disk.reopened();
-        let queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
+        let mut queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
+        if self.memory < RESIDENT_BYTES {
+            queue.keep_resident(self.memory);
+        }
         let before = std::mem::take(&mut self.list);
         self.list = before.restarted(self.now);
         // It may know of offsets that no message in the log has. None is given twice.
@@ -365,7 +407,10 @@ impl<S: Disk> Pair<S> {
         queue.close(&mut disk).expect("no failure");
         disk.cut(messages, cursor);
         let stored = stored(&mut disk);
-        let queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
+        let mut queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
+        if self.memory < RESIDENT_BYTES {
+            queue.keep_resident(self.memory);
+        }
         let found: Vec<_> = queue.held().map(seen).collect();
         let before = std::mem::take(&mut self.list);
         let persistent = |list: &List| -> Vec<(u64, MessageId, u32)> {

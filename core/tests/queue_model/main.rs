@@ -1,7 +1,7 @@
 //! A queue against a plain list (`list.rs`, `act.rs`, `pass.rs`: read them as the specification), over random options
 //! and random operations, with restarts and power cuts between them.
 //!
-//! Consumers with selectors are not among the operations: what a selector says of a message is not the queue's.
+//! What a selector means is written beside its text (`plan.rs`), so that the list asks no selector.
 
 mod act;
 mod drive;
