@@ -161,6 +161,13 @@ impl<L: Log> Queue<L> {
         });
     }
 
+    /// Writes nothing more: what belongs with it, in another queue, could not be written.
+    pub(crate) fn write_no_more(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.write_no_more();
+        }
+    }
+
     /// Whether something was sent or settled that a power cut would undo.
     pub fn is_dirty(&self) -> bool {
         self.journal.as_ref().is_some_and(Journal::is_dirty)

@@ -57,6 +57,8 @@ pub(crate) enum Refusal {
     Blocked,
     UnknownTag,
     UnknownConsumer,
+    /// The disk failed.
+    Storage,
 }
 
 /// The queue.

@@ -1,5 +1,6 @@
 //! Random options and random operations.
 
+use mqlab_core::log::faulty::Fault;
 use mqlab_core::message::{Message, Repeat, Value};
 use mqlab_core::queue::{
     AckMode, Backoff, ConsumerId, ConsumerOptions, DeadLetter, Expiry, Flow, Overflow, QueueOptions, Requeue,
@@ -90,6 +91,25 @@ pub(crate) enum Operation {
     /// The power goes; of each log's tail that was not flushed so many hundredths had reached the medium: of the
     /// messages, and of the cursor.
     PowerCut(u64, u64),
+    /// After so many writes one of the logs fails.
+    Fail(u32, Fault),
+}
+
+/// How processes end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ends {
+    Restarts,
+    PowerCuts,
+    /// The disk fails: then, and also else, the power goes.
+    Faults,
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Fault::FailAppend),
+        (0..600_usize).prop_map(|bytes| Fault::TearAppend { bytes }),
+        Just(Fault::FailFlush),
+    ]
 }
 
 fn rarely<T: Clone + std::fmt::Debug + 'static>(
@@ -208,8 +228,8 @@ fn consumer() -> impl Strategy<Value = ConsumerOptions> {
     )
 }
 
-/// Up to `most` operations. With `power`, restarts are power cuts.
-pub(crate) fn operations(most: usize, power: bool) -> impl Strategy<Value = Vec<Operation>> {
+/// Up to `most` operations.
+pub(crate) fn operations(most: usize, ends: Ends) -> impl Strategy<Value = Vec<Operation>> {
     let who = || (1..4_u64).prop_map(ConsumerId);
     let which = any::<Index>;
     let sends = prop_oneof![Just(()), Just(())].prop_flat_map(|()| wish()).prop_map(Operation::Send);
@@ -241,9 +261,15 @@ pub(crate) fn operations(most: usize, power: bool) -> impl Strategy<Value = Vec<
         3 => Just(Operation::Commit),
         3 => Just(Operation::Flush),
     ];
-    let restart = (0..=100_u64, 0..=100_u64).prop_map(move |(messages, cursor)| {
-        if power { Operation::PowerCut(messages, cursor) } else { Operation::Restart }
+    // Mostly the process alone ends, or all that was written is lost, or something between.
+    let kept = || prop_oneof![Just(0), Just(100), 0..=100_u64];
+    let fails = (0..12_u32, fault()).prop_map(|(left, fault)| Operation::Fail(left, fault));
+    let end = (kept(), kept(), fails).prop_map(move |(messages, cursor, fails)| match ends {
+        Ends::Restarts => Operation::Restart,
+        Ends::PowerCuts => Operation::PowerCut(messages, cursor),
+        Ends::Faults if (messages + cursor) % 5 == 0 => fails,
+        Ends::Faults => Operation::PowerCut(messages, cursor),
     });
-    let one = prop_oneof![30 => sends, 20 => consumers, 25 => settling, 25 => others, 4 => restart];
+    let one = prop_oneof![30 => sends, 20 => consumers, 25 => settling, 25 => others, 4 => end];
     prop::collection::vec(one, 1..most)
 }
