@@ -10,8 +10,11 @@ use mqlab_core::time::Span;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+/// What a selector means.
+type Meaning = fn(&Message) -> bool;
+
 /// What consumers ask for: the text, and what it means.
-pub(crate) const SELECTORS: [(&str, fn(&Message) -> bool); 6] = [
+pub(crate) const SELECTORS: [(&str, Meaning); 6] = [
     ("color = 'red'", |message| color(message) == Some("red")),
     ("color <> 'red'", |message| color(message).is_some_and(|color| color != "red")),
     ("color = 'red' OR JMSPriority > 4", |message| {

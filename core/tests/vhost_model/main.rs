@@ -4,6 +4,7 @@
 //! not know is order: `queue.rs` and the vectors are for that. The power may go in the middle of a flush: a fuse lets
 //! only so many writes through.
 
+mod confirms;
 #[path = "../rigged/mod.rs"]
 mod rigged;
 
