@@ -2,6 +2,7 @@
 //! large for it.
 
 use mqlab_core::ids::{Epoch, LogName, Name, Offset};
+use mqlab_core::log::faulty::FaultyStorage;
 use mqlab_core::log::memory::{MemoryLog, MemoryStorage};
 use mqlab_core::log::{Log, Storage};
 use mqlab_core::message::{Message, Repeat};
@@ -220,4 +221,35 @@ fn a_group_that_is_forgotten_is_free_for_all() {
     queue.block(START, B, false).expect("attached");
     assert_eq!(queue.poll_delivery().expect("the new group is nobody's").consumer, B);
     assert_eq!(queue.poll_delivery().expect("group 1 was forgotten for it").consumer, B);
+}
+
+#[test]
+fn a_power_cut_between_the_two_records_of_a_repetition_loses_none() {
+    // So large that the first of the two is written before the second is gathered. While the second, which names the
+    // old place, is lost, the old place counts.
+    let repeat = Repeat { every: Span::from_millis(10), times: 2 };
+    let message =
+        Message::new(vec![7; MIB as usize + 1]).with_delay(Span::from_millis(10)).with_repeat(repeat);
+    for (quarters_kept, held, deliveries) in [(0, 1, 3), (3, 2, 4), (4, 2, 3)] {
+        let mut storage = FaultyStorage::new(MemoryStorage::default());
+        let mut queue = Queue::open(&mut storage, name(), QueueOptions::default(), START).expect("opens");
+        queue.send(START, message.clone()).expect("taken");
+        queue.flush().expect("written");
+        queue.tick(START + Span::from_millis(10)).expect("no failure");
+        assert_eq!(queue.stats().ready, 1);
+        queue.close(&mut storage).expect("closes");
+        storage.cut_power(|_, bytes| bytes * quarters_kept / 4).expect("memory does not fail");
+        let now = START + Span::from_millis(10);
+        let mut queue = Queue::open(&mut storage, name(), QueueOptions::default(), now).expect("opens");
+        assert_eq!(queue.stats().held, held, "{quarters_kept} quarters kept");
+        let mut taken = 0;
+        for millis in 10..100 {
+            let now = START + Span::from_millis(millis);
+            while let Some(delivery) = queue.receive(now).expect("no failure") {
+                queue.ack(now, delivery.tag).expect("it was just delivered");
+                taken += 1;
+            }
+        }
+        assert_eq!(taken, deliveries, "{quarters_kept} quarters kept");
+    }
 }

@@ -7,6 +7,8 @@ mod act;
 mod common;
 #[path = "../../core/tests/queue_model/drive.rs"]
 mod drive;
+#[path = "../../core/tests/queue_model/ends.rs"]
+mod ends;
 #[path = "../../core/tests/queue_model/list.rs"]
 mod list;
 #[path = "../../core/tests/queue_model/pass.rs"]
@@ -20,10 +22,12 @@ use common::scratch;
 use drive::{Disk, Pair};
 use mqlab::log::{FileStorage, Options};
 use mqlab_core::ids::Name;
+use mqlab_core::log::faulty::Fault;
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::message::Message;
 use mqlab_core::queue::{Queue, QueueOptions};
 use mqlab_core::time::Time;
+use plan::Ends;
 use proptest::prelude::*;
 
 /// A few batches to a segment.
@@ -43,6 +47,10 @@ impl Disk for FileStorage {
     fn cut(&mut self, _messages: u64, _cursor: u64) {
         unreachable!("the power of a test's machine stays on")
     }
+
+    fn fail_after(&mut self, _left: u32, _fault: Option<Fault>) {
+        unreachable!("files do not fail on demand")
+    }
 }
 
 impl Disk for MemoryStorage {
@@ -53,13 +61,17 @@ impl Disk for MemoryStorage {
     fn cut(&mut self, _messages: u64, _cursor: u64) {
         unreachable!("without power there is no memory")
     }
+
+    fn fail_after(&mut self, _left: u32, _fault: Option<Fault>) {
+        unreachable!("it is the model of what does not fail")
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_queue_over_files_is_a_list(options in plan::options(), operations in plan::operations(100, false)) {
+    fn a_queue_over_files_is_a_list(options in plan::options(), operations in plan::operations(100, Ends::Restarts)) {
         let root = scratch();
         let over_files = Pair::new(open(root.path()), options.clone()).run(operations.clone());
         let in_memory = Pair::new(MemoryStorage::default(), options).run(operations);

@@ -200,14 +200,15 @@ impl<L: Log> Puller<L> {
         }
         let held = self.staged.pop_front()?;
         let before = (self.options.staging, self.options.commits) == (Staging::Disk, Commits::Before);
-        if let (true, Some(own)) = (before, held.own) {
+        let (staged, own) = (held.staged.clone(), held.own);
+        // It is at stake before its disk is asked: if that fails, nobody knows whether it was crossed out.
+        self.in_hand.insert((partition_of(&staged.from)?, staged.record.offset), held);
+        if let (true, Some(own)) = (before, own) {
             let noted = self.shelf.done(own);
             if !self.ok(noted) {
                 return None;
             }
         }
-        let staged = held.staged.clone();
-        self.in_hand.insert((partition_of(&staged.from)?, staged.record.offset), held);
         Some(staged)
     }
 
@@ -379,7 +380,10 @@ impl<L: Log> Puller<L> {
             Ok(own) => own,
             Err(error) => {
                 self.ok::<()>(Err(error));
-                return;
+                if self.options.staging == Staging::Disk {
+                    return;
+                }
+                Vec::new() // its disk may say that it has them already: they are at stake
             }
         };
         let from = Place::Partition(PartitionId { topic: self.topic.clone(), index: partition });

@@ -128,6 +128,23 @@ impl<L: Log> Queue<L> {
         Ok(journal.forget(self.slots.first())?)
     }
 
+    /// Keeps no more than about so many bytes of bodies in memory, instead of [`RESIDENT_BYTES`]: what the log has and
+    /// is too much leaves memory now, the latest first. A queue without logs keeps all it has.
+    pub fn keep_resident(&mut self, bytes_max: u64) {
+        self.resident_max = bytes_max;
+        let mut too_much = self.resident.saturating_sub(bytes_max);
+        let stored = self.slots.iter().filter(|(_, slot)| slot.stored && slot.message.is_some());
+        let stored: Vec<(Offset, u32)> = stored.map(|(offset, slot)| (offset, slot.bytes)).collect();
+        for (offset, bytes) in stored.into_iter().rev() {
+            if too_much == 0 {
+                break;
+            }
+            too_much = too_much.saturating_sub(bytes.into());
+            self.leaving.push(offset);
+        }
+        self.shed();
+    }
+
     /// Lets messages leave memory that the log has by now.
     pub(super) fn shed(&mut self) {
         let Some(journal) = &self.journal else { return };
@@ -142,6 +159,13 @@ impl<L: Log> Queue<L> {
             }
             false
         });
+    }
+
+    /// Writes nothing more: what belongs with it, in another queue, could not be written.
+    pub(crate) fn write_no_more(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.write_no_more();
+        }
     }
 
     /// Whether something was sent or settled that a power cut would undo.

@@ -87,6 +87,8 @@ pub(super) struct Journal<L> {
     /// The first place that a message left for one that is not durable yet.
     moved_from: Option<Offset>,
     moves: u32,
+    /// A write or a flush failed, and what was gathered for it may be lost: nothing is promised any more.
+    failed: bool,
 }
 
 /// Messages that are not in the log yet: consecutive ones, which go into one batch.
@@ -119,7 +121,8 @@ impl<L: Log> Journal<L> {
         let messages = storage.open(&LogName::Queue(name.clone()))?;
         let cursor = storage.open(&LogName::QueueCursor(name.clone()))?;
         let (cursor_from, gathered, notes) = (cursor.start(), Gathered::default(), Vec::new());
-        Ok(Self { messages, cursor, gathered, notes, cursor_from, moved_from: None, moves: 0 })
+        let (moved_from, moves, failed) = (None, 0, false);
+        Ok(Self { messages, cursor, gathered, notes, cursor_from, moved_from, moves, failed })
     }
 
     pub(super) fn close<S: Storage<Log = L>>(
@@ -208,16 +211,35 @@ impl<L: Log> Journal<L> {
         self.notes.push((note, offset, 1));
     }
 
-    fn write_messages(&mut self) -> Result<(), LogError<L::Error>> {
-        if self.gathered.count == 0 {
-            return Ok(());
+    /// Writes, trims or flushes; after the first failure no more, whichever of the logs it was.
+    fn unless_failed(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), LogError<L::Error>>,
+    ) -> Result<(), LogError<L::Error>> {
+        if self.failed {
+            return Err(LogError::Refusing);
         }
-        let Gathered { base, batch, .. } = core::mem::take(&mut self.gathered);
-        self.gathered.likely = batch.len().min(GATHERED_BYTES_MAX);
-        self.messages.append(&batch.build_at(base, Epoch(0)))
+        let written = write(self);
+        self.failed = written.is_err();
+        written
+    }
+
+    fn write_messages(&mut self) -> Result<(), LogError<L::Error>> {
+        self.unless_failed(|own| {
+            if own.gathered.count == 0 {
+                return Ok(());
+            }
+            let Gathered { base, batch, .. } = core::mem::take(&mut own.gathered);
+            own.gathered.likely = batch.len().min(GATHERED_BYTES_MAX);
+            own.messages.append(&batch.build_at(base, Epoch(0)))
+        })
     }
 
     fn write_notes(&mut self) -> Result<(), LogError<L::Error>> {
+        self.unless_failed(Self::append_notes)
+    }
+
+    fn append_notes(&mut self) -> Result<(), LogError<L::Error>> {
         let mut batch = BatchBuilder::new();
         for (note, first, count) in core::mem::take(&mut self.notes) {
             batch.push(&to_record(note, first, count)).expect("a batch has room beyond what is gathered");
@@ -238,9 +260,15 @@ impl<L: Log> Journal<L> {
         self.write_notes()
     }
 
+    /// As after a failure: writes nothing more.
+    pub(super) fn write_no_more(&mut self) {
+        self.failed = true;
+    }
+
     /// Whether something is not durable.
     pub(super) fn is_dirty(&self) -> bool {
-        self.gathered.count > 0
+        self.failed
+            || self.gathered.count > 0
             || !self.notes.is_empty()
             || self.messages.durable() < self.messages.end()
             || self.cursor.durable() < self.cursor.end()
@@ -254,7 +282,7 @@ impl<L: Log> Journal<L> {
     /// [`commit_messages`](Self::commit_messages), and makes them durable.
     pub(super) fn flush_messages(&mut self) -> Result<(), LogError<L::Error>> {
         self.write_messages()?;
-        flush_if_dirty(&mut self.messages)?;
+        self.unless_failed(|own| flush_if_dirty(&mut own.messages))?;
         (self.moved_from, self.moves) = (None, 0);
         Ok(())
     }
@@ -263,7 +291,7 @@ impl<L: Log> Journal<L> {
     pub(super) fn flush(&mut self) -> Result<(), LogError<L::Error>> {
         self.commit()?;
         self.flush_messages()?;
-        flush_if_dirty(&mut self.cursor)
+        self.unless_failed(|own| flush_if_dirty(&mut own.cursor))
     }
 
     /// Lets the log drop what is needed no more: every message before `first`, or all when the queue is empty; but not
@@ -274,7 +302,7 @@ impl<L: Log> Journal<L> {
         }
         let end = self.messages.end();
         let to = first.unwrap_or(end).min(self.moved_from.unwrap_or(end)).min(end);
-        if to > self.messages.start() { self.messages.trim(to) } else { Ok(()) }
+        if to > self.messages.start() { self.unless_failed(|own| own.messages.trim(to)) } else { Ok(()) }
     }
 
     /// Whether the cursor is much longer than what it describes.
@@ -306,9 +334,11 @@ impl<L: Log> Journal<L> {
             self.notes.push((Note::Done, at, next.0 - at.0));
         }
         self.write_notes()?;
-        self.cursor.flush()?;
-        self.cursor_from = start;
-        self.cursor.trim(start)
+        self.unless_failed(|own| {
+            own.cursor.flush()?;
+            own.cursor_from = start;
+            own.cursor.trim(start)
+        })
     }
 
     /// Reads a page of messages from the log, beginning with the one at `offset`.

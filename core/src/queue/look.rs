@@ -28,7 +28,8 @@ pub struct Stats {
     pub unacked: u64,
     /// Bytes of the bodies of ready messages.
     pub ready_bytes: u64,
-    /// Bytes of the bodies that are in memory: about [`RESIDENT_BYTES`] at most, transient messages apart, and what
+    /// Bytes of the bodies that are in memory: about [`RESIDENT_BYTES`] at most, or what
+    /// [`keep_resident`](Queue::keep_resident) says, transient messages apart, and what
     /// was sent since the log was last written.
     pub resident_bytes: u64,
     /// Attached consumers.

@@ -126,6 +126,8 @@ pub struct Queue<L> {
     next: Offset,
     /// Bodies in memory, in bytes.
     resident: u64,
+    /// Beyond so many bytes they leave memory.
+    resident_max: u64,
     /// Messages that are to leave memory as soon as the log has them.
     leaving: Vec<Offset>,
     /// Messages that were read from the log a moment ago.
@@ -188,6 +190,7 @@ impl<L: Log> Queue<L> {
             remembered,
             next: Offset::ZERO,
             resident: 0,
+            resident_max: RESIDENT_BYTES,
             leaving,
             page,
             unused_since: Time::ZERO,

@@ -228,7 +228,7 @@ impl<L: Log> Queue<L> {
         if slot.deliveries > 0 && moved.is_none() {
             journal.note(Note::Count(slot.deliveries), offset);
         }
-        if self.resident > RESIDENT_BYTES {
+        if self.resident > self.resident_max {
             self.leaving.push(offset);
         }
         if wrote {

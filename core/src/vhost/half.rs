@@ -104,6 +104,12 @@ impl<L: Log> Halves<L> {
         self.queue.as_mut().map_or(Ok(()), Queue::commit)
     }
 
+    pub(super) fn write_no_more(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.write_no_more();
+        }
+    }
+
     pub(super) fn flush(&mut self) -> core::result::Result<(), QueueError<L::Error>> {
         match &mut self.queue {
             Some(queue) if queue.is_dirty() => queue.flush(),

@@ -227,12 +227,17 @@ impl<S: Storage> VirtualHost<S> {
         Ok(host)
     }
 
-    /// Writes everything, and gives the storage back.
+    /// Writes everything, and gives the storage back. After a failure nothing more is written: it was promised to nobody.
     ///
     /// # Errors
     ///
     /// When the storage fails.
     pub fn close(mut self) -> Result<S, S> {
+        if self.commit().is_err() {
+            // What came into one queue is not written: no other may cross out that it left there.
+            self.queues.values_mut().for_each(Queue::write_no_more);
+            self.halves.write_no_more();
+        }
         let queues = core::mem::take(&mut self.queues);
         for queue in queues.into_values() {
             queue.close(&mut self.storage)?;
@@ -431,12 +436,14 @@ impl<S: Storage> VirtualHost<S> {
                 queue.flush_messages()?;
             }
         }
-        for name in core::mem::take(&mut self.touched) {
-            if let Some(queue) = self.queues.get_mut(&name) {
+        for name in &self.touched {
+            if let Some(queue) = self.queues.get_mut(name) {
                 queue.flush()?;
             }
         }
         self.halves.flush()?;
+        // Not before all of it is durable: whoever flushes once more after a failure is refused again.
+        self.touched.clear();
         self.confirm();
         self.grant_publishers();
         Ok(())

@@ -180,11 +180,14 @@ impl List {
 
     pub(crate) fn receive_for(&mut self, now: Time, id: ConsumerId) -> Result<Option<Delivered>, Refusal> {
         self.tick(now);
-        let ack = self.consumer(id)?.options.ack;
+        let consumer = self.consumer(id)?.clone();
+        let ack = consumer.options.ack;
         if self.active.is_some_and(|active| active != id) {
             return Ok(None);
         }
-        while let Some(offset) = self.ready().into_iter().find(|&offset| self.suits(self.item(offset), id)) {
+        while let Some(offset) =
+            self.ready().into_iter().find(|&offset| self.suits(self.item(offset), &consumer))
+        {
             if self.is_expired(now, self.item(offset)) {
                 self.die(offset, Expired);
                 continue;

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mqlab_core::ids::{LogName, MessageId, Name};
-use mqlab_core::log::{Log, Slice, Storage};
+use mqlab_core::ids::{MessageId, Name};
+use mqlab_core::log::Storage;
+use mqlab_core::log::faulty::Fault;
 use mqlab_core::message::Message;
-use mqlab_core::queue::{ConsumerId, Delivery, Held, Queue, QueueError, QueueOptions, Sent, Standing, Tag};
+use mqlab_core::queue::{
+    Browsed, ConsumerId, Delivery, Held, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent, Standing, Tag,
+};
 use mqlab_core::time::Time;
 
 use crate::list::{Delivered, List, Place, Refusal};
@@ -17,24 +20,30 @@ pub(crate) trait Disk: Storage + Sized {
     fn reopened(self) -> Self;
     /// The power goes; so many hundredths of the unflushed tails were kept.
     fn cut(&mut self, messages: u64, cursor: u64);
+    /// After so many writes one of the logs meets a fault; without one, none fails.
+    fn fail_after(&mut self, left: u32, fault: Option<Fault>);
 }
 
 pub(crate) struct Pair<S: Storage> {
-    disk: Option<S>,
-    queue: Option<Queue<S::Log>>,
-    list: List,
-    now: Time,
-    sent: Vec<Message>,
+    pub(crate) disk: Option<S>,
+    pub(crate) queue: Option<Queue<S::Log>>,
+    pub(crate) list: List,
+    pub(crate) now: Time,
+    pub(crate) sent: Vec<Message>,
     /// What was durable for sure: the list as it was at the last flush.
-    flushed: List,
-    since_flush: BTreeSet<MessageId>,
+    pub(crate) flushed: List,
+    pub(crate) since_flush: BTreeSet<MessageId>,
     /// The highest count that a message was delivered with.
-    counts: BTreeMap<MessageId, u32>,
+    pub(crate) counts: BTreeMap<MessageId, u32>,
     /// Messages that may be there more than once.
-    plural: BTreeSet<MessageId>,
+    pub(crate) plural: BTreeSet<MessageId>,
+    /// So many bytes of bodies may stay in memory.
+    pub(crate) memory: u64,
+    /// The disk failed: nothing that came of it was told anybody.
+    pub(crate) failed: bool,
 }
 
-fn name() -> Name {
+pub(crate) fn name() -> Name {
     Name::new("q").expect("a legal name")
 }
 
@@ -44,11 +53,12 @@ fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
         QueueError::Blocked => Refusal::Blocked,
         QueueError::UnknownTag(_) => Refusal::UnknownTag,
         QueueError::UnknownConsumer => Refusal::UnknownConsumer,
+        QueueError::Log(_) => Refusal::Storage,
         other => panic!("{other:?}"),
     }
 }
 
-fn delivered(delivery: Delivery) -> Delivered {
+pub(crate) fn delivered(delivery: Delivery) -> Delivered {
     let Delivery { tag, consumer, offset, count, message, .. } = delivery;
     (tag.0, consumer, offset.0, count, message.body().to_vec())
 }
@@ -59,8 +69,20 @@ impl<S: Disk> Pair<S> {
         let queue = Queue::open(&mut disk, name(), options.clone(), now).expect("opens");
         let list = List::new(options);
         let (sent, since_flush, counts, plural) = Default::default();
-        let flushed = list.clone();
-        Self { disk: Some(disk), queue: Some(queue), list, now, sent, flushed, since_flush, counts, plural }
+        let (flushed, memory) = (list.clone(), RESIDENT_BYTES);
+        Self {
+            disk: Some(disk),
+            queue: Some(queue),
+            list,
+            now,
+            sent,
+            flushed,
+            since_flush,
+            counts,
+            plural,
+            memory,
+            failed: false,
+        }
     }
 
     fn message(&mut self, wish: Wish) -> Message {
@@ -93,6 +115,12 @@ impl<S: Disk> Pair<S> {
         if let Some(sequence) = wish.sequence {
             message = message.with_group_sequence(sequence);
         }
+        if let Some(color) = wish.color {
+            message = message.with_header("color", color);
+        }
+        if let Some(weight) = wish.weight {
+            message = message.with_header("weight", weight);
+        }
         if wish.transient {
             message = message.transient();
         }
@@ -105,7 +133,11 @@ impl<S: Disk> Pair<S> {
         for operation in operations {
             let what = format!("{operation:?} at {}", self.now);
             let answer = self.perform(operation);
-            self.same(&what);
+            if std::mem::take(&mut self.failed) {
+                self.fail();
+            } else {
+                self.same(&what);
+            }
             trace.push(format!("{answer} {:?}", self.list.next_wakeup()));
         }
         trace
@@ -135,11 +167,20 @@ impl<S: Disk> Pair<S> {
             }
             Operation::Restart => self.restart(),
             Operation::PowerCut(messages, cursor) => self.power_cut(messages, cursor),
+            Operation::Fail(left, fault) => {
+                self.disk.as_mut().expect("it is there").fail_after(left, Some(fault));
+                String::new()
+            }
             Operation::Flush => {
-                self.queue.as_mut().expect("it is open").flush().expect("no failure");
+                let real = self.queue.as_mut().expect("it is open").flush().map_err(refusal);
+                self.agree(real, |_| Ok(()));
+                if self.failed {
+                    return String::new();
+                }
                 self.flushed = self.list.clone();
                 self.since_flush.clear();
                 assert!(!self.queue.as_ref().expect("it is open").is_dirty());
+                self.little_in_memory();
                 String::new()
             }
             Operation::Ack(..)
@@ -153,12 +194,17 @@ impl<S: Disk> Pair<S> {
         }
     }
 
+    /// What a failed disk kept of an operation is found out later.
     fn agree<T: PartialEq + std::fmt::Debug>(
         &mut self,
-        real: T,
-        model: impl FnOnce(&mut List) -> T,
+        real: Result<T, Refusal>,
+        model: impl FnOnce(&mut List) -> Result<T, Refusal>,
     ) -> String {
         let expected = model(&mut self.list);
+        if matches!(real, Err(Refusal::Storage)) {
+            self.failed = true;
+            return String::new();
+        }
         assert_eq!(real, expected, "the queue's answer, and the list's");
         format!("{real:?}")
     }
@@ -175,12 +221,18 @@ impl<S: Disk> Pair<S> {
                 })
             }
             Operation::Detach(who) => {
-                queue.detach(now, who).expect("no failure");
-                self.agree((), |list| list.detach(now, who))
+                let real = queue.detach(now, who).map_err(refusal);
+                self.agree(real, |list| {
+                    list.detach(now, who);
+                    Ok(())
+                })
             }
             Operation::Cancel(who) => {
-                queue.cancel(now, who).expect("no failure");
-                self.agree((), |list| list.cancel(now, who))
+                let real = queue.cancel(now, who).map_err(refusal);
+                self.agree(real, |list| {
+                    list.cancel(now, who);
+                    Ok(())
+                })
             }
             Operation::Grant(who, credit) => {
                 let real = queue.grant(now, who, credit).map_err(refusal);
@@ -191,9 +243,9 @@ impl<S: Disk> Pair<S> {
                 self.agree(real, |list| list.block(now, who, blocked))
             }
             Operation::Receive => {
-                let real = queue.receive(now).expect("no failure").map(delivered);
-                self.count(real.iter().cloned());
-                self.agree(real, |list| list.receive(now))
+                let real = queue.receive(now).map(|found| found.map(delivered)).map_err(refusal);
+                self.count(real.iter().flatten().cloned());
+                self.agree(real, |list| Ok(list.receive(now)))
             }
             Operation::ReceiveFor(who) => {
                 let real = queue.receive_for(now, who).map(|found| found.map(delivered)).map_err(refusal);
@@ -201,27 +253,35 @@ impl<S: Disk> Pair<S> {
                 self.agree(real, |list| list.receive_for(now, who))
             }
             Operation::Purge => {
-                let real = queue.purge(now).expect("no failure");
-                self.agree(real, |list| list.purge(now))
+                let real = queue.purge(now).map_err(refusal);
+                self.agree(real, |list| Ok(list.purge(now)))
             }
             Operation::Browse(most) => {
-                let found = queue.browse(now, most).expect("no failure");
-                let real: Vec<_> = found
-                    .into_iter()
-                    .map(|found| (found.offset.0, found.deliveries, found.message.body().to_vec()))
-                    .collect();
-                self.agree(real, |list| list.browse(now, most))
+                let seen = |found: Browsed| (found.offset.0, found.deliveries, found.message.body().to_vec());
+                let real = queue.browse(now, most).map_err(refusal);
+                let real = real.map(|found| found.into_iter().map(seen).collect::<Vec<_>>());
+                self.agree(real, |list| Ok(list.browse(now, most)))
             }
             Operation::Tick => {
-                queue.tick(now).expect("no failure");
-                assert!(
-                    queue.next_wakeup().is_none_or(|at| at > now),
-                    "a wake-up that is past would never end"
-                );
-                self.agree((), |list| list.tick(now))
+                let real = queue.tick(now).map_err(refusal);
+                let past = queue.next_wakeup().is_some_and(|at| at <= now);
+                assert!(real.is_err() || !past, "a wake-up that is past would never end");
+                self.agree(real, |list| {
+                    list.tick(now);
+                    Ok(())
+                })
             }
             Operation::Commit => {
-                queue.commit().expect("no failure");
+                let real = queue.commit().map_err(refusal);
+                let answer = self.agree(real, |_| Ok(()));
+                if !self.failed {
+                    self.little_in_memory();
+                }
+                answer
+            }
+            Operation::Memory(bytes) => {
+                queue.keep_resident(bytes);
+                self.memory = bytes;
                 String::new()
             }
             other => unreachable!("{other:?}"),
@@ -269,17 +329,22 @@ impl<S: Disk> Pair<S> {
                 if out.iter().any(|(other, ..)| *other == tag) {
                     return String::new();
                 }
-                let real = (
-                    queue.ack(now, Tag(tag)).map_err(refusal),
-                    queue.nack(now, Tag(tag), true).map_err(refusal),
-                );
-                self.agree(real, |_| (Err(Refusal::UnknownTag), Err(Refusal::UnknownTag)))
+                let real = queue.ack(now, Tag(tag)).or_else(|_| queue.nack(now, Tag(tag), true));
+                self.agree(real.map_err(refusal), |_| Err(Refusal::UnknownTag))
             }
             other => unreachable!("{other:?}"),
         }
     }
 
-    fn count(&mut self, deliveries: impl Iterator<Item = Delivered>) {
+    /// What the log has, and is more than may stay in memory, is not there.
+    fn little_in_memory(&self) {
+        let queue = self.queue.as_ref().expect("it is open");
+        let passing = queue.held().filter(|held| !held.stored).map(|held| self.list.item(held.offset.0));
+        let passing: usize = passing.map(|item| item.message.body().len()).sum();
+        assert!(queue.stats().resident_bytes <= self.memory + passing as u64);
+    }
+
+    pub(crate) fn count(&mut self, deliveries: impl Iterator<Item = Delivered>) {
         for (.., count, body) in deliveries {
             let number = body.iter().take_while(|byte| byte.is_ascii_digit());
             let id = MessageId(number.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
@@ -330,106 +395,14 @@ impl<S: Disk> Pair<S> {
         );
         assert_eq!(stats.consumers, list.consumers().len() as u64, "{what}");
         let bodies: usize = list.items.iter().map(|item| item.message.body().len()).sum();
-        assert_eq!(stats.resident_bytes, bodies as u64, "in memory: {what}");
+        if self.memory == RESIDENT_BYTES {
+            assert_eq!(stats.resident_bytes, bodies as u64, "in memory: {what}");
+        }
+        assert!(stats.resident_bytes <= bodies as u64, "in memory: {what}");
         self.count(pushed.into_iter());
     }
-
-    /// The process ends and another begins: everything that was done is known, durable or not.
-    fn restart(&mut self) -> String {
-        let (mut disk, queue) =
-            (self.disk.take().expect("it is there"), self.queue.take().expect("it is open"));
-        queue.close(&mut disk).expect("no failure");
-        let mut disk = disk.reopened();
-        let queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
-        let before = std::mem::take(&mut self.list);
-        self.list = before.restarted(self.now);
-        // It may know of offsets that no message in the log has. None is given twice.
-        assert!((before.logged..=before.next).contains(&queue.next().0));
-        self.list.next = queue.next().0;
-        (self.disk, self.queue) = (Some(disk), Some(queue));
-        String::new()
-    }
-
-    /// The power goes. What may be lost:
-    ///
-    /// * of the messages that were sent since the last flush, the latest: if one is lost, so are all after it; also
-    ///   such as were stored anew since (they came back behind all others, or were due): these then stand where they
-    ///   stood before;
-    /// * what became of messages since the last flush: that they were delivered, and that they are gone.
-    ///
-    /// So nothing that was gone by the last flush comes again, nothing that was there by then is missing unless it has
-    /// gone since, and nothing is invented.
-    fn power_cut(&mut self, messages: u64, cursor: u64) -> String {
-        let (mut disk, queue) =
-            (self.disk.take().expect("it is there"), self.queue.take().expect("it is open"));
-        queue.close(&mut disk).expect("no failure");
-        disk.cut(messages, cursor);
-        let stored = stored(&mut disk);
-        let queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
-        let found: Vec<_> = queue.held().map(seen).collect();
-        let before = std::mem::take(&mut self.list);
-        let persistent = |list: &List| -> Vec<(u64, MessageId, u32)> {
-            let options = &list.options;
-            let items = list.items.iter().filter(|item| !item.message.is_transient() && !options.transient);
-            items
-                .map(|item| (item.offset, item.message.id().expect("all have one"), item.deliveries))
-                .collect()
-        };
-        let (durable, latest) = (persistent(&self.flushed), persistent(&before));
-        let has = |list: &[(u64, MessageId, u32)], wanted| list.iter().any(|(_, id, _)| *id == wanted);
-        for &(_, id, deliveries, ..) in &found {
-            let id = id.expect("all have one");
-            assert!(has(&durable, id) || self.since_flush.contains(&id), "{id:?} comes again");
-            assert!(
-                deliveries <= self.counts.get(&id).copied().unwrap_or(0),
-                "{id:?} was not delivered so often"
-            );
-            if !self.plural.contains(&id) {
-                let least = durable.iter().find(|(_, other, _)| *other == id).map_or(0, |(.., count)| *count);
-                assert!(deliveries >= least, "{id:?} was delivered {least} times");
-                assert_eq!(
-                    found.iter().filter(|(_, other, ..)| *other == Some(id)).count(),
-                    1,
-                    "{id:?} is there once"
-                );
-            }
-        }
-        // What was sent again is another message of the same name.
-        let is_there = |id| has(&latest, id) && !self.since_flush.contains(&id);
-        for (_, id, _) in durable.iter().filter(|(_, id, _)| is_there(*id)) {
-            assert!(found.iter().any(|(_, other, ..)| *other == Some(*id)), "{id:?} was durable and is lost");
-        }
-        let lost = latest.iter().find(|(offset, ..)| found.iter().all(|(other, ..)| other != offset));
-        if let Some((lost, ..)) = lost {
-            assert!(found.iter().all(|(offset, ..)| offset < lost), "{lost} is lost, and a later one is not");
-        }
-        let items = found.iter().map(|&(offset, _, deliveries, ..)| {
-            let (message, since) = stored[&offset].clone();
-            (offset, message, since, deliveries)
-        });
-        self.list = List::recovered(&before, self.now, items.collect());
-        self.list.next = queue.next().0;
-        self.list.logged = self.list.next;
-        self.flushed = self.list.clone();
-        self.since_flush.clear();
-        (self.disk, self.queue) = (Some(disk), Some(queue));
-        String::new()
-    }
 }
 
-fn seen(held: Held) -> (u64, Option<MessageId>, u32, u8, Standing) {
+pub(crate) fn seen(held: Held) -> (u64, Option<MessageId>, u32, u8, Standing) {
     (held.offset.0, held.id, held.deliveries, held.priority, held.standing)
-}
-
-/// Everything in the log of messages, with the moment that stands on it.
-fn stored<S: Storage>(disk: &mut S) -> BTreeMap<u64, (Message, Time)> {
-    let log_name = LogName::Queue(name());
-    let log = disk.open(&log_name).expect("opens");
-    let all = log.read(log.start(), log.end(), u32::MAX).expect("in range").load().expect("loads");
-    let stored = all.records().map(|record| {
-        (record.offset.0, (Message::from_record(&record), Time(record.timestamp as u64 * 1_000)))
-    });
-    let stored = stored.collect();
-    disk.close(&log_name, log).expect("closes");
-    stored
 }

@@ -8,6 +8,8 @@ use mqlab_core::time::Time;
 
 use DeathReason::Expired;
 
+use crate::plan::SELECTORS;
+
 /// Where an item is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Place {
@@ -55,6 +57,8 @@ pub(crate) enum Refusal {
     Blocked,
     UnknownTag,
     UnknownConsumer,
+    /// The disk failed.
+    Storage,
 }
 
 /// The queue.
@@ -180,9 +184,13 @@ impl List {
         self.groups.iter().find(|(other, _)| other == group).map(|(_, owner)| *owner)
     }
 
-    pub(crate) fn suits(&self, item: &Item, id: ConsumerId) -> bool {
+    pub(crate) fn suits(&self, item: &Item, consumer: &Consumer) -> bool {
         let owner = item.message.group().and_then(|group| self.owner(group));
-        item.message.group_sequence() == Some(1) || owner.is_none_or(|owner| owner == id)
+        let free = item.message.group_sequence() == Some(1) || owner.is_none_or(|owner| owner == consumer.id);
+        free && consumer.options.selector.as_ref().is_none_or(|selector| {
+            let meaning = SELECTORS.iter().find(|(text, _)| *text == selector.to_string());
+            meaning.expect("one of them").1(&item.message)
+        })
     }
 
     pub(crate) fn ready_bytes(&self) -> u64 {
@@ -259,7 +267,7 @@ impl List {
             let fits = |consumer: &Consumer| {
                 self.has_room(consumer)
                     && self.active.is_none_or(|active| active == consumer.id)
-                    && self.suits(item, consumer.id)
+                    && self.suits(item, consumer)
             };
             let groups = |consumer: &Consumer| match item.message.group() {
                 Some(_) => self.groups.iter().filter(|(_, owner)| *owner == consumer.id).count(),

@@ -1,21 +1,26 @@
 //! A queue against a plain list (`list.rs`, `act.rs`, `pass.rs`: read them as the specification), over random options
-//! and random operations, with restarts and power cuts between them.
+//! and random operations, with restarts, power cuts and failures of the disk between them (`ends.rs`).
 //!
-//! Consumers with selectors are not among the operations: what a selector says of a message is not the queue's.
+//! What a selector means is written beside its text (`plan.rs`), so that the list asks no selector.
 
 mod act;
 mod drive;
+mod ends;
 mod list;
 mod pass;
 mod plan;
+#[path = "../rigged/mod.rs"]
+mod rigged;
 
 use drive::{Disk, Pair};
 use mqlab_core::ids::LogName;
-use mqlab_core::log::faulty::FaultyStorage;
-use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::log::faulty::Fault;
+use mqlab_core::queue::QueueOptions;
+use plan::Ends;
 use proptest::prelude::*;
+use rigged::Rigged;
 
-impl Disk for FaultyStorage<MemoryStorage> {
+impl Disk for Rigged {
     fn reopened(self) -> Self {
         self
     }
@@ -25,23 +30,39 @@ impl Disk for FaultyStorage<MemoryStorage> {
             LogName::QueueCursor(_) => bytes * cursor / 100,
             _ => bytes * messages / 100,
         };
-        self.cut_power(kept).expect("memory does not fail");
+        self.disk.cut_power(kept).expect("memory does not fail");
     }
+
+    fn fail_after(&mut self, left: u32, fault: Option<Fault>) {
+        self.rig.after(left, fault);
+    }
+}
+
+fn pair(options: QueueOptions) -> Pair<Rigged> {
+    Pair::new(Rigged::new(rigged::Disk::default()), options)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_queue_is_a_list(options in plan::options(), operations in plan::operations(100, false)) {
-        Pair::new(FaultyStorage::<MemoryStorage>::default(), options).run(operations);
+    fn a_queue_is_a_list(options in plan::options(), operations in plan::operations(100, Ends::Restarts)) {
+        pair(options).run(operations);
     }
 
     #[test]
     fn a_power_cut_takes_only_what_was_not_flushed(
         options in plan::options(),
-        operations in plan::operations(100, true),
+        operations in plan::operations(100, Ends::PowerCuts),
     ) {
-        Pair::new(FaultyStorage::<MemoryStorage>::default(), options).run(operations);
+        pair(options).run(operations);
+    }
+
+    #[test]
+    fn a_disk_that_fails_takes_only_what_was_not_flushed(
+        options in plan::options(),
+        operations in plan::operations(100, Ends::Faults),
+    ) {
+        pair(options).run(operations);
     }
 }

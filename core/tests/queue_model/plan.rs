@@ -1,12 +1,48 @@
 //! Random options and random operations.
 
-use mqlab_core::message::Repeat;
+use mqlab_core::log::faulty::Fault;
+use mqlab_core::message::{Message, Repeat, Value};
 use mqlab_core::queue::{
     AckMode, Backoff, ConsumerId, ConsumerOptions, DeadLetter, Expiry, Flow, Overflow, QueueOptions, Requeue,
 };
+use mqlab_core::selector::Selector;
 use mqlab_core::time::Span;
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+/// What a selector means.
+type Meaning = fn(&Message) -> bool;
+
+/// What consumers ask for: the text, and what it means.
+pub(crate) const SELECTORS: [(&str, Meaning); 6] = [
+    ("color = 'red'", |message| color(message) == Some("red")),
+    ("color <> 'red'", |message| color(message).is_some_and(|color| color != "red")),
+    ("color = 'red' OR JMSPriority > 4", |message| {
+        color(message) == Some("red") || message.priority().is_some_and(|priority| priority > 4)
+    }),
+    ("JMSXGroupID IN ('g0', 'g2') OR weight IS NULL", |message| {
+        matches!(message.group().map(|group| &**group), Some("g0" | "g2")) || weight(message).is_none()
+    }),
+    ("weight BETWEEN 3 AND 6 AND NOT color = 'blue'", |message| {
+        weight(message).is_some_and(|weight| (3..=6).contains(&weight))
+            && color(message).is_some_and(|color| color != "blue")
+    }),
+    ("weight > 9", |_| false),
+];
+
+fn color(message: &Message) -> Option<&str> {
+    match message.headers().get("color")? {
+        Value::Text(color) => Some(color),
+        _ => None,
+    }
+}
+
+fn weight(message: &Message) -> Option<i64> {
+    match message.headers().get("weight")? {
+        Value::Int(weight) => Some(*weight),
+        _ => None,
+    }
+}
 
 /// What a sender wants of a message.
 #[derive(Clone, Debug)]
@@ -18,6 +54,8 @@ pub(crate) struct Wish {
     pub(crate) repeat: Option<Repeat>,
     pub(crate) group: Option<u8>,
     pub(crate) sequence: Option<i32>,
+    pub(crate) color: Option<&'static str>,
+    pub(crate) weight: Option<i64>,
     pub(crate) transient: bool,
     /// Send an earlier one again.
     pub(crate) again: Option<Index>,
@@ -48,12 +86,33 @@ pub(crate) enum Operation {
     Tick,
     /// Time passes until something is due.
     Wake,
+    /// So many bytes of bodies may stay in memory.
+    Memory(u64),
     Commit,
     Flush,
     Restart,
     /// The power goes; of each log's tail that was not flushed so many hundredths had reached the medium: of the
     /// messages, and of the cursor.
     PowerCut(u64, u64),
+    /// After so many writes one of the logs fails.
+    Fail(u32, Fault),
+}
+
+/// How processes end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ends {
+    Restarts,
+    PowerCuts,
+    /// The disk fails: then, and also else, the power goes.
+    Faults,
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Fault::FailAppend),
+        (0..600_usize).prop_map(|bytes| Fault::TearAppend { bytes }),
+        Just(Fault::FailFlush),
+    ]
 }
 
 fn rarely<T: Clone + std::fmt::Debug + 'static>(
@@ -129,12 +188,26 @@ fn wish() -> impl Strategy<Value = Box<Wish>> {
     let sequence = prop_oneof![Just(1), Just(-1), Just(2)];
     let times = (rarely(span(15)), rarely(span(12)), proptest::option::weighted(0.1, repeat));
     let group = (proptest::option::weighted(0.3, 0..3_u8), rarely(sequence));
+    let color = prop_oneof![Just("red"), Just("blue"), Just("green")];
+    let properties = (proptest::option::weighted(0.8, color), proptest::option::weighted(0.6, 0..9_i64));
     let rest = (0..20_usize, rarely(0..6_u8), prop::bool::weighted(0.15), rarely(any::<Index>()));
-    (times, group, rest).prop_map(
-        |((ttl, delay, repeat), (group, sequence), (bytes, priority, transient, again))| {
-            Box::new(Wish { bytes, priority, ttl, delay, repeat, group, sequence, transient, again })
-        },
-    )
+    (times, group, properties, rest).prop_map(|(times, (group, sequence), (color, weight), rest)| {
+        let (ttl, delay, repeat) = times;
+        let (bytes, priority, transient, again) = rest;
+        Box::new(Wish {
+            bytes,
+            priority,
+            ttl,
+            delay,
+            repeat,
+            group,
+            sequence,
+            color,
+            weight,
+            transient,
+            again,
+        })
+    })
 }
 
 fn consumer() -> impl Strategy<Value = ConsumerOptions> {
@@ -145,13 +218,21 @@ fn consumer() -> impl Strategy<Value = ConsumerOptions> {
         1 => Just(Flow::Pull),
     ];
     let ack = prop_oneof![3 => Just(AckMode::Explicit), 1 => Just(AckMode::Automatic)];
-    (flow, ack, -1..2_i32, prop::bool::weighted(0.1)).prop_map(|(flow, ack, priority, exclusive)| {
-        ConsumerOptions { flow, ack, priority, exclusive, selector: None }
-    })
+    let selector = (0..SELECTORS.len()).prop_map(|at| Selector::parse(SELECTORS[at].0).expect("sound"));
+    let selector = proptest::option::weighted(0.6, selector);
+    (flow, ack, -1..2_i32, prop::bool::weighted(0.1), selector).prop_map(
+        |(flow, ack, priority, exclusive, selector)| ConsumerOptions {
+            flow,
+            ack,
+            priority,
+            exclusive,
+            selector,
+        },
+    )
 }
 
-/// Up to `most` operations. With `power`, restarts are power cuts.
-pub(crate) fn operations(most: usize, power: bool) -> impl Strategy<Value = Vec<Operation>> {
+/// Up to `most` operations.
+pub(crate) fn operations(most: usize, ends: Ends) -> impl Strategy<Value = Vec<Operation>> {
     let who = || (1..4_u64).prop_map(ConsumerId);
     let which = any::<Index>;
     let sends = prop_oneof![Just(()), Just(())].prop_flat_map(|()| wish()).prop_map(Operation::Send);
@@ -179,12 +260,19 @@ pub(crate) fn operations(most: usize, power: bool) -> impl Strategy<Value = Vec<
         8 => span(20).prop_map(Operation::Pass),
         4 => Just(Operation::Tick),
         4 => Just(Operation::Wake),
+        1 => prop_oneof![Just(0), 0..100_u64].prop_map(Operation::Memory),
         3 => Just(Operation::Commit),
         3 => Just(Operation::Flush),
     ];
-    let restart = (0..=100_u64, 0..=100_u64).prop_map(move |(messages, cursor)| {
-        if power { Operation::PowerCut(messages, cursor) } else { Operation::Restart }
+    // Mostly the process alone ends, or all that was written is lost, or something between.
+    let kept = || prop_oneof![Just(0), Just(100), 0..=100_u64];
+    let fails = (0..12_u32, fault()).prop_map(|(left, fault)| Operation::Fail(left, fault));
+    let end = (kept(), kept(), fails).prop_map(move |(messages, cursor, fails)| match ends {
+        Ends::Restarts => Operation::Restart,
+        Ends::PowerCuts => Operation::PowerCut(messages, cursor),
+        Ends::Faults if (messages + cursor) % 5 == 0 => fails,
+        Ends::Faults => Operation::PowerCut(messages, cursor),
     });
-    let one = prop_oneof![30 => sends, 20 => consumers, 25 => settling, 25 => others, 4 => restart];
+    let one = prop_oneof![30 => sends, 20 => consumers, 25 => settling, 25 => others, 4 => end];
     prop::collection::vec(one, 1..most)
 }

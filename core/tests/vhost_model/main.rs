@@ -4,14 +4,15 @@
 //! not know is order: `queue.rs` and the vectors are for that. The power may go in the middle of a flush: a fuse lets
 //! only so many writes through.
 
-mod fused;
+mod confirms;
+#[path = "../rigged/mod.rs"]
+mod rigged;
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use fused::{Disk, Fused};
 use mqlab_core::ids::{MessageId, Name};
+use mqlab_core::log::faulty::Fault;
 use mqlab_core::message::Message;
 use mqlab_core::queue::{ConsumerOptions, DeadLetter, Fact, Flow, QueueOptions};
 use mqlab_core::routing::{Binding, Destination, ExchangeKind};
@@ -21,6 +22,7 @@ use mqlab_core::vhost::{
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
+use rigged::{Disk, Rig, Rigged};
 
 const QUEUES: [&str; 4] = ["a", "b", "y", "z"];
 const EXCHANGES: [(&str, ExchangeKind); 3] =
@@ -66,13 +68,19 @@ enum Operation {
     Pass(u64),
     Flush,
     Restart,
-    /// The power goes after a flush, or after so many writes of it.
-    PowerCut(Option<u32>, u64),
+    /// The power goes after a flush, or after so many writes of it; or one log meets a fault, and then it goes.
+    PowerCut(Option<u32>, Option<Fault>, u64),
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     use Operation::*;
     let (queue, key, channel) = (0..QUEUES.len(), 0..KEYS.len(), 0..CHANNELS.len());
+    let fault = prop_oneof![
+        Just(Fault::FailAppend),
+        Just(Fault::FailFlush),
+        (0..600_usize).prop_map(|bytes| Fault::TearAppend { bytes }),
+    ];
+    let kept = prop_oneof![1 => Just(u64::MAX), 2 => any::<u64>()];
     let operation = prop_oneof![
         2 => queue.clone().prop_map(Declare),
         1 => queue.clone().prop_map(Delete),
@@ -89,7 +97,8 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         2 => (0..8_u64).prop_map(Pass),
         4 => Just(Flush),
         1 => Just(Restart),
-        2 => (prop::option::of(0..12_u32), any::<u64>()).prop_map(|(fuse, kept)| PowerCut(fuse, kept)),
+        2 => (prop::option::of(0..12_u32), prop::option::of(fault), kept)
+            .prop_map(|(fuse, fault, kept)| PowerCut(fuse, fault, kept)),
     ];
     prop::collection::vec(operation, 1..60)
 }
@@ -140,8 +149,8 @@ impl Lists {
 }
 
 struct Run {
-    host: VirtualHost<Fused>,
-    left: Rc<Cell<u32>>,
+    host: VirtualHost<Rigged>,
+    rig: Rc<Rig>,
     now: Time,
     lists: Lists,
     /// What the lists said at the last flush.
@@ -154,21 +163,22 @@ struct Run {
     waiting: Vec<(usize, usize, u64)>,
 }
 
-fn opened(disk: Disk, now: Time) -> (VirtualHost<Fused>, Rc<Cell<u32>>) {
-    let left = Rc::new(Cell::new(u32::MAX));
-    let mut host = VirtualHost::open(Fused { disk, left: Rc::clone(&left) }, now).expect("it can be opened");
+fn opened(disk: Disk, now: Time) -> (VirtualHost<Rigged>, Rc<Rig>) {
+    let storage = Rigged::new(disk);
+    let rig = Rc::clone(&storage.rig);
+    let mut host = VirtualHost::open(storage, now).expect("it can be opened");
     host.watch(true);
     for id in CHANNELS {
         let options =
             ChannelOptions { window: WINDOW, transactional: id == TRANSACTED, ..ChannelOptions::default() };
         host.open_channel(now, id, options).expect("it opens");
     }
-    (host, left)
+    (host, rig)
 }
 
 impl Run {
     fn new() -> Self {
-        let (mut host, left) = opened(Disk::default(), Time::ZERO);
+        let (mut host, rig) = opened(Disk::default(), Time::ZERO);
         for (name, kind) in EXCHANGES {
             host.declare_exchange(name, kind).expect("a new exchange");
         }
@@ -181,7 +191,7 @@ impl Run {
         let flushed = lists.clone();
         Self {
             host,
-            left,
+            rig,
             now: Time::ZERO,
             lists,
             flushed,
@@ -262,23 +272,26 @@ impl Run {
     }
 
     fn reopen(&mut self, disk: Disk) {
-        (self.host, self.left) = opened(disk, self.now);
+        (self.host, self.rig) = opened(disk, self.now);
         self.out.clear();
         self.pushed.clear();
         self.waiting.clear();
     }
 
-    fn power_cut(&mut self, fuse: Option<u32>, kept: u64) {
-        self.left.set(fuse.unwrap_or(u32::MAX));
+    fn power_cut(&mut self, fuse: Option<u32>, fault: Option<Fault>, kept: u64) {
+        self.rig.after(fuse.unwrap_or(u32::MAX), fault);
         let flushed = self.host.flush();
         self.follow();
         if flushed.is_ok() {
             self.flushed = self.lists.clone();
+        } else {
+            assert!(self.host.flush().is_err(), "it promises more after a failure");
         }
-        self.left.set(0);
+        // Where one disk failed, the others go on.
+        self.rig.after(if fault.is_some() { u32::MAX } else { 0 }, None);
         let host = std::mem::replace(&mut self.host, opened(Disk::default(), self.now).0);
         let mut disk = host.close().expect("what cannot be written is given up").disk;
-        disk.cut_power(|_, bytes| kept.checked_rem(bytes + 1).unwrap_or_default())
+        disk.cut_power(|_, bytes| if kept == u64::MAX { bytes } else { kept % (bytes + 1) })
             .expect("memory does not fail");
         self.reopen(disk);
         if flushed.is_ok() {
@@ -417,7 +430,7 @@ impl Run {
                 assert!(!self.host.is_dirty());
                 self.flushed = self.lists.clone();
             }
-            Operation::PowerCut(fuse, kept) => self.power_cut(fuse, kept),
+            Operation::PowerCut(fuse, fault, kept) => self.power_cut(fuse, fault, kept),
         }
     }
 

@@ -1,0 +1,134 @@
+//! A disk that fails on demand: after so many writes one of its logs meets a fault, or the power is gone for all.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use mqlab_core::ids::{LogName, Offset};
+use mqlab_core::log::faulty::{Fault, FaultyStorage};
+use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::log::{Log, LogError, SliceOf, Storage, StorageError};
+use mqlab_core::record::Batches;
+
+pub(crate) type Disk = FaultyStorage<MemoryStorage>;
+
+/// What goes wrong, and when.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    left: Cell<u32>,
+    fault: Cell<Option<Fault>>,
+}
+
+impl Rig {
+    /// After so many writes, of whatever log, the log whose turn it is then meets a fault, and the others go on; where a
+    /// flush shall fail, flushes are counted, else appends. Without a fault all are, and none takes anything more.
+    pub(crate) fn after(&self, left: u32, fault: Option<Fault>) {
+        self.left.set(left);
+        self.fault.set(fault);
+    }
+}
+
+/// Logs that share a rig.
+#[derive(Clone, Debug)]
+pub(crate) struct Rigged {
+    pub(crate) disk: Disk,
+    pub(crate) rig: Rc<Rig>,
+}
+
+impl Rigged {
+    pub(crate) fn new(disk: Disk) -> Self {
+        Self { disk, rig: Rc::new(Rig { left: Cell::new(u32::MAX), fault: Cell::new(None) }) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RiggedLog {
+    log: <Disk as Storage>::Log,
+    rig: Rc<Rig>,
+}
+
+type Failed = StorageError<Disk>;
+
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Append,
+    Flush,
+    Cut,
+}
+
+impl RiggedLog {
+    fn count(&mut self, what: What) -> Result<(), LogError<Failed>> {
+        let counted = match self.rig.fault.get() {
+            None => true,
+            Some(Fault::FailFlush) => what == What::Flush,
+            Some(_) => what == What::Append,
+        };
+        if !counted {
+            return Ok(());
+        }
+        if let Some(left) = self.rig.left.get().checked_sub(1) {
+            self.rig.left.set(left);
+            return Ok(());
+        }
+        let fault = self.rig.fault.take().ok_or(LogError::Refusing)?;
+        self.log.inject(fault);
+        self.rig.left.set(u32::MAX);
+        Ok(())
+    }
+}
+
+impl Log for RiggedLog {
+    type Slice = SliceOf<Disk>;
+    type Error = Failed;
+
+    fn start(&self) -> Offset {
+        self.log.start()
+    }
+
+    fn end(&self) -> Offset {
+        self.log.end()
+    }
+
+    fn durable(&self) -> Offset {
+        self.log.durable()
+    }
+
+    fn append(&mut self, batches: &Batches) -> Result<(), LogError<Failed>> {
+        self.count(What::Append)?;
+        self.log.append(batches)
+    }
+
+    fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<Self::Slice, LogError<Failed>> {
+        self.log.read(from, until, bytes_max)
+    }
+
+    fn flush(&mut self) -> Result<(), LogError<Failed>> {
+        self.count(What::Flush)?;
+        self.log.flush()
+    }
+
+    fn truncate(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
+        self.count(What::Cut)?;
+        self.log.truncate(to)
+    }
+
+    fn trim(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
+        self.count(What::Cut)?;
+        self.log.trim(to)
+    }
+}
+
+impl Storage for Rigged {
+    type Log = RiggedLog;
+
+    fn open(&mut self, name: &LogName) -> Result<RiggedLog, Failed> {
+        Ok(RiggedLog { log: self.disk.open(name)?, rig: Rc::clone(&self.rig) })
+    }
+
+    fn close(&mut self, name: &LogName, log: RiggedLog) -> Result<(), Failed> {
+        self.disk.close(name, log.log)
+    }
+
+    fn names(&self) -> Result<Vec<LogName>, Failed> {
+        self.disk.names()
+    }
+}
