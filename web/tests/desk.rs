@@ -4,7 +4,7 @@
 use mqlab_core::ids::NodeId;
 use mqlab_core::sim::{Command, Scenario, Timeline};
 use mqlab_core::time::Time;
-use mqlab_web::desk::action::Action;
+use mqlab_web::desk::action::{Action, Count};
 use mqlab_web::desk::panel::Panel;
 use mqlab_web::desk::{Desk, Visitor};
 use mqlab_web::scene::shape::{Shape, Target};
@@ -55,8 +55,9 @@ fn a_hundred_messages_are_played_to_the_end() {
         assert!(desk.axis_scene().is_some());
     }
     let panel = desk.panel(clock).expect("everything is new");
-    let counts: Vec<u64> = panel.verdict.expect("a verdict").counts.iter().map(|part| part.count).collect();
-    assert_eq!(counts, [100, 100, 0, 0, 0, 0]);
+    let counts: Vec<String> =
+        panel.verdict.expect("a verdict").counts.into_iter().map(|part| part.value).collect();
+    assert_eq!(counts, ["100", "100", "0", "0", "0", "0"]);
     let transport = panel.transport.expect("time has passed");
     assert!(!transport.playing, "it stops at the end");
     assert_eq!(transport.pace_words.1, "1 s");
@@ -152,5 +153,71 @@ fn two_languages_have_two_names_for_everything() {
     assert!(!chinese(&shown[0]) && chinese(&shown[1]));
     for word in ["producers", "appends", "is told", "done"] {
         assert!(shown[0].contains(word) && !shown[1].contains(word), "{word}");
+    }
+}
+
+/// The counts at the end of a scenario: name and value.
+fn judged(name: &str) -> (Vec<(&'static str, String)>, Panel) {
+    let (mut desk, mut clock) = (visit(&format!("?scenario={name}")), 0.0);
+    let panel = after(&mut desk, &mut clock, Action::End);
+    let counts = panel.verdict.as_ref().expect("a verdict").counts.iter();
+    (counts.map(|part| (part.name, part.value.clone())).collect(), panel)
+}
+
+#[test]
+fn what_was_dropped_trimmed_invented_or_unheard_is_counted_and_named() {
+    for (name, more) in [
+        ("full-queue-drops", &["dropped"][..]),
+        ("slow-puller-retention", &["trimmed"]),
+        ("dual-write-publish-first", &["invented", "unheard"]),
+        ("dual-write-commit-first", &["invented", "unheard"]),
+        ("outbox", &["invented", "unheard"]),
+        ("exchanges", &["dropped"]),
+        ("hundred-messages", &[]),
+    ] {
+        let (counts, _) = judged(name);
+        let names: Vec<&str> = counts[6..].iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, more, "{name}");
+    }
+    let scenario = Scenario::built_in("exchanges").expect("it is built in");
+    let mut timeline = Timeline::new(scenario.clone(), scenario.seed).expect("it can be run");
+    timeline.seek(timeline.ends_at());
+    let dropped = timeline.verdict().dropped();
+    assert!(!dropped.is_empty());
+    let (mut desk, mut clock) = (visit("?scenario=exchanges"), 0.0);
+    desk.act(Action::End);
+    let verdict = after(&mut desk, &mut clock, Action::Count(Count::Dropped)).verdict.expect("it opens");
+    let part = verdict.counts.iter().find(|part| part.name == "dropped").expect("it is counted");
+    assert_eq!(part.value, dropped.len().to_string());
+    assert!(part.open && part.can_open && !part.harm, "it was told to: no promise is broken");
+    let named: Vec<u64> = verdict.named.iter().map(|(id, _)| *id).collect();
+    assert_eq!(named, dropped.iter().take(60).map(|id| id.0).collect::<Vec<_>>());
+}
+
+#[test]
+fn where_there_are_calls_alone_the_panel_tells_of_users() {
+    let (counts, panel) = judged("flash-sale-by-calls");
+    let names: Vec<&str> = counts.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["asked", "served", "unanswered", "failed", "waited-p50", "waited-p99"]);
+    let number = |index: usize| counts[index].1.parse::<u64>().expect("a count");
+    assert_eq!(number(0), number(1) + number(2) + number(3), "{counts:?}");
+    assert!(number(3) > 0, "a rush is turned away");
+    let verdict = panel.verdict.expect("a verdict");
+    assert!(verdict.sentence.starts_with("Of the failed: "), "{}", verdict.sentence);
+
+    let (counts, panel) = judged("flash-sale-by-queue");
+    assert_eq!(counts[0], ("acknowledged", "300".into()), "with a queue there are messages");
+    let figures = panel.verdict.expect("a verdict").figures;
+    assert_eq!(figures[0].label, "users");
+    assert!(figures[0].words.starts_with("300 asked, 300 accepted; answered in "), "{}", figures[0].words);
+}
+
+#[test]
+fn windows_have_a_line_of_figures() {
+    for (name, missing) in [("windowed-count", true), ("windowed-count-lateness", false)] {
+        let (_, panel) = judged(name);
+        let figures = panel.verdict.expect("a verdict").figures;
+        assert_eq!(figures[0].name, "windows");
+        assert_eq!(!figures[0].words.contains(" 0 missing"), missing, "{}", figures[0].words);
     }
 }

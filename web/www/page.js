@@ -83,14 +83,18 @@ const fill = {
   verdict(part) {
     const focused = document.activeElement?.id;
     $("verdict").replaceChildren(...part.counts.map((count) => {
-      const inside = [make("b", { id: `verdict-${count.name}` }, String(count.count)), make("span", {}, count.label)];
-      if (!count.can_open) return make("div", {}, ...inside);
-      const look = { class: count.open ? "harm open" : "harm", "aria-expanded": count.open, id: `count-${count.name}` };
+      const inside = [make("b", { id: `verdict-${count.name}` }, count.value), make("span", {}, count.label)];
+      const look = { title: count.meaning, class: `${count.harm ? "harm" : ""} ${count.open ? "open" : ""}` };
+      if (!count.can_open) return make("div", look, ...inside);
+      Object.assign(look, { "aria-expanded": count.open, id: `count-${count.name}` });
       return make("button", { ...look, "data-act": "count", "data-value": count.name }, ...inside);
     }));
     if (focused?.startsWith("count-")) $(focused)?.focus();
     $("verdict-sentence").textContent = part.sentence;
     $("verdict-sentence").classList.toggle("harm", part.counts.some((count) => count.harm));
+    $("figures").hidden = part.figures.length === 0;
+    $("figures").replaceChildren(...part.figures.map(({ name, label, words }) =>
+      make("div", { id: `figures-${name}` }, make("dt", {}, label), make("dd", {}, words))));
     $("verdict-named").hidden = part.named.length === 0;
     $("verdict-named").replaceChildren(
       ...part.named.map(([id, label]) => make("button", { "data-act": "message", "data-value": id }, label)));

@@ -14,15 +14,43 @@ pub enum Count {
     Doubled,
     /// Processed before one that was sent earlier with the same key.
     Reordered,
+    /// Let go by a queue, as it was told to.
+    Dropped,
+    /// Taken by retention before anybody had processed it.
+    Trimmed,
+    /// Processed, though its sender's transaction was rolled back.
+    Invented,
+    /// Its sender's transaction was committed, and nobody will hear of it.
+    Unheard,
 }
 
 impl Count {
+    /// All of them, in the order of the page.
+    pub const ALL: [Self; 7] = [
+        Self::Lost,
+        Self::Doubled,
+        Self::Reordered,
+        Self::Dropped,
+        Self::Trimmed,
+        Self::Invented,
+        Self::Unheard,
+    ];
+
+    /// Whether one of it is one too many. What was dropped or trimmed went as somebody had set it.
+    pub const fn breaks_a_promise(self) -> bool {
+        !matches!(self, Self::Dropped | Self::Trimmed)
+    }
+
     /// Its name in the page.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lost => "lost",
             Self::Doubled => "doubled",
             Self::Reordered => "reordered",
+            Self::Dropped => "dropped",
+            Self::Trimmed => "trimmed",
+            Self::Invented => "invented",
+            Self::Unheard => "unheard",
         }
     }
 }
@@ -94,12 +122,7 @@ impl Action {
             "message" => Self::Message(MessageId(value.parse().ok()?)),
             "select" => Self::Select(value.parse().ok()?),
             "toggle" => Self::Toggle(value.parse().ok()?),
-            "count" => Self::Count(match value {
-                "lost" => Count::Lost,
-                "doubled" => Count::Doubled,
-                "reordered" => Count::Reordered,
-                _ => return None,
-            }),
+            "count" => Self::Count(Count::ALL.into_iter().find(|count| count.name() == value)?),
             "clear" => Self::Clear,
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,

@@ -6,10 +6,8 @@ use mqlab_core::ids::MessageId;
 use mqlab_core::observe::{Event, Place, Stamped};
 use mqlab_core::sim::Scenario;
 
-use super::action::Count;
 use super::panel::{
-    BranchPart, CountPart, Events, GroupPart, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport,
-    VerdictPart, Words,
+    BranchPart, Events, GroupPart, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words,
 };
 use super::run::Run;
 use super::{Desk, Notice};
@@ -25,8 +23,6 @@ const EVENTS_AFTER: usize = 30;
 const EVENTS_PLAYING: (usize, usize) = (26, 2);
 /// Lines of a message's life.
 const LIFE_MAX: usize = 60;
-/// Messages named behind a count.
-const NAMED_MAX: usize = 60;
 /// Between two fillings while the run plays, in real milliseconds.
 const FILL_MS: f64 = 120.0;
 /// Between two announcements.
@@ -140,34 +136,6 @@ impl Desk {
             seed: run.timeline.seed().to_string(),
             digest: run.timeline.digest().to_string(),
             upkeep: self.upkeep,
-        }
-    }
-
-    fn verdict(&self, run: &Run) -> VerdictPart {
-        let verdict = run.timeline.verdict();
-        let sets = [verdict.lost(), verdict.doubled(), verdict.reordered()];
-        let names = [Count::Lost, Count::Doubled, Count::Reordered];
-        let plain = [
-            ("acknowledged", verdict.acknowledged()),
-            ("delivered", verdict.delivered()),
-            ("on-their-way", verdict.on_their_way()),
-        ];
-        let plain = plain.into_iter().map(|(name, count)| (name, count, None));
-        let named = sets.iter().zip(names).map(|(set, count)| (count.name(), set.len() as u64, Some(count)));
-        let counts = plain.chain(named).zip(ui::COUNTS).map(|((name, count, kind), label)| CountPart {
-            name,
-            count,
-            label: label.get(self.lang),
-            harm: kind.is_some() && count > 0,
-            open: kind.is_some() && self.opened == kind,
-            can_open: kind.is_some() && count > 0,
-        });
-        let opened = self.opened.and_then(|opened| names.iter().position(|name| *name == opened));
-        let ids = opened.map(|index| sets[index]).into_iter().flatten().take(NAMED_MAX);
-        VerdictPart {
-            sentence: ui::verdict(sets[0].len(), sets[1].len(), sets[2].len(), self.lang),
-            counts: counts.collect(),
-            named: ids.map(|id| (id.0, ui::message(id.0, self.lang))).collect(),
         }
     }
 

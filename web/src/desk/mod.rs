@@ -6,6 +6,7 @@
 
 pub mod action;
 mod fill;
+mod judged;
 pub mod panel;
 mod run;
 

@@ -122,10 +122,12 @@ pub struct Transport {
 pub struct CountPart {
     /// Its name in the page.
     pub name: &'static str,
-    /// How many.
-    pub count: u64,
+    /// How many, or how long.
+    pub value: String,
     /// Of what.
     pub label: &'static str,
+    /// What that means, in a sentence.
+    pub meaning: &'static str,
     /// Whether it is worth a worry.
     pub harm: bool,
     /// Whether its messages are named.
@@ -134,13 +136,26 @@ pub struct CountPart {
     pub can_open: bool,
 }
 
+/// A line of figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FigurePart {
+    /// Its name in the page.
+    pub name: &'static str,
+    /// Figures of what.
+    pub label: &'static str,
+    /// The figures.
+    pub words: String,
+}
+
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VerdictPart {
     /// In a sentence.
     pub sentence: String,
-    /// Six counts.
+    /// Six counts, and more where there is something to say.
     pub counts: Vec<CountPart>,
+    /// What else was measured.
+    pub figures: Vec<FigurePart>,
     /// The messages behind the opened one: number and label.
     pub named: Vec<(u64, String)>,
 }

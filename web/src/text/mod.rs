@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod callers;
 pub mod groups;
+pub mod judged;
 mod pulls;
 mod purpose;
 mod queues;
@@ -100,6 +101,14 @@ pub(crate) fn row(items: &[String], lang: Lang) -> String {
         (_, [one]) => one.clone(),
         (Lang::Zh, _) => items.join("、"),
         (Lang::En, [before @ .., last]) => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+/// What stands between the parts of a list without an end.
+pub(crate) const fn between(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ", ",
+        Lang::Zh => "，",
     }
 }
 

@@ -8,7 +8,7 @@ use mqlab_core::sim::{Command, CommandRefused};
 use mqlab_core::time::Time;
 
 use super::sentence::Names;
-use super::{Both, Lang, both, moment, row};
+use super::{Both, Lang, both, moment};
 use crate::link::BadLink;
 
 /// Texts that the page's elements name.
@@ -20,6 +20,7 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("stage", both("Stage: messages on their way through the cluster", "舞台：消息在集群中流动")),
     ("nodes", both("Stop or revive a node", "停掉或恢复一个节点")),
     ("verdict", both("Verdict so far", "目前的结论")),
+    ("figures", both("Figures", "数据")),
     ("life", both("The life of a message", "一条消息的一生")),
     ("life-hint", both("Click any message to read its whole life.", "点击任意一条消息，看它的一生。")),
     ("events", both("Events", "事件")),
@@ -105,41 +106,6 @@ pub const THEMES: [Both; 3] = [
     both("Colours: light", "配色：浅色"),
     both("Colours: dark", "配色：深色"),
 ];
-
-/// The verdict's counts, in order.
-pub const COUNTS: [Both; 6] = [
-    both("acknowledged", "已确认"),
-    both("delivered", "已投递"),
-    both("on their way", "在途"),
-    both("lost", "丢失"),
-    both("doubled", "重复"),
-    both("out of order", "乱序"),
-];
-
-/// The verdict in a sentence.
-pub fn verdict(lost: usize, doubled: usize, reordered: usize, lang: Lang) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut say = |count: usize, one: &str, many: &str, zh: &str| match (count, lang) {
-        (0, _) => {}
-        (1, Lang::En) => parts.push(format!("1 {one}")),
-        (_, Lang::En) => parts.push(format!("{count} {many}")),
-        (_, Lang::Zh) => parts.push(format!("{count} 条{zh}")),
-    };
-    say(lost, "acknowledged message is lost", "acknowledged messages are lost", "已确认的消息丢失");
-    say(
-        doubled,
-        "message was delivered more than once",
-        "messages were delivered more than once",
-        "消息重复投递",
-    );
-    say(reordered, "message came out of order", "messages came out of order", "消息乱序");
-    match (parts.is_empty(), lang) {
-        (true, Lang::En) => "No promise was broken.".into(),
-        (true, Lang::Zh) => "没有违背任何承诺。".into(),
-        (false, Lang::En) => format!("{}.", row(&parts, lang)),
-        (false, Lang::Zh) => format!("{}。", parts.join("，")),
-    }
-}
 
 /// Above a message's life.
 pub fn life_of(number: u64, lang: Lang) -> String {
@@ -271,15 +237,5 @@ mod tests {
         for (name, text) in TEXTS {
             assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");
         }
-    }
-
-    #[test]
-    fn a_verdict_is_a_sentence() {
-        assert_eq!(verdict(0, 0, 0, Lang::En), "No promise was broken.");
-        assert_eq!(
-            verdict(2, 1, 0, Lang::En),
-            "2 acknowledged messages are lost and 1 message was delivered more than once."
-        );
-        assert_eq!(verdict(2, 1, 0, Lang::Zh), "2 条已确认的消息丢失，1 条消息重复投递。");
     }
 }

@@ -1,0 +1,165 @@
+//! What the verdict says, as counts to read and to open, and what else was measured, as lines of figures.
+//!
+//! Six counts are always there. Four more come where a scenario is about them, or where they are not zero: what a queue
+//! let go, what retention took, and where a database and a queue disagree. A story of calls alone has no messages to
+//! judge: there the six places tell what became of its users.
+
+use std::collections::BTreeSet;
+
+use mqlab_core::ids::MessageId;
+use mqlab_core::observe::{Metrics, OrderMetrics, Verdict};
+use mqlab_core::sim::Scenario;
+use mqlab_core::time::Span;
+
+use super::Desk;
+use super::action::Count;
+use super::panel::{CountPart, FigurePart, VerdictPart};
+use super::run::Run;
+use crate::text::judged as words;
+use crate::text::{Both, Lang, ui};
+
+/// Messages named behind a count.
+const NAMED_MAX: usize = 60;
+
+/// The messages behind a count.
+fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
+    match count {
+        Count::Lost => verdict.lost().clone(),
+        Count::Doubled => verdict.doubled().clone(),
+        Count::Reordered => verdict.reordered().clone(),
+        Count::Dropped => verdict.dropped().clone(),
+        Count::Trimmed => verdict.trimmed().collect(),
+        Count::Invented => verdict.agreement().invented().clone(),
+        Count::Unheard => verdict.agreement().unheard().clone(),
+    }
+}
+
+/// Whether a scenario is about a count, so that even its zero says something.
+fn is_about(scenario: &Scenario, count: Count) -> bool {
+    match count {
+        Count::Lost | Count::Doubled | Count::Reordered => true,
+        Count::Dropped => scenario.queues.iter().any(|queue| {
+            let options = &queue.options;
+            options.length_max.is_some() || options.bytes_max.is_some() || options.ttl.is_some()
+        }),
+        Count::Trimmed => scenario
+            .topics
+            .iter()
+            .any(|topic| topic.retention_bytes.is_some() || topic.retention_time.is_some()),
+        Count::Invented | Count::Unheard => {
+            scenario.producers.iter().any(|producer| producer.transaction.is_some())
+        }
+    }
+}
+
+/// Whether a scenario has users and services and nothing between them.
+fn has_calls_alone(scenario: &Scenario) -> bool {
+    scenario.brokers == 0
+}
+
+impl Desk {
+    pub(super) fn verdict(&self, run: &Run) -> VerdictPart {
+        if has_calls_alone(run.timeline.scenario()) {
+            return self.answers(&run.timeline.metrics().orders);
+        }
+        let verdict = run.timeline.verdict();
+        let lang = self.lang;
+        let plain = [
+            ("acknowledged", verdict.acknowledged()),
+            ("delivered", verdict.delivered()),
+            ("on-their-way", verdict.on_their_way()),
+        ];
+        let plain = plain.into_iter().zip(words::PLAIN);
+        let mut counts: Vec<CountPart> =
+            plain.map(|((name, count), what)| part(name, count.to_string(), what, lang)).collect();
+        let mut found = Vec::new();
+        for count in Count::ALL {
+            let messages = behind(verdict, count);
+            if messages.is_empty() && !is_about(run.timeline.scenario(), count) {
+                continue;
+            }
+            let can_open = !messages.is_empty();
+            counts.push(CountPart {
+                harm: can_open && count.breaks_a_promise(),
+                open: can_open && self.opened == Some(count),
+                can_open,
+                ..part(count.name(), messages.len().to_string(), words::of(count), lang)
+            });
+            found.push((count, messages.len()));
+        }
+        let opened = self.opened.map(|count| behind(verdict, count)).unwrap_or_default();
+        VerdictPart {
+            sentence: words::sentence(&found, lang),
+            counts,
+            figures: figures(run.timeline.metrics(), lang),
+            named: opened.into_iter().take(NAMED_MAX).map(|id| (id.0, ui::message(id.0, lang))).collect(),
+        }
+    }
+
+    /// Where nobody sends a message: what users were told, and how long they waited for it.
+    fn answers(&self, orders: &OrderMetrics) -> VerdictPart {
+        let lang = self.lang;
+        let waited = orders.waited.figures();
+        let served = orders.answered.values().sum::<u64>() - orders.errors();
+        let values = [
+            ("asked", orders.asked.to_string()),
+            ("served", served.to_string()),
+            ("unanswered", orders.unanswered().to_string()),
+            ("failed", orders.errors().to_string()),
+            ("waited-p50", span(waited.p50, waited.count)),
+            ("waited-p99", span(waited.p99, waited.count)),
+        ];
+        let counts = values.into_iter().zip(words::USERS).map(|((name, value), what)| CountPart {
+            harm: name == "failed" && orders.errors() > 0,
+            ..part(name, value, what, lang)
+        });
+        VerdictPart {
+            sentence: words::answers(orders, lang),
+            counts: counts.collect(),
+            figures: Vec::new(),
+            named: Vec::new(),
+        }
+    }
+}
+
+fn part(name: &'static str, value: String, (label, meaning): (Both, Both), lang: Lang) -> CountPart {
+    CountPart {
+        name,
+        value,
+        label: label.get(lang),
+        meaning: meaning.get(lang),
+        harm: false,
+        open: false,
+        can_open: false,
+    }
+}
+
+/// A time among figures, to a tenth of a millisecond; a dash where nothing was measured.
+fn span(span: Span, measured: u64) -> String {
+    match measured {
+        0 => "–".into(),
+        _ => words::tenths(span),
+    }
+}
+
+/// What else was measured: of users, of windows, of what is kept and trimmed.
+fn figures(metrics: &Metrics, lang: Lang) -> Vec<FigurePart> {
+    let (orders, pulls) = (&metrics.orders, &metrics.pulls);
+    let mut figures = Vec::new();
+    let mut say = |name, (label, words): (Both, String)| {
+        figures.push(FigurePart { name, label: label.get(lang), words });
+    };
+    if orders.asked > 0 {
+        say("users", words::users(orders, lang));
+    }
+    if pulls.windows > 0 {
+        say("windows", words::windows(pulls, lang));
+    }
+    if pulls.trimmed > 0 || pulls.offsets_gone > 0 {
+        say("retention", words::retention(pulls, lang));
+    }
+    if pulls.recovered > 0 || pulls.forgotten > 0 {
+        say("staged", words::staged(pulls, lang));
+    }
+    figures
+}
