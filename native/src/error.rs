@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mqlab_core::broker::BrokerError;
 use mqlab_core::ids::{LogName, Name, Offset};
 use mqlab_core::log::LogError;
 use mqlab_core::observe::Refusal;
@@ -225,6 +226,16 @@ impl From<VhostError<Self>> for Error {
     fn from(error: VhostError<Self>) -> Self {
         match error {
             VhostError::Queue(QueueError::Log(error)) => error.into(),
+            error => Self::Host { what: error.to_string() },
+        }
+    }
+}
+
+impl From<BrokerError<Self>> for Error {
+    fn from(error: BrokerError<Self>) -> Self {
+        match error {
+            BrokerError::Storage(error) => error.into(),
+            BrokerError::Host(error) => error.into(),
             error => Self::Host { what: error.to_string() },
         }
     }

@@ -9,12 +9,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
-use super::{Broker, HostLayout, refuse};
+use super::{Broker, BrokerError, refuse};
 use crate::ids::{MessageId, Name, NodeId, Offset};
-use crate::log::{LogError, SliceOf, Storage, StorageError};
+use crate::log::{SliceOf, Storage, StorageError};
 use crate::message::Message as Payload;
 use crate::observe::{Event, Place, QueueEvent, Refusal};
-use crate::queue::{ConsumerId, ConsumerOptions, Fact, QueueError};
+use crate::queue::{ConsumerId, ConsumerOptions, Fact};
 use crate::record::Batches;
 use crate::routing::ExchangeName;
 use crate::time::Time;
@@ -56,17 +56,16 @@ fn client_of(channel: ChannelId) -> Option<NodeId> {
     Some(kind(number as u16))
 }
 
-/// Why a request is not done, or the storage's failure.
+/// Why a request is not done, or why the broker cannot go on.
 enum Failure<S: Storage> {
     Refused(Refusal),
-    Storage(LogError<StorageError<S>>),
+    Fatal(BrokerError<StorageError<S>>),
 }
 
 impl<S: Storage> From<ErrorOf<S>> for Failure<S> {
     fn from(error: ErrorOf<S>) -> Self {
         match error {
-            VhostError::Queue(QueueError::Log(error)) => Self::Storage(error),
-            VhostError::Queue(QueueError::Missing(_)) => Self::Storage(LogError::Refusing),
+            error if error.is_storage() => Self::Fatal(error.into()),
             VhostError::Blocked => Self::Refused(Refusal::Blocked),
             VhostError::InUse(_) => Self::Refused(Refusal::NotAMember),
             _ => Self::Refused(Refusal::Unknown),
@@ -106,31 +105,9 @@ impl<S: Storage> Broker<S> {
                 Ok(())
             }
             Err(Failure::Refused(refusal)) => refuse(asker, refusal, out),
-            Err(Failure::Storage(error)) => Err(error),
+            Err(Failure::Fatal(error)) => Err(error),
         };
         answered.and_then(|()| self.drain(out))
-    }
-
-    /// Declares what the view says stands here.
-    pub(super) fn lay_out(&mut self, now: Time, layout: &HostLayout) -> super::Done<S> {
-        let mut declare = || -> Result<(), ErrorOf<S>> {
-            for (name, options) in &layout.queues {
-                self.host.declare_queue(now, name.as_str(), options.clone())?;
-            }
-            for exchange in &layout.exchanges {
-                self.host.declare_exchange_with(exchange.name.as_str(), exchange.options.clone())?;
-            }
-            for binding in &layout.bindings {
-                self.host.bind_with(binding.clone())?;
-            }
-            self.host.set_memory_max(layout.memory_max);
-            if let Some((first, next)) = layout.check_times {
-                self.host.set_check_times(first, next);
-            }
-            Ok(())
-        };
-        let declared = declare();
-        self.only_storage(declared)
     }
 
     fn open(&mut self, now: Time, client: NodeId) -> Result<ChannelId, Failure<S>> {
@@ -204,7 +181,7 @@ impl<S: Storage> Broker<S> {
                 }
                 Err(error) => return Err(error.into()),
             }
-            self.drain(out).map_err(Failure::Storage)?;
+            self.drain(out).map_err(Failure::Fatal)?;
         }
         Ok(Reply::Published { refused })
     }
@@ -293,12 +270,14 @@ impl<S: Storage> Broker<S> {
         Ok(Reply::Pong)
     }
 
-    /// What a consumer says of deliveries. Those that it does not have any more are left alone: they went back in the
-    /// meantime, and will be delivered again.
+    /// What a consumer says of deliveries. Nobody waits for an answer, so one that it does not have any more is only
+    /// told of: it went back in the meantime (its lease was over), and will be delivered again. (RabbitMQ closes the
+    /// channel with 406.)
     pub(super) fn settle_deliveries(
         &mut self,
         now: Time,
         from: NodeId,
+        queue: &Name,
         tags: &[u64],
         how: Settlement,
         out: &mut Out<SliceOf<S>>,
@@ -311,7 +290,13 @@ impl<S: Storage> Broker<S> {
                 Settlement::Requeue => self.host.nack(now, handle, true),
                 Settlement::Reject => self.host.nack(now, handle, false),
             };
-            self.only_storage(settled)?;
+            match settled {
+                Err(VhostError::UnknownDelivery(_) | VhostError::NoChannel) => {
+                    let why = Refusal::UnknownDelivery;
+                    out.event(Event::Queue(QueueEvent::NotSettled { queue: queue.clone(), by: from, why }));
+                }
+                settled => settled?,
+            }
         }
         self.drain(out)
     }
@@ -326,18 +311,10 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> super::Done<S> {
         if let Some(&consumer) = self.guests.consumers.get(&(from, queue)) {
-            let granted = self.host.grant(now, consumer, more);
-            self.only_storage(granted)?;
+            // The host has each consumer that a client has here: they come and go together.
+            self.host.grant(now, consumer, more)?;
         }
         self.drain(out)
-    }
-
-    /// Keeps a failure of the storage, and lets others go: who caused them is gone or does not wait for an answer.
-    pub(super) fn only_storage<T>(&self, done: Result<T, ErrorOf<S>>) -> super::Done<S> {
-        match done.map_err(Failure::<S>::from) {
-            Err(Failure::Storage(error)) => Err(error),
-            Ok(_) | Err(Failure::Refused(_)) => Ok(()),
-        }
     }
 
     /// A client is gone.
@@ -349,8 +326,8 @@ impl<S: Storage> Broker<S> {
     ) -> super::Done<S> {
         self.guests.publishers.remove(&client);
         self.guests.waiting.remove(&client);
-        let left = self.leave(now, client);
-        self.only_storage(left)?;
+        // Whatever ends here is the channel's own, so nothing but the storage can refuse.
+        self.leave(now, client)?;
         self.drain(out)?;
         let attached: BTreeSet<ConsumerId> = self.guests.consumers.values().copied().collect();
         self.guests.clients.retain(|consumer, _| attached.contains(consumer));
@@ -370,8 +347,8 @@ impl<S: Storage> Broker<S> {
             self.guest_left(now, silent, out)?;
         }
         if self.host.next_wakeup().is_some_and(|at| at <= now) {
-            let done = self.host.tick(now);
-            self.only_storage(done)?;
+            // It touches what it finds, and asks nobody: nothing but the storage can refuse.
+            self.host.tick(now)?;
             self.drain(out)?;
         }
         Ok(())

@@ -55,9 +55,11 @@
 mod back_pressure;
 mod controller;
 mod epochs;
+mod error;
 mod follower;
 mod group;
 mod hosting;
+mod layout;
 mod leader;
 mod part;
 mod partitioner;
@@ -70,6 +72,7 @@ mod view;
 
 pub use controller::Controller;
 pub use epochs::Epochs;
+pub use error::{BrokerError, Declared};
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use protocol::{
     Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
@@ -123,8 +126,8 @@ pub struct Broker<S: Storage> {
     proposals: BTreeMap<RequestId, PartitionId>,
     next_heartbeat: Time,
     next_lag_check: Time,
-    /// The first failure of the storage: it is reported by the next `settle`.
-    failed: Option<LogError<StorageError<S>>>,
+    /// The first failure: it is reported by the next `settle`.
+    failed: Option<BrokerError<StorageError<S>>>,
 }
 
 impl<S: Storage + Clone> Clone for Broker<S>
@@ -147,8 +150,8 @@ where
     }
 }
 
-/// What a broker does with its storage may fail.
-type Done<S> = Result<(), LogError<StorageError<S>>>;
+/// What a broker does may fail: its storage, or what it is told to be.
+type Done<S> = Result<(), BrokerError<StorageError<S>>>;
 
 impl<S: Storage> Broker<S> {
     /// A broker that knows of no partition until it is told how the cluster stands, and that reports to nobody.
@@ -187,7 +190,7 @@ impl<S: Storage> Broker<S> {
         Self { has_controller: true, ..self }
     }
 
-    /// Takes what reaches the broker. A failure of the storage is kept for [`settle`](Self::settle).
+    /// Takes what reaches the broker. A failure is kept for [`settle`](Self::settle).
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out<SliceOf<S>>) {
         let done = match input {
             Input::Message { from, message } => self.message(now, from, message, out),
@@ -203,14 +206,18 @@ impl<S: Storage> Broker<S> {
     ///
     /// # Errors
     ///
-    /// The first failure of the storage since the last call. Nothing in `out` may be sent then: the broker must be
-    /// stopped, and its logs recovered by opening them again.
+    /// The first failure since the last call: of the storage, or a layout that disagrees with what the disk holds.
+    /// Nothing in `out` may be sent then: the broker must be stopped, and its logs recovered by opening them again.
     pub fn settle(&mut self, _now: Time, _out: &mut Out<SliceOf<S>>) -> Done<S> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        let host = if self.settings.flush_before_reply { self.host.flush() } else { self.host.commit() };
-        self.only_storage(host)?;
+        // Both only write: nothing but the storage can refuse them.
+        if self.settings.flush_before_reply {
+            self.host.flush()?;
+        } else {
+            self.host.commit()?;
+        }
         if self.settings.flush_before_reply {
             for replica in
                 self.replicas.values_mut().filter(|replica| replica.log.durable() < replica.log.end())
@@ -282,7 +289,9 @@ impl<S: Storage> Broker<S> {
         match message {
             Message::Request(id, request) => self.request(now, (from, id), request, out),
             Message::Reply(id, reply) => self.reply(now, id, reply, out),
-            Message::Settle { tags, how, .. } => self.settle_deliveries(now, from, &tags, how, out),
+            Message::Settle { queue, tags, how } => {
+                self.settle_deliveries(now, from, &queue, &tags, how, out)
+            }
             Message::Credit { queue, more } => self.grant_credit(now, from, queue, more, out),
             Message::Cluster(view) => self.learn(now, view, out),
             // For clients only.
@@ -312,7 +321,9 @@ impl<S: Storage> Broker<S> {
             | Request::Ping { .. }) => self.host_request(now, asker, request, out),
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
-                Some(replica) => replica.produce(asker, acks, &batches, |base| Then::Stored { base }, out),
+                Some(replica) => {
+                    Ok(replica.produce(asker, acks, &batches, |base| Then::Stored { base }, out)?)
+                }
             },
             Request::Fetch(fetch) => {
                 let partition = fetch.partition.clone();
@@ -325,7 +336,7 @@ impl<S: Storage> Broker<S> {
             }
             Request::OffsetForTime { partition, timestamp } => match self.replicas.get(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
-                Some(replica) => replica.offset_for_time(asker, timestamp, out),
+                Some(replica) => Ok(replica.offset_for_time(asker, timestamp, out)?),
             },
             Request::Metadata => {
                 out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
@@ -426,7 +437,7 @@ impl<S: Storage> Broker<S> {
             _ => false,
         };
         match self.replicas.values_mut().find(asked) {
-            Some(replica) => replica.fetched(now, reply, &self.settings, out),
+            Some(replica) => Ok(replica.fetched(now, reply, &self.settings, out)?),
             None => Ok(()), // an answer that nobody waits for any more
         }
     }

@@ -16,6 +16,9 @@ impl<S: Storage> Broker<S> {
         if view.version <= self.view.version {
             return Ok(());
         }
+        if let Some(layout) = view.hosts.get(&self.me) {
+            self.try_out(layout)?;
+        }
         let old = core::mem::replace(&mut self.view, view);
         if old.version == 0 {
             self.next_lag_check = now;

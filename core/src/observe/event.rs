@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::order::OrderEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::refusal::Refusal;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::queue::ReturnReason;
 use crate::routing::ExchangeName;
@@ -224,55 +225,6 @@ pub enum Event {
     Queue(QueueEvent),
     /// Something on the side that pulls.
     Pull(PullEvent),
-}
-
-/// Why a broker did not do what it was asked, as a client may be told.
-///
-/// ```
-/// use mqlab_core::observe::Refusal;
-/// assert_eq!(Refusal::NotLeader.to_string(), "not the leader");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Another broker leads the partition, or none does. Ask for the metadata anew.
-    NotLeader,
-    /// There is no such topic, partition or queue on this broker.
-    Unknown,
-    /// Too few replicas are in sync for what the producer asked; nothing was written.
-    NotEnoughReplicas,
-    /// The offset is not in the log.
-    OffsetOutOfRange,
-    /// The group does not know this member, or gave its partition to another.
-    NotAMember,
-    /// The request comes from an earlier epoch.
-    Stale,
-    /// Nobody answered in time, or the connection broke.
-    NoAnswer,
-    /// The broker's disk failed.
-    Storage,
-    /// A queue is full and refuses more.
-    Full,
-    /// A queue is full, or an alarm is on: wait, and try again.
-    Blocked,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotLeader => "not the leader",
-            Self::Unknown => "unknown",
-            Self::NotEnoughReplicas => "not enough replicas in sync",
-            Self::OffsetOutOfRange => "offset out of range",
-            Self::NotAMember => "not a member",
-            Self::Stale => "stale epoch",
-            Self::NoAnswer => "no answer",
-            Self::Storage => "storage failed",
-            Self::Full => "queue full",
-            Self::Blocked => "blocked",
-        })
-    }
 }
 
 /// An event with its time and its place.

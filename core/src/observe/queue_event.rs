@@ -6,6 +6,7 @@ use core::fmt;
 use serde::Serialize;
 
 use super::event::Place;
+use super::refusal::Refusal;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::message::DeathReason;
 use crate::routing::ExchangeName;
@@ -91,6 +92,20 @@ pub enum QueueEvent {
         /// How many it held.
         held: u32,
     },
+    /// A consumer's word about a delivery came too late, or was wrong: nothing was settled by it.
+    NotSettled {
+        /// The queue that it named.
+        queue: Name,
+        /// Whose word.
+        by: NodeId,
+        /// Why not.
+        why: Refusal,
+    },
+    /// A broker cannot go on, and stops.
+    Halted {
+        /// Why, as a client would be told.
+        why: Refusal,
+    },
     /// A half message is kept, and seen by nobody yet.
     HalfStored {
         /// Which.
@@ -142,7 +157,9 @@ impl QueueEvent {
             | Self::Removed { .. }
             | Self::Blocked { .. }
             | Self::Unblocked { .. }
-            | Self::OutOfMemory { .. } => None,
+            | Self::OutOfMemory { .. }
+            | Self::NotSettled { .. }
+            | Self::Halted { .. } => None,
         }
     }
 
@@ -151,6 +168,7 @@ impl QueueEvent {
         matches!(
             self,
             Self::OutOfMemory { .. }
+                | Self::Halted { .. }
                 | Self::Blocked { .. }
                 | Self::Activated { .. }
                 | Self::CheckedBack { .. }
@@ -178,6 +196,10 @@ impl fmt::Display for QueueEvent {
                 write!(f, "recognised {message} from {from}, and did not do it again")
             }
             Self::OutOfMemory { held } => write!(f, "ran out of memory with {held} messages"),
+            Self::NotSettled { queue, by, why } => {
+                write!(f, "settled nothing in {queue} for {by}: {why}")
+            }
+            Self::Halted { why } => write!(f, "stopped: {why}"),
             Self::HalfStored { message } => write!(f, "stored half of {message}"),
             Self::CheckedBack { message, check } => {
                 write!(f, "asked what became of {message}, check {check}")

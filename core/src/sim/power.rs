@@ -143,3 +143,39 @@ impl World {
         self.wake(node);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Refusal;
+    use crate::queue::QueueOptions;
+    use crate::sim::Scenario;
+    use crate::sim::world::Disk;
+    use crate::time::Time;
+    use crate::vhost::VirtualHost;
+
+    /// Somebody put another machine's disk into the broker: its queue of the same name has other options.
+    #[test]
+    fn a_broker_over_a_disk_that_disagrees_stops_and_says_why() {
+        let scenario = Scenario::built_in("push-with-prefetch").expect("it is built in");
+        let mut host = VirtualHost::open(Disk::default(), Time::ZERO).expect("memory does not fail");
+        let other = QueueOptions { length_max: Some(7), ..QueueOptions::default() };
+        let queue = scenario.queues[0].name.clone();
+        host.declare_queue(Time::ZERO, queue.as_str(), other).expect("it is new");
+        let disk = host.close().expect("memory does not fail");
+
+        let mut world = World::new(scenario, 1).expect("it can be run");
+        let (me, settings) = (NodeId::Broker(1), world.scenario.settings.clone());
+        let broker = Broker::new(me, 1, settings, disk).expect("memory does not fail").with_controller();
+        world.brokers[0].process = BrokerProcess::Runs(Box::new(broker));
+        let mut events = Vec::new();
+        while world.now() < Time(1_000_000)
+            && let Some(more) = world.step()
+        {
+            events.extend(more.into_iter().filter(|stamped| stamped.node == me).map(|stamped| stamped.event));
+        }
+        let halted = Event::Queue(QueueEvent::Halted { why: Refusal::Different });
+        assert_eq!(events, [halted, Event::Crashed]);
+        assert!(matches!(world.brokers[0].process, BrokerProcess::Disk(_)));
+    }
+}

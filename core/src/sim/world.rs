@@ -24,7 +24,7 @@ use crate::ids::{Epoch, MessageId, NodeId, PartitionId};
 use crate::log::SliceOf;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
-use crate::observe::{Digest, Digester, Event, Metrics, Stamped, Verdict};
+use crate::observe::{Digest, Digester, Event, Metrics, QueueEvent, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
 
@@ -380,8 +380,9 @@ impl World {
                 let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
                 let mut slices = Out::default();
                 broker.handle(now, input, &mut slices);
-                if broker.settle(now, &mut slices).is_err() {
-                    // A broker whose disk failed stops, as a real one halts: nothing it wanted sent leaves it.
+                if let Err(error) = broker.settle(now, &mut slices) {
+                    // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
+                    self.note(node, Event::Queue(QueueEvent::Halted { why: error.refusal() }));
                     return self.stop(node, Power::Crashed, Event::Crashed);
                 }
                 out = load(slices);

@@ -19,8 +19,22 @@ impl<S: Storage> VirtualHost<S> {
     /// of the queue or of where its dead letters go, or one that begins with `amq.` (403); failures of the storage.
     pub fn declare_queue(&mut self, now: Time, name: &str, options: QueueOptions) -> Result<bool, S> {
         let name = Name::new(name)?;
+        self.check_queue(&name, &options)?;
+        if let Some(there) = self.queues.get_mut(&name) {
+            there.touch(now);
+            return Ok(false);
+        }
+        self.open_queue(now, name.clone(), options.clone())?;
+        if !options.transient {
+            self.definitions.note_queue(name, Some(options))?;
+        }
+        Ok(true)
+    }
+
+    /// Whether there may be such a queue besides what is there.
+    pub(super) fn check_queue(&self, name: &Name, options: &QueueOptions) -> Result<(), S> {
         if name.as_str().starts_with(RESERVED_PREFIX) {
-            return Err(RouteError::Reserved(name.into()).into());
+            return Err(RouteError::Reserved(name.clone().into()).into());
         }
         options.check()?;
         if let Some(letter) = &options.dead_letter {
@@ -30,18 +44,10 @@ impl<S: Storage> VirtualHost<S> {
                 return Err(RouteError::KeyTooLong(bytes).into());
             }
         }
-        if let Some(there) = self.queues.get_mut(&name) {
-            if *there.options() != options {
-                return Err(VhostError::Different(name));
-            }
-            there.touch(now);
-            return Ok(false);
+        match self.queues.get(name) {
+            Some(there) if there.options() != options => Err(VhostError::Different(name.clone())),
+            _ => Ok(()),
         }
-        self.open_queue(now, name.clone(), options.clone())?;
-        if !options.transient {
-            self.definitions.note_queue(name, Some(options))?;
-        }
-        Ok(true)
     }
 
     pub(super) fn open_queue(&mut self, now: Time, name: Name, options: QueueOptions) -> Result<(), S> {

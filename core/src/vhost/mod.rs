@@ -36,6 +36,7 @@
 //! | concept | file |
 //! |---|---|
 //! | declaring and removing exchanges, queues, bindings | `declare.rs` |
+//! | trying declarations out before anything is changed | `trial.rs` |
 //! | routing a message into queues; mandatory; confirms; alarms | `publish.rs` |
 //! | what a host says: deliveries, returns, confirms, check-backs | `output.rs` |
 //! | dead letters, and when they go round in circles | `bury.rs` |
@@ -62,6 +63,7 @@ mod retained;
 mod service;
 mod subscribe;
 mod transaction;
+mod trial;
 mod window;
 
 pub use channel::{ChannelId, ChannelOptions, Handle};
@@ -75,6 +77,7 @@ pub use retained::{RETAINED_BYTES_MAX, RETAINED_MAX};
 pub use service::SERVICES;
 pub use subscribe::Subscription;
 pub use transaction::Rollback;
+pub use trial::Trial;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;

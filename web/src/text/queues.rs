@@ -7,7 +7,7 @@ use mqlab_core::queue::ReturnReason;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
 
-use super::sentence::{Names, Tone, nth, place};
+use super::sentence::{Names, Tone, nth, place, refusal};
 use super::{Lang, broker};
 
 /// A queue within a sentence: that of a subscription is called as the subscription.
@@ -102,6 +102,11 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::OutOfMemory { held } => {
             format!("{node} runs out of memory with {held} messages, and dies")
         }
+        QueueEvent::NotSettled { queue, by, why } => {
+            let (by, why) = (names.node(*by, lang), refusal(*why, lang));
+            format!("{node} settles nothing in {} at the word of {by}: {why}", queue_of(queue, lang))
+        }
+        QueueEvent::Halted { why } => format!("{node} cannot go on, and stops: {}", refusal(*why, lang)),
         QueueEvent::HalfStored { .. } => {
             format!("{node} keeps {what} as a half message: nobody may see it yet")
         }
@@ -167,6 +172,11 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::Failed { from, .. } => format!("{node} 处理{what} 失败（来自{}）", place(from, lang)),
         QueueEvent::Recognised { .. } => format!("{node} 认出{what} 已经处理过，不再重做"),
         QueueEvent::OutOfMemory { held } => format!("{node} 手里有 {held} 条消息，内存耗尽而崩溃"),
+        QueueEvent::NotSettled { queue, by, why } => {
+            let (by, why) = (names.node(*by, lang), refusal(*why, lang));
+            format!("{by} 对{}的确认没有生效（{node}）：{why}", queue_of(queue, lang))
+        }
+        QueueEvent::Halted { why } => format!("{node} 无法继续，停止运行：{}", refusal(*why, lang)),
         QueueEvent::HalfStored { .. } => format!("{node} 把{what} 存为半消息：还没有人能看到"),
         QueueEvent::CheckedBack { check: 1, .. } => format!("{node} 向生产者回查{what} 的结果"),
         QueueEvent::CheckedBack { check, .. } => format!("{node} 第 {check} 次向生产者回查{what} 的结果"),
@@ -193,13 +203,15 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Died { .. }
         | QueueEvent::Blocked { .. }
         | QueueEvent::Failed { .. }
-        | QueueEvent::OutOfMemory { .. } => Tone::Harm,
+        | QueueEvent::OutOfMemory { .. }
+        | QueueEvent::Halted { .. } => Tone::Harm,
         QueueEvent::Unblocked { .. }
         | QueueEvent::Recognised { .. }
         | QueueEvent::HalfDecided { decision: Decision::Commit, .. }
         | QueueEvent::OwnTransaction { committed: true, .. }
         | QueueEvent::Forgotten { .. } => Tone::Good,
         QueueEvent::CheckedBack { .. }
+        | QueueEvent::NotSettled { .. }
         | QueueEvent::HalfDecided { .. }
         | QueueEvent::OwnTransaction { committed: false, .. } => Tone::Again,
         QueueEvent::Activated { .. } => Tone::Turn,

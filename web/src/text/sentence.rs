@@ -113,7 +113,7 @@ pub fn place(place: &Place, lang: Lang) -> String {
 pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
     let (en, zh) = match why {
         Refusal::NotLeader => ("that broker does not lead the partition", "那个 Broker 不是该分区的 leader"),
-        Refusal::Unknown => ("there is nothing of that name", "没有这个名字的队列或主题"),
+        Refusal::Unknown => ("there is nothing of that name", "没有这个名字的队列、交换机或主题"),
         Refusal::NotEnoughReplicas => ("too few replicas are in sync", "同步副本不够"),
         Refusal::OffsetOutOfRange => ("the log does not hold that offset", "日志里没有这个偏移量"),
         Refusal::NotAMember => ("the group does not know this member", "消费者组不认识这个成员"),
@@ -122,6 +122,16 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::Storage => ("the broker's disk failed", "Broker 的磁盘出错"),
         Refusal::Full => ("the queue is full", "队列已满"),
         Refusal::Blocked => ("there is no room: wait, and try again", "没有空间，等一等再试"),
+        Refusal::InUse => ("somebody else has it for himself", "已被别人独占"),
+        Refusal::RetainedFull => ("too many last values are retained", "保留的最新值太多"),
+        Refusal::UnknownDelivery => {
+            ("the delivery was settled or taken back", "这次投递已经确认过，或已被收回")
+        }
+        Refusal::Denied => ("it is not for clients", "不允许客户端使用"),
+        Refusal::Different => ("it is there with other options", "同名的已经存在，但选项不同"),
+        Refusal::Invalid => ("it cannot be so", "请求本身不合法"),
+        Refusal::TooLarge => ("it is too large", "消息太大"),
+        Refusal::Unsupported => ("that node does not do that", "那个节点不支持这个操作"),
         _ => ("the broker said no", "Broker 拒绝了"),
     };
     match lang {
