@@ -11,6 +11,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("flash-sale-by-queue", include_str!("../../scenarios/flash-sale-by-queue.json")),
     ("shop-by-calls", include_str!("../../scenarios/shop-by-calls.json")),
     ("shop-by-topic", include_str!("../../scenarios/shop-by-topic.json")),
+    ("request-reply", include_str!("../../scenarios/request-reply.json")),
     ("push-orders", include_str!("../../scenarios/push-orders.json")),
     ("pull-orders", include_str!("../../scenarios/pull-orders.json")),
     ("pull-long-poll", include_str!("../../scenarios/pull-long-poll.json")),

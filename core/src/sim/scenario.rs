@@ -8,11 +8,12 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::AskSpec;
 use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
-use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
+use super::program_spec::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
 use crate::client::PullOptions;
@@ -180,6 +181,9 @@ pub struct ProducerSpec {
     /// The transaction of its own that belongs to each message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<TransactionSpec>,
+    /// That its messages are requests, and where their answers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<AskSpec>,
 }
 
 /// Where a producer sends.
@@ -350,6 +354,8 @@ impl Scenario {
         self.check_places()?;
         self.check_clients()?;
         self.check_producers()?;
+        self.check_asking()?;
+        self.check_onward()?;
         self.check_services()?;
         self.check_pulls()?;
         for (what, span) in self.settings.spans() {

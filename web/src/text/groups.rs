@@ -26,6 +26,7 @@ pub const GROUPS: &[Group] = &[
             "flash-sale-by-queue",
             "shop-by-calls",
             "shop-by-topic",
+            "request-reply",
         ],
     },
     Group {
