@@ -26,7 +26,7 @@ const READS_ANSWERS: u16 = 1;
 /// ```
 /// let asks = r#"{ "reply_to": "answers", "timeout": 60000 }"#;
 /// let spec: mqlab_core::sim::AskSpec = serde_json::from_str(asks)?;
-/// assert_eq!(spec.timeout.as_millis(), 60);
+/// assert_eq!(spec.timeout.0, 60_000);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
