@@ -124,6 +124,7 @@ impl<S: Storage> Broker<S> {
                 self.host.bind_with(binding.clone())?;
             }
             self.host.set_memory_max(layout.memory_max);
+            self.host.set_disk(layout.disk)?;
             if let Some((first, next)) = layout.check_times {
                 self.host.set_check_times(first, next);
             }
@@ -383,7 +384,7 @@ impl<S: Storage> Broker<S> {
     }
 
     /// Carries out what the host wants, and says what happened in it.
-    fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
+    pub(super) fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
         while let Some(output) = self.host.poll() {
             match output {
                 Output::Deliver(delivered) => {

@@ -196,12 +196,14 @@ impl<S: Storage> Broker<S> {
     ///
     /// The first failure of the storage since the last call. Nothing in `out` may be sent then: the broker must be
     /// stopped, and its logs recovered by opening them again.
-    pub fn settle(&mut self, _now: Time, _out: &mut Out<SliceOf<S>>) -> Done<S> {
+    pub fn settle(&mut self, _now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let host = if self.settings.flush_before_reply { self.host.flush() } else { self.host.commit() };
         self.only_storage(host)?;
+        // What was written may have filled the disk, or given some of it back.
+        self.drain(out)?;
         if self.settings.flush_before_reply {
             for replica in
                 self.replicas.values_mut().filter(|replica| replica.log.durable() < replica.log.end())

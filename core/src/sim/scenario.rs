@@ -21,7 +21,7 @@ use crate::ids::{Name, NodeId};
 use crate::queue::QueueOptions;
 use crate::routing::{Binding, Declaration, ExchangeName};
 use crate::time::{Span, Time};
-use crate::vhost::Subscription;
+use crate::vhost::{DiskLimit, Subscription};
 
 /// The version of the scenario format.
 pub const SCENARIO_FORMAT: u32 = 1;
@@ -121,6 +121,9 @@ pub struct LimitSpec {
     /// How many bytes of ready messages raise its memory alarm.
     #[serde(default)]
     pub memory_max: Option<u64>,
+    /// How large its disk is, and how much of it must stay free; what its queues' messages take there counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskLimit>,
     /// When half messages are asked about for the first time, and how long after each time again, in microseconds.
     #[serde(default)]
     pub check_times: Option<(Span, Span)>,

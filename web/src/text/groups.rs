@@ -57,6 +57,7 @@ pub const GROUPS: &[Group] = &[
             "full-queue-refuses",
             "full-queue-waits",
             "memory-alarm",
+            "disk-alarm",
         ],
     },
     Group {
