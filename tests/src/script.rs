@@ -196,9 +196,16 @@ fn counts(timeline: &Timeline) -> String {
     let died: Vec<String> =
         queues.died.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
     let died = if died.is_empty() { "none".into() } else { died.join(", ") };
+    let requests = match queues.answered + queues.given_up {
+        0 => String::new(),
+        _ => format!(
+            "requests answered {}, given up {}; answers too late {}, known already {}\n",
+            queues.answered, queues.given_up, queues.late, queues.recognised
+        ),
+    };
     format!(
         "sent {}, received {}, of these redelivered {}\ndied: {died}\nfailed {}, came back {}, out of memory {}, \
-         alarms {}, fitting no queue {}, returned {}\nprocessed by {}\n",
+         alarms {}, fitting no queue {}, returned {}\n{requests}processed by {}\n",
         metrics.sent,
         metrics.received,
         metrics.redelivered,

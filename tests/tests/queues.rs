@@ -391,3 +391,32 @@ fn message_groups_keep_the_order_of_each_key_while_consumers_share() {
         assert!(!done(&run).iter().map(|(.., id)| *id).is_sorted(), "seed {seed}");
     }
 }
+
+#[test]
+fn the_disk_is_full_as_long_as_one_old_message_is_held_and_then_producers_go_on() {
+    for seed in 0..SEEDS {
+        let run = story("disk-alarm", seed);
+        assert!(run.verdict().is_clean() && run.verdict().delivered() == 100, "seed {seed}");
+        assert!(counts(&run).blocked >= 2, "seed {seed}: {:?}", counts(&run));
+        // What the quick consumer removed during an alarm that ended only with the slow one's word.
+        let (mut on, mut worked, mut removed, mut in_vain, mut last) = (false, 0, 0, 0, None);
+        for stamped in run.events() {
+            match &stamped.event {
+                Event::Queue(QueueEvent::Blocked { .. }) => (on, removed) = (true, 0),
+                Event::Queue(QueueEvent::Unblocked { .. }) => {
+                    on = false;
+                    in_vain += if last == Some(NodeId::Consumer(2)) { removed } else { 0 };
+                }
+                Event::Appended { .. } => assert!(!on, "seed {seed}: taken at {}", stamped.at),
+                Event::Settled { by, .. } => {
+                    removed += u32::from(*by == NodeId::Consumer(1));
+                    last = Some(*by);
+                }
+                Event::Processed { .. } if on => worked += 1,
+                _ => {}
+            }
+        }
+        assert!(!on && worked > 10, "seed {seed}: {worked} done during alarms");
+        assert!(in_vain >= 8, "seed {seed}: only {in_vain} left the queue and not the disk");
+    }
+}

@@ -157,6 +157,9 @@ fn around_queues() -> Vec<Stamped> {
         (SHOP, QueueEvent::OwnTransaction { message: m, committed: true }),
         (SHOP, QueueEvent::OwnTransaction { message: m, committed: false }),
         (SHOP, QueueEvent::Forgotten { message: m }),
+        (SHOP, QueueEvent::Answered { answer: m, request: MessageId(12), after: Span(13_800) }),
+        (SHOP, QueueEvent::AnswerLate { answer: m }),
+        (SHOP, QueueEvent::GaveUpWaiting { request: m, after: Span(70_000) }),
     ];
     events.into_iter().map(|(node, event)| fact(node, Event::Queue(event))).collect()
 }

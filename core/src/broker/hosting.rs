@@ -360,7 +360,7 @@ impl<S: Storage> Broker<S> {
     }
 
     /// Carries out what the host wants, and says what happened in it.
-    fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
+    pub(super) fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
         while let Some(output) = self.host.poll() {
             match output {
                 Output::Deliver(delivered) => {

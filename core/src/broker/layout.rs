@@ -46,6 +46,7 @@ impl<S: Storage> Broker<S> {
             self.host.bind_with(binding.clone())?;
         }
         self.host.set_memory_max(layout.memory_max);
+        self.host.set_disk(layout.disk)?;
         if let Some((first, next)) = layout.check_times {
             self.host.set_check_times(first, next);
         }

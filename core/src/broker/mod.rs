@@ -208,7 +208,7 @@ impl<S: Storage> Broker<S> {
     ///
     /// The first failure since the last call: of the storage, or a layout that disagrees with what the disk holds.
     /// Nothing in `out` may be sent then: the broker must be stopped, and its logs recovered by opening them again.
-    pub fn settle(&mut self, _now: Time, _out: &mut Out<SliceOf<S>>) -> Done<S> {
+    pub fn settle(&mut self, _now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -218,6 +218,8 @@ impl<S: Storage> Broker<S> {
         } else {
             self.host.commit()?;
         }
+        // What was written may have filled the disk, or given some of it back.
+        self.drain(out)?;
         if self.settings.flush_before_reply {
             for replica in
                 self.replicas.values_mut().filter(|replica| replica.log.durable() < replica.log.end())

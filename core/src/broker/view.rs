@@ -12,6 +12,7 @@ use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::queue::QueueOptions;
 use crate::routing::{Binding, Declaration, ExchangeName};
 use crate::time::Span;
+use crate::vhost::DiskLimit;
 
 /// The topic in which groups keep where they have got to. It has one partition; its leader is the coordinator.
 pub const OFFSETS_TOPIC: &str = "__offsets";
@@ -65,6 +66,8 @@ pub struct HostLayout {
     pub bindings: Vec<Binding>,
     /// How many bytes of ready messages raise the memory alarm.
     pub memory_max: Option<u64>,
+    /// How large the disk is, and how much of it must stay free, if it is watched.
+    pub disk: Option<DiskLimit>,
     /// When half messages are asked about for the first time, and how long after each time again.
     pub check_times: Option<(Span, Span)>,
 }

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::message::DeathReason;
 use crate::routing::ExchangeName;
+use crate::time::Span;
 use crate::vhost::{Alarm, Decision};
 
 /// A fact about a queue, an exchange, or who uses them.
@@ -137,6 +138,27 @@ pub enum QueueEvent {
         /// Which.
         message: MessageId,
     },
+    /// An answer came in time for its request.
+    Answered {
+        /// The answer.
+        answer: MessageId,
+        /// The request.
+        request: MessageId,
+        /// So long after it was sent.
+        after: Span,
+    },
+    /// An answer came for which nobody waits any more, and is thrown away.
+    AnswerLate {
+        /// The answer.
+        answer: MessageId,
+    },
+    /// Whoever asked waits for the answer no longer.
+    GaveUpWaiting {
+        /// The request.
+        request: MessageId,
+        /// How long it waited.
+        after: Span,
+    },
 }
 
 impl QueueEvent {
@@ -152,7 +174,10 @@ impl QueueEvent {
             | Self::CheckedBack { message, .. }
             | Self::HalfDecided { message, .. }
             | Self::OwnTransaction { message, .. }
-            | Self::Forgotten { message } => Some(message),
+            | Self::Forgotten { message }
+            | Self::Answered { answer: message, .. }
+            | Self::AnswerLate { answer: message }
+            | Self::GaveUpWaiting { request: message, .. } => Some(message),
             Self::Activated { .. }
             | Self::Removed { .. }
             | Self::Blocked { .. }
@@ -219,6 +244,13 @@ impl fmt::Display for QueueEvent {
                 write!(f, "rolled its own transaction of {message} back")
             }
             Self::Forgotten { message } => write!(f, "heard that {message} is done, and forgot it"),
+            Self::Answered { answer, request, after } => {
+                write!(f, "has {answer}, the answer to {request}, after {after}")
+            }
+            Self::AnswerLate { answer } => write!(f, "has {answer}, an answer that nobody waits for"),
+            Self::GaveUpWaiting { request, after } => {
+                write!(f, "waits no longer for an answer to {request}, after {after}")
+            }
         }
     }
 }

@@ -34,6 +34,12 @@ pub struct QueueMetrics {
     pub returned: u64,
     /// How often a broker raised an alarm and asked its producers to wait.
     pub blocked: u64,
+    /// Requests that were answered in time.
+    pub answered: u64,
+    /// Requests that were given up before an answer came.
+    pub given_up: u64,
+    /// Answers that came when nobody waited for them any more.
+    pub late: u64,
 }
 
 impl QueueMetrics {
@@ -62,6 +68,9 @@ impl QueueMetrics {
             QueueEvent::Unroutable { returned: true, .. } => self.returned += 1,
             QueueEvent::Unroutable { returned: false, .. } => self.unroutable += 1,
             QueueEvent::Blocked { .. } => self.blocked += 1,
+            QueueEvent::Answered { .. } => self.answered += 1,
+            QueueEvent::GaveUpWaiting { .. } => self.given_up += 1,
+            QueueEvent::AnswerLate { .. } => self.late += 1,
             _ => {}
         }
     }

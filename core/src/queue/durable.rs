@@ -145,6 +145,16 @@ impl<L: Log> Queue<L> {
         self.shed();
     }
 
+    /// How many bytes its messages take on disk: from the first that is held to the end of the log, whatever of it is
+    /// done. No more than 4 GiB are counted.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub fn disk_bytes(&self) -> Result<u64, QueueError<L::Error>> {
+        Ok(self.journal.as_ref().map_or(Ok(0), Journal::bytes)?)
+    }
+
     /// Lets messages leave memory that the log has by now.
     pub(super) fn shed(&mut self) {
         let Some(journal) = &self.journal else { return };

@@ -294,6 +294,12 @@ impl<L: Log> Journal<L> {
         self.unless_failed(|own| flush_if_dirty(&mut own.cursor))
     }
 
+    /// How many bytes of messages the log keeps, those that are done included as long as it has not dropped them.
+    pub(super) fn bytes(&self) -> Result<u64, LogError<L::Error>> {
+        let log = &self.messages;
+        Ok(log.read(log.start(), log.end(), u32::MAX)?.bytes())
+    }
+
     /// Lets the log drop what is needed no more: every message before `first`, or all when the queue is empty; but not
     /// the old place of one that is not durable at its new one.
     pub(super) fn forget(&mut self, first: Option<Offset>) -> Result<(), LogError<L::Error>> {

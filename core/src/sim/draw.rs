@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::draw_host::{exchange_views, held_up, queue_strip};
 use super::network::Packet;
+use super::onward::OnwardSpec;
 use super::picture::{
     BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView,
     Role as Shown, StripView,
@@ -13,7 +14,7 @@ use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
 use crate::broker::{Acks, Broker, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement, View};
-use crate::ids::{LogName, MessageId, NodeId, Offset, PartitionId};
+use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
 use crate::observe::Place;
 use crate::record::{Batches, Record};
@@ -61,6 +62,7 @@ impl World {
                 up: slot.power == Power::On,
                 to,
                 or_to,
+                reads: shop.spec.asks.as_ref().map(|asks| asks.reply_to.clone()),
                 publishes: matches!(shop.spec.to, TargetSpec::Exchange { .. }),
                 held_up: held_up(shop.client()).filter(|_| slot.power == Power::On),
                 acks: acks.map(|acks| match acks {
@@ -93,6 +95,7 @@ impl World {
             let worker = &slot.process;
             let mark = |record: &Record| Some(self.mark(record.message_id()?));
             let working = worker.work.first().filter(|_| up);
+            let onward = spec.program.onward.as_ref();
             ConsumerView {
                 node,
                 name: spec.name.clone(),
@@ -107,10 +110,23 @@ impl World {
                 },
                 held: if up { worker.held() } else { 0 },
                 memory_max: spec.program.memory_max,
+                sends_to: onward.map_or_else(Vec::new, |onward| self.sends_to(onward)),
                 processed: self.metrics().processed.get(&node).copied().unwrap_or(0),
             }
         };
         (1..).map(NodeId::Consumer).zip(slots).map(view).collect()
+    }
+
+    /// Where a program sends on: to the queues it names, and to those of whoever asks.
+    fn sends_to(&self, onward: &OnwardSpec) -> Vec<Name> {
+        let replies = self.scenario.producers.iter().filter_map(|producer| producer.asks.as_ref());
+        let mut all = onward.to.clone();
+        for asks in replies.filter(|_| onward.answers) {
+            if !all.contains(&asks.reply_to) {
+                all.push(asks.reply_to.clone());
+            }
+        }
+        all
     }
 
     fn broker_view(

@@ -33,6 +33,7 @@ impl Scenario {
                 bindings,
                 exchanges,
                 memory_max: limit.and_then(|limit| limit.memory_max),
+                disk: limit.and_then(|limit| limit.disk),
                 check_times: limit.and_then(|limit| limit.check_times),
             }
         };
@@ -58,6 +59,14 @@ impl Scenario {
                 return Err(invalid(&format!(
                     "limits for broker {}, there are {}",
                     limit.broker, self.brokers
+                )));
+            }
+        }
+        for (broker, disk) in self.limits.iter().filter_map(|limit| Some((limit.broker, limit.disk?))) {
+            if disk.free_min >= disk.size {
+                return Err(invalid(&format!(
+                    "{} bytes of broker {broker}'s disk must stay free, and it has {}",
+                    disk.free_min, disk.size
                 )));
             }
         }

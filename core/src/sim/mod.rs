@@ -1,6 +1,8 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
 mod agenda;
+mod asking;
+mod beside;
 mod built_in;
 mod calls;
 mod clients;
@@ -10,10 +12,12 @@ mod draw;
 mod draw_host;
 mod host_check;
 mod network;
+mod onward;
 mod own_transaction;
 pub mod picture;
 mod power;
 mod program;
+mod program_spec;
 mod pull_check;
 mod remember;
 mod scenario;
@@ -27,10 +31,12 @@ mod user;
 mod usual;
 mod world;
 
+pub use asking::AskSpec;
 pub use command::{Action, BadAction, Command};
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
+pub use onward::{ONWARD_MAX, OnwardSpec};
 pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
-pub use program::{OnFailure, ProgramSpec, ReadingSpec, Settles};
+pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{
     ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,

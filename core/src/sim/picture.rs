@@ -88,6 +88,8 @@ pub struct ProducerView {
     pub to: Name,
     /// Further queues that it sends to, if it may choose.
     pub or_to: Vec<Name>,
+    /// The queue that it reads its answers from, if it asks.
+    pub reads: Option<Name>,
     /// Whether that is an exchange.
     pub publishes: bool,
     /// Why it may not send now, though it would.
@@ -363,6 +365,8 @@ pub struct ConsumerView {
     pub held: u32,
     /// The most that its memory holds; with more it dies. 0 for no limit.
     pub memory_max: u32,
+    /// The queues that it sends on to.
+    pub sends_to: Vec<Name>,
     /// How many messages its program is done with, repeated ones counted each time.
     pub processed: u64,
 }

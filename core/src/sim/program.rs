@@ -17,108 +17,20 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
+use super::beside::for_mark;
 use super::draft::receipt_to;
+use super::onward::{End, Mint, Onward};
+use super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::scenario::{ConsumerSpec, SourceSpec};
 use super::stream;
 use super::world::Disk;
 use crate::broker::{Input, Message, Out, Reads, Settings, Settlement};
-use crate::client::{Member, Puller, Staged, Subscriber, WindowOptions, Windows};
+use crate::client::{Member, Puller, Staged, Subscriber, Windows};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::log::Storage;
 use crate::observe::{Event, QueueEvent};
-use crate::queue::{AckMode, ConsumerOptions, Flow};
 use crate::rng::{Rng, Stream};
-use crate::selector::Selector;
 use crate::time::{Span, Time};
-
-/// How a consumer reads a queue or a subscription, besides its prefetch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadingSpec {
-    /// Whether a message counts as consumed when it is handed over.
-    pub automatic: bool,
-    /// Whether it grants credit, one for each message that is done, instead of having a window.
-    pub credit: bool,
-    /// Higher is served first.
-    pub priority: i32,
-    /// Whether it wants the queue for itself.
-    pub exclusive: bool,
-    /// Which messages it wants.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub selector: Option<Selector>,
-}
-
-impl ReadingSpec {
-    fn options(&self, prefetch: u32) -> ConsumerOptions {
-        ConsumerOptions {
-            flow: if self.credit { Flow::Credit } else { Flow::Prefetch(prefetch) },
-            ack: if self.automatic { AckMode::Automatic } else { AckMode::Explicit },
-            priority: self.priority,
-            exclusive: self.exclusive,
-            selector: self.selector.clone(),
-        }
-    }
-}
-
-/// What a consumer's program does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ProgramSpec {
-    /// How many messages it works on at once; 0 is 1.
-    pub workers: u16,
-    /// If more than the work: each message takes a time drawn between the two, in microseconds.
-    pub work_max: u64,
-    /// When it acknowledges.
-    pub settles: Settles,
-    /// How many of a thousand attempts fail.
-    pub fails_per_mille: u32,
-    /// Every message whose number is a multiple of this fails always; 0 for none.
-    pub fails_every: u64,
-    /// What it does with a message that it failed at.
-    pub on_failure: OnFailure,
-    /// The most messages that it has room for; with more it dies. 0 for no limit.
-    pub memory_max: u32,
-    /// After so long a program that died for want of memory is started again, in microseconds; 0 for never.
-    pub restarts_after: u64,
-    /// Whether it remembers what it has done, and does nothing twice. The memory is in its own database, and survives.
-    pub remembers: bool,
-    /// Whether it counts what it has processed, by windows of time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub windows: Option<WindowOptions>,
-    /// The database in which it remembers, if it is not its own: consumers that name the same one do nothing twice
-    /// among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub database: Option<Name>,
-}
-
-/// The most messages that a program works on at once.
-pub(super) const WORKERS_MAX: u16 = 64;
-
-/// When a program acknowledges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Settles {
-    /// Each message, when it is done.
-    #[default]
-    Each,
-    /// Each message, before it begins.
-    Before,
-    /// So many at once, when they are done; and what there is when nothing is left to do.
-    Every(u32),
-}
-
-/// What a program does with a message that it failed at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It gives it back.
-    #[default]
-    Requeue,
-    /// It refuses it for good.
-    Reject,
-}
 
 /// The log on a consumer's own disk.
 type DiskLog = <Disk as Storage>::Log;
@@ -259,6 +171,8 @@ pub(crate) struct Worker {
     seed: u64,
     /// Done, and not acknowledged yet.
     unsettled: VecDeque<Staged>,
+    /// What is done here, and is being sent on.
+    pub(super) onward: Option<Onward>,
 }
 
 impl Worker {
@@ -277,7 +191,8 @@ impl Worker {
                 (Some(name.clone()), false)
             }
         };
-        let source = Source::new(&spec.from, settings, brokers, &mut kept.disk);
+        let source = Source::new(&spec.from, settings, brokers.clone(), &mut kept.disk);
+        let onward = spec.program.onward.as_ref().map(|onward| Onward::new(onward, settings, brokers));
         let Kept { inbox, windows, .. } = kept;
         let windows = windows.or_else(|| spec.program.windows.map(Windows::new));
         let (work, unsettled) = Default::default();
@@ -296,6 +211,7 @@ impl Worker {
             started,
             seed,
             unsettled,
+            onward,
         }
     }
 
@@ -332,22 +248,28 @@ impl Worker {
     }
 
     /// Takes what reaches the consumer; finishes what is finished and begins the next.
-    pub(crate) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+    pub(crate) fn handle(&mut self, now: Time, input: Input, mint: Mint<'_>, out: &mut Out) {
         self.started |= self.starts_at <= now;
         if !self.started {
             return; // nobody knows of it yet, so this can only be a wake-up
         }
         while self.work.first().is_some_and(|work| work.until <= now) {
             let work = self.work.remove(0);
-            self.finish(now, work.staged, out);
+            self.finish(now, work.staged, mint, out);
         }
-        self.source.handle(now, input, out);
-        while self.work.len() < usize::from(self.spec.workers.max(1))
+        if let Some(onward) = &mut self.onward {
+            onward.handle(now, &input, out);
+        }
+        if let Some(input) = for_mark(0, &input) {
+            self.source.handle(now, input, out);
+        }
+        self.send_on(now, out);
+        while self.work.len() + self.sends_on() < usize::from(self.spec.workers.max(1))
             && let Some(staged) = self.source.take()
         {
             self.begin(now, staged, out);
         }
-        if self.work.is_empty() {
+        if self.work.is_empty() && self.sends_on() == 0 {
             self.settle_done(now, 1, out);
         }
     }
@@ -380,7 +302,22 @@ impl Worker {
         Rng::new(self.seed ^ mixed, Stream::Services)
     }
 
-    fn finish(&mut self, now: Time, staged: Staged, out: &mut Out) {
+    /// How many messages are done here, and sent on.
+    fn sends_on(&self) -> usize {
+        self.onward.as_ref().map_or(0, |onward| onward.orders().len())
+    }
+
+    /// Goes on with what is sent on.
+    fn send_on(&mut self, now: Time, out: &mut Out) {
+        while let Some(end) = self.onward.as_mut().and_then(|onward| onward.next(now, out)) {
+            match end {
+                End::Done(staged) => self.conclude(now, staged, out),
+                End::Broken(staged) => self.fail(now, staged, out),
+            }
+        }
+    }
+
+    fn finish(&mut self, now: Time, staged: Staged, mint: Mint<'_>, out: &mut Out) {
         let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
         if self.known(&staged).is_some() {
             // Somebody was quicker: the database refuses the same message twice, and this work is undone.
@@ -390,13 +327,31 @@ impl Worker {
         let hopeless = self.spec.fails_every > 0 && message.0 % self.spec.fails_every == 0;
         let fails = hopeless || self.chance(&staged, 2).below(1_000) < u64::from(self.spec.fails_per_mille);
         if fails {
-            out.event(Event::Queue(QueueEvent::Failed { from: staged.from.clone(), message }));
-            let how = match self.spec.on_failure {
-                OnFailure::Requeue => Settlement::Requeue,
-                OnFailure::Reject => Settlement::Reject,
-            };
-            return self.settle(now, &[staged], how, out);
+            return self.fail(now, staged, out);
         }
+        let breaks = self.chance(&staged, 3).below(1_000);
+        match &mut self.onward {
+            Some(onward) => {
+                let breaks = breaks < u64::from(onward.breaks_per_mille());
+                onward.begin(now, staged, breaks, mint);
+            }
+            None => self.conclude(now, staged, out),
+        }
+    }
+
+    fn fail(&mut self, now: Time, staged: Staged, out: &mut Out) {
+        if let Some(message) = staged.record.message_id() {
+            out.event(Event::Queue(QueueEvent::Failed { from: staged.from.clone(), message }));
+        }
+        let how = match self.spec.on_failure {
+            OnFailure::Requeue => Settlement::Requeue,
+            OnFailure::Reject => Settlement::Reject,
+        };
+        self.settle(now, &[staged], how, out);
+    }
+
+    fn conclude(&mut self, now: Time, staged: Staged, out: &mut Out) {
+        let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
         out.event(Event::Processed { from: staged.from.clone(), message, group: self.reading(&staged) });
         if let (Some(windows), Some(options)) = (&mut self.windows, self.spec.windows) {
             stream::count(windows, options, &staged, out);
@@ -438,7 +393,7 @@ impl Worker {
 
     /// How many messages are in its memory.
     pub(crate) fn held(&self) -> u32 {
-        (self.source.staged().len() + self.work.len() + self.unsettled.len()) as u32
+        (self.source.staged().len() + self.work.len() + self.sends_on() + self.unsettled.len()) as u32
     }
 
     /// How many messages it holds, if those are more than it has room for.
@@ -462,6 +417,7 @@ impl Worker {
             return Some(self.starts_at);
         }
         let work = self.work.first().map(|work| work.until);
-        work.into_iter().chain(self.source.next_wakeup()).min()
+        let onward = self.onward.as_ref().and_then(Onward::next_wakeup);
+        work.into_iter().chain(onward).chain(self.source.next_wakeup()).min()
     }
 }

@@ -9,7 +9,7 @@ use alloc::collections::BTreeMap;
 use super::program::Inbox;
 use super::world::{World, index};
 use crate::broker::{Input, Out};
-use crate::ids::Name;
+use crate::ids::{MessageId, Name};
 
 /// The databases that consumers share, by name. They survive everybody.
 pub(super) type Databases = BTreeMap<Name, Inbox>;
@@ -18,11 +18,21 @@ impl World {
     /// Hands an input to a consumer's program, which has its database at hand while it works.
     pub(super) fn hand_to_worker(&mut self, number: u16, input: Input, out: &mut Out) {
         let now = self.now();
-        let worker = &mut self.consumers[index(number)].process;
-        let shared = self.scenario.consumers[index(number)].program.database.as_ref();
-        let Some(database) = shared else { return worker.handle(now, input, out) };
-        worker.inbox = self.databases.remove(database).unwrap_or_default();
-        worker.handle(now, input, out);
-        self.databases.insert(database.clone(), core::mem::take(&mut worker.inbox));
+        let Self { consumers, scenario, databases, keys, derived, verdict, .. } = self;
+        // What is sent on for an order comes when the order is done: in no order of its own.
+        let mut mint = |of: MessageId, part: u16| {
+            *derived.entry((of, part)).or_insert_with(|| {
+                keys.push(None);
+                let id = MessageId(keys.len() as u64);
+                verdict.learn_unordered(id);
+                id
+            })
+        };
+        let worker = &mut consumers[index(number)].process;
+        let shared = scenario.consumers[index(number)].program.database.as_ref();
+        let Some(database) = shared else { return worker.handle(now, input, &mut mint, out) };
+        worker.inbox = databases.remove(database).unwrap_or_default();
+        worker.handle(now, input, &mut mint, out);
+        databases.insert(database.clone(), core::mem::take(&mut worker.inbox));
     }
 }

@@ -8,11 +8,12 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::AskSpec;
 use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
-use super::program::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
+use super::program_spec::{ProgramSpec, ReadingSpec, Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 use crate::broker::{Acks, OFFSETS_TOPIC, Settings};
 use crate::client::PullOptions;
@@ -20,7 +21,7 @@ use crate::ids::{Name, NodeId};
 use crate::queue::QueueOptions;
 use crate::routing::{Binding, Declaration, ExchangeName};
 use crate::time::{Span, Time};
-use crate::vhost::Subscription;
+use crate::vhost::{DiskLimit, Subscription};
 
 /// The version of the scenario format.
 pub const SCENARIO_FORMAT: u32 = 1;
@@ -120,6 +121,9 @@ pub struct LimitSpec {
     /// How many bytes of ready messages raise its memory alarm.
     #[serde(default)]
     pub memory_max: Option<u64>,
+    /// How large its disk is, and how much of it must stay free; what its queues' messages take there counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskLimit>,
     /// When half messages are asked about for the first time, and how long after each time again, in microseconds.
     #[serde(default)]
     pub check_times: Option<(Span, Span)>,
@@ -180,6 +184,9 @@ pub struct ProducerSpec {
     /// The transaction of its own that belongs to each message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<TransactionSpec>,
+    /// That its messages are requests, and where their answers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<AskSpec>,
 }
 
 /// Where a producer sends.
@@ -350,6 +357,8 @@ impl Scenario {
         self.check_places()?;
         self.check_clients()?;
         self.check_producers()?;
+        self.check_asking()?;
+        self.check_onward()?;
         self.check_services()?;
         self.check_pulls()?;
         for (what, span) in self.settings.spans() {

@@ -12,6 +12,8 @@
 
 use alloc::vec::Vec;
 
+use super::asking::Asking;
+use super::beside::for_mark;
 use super::draft;
 use super::own_transaction::{HowTransaction, Keeps, Next, Orders};
 use super::scenario::{ProducerSpec, TargetSpec};
@@ -40,6 +42,8 @@ pub(crate) struct Shop {
     client: Producer,
     /// The client for half messages, if it sends any; the other one sleeps then.
     halves: Option<TwoPhase>,
+    /// Waits for answers, if its messages are requests.
+    asking: Option<Asking>,
 }
 
 impl Shop {
@@ -55,12 +59,14 @@ impl Shop {
         let timeout = if spec.receipt_timeout == 0 { RECEIPT_TIMEOUT } else { Span(spec.receipt_timeout) };
         let orders = spec.transaction.map(|transaction| Orders::new(transaction, seed));
         let store = Store::new(timeout);
+        let asking = spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         let (client, halves) = clients(&spec, settings, brokers);
-        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves }
+        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking }
     }
 
     /// Its process starts again, over what its disk holds.
     pub(super) fn restart(&mut self, now: Time, settings: &Settings, brokers: Vec<NodeId>) {
+        self.asking = self.spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         (self.client, self.halves) = clients(&self.spec, settings, brokers);
         self.store.restart(now);
         if let Some(orders) = &mut self.orders {
@@ -76,7 +82,8 @@ impl Shop {
             None => self.client.next_wakeup(),
         };
         let orders = self.orders.as_ref().and_then(Orders::next_wakeup);
-        [next, client, self.store.next_wakeup(), orders].into_iter().flatten().min()
+        let asking = self.asking.as_ref().and_then(Asking::next_wakeup);
+        [next, client, self.store.next_wakeup(), orders, asking].into_iter().flatten().min()
     }
 
     /// Whether its messages may be received in another order than they were sent: because it wants it so, or because
@@ -113,6 +120,9 @@ impl Shop {
         if self.spec.keeps == Keeps::UntilProcessed {
             message = draft::with_receipt(message, self.node);
         }
+        if let Some(asking) = &mut self.asking {
+            message = asking.ask(now, id, message);
+        }
         if let (Some(_), TargetSpec::Queue(queue)) = (&self.halves, &self.spec.to) {
             message = message.with_routing_key(queue.as_str());
         }
@@ -130,6 +140,26 @@ impl Shop {
 
     /// Takes what reaches the program, and goes on with what it has in hand.
     fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
+        let input = match &mut self.asking {
+            None => Some(input),
+            Some(asking) => {
+                asking.handle(now, &input, out);
+                for_mark(0, &input)
+            }
+        };
+        if let Some(input) = input {
+            self.hear(now, input, out);
+        }
+        self.go_on_with_orders(now, out);
+        let (client, orders) = (&self.client, &self.orders);
+        let in_outbox = |id| orders.iter().flat_map(Orders::messages).any(|message| message == id);
+        let on_its_way = |id| client.holds(id) || in_outbox(id);
+        for Again { id, record, sent_before } in self.store.due(now, on_its_way) {
+            self.send_again(now, id, record, sent_before, out);
+        }
+    }
+
+    fn hear(&mut self, now: Time, input: Input, out: &mut Out) {
         match (input, &mut self.halves) {
             (Input::Message { message: Message::Processed { message }, .. }, _) => {
                 if self.store.processed(message) {
@@ -143,13 +173,6 @@ impl Shop {
             }
             (input, Some(halves)) => halves.handle(now, input, out),
             (input, None) => self.client.handle(now, input, out),
-        }
-        self.go_on_with_orders(now, out);
-        let (client, orders) = (&self.client, &self.orders);
-        let in_outbox = |id| orders.iter().flat_map(Orders::messages).any(|message| message == id);
-        let on_its_way = |id| client.holds(id) || in_outbox(id);
-        for Again { id, record, sent_before } in self.store.due(now, on_its_way) {
-            self.send_again(now, id, record, sent_before, out);
         }
     }
 
@@ -225,7 +248,9 @@ impl Shop {
         let unstored = self.client.unstored().map(|(id, _)| id);
         let halves = self.halves.iter().flat_map(TwoPhase::pending);
         let orders = self.orders.iter().flat_map(Orders::messages);
-        let mut all: Vec<MessageId> = unstored.chain(self.store.kept()).chain(halves).chain(orders).collect();
+        let asked = self.asking.iter().flat_map(Asking::waiting);
+        let mut all: Vec<MessageId> =
+            unstored.chain(self.store.kept()).chain(halves).chain(orders).chain(asked).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -1,6 +1,6 @@
 //! What is usual? Beginnings of scenarios and of those in them, for whoever writes them in Rust.
 
-use super::program::{ProgramSpec, ReadingSpec};
+use super::program_spec::{ProgramSpec, ReadingSpec};
 use super::scenario::{
     ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec,
 };
@@ -18,9 +18,21 @@ impl QueueSpec {
 impl ProducerSpec {
     /// A producer that sends a hundred plain messages, one every millisecond.
     pub fn new(name: &str, to: TargetSpec) -> Self {
-        let (message, keeps, receipt_timeout, transaction) = Default::default();
+        let (message, keeps, receipt_timeout, transaction, asks) = Default::default();
         let (name, starts_at, messages, every, keys) = (name.into(), 0, 100, 1_000, 0);
-        Self { name, to, starts_at, messages, every, keys, message, keeps, receipt_timeout, transaction }
+        Self {
+            name,
+            to,
+            starts_at,
+            messages,
+            every,
+            keys,
+            message,
+            keeps,
+            receipt_timeout,
+            transaction,
+            asks,
+        }
     }
 }
 

@@ -107,6 +107,8 @@ pub struct World {
     pub(crate) calls: Calls,
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
+    /// The numbers of what was sent on for a message.
+    pub(super) derived: BTreeMap<(MessageId, u16), MessageId>,
     digester: Digester,
     pub(super) verdict: Verdict,
     metrics: Metrics,
@@ -189,6 +191,7 @@ impl World {
             databases: Databases::default(),
             calls: Calls::new(&scenario, seed),
             keys: Vec::new(),
+            derived: BTreeMap::new(),
             digester: Digester::default(),
             verdict: Verdict::default(),
             metrics: Metrics::default(),

@@ -44,6 +44,7 @@
 //! | one window over many queues | `window.rs` |
 //! | transactions: together or not at all | `transaction.rs` |
 //! | credit flow: publishers that are too fast wait | `credit.rs` |
+//! | the disk alarm: room for what must still be written | `disk.rs` |
 //! | publish and subscribe: durable, shared, selectors | `subscribe.rs` |
 //! | last values for those who subscribe later | `retained.rs` |
 //! | two-phase half messages with check-back | `half.rs` |
@@ -55,6 +56,7 @@ mod channel;
 mod credit;
 mod declare;
 mod definitions;
+mod disk;
 mod error;
 mod half;
 mod output;
@@ -69,6 +71,7 @@ mod window;
 pub use channel::{ChannelId, ChannelOptions, Handle};
 pub use credit::{INITIAL_CREDIT, MORE_CREDIT_AFTER};
 pub use definitions::DEFINITION_BYTES_MAX;
+pub use disk::DiskLimit;
 pub use error::{ErrorOf, Result, VhostError};
 pub use half::{CHECKS_MAX, Decision, FIRST_CHECK_AFTER, HalfId, NEXT_CHECK_AFTER};
 pub use output::{Delivered, Output};
@@ -137,6 +140,8 @@ pub struct VirtualHost<S: Storage> {
     full: BTreeMap<Name, u64>,
     /// How many bytes of ready messages are too many.
     memory_max: Option<u64>,
+    /// How large the disk is, if it is watched.
+    disk: Option<DiskLimit>,
     /// Queues that something was done to since they were last written.
     touched: BTreeSet<Name>,
     outputs: VecDeque<Output>,
@@ -218,6 +223,7 @@ impl<S: Storage> VirtualHost<S> {
             alarms,
             full,
             memory_max: None,
+            disk: None,
             touched,
             outputs,
             watched: false,
@@ -424,7 +430,7 @@ impl<S: Storage> VirtualHost<S> {
             }
         }
         self.halves.commit()?;
-        Ok(())
+        self.check_disk()
     }
 
     /// [`commit`](Self::commit), makes it durable, and confirms what was published on channels that asked for it.
@@ -449,7 +455,7 @@ impl<S: Storage> VirtualHost<S> {
         self.touched.clear();
         self.confirm();
         self.grant_publishers();
-        Ok(())
+        self.check_disk()
     }
 
     /// Whether something was done that a power cut would undo.

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Place;
-use mqlab_core::sim::picture::{PacketKind, PacketView, Picture, Role};
+use mqlab_core::sim::picture::{ConsumerView, PacketKind, PacketView, Picture, ProducerView, Role};
 
 use super::View;
 use super::glyph::{self, Firmness, Look};
@@ -179,6 +179,12 @@ fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
                 producer.up && !producer.publishes && meant
             });
             ways.extend(senders.map(|producer| (producer.node, broker.node, strip.place.clone(), false)));
+            let sends = |view: &&ConsumerView| view.up && view.sends_to.contains(name);
+            let onward = picture.consumers.iter().filter(sends);
+            ways.extend(onward.map(|consumer| (consumer.node, broker.node, strip.place.clone(), false)));
+            let asks = |view: &&ProducerView| view.up && view.reads.as_ref() == Some(name);
+            let asking = picture.producers.iter().filter(asks);
+            ways.extend(asking.map(|producer| (broker.node, producer.node, strip.place.clone(), false)));
             let services = || picture.services.iter().filter(|service| service.up);
             let senders = services().filter(|service| service.sends_to.contains(name));
             ways.extend(senders.map(|service| (service.node, broker.node, strip.place.clone(), false)));

@@ -26,6 +26,7 @@ pub const GROUPS: &[Group] = &[
             "flash-sale-by-queue",
             "shop-by-calls",
             "shop-by-topic",
+            "request-reply",
         ],
     },
     Group {
@@ -56,6 +57,7 @@ pub const GROUPS: &[Group] = &[
             "full-queue-refuses",
             "full-queue-waits",
             "memory-alarm",
+            "disk-alarm",
         ],
     },
     Group {

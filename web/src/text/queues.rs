@@ -130,6 +130,15 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             format!("{node} rolls its own transaction back, to which {what} belongs")
         }
         QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
+        QueueEvent::Answered { request, after, .. } => {
+            format!("{node} has {what}: the answer to its request {}, after {after}", request.0)
+        }
+        QueueEvent::AnswerLate { .. } => {
+            format!("{node} has {what}, an answer that it waits for no longer, and throws it away")
+        }
+        QueueEvent::GaveUpWaiting { after, .. } => {
+            format!("{node} gives up waiting for an answer to {what}, after {after}")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -192,6 +201,11 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::OwnTransaction { committed: true, .. } => format!("{node} 提交{what} 所属的本地事务"),
         QueueEvent::OwnTransaction { committed: false, .. } => format!("{node} 回滚{what} 所属的本地事务"),
         QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
+        QueueEvent::Answered { request, after, .. } => {
+            format!("{node} 拿到{what}：这是对请求 {} 的应答，用时 {after}", request.0)
+        }
+        QueueEvent::AnswerLate { .. } => format!("{node} 收到应答{what}，但已经不再等它，只好丢掉"),
+        QueueEvent::GaveUpWaiting { after, .. } => format!("{node} 等{what} 的应答等了 {after}，放弃"),
         other => format!("{node}：{other}"),
     }
 }
@@ -204,14 +218,17 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Blocked { .. }
         | QueueEvent::Failed { .. }
         | QueueEvent::OutOfMemory { .. }
-        | QueueEvent::Halted { .. } => Tone::Harm,
+        | QueueEvent::Halted { .. }
+        | QueueEvent::GaveUpWaiting { .. } => Tone::Harm,
         QueueEvent::Unblocked { .. }
         | QueueEvent::Recognised { .. }
         | QueueEvent::HalfDecided { decision: Decision::Commit, .. }
         | QueueEvent::OwnTransaction { committed: true, .. }
+        | QueueEvent::Answered { .. }
         | QueueEvent::Forgotten { .. } => Tone::Good,
         QueueEvent::CheckedBack { .. }
         | QueueEvent::NotSettled { .. }
+        | QueueEvent::AnswerLate { .. }
         | QueueEvent::HalfDecided { .. }
         | QueueEvent::OwnTransaction { committed: false, .. } => Tone::Again,
         QueueEvent::Activated { .. } => Tone::Turn,

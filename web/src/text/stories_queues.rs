@@ -4,7 +4,8 @@ use super::both;
 use super::story::Story;
 
 /// The stories of this file.
-pub(super) const STORIES: &[Story] = &[UNLIMITED, AUTOMATIC, PREFETCH, CREDIT, DROPS, REFUSES, WAITS, ALARM];
+pub(super) const STORIES: &[Story] =
+    &[UNLIMITED, AUTOMATIC, PREFETCH, CREDIT, DROPS, REFUSES, WAITS, ALARM, DISK_ALARM];
 
 const UNLIMITED: Story = Story {
     scenario: "push-unlimited",
@@ -216,4 +217,41 @@ const ALARM: Story = Story {
         "Kill the printer during the alarm: the producers wait until it is back",
         "告警期间让打印机宕机：生产者一直等到它回来",
     )],
+};
+
+const DISK_ALARM: Story = Story {
+    scenario: "disk-alarm",
+    kicker: both("Back-pressure for a whole broker", "整个 Broker 的背压"),
+    title: both("The disk alarm", "磁盘告警"),
+    paragraphs: &[
+        both(
+            "The same two producers, and a disk of 10 000 bytes of which *4 000 must stay free*. When less is free, the broker asks *all producers* to wait. It must be able to write what consumers acknowledge.",
+            "还是那两个生产者，磁盘只有 10 000 字节，其中 *4 000 字节必须空着*。剩余少于这个数，Broker 就请*所有生产者*等待：消费者的确认也要写盘，得给它留地方。",
+        ),
+        both(
+            "Memory is free again with each message that leaves. A disk is not: the log is given back *from its front alone*. The retoucher works 120 ms on one photo, and as long as that one is not acknowledged, *everything written after it stays*, also what the printer has long done.",
+            "消息一离开，内存就空出来；磁盘不一样：日志*只能从头部*回收。修图师一张照片要做 120 毫秒，只要它还没确认，*写在它后面的就全都留着*，包括打印机早就做完的。",
+        ),
+        both(
+            "So the printer takes one message after the other out of the queue, and *the disk stays full*. When the old one is done, the log is cut up to the next one held, the alarm is over, and the producers go on. *Nothing is lost.*",
+            "于是打印机从队列里取走一条又一条，*磁盘却还是满的*。等那条旧的做完，日志一直截到下一条还在的消息，告警解除，生产者继续。*没有丢失。*",
+        ),
+    ],
+    look: &[
+        both(
+            "The alarm on the broker's card stays, while the queue gets shorter",
+            "队列越来越短，Broker 卡片上的告警却还在",
+        ),
+        both(
+            "The retoucher is done with its first photo, and at once the producers go on",
+            "修图师做完第一张，生产者马上就能继续",
+        ),
+    ],
+    tries: &[
+        both(
+            "Kill the retoucher during the alarm: what it had goes to the printer",
+            "告警期间让修图师宕机：它手里的照片会交给打印机",
+        ),
+        both("Compare with the memory alarm", "与内存告警对比"),
+    ],
 };

@@ -142,6 +142,7 @@ pub(crate) fn exchanges() -> Picture {
         up: true,
         to,
         or_to: vec![],
+        reads: None,
         publishes,
         held_up,
         acks: None,
@@ -161,6 +162,7 @@ pub(crate) fn exchanges() -> Picture {
         staged: vec![],
         held,
         memory_max,
+        sends_to: Vec::new(),
         processed: 12,
     };
     let (orders, europe) = (Place::Exchange(exchange("orders")), Place::Queue(name("europe")));

@@ -79,6 +79,7 @@ pub(crate) fn queue() -> Picture {
         staged: staged.iter().copied().map(plain).collect(),
         held: staged.len() as u32 + 1,
         memory_max: 0,
+        sends_to: Vec::new(),
         processed,
     };
     let mut again = packet(6, b1, c2, PacketKind::Delivery, (101_500, 103_500), &place, &[plain(18)]);
@@ -91,6 +92,7 @@ pub(crate) fn queue() -> Picture {
             up: true,
             to: name("hello"),
             or_to: vec![],
+            reads: None,
             publishes: false,
             held_up: None,
             acks: None,
@@ -190,6 +192,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         up: true,
         to: name("orders"),
         or_to: vec![],
+        reads: None,
         publishes: false,
         held_up: None,
         acks: Some(-1),
@@ -209,6 +212,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         staged: if number == 1 { [14, 17, 20].map(keyed).into() } else { vec![] },
         held: 4,
         memory_max: 0,
+        sends_to: Vec::new(),
         processed: 5 + u64::from(number),
     };
     let (shop, app, c1, c3) =

@@ -1,0 +1,239 @@
+//! What does a program do that hands work on? When its own part is done it sends a message to each of the next queues,
+//! or an answer to whoever asked, and acknowledges only then.
+//!
+//! ```text
+//!   work done ─▶ first message ── stored ─▶ pause ─▶ second message ── stored ─▶ acknowledge
+//!                                   │
+//!                                   └─ dies, or breaks off: the first is out, the second is not;
+//!                                      the order comes again, and then the first goes out twice
+//! ```
+//!
+//! To acknowledge first would be no better: a crash would lose what was not sent. So this is *at least once*, and the
+//! messages of one order are not all there at one moment.
+//!
+//! The judge must know that a message went out twice. So what is sent for an order has a number that follows from the
+//! order: sent again, it is the same message.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::beside::{for_mark, marked};
+use super::scenario::{ConsumerSpec, InvalidScenario, PATIENCE_MAX, Scenario, TargetSpec, is_default};
+use crate::broker::{Input, Out, Settings};
+use crate::client::{Producer, Staged, Target};
+use crate::ids::{MessageId, Name, NodeId};
+use crate::message::Message;
+use crate::record::NewRecord;
+use crate::time::{Span, Time};
+
+/// The most queues that a program sends on to.
+pub const ONWARD_MAX: usize = 8;
+/// Which of an order's messages the answer is.
+const ANSWER: u16 = u16::MAX;
+
+/// What a program sends when it has done its part.
+///
+/// ```
+/// let spec: mqlab_core::sim::OnwardSpec = serde_json::from_str(r#"{ "answers": true }"#)?;
+/// assert!(spec.to.is_empty());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnwardSpec {
+    /// To each of these queues goes a message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<Name>,
+    /// Whether a request is answered in the queue that it names.
+    #[serde(skip_serializing_if = "is_default")]
+    pub answers: bool,
+    /// How long it does something else between two messages, in microseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub between: u64,
+    /// How many of a thousand attempts break off after the first message.
+    #[serde(skip_serializing_if = "is_default")]
+    pub breaks_per_mille: u32,
+}
+
+/// Numbers what is sent for an order: the same number each time.
+pub(super) type Mint<'a> = &'a mut dyn FnMut(MessageId, u16) -> MessageId;
+
+/// One message to be sent.
+#[derive(Clone, Debug)]
+struct Part {
+    to: Name,
+    id: MessageId,
+    record: NewRecord,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The next message may go.
+    Ready,
+    /// Until the last message is stored.
+    Storing,
+    /// Does something else.
+    Pausing(Time),
+}
+
+/// An order whose messages are being sent.
+#[derive(Clone, Debug)]
+struct Job {
+    staged: Staged,
+    parts: Vec<Part>,
+    /// How many of them were sent.
+    sent: usize,
+    stage: Stage,
+    breaks: bool,
+}
+
+/// How it ended with an order.
+pub(super) enum End {
+    /// All is sent.
+    Done(Staged),
+    /// The program broke off in the middle.
+    Broken(Staged),
+}
+
+/// The part of a program that sends on.
+#[derive(Clone, Debug)]
+pub(super) struct Onward {
+    spec: OnwardSpec,
+    settings: Settings,
+    brokers: Vec<NodeId>,
+    producers: BTreeMap<Name, (u16, Producer)>,
+    jobs: VecDeque<Job>,
+}
+
+impl Onward {
+    pub(super) fn new(spec: &OnwardSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
+        let (producers, jobs) = Default::default();
+        Self { spec: spec.clone(), settings: settings.clone(), brokers, producers, jobs }
+    }
+
+    /// How many attempts of a thousand break off in the middle.
+    pub(super) fn breaks_per_mille(&self) -> u32 {
+        self.spec.breaks_per_mille
+    }
+
+    /// The orders whose messages are being sent.
+    pub(super) fn orders(&self) -> impl ExactSizeIterator<Item = &Staged> {
+        self.jobs.iter().map(|job| &job.staged)
+    }
+
+    /// An order is done, as far as it is done here.
+    pub(super) fn begin(&mut self, now: Time, staged: Staged, breaks: bool, mint: Mint<'_>) {
+        let order = Message::from_record(&staged.record);
+        let mut parts = Vec::new();
+        if let Some(of) = staged.record.message_id() {
+            let record = |message: Message| message.to_record(now.as_millis() as i64);
+            for (number, to) in (0..).zip(&self.spec.to) {
+                let message = Message::new(format!("{to} for {of}")).with_correlation(&format!("{of}"));
+                parts.push(Part { to: to.clone(), id: mint(of, number), record: record(message) });
+            }
+            if let (Some(to), true) = (order.reply_to(), self.spec.answers) {
+                let answer = Message::new(format!("answer to {of}"));
+                let answer = match order.correlation() {
+                    Some(correlation) => answer.with_correlation(correlation),
+                    None => answer,
+                };
+                parts.push(Part { to: to.clone(), id: mint(of, ANSWER), record: record(answer) });
+            }
+        }
+        self.jobs.push_back(Job { staged, parts, sent: 0, stage: Stage::Ready, breaks });
+    }
+
+    /// Takes what reaches the program, for the clients that send.
+    pub(super) fn handle(&mut self, now: Time, input: &Input, out: &mut Out) {
+        for (mark, producer) in self.producers.values_mut() {
+            if let Some(input) = for_mark(*mark, input) {
+                marked(*mark, out, |out| producer.handle(now, input, out));
+            }
+        }
+    }
+
+    /// Takes every order as far as it goes; says how the next one that is over ended.
+    pub(super) fn next(&mut self, now: Time, out: &mut Out) -> Option<End> {
+        for number in 0..self.jobs.len() {
+            let mut job = self.jobs.remove(number)?;
+            match self.advance(now, &mut job, out) {
+                None => self.jobs.insert(number, job),
+                Some(true) => return Some(End::Done(job.staged)),
+                Some(false) => return Some(End::Broken(job.staged)),
+            }
+        }
+        None
+    }
+
+    /// Takes one order as far as it goes; says whether it ended well, if it did.
+    fn advance(&mut self, now: Time, job: &mut Job, out: &mut Out) -> Option<bool> {
+        loop {
+            match job.stage {
+                Stage::Pausing(until) if until > now => return None,
+                Stage::Storing if self.holds(job.parts.get(job.sent.checked_sub(1)?)?) => return None,
+                Stage::Storing if job.breaks => return Some(false),
+                Stage::Storing if job.sent < job.parts.len() => {
+                    job.stage = Stage::Pausing(now + Span(self.spec.between));
+                }
+                Stage::Storing | Stage::Pausing(_) | Stage::Ready => {
+                    let Some(part) = job.parts.get(job.sent) else { return Some(true) };
+                    self.send(now, part, job.staged.delivery.saturating_sub(1), out);
+                    (job.sent, job.stage) = (job.sent + 1, Stage::Storing);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, now: Time, part: &Part, sent_before: u32, out: &mut Out) {
+        let mark = self.producers.len() as u16 + 1;
+        let (mark, producer) = self.producers.entry(part.to.clone()).or_insert_with(|| {
+            let target = Target::Queue(part.to.clone());
+            (mark, Producer::new(self.settings.clone(), target, self.brokers.clone()))
+        });
+        marked(*mark, out, |out| {
+            let sent = producer.send_again(now, part.id, part.record.clone(), sent_before, out);
+            sent.expect("what is sent on is a few bytes");
+        });
+    }
+
+    fn holds(&self, part: &Part) -> bool {
+        self.producers.get(&part.to).is_some_and(|(_, producer)| producer.holds(part.id))
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
+        let pauses = self.jobs.iter().filter_map(|job| match job.stage {
+            Stage::Pausing(until) => Some(until),
+            Stage::Ready | Stage::Storing => None,
+        });
+        let producers = self.producers.values().filter_map(|(_, producer)| producer.next_wakeup());
+        pauses.chain(producers).min()
+    }
+}
+
+impl Scenario {
+    /// Whether what programs send on can go where it should.
+    pub(super) fn check_onward(&self) -> Result<(), InvalidScenario> {
+        for ConsumerSpec { name, program, .. } in &self.consumers {
+            let Some(spec) = &program.onward else { continue };
+            let invalid = |what: &str| Err(InvalidScenario(format!("{name} {what}")));
+            if spec.to.is_empty() && !spec.answers {
+                return invalid("sends on, and says not where: name queues, or let it answer");
+            }
+            if spec.to.len() > ONWARD_MAX {
+                return invalid(&format!("sends on to {} queues, use at most {ONWARD_MAX}", spec.to.len()));
+            }
+            if let Some(missing) =
+                spec.to.iter().find(|to| !self.has_target(&TargetSpec::Queue((*to).clone())))
+            {
+                return invalid(&format!("sends on to the queue {missing}, which is not there"));
+            }
+            if spec.between > PATIENCE_MAX.0 || spec.breaks_per_mille > 1_000 {
+                return invalid("pauses over an hour, or breaks off more than 1000 times in 1000");
+            }
+        }
+        Ok(())
+    }
+}
