@@ -260,7 +260,7 @@ impl Life {
         if self.puller.failure().is_some() {
             assert!(self.puller.take().is_none(), "it goes on over a disk that failed");
             self.failed = true;
-            self.crash(bench, self.received % 2 == 0);
+            self.crash(bench, self.received.is_multiple_of(2));
         }
     }
 }
