@@ -242,8 +242,9 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// When the storage fails.
     pub fn close(mut self) -> Result<S, S> {
-        if self.commit().is_err() {
-            // What came into one queue is not written: no other may cross out that it left there.
+        // What came into one queue is written before another crosses out that it left there, or that is not. Nothing is
+        // trimmed: none of it is durable yet.
+        if self.queues.values_mut().try_for_each(Queue::commit_messages).is_err() {
             self.queues.values_mut().for_each(Queue::write_no_more);
             self.halves.write_no_more();
         }

@@ -1,8 +1,9 @@
-//! What a publisher is told when a disk fails: nothing, until the host is opened again.
+//! What is a host's word worth? Over a disk that failed it gives none; and what went from one queue to another is in one
+//! of them, whenever the power goes.
 
 use mqlab_core::log::faulty::Fault;
 use mqlab_core::message::Message;
-use mqlab_core::queue::QueueOptions;
+use mqlab_core::queue::{DeadLetter, QueueOptions};
 use mqlab_core::time::Time;
 use mqlab_core::vhost::{ChannelId, ChannelOptions, Output, Publish, VirtualHost};
 
@@ -46,4 +47,25 @@ fn nothing_is_confirmed_over_a_disk_that_failed() {
         let held = |queue| host.queue(queue).expect("declared").stats().held;
         assert!(held("b") >= 1 && held("a") <= 2, "{fault:?} after {left}");
     }
+}
+
+#[test]
+fn a_dead_letter_is_somewhere_when_the_power_goes_after_a_restart() {
+    let mut host = VirtualHost::open(Rigged::new(Disk::default()), Time::ZERO).expect("memory opens");
+    let dead_letter = Some(DeadLetter { exchange: String::new(), routing_key: Some("z".into()) });
+    host.declare_queue(Time::ZERO, "a", QueueOptions { dead_letter, ..QueueOptions::default() })
+        .expect("sound");
+    host.declare_queue(Time::ZERO, "z", QueueOptions::default()).expect("sound");
+    host.send(Time::ZERO, "a", Message::new("m")).expect("taken");
+    host.flush().expect("no failure");
+    let got = host.receive(Time::ZERO, "a").expect("no failure").expect("it was sent");
+    host.nack(Time::ZERO, got.handle, false).expect("it was delivered");
+    // The process ends, and another begins: nothing of this was flushed. Then the power goes.
+    let host = VirtualHost::open(host.close().expect("no failure"), Time::ZERO).expect("memory opens");
+    host.storage().rig.after(0, None);
+    let mut disk = host.close().expect("given up").disk;
+    disk.cut_power(|_, _| 0).expect("memory does not fail");
+    let host = VirtualHost::open(Rigged::new(disk), Time::ZERO).expect("memory opens");
+    let held = |queue| host.queue(queue).expect("declared").stats().held;
+    assert_eq!((held("a"), held("z")), (1, 0));
 }
