@@ -5,8 +5,9 @@
 //! - a stylesheet (`<link rel="stylesheet" href="./page.css">`) becomes a `<style>`, an icon a `data:` URL;
 //! - each module becomes a `data:` URL in an import map, under the name `mqlab/<file>`, and every `"./<file>"` that
 //!   imports it becomes that name. Modules stay modules: each runs once, in its own scope, in the order of its imports;
-//! - the wasm becomes text in a `<script>` that no browser runs, and where the bindings would fetch the file they
-//!   fetch a `data:` URL made of that text. So `await init()` in the page is the same in both forms.
+//! - the wasm, compressed as a web server would send it, becomes text in a `<script>` that no browser runs; where the
+//!   bindings would fetch the file, they unpack that text. So `await init()` in the page is the same in both forms, and
+//!   the file is a third as long.
 //!
 //! What the page's sources keep to, and what is an error here if they do not: all files lie in `web/www` itself, no
 //! folder deeper; modules are imported statically and by `"./name.js"`; attributes are in double quotes; CSS loads
@@ -14,10 +15,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::error::{Context, Error, Result};
@@ -106,7 +110,7 @@ impl Page {
         if std::mem::replace(&mut self.mapped, true) {
             return Ok(start);
         }
-        let wasm = STANDARD.encode(self.file(&format!("{MODULE}_bg.wasm"))?);
+        let wasm = STANDARD.encode(packed(self.file(&format!("{MODULE}_bg.wasm"))?)?);
         let map = self.import_map()?;
         Ok(format!(
             "<script type=\"text/plain\" id=\"{WASM_ID}\">{wasm}</script>\n\
@@ -184,15 +188,24 @@ fn module_name(file: &str) -> String {
     format!("mqlab/{file}")
 }
 
+/// Compressed.
+fn packed(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).context(|| "cannot compress the wasm".into())
+}
+
+/// What unpacks the wasm out of the page, as a response of the type for which browsers compile while they read.
+const UNPACKED: &str = "fetch('data:;base64,' + document.getElementById('mqlab-wasm').textContent)\
+    .then(({ body }) => new Response(body.pipeThrough(new DecompressionStream('gzip')), \
+    { headers: { 'Content-Type': 'application/wasm' } }))";
+
 /// Makes the bindings take the wasm from the page's text instead of from a neighbouring file.
 fn wasm_from_the_page(bindings: &str) -> Result<String> {
     let fetched = format!("new URL('{MODULE}_bg.wasm', import.meta.url)");
-    let inlined =
-        format!("'data:application/wasm;base64,' + document.getElementById('{WASM_ID}').textContent");
     if bindings.matches(&fetched).count() != 1 {
         return Err(refused(&format!("{MODULE}.js"), "wasm-bindgen no longer names the wasm file as it did"));
     }
-    Ok(bindings.replace(&fetched, &inlined))
+    Ok(bindings.replace(&fetched, UNPACKED))
 }
 
 fn data_url(mime: &str, bytes: &[u8]) -> String {
@@ -226,6 +239,10 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
     use super::*;
 
     fn page(files: &[(&str, &str)]) -> Result<String> {
@@ -267,7 +284,11 @@ mod tests {
                 .starts_with("import init from \"mqlab/mqlab_web.js\";\nimport { a } from 'mqlab/a.js'")
         );
         assert!(decoded(&html, "mqlab_web.js").contains("getElementById('mqlab-wasm')"));
-        assert!(html.contains(&format!("id=\"mqlab-wasm\">{}</script>", STANDARD.encode("wasm"))));
+        let text = html.split(&format!("id=\"{WASM_ID}\">")).nth(1).and_then(|rest| rest.split('<').next());
+        let bytes = STANDARD.decode(text.expect("the wasm's text")).expect("base64");
+        let mut unpacked = String::new();
+        GzDecoder::new(&bytes[..]).read_to_string(&mut unpacked).expect("gzip");
+        assert_eq!(unpacked, "wasm");
     }
 
     #[test]

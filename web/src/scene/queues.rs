@@ -2,7 +2,7 @@
 
 use mqlab_core::ids::Offset;
 use mqlab_core::observe::Place;
-use mqlab_core::routing::Destination;
+use mqlab_core::routing::{Destination, ExchangeKind};
 use mqlab_core::sim::picture::{BrokerView, CellState, StripView};
 
 use super::View;
@@ -45,7 +45,7 @@ pub(super) fn notes(
     match row.label {
         None => below(scene, view, strip, row, shown),
         Some((spot, room)) => {
-            let keys = keys(broker, strip);
+            let keys = keys(view, broker, strip);
             let taken = figures(scene, view, strip, row, shown, !keys.is_empty());
             name(scene, view, strip, &keys, (spot, row.words.0.x - spot.x - taken));
             if let (Some(note), Some(queue)) = (row.note, &strip.queue) {
@@ -104,12 +104,17 @@ fn figures(
     wide + GAP
 }
 
-/// What the bindings that lead to a queue ask for.
-fn keys(broker: &BrokerView, strip: &StripView) -> String {
+/// What the bindings that lead to a queue ask for; of one that spreads by a hash, how large a share it gives.
+fn keys(view: &View<'_>, broker: &BrokerView, strip: &StripView) -> String {
     let Place::Queue(queue) = &strip.place else { return String::new() };
     let leads_here = |to: &Destination| matches!(to, Destination::Queue(name) if name == queue);
-    let bindings = broker.exchanges.iter().flat_map(|exchange| &exchange.bindings);
-    let asked = bindings.filter(|binding| leads_here(&binding.to)).map(words::condition);
+    let bindings = broker.exchanges.iter().flat_map(|exchange| {
+        let hashes = matches!(exchange.kind, ExchangeKind::ConsistentHash { .. });
+        exchange.bindings.iter().map(move |binding| (hashes, binding))
+    });
+    let asked = bindings.filter(|(_, binding)| leads_here(&binding.to)).map(|(hashes, binding)| {
+        if hashes { words::weight(binding, view.lang) } else { words::condition(binding) }
+    });
     asked.filter(|condition| !condition.is_empty()).collect::<Vec<_>>().join(", ")
 }
 

@@ -144,7 +144,10 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     scene.text(at(middle, note), text, font, theme.green);
     let mut taken = vec![(middle - half - 6.0, middle + half + 6.0)];
     let limit = row.first.x + room + row.words.1;
-    for (group, next) in &strip.groups {
+    // Who is furthest behind has its word first: the others may share what room is left.
+    let mut groups: Vec<_> = strip.groups.iter().collect();
+    groups.sort_by_key(|(_, next)| *next);
+    for (group, next) in groups {
         let x = edge(*next);
         // The mark ends above the line of words, for they may stand right below it.
         let tip = [at(x, note - 12.0), at(x - 4.0, note - 6.0), at(x + 4.0, note - 6.0)];

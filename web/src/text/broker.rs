@@ -75,6 +75,14 @@ pub fn condition(binding: &Binding) -> String {
     wanted.collect::<Vec<_>>().join(", ")
 }
 
+/// How large a share of the keys a binding of an exchange that hashes asks for.
+pub fn weight(binding: &Binding, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("weight {}", binding.key),
+        Lang::Zh => format!("权重 {}", binding.key),
+    }
+}
+
 /// How much is in a queue, and whether it is full: then also what that means.
 pub fn figures(queue: &QueueView, short: bool, lang: Lang) -> (String, bool) {
     let ready = match (queue.length_max, short, lang) {

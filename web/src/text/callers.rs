@@ -171,7 +171,7 @@ pub fn answered(user: &UserView, lang: Lang) -> String {
     match (errors, lang) {
         (0, Lang::En) => format!("{good} answered"),
         (0, Lang::Zh) => format!("已答复 {good}"),
-        (_, Lang::En) => format!("{good} answered, {errors} errors"),
-        (_, Lang::Zh) => format!("已答复 {good}，出错 {errors}"),
+        (_, Lang::En) => format!("{good} good, {errors} not"),
+        (_, Lang::Zh) => format!("成功 {good}，失败 {errors}"),
     }
 }

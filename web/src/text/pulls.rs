@@ -2,6 +2,7 @@
 
 use mqlab_core::observe::PullEvent;
 
+use super::moment;
 use super::sentence::Tone;
 
 pub(super) fn english(event: &PullEvent, node: &str, what: &str) -> String {
@@ -17,15 +18,16 @@ pub(super) fn english(event: &PullEvent, node: &str, what: &str) -> String {
             format!("{node} had {what} in memory only, noted as done: nobody will ask for it again")
         }
         PullEvent::Replays { partition, from } => format!("{node} goes back to {from} in {partition}"),
-        PullEvent::Happened { at, .. } => format!("{node} writes {what}, which tells of {at} ms"),
+        PullEvent::Happened { at, .. } => format!("{node} writes {what}, which tells of {} ms", moment(*at)),
         PullEvent::WindowClosed { start, end, key, count, corrected } => {
             let of = key.as_ref().map_or(String::new(), |key| format!(" of {key}"));
             let verb = if *corrected { "corrects" } else { "closes" };
+            let (start, end) = (moment(*start), moment(*end));
             format!("{node} {verb} the window from {start} to {end} ms: {count} messages{of}")
         }
         PullEvent::Late { start, counted, .. } => {
             let so = if *counted { "it corrects the count" } else { "it is not counted" };
-            format!("{node} gets {what} when the window from {start} ms is closed: {so}")
+            format!("{node} gets {what} when the window from {} ms is closed: {so}", moment(*start))
         }
         other => format!("{node}: {other}"),
     }
@@ -42,15 +44,16 @@ pub(super) fn chinese(event: &PullEvent, node: &str, what: &str) -> String {
         PullEvent::Recovered { .. } => format!("{node} 在自己的磁盘上找回{what}"),
         PullEvent::Forgotten { .. } => format!("{node} 只在内存里存有{what}，却已记为完成：再也不会有人来取"),
         PullEvent::Replays { partition, from } => format!("{node} 回到 {partition} 的 {from} 重新消费"),
-        PullEvent::Happened { at, .. } => format!("{node} 写下{what}，说的是 {at} 毫秒时的事"),
+        PullEvent::Happened { at, .. } => format!("{node} 写下{what}，说的是 {} 毫秒时的事", moment(*at)),
         PullEvent::WindowClosed { start, end, key, count, corrected } => {
             let of = key.as_ref().map_or(String::new(), |key| format!("（{key}）"));
             let verb = if *corrected { "更正" } else { "关闭" };
+            let (start, end) = (moment(*start), moment(*end));
             format!("{node} {verb}窗口 {start} 到 {end} 毫秒：{count} 条消息{of}")
         }
         PullEvent::Late { start, counted, .. } => {
             let so = if *counted { "更正计数" } else { "不再计入" };
-            format!("{node} 收到{what} 时，{start} 毫秒开始的窗口已关闭：{so}")
+            format!("{node} 收到{what} 时，{} 毫秒开始的窗口已关闭：{so}", moment(*start))
         }
         other => format!("{node}：{other}"),
     }

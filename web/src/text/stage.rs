@@ -80,7 +80,9 @@ fn counted(count: usize, what: &str) -> String {
 
 /// Above the consumers: the group, if they are one.
 pub fn readers(consumers: &[ConsumerView], lang: Lang) -> String {
-    match (consumers.first().and_then(|consumer| consumer.group.as_ref()), lang) {
+    let first = consumers.first().and_then(|consumer| consumer.group.as_ref());
+    let one = consumers.iter().all(|consumer| consumer.group.as_ref() == first);
+    match (first.filter(|_| one), lang) {
         (Some(group), Lang::En) => format!("group {group}"),
         (Some(group), Lang::Zh) => format!("消费者组 {group}"),
         (None, _) => CONSUMERS.get(lang).into(),

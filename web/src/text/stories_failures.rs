@@ -21,7 +21,7 @@ const FOREVER: Story = Story {
         ),
     ],
     look: &[
-        both("The count on m12: it grows and grows", "m12 上的次数：越来越大"),
+        both("The count on message 12: it grows and grows", "消息 12 上的次数：越来越大"),
         both("11 orders are done, and never a twelfth", "完成了 11 个订单，永远等不到第 12 个"),
     ],
     tries: &[
@@ -49,8 +49,8 @@ const POISON: Story = Story {
         ),
     ],
     look: &[both(
-        "The counts 2, 3, 4 on m12; then it moves to the other queue",
-        "m12 上的次数 2、3、4；然后它去了另一个队列",
+        "The counts 2, 3, 4 on message 12; then it moves to the other queue",
+        "消息 12 上的次数 2、3、4；然后它去了另一个队列",
     )],
     tries: &[
         both(
@@ -156,7 +156,7 @@ const PRIORITIES: Story = Story {
             "只有*还在队列里*的才会被超过，消费者预取走的不再排序。所以这里预取为 1。",
         ),
     ],
-    look: &[both("m4, m8, m12 jump the line", "m4、m8、m12 插队")],
+    look: &[both("Messages 4, 8 and 12 jump the line", "消息 4、8、12 插队")],
     tries: &[both(
         "Kill the consumer for a while: whom does it serve first when it is back?",
         "让消费者停一会：它回来后先处理谁？",

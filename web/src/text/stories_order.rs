@@ -44,14 +44,17 @@ const PARALLEL: Story = Story {
             "消费者现在*同时处理四条消息*。收到时仍然有序，但有的要 2 毫秒，有的要 8 毫秒，*完成的顺序就不同了*。",
         ),
         both(
-            "The queue kept its promise; the program broke it. Where “paid” is done before “ordered” *of the same customer*, that is an error. The tray counts those: later in the same key.",
-            "队列守住了承诺，是程序打乱了顺序。*同一个客户*的“已付款”先于“已下单”完成，就是错误。底部的托盘统计的正是同一个 key 内的错乱。",
+            "The queue kept its promise; the program broke it. Where “paid” is done before “ordered” *of the same customer*, that is an error. “Out of order” counts those: later in the same key.",
+            "队列守住了承诺，是程序打乱了顺序。*同一个客户*的“已付款”先于“已下单”完成，就是错误。结论里的“乱序”统计的正是同一个 key 内的错乱。",
         ),
     ],
     look: &[both("Messages that leave the consumer before others that came first", "后到的消息先离开消费者")],
     tries: &[
         both("Open message groups: order and two consumers, both", "打开消息组：既有顺序，又有两个消费者"),
-        both("Click a message in the tray and read its life", "点击托盘里的消息，看它的一生"),
+        both(
+            "Click “out of order”, choose one of its messages and read its life",
+            "点击结论里的“乱序”，选一条消息，看它的一生",
+        ),
     ],
 };
 
@@ -70,7 +73,10 @@ const RETRY: Story = Story {
         ),
     ],
     look: &[both("A message with the count 2 that comes behind later ones", "次数为 2 的消息排在后来者后面")],
-    tries: &[both("Choose a message in the tray: who overtook it?", "选托盘里的一条消息：谁超过了它？")],
+    tries: &[both(
+        "Click “out of order” and choose a message: who overtook it?",
+        "点击结论里的“乱序”，选一条消息：谁超过了它？",
+    )],
 };
 
 const PER_KEY: Story = Story {
@@ -157,7 +163,7 @@ const SHARED: Story = Story {
             "发布与分担可以兼得：订阅之间是复制，*订阅之内*是分摊。主题上的消费者组也是同一回事。",
         ),
     ],
-    look: &[both("30 and 30 and 60", "30、30 和 60")],
+    look: &[both("The counts at the end: 30, 30 and 60", "最后的条数：30、30 和 60")],
     tries: &[both("Kill one clerk: the other does it all", "让一个职员宕机：另一个全包了")],
 };
 
@@ -197,8 +203,8 @@ const RETAINED: Story = Story {
         ),
     ],
     look: &[both(
-        "m28, m29 and m30 come at 300 ms, long after they were sent",
-        "m28、m29、m30 在 300 毫秒才到，离发送已经很久",
+        "Messages 28, 29 and 30 come at 300 ms, long after they were sent",
+        "消息 28、29、30 在 300 毫秒才到，离发送已经很久",
     )],
     tries: &[both(
         "Kill the broker and revive it before 300 ms: what is kept is in memory alone",
@@ -241,7 +247,10 @@ const HASH: Story = Story {
             "第三个队列的*权重是 2*，位置多一倍，分到的客户最多。客户少时份额并不均匀：哈希*只在平均意义上公平*。",
         ),
     ],
-    look: &[both("The same key, the same queue, every time", "同样的 key，每次都是同样的队列")],
+    look: &[both(
+        "The counts at the workers: a weight of 2 brings about twice the messages",
+        "各个 worker 处理的条数：权重 2 的队列大约多一倍",
+    )],
     tries: &[both(
         "Kill worker-3: its queue grows and nobody takes it over; the others do not notice",
         "让 worker-3 宕机：它的队列变长，没人接手；其他人毫无察觉",

@@ -93,8 +93,8 @@ pub(super) const PULL_OVERLOAD: Story = Story {
         ),
     ],
     look: &[both(
-        "The log grows on the broker, not the row at the consumer",
-        "变长的是 Broker 上的日志，而不是消费者手里的队列",
+        "The backlog on the time axis grows, but never the row at the consumer",
+        "时间轴上的积压在涨，消费者手里的却始终只有几条",
     )],
     tries: &[both("Kill the consumer: it goes on where it was", "让消费者宕机：它会从原处继续")],
 };
@@ -117,7 +117,10 @@ pub(super) const RETENTION: Story = Story {
             "Broker 没有违背承诺：该保留的它都保留了。因此裁决把这些消息称为*被清理*，而不是丢失。但对应用来说同样是没收到。",
         ),
     ],
-    look: &[both("The start of the log overtakes the consumer", "日志的起点追过了消费者")],
+    look: &[both(
+        "Red marks on the time axis: the consumer asks for an offset that is gone",
+        "时间轴上的红色标记：消费者要读的偏移量已经不在了",
+    )],
     tries: &[both(
         "Kill the consumer for 100 ms: how many more does it miss?",
         "让消费者宕机 100 毫秒：又错过多少条？",
@@ -201,6 +204,9 @@ pub(super) const FILTERED: Story = Story {
             "位点会*越过其余消息*，不必再看第二遍。代价是 Broker 要干活：它得读每条消息，否则本可以把磁盘上的字节原样发出去。",
         ),
     ],
-    look: &[both("Both have the same offset, but not the same messages", "两者位点相同，收到的消息却不同")],
+    look: &[both(
+        "The counts: “reds” gets a quarter of what “everything” gets",
+        "两边的条数：reds 收到的只有 everything 的四分之一",
+    )],
     tries: &[both("Kill the broker, then revive it. Both go on", "让 Broker 宕机，再恢复。两个都会继续")],
 };

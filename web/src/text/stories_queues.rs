@@ -210,8 +210,8 @@ const ALARM: Story = Story {
         ),
     ],
     look: &[both(
-        "The marks of the alarm on the time axis: on, off, and on again",
-        "时间轴上的告警标记：发出、解除、又发出",
+        "The red marks on the time axis: each is an alarm",
+        "时间轴上的红色标记：每一个都是一次告警",
     )],
     tries: &[both(
         "Kill the printer during the alarm: the producers wait until it is back",
