@@ -140,6 +140,8 @@ fn around_queues() -> Vec<Stamped> {
         died(DeathReason::DeliveryLimit),
         (B1, QueueEvent::Due { queue: q.clone(), message: m }),
         (B1, QueueEvent::Activated { queue: q.clone(), consumer: C1 }),
+        (B1, QueueEvent::NotSettled { queue: q.clone(), by: C1, why: Refusal::UnknownDelivery }),
+        (B1, QueueEvent::Halted { why: Refusal::Storage }),
         (B1, QueueEvent::Removed { queue: q }),
         (B1, QueueEvent::Blocked { alarm: Alarm::Memory }),
         (B1, QueueEvent::Blocked { alarm: Alarm::Disk }),
@@ -179,6 +181,14 @@ fn of_exchanges_and_refusals() -> Vec<Stamped> {
         refused(Refusal::Storage),
         refused(Refusal::Full),
         refused(Refusal::Blocked),
+        refused(Refusal::InUse),
+        refused(Refusal::RetainedFull),
+        refused(Refusal::UnknownDelivery),
+        refused(Refusal::Denied),
+        refused(Refusal::Different),
+        refused(Refusal::Invalid),
+        refused(Refusal::TooLarge),
+        refused(Refusal::Unsupported),
     ]
 }
 

@@ -66,6 +66,8 @@ mod partitioner;
 mod protocol;
 mod reading;
 mod replica;
+mod reply;
+mod request;
 mod retention;
 mod settings;
 mod view;

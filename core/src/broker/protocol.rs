@@ -7,17 +7,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+pub use super::reply::Reply;
+pub use super::request::{Fetch, ReplicaFetch, Request};
 use super::view::View;
-use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
+use crate::ids::{MessageId, Name, NodeId, Offset, OrderId};
 use crate::log::Slice;
 use crate::message::Message as Payload;
-use crate::observe::{Answer, Event, Refusal};
-use crate::queue::ConsumerOptions;
-use crate::record::{Batches, Order};
-use crate::routing::ExchangeName;
-use crate::selector::Selector;
-use crate::time::Span;
-use crate::vhost::{Decision, HalfId, Subscription};
+use crate::observe::Event;
+use crate::record::Batches;
+use crate::vhost::{HalfId, Subscription};
 
 /// Pairs a reply with its request. Each node counts its own.
 pub type RequestId = u64;
@@ -124,230 +122,6 @@ pub enum Acks {
     All,
 }
 
-/// What a node may ask of another.
-#[derive(Clone, Debug)]
-pub enum Request {
-    /// Keep these messages in a queue. Answer: [`Reply::Stored`].
-    Send {
-        /// The queue.
-        queue: Name,
-        /// The messages.
-        batches: Batches,
-    },
-    /// Route these messages; each names its own routing key. Answer: [`Reply::Published`].
-    Publish {
-        /// The exchange; the default one leads to the queue that is named by the routing key.
-        exchange: ExchangeName,
-        /// Whether a message that fits no queue comes back.
-        mandatory: bool,
-        /// Whether the last value is kept for subscribers that come later.
-        retain: bool,
-        /// The messages.
-        batches: Batches,
-    },
-    /// Keep this message, and show it to nobody until I say what became of my transaction. Answer:
-    /// [`Reply::HalfStored`].
-    BeginHalf {
-        /// The exchange.
-        exchange: ExchangeName,
-        /// The message, in a batch of its own.
-        batches: Batches,
-    },
-    /// That is what became of it. Answer: [`Reply::Decided`].
-    Decide {
-        /// Of which half message.
-        id: HalfId,
-        /// What.
-        decision: Decision,
-    },
-    /// Push messages to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on.
-    Subscribe {
-        /// Of a queue or a topic.
-        reads: Reads,
-        /// How.
-        options: ConsumerOptions,
-    },
-    /// I am still there, and are you? Answer: [`Reply::Pong`], or a refusal by a broker that does not know the
-    /// consumer: it was given up, or the broker was started anew.
-    Ping {
-        /// The queue that the consumer subscribed to.
-        queue: Name,
-    },
-    /// Keep these messages in a partition. Answer: [`Reply::Stored`], when as many replicas have it as asked.
-    Produce {
-        /// The partition; its leader must be asked.
-        partition: PartitionId,
-        /// When to answer.
-        acks: Acks,
-        /// The messages.
-        batches: Batches,
-    },
-    /// Give me records. Answer: [`Reply::Fetched`], or [`Reply::Diverged`] for a replica.
-    Fetch(Fetch),
-    /// Where does the first record stand that is of this time or later? Answer: [`Reply::OffsetForTime`].
-    OffsetForTime {
-        /// The partition; its leader must be asked.
-        partition: PartitionId,
-        /// Milliseconds, as records have them.
-        timestamp: i64,
-    },
-    /// How does the cluster stand? Answer: [`Reply::Cluster`].
-    Metadata,
-    /// To a service: work on this order, I wait. Answer: [`Reply::Called`].
-    Call(Order),
-    /// I am a member of this group. Answer: [`Reply::Membership`].
-    Heartbeat {
-        /// The group.
-        group: Name,
-        /// The topic that the member wants a share of.
-        topic: Name,
-        /// The group's epoch as the member knows it; 0 to join.
-        epoch: Epoch,
-        /// The partitions that the member reads at present.
-        owned: Vec<PartitionId>,
-    },
-    /// Keep where the group has got to. Answer: [`Reply::OffsetsStored`].
-    Commit {
-        /// The group.
-        group: Name,
-        /// For each partition, the next offset to read.
-        offsets: Vec<(PartitionId, Offset)>,
-    },
-    /// Where has the group got to? Answer: [`Reply::OffsetIs`].
-    OffsetOf {
-        /// The group.
-        group: Name,
-        /// In which partition.
-        partition: PartitionId,
-    },
-    /// A broker to the controller: I am alive. Answer: [`Reply::Cluster`], when the broker's view is old.
-    Alive {
-        /// How often this broker was started: a new number means that it forgot what was not on disk.
-        incarnation: u64,
-        /// The version of the view that it has.
-        version: u64,
-    },
-    /// A leader to the controller: these replicas are in sync now. Answer: a new view, or a refusal.
-    SetInSync {
-        /// The partition.
-        partition: PartitionId,
-        /// The leader's epoch.
-        epoch: Epoch,
-        /// The version of the partition's state that the leader knows.
-        version: u64,
-        /// Which replicas are in sync, in the order of the assignment.
-        in_sync: Vec<NodeId>,
-    },
-}
-
-/// A request for records.
-#[derive(Clone, Debug)]
-pub struct Fetch {
-    /// The partition; its leader must be asked.
-    pub partition: PartitionId,
-    /// The first offset wanted.
-    pub from: Offset,
-    /// The most bytes wanted; the first batch comes however large it is.
-    pub bytes_max: u32,
-    /// With fewer bytes than this the leader waits (long poll); 0 answers at once.
-    pub bytes_min: u32,
-    /// But no longer than this.
-    pub wait_max: Span,
-    /// Only the records whose headers it selects, in [`Reply::Selected`]; the leader must read and pack them anew.
-    pub filter: Option<Selector>,
-    /// Who asks: a replica says what it has, a consumer does not.
-    pub replica: Option<ReplicaFetch>,
-}
-
-/// What a follower says of itself when it fetches.
-#[derive(Clone, Copy, Debug)]
-pub struct ReplicaFetch {
-    /// The epoch of the leader that it follows.
-    pub leader_epoch: Epoch,
-    /// The epoch of the last batch in its log; `None` when it is empty.
-    pub last_epoch: Option<Epoch>,
-}
-
-/// What a node may answer.
-#[derive(Clone, Debug)]
-pub enum Reply<D = Batches> {
-    /// The messages are kept; the first of them at this offset.
-    Stored {
-        /// The offset of the first message.
-        base: Offset,
-    },
-    /// The messages are kept, except for some.
-    Published {
-        /// The places in the batch of those that a full queue refused.
-        refused: Vec<u32>,
-    },
-    /// The half message is kept.
-    HalfStored(HalfId),
-    /// The decision is carried out.
-    Decided,
-    /// The subscription stands; its messages come from this queue.
-    Subscribed {
-        /// The queue.
-        queue: Name,
-    },
-    /// The subscription still stands.
-    Pong,
-    /// Records, or none when there are none yet.
-    Fetched {
-        /// The records.
-        batches: D,
-        /// What lies below is on every replica in sync.
-        high_watermark: Offset,
-    },
-    /// Those of the records that the filter of a fetch selects, or none when there are none yet.
-    Selected {
-        /// The records, each at its own offset.
-        batches: Batches,
-        /// Where to go on: everything below was looked at.
-        next: Offset,
-        /// What lies below is on every replica in sync.
-        high_watermark: Offset,
-    },
-    /// Where a time begins in a log, and what the log has.
-    OffsetForTime {
-        /// The first record that is of that time or later; the end when there is none.
-        offset: Offset,
-        /// The first record that there is.
-        start: Offset,
-        /// Consumers read below this.
-        end: Offset,
-    },
-    /// A replica's log and its leader's part ways: cut back to where this epoch ended for the leader.
-    Diverged {
-        /// The last epoch that both may share.
-        epoch: Epoch,
-        /// Where it ended in the leader's log.
-        end: Offset,
-    },
-    /// How the cluster stands.
-    Cluster(Arc<View>),
-    /// The member's share of the topic, and where the group has got to in it.
-    Membership {
-        /// The group's epoch: it rises whenever members come or go.
-        epoch: Epoch,
-        /// The member's partitions; whatever else it reads it must give up.
-        partitions: Vec<(PartitionId, Offset)>,
-    },
-    /// The offsets are kept.
-    OffsetsStored,
-    /// Where the group has got to; `None` when it never said.
-    OffsetIs(Option<Offset>),
-    /// What a service says of the order that it was called for.
-    Called {
-        /// Which order.
-        order: OrderId,
-        /// What.
-        answer: Answer,
-    },
-    /// No, and why.
-    Refused(Refusal),
-}
-
 /// What reaches a node from outside.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -429,33 +203,6 @@ impl<D: Slice> Message<D> {
             Self::CheckBack { id, message } => Message::CheckBack { id, message },
             Self::Cluster(view) => Message::Cluster(view),
             Self::Notice { order, done } => Message::Notice { order, done },
-        })
-    }
-}
-
-impl<D: Slice> Reply<D> {
-    fn load(self) -> Result<Reply, D::Error> {
-        Ok(match self {
-            Self::Stored { base } => Reply::Stored { base },
-            Self::Published { refused } => Reply::Published { refused },
-            Self::HalfStored(id) => Reply::HalfStored(id),
-            Self::Decided => Reply::Decided,
-            Self::Subscribed { queue } => Reply::Subscribed { queue },
-            Self::Pong => Reply::Pong,
-            Self::Fetched { batches, high_watermark } => {
-                Reply::Fetched { batches: batches.load()?, high_watermark }
-            }
-            Self::Selected { batches, next, high_watermark } => {
-                Reply::Selected { batches, next, high_watermark }
-            }
-            Self::OffsetForTime { offset, start, end } => Reply::OffsetForTime { offset, start, end },
-            Self::Diverged { epoch, end } => Reply::Diverged { epoch, end },
-            Self::Cluster(view) => Reply::Cluster(view),
-            Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },
-            Self::OffsetsStored => Reply::OffsetsStored,
-            Self::OffsetIs(offset) => Reply::OffsetIs(offset),
-            Self::Called { order, answer } => Reply::Called { order, answer },
-            Self::Refused(refusal) => Reply::Refused(refusal),
         })
     }
 }

@@ -1,0 +1,160 @@
+//! What may one node ask of another?
+
+use alloc::vec::Vec;
+
+#[cfg(doc)]
+use super::protocol::Message;
+use super::protocol::{Acks, Reads};
+#[cfg(doc)]
+use super::reply::Reply;
+use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
+use crate::queue::ConsumerOptions;
+use crate::record::{Batches, Order};
+use crate::routing::ExchangeName;
+use crate::selector::Selector;
+use crate::time::Span;
+use crate::vhost::{Decision, HalfId};
+
+/// What a node may ask of another.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Keep these messages in a queue. Answer: [`Reply::Stored`].
+    Send {
+        /// The queue.
+        queue: Name,
+        /// The messages.
+        batches: Batches,
+    },
+    /// Route these messages; each names its own routing key. Answer: [`Reply::Published`].
+    Publish {
+        /// The exchange; the default one leads to the queue that is named by the routing key.
+        exchange: ExchangeName,
+        /// Whether a message that fits no queue comes back.
+        mandatory: bool,
+        /// Whether the last value is kept for subscribers that come later.
+        retain: bool,
+        /// The messages.
+        batches: Batches,
+    },
+    /// Keep this message, and show it to nobody until I say what became of my transaction. Answer:
+    /// [`Reply::HalfStored`].
+    BeginHalf {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// The message, in a batch of its own.
+        batches: Batches,
+    },
+    /// That is what became of it. Answer: [`Reply::Decided`].
+    Decide {
+        /// Of which half message.
+        id: HalfId,
+        /// What.
+        decision: Decision,
+    },
+    /// Push messages to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on.
+    Subscribe {
+        /// Of a queue or a topic.
+        reads: Reads,
+        /// How.
+        options: ConsumerOptions,
+    },
+    /// I am still there, and are you? Answer: [`Reply::Pong`], or a refusal by a broker that does not know the
+    /// consumer: it was given up, or the broker was started anew.
+    Ping {
+        /// The queue that the consumer subscribed to.
+        queue: Name,
+    },
+    /// Keep these messages in a partition. Answer: [`Reply::Stored`], when as many replicas have it as asked.
+    Produce {
+        /// The partition; its leader must be asked.
+        partition: PartitionId,
+        /// When to answer.
+        acks: Acks,
+        /// The messages.
+        batches: Batches,
+    },
+    /// Give me records. Answer: [`Reply::Fetched`], or [`Reply::Diverged`] for a replica.
+    Fetch(Fetch),
+    /// Where does the first record stand that is of this time or later? Answer: [`Reply::OffsetForTime`].
+    OffsetForTime {
+        /// The partition; its leader must be asked.
+        partition: PartitionId,
+        /// Milliseconds, as records have them.
+        timestamp: i64,
+    },
+    /// How does the cluster stand? Answer: [`Reply::Cluster`].
+    Metadata,
+    /// To a service: work on this order, I wait. Answer: [`Reply::Called`].
+    Call(Order),
+    /// I am a member of this group. Answer: [`Reply::Membership`].
+    Heartbeat {
+        /// The group.
+        group: Name,
+        /// The topic that the member wants a share of.
+        topic: Name,
+        /// The group's epoch as the member knows it; 0 to join.
+        epoch: Epoch,
+        /// The partitions that the member reads at present.
+        owned: Vec<PartitionId>,
+    },
+    /// Keep where the group has got to. Answer: [`Reply::OffsetsStored`].
+    Commit {
+        /// The group.
+        group: Name,
+        /// For each partition, the next offset to read.
+        offsets: Vec<(PartitionId, Offset)>,
+    },
+    /// Where has the group got to? Answer: [`Reply::OffsetIs`].
+    OffsetOf {
+        /// The group.
+        group: Name,
+        /// In which partition.
+        partition: PartitionId,
+    },
+    /// A broker to the controller: I am alive. Answer: [`Reply::Cluster`], when the broker's view is old.
+    Alive {
+        /// How often this broker was started: a new number means that it forgot what was not on disk.
+        incarnation: u64,
+        /// The version of the view that it has.
+        version: u64,
+    },
+    /// A leader to the controller: these replicas are in sync now. Answer: a new view, or a refusal.
+    SetInSync {
+        /// The partition.
+        partition: PartitionId,
+        /// The leader's epoch.
+        epoch: Epoch,
+        /// The version of the partition's state that the leader knows.
+        version: u64,
+        /// Which replicas are in sync, in the order of the assignment.
+        in_sync: Vec<NodeId>,
+    },
+}
+
+/// A request for records.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// The partition; its leader must be asked.
+    pub partition: PartitionId,
+    /// The first offset wanted.
+    pub from: Offset,
+    /// The most bytes wanted; the first batch comes however large it is.
+    pub bytes_max: u32,
+    /// With fewer bytes than this the leader waits (long poll); 0 answers at once.
+    pub bytes_min: u32,
+    /// But no longer than this.
+    pub wait_max: Span,
+    /// Only the records whose headers it selects, in [`Reply::Selected`]; the leader must read and pack them anew.
+    pub filter: Option<Selector>,
+    /// Who asks: a replica says what it has, a consumer does not.
+    pub replica: Option<ReplicaFetch>,
+}
+
+/// What a follower says of itself when it fetches.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicaFetch {
+    /// The epoch of the leader that it follows.
+    pub leader_epoch: Epoch,
+    /// The epoch of the last batch in its log; `None` when it is empty.
+    pub last_epoch: Option<Epoch>,
+}
