@@ -45,6 +45,13 @@ pub enum BrokerError<E> {
 }
 
 /// One declaration of a layout.
+///
+/// ```
+/// use mqlab_core::broker::Declared;
+/// use mqlab_core::ids::Name;
+/// assert_eq!(Declared::Queue(Name::new("orders")?).to_string(), "queue orders");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Declared {

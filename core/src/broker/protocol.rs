@@ -18,9 +18,20 @@ use crate::record::Batches;
 use crate::vhost::{HalfId, Subscription};
 
 /// Pairs a reply with its request. Each node counts its own.
+///
+/// ```
+/// let id: mqlab_core::broker::RequestId = 7;
+/// assert_eq!(id + 1, 8);
+/// ```
 pub type RequestId = u64;
 
 /// Anything that travels between two nodes.
+///
+/// ```
+/// use mqlab_core::broker::{Message, Request};
+/// let message: Message = Message::Request(7, Request::Metadata);
+/// assert!(matches!(message, Message::Request(7, _)));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Message<D = Batches> {
     /// Something asked.
@@ -76,6 +87,17 @@ pub enum Message<D = Batches> {
 }
 
 /// One message of a queue on its way to a consumer.
+///
+/// ```
+/// use std::sync::Arc;
+/// use mqlab_core::broker::Delivery;
+/// use mqlab_core::ids::{Name, Offset};
+/// use mqlab_core::message::Message;
+/// let message = Arc::new(Message::new("a book"));
+/// let delivery = Delivery { queue: Name::new("orders")?, tag: 7, offset: Offset(3), delivery: 2, message };
+/// assert!(delivery.delivery > 1); // it is marked as redelivered
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The queue.
@@ -91,6 +113,11 @@ pub struct Delivery {
 }
 
 /// What becomes of a delivered message.
+///
+/// ```
+/// use mqlab_core::broker::Settlement;
+/// assert_ne!(Settlement::Requeue, Settlement::Reject); // back to the queue, or out of it for good
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// It is done with.
@@ -102,6 +129,14 @@ pub enum Settlement {
 }
 
 /// What a consumer of queues reads.
+///
+/// ```
+/// use mqlab_core::broker::Reads;
+/// use mqlab_core::ids::Name;
+/// let reads = Reads::Queue(Name::new("orders")?);
+/// assert!(matches!(reads, Reads::Queue(_)));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reads {
     /// A queue.
@@ -111,6 +146,12 @@ pub enum Reads {
 }
 
 /// How many replicas must have a message before its producer is told "stored".
+///
+/// ```
+/// use mqlab_core::broker::Acks;
+/// assert_eq!(serde_json::from_str::<Acks>(r#""all""#)?, Acks::All);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acks {
@@ -123,6 +164,13 @@ pub enum Acks {
 }
 
 /// What reaches a node from outside.
+///
+/// ```
+/// use mqlab_core::broker::Input;
+/// use mqlab_core::ids::NodeId;
+/// let input = Input::HangUp { peer: NodeId::Consumer(1) };
+/// assert!(matches!(input, Input::HangUp { .. }));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Another node says something.
@@ -142,6 +190,13 @@ pub enum Input {
 }
 
 /// Something for the host to send.
+///
+/// ```
+/// use mqlab_core::broker::{Envelope, Message, Request};
+/// use mqlab_core::ids::NodeId;
+/// let envelope: Envelope = Envelope { to: NodeId::Broker(1), message: Message::Request(1, Request::Metadata) };
+/// assert_eq!(envelope.to.to_string(), "broker-1");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Envelope<D = Batches> {
     /// To whom.
@@ -153,6 +208,12 @@ pub struct Envelope<D = Batches> {
 /// Where a node puts what it wants done, and what happened.
 ///
 /// The sends must be carried out in order; the events are facts about what was, and may be dropped.
+///
+/// ```
+/// use mqlab_core::broker::Out;
+/// let out: Out = Out::default();
+/// assert!(out.sends.is_empty() && out.events.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Out<D = Batches> {
     /// To be sent, in order.

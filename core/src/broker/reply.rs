@@ -11,6 +11,13 @@ use crate::record::Batches;
 use crate::vhost::HalfId;
 
 /// What a node may answer.
+///
+/// ```
+/// use mqlab_core::broker::Reply;
+/// use mqlab_core::observe::Refusal;
+/// let reply: Reply = Reply::Refused(Refusal::NotLeader);
+/// assert!(matches!(reply, Reply::Refused(Refusal::NotLeader)));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Reply<D = Batches> {
     /// The messages are kept; the first of them at this offset.

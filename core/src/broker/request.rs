@@ -16,6 +16,14 @@ use crate::time::Span;
 use crate::vhost::{Decision, HalfId};
 
 /// What a node may ask of another.
+///
+/// ```
+/// use mqlab_core::broker::Request;
+/// use mqlab_core::ids::Name;
+/// let ping = Request::Ping { queue: Name::new("orders")? };
+/// assert!(matches!(ping, Request::Ping { .. }));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Keep these messages in a queue. Answer: [`Reply::Stored`].
@@ -132,6 +140,23 @@ pub enum Request {
 }
 
 /// A request for records.
+///
+/// ```
+/// use mqlab_core::broker::Fetch;
+/// use mqlab_core::ids::{Name, Offset, PartitionId};
+/// use mqlab_core::time::Span;
+/// let fetch = Fetch {
+///     partition: PartitionId { topic: Name::new("orders")?, index: 0 },
+///     from: Offset(17),
+///     bytes_max: 1024 * 1024,
+///     bytes_min: 1, // with nothing to give, the leader waits
+///     wait_max: Span::from_millis(500),
+///     filter: None,
+///     replica: None,
+/// };
+/// assert_eq!(fetch.wait_max.to_string(), "500 ms");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Fetch {
     /// The partition; its leader must be asked.
@@ -151,6 +176,13 @@ pub struct Fetch {
 }
 
 /// What a follower says of itself when it fetches.
+///
+/// ```
+/// use mqlab_core::broker::ReplicaFetch;
+/// use mqlab_core::ids::Epoch;
+/// let empty = ReplicaFetch { leader_epoch: Epoch(3), last_epoch: None };
+/// assert!(empty.last_epoch.is_none()); // a log without a batch has no epoch
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaFetch {
     /// The epoch of the leader that it follows.

@@ -26,6 +26,13 @@ use crate::time::{Span, Time};
 pub const REQUESTS_REMEMBERED: usize = 1_000;
 
 /// What an answer is to whoever reads it.
+///
+/// ```
+/// use mqlab_core::client::{Answered, Requester};
+/// use mqlab_core::time::{Span, Time};
+/// let mut requester = Requester::new(Span::from_millis(70));
+/// assert_eq!(requester.answer(Time::ZERO, "m9"), Answered::Late); // nobody waits for that
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answered {

@@ -24,6 +24,7 @@ mod scenario;
 mod service;
 mod service_spec;
 mod shop;
+mod spec;
 mod stream;
 mod timeline;
 mod traffic;

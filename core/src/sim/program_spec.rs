@@ -9,6 +9,13 @@ use crate::queue::{AckMode, ConsumerOptions, Flow};
 use crate::selector::Selector;
 
 /// How a consumer reads a queue or a subscription, besides its prefetch.
+///
+/// ```
+/// use mqlab_core::sim::ReadingSpec;
+/// let reading: ReadingSpec = serde_json::from_str(r#"{ "priority": 5, "selector": "price > 100" }"#)?;
+/// assert!(reading.selector.is_some() && !reading.automatic);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadingSpec {
@@ -38,6 +45,13 @@ impl ReadingSpec {
 }
 
 /// What a consumer's program does.
+///
+/// ```
+/// use mqlab_core::sim::{OnFailure, ProgramSpec};
+/// let program: ProgramSpec = serde_json::from_str(r#"{ "fails_per_mille": 100, "on_failure": "reject" }"#)?;
+/// assert_eq!(program.on_failure, OnFailure::Reject);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProgramSpec {
@@ -75,6 +89,12 @@ pub struct ProgramSpec {
 pub(super) const WORKERS_MAX: u16 = 64;
 
 /// When a program acknowledges.
+///
+/// ```
+/// use mqlab_core::sim::Settles;
+/// assert_eq!(serde_json::from_str::<Settles>(r#"{ "every": 10 }"#)?, Settles::Every(10));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settles {
@@ -88,6 +108,11 @@ pub enum Settles {
 }
 
 /// What a program does with a message that it failed at.
+///
+/// ```
+/// use mqlab_core::sim::OnFailure;
+/// assert_eq!(OnFailure::default(), OnFailure::Requeue);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
