@@ -95,6 +95,30 @@ fn every_source_file_says_what_it_is_for() {
     }
 }
 
+/// The public types of a source file whose words have no example.
+fn without_example(text: &str) -> Vec<&str> {
+    let (mut example, mut found) = (false, Vec::new());
+    for line in text.lines() {
+        let is_type = ["pub struct ", "pub enum ", "pub trait "].iter().any(|kind| line.starts_with(kind));
+        if line.starts_with("///") {
+            example |= line.starts_with("/// ```");
+        } else if is_type && !example {
+            found.push(line);
+        } else if line.is_empty() || is_type {
+            example = false;
+        }
+    }
+    found
+}
+
+#[test]
+fn every_public_type_of_the_engine_has_an_example() {
+    assert_eq!(without_example("/// A.\npub struct A;\n\n/// ```\n/// ```\npub enum B {"), ["pub struct A;"]);
+    for (path, text) in files("core/src", &["rs"]) {
+        assert_eq!(without_example(&text), [""; 0], "{}: show how it is used", path.display());
+    }
+}
+
 /// Paths in back quotes, and targets of links, that look like files of the project.
 fn paths_named(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);

@@ -68,6 +68,11 @@ impl<S: Storage> VirtualHost<S> {
     /// Failures of the storage.
     pub fn delete_queue(&mut self, now: Time, name: &str) -> Result<bool, S> {
         let name = Name::new(name)?;
+        if !self.queues.contains_key(&name) {
+            return Ok(false);
+        }
+        // A message that died here stands in another queue now: it must be durable there before its log here goes.
+        self.flush_messages()?;
         let Some(mut queue) = self.queues.remove(&name) else { return Ok(false) };
         let consumers: Vec<ConsumerId> = queue.consumers().collect();
         for consumer in consumers {

@@ -441,11 +441,7 @@ impl<S: Storage> VirtualHost<S> {
     /// As for `commit`.
     pub fn flush(&mut self) -> Result<(), S> {
         self.definitions.flush()?;
-        for name in &self.touched {
-            if let Some(queue) = self.queues.get_mut(name) {
-                queue.flush_messages()?;
-            }
-        }
+        self.flush_messages()?;
         for name in &self.touched {
             if let Some(queue) = self.queues.get_mut(name) {
                 queue.flush()?;
@@ -457,6 +453,17 @@ impl<S: Storage> VirtualHost<S> {
         self.confirm();
         self.grant_publishers();
         self.check_disk()
+    }
+
+    /// Makes the messages of every queue durable that took some: what left a queue for another one is there before the
+    /// first forgets it.
+    fn flush_messages(&mut self) -> Result<(), S> {
+        for name in &self.touched {
+            if let Some(queue) = self.queues.get_mut(name) {
+                queue.flush_messages()?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether something was done that a power cut would undo.

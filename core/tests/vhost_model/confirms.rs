@@ -69,3 +69,23 @@ fn a_dead_letter_is_somewhere_when_the_power_goes_after_a_restart() {
     let held = |queue| host.queue(queue).expect("declared").stats().held;
     assert_eq!((held("a"), held("z")), (1, 0));
 }
+
+#[test]
+fn a_dead_letter_outlives_the_queue_that_it_left() {
+    let mut host = VirtualHost::open(Rigged::new(Disk::default()), Time::ZERO).expect("memory opens");
+    let dead_letter = Some(DeadLetter { exchange: String::new(), routing_key: Some("z".into()) });
+    host.declare_queue(Time::ZERO, "a", QueueOptions { dead_letter, ..QueueOptions::default() })
+        .expect("sound");
+    host.declare_queue(Time::ZERO, "z", QueueOptions::default()).expect("sound");
+    host.send(Time::ZERO, "a", Message::new("m")).expect("taken");
+    host.flush().expect("no failure");
+    let got = host.receive(Time::ZERO, "a").expect("no failure").expect("it was sent");
+    host.nack(Time::ZERO, got.handle, false).expect("it was delivered");
+    // It stands in the other queue, which nobody flushed. The first is deleted, and then the power goes.
+    assert!(host.delete_queue(Time::ZERO, "a").expect("no failure"));
+    host.storage().rig.after(0, None);
+    let mut disk = host.close().expect("given up").disk;
+    disk.cut_power(|_, _| 0).expect("memory does not fail");
+    let host = VirtualHost::open(Rigged::new(disk), Time::ZERO).expect("memory opens");
+    assert_eq!(host.queue("z").expect("declared").stats().held, 1);
+}
