@@ -58,7 +58,7 @@ impl<S: Storage> VirtualHost<S> {
             }
             Err(error) => return Err(error.into()),
         };
-        let allowed = |name: &&Name| reason == DeathReason::Rejected || !goes_round(dead.deaths(), name);
+        let allowed = |name: &&Name| !goes_round(dead.deaths(), name);
         let targets: Vec<Name> = routes.queues().iter().filter(allowed).cloned().collect();
         let dead = routed(Arc::new(dead), &exchange, key);
         for target in targets {
@@ -74,7 +74,8 @@ impl<S: Storage> VirtualHost<S> {
     }
 }
 
-/// Whether a message has come from this queue to where it is without anybody refusing it on the way.
+/// Whether a message has come from this queue to where it died now without anybody refusing it on the way, here included:
+/// its latest death stands first.
 fn goes_round(deaths: &[Death], to: &Name) -> bool {
     match deaths.iter().position(|death| death.queue == *to) {
         None => false,

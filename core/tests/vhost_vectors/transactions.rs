@@ -63,6 +63,21 @@ fn committed_or_undone_as_a_whole() {
 }
 
 #[test]
+fn up_to_a_message_means_those_of_which_nothing_was_said_yet() {
+    let mut host = transacted("in");
+    send(&mut host, START, "in", "m1 m2 m3");
+    let (first, _, third) = (receive(&mut host, "in"), receive(&mut host, "in"), receive(&mut host, "in"));
+    host.nack(START, first, true).expect("its own");
+    host.ack_until(START, third).expect("its own");
+    host.commit_transaction(START, ONE).expect("commits");
+    assert_eq!(
+        (ready(&mut host, START, "in").as_str(), held(&host, "in")),
+        ("m1", 1),
+        "what was refused came back"
+    );
+}
+
+#[test]
 fn what_cannot_be_published_as_a_whole_changes_nothing() {
     let mut host = transacted("in out");
     let options = QueueOptions { length_max: Some(2), overflow: Overflow::Block, ..QueueOptions::default() };
