@@ -28,7 +28,13 @@ fn service_inside(scene: &mut Scene, view: &View<'_>, service: &ServiceView, are
     let color = if service.waiting.is_empty() { theme.ink_2 } else { theme.vermilion };
     scene.text_within(second, &words::busy(service, lang), PLAIN, color, room);
     if area.h >= 66.0 {
-        scene.text_within(at(x, area.y + 50.0), &words::worked(service, lang), LITTLE, theme.ink_3, room);
+        scene.text_within(
+            at(x, area.y + 50.0),
+            &words::worked(service, lang),
+            LITTLE,
+            theme.ink_3,
+            area.w - 18.0,
+        );
     }
     let share = service.working.len() as f64 / f64::from(service.workers.max(1));
     glyph::bar(scene, Rect::new(x, area.bottom() - 10.0, room, 4.0), share, theme.blue, theme);

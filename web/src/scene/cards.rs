@@ -61,7 +61,11 @@ pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect,
     }
     scene.answers(area, Target::Node(node));
     let color = if up { theme.ink } else { theme.ink_2 };
-    scene.text_within(at(area.x + 13.0, area.y + 18.0), name, TITLE, color, area.w - 46.0);
+    let room = area.w - 44.0;
+    // A long name is written smaller before it is cut.
+    let smaller = TITLE.size * room / width_of(name, TITLE).max(1.0);
+    let font = Font { size: smaller.clamp(SMALL, TITLE.size), ..TITLE };
+    scene.text_within(at(area.x + 13.0, area.y + 18.0), name, font, color, room);
     if let Some(control) = view.layout.control(node) {
         let over = view.selection.hover == Some(Target::Control(node));
         if up {
@@ -215,6 +219,15 @@ const FALL: f64 = 260.0;
 pub(super) fn tray(scene: &mut Scene, view: &View<'_>) {
     let (theme, layout, lost) = (view.theme, view.layout, &view.picture.lost);
     let area = layout.tray;
+    let middle = area.center().y;
+    if view.hint && !layout.narrow {
+        let spot = at(area.right() - 14.0, middle);
+        scene.text(spot, words::START.get(view.lang), on(CAPTION, Anchor::End), theme.ink_2);
+    }
+    // Where there are calls alone, no message can be lost.
+    if view.picture.brokers.is_empty() {
+        return;
+    }
     let (stroke, color) = match lost.is_empty() {
         true => (dashed(theme.line_strong, 1.0), theme.ink_3),
         false => (dashed(theme.vermilion, 1.3), theme.vermilion),
@@ -222,12 +235,7 @@ pub(super) fn tray(scene: &mut Scene, view: &View<'_>) {
     scene.boxed(area, 9.0, None, Some(stroke));
     let label = words::lost(lost.len(), view.lang);
     let font = Font { weight: if lost.is_empty() { 400 } else { 600 }, ..CAPTION };
-    let middle = area.center().y;
     scene.text(at(area.x + 14.0, middle), label.clone(), font, color);
-    if view.hint && !layout.narrow {
-        let spot = at(area.right() - 14.0, middle);
-        scene.text(spot, words::START.get(view.lang), on(CAPTION, Anchor::End), theme.ink_2);
-    }
     let start = area.x + 14.0 + width_of(&label, font) + 14.0;
     let pitch = layout.mark + 5.0;
     let room = ((area.right() - 40.0 - start) / pitch).max(0.0) as usize;

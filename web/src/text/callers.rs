@@ -4,7 +4,7 @@ use mqlab_core::observe::{Answer, OrderEvent};
 use mqlab_core::sim::picture::{Picture, ServiceView, UserView};
 
 use super::sentence::{Names, Tone};
-use super::{Both, Lang, both, stage};
+use super::{Both, Lang, both, lasting, stage};
 
 /// Above those who ask.
 const USERS: Both = both("users", "用户");
@@ -62,19 +62,23 @@ pub(super) fn english(event: &OrderEvent, node: &str, names: &Names) -> String {
             format!("{node} gives {order} up because of {}: {}", names.node(*by, lang), answer(*why, lang))
         }
         OrderEvent::Answered { answer: told, waited, .. } if told.is_success() => {
-            format!("{node} hear after {waited} that {order} is {}", answer(*told, lang))
+            format!("{node} hear after {} that {order} is {}", lasting(*waited, lang), answer(*told, lang))
         }
         OrderEvent::Answered { answer: told, waited, .. } => {
-            format!("{node} get an error for {order} after {waited}: {}", answer(*told, lang))
+            format!(
+                "{node} get an error for {order} after {}: {}",
+                lasting(*waited, lang),
+                answer(*told, lang)
+            )
         }
         OrderEvent::Notified { done: true, after, .. } => {
-            format!("{node} are let know, {after} after asking, that {order} is done")
+            format!("{node} are let know, {} after asking, that {order} is done", lasting(*after, lang))
         }
         OrderEvent::Notified { done: false, after, .. } => {
-            format!("{node} are let know, {after} after asking, that {order} failed")
+            format!("{node} are let know, {} after asking, that {order} failed", lasting(*after, lang))
         }
         OrderEvent::Fulfilled { after, .. } => {
-            format!("{order} of {node} is really done, {after} after it was asked for")
+            format!("{order} of {node} is really done, {} after it was asked for", lasting(*after, lang))
         }
         OrderEvent::Disappointed { .. } => {
             format!("{order} failed, and {node} had been told that all is well")
@@ -104,18 +108,20 @@ pub(super) fn chinese(event: &OrderEvent, node: &str, names: &Names) -> String {
             format!("{node} 因 {} 而放弃{order}：{}", names.node(*by, lang), answer(*why, lang))
         }
         OrderEvent::Answered { answer: told, waited, .. } if told.is_success() => {
-            format!("{node} 等了 {waited} 后得知：{order} {}", answer(*told, lang))
+            format!("{node} 等了 {} 后得知：{order} {}", lasting(*waited, lang), answer(*told, lang))
         }
         OrderEvent::Answered { answer: told, waited, .. } => {
-            format!("{node} 等了 {waited} 后，{order} 报错：{}", answer(*told, lang))
+            format!("{node} 等了 {} 后，{order} 报错：{}", lasting(*waited, lang), answer(*told, lang))
         }
         OrderEvent::Notified { done: true, after, .. } => {
-            format!("{node} 在提交 {after} 后收到通知：{order} 已完成")
+            format!("{node} 在提交 {} 后收到通知：{order} 已完成", lasting(*after, lang))
         }
         OrderEvent::Notified { done: false, after, .. } => {
-            format!("{node} 在提交 {after} 后收到通知：{order} 失败")
+            format!("{node} 在提交 {} 后收到通知：{order} 失败", lasting(*after, lang))
         }
-        OrderEvent::Fulfilled { after, .. } => format!("{node} 的{order} 在提交 {after} 后真正完成"),
+        OrderEvent::Fulfilled { after, .. } => {
+            format!("{node} 的{order} 在提交 {} 后真正完成", lasting(*after, lang))
+        }
         OrderEvent::Disappointed { .. } => format!("{order} 失败了，而 {node} 此前已被告知成功"),
         other => format!("{node}：{other}"),
     }

@@ -23,7 +23,7 @@ mod stories_stream;
 pub mod story;
 pub mod ui;
 
-use mqlab_core::time::Time;
+use mqlab_core::time::{Span, Time};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +93,19 @@ pub(crate) const fn both(en: &'static str, zh: &'static str) -> Both {
 /// A moment as panels show it: milliseconds with one decimal, `412.8`.
 pub fn moment(at: Time) -> String {
     format!("{}.{}", at.0 / 1_000, at.0 % 1_000 / 100)
+}
+
+/// How long something took, within a sentence: milliseconds with at most one decimal, `377.3 ms` or `70 ms`.
+pub(crate) fn lasting(span: Span, lang: Lang) -> String {
+    let tenths = span.0.saturating_add(50) / 100;
+    let number = match tenths % 10 {
+        0 => (tenths / 10).to_string(),
+        rest => format!("{}.{rest}", tenths / 10),
+    };
+    match lang {
+        Lang::En => format!("{number} ms"),
+        Lang::Zh => format!("{number} 毫秒"),
+    }
 }
 
 /// Things in a row: `a, b and c`, or `a、b、c`.
@@ -175,6 +188,14 @@ mod tests {
         assert_eq!(spaced("把它 放回 原处"), "把它放回原处");
         assert_eq!(spaced("（1 … 5） 复制"), "（1 … 5）复制");
         assert_eq!(spaced("Broker 1 宕机"), "Broker 1 宕机");
+    }
+
+    #[test]
+    fn a_sentence_counts_no_microseconds() {
+        assert_eq!(lasting(Span(377_258), Lang::En), "377.3 ms");
+        assert_eq!(lasting(Span(69_960), Lang::En), "70 ms");
+        assert_eq!(lasting(Span(49), Lang::Zh), "0 毫秒");
+        assert_eq!(lasting(Span(u64::MAX), Lang::En), "18446744073709551.6 ms");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
 
 use super::sentence::{Names, Tone, nth, place, refusal};
-use super::{Lang, broker};
+use super::{Lang, broker, lasting};
 
 /// A queue within a sentence: that of a subscription is called as the subscription.
 pub(super) fn queue_of(name: &Name, lang: Lang) -> String {
@@ -131,13 +131,17 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         }
         QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
         QueueEvent::Answered { request, after, .. } => {
-            format!("{node} has {what}: the answer to its request {}, after {after}", request.0)
+            format!(
+                "{node} has {what}: the answer to its request {}, after {}",
+                request.0,
+                lasting(*after, lang)
+            )
         }
         QueueEvent::AnswerLate { .. } => {
             format!("{node} has {what}, an answer that it waits for no longer, and throws it away")
         }
         QueueEvent::GaveUpWaiting { after, .. } => {
-            format!("{node} gives up waiting for an answer to {what}, after {after}")
+            format!("{node} gives up waiting for an answer to {what}, after {}", lasting(*after, lang))
         }
         other => format!("{node}: {other}"),
     }
@@ -202,10 +206,12 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::OwnTransaction { committed: false, .. } => format!("{node} 回滚{what} 所属的本地事务"),
         QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
         QueueEvent::Answered { request, after, .. } => {
-            format!("{node} 拿到{what}：这是对请求 {} 的应答，用时 {after}", request.0)
+            format!("{node} 拿到{what}：这是对请求 {} 的应答，用时 {}", request.0, lasting(*after, lang))
         }
         QueueEvent::AnswerLate { .. } => format!("{node} 收到应答{what}，但已经不再等它，只好丢掉"),
-        QueueEvent::GaveUpWaiting { after, .. } => format!("{node} 等{what} 的应答等了 {after}，放弃"),
+        QueueEvent::GaveUpWaiting { after, .. } => {
+            format!("{node} 等{what} 的应答等了 {}，放弃", lasting(*after, lang))
+        }
         other => format!("{node}：{other}"),
     }
 }
