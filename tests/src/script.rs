@@ -173,8 +173,12 @@ fn verdict(timeline: &Timeline) -> String {
             named(agreement.unheard()),
         ),
     };
+    let returned = match verdict.returned().is_empty() {
+        true => String::new(),
+        false => format!(", returned {}", named(verdict.returned())),
+    };
     format!(
-        "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}\nprocessed by {}\n{own}",
+        "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}{returned}\nprocessed by {}\n{own}",
         verdict.acknowledged(),
         verdict.delivered(),
         verdict.on_their_way(),

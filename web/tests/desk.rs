@@ -165,14 +165,14 @@ fn judged(name: &str) -> (Vec<(&'static str, String)>, Panel) {
 }
 
 #[test]
-fn what_was_dropped_trimmed_invented_or_unheard_is_counted_and_named() {
+fn what_was_dropped_returned_trimmed_invented_or_unheard_is_counted_and_named() {
     for (name, more) in [
         ("full-queue-drops", &["dropped"][..]),
         ("slow-puller-retention", &["trimmed"]),
         ("dual-write-publish-first", &["invented", "unheard"]),
         ("dual-write-commit-first", &["invented", "unheard"]),
         ("outbox", &["invented", "unheard"]),
-        ("exchanges", &["dropped"]),
+        ("exchanges", &["dropped", "returned"]),
         ("hundred-messages", &[]),
     ] {
         let (counts, _) = judged(name);

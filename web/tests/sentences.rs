@@ -134,6 +134,7 @@ fn around_queues() -> Vec<Stamped> {
     let events = [
         (B1, QueueEvent::Unroutable { exchange: exchange("orders"), message: m, returned: true }),
         (B1, QueueEvent::Unroutable { exchange: exchange(""), message: m, returned: false }),
+        (SHOP, QueueEvent::Returned { exchange: exchange("orders"), message: m }),
         died(DeathReason::Rejected),
         died(DeathReason::Expired),
         died(DeathReason::MaxLength),

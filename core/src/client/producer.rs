@@ -14,15 +14,17 @@
 //! A broker that has no room asks to wait, and says when to go on. After that the first batch is one message, and each
 //! next one twice as large, so that what does not fit does not travel in vain (TCP's slow start is the same idea).
 //!
+//! A *mandatory* message that fits no queue comes back, just before the answer to its request: it is forgotten too.
+//!
 //! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::metadata::Metadata;
 use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings, View};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
-use crate::observe::{Event, Place, Refusal};
+use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
 use crate::routing::ExchangeName;
 use crate::time::Time;
@@ -119,13 +121,15 @@ pub struct Producer {
     blocked: BTreeMap<NodeId, Time>,
     /// How many messages go in a batch to those that asked lately: one at first, and twice as many each time.
     slowed: BTreeMap<NodeId, usize>,
+    /// What each broker returned since its last answer: it belongs to the request that it answers next.
+    returned: BTreeMap<NodeId, BTreeSet<MessageId>>,
     last_request: RequestId,
 }
 
 impl Producer {
     /// A producer that knows these brokers by name.
     pub fn new(settings: Settings, target: Target, brokers: Vec<NodeId>) -> Self {
-        let (partitioner, unplaced, lanes, avoided, blocked, slowed) = Default::default();
+        let (partitioner, unplaced, lanes, avoided, blocked, slowed, returned) = Default::default();
         let metadata = Metadata::new(brokers);
         let (turn, last_request) = (0, 0);
         Self {
@@ -139,6 +143,7 @@ impl Producer {
             avoided,
             blocked,
             slowed,
+            returned,
             last_request,
         }
     }
@@ -211,7 +216,15 @@ impl Producer {
     /// Takes what reaches the producer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match input {
-            Input::Message { message: Message::Reply(id, reply), .. } => self.reply(now, id, reply, out),
+            Input::Message { from, message: Message::Returned(message) } => {
+                if let Some(id) = message.id().filter(|id| self.holds(*id)) {
+                    self.returned.entry(from).or_default().insert(id);
+                }
+            }
+            Input::Message { from, message: Message::Reply(id, reply) } => {
+                let returned = self.returned.remove(&from).unwrap_or_default();
+                self.reply(now, id, reply, &returned, out);
+            }
             Input::Message { from, message: Message::Flow { blocked } } => {
                 if blocked {
                     self.blocked.insert(from, now + self.settings.request_timeout);
@@ -223,6 +236,7 @@ impl Producer {
             Input::HangUp { peer } => {
                 self.blocked.remove(&peer);
                 self.slowed.remove(&peer);
+                self.returned.remove(&peer);
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
                 self.give_up(now, |in_flight| in_flight.broker == peer, out);
             }
@@ -249,14 +263,21 @@ impl Producer {
         broker.and_then(|broker| self.blocked.get(&broker)).copied().unwrap_or_default()
     }
 
-    fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out) {
+    fn reply(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        reply: Reply,
+        returned: &BTreeSet<MessageId>,
+        out: &mut Out,
+    ) {
         let retry = now + self.settings.retry_backoff;
         match reply {
             Reply::Cluster(view) => {
                 self.metadata.learn(id, view, retry);
             }
-            Reply::Stored { .. } => self.stored(id, &[], retry, out),
-            Reply::Published { refused } => self.stored(id, &refused, retry, out),
+            Reply::Stored { .. } => self.stored(id, &[], returned, retry, out),
+            Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
             Reply::Refused(why) => {
                 if let Some((place, lane)) = lane_of(&mut self.lanes, id) {
                     not_stored(&place, lane, why, retry, out);
@@ -269,8 +290,15 @@ impl Producer {
         }
     }
 
-    /// The messages of a request are stored, except for those that a full queue refused: they are tried again.
-    fn stored(&mut self, id: RequestId, refused: &[u32], retry: Time, out: &mut Out) {
+    /// A request's messages are stored, except for what was returned, and what a full queue refused: it is tried again.
+    fn stored(
+        &mut self,
+        id: RequestId,
+        refused: &[u32],
+        returned: &BTreeSet<MessageId>,
+        retry: Time,
+        out: &mut Out,
+    ) {
         let Some((place, lane)) = lane_of(&mut self.lanes, id) else { return };
         let Some(InFlight { broker, count, .. }) = lane.in_flight.take() else { return };
         if refused.is_empty()
@@ -285,6 +313,11 @@ impl Producer {
                 let (to, why) = (place.clone(), if waits { Refusal::Blocked } else { Refusal::Full });
                 out.event(Event::NotStored { to, message: message.id, why });
                 again.push(message);
+            } else if let Place::Exchange(exchange) = &place
+                && returned.contains(&message.id)
+            {
+                let back = QueueEvent::Returned { exchange: exchange.clone(), message: message.id };
+                out.event(Event::Queue(back));
             } else {
                 out.event(Event::Acknowledged { by: place.clone(), message: message.id });
             }

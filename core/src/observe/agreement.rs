@@ -94,7 +94,8 @@ impl Agreement {
                 self.ended(*message, *committed);
             }
             Event::Crashed | Event::PowerCut => self.died(*node),
-            Event::Acknowledged { message, .. } => {
+            // Returned: its sender was told that nobody will hear of it.
+            Event::Acknowledged { message, .. } | Event::Queue(QueueEvent::Returned { message, .. }) => {
                 self.forsaken.insert(*message);
             }
             Event::Processed { message, .. } => {

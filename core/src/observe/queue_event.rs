@@ -36,6 +36,13 @@ pub enum QueueEvent {
         /// Whether it goes back to its producer; else it is dropped.
         returned: bool,
     },
+    /// A producer has a message back that fits no queue: it was told so, and does not send it again.
+    Returned {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// Which.
+        message: MessageId,
+    },
     /// A message left its queue without having been consumed.
     Died {
         /// Which queue.
@@ -166,6 +173,7 @@ impl QueueEvent {
     pub fn message(&self) -> Option<&MessageId> {
         match self {
             Self::Unroutable { message, .. }
+            | Self::Returned { message, .. }
             | Self::Died { message, .. }
             | Self::Due { message, .. }
             | Self::Failed { message, .. }
@@ -207,6 +215,9 @@ impl fmt::Display for QueueEvent {
             Self::Unroutable { exchange, message, returned } => {
                 let what = if *returned { "returned" } else { "dropped" };
                 write!(f, "{what} {message}: it fits no queue of exchange {exchange}")
+            }
+            Self::Returned { exchange, message } => {
+                write!(f, "has {message} back: it fits no queue of exchange {exchange}")
             }
             Self::Died { queue, message, reason } => {
                 write!(f, "took {message} out of {queue}: {}", reason.as_str())

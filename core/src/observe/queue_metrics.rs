@@ -30,7 +30,7 @@ pub struct QueueMetrics {
     pub out_of_memory: u64,
     /// Messages that fitted no queue and were dropped.
     pub unroutable: u64,
-    /// Messages that fitted no queue and went back to their producer.
+    /// Messages that fitted no queue and were sent back to their producer, repeats counted.
     pub returned: u64,
     /// How often a broker raised an alarm and asked its producers to wait.
     pub blocked: u64,

@@ -11,6 +11,9 @@
 //!   So is what a reader noted as done and then lost from its memory: nobody will ask for it again.
 //! * **dropped**: not lost, but taken out as the queue was told to: expired, the queue full, refused, delivered too
 //!   often, or routed nowhere; and not kept among dead letters.
+//! * **returned**: routed nowhere, and its producer was told so, because it had sent it as *mandatory*. Nothing was
+//!   promised, so it is neither acknowledged nor dropped, and nobody waits for it. Until the producer hears of it, it is
+//!   on its way.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
@@ -50,6 +53,8 @@ pub struct Verdict {
     delivered: BTreeSet<MessageId>,
     lost: BTreeSet<MessageId>,
     dropped: BTreeSet<MessageId>,
+    /// Back at their producers, and processed by nobody.
+    returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
     /// Lost by a reader that had noted them as done.
@@ -114,7 +119,7 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost nor trimmed.
+    /// How many messages were sent, and are neither processed nor lost, dropped, returned or trimmed.
     pub fn on_their_way(&self) -> u64 {
         self.sent.keys().filter(|id| !self.is_settled(id)).count() as u64
     }
@@ -135,15 +140,20 @@ impl Verdict {
         self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
     }
 
-    /// Whether a message is processed, lost, dropped or trimmed.
+    /// Whether a message is processed, lost, dropped, returned or trimmed.
     fn is_settled(&self, id: &MessageId) -> bool {
-        let over = [&self.delivered, &self.lost, &self.dropped, &self.trimmed];
+        let over = [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed];
         over.iter().any(|messages| messages.contains(id))
     }
 
     /// Messages of which a queue let a copy go, as it was told to, and that are not among dead letters.
     pub fn dropped(&self) -> &BTreeSet<MessageId> {
         &self.dropped
+    }
+
+    /// Messages that fitted no queue, as their producers were told: they have them back.
+    pub fn returned(&self) -> &BTreeSet<MessageId> {
+        &self.returned
     }
 
     /// Messages processed more than once.
@@ -253,8 +263,12 @@ impl Verdict {
                 self.dropped.insert(*message);
                 self.died_in.insert(*message, step);
             }
-            QueueEvent::Unroutable { message, .. } => {
+            QueueEvent::Unroutable { message, returned: false, .. } => {
                 self.dropped.insert(*message);
+            }
+            // An earlier try may have found a queue, whose answer was lost: then somebody may have done it.
+            QueueEvent::Returned { message, .. } if !self.delivered.contains(message) => {
+                self.returned.insert(*message);
             }
             QueueEvent::OutOfMemory { .. } => self.died(node),
             _ => {}
@@ -372,6 +386,7 @@ impl Verdict {
         }
         self.delivered.insert(message);
         self.dropped.remove(&message);
+        self.returned.remove(&message);
         self.trimmed.remove(&message);
         if !self.routed.contains(&message) {
             self.lost.remove(&message);

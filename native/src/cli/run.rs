@@ -80,6 +80,9 @@ struct Judgement<'a> {
     /// Let go by a queue as it was told to, and not among dead letters; or fitting no queue.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     dropped: &'a BTreeSet<MessageId>,
+    /// Mandatory, fitting no queue, and back at their producers, who know it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    returned: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
     /// Only where producers have transactions of their own.
@@ -121,6 +124,7 @@ impl<'a> Judgement<'a> {
             doubled: verdict.doubled(),
             reordered: verdict.reordered(),
             dropped: verdict.dropped(),
+            returned: verdict.returned(),
             trimmed: verdict.trimmed().collect(),
             own_transactions: Agreed::of(verdict.agreement()),
         }
@@ -243,6 +247,9 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     }
     if !verdict.dropped.is_empty() {
         writeln!(out, "  dropped    {}, by what a queue was told, or fitting none", named(verdict.dropped))?;
+    }
+    if !verdict.returned.is_empty() {
+        writeln!(out, "  returned   {}, to who sent them, fitting no queue", named(verdict.returned))?;
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;

@@ -16,6 +16,8 @@ pub enum Count {
     Reordered,
     /// Let go by a queue, as it was told to.
     Dropped,
+    /// Back at its producer, because it fits no queue.
+    Returned,
     /// Taken by retention before anybody had processed it.
     Trimmed,
     /// Processed, though its sender's transaction was rolled back.
@@ -26,19 +28,21 @@ pub enum Count {
 
 impl Count {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
         Self::Dropped,
+        Self::Returned,
         Self::Trimmed,
         Self::Invented,
         Self::Unheard,
     ];
 
-    /// Whether one of it is one too many. What was dropped or trimmed went as somebody had set it.
+    /// Whether one of it is one too many. What was dropped, returned or trimmed went as
+    /// somebody had set it.
     pub const fn breaks_a_promise(self) -> bool {
-        !matches!(self, Self::Dropped | Self::Trimmed)
+        !matches!(self, Self::Dropped | Self::Returned | Self::Trimmed)
     }
 
     /// Its name in the page.
@@ -48,6 +52,7 @@ impl Count {
             Self::Doubled => "doubled",
             Self::Reordered => "reordered",
             Self::Dropped => "dropped",
+            Self::Returned => "returned",
             Self::Trimmed => "trimmed",
             Self::Invented => "invented",
             Self::Unheard => "unheard",

@@ -1,14 +1,14 @@
 //! What the verdict says, as counts to read and to open, and what else was measured, as lines of figures.
 //!
-//! Six counts are always there. Four more come where a scenario is about them, or where they are not zero: what a queue
-//! let go, what retention took, and where a database and a queue disagree. A story of calls alone has no messages to
+//! Six counts are always there. Five more come where a scenario is about them, or where they are not zero: what a queue
+//! let go, what came back to its producer, what retention took, and where a database and a queue disagree. A story of calls alone has no messages to
 //! judge: there the six places tell what became of its users.
 
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::MessageId;
 use mqlab_core::observe::{Metrics, OrderMetrics, Verdict};
-use mqlab_core::sim::Scenario;
+use mqlab_core::sim::{Scenario, TargetSpec};
 use mqlab_core::time::Span;
 
 use super::Desk;
@@ -28,6 +28,7 @@ fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
         Count::Doubled => verdict.doubled().clone(),
         Count::Reordered => verdict.reordered().clone(),
         Count::Dropped => verdict.dropped().clone(),
+        Count::Returned => verdict.returned().clone(),
         Count::Trimmed => verdict.trimmed().collect(),
         Count::Invented => verdict.agreement().invented().clone(),
         Count::Unheard => verdict.agreement().unheard().clone(),
@@ -42,6 +43,10 @@ fn is_about(scenario: &Scenario, count: Count) -> bool {
             let options = &queue.options;
             options.length_max.is_some() || options.bytes_max.is_some() || options.ttl.is_some()
         }),
+        Count::Returned => scenario
+            .producers
+            .iter()
+            .any(|producer| matches!(producer.to, TargetSpec::Exchange { mandatory: true, .. })),
         Count::Trimmed => scenario
             .topics
             .iter()

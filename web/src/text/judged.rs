@@ -60,6 +60,13 @@ pub const fn of(count: Count) -> (Both, Both) {
                 "队列按设置丢弃：过期、放不下、重投次数太多，或没有队列可去",
             ),
         ),
+        Count::Returned => (
+            both("returned", "退回"),
+            both(
+                "Mandatory, and fitting no queue: their producer has them back, and knows it",
+                "设为 mandatory 却没有队列可去：已退回给生产者，生产者也知道",
+            ),
+        ),
         Count::Trimmed => (
             both("trimmed", "被清理"),
             both(
@@ -93,6 +100,9 @@ const fn said(count: Count) -> (&'static str, &'static str, &'static str) {
         }
         Count::Reordered => ("message came out of order", "messages came out of order", "消息乱序"),
         Count::Dropped => ("message was dropped as told", "messages were dropped as told", "消息按设置丢弃"),
+        Count::Returned => {
+            ("message came back to its producer", "messages came back to their producers", "消息退回给生产者")
+        }
         Count::Trimmed => (
             "message was trimmed before it was read",
             "messages were trimmed before they were read",

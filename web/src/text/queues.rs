@@ -67,6 +67,9 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let then = if *returned { "it goes back to its producer" } else { "it is dropped" };
             format!("{node} finds no queue for {what} in {}: {then}", exchange(name, lang))
         }
+        QueueEvent::Returned { exchange: name, .. } => {
+            format!("{node} has {what} back: {} has no queue for it", exchange(name, lang))
+        }
         QueueEvent::Died { queue, reason, .. } => {
             format!("{node} takes {what} out of {}: {}", queue_of(queue, lang), death(*reason, lang))
         }
@@ -154,6 +157,9 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let then = if *returned { "退回给生产者" } else { "丢弃" };
             format!("{node} 在{}里找不到可投的队列，于是把{what} {then}", exchange(name, lang))
         }
+        QueueEvent::Returned { exchange: name, .. } => {
+            format!("{what} 退回到 {node}：{}没有可投的队列", exchange(name, lang))
+        }
         QueueEvent::Died { queue, reason, .. } => {
             format!("{node} 把{what} 移出{}：{}", queue_of(queue, lang), death(*reason, lang))
         }
@@ -220,6 +226,7 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
 pub(super) fn tone(event: &QueueEvent) -> Tone {
     match event {
         QueueEvent::Unroutable { .. }
+        | QueueEvent::Returned { .. }
         | QueueEvent::Died { .. }
         | QueueEvent::Blocked { .. }
         | QueueEvent::Failed { .. }

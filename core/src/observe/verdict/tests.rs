@@ -131,6 +131,32 @@ fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
 }
 
 #[test]
+fn what_comes_back_is_neither_acknowledged_nor_dropped_nor_lost() {
+    let exchange = || "x".parse().expect("a legal name");
+    let message = MessageId(1);
+    let nowhere = |returned| Event::Queue(QueueEvent::Unroutable { exchange: exchange(), message, returned });
+    let back = || (Producer(1), Event::Queue(QueueEvent::Returned { exchange: exchange(), message }));
+    let counts = |facts: &[(NodeId, Event)]| {
+        let verdict = judge(facts);
+        assert!(verdict.is_clean(), "no promise was made");
+        let Verdict { returned, dropped, .. } = &verdict;
+        (returned.len(), dropped.len(), verdict.acknowledged(), verdict.on_their_way())
+    };
+    let sent = (Producer(1), routed(1));
+    let on_its_way_back = [sent.clone(), (Broker(1), nowhere(true))];
+    assert_eq!(counts(&on_its_way_back), (0, 0, 0, 1), "its producer does not know yet");
+    let returned = [&on_its_way_back[..], &[back()]].concat();
+    assert_eq!(counts(&returned), (1, 0, 0, 0));
+    let nobody_cares = [sent.clone(), (Broker(1), nowhere(false)), (Producer(1), acknowledged(1))];
+    assert_eq!(counts(&nobody_cares), (0, 1, 1, 0), "not mandatory: dropped, and told that all is well");
+    // An earlier try found a queue, and its answer was lost.
+    let stored = [sent, (Broker(1), in_queue(1)), back()];
+    let done = (Consumer(1), done_from(queue(), 1));
+    assert_eq!(counts(&[&stored[..], core::slice::from_ref(&done)].concat()), (0, 0, 0, 0), "done later");
+    assert_eq!(counts(&[stored[0].clone(), stored[1].clone(), done, back()]), (0, 0, 0, 0), "done before");
+}
+
+#[test]
 fn what_retention_dropped_unprocessed_is_trimmed_and_not_lost() {
     let trimmed = Event::Pull(PullEvent::Trimmed {
         partition: partition(),
