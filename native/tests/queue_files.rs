@@ -14,6 +14,7 @@ mod list;
 #[path = "../../core/tests/queue_model/pass.rs"]
 mod pass;
 #[path = "../../core/tests/queue_model/plan.rs"]
+#[allow(dead_code, reason = "real files lose no power here: the model over memory plans that too")]
 mod plan;
 
 use std::path::Path;
