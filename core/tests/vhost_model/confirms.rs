@@ -49,8 +49,8 @@ fn nothing_is_confirmed_over_a_disk_that_failed() {
     }
 }
 
-#[test]
-fn a_dead_letter_is_somewhere_when_the_power_goes_after_a_restart() {
+/// A host whose queue `a` has refused a message into `z`, and nobody flushed since.
+fn with_an_unflushed_dead_letter() -> VirtualHost<Rigged> {
     let mut host = VirtualHost::open(Rigged::new(Disk::default()), Time::ZERO).expect("memory opens");
     let dead_letter = Some(DeadLetter { exchange: String::new(), routing_key: Some("z".into()) });
     host.declare_queue(Time::ZERO, "a", QueueOptions { dead_letter, ..QueueOptions::default() })
@@ -60,6 +60,12 @@ fn a_dead_letter_is_somewhere_when_the_power_goes_after_a_restart() {
     host.flush().expect("no failure");
     let got = host.receive(Time::ZERO, "a").expect("no failure").expect("it was sent");
     host.nack(Time::ZERO, got.handle, false).expect("it was delivered");
+    host
+}
+
+#[test]
+fn a_dead_letter_is_somewhere_when_the_power_goes_after_a_restart() {
+    let host = with_an_unflushed_dead_letter();
     // The process ends, and another begins: nothing of this was flushed. Then the power goes.
     let host = VirtualHost::open(host.close().expect("no failure"), Time::ZERO).expect("memory opens");
     host.storage().rig.after(0, None);
@@ -72,15 +78,7 @@ fn a_dead_letter_is_somewhere_when_the_power_goes_after_a_restart() {
 
 #[test]
 fn a_dead_letter_outlives_the_queue_that_it_left() {
-    let mut host = VirtualHost::open(Rigged::new(Disk::default()), Time::ZERO).expect("memory opens");
-    let dead_letter = Some(DeadLetter { exchange: String::new(), routing_key: Some("z".into()) });
-    host.declare_queue(Time::ZERO, "a", QueueOptions { dead_letter, ..QueueOptions::default() })
-        .expect("sound");
-    host.declare_queue(Time::ZERO, "z", QueueOptions::default()).expect("sound");
-    host.send(Time::ZERO, "a", Message::new("m")).expect("taken");
-    host.flush().expect("no failure");
-    let got = host.receive(Time::ZERO, "a").expect("no failure").expect("it was sent");
-    host.nack(Time::ZERO, got.handle, false).expect("it was delivered");
+    let mut host = with_an_unflushed_dead_letter();
     // It stands in the other queue, which nobody flushed. The first is deleted, and then the power goes.
     assert!(host.delete_queue(Time::ZERO, "a").expect("no failure"));
     host.storage().rig.after(0, None);
