@@ -295,11 +295,15 @@ impl Verdict {
         }
     }
 
-    /// A queue took messages: from here on it owes them. One that died in this step was moved here.
+    /// A queue took messages: from here on it owes them, unless it is a second copy of what is done already. One that
+    /// died in this step was moved here.
     fn owe(&mut self, place: &Place, messages: &[MessageId], step: u64) {
         let Place::Queue(queue) = place else { return };
         for &message in messages {
-            self.owed.insert((message, queue.clone()));
+            let purpose = self.purpose(&None, place, message);
+            if !self.processed.contains_key(&(purpose, message)) {
+                self.owed.insert((message, queue.clone()));
+            }
             if self.died_in.get(&message) == Some(&step) {
                 self.dropped.remove(&message);
             }
@@ -379,12 +383,17 @@ impl Verdict {
         }
     }
 
-    fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>, by: NodeId) {
-        let purpose = match (group, from) {
+    /// What processing a message from somewhere is for.
+    fn purpose(&self, group: &Option<Name>, from: &Place, message: MessageId) -> Purpose {
+        match (group, from) {
             (Some(group), _) => Purpose::Group(group.clone()),
             (None, Place::Queue(queue)) if self.routed.contains(&message) => Purpose::Queue(queue.clone()),
             (None, _) => Purpose::Sent,
-        };
+        }
+    }
+
+    fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>, by: NodeId) {
+        let purpose = self.purpose(group, from, message);
         if let Place::Queue(queue) = from {
             self.owed.remove(&(message, queue.clone()));
             if let Some(hands) = self.in_hands.get_mut(&by) {

@@ -111,6 +111,22 @@ fn a_routed_message_is_owed_to_each_queue() {
 }
 
 #[test]
+fn a_second_copy_of_what_is_done_is_owed_to_nobody() {
+    let settled = Event::Settled { queue: queue(), message: MessageId(1), by: Consumer(1) };
+    // Its producer was refused by another queue, and sent it to all of them again.
+    let verdict = judge(&[
+        (Producer(1), routed(1)),
+        (Broker(1), in_queue(1)),
+        (Consumer(1), done_from(queue(), 1)),
+        (Broker(1), in_queue(1)),
+        (Producer(1), acknowledged(1)),
+        (Broker(1), settled),
+        (Consumer(1), Event::PowerCut),
+    ]);
+    assert!(verdict.lost().is_empty(), "{:?}", verdict.lost());
+}
+
+#[test]
 fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
     let died = |step| Stamped {
         at: Time::ZERO,
