@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
+use super::transaction::Transaction;
 use super::{Broker, BrokerError, refuse};
 use crate::ids::{MessageId, Name, NodeId, Offset};
 use crate::log::{SliceOf, Storage, StorageError};
@@ -33,13 +34,17 @@ pub(super) struct Guests {
     pub(super) publishers: BTreeSet<NodeId>,
     /// Those of them that wait for room.
     pub(super) waiting: BTreeSet<NodeId>,
+    /// The last transaction of each client, while it is connected.
+    pub(super) transactions: BTreeMap<NodeId, Transaction>,
+    /// Transactions that ended with their channels, and of which nobody was told so far.
+    pub(super) undone: Vec<QueueEvent>,
 }
 
 /// The kinds of nodes, as they are counted in the number of a channel.
 const KINDS: [fn(u16) -> NodeId; 4] = [NodeId::Producer, NodeId::Consumer, NodeId::Service, NodeId::User];
 
 /// A client's channel: its kind and its number.
-fn channel_of(node: NodeId) -> ChannelId {
+pub(super) fn channel_of(node: NodeId) -> ChannelId {
     let (kind, number) = match node {
         NodeId::Producer(number) => (0, number),
         NodeId::Consumer(number) => (1, number),
@@ -57,7 +62,7 @@ fn client_of(channel: ChannelId) -> Option<NodeId> {
 }
 
 /// Why a request is not done, or why the broker cannot go on.
-enum Failure<S: Storage> {
+pub(super) enum Failure<S: Storage> {
     Refused(Refusal),
     Fatal(BrokerError<StorageError<S>>),
 }
@@ -84,6 +89,13 @@ impl<S: Storage> Broker<S> {
     ) -> super::Done<S> {
         let (from, id) = asker;
         let done = match request {
+            // It would wait with the transaction, and be taken for stored.
+            Request::Send { .. } | Request::Publish { .. } | Request::BeginHalf { .. }
+                if self.guests.in_transaction(from) =>
+            {
+                Err(Failure::Refused(Refusal::Invalid))
+            }
+            Request::Transaction { number, step } => self.transaction(now, from, (number, step), out),
             Request::Send { queue, batches } => self.send_to(now, from, &queue, &batches),
             Request::Publish { exchange, mandatory, retain, batches } => {
                 let how = Publish { channel: channel_of(from), mandatory, retain };
@@ -337,6 +349,7 @@ impl<S: Storage> Broker<S> {
     fn leave(&mut self, now: Time, client: NodeId) -> Result<(), ErrorOf<S>> {
         self.guests.consumers.retain(|(other, _), _| *other != client);
         self.guests.deadlines.remove(&client);
+        self.guests.forget_transaction(client);
         self.host.close_channel(now, channel_of(client))
     }
 
@@ -361,6 +374,7 @@ impl<S: Storage> Broker<S> {
 
     /// Carries out what the host wants, and says what happened in it.
     pub(super) fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
+        self.tell_of_undone(out);
         while let Some(output) = self.host.poll() {
             match output {
                 Output::Deliver(delivered) => {

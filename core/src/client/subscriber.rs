@@ -71,6 +71,8 @@ pub struct Subscriber {
     state: State,
     staged: VecDeque<Staged>,
     last_request: RequestId,
+    /// How often the subscription broke.
+    breaks: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +101,7 @@ impl Subscriber {
         let metadata = Metadata::new(brokers);
         let state = State::Apart(Time::ZERO);
         let (staged, queue) = Default::default();
-        Self { settings, reads, options, queue, metadata, state, staged, last_request: 0 }
+        Self { settings, reads, options, queue, metadata, state, staged, last_request: 0, breaks: 0 }
     }
 
     /// What was received and not begun, oldest first.
@@ -125,6 +127,17 @@ impl Subscriber {
     /// Whether a message counts as consumed when it is handed over.
     pub fn is_automatic(&self) -> bool {
         self.options.ack == AckMode::Automatic
+    }
+
+    /// The broker that its deliveries come from, while there is one.
+    pub fn source(&self) -> Option<NodeId> {
+        self.state.broker()
+    }
+
+    /// How often the subscription broke so far. What was delivered before is not its own any more: it will be delivered
+    /// again, and what is said of it under its old number may be taken for a word about another delivery.
+    pub fn breaks(&self) -> u64 {
+        self.breaks
     }
 
     /// Tells the broker what becomes of messages. The first of them come before the answer to the subscription.
@@ -195,6 +208,7 @@ impl Subscriber {
             self.staged.clear();
         }
         self.state = State::Apart(retry);
+        self.breaks += 1;
         self.metadata.refresh(retry);
     }
 

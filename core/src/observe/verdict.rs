@@ -270,6 +270,8 @@ impl Verdict {
             QueueEvent::Returned { message, .. } if !self.delivered.contains(message) => {
                 self.returned.insert(*message);
             }
+            // Nobody will send it again, whether its sender hears of the commit or not: it is as good as promised.
+            QueueEvent::TransactionCommitted { sent, .. } => self.acknowledged.extend(sent),
             QueueEvent::OutOfMemory { .. } => self.died(node),
             _ => {}
         }
