@@ -296,9 +296,11 @@ impl fmt::Display for QueueEvent {
                 let done: Vec<MessageId> = done.iter().map(|(_, message)| *message).collect();
                 write!(f, "committed for {by}: {} done, {} sent", list(&done), list(sent))
             }
-            Self::TransactionRolledBack { by, messages, asked } => {
-                let why = if *asked { "as it asked" } else { "it is gone" };
-                write!(f, "rolled back for {by}, {why}: {} never sent", list(messages))
+            Self::TransactionRolledBack { by, messages, asked: true } => {
+                write!(f, "rolled back for {by}, as it asked: {} never sent", list(messages))
+            }
+            Self::TransactionRolledBack { by, messages, asked: false } => {
+                write!(f, "rolled back what {by} left unfinished: {} never sent", list(messages))
             }
             Self::TransactionLost { message, unknown: true } => {
                 write!(f, "does not know whether its transaction for {message} was committed")

@@ -1,13 +1,13 @@
 //! What happens around queues, as sentences: routing, dying, waiting, failing, and transactions.
 
-use mqlab_core::ids::Name;
+use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::message::DeathReason;
 use mqlab_core::observe::QueueEvent;
 use mqlab_core::queue::ReturnReason;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
 
-use super::sentence::{Names, Tone, nth, place, refusal};
+use super::sentence::{Names, Tone, named, nth, place, refusal};
 use super::{Lang, broker, lasting};
 
 /// A queue within a sentence: that of a subscription is called as the subscription.
@@ -57,6 +57,20 @@ pub(super) fn returned(why: ReturnReason, node: &str, what: &str, from: &str, la
         (ReturnReason::LeaseOver, Lang::Zh) => format!("{from} 太久没有回音：{node} 收回{what}"),
         (_, Lang::En) => format!("{from} is gone: {node} puts {what} back in the queue"),
         (_, Lang::Zh) => format!("{from} 不在了：{node} 把{what} 放回队列"),
+    }
+}
+
+/// What a transaction did.
+fn effects(done: &[(Name, MessageId)], sent: &[MessageId], what: &str, lang: Lang) -> String {
+    let ids: Vec<MessageId> = done.iter().map(|(_, message)| *message).collect();
+    let done = named(&ids, lang);
+    match (ids.is_empty(), sent.is_empty(), lang) {
+        (false, false, Lang::En) => format!("removes {done} and publishes {what}"),
+        (false, false, Lang::Zh) => format!("删除{done}，并发布{what}"),
+        (false, true, Lang::En) => format!("removes {done}"),
+        (false, true, Lang::Zh) => format!("删除{done}"),
+        (true, _, Lang::En) => format!("publishes {what}"),
+        (true, _, Lang::Zh) => format!("发布{what}"),
     }
 }
 
@@ -131,6 +145,29 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         }
         QueueEvent::OwnTransaction { committed: false, .. } => {
             format!("{node} rolls its own transaction back, to which {what} belongs")
+        }
+        QueueEvent::HeldBack { by, .. } => {
+            format!("{node} keeps {what} back until {} commits: nobody may see it yet", names.node(*by, lang))
+        }
+        QueueEvent::TransactionCommitted { by, done, sent } => {
+            let effects = effects(done, sent, what, lang);
+            format!("{node} commits for {}: at one moment it {effects}", names.node(*by, lang))
+        }
+        QueueEvent::TransactionRolledBack { by, messages, asked } => {
+            let by = names.node(*by, lang);
+            let how = match asked {
+                true => format!("the transaction of {by} back, as it asked"),
+                false => format!("back what {by} left unfinished"),
+            };
+            let then = if messages.is_empty() { "nothing was published in it" } else { "nobody saw" };
+            let what = if messages.is_empty() { String::new() } else { format!(" {what}") };
+            format!("{node} rolls {how}: {then}{what}")
+        }
+        QueueEvent::TransactionLost { unknown: true, .. } => {
+            format!("{node} loses its broker during the commit, and does not know whether {what} is done")
+        }
+        QueueEvent::TransactionLost { unknown: false, .. } => {
+            format!("{node} loses its broker in the transaction for {what}: it is rolled back")
         }
         QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
         QueueEvent::Answered { request, after, .. } => {
@@ -210,6 +247,30 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         }
         QueueEvent::OwnTransaction { committed: true, .. } => format!("{node} 提交{what} 所属的本地事务"),
         QueueEvent::OwnTransaction { committed: false, .. } => format!("{node} 回滚{what} 所属的本地事务"),
+        QueueEvent::HeldBack { by, .. } => {
+            format!("{node} 先留住{what}，等 {} 提交：还没有人能看到", names.node(*by, lang))
+        }
+        QueueEvent::TransactionCommitted { by, done, sent } => {
+            let effects = effects(done, sent, what, lang);
+            format!("{node} 提交 {} 的事务：在同一时刻{effects}", names.node(*by, lang))
+        }
+        QueueEvent::TransactionRolledBack { by, messages, asked } => {
+            let by = names.node(*by, lang);
+            let how = match asked {
+                true => format!("按要求回滚 {by} 的事务"),
+                false => format!("回滚 {by} 没做完的事务"),
+            };
+            match messages.is_empty() {
+                true => format!("{node} {how}：其中没有发布消息"),
+                false => format!("{node} {how}：没有人看到过{what}"),
+            }
+        }
+        QueueEvent::TransactionLost { unknown: true, .. } => {
+            format!("{node} 在提交途中失去 Broker，不知道{what} 是否已经完成")
+        }
+        QueueEvent::TransactionLost { unknown: false, .. } => {
+            format!("{node} 在{what} 的事务途中失去 Broker：事务已回滚")
+        }
         QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
         QueueEvent::Answered { request, after, .. } => {
             format!("{node} 拿到{what}：这是对请求 {} 的应答，用时 {}", request.0, lasting(*after, lang))
@@ -237,11 +298,14 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Recognised { .. }
         | QueueEvent::HalfDecided { decision: Decision::Commit, .. }
         | QueueEvent::OwnTransaction { committed: true, .. }
+        | QueueEvent::TransactionCommitted { .. }
         | QueueEvent::Answered { .. }
         | QueueEvent::Forgotten { .. } => Tone::Good,
         QueueEvent::CheckedBack { .. }
         | QueueEvent::NotSettled { .. }
         | QueueEvent::AnswerLate { .. }
+        | QueueEvent::TransactionRolledBack { .. }
+        | QueueEvent::TransactionLost { .. }
         | QueueEvent::HalfDecided { .. }
         | QueueEvent::OwnTransaction { committed: false, .. } => Tone::Again,
         QueueEvent::Activated { .. } => Tone::Turn,
