@@ -161,7 +161,7 @@ impl Scenario {
                         Overflow::RejectPublish | Overflow::RejectPublishDeadLetter
                     )
             };
-            if self.queues.iter().any(|queue| refuses(queue)) {
+            if self.queues.iter().any(refuses) {
                 return invalid(&format!(
                     "hands on to {to} in a transaction: it refuses when it is full, let it ask to wait"
                 ));
