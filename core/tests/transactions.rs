@@ -5,11 +5,11 @@ use mqlab_core::broker::{
     Broker, Delivery, HostLayout, Input, Message, Out, Reads, Reply, Request, Settings, Settlement,
     TransactionState, TransactionStep, View,
 };
-use mqlab_core::client::{Standing, Transacted};
-use mqlab_core::ids::{MessageId, Name, NodeId};
+use mqlab_core::client::{Staged, Standing, Transacted};
+use mqlab_core::ids::{MessageId, Name, NodeId, Offset};
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::message::Message as Payload;
-use mqlab_core::observe::{Event, QueueEvent, Refusal};
+use mqlab_core::observe::{Event, Place, QueueEvent, Refusal};
 use mqlab_core::queue::{ConsumerOptions, Overflow, QueueOptions};
 use mqlab_core::record::{BatchBuilder, Batches};
 use mqlab_core::time::Time;
@@ -36,6 +36,8 @@ struct Desk {
     broker: Broker<MemoryStorage>,
     now: Time,
     requests: u64,
+    /// The number of the desk's subscription.
+    session: u64,
     /// What the desk had delivered: tag and message.
     had: Vec<(u64, u64)>,
     events: Vec<Event>,
@@ -49,7 +51,7 @@ impl Desk {
         let broker = Broker::new(BROKER, 1, Settings::default(), MemoryStorage::default());
         let broker = broker.expect("an empty disk opens");
         let (had, events, flow) = Default::default();
-        let mut desk = Self { broker, now: Time::ZERO, requests: 0, had, events, flow };
+        let mut desk = Self { broker, now: Time::ZERO, requests: 0, session: 0, had, events, flow };
         desk.lay_out();
         desk.subscribe();
         for order in [1, 2] {
@@ -110,6 +112,7 @@ impl Desk {
         let request =
             Request::Subscribe { reads: Reads::Queue(name("orders")), options: ConsumerOptions::default() };
         assert!(matches!(self.ask(DESK, request), Reply::Subscribed { .. }));
+        self.session = self.requests;
     }
 
     /// A step of the desk's, and the answer.
@@ -131,8 +134,14 @@ impl Desk {
     }
 
     fn settle(&mut self, number: u64, tag: u64) -> Result<TransactionState, Refusal> {
-        let how = Settlement::Done;
-        self.step(number, TransactionStep::Settle { queue: name("orders"), tag, how })
+        let (queue, session, how) = (name("orders"), self.session, Settlement::Done);
+        self.step(number, TransactionStep::Settle { queue, session, tag, how })
+    }
+
+    /// A delivery as the desk's client has it.
+    fn delivered(&self, tag: u64) -> Staged {
+        let record = Payload::new("an order").to_record_at(Offset(tag), 0);
+        Staged { from: Place::Queue(name("orders")), record, delivery: 1, session: self.session, tag }
     }
 
     fn commit(&mut self, number: u64, parts: u32) -> Result<TransactionState, Refusal> {
@@ -173,7 +182,8 @@ fn nothing_is_there_before_the_commit_and_all_of_it_after() {
     assert!(matches!(desk.events[first - 1], Event::Queue(QueueEvent::TransactionCommitted { .. })));
     assert_eq!(desk.told(), ["committed for consumer-1: m1 done, m11 sent"]);
     // Outside a transaction the client's word holds at once.
-    let done = Message::Settle { queue: name("orders"), tags: vec![2], how: Settlement::Done };
+    let (tags, session) = (vec![2], desk.session);
+    let done = Message::Settle { queue: name("orders"), session, tags, how: Settlement::Done };
     desk.hand(Input::Message { from: DESK, message: done });
     assert_eq!(desk.held("orders"), 0);
 }
@@ -243,8 +253,13 @@ fn whoever_is_gone_is_rolled_back_and_its_delivery_comes_again() {
         assert_eq!(desk.publish(1, 12, "parcels"), Err(Refusal::NotAMember), "case {case}");
         assert_eq!(desk.commit(1, 3), Err(Refusal::NotAMember), "case {case}");
         assert_eq!(desk.held("parcels"), 0, "case {case}");
+        // Nor does what it had from the old subscription belong in a transaction of the new one.
+        let old = desk.session;
         desk.had.clear();
         desk.subscribe();
+        desk.begin(2);
+        let new = std::mem::replace(&mut desk.session, old);
+        assert_eq!((desk.settle(2, 1), new > old), (Err(Refusal::UnknownDelivery), true), "case {case}");
         assert_eq!(desk.had.iter().map(|(_, order)| *order).collect::<Vec<_>>(), [1, 2], "case {case}");
     }
 }
@@ -259,7 +274,7 @@ fn a_broker_that_dies_remembers_no_transaction() {
     let disk = broker.into_storage().expect("memory closes");
     let again = Broker::new(BROKER, 2, Settings::default(), disk).expect("its disk opens");
     let (had, events, flow) = Default::default();
-    let mut desk = Desk { broker: again, now: Time(1), requests: 0, had, events, flow };
+    let mut desk = Desk { broker: again, now: Time(1), requests: 0, session: 0, had, events, flow };
     assert_eq!(desk.commit(1, 2), Err(Refusal::NotAMember));
     assert_eq!((desk.held("orders"), desk.held("parcels")), (2, 0));
 }
@@ -281,7 +296,8 @@ fn another_number_of_parts_is_not_committed() {
     // What a client says outside of it would be taken for a part: it is refused, or counted.
     let send = Request::Send { queue: name("parcels"), batches: batch(12, "parcels") };
     assert!(matches!(desk.ask(DESK, send), Reply::Refused(Refusal::Invalid)));
-    let done = Message::Settle { queue: name("orders"), tags: vec![2], how: Settlement::Done };
+    let (tags, session) = (vec![2], desk.session);
+    let done = Message::Settle { queue: name("orders"), session, tags, how: Settlement::Done };
     desk.hand(Input::Message { from: DESK, message: done });
     assert_eq!(desk.commit(1, 2), Err(Refusal::Incomplete));
     assert_eq!(desk.commit(1, 3), Ok(Committed { refused: Vec::new() }));
@@ -364,7 +380,7 @@ fn ready_to_commit(desk: &mut Desk) -> Transacted {
     let record = Payload::new("a parcel").with_routing_key("parcels").to_record(0).with_id(MessageId(11));
     client.publish(now, Default::default(), &record, &mut out).expect("a small one");
     drive(desk, &mut client, core::mem::take(&mut out), false);
-    client.settle(now, name("orders"), 1, Settlement::Done, &mut out);
+    client.settle(now, &desk.delivered(1), Settlement::Done, &mut out);
     drive(desk, &mut client, core::mem::take(&mut out), false);
     assert_eq!(client.standing(), Standing::Open);
     client
@@ -449,7 +465,7 @@ fn a_client_waits_for_room_and_is_undone_where_waiting_is_in_vain() {
     // A part that is refused ends it at once; so does one that is not answered.
     client.begin(desk.now, BROKER, &mut out);
     drive(&mut desk, &mut client, core::mem::take(&mut out), false);
-    client.settle(desk.now, name("orders"), 77, Settlement::Done, &mut out);
+    client.settle(desk.now, &desk.delivered(77), Settlement::Done, &mut out);
     let out = drive(&mut desk, &mut client, out, false);
     assert_eq!(client.standing(), Standing::Undone(Refusal::UnknownDelivery));
     drive(&mut desk, &mut client, out, false);

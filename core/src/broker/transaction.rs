@@ -29,7 +29,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::hosting::{Failure, Guests, channel_of};
-use super::protocol::{Out, Reply, Settlement};
+use super::protocol::{Out, Reply, RequestId, Settlement};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::log::{SliceOf, Storage};
 use crate::message::Message as Payload;
@@ -37,7 +37,7 @@ use crate::observe::{Event, QueueEvent, Refusal};
 use crate::record::Batches;
 use crate::routing::ExchangeName;
 use crate::time::Time;
-use crate::vhost::{ChannelOptions, ErrorOf, Handle, Publish, Rollback};
+use crate::vhost::{ChannelOptions, Handle, Publish, Rollback};
 
 /// A step of a transaction.
 ///
@@ -61,6 +61,8 @@ pub enum TransactionStep {
     Settle {
         /// The queue that it comes from.
         queue: Name,
+        /// The number of the subscription that it came to.
+        session: RequestId,
         /// Its number on the channel.
         tag: u64,
         /// What becomes of its message.
@@ -111,12 +113,12 @@ pub(super) struct Transaction {
 
 type Answer<S> = Result<Reply<SliceOf<S>>, Failure<S>>;
 
-/// Unlike for a request that stands alone, a client is told exactly why: it has to begin anew, or to wait.
-fn failure<S: Storage>(error: ErrorOf<S>) -> Failure<S> {
-    if error.is_storage() { Failure::Fatal(error.into()) } else { Failure::Refused((&error).into()) }
-}
-
 impl Guests {
+    /// Whether a client's subscription is the one with this number.
+    pub(super) fn is_current(&self, client: NodeId, queue: Name, session: RequestId) -> bool {
+        self.consumers.get(&(client, queue)).is_some_and(|(_, own)| *own == session)
+    }
+
     /// Whether a client is in the middle of a transaction: what it does on its channel would belong to it.
     pub(super) fn in_transaction(&self, client: NodeId) -> bool {
         self.transactions.get(&client).is_some_and(|transaction| transaction.committed.is_none())
@@ -153,14 +155,17 @@ impl<S: Storage> Broker<S> {
             (TransactionStep::Publish { exchange, batches }, None) => {
                 self.hold_back(now, from, &exchange, &batches, out)?;
             }
-            (TransactionStep::Settle { tag, how, .. }, None) => {
+            (TransactionStep::Settle { queue, session, tag, how }, None) => {
+                if !self.guests.is_current(from, queue, session) {
+                    return Err(Failure::Refused(Refusal::UnknownDelivery));
+                }
                 let handle = Handle { channel: channel_of(from), tag };
                 let waits = match how {
                     Settlement::Done => self.host.ack(now, handle),
                     Settlement::Requeue => self.host.nack(now, handle, true),
                     Settlement::Reject => self.host.nack(now, handle, false),
                 };
-                waits.map_err(failure)?;
+                waits?;
             }
             (TransactionStep::Commit { parts }, None) => return self.commit_all(now, from, parts, out),
             (TransactionStep::Rollback, None) => return self.roll_back(now, from, out),
@@ -178,11 +183,11 @@ impl<S: Storage> Broker<S> {
     fn begin(&mut self, now: Time, from: NodeId, number: u64) -> Answer<S> {
         let channel = channel_of(from);
         if self.guests.in_transaction(from) {
-            self.host.rollback_transaction(now, channel, Rollback::Keep).map_err(failure)?;
+            self.host.rollback_transaction(now, channel, Rollback::Keep)?;
         }
         self.guests.forget_transaction(from);
         let options = ChannelOptions { transactional: true, ..ChannelOptions::default() };
-        self.host.open_channel(now, channel, options).map_err(failure)?;
+        self.host.open_channel(now, channel, options)?;
         // It publishes, if only in the end: it is told when to wait.
         self.guests.publishers.insert(from);
         let transaction = Transaction { number, messages: Vec::new(), committed: None };
@@ -202,7 +207,7 @@ impl<S: Storage> Broker<S> {
         for record in batches.records() {
             let message = Payload::from_record(&record);
             let (key, id) = (message.routing_key().unwrap_or_default().to_owned(), message.id());
-            self.host.publish_with(now, exchange.as_str(), &key, message, how).map_err(failure)?;
+            self.host.publish_with(now, exchange.as_str(), &key, message, how)?;
             if let Some(transaction) = self.guests.transactions.get_mut(&from) {
                 transaction.messages.push((exchange.clone(), id));
             }
@@ -219,8 +224,8 @@ impl<S: Storage> Broker<S> {
         }
         self.guests.waiting.remove(&from);
         let channel = channel_of(from);
-        let each = self.host.commit_each(now, channel).map_err(failure)?;
-        self.host.leave_transactions(channel).map_err(failure)?;
+        let each = self.host.commit_each(now, channel)?;
+        self.host.leave_transactions(channel)?;
         let Some(transaction) = self.guests.transactions.get_mut(&from) else {
             return Err(Failure::Refused(Refusal::NotAMember));
         };
@@ -257,8 +262,8 @@ impl<S: Storage> Broker<S> {
 
     fn roll_back(&mut self, now: Time, from: NodeId, out: &mut Out<SliceOf<S>>) -> Answer<S> {
         let channel = channel_of(from);
-        self.host.rollback_transaction(now, channel, Rollback::Keep).map_err(failure)?;
-        self.host.leave_transactions(channel).map_err(failure)?;
+        self.host.rollback_transaction(now, channel, Rollback::Keep)?;
+        self.host.leave_transactions(channel)?;
         if let Some(Transaction { messages, .. }) = self.guests.transactions.remove(&from) {
             let messages = messages.into_iter().filter_map(|(_, id)| id).collect();
             out.event(Event::Queue(QueueEvent::TransactionRolledBack { by: from, messages, asked: true }));

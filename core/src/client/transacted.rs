@@ -17,11 +17,12 @@
 //! `TransactionInProgressException` and the like for what is known, and leaves the rest to `JMSRedelivered`; Spring calls
 //! it a "heuristic" outcome.
 
+use super::Staged;
 use crate::broker::{
     Input, Message, Out, Reply, Request, RequestId, Settings, Settlement, TransactionState, TransactionStep,
 };
-use crate::ids::{Name, NodeId};
-use crate::observe::Refusal;
+use crate::ids::NodeId;
+use crate::observe::{Place, Refusal};
 use crate::record::{BatchBuilder, Malformed, NewRecord};
 use crate::routing::ExchangeName;
 use crate::time::Time;
@@ -133,9 +134,13 @@ impl Transacted {
         Ok(())
     }
 
-    /// Says what becomes of a delivery with the commit. Does nothing unless the transaction is [`Standing::Open`].
-    pub fn settle(&mut self, now: Time, queue: Name, tag: u64, how: Settlement, out: &mut Out) {
-        self.part(now, TransactionStep::Settle { queue, tag, how }, out);
+    /// Says what becomes of a delivery with the commit. What did not come from a queue cannot be settled. Does nothing
+    /// unless the transaction is [`Standing::Open`].
+    pub fn settle(&mut self, now: Time, staged: &Staged, how: Settlement, out: &mut Out) {
+        if let Place::Queue(queue) = &staged.from {
+            let (queue, session, tag) = (queue.clone(), staged.session, staged.tag);
+            self.part(now, TransactionStep::Settle { queue, session, tag, how }, out);
+        }
     }
 
     /// Lets all of it take effect. Does nothing unless the transaction is [`Standing::Open`].

@@ -24,7 +24,7 @@ use super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::scenario::{ConsumerSpec, SourceSpec};
 use super::stream;
 use super::world::Disk;
-use crate::broker::{Input, Message, Out, Reads, Settings, Settlement};
+use crate::broker::{Input, Message, Out, Reads, RequestId, Settings, Settlement};
 use crate::client::{Member, Puller, Staged, Subscriber, Windows};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::log::Storage;
@@ -93,9 +93,7 @@ impl Source {
     /// What becomes of messages. A partition's cannot be given back or refused: the group goes on behind them.
     fn settle(&mut self, now: Time, all: &[Staged], how: Settlement, out: &mut Out) {
         match self {
-            Self::Push(subscriber) => {
-                subscriber.settle(all.iter().map(|staged| staged.tag).collect(), how, out)
-            }
+            Self::Push(subscriber) => subscriber.settle(all, how, out),
             Self::Pull(member) => {
                 for staged in all {
                     member.done(now, &staged.from, staged.record.offset, out);
@@ -105,11 +103,11 @@ impl Source {
         }
     }
 
-    /// The broker that pushes, while there is one, and how often the subscription broke.
-    fn pushed_by(&self) -> (Option<NodeId>, u64) {
+    /// The broker that pushes, and the number of the subscription.
+    fn session(&self) -> Option<(NodeId, RequestId)> {
         match self {
-            Self::Push(subscriber) => (subscriber.source(), subscriber.breaks()),
-            Self::Pull(_) | Self::Poll(_) => (None, 0),
+            Self::Push(subscriber) => subscriber.session(),
+            Self::Pull(_) | Self::Poll(_) => None,
         }
     }
 
@@ -269,9 +267,9 @@ impl Worker {
             onward.handle(now, &input, out);
         }
         if let Some(input) = for_mark(0, &input) {
-            let (_, breaks) = self.source.pushed_by();
+            let before = self.source.session();
             self.source.handle(now, input, out);
-            if self.source.pushed_by().1 > breaks {
+            if before.is_some() && self.source.session() != before {
                 self.break_off(out);
             }
         }
@@ -331,7 +329,7 @@ impl Worker {
 
     /// Goes on with what is sent on.
     fn send_on(&mut self, now: Time, out: &mut Out) {
-        let (broker, _) = self.source.pushed_by();
+        let broker = self.source.session().map(|(broker, _)| broker);
         while let Some(end) = self.onward.as_mut().and_then(|onward| onward.next(now, broker, out)) {
             match end {
                 End::Done(staged) => self.conclude(now, staged, out),

@@ -107,8 +107,8 @@ impl Together {
             Stage::Storing | Stage::Pausing(_) | Stage::Ready => {}
         }
         job.stage = Stage::Storing;
-        match (job.parts.get(job.sent), &job.staged.from) {
-            (Some(part), _) => {
+        match job.parts.get(job.sent) {
+            Some(part) => {
                 let (to, attempt) = (Place::Queue(part.to.clone()), job.staged.delivery);
                 out.event(Event::Sent { to, message: part.id, attempt });
                 let record = part.record.clone().with_id(part.id);
@@ -116,11 +116,11 @@ impl Together {
                 sent.expect("what is sent on is a few bytes");
                 job.sent += 1;
             }
-            (None, Place::Queue(queue)) if !job.acknowledged => {
-                self.client.settle(now, queue.clone(), job.staged.tag, Settlement::Done, out);
+            None if !job.acknowledged => {
+                self.client.settle(now, &job.staged, Settlement::Done, out);
                 job.acknowledged = true;
             }
-            (None, _) => self.client.commit(now, out),
+            None => self.client.commit(now, out),
         }
         None
     }

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod callers;
 pub mod groups;
+mod halves;
 pub mod judged;
 mod pulls;
 mod purpose;
@@ -21,6 +22,7 @@ mod stories_pull;
 mod stories_queues;
 mod stories_stream;
 pub mod story;
+mod together;
 pub mod ui;
 
 use mqlab_core::time::{Span, Time};

@@ -1,14 +1,14 @@
-//! What happens around queues, as sentences: routing, dying, waiting, failing, and transactions.
+//! What happens around queues, as sentences: routing, dying, waiting, failing.
 
-use mqlab_core::ids::{MessageId, Name};
+use mqlab_core::ids::Name;
 use mqlab_core::message::DeathReason;
 use mqlab_core::observe::QueueEvent;
 use mqlab_core::queue::ReturnReason;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
 
-use super::sentence::{Names, Tone, named, nth, place, refusal};
-use super::{Lang, broker, lasting};
+use super::sentence::{Names, Tone, place, refusal};
+use super::{Lang, broker, halves, lasting, together};
 
 /// A queue within a sentence: that of a subscription is called as the subscription.
 pub(super) fn queue_of(name: &Name, lang: Lang) -> String {
@@ -57,20 +57,6 @@ pub(super) fn returned(why: ReturnReason, node: &str, what: &str, from: &str, la
         (ReturnReason::LeaseOver, Lang::Zh) => format!("{from} 太久没有回音：{node} 收回{what}"),
         (_, Lang::En) => format!("{from} is gone: {node} puts {what} back in the queue"),
         (_, Lang::Zh) => format!("{from} 不在了：{node} 把{what} 放回队列"),
-    }
-}
-
-/// What a transaction did.
-fn effects(done: &[(Name, MessageId)], sent: &[MessageId], what: &str, lang: Lang) -> String {
-    let ids: Vec<MessageId> = done.iter().map(|(_, message)| *message).collect();
-    let done = named(&ids, lang);
-    match (ids.is_empty(), sent.is_empty(), lang) {
-        (false, false, Lang::En) => format!("removes {done} and publishes {what}"),
-        (false, false, Lang::Zh) => format!("删除{done}，并发布{what}"),
-        (false, true, Lang::En) => format!("removes {done}"),
-        (false, true, Lang::Zh) => format!("删除{done}"),
-        (true, _, Lang::En) => format!("publishes {what}"),
-        (true, _, Lang::Zh) => format!("发布{what}"),
     }
 }
 
@@ -123,52 +109,13 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let (by, why) = (names.node(*by, lang), refusal(*why, lang));
             format!("{node} settles nothing in {} at the word of {by}: {why}", queue_of(queue, lang))
         }
+        QueueEvent::GaveUp { message: Some(_), why } => {
+            format!("{node} gives {what} up, it will never be stored: {}", refusal(*why, lang))
+        }
+        QueueEvent::GaveUp { message: None, why } => {
+            format!("{node} gives up subscribing: {}", refusal(*why, lang))
+        }
         QueueEvent::Halted { why } => format!("{node} cannot go on, and stops: {}", refusal(*why, lang)),
-        QueueEvent::HalfStored { .. } => {
-            format!("{node} keeps {what} as a half message: nobody may see it yet")
-        }
-        QueueEvent::CheckedBack { check: 1, .. } => format!("{node} asks the producer what became of {what}"),
-        QueueEvent::CheckedBack { check, .. } => {
-            format!("{node} asks the producer for the {} time what became of {what}", nth(*check))
-        }
-        QueueEvent::HalfDecided { decision: Decision::Commit, .. } => {
-            format!("{node} is told to commit {what}: now consumers may have it")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Rollback, .. } => {
-            format!("{node} is told to roll {what} back: nobody will ever see it")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Unknown, .. } => {
-            format!("{node} is told that {what} is undecided, and will ask again")
-        }
-        QueueEvent::OwnTransaction { committed: true, .. } => {
-            format!("{node} commits its own transaction, to which {what} belongs")
-        }
-        QueueEvent::OwnTransaction { committed: false, .. } => {
-            format!("{node} rolls its own transaction back, to which {what} belongs")
-        }
-        QueueEvent::HeldBack { by, .. } => {
-            format!("{node} keeps {what} back until {} commits: nobody may see it yet", names.node(*by, lang))
-        }
-        QueueEvent::TransactionCommitted { by, done, sent } => {
-            let effects = effects(done, sent, what, lang);
-            format!("{node} commits for {}: at one moment it {effects}", names.node(*by, lang))
-        }
-        QueueEvent::TransactionRolledBack { by, messages, asked } => {
-            let by = names.node(*by, lang);
-            let how = match asked {
-                true => format!("the transaction of {by} back, as it asked"),
-                false => format!("back what {by} left unfinished"),
-            };
-            let then = if messages.is_empty() { "nothing was published in it" } else { "nobody saw" };
-            let what = if messages.is_empty() { String::new() } else { format!(" {what}") };
-            format!("{node} rolls {how}: {then}{what}")
-        }
-        QueueEvent::TransactionLost { unknown: true, .. } => {
-            format!("{node} loses its broker during the commit, and does not know whether {what} is done")
-        }
-        QueueEvent::TransactionLost { unknown: false, .. } => {
-            format!("{node} loses its broker in the transaction for {what}: it is rolled back")
-        }
         QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
         QueueEvent::Answered { request, after, .. } => {
             format!(
@@ -183,7 +130,9 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::GaveUpWaiting { after, .. } => {
             format!("{node} gives up waiting for an answer to {what}, after {}", lasting(*after, lang))
         }
-        other => format!("{node}: {other}"),
+        other => {
+            together::english(other, node, what, names).unwrap_or_else(|| halves::english(other, node, what))
+        }
     }
 }
 
@@ -232,45 +181,11 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let (by, why) = (names.node(*by, lang), refusal(*why, lang));
             format!("{by} 对{}的确认没有生效（{node}）：{why}", queue_of(queue, lang))
         }
+        QueueEvent::GaveUp { message: Some(_), why } => {
+            format!("{node} 放弃{what}，它不可能存下：{}", refusal(*why, lang))
+        }
+        QueueEvent::GaveUp { message: None, why } => format!("{node} 放弃订阅：{}", refusal(*why, lang)),
         QueueEvent::Halted { why } => format!("{node} 无法继续，停止运行：{}", refusal(*why, lang)),
-        QueueEvent::HalfStored { .. } => format!("{node} 把{what} 存为半消息：还没有人能看到"),
-        QueueEvent::CheckedBack { check: 1, .. } => format!("{node} 向生产者回查{what} 的结果"),
-        QueueEvent::CheckedBack { check, .. } => format!("{node} 第 {check} 次向生产者回查{what} 的结果"),
-        QueueEvent::HalfDecided { decision: Decision::Commit, .. } => {
-            format!("{node} 得知{what} 要提交：消费者可以消费了")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Rollback, .. } => {
-            format!("{node} 得知{what} 要回滚：永远没有人会看到它")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Unknown, .. } => {
-            format!("{node} 得知{what} 还没有结果，稍后再回查")
-        }
-        QueueEvent::OwnTransaction { committed: true, .. } => format!("{node} 提交{what} 所属的本地事务"),
-        QueueEvent::OwnTransaction { committed: false, .. } => format!("{node} 回滚{what} 所属的本地事务"),
-        QueueEvent::HeldBack { by, .. } => {
-            format!("{node} 先留住{what}，等 {} 提交：还没有人能看到", names.node(*by, lang))
-        }
-        QueueEvent::TransactionCommitted { by, done, sent } => {
-            let effects = effects(done, sent, what, lang);
-            format!("{node} 提交 {} 的事务：在同一时刻{effects}", names.node(*by, lang))
-        }
-        QueueEvent::TransactionRolledBack { by, messages, asked } => {
-            let by = names.node(*by, lang);
-            let how = match asked {
-                true => format!("按要求回滚 {by} 的事务"),
-                false => format!("回滚 {by} 没做完的事务"),
-            };
-            match messages.is_empty() {
-                true => format!("{node} {how}：其中没有发布消息"),
-                false => format!("{node} {how}：没有人看到过{what}"),
-            }
-        }
-        QueueEvent::TransactionLost { unknown: true, .. } => {
-            format!("{node} 在提交途中失去 Broker，不知道{what} 是否已经完成")
-        }
-        QueueEvent::TransactionLost { unknown: false, .. } => {
-            format!("{node} 在{what} 的事务途中失去 Broker：事务已回滚")
-        }
         QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
         QueueEvent::Answered { request, after, .. } => {
             format!("{node} 拿到{what}：这是对请求 {} 的应答，用时 {}", request.0, lasting(*after, lang))
@@ -279,7 +194,9 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::GaveUpWaiting { after, .. } => {
             format!("{node} 等{what} 的应答等了 {}，放弃", lasting(*after, lang))
         }
-        other => format!("{node}：{other}"),
+        other => {
+            together::chinese(other, node, what, names).unwrap_or_else(|| halves::chinese(other, node, what))
+        }
     }
 }
 
@@ -292,6 +209,7 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Blocked { .. }
         | QueueEvent::Failed { .. }
         | QueueEvent::OutOfMemory { .. }
+        | QueueEvent::GaveUp { .. }
         | QueueEvent::Halted { .. }
         | QueueEvent::GaveUpWaiting { .. } => Tone::Harm,
         QueueEvent::Unblocked { .. }
