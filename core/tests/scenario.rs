@@ -63,3 +63,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_scenario_is_told_what_its_transactions_cannot_do() {
+    let check = |consumer: &str, desk: &str| {
+        let json = format!(
+            r#"{{ "format": 1, "name": "t", "seed": 1, "ends_at": 1000, "brokers": 2, "latency": [400, 1600],
+            "queues": [
+              {{ "name": "orders", "broker": 1 }}, {{ "name": "parcels", "broker": 1 }}, {{ "name": "far", "broker": 2 }},
+              {{ "name": "strict", "broker": 1, "options": {{ "overflow": "reject_publish" }} }}
+            ],
+            "topics": [{{ "name": "topic", "partitions": 1, "replicas": 1, "min_in_sync": 1 }}],
+            "producers": [{{ "name": "shop", "to": {{ "queue": "orders" }}, "messages": 1, "every": 1000 }}],
+            "consumers": [{{ "name": "desk", "from": {consumer}, "work": 1000, "program": {{ {desk} }} }}] }}"#
+        );
+        Scenario::from_json(&json).map_err(|error| error.to_string())
+    };
+    let queue = r#"{ "queue": { "name": "orders", "prefetch": 2 } }"#;
+    let to = |queues: &str| format!(r#""onward": {{ "to": [{queues}], "transaction": true }}"#);
+    assert_eq!(check(queue, &to(r#""parcels""#)).map(drop), Ok(()));
+    let group = r#"{ "group": { "name": "desks", "topic": "topic" } }"#;
+    let wrong = [
+        (group, to(r#""parcels""#), "let it read a queue"),
+        (queue, to(r#""parcels""#) + r#", "workers": 2"#, "one message at a time"),
+        (queue, to(r#""parcels""#) + r#", "settles": "before""#, "acknowledge each"),
+        (queue, to(r#""far""#), "must be on the broker of orders"),
+        (queue, to(r#""strict""#), "let it ask to wait"),
+        (queue, to(r#""parcels", "parcels""#), "twice"),
+    ];
+    for (from, desk, why) in wrong {
+        let told = check(from, &desk).expect_err(why);
+        assert!(told.contains(why), "{told}");
+    }
+}

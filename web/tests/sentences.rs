@@ -130,6 +130,11 @@ fn around_queues() -> Vec<Stamped> {
     let (q, m, from) = (queue(), MessageId(17), || Place::Queue(queue()));
     let exchange = |text: &str| text.parse::<ExchangeName>().expect("a good name");
     let died = |reason| (B1, QueueEvent::Died { queue: queue(), message: m, reason });
+    let committed = |done: &[u64], sent: &[u64]| QueueEvent::TransactionCommitted {
+        by: C1,
+        done: done.iter().map(|&id| (queue(), MessageId(id))).collect(),
+        sent: sent.iter().copied().map(MessageId).collect(),
+    };
     let decided = |decision| (B1, QueueEvent::HalfDecided { message: m, decision });
     let events = [
         (B1, QueueEvent::Unroutable { exchange: exchange("orders"), message: m, returned: true }),
@@ -161,6 +166,17 @@ fn around_queues() -> Vec<Stamped> {
         decided(Decision::Unknown),
         (SHOP, QueueEvent::OwnTransaction { message: m, committed: true }),
         (SHOP, QueueEvent::OwnTransaction { message: m, committed: false }),
+        (B1, QueueEvent::HeldBack { message: m, by: C1 }),
+        (B1, committed(&[12], &[17])),
+        (B1, committed(&[12], &[17, 18])),
+        (B1, committed(&[], &[17])),
+        (B1, committed(&[12], &[])),
+        (B1, QueueEvent::TransactionRolledBack { by: C1, messages: vec![m], asked: true }),
+        (B1, QueueEvent::TransactionRolledBack { by: C1, messages: vec![m], asked: false }),
+        (B1, QueueEvent::TransactionRolledBack { by: C1, messages: Vec::new(), asked: true }),
+        (B1, QueueEvent::TransactionRolledBack { by: C1, messages: Vec::new(), asked: false }),
+        (C1, QueueEvent::TransactionLost { message: m, unknown: true }),
+        (C1, QueueEvent::TransactionLost { message: m, unknown: false }),
         (SHOP, QueueEvent::Forgotten { message: m }),
         (SHOP, QueueEvent::Answered { answer: m, request: MessageId(12), after: Span(13_800) }),
         (SHOP, QueueEvent::AnswerLate { answer: m }),
@@ -187,6 +203,7 @@ fn of_exchanges_and_refusals() -> Vec<Stamped> {
         refused(Refusal::InUse),
         refused(Refusal::RetainedFull),
         refused(Refusal::UnknownDelivery),
+        refused(Refusal::Incomplete),
         refused(Refusal::Denied),
         refused(Refusal::Different),
         refused(Refusal::Invalid),

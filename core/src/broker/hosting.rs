@@ -5,8 +5,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
+use super::transaction::Transaction;
 use super::{Broker, BrokerError, refuse};
 use crate::ids::{MessageId, Name, NodeId, Offset};
 use crate::log::{SliceOf, Storage, StorageError};
@@ -20,7 +22,7 @@ use crate::vhost::{ChannelId, ErrorOf, HalfId, Handle, Output, Publish, VhostErr
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guests {
     /// The consumers of each client, by queue, and the request that made each: the number of its session.
-    consumers: BTreeMap<(NodeId, Name), (ConsumerId, RequestId)>,
+    pub(super) consumers: BTreeMap<(NodeId, Name), (ConsumerId, RequestId)>,
     /// Whose each consumer is, as long as anything is said of it.
     clients: BTreeMap<ConsumerId, NodeId>,
     /// When a client that consumes is given up, unless it is heard before.
@@ -29,6 +31,10 @@ pub(super) struct Guests {
     pub(super) publishers: BTreeSet<NodeId>,
     /// Those of them that wait for room.
     pub(super) waiting: BTreeSet<NodeId>,
+    /// The last transaction of each client, while it is connected.
+    pub(super) transactions: BTreeMap<NodeId, Transaction>,
+    /// Transactions that ended with their channels, and of which nobody was told so far.
+    pub(super) undone: Vec<QueueEvent>,
 }
 
 /// The kinds of nodes, as they are counted in the number of a channel.
@@ -80,6 +86,13 @@ impl<S: Storage> Broker<S> {
     ) -> super::Done<S> {
         let (from, id) = asker;
         let done = match request {
+            // It would wait with the transaction, and be taken for stored.
+            Request::Send { .. } | Request::Publish { .. } | Request::BeginHalf { .. }
+                if self.guests.in_transaction(from) =>
+            {
+                Err(Failure::Refused(Refusal::Invalid))
+            }
+            Request::Transaction { number, step } => self.transaction(now, from, (number, step), out),
             Request::Send { queue, batches } => self.send_to(now, from, &queue, &batches, out),
             Request::Publish { exchange, mandatory, retain, batches } => {
                 let how = Publish { channel: channel_of(from), mandatory, retain };
@@ -226,6 +239,7 @@ impl<S: Storage> Broker<S> {
     fn leave(&mut self, now: Time, client: NodeId) -> Result<(), ErrorOf<S>> {
         self.guests.consumers.retain(|(other, _), _| *other != client);
         self.guests.deadlines.remove(&client);
+        self.guests.forget_transaction(client);
         self.host.close_channel(now, channel_of(client))
     }
 
@@ -250,6 +264,7 @@ impl<S: Storage> Broker<S> {
 
     /// Carries out what the host wants, and says what happened in it.
     pub(super) fn drain(&mut self, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
+        self.tell_of_undone(out);
         while let Some(output) = self.host.poll() {
             match output {
                 Output::Deliver(delivered) => {

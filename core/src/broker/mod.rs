@@ -71,6 +71,7 @@ mod reply;
 mod request;
 mod retention;
 mod settings;
+mod transaction;
 mod view;
 
 pub use controller::Controller;
@@ -83,6 +84,7 @@ pub use protocol::{
 };
 pub use retention::Retention;
 pub use settings::Settings;
+pub use transaction::{TransactionState, TransactionStep};
 pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
 
 pub(crate) use replica::{Replica, Role};
@@ -324,6 +326,7 @@ impl<S: Storage> Broker<S> {
             | Request::Publish { .. }
             | Request::BeginHalf { .. }
             | Request::Decide { .. }
+            | Request::Transaction { .. }
             | Request::Subscribe { .. }
             | Request::Ping { .. }) => self.host_request(now, asker, request, out),
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {

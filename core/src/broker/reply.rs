@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::transaction::TransactionState;
 use super::view::View;
 use crate::ids::{Epoch, Name, Offset, OrderId, PartitionId};
 use crate::log::Slice;
@@ -34,6 +35,8 @@ pub enum Reply<D = Batches> {
     HalfStored(HalfId),
     /// The decision is carried out.
     Decided,
+    /// How a transaction stands after its step.
+    Transaction(TransactionState),
     /// The subscription stands; its messages come from this queue.
     Subscribed {
         /// The queue.
@@ -104,6 +107,7 @@ impl<D: Slice> Reply<D> {
             Self::Published { refused } => Reply::Published { refused },
             Self::HalfStored(id) => Reply::HalfStored(id),
             Self::Decided => Reply::Decided,
+            Self::Transaction(state) => Reply::Transaction(state),
             Self::Subscribed { queue } => Reply::Subscribed { queue },
             Self::Pong => Reply::Pong,
             Self::Fetched { batches, high_watermark } => {

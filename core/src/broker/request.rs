@@ -7,6 +7,7 @@ use super::protocol::Message;
 use super::protocol::{Acks, Reads};
 #[cfg(doc)]
 use super::reply::Reply;
+use super::transaction::TransactionStep;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::queue::ConsumerOptions;
 use crate::record::{Batches, Order};
@@ -58,6 +59,13 @@ pub enum Request {
         id: HalfId,
         /// What.
         decision: Decision,
+    },
+    /// A step of a transaction on my channel. Answer: [`Reply::Transaction`].
+    Transaction {
+        /// Which transaction: the client counts its own, upwards.
+        number: u64,
+        /// What.
+        step: TransactionStep,
     },
     /// Push messages to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on.
     Subscribe {

@@ -16,6 +16,7 @@ mod requester;
 mod shelf;
 mod store;
 mod subscriber;
+mod transacted;
 mod two_phase;
 mod window;
 
@@ -28,5 +29,6 @@ pub use puller::Puller;
 pub use requester::{Answered, REQUESTS_REMEMBERED, Requester};
 pub use store::{Again, RECEIPT_DOUBLINGS_MAX, RECEIPT_TIMEOUT, Store};
 pub use subscriber::{Staged, Subscriber};
+pub use transacted::{Standing, Transacted};
 pub use two_phase::TwoPhase;
 pub use window::{Late, Outcome, WINDOWS_MAX, WindowOptions, Windows};

@@ -139,6 +139,12 @@ impl Subscriber {
         self.options.ack == AckMode::Automatic
     }
 
+    /// The broker that pushes, and the number of the subscription; nothing while there is none. What came to an earlier
+    /// one is not its own any more: it will be delivered again.
+    pub fn session(&self) -> Option<(NodeId, RequestId)> {
+        self.state.session()
+    }
+
     /// Tells the broker what becomes of messages. The first of them come before the answer to the subscription. Of
     /// those that came to an earlier subscription nothing is said: they went back to their queue, and their numbers
     /// are used again. (RabbitMQ's Java client does the same after it connected anew.)

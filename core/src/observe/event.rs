@@ -168,7 +168,8 @@ pub enum Event {
         /// More than 1 when the broker said it was delivered before.
         delivery: u32,
     },
-    /// A consumer's program is done with a message.
+    /// A consumer's program is done with a message. When it works in transactions, this is the moment of the broker's
+    /// commit, whether the program hears of it or not.
     Processed {
         /// Where it came from.
         from: Place,
@@ -266,6 +267,10 @@ impl Event {
             | Self::Truncated { messages, .. }
             | Self::TailLost { messages, .. }
             | Self::Requeued { messages, .. } => messages,
+            Self::Queue(
+                QueueEvent::TransactionCommitted { sent: messages, .. }
+                | QueueEvent::TransactionRolledBack { messages, .. },
+            ) => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),

@@ -1,11 +1,12 @@
 //! What happens around queues, besides that messages come, are delivered and go? Facts about routing, dying, waiting,
 //! failing, and about transactions.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Serialize;
 
-use super::event::Place;
+use super::event::{Place, list};
 use super::refusal::Refusal;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::message::DeathReason;
@@ -147,6 +148,38 @@ pub enum QueueEvent {
         /// Whether it was committed.
         committed: bool,
     },
+    /// A broker keeps a message back until the client commits its transaction.
+    HeldBack {
+        /// Which.
+        message: MessageId,
+        /// Whose transaction.
+        by: NodeId,
+    },
+    /// A broker committed a client's transaction: all of it took effect at this moment.
+    TransactionCommitted {
+        /// Whose.
+        by: NodeId,
+        /// What was acknowledged in it, and in which queue.
+        done: Vec<(Name, MessageId)>,
+        /// What was published in it.
+        sent: Vec<MessageId>,
+    },
+    /// A broker forgot a client's transaction: nothing of it took effect.
+    TransactionRolledBack {
+        /// Whose.
+        by: NodeId,
+        /// The messages that were published in it.
+        messages: Vec<MessageId>,
+        /// Whether the client asked for it; else it is gone, or began anew.
+        asked: bool,
+    },
+    /// A client lost its broker in the middle of its transaction for a message.
+    TransactionLost {
+        /// The message.
+        message: MessageId,
+        /// Whether it had asked for the commit: then it does not know how it ended. Else it was rolled back.
+        unknown: bool,
+    },
     /// A producer heard that a consumer has really done what a message asked, and forgets it.
     Forgotten {
         /// Which.
@@ -176,7 +209,7 @@ pub enum QueueEvent {
 }
 
 impl QueueEvent {
-    /// The message that it is about.
+    /// The message that it is about; of a transaction that ended, the first that was published in it.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
             Self::Unroutable { message, .. }
@@ -189,10 +222,14 @@ impl QueueEvent {
             | Self::CheckedBack { message, .. }
             | Self::HalfDecided { message, .. }
             | Self::OwnTransaction { message, .. }
+            | Self::HeldBack { message, .. }
+            | Self::TransactionLost { message, .. }
             | Self::Forgotten { message }
             | Self::Answered { answer: message, .. }
             | Self::AnswerLate { answer: message }
             | Self::GaveUpWaiting { request: message, .. } => Some(message),
+            Self::TransactionCommitted { sent: messages, .. }
+            | Self::TransactionRolledBack { messages, .. } => messages.first(),
             Self::GaveUp { message, .. } => message.as_ref(),
             Self::Activated { .. }
             | Self::Removed { .. }
@@ -263,6 +300,23 @@ impl fmt::Display for QueueEvent {
             }
             Self::OwnTransaction { message, committed: false } => {
                 write!(f, "rolled its own transaction of {message} back")
+            }
+            Self::HeldBack { message, by } => write!(f, "keeps {message} back until {by} commits"),
+            Self::TransactionCommitted { by, done, sent } => {
+                let done: Vec<MessageId> = done.iter().map(|(_, message)| *message).collect();
+                write!(f, "committed for {by}: {} done, {} sent", list(&done), list(sent))
+            }
+            Self::TransactionRolledBack { by, messages, asked: true } => {
+                write!(f, "rolled back for {by}, as it asked: {} never sent", list(messages))
+            }
+            Self::TransactionRolledBack { by, messages, asked: false } => {
+                write!(f, "rolled back what {by} left unfinished: {} never sent", list(messages))
+            }
+            Self::TransactionLost { message, unknown: true } => {
+                write!(f, "does not know whether its transaction for {message} was committed")
+            }
+            Self::TransactionLost { message, unknown: false } => {
+                write!(f, "lost its broker in its transaction for {message}: it is rolled back")
             }
             Self::Forgotten { message } => write!(f, "heard that {message} is done, and forgot it"),
             Self::Answered { answer, request, after } => {

@@ -62,6 +62,8 @@ pub enum Refusal {
     RetainedFull,
     /// The delivery was settled, or taken back: there is nothing to settle any more.
     UnknownDelivery,
+    /// Parts of a transaction are missing, or there are others: it is not committed. Roll back, and begin anew.
+    Incomplete,
     /// It is not for clients: the exchange is internal, or the name is the broker's own.
     Denied,
     /// It is there with other options.
@@ -87,7 +89,7 @@ impl Refusal {
             Self::Denied => 403,
             Self::Unknown => 404,
             Self::InUse => 405,
-            Self::UnknownDelivery | Self::Different => 406,
+            Self::UnknownDelivery | Self::Incomplete | Self::Different => 406,
             Self::Invalid => 502,
             Self::Full | Self::Blocked | Self::RetainedFull => 506,
             Self::Unsupported => 540,
@@ -168,6 +170,7 @@ impl fmt::Display for Refusal {
             Self::InUse => "in use",
             Self::RetainedFull => "too many retained values",
             Self::UnknownDelivery => "unknown delivery",
+            Self::Incomplete => "transaction incomplete",
             Self::Denied => "access refused",
             Self::Different => "declared with other options",
             Self::Invalid => "invalid",

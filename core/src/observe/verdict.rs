@@ -280,6 +280,8 @@ impl Verdict {
             QueueEvent::Returned { message, .. } if !self.delivered.contains(message) => {
                 self.returned.insert(*message);
             }
+            // Nobody will send it again, whether its sender hears of the commit or not: it is as good as promised.
+            QueueEvent::TransactionCommitted { sent, .. } => self.acknowledged.extend(sent),
             QueueEvent::GaveUp { message: Some(message), .. } if !self.delivered.contains(message) => {
                 self.given_up.insert(*message);
             }

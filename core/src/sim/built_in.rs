@@ -32,6 +32,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("dual-write-commit-first", include_str!("../../scenarios/dual-write-commit-first.json")),
     ("outbox", include_str!("../../scenarios/outbox.json")),
     ("half-messages", include_str!("../../scenarios/half-messages.json")),
+    ("without-transaction", include_str!("../../scenarios/without-transaction.json")),
+    ("local-transaction", include_str!("../../scenarios/local-transaction.json")),
     ("push-unlimited", include_str!("../../scenarios/push-unlimited.json")),
     ("push-automatic", include_str!("../../scenarios/push-automatic.json")),
     ("push-with-prefetch", include_str!("../../scenarios/push-with-prefetch.json")),

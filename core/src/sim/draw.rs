@@ -13,9 +13,13 @@ use super::program::Worker;
 use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
-use crate::broker::{Acks, Broker, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement, View};
+use crate::broker::{
+    Acks, Broker, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement, TransactionState,
+    TransactionStep, View,
+};
 use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
+use crate::message::Message as Payload;
 use crate::observe::Place;
 use crate::record::{Batches, Record};
 use crate::time::Time;
@@ -305,6 +309,7 @@ fn describe(packet: &Packet) -> Described {
                 (PacketKind::Produce, Some(Place::Exchange(exchange.clone())), ids(batches), 0)
             }
             Request::Decide { .. } => plain(PacketKind::Done),
+            Request::Transaction { step, .. } => step_of_transaction(step),
             Request::Produce { partition: to, batches, .. } => {
                 (PacketKind::Produce, partition(to), ids(batches), 0)
             }
@@ -324,6 +329,7 @@ fn describe(packet: &Packet) -> Described {
             Reply::Stored { .. } | Reply::HalfStored(_) => plain(PacketKind::Stored),
             Reply::Published { refused } if refused.is_empty() => plain(PacketKind::Stored),
             Reply::Published { .. } => plain(PacketKind::Refused),
+            Reply::Transaction(TransactionState::Committed { .. }) => plain(PacketKind::Stored),
             Reply::Fetched { batches, .. } if is_broker(packet.to) => {
                 let carries_messages = batches.records().any(|record| record.message_id().is_some());
                 let kind = if carries_messages || batches.is_empty() {
@@ -344,6 +350,7 @@ fn describe(packet: &Packet) -> Described {
             Reply::Subscribed { .. }
             | Reply::Pong
             | Reply::Decided
+            | Reply::Transaction(_)
             | Reply::Cluster(_)
             | Reply::Membership { .. } => plain(PacketKind::Upkeep),
         },
@@ -367,6 +374,29 @@ fn describe(packet: &Packet) -> Described {
         Message::Credit { .. } | Message::Flow { .. } | Message::Cluster(_) => plain(PacketKind::Upkeep),
         Message::Notice { done: true, .. } => plain(PacketKind::Answer),
         Message::Notice { done: false, .. } => plain(PacketKind::Refused),
+    }
+}
+
+/// What waits for the commit looks like what does not: the packet that makes the difference is the commit.
+fn step_of_transaction(step: &TransactionStep) -> Described {
+    let at = |queue: &Name| Some(Place::Queue(queue.clone()));
+    match step {
+        TransactionStep::Publish { exchange, batches } => {
+            let key = batches.records().next().map(|record| Payload::from_record(&record));
+            let queue = key.and_then(|message| Name::new(message.routing_key()?).ok());
+            let place = match queue {
+                Some(queue) if exchange.is_default() => Place::Queue(queue),
+                _ => Place::Exchange(exchange.clone()),
+            };
+            (PacketKind::Produce, Some(place), ids(batches), 0)
+        }
+        TransactionStep::Settle { queue, how: Settlement::Done, .. } => {
+            (PacketKind::Done, at(queue), Vec::new(), 0)
+        }
+        TransactionStep::Settle { queue, .. } => (PacketKind::Refused, at(queue), Vec::new(), 0),
+        TransactionStep::Commit { .. } => (PacketKind::Done, None, Vec::new(), 0),
+        TransactionStep::Rollback => (PacketKind::Refused, None, Vec::new(), 0),
+        TransactionStep::Begin => (PacketKind::Upkeep, None, Vec::new(), 0),
     }
 }
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! To acknowledge first would be no better: a crash would lose what was not sent. So this is *at least once*, and the
-//! messages of one order are not all there at one moment.
+//! messages of one order are not all there at one moment. In a transaction they are: see `together.rs`.
 //!
 //! The judge must know that a message went out twice. So what is sent for an order has a number that follows from the
 //! order: sent again, it is the same message.
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::beside::{for_mark, marked};
 use super::scenario::{ConsumerSpec, InvalidScenario, PATIENCE_MAX, Scenario, TargetSpec, is_default};
+use super::together::Together;
 use crate::broker::{Input, Out, Settings};
 use crate::client::{Producer, Staged, Target};
 use crate::ids::{MessageId, Name, NodeId};
@@ -56,6 +57,10 @@ pub struct OnwardSpec {
     /// How many of a thousand attempts break off after the first message.
     #[serde(skip_serializing_if = "is_default")]
     pub breaks_per_mille: u32,
+    /// Whether its messages and its acknowledgement are one local transaction: they take effect together. All its queues
+    /// are on one broker then, and it works on one message at a time.
+    #[serde(skip_serializing_if = "is_default")]
+    pub transaction: bool,
 }
 
 /// Numbers what is sent for an order: the same number each time.
@@ -63,14 +68,14 @@ pub(super) type Mint<'a> = &'a mut dyn FnMut(MessageId, u16) -> MessageId;
 
 /// One message to be sent.
 #[derive(Clone, Debug)]
-struct Part {
-    to: Name,
-    id: MessageId,
-    record: NewRecord,
+pub(super) struct Part {
+    pub(super) to: Name,
+    pub(super) id: MessageId,
+    pub(super) record: NewRecord,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// The next message may go.
     Ready,
     /// Until the last message is stored.
@@ -81,21 +86,31 @@ enum Stage {
 
 /// An order whose messages are being sent.
 #[derive(Clone, Debug)]
-struct Job {
-    staged: Staged,
-    parts: Vec<Part>,
+pub(super) struct Job {
+    pub(super) staged: Staged,
+    pub(super) parts: Vec<Part>,
     /// How many of them were sent.
-    sent: usize,
-    stage: Stage,
-    breaks: bool,
+    pub(super) sent: usize,
+    /// Whether the acknowledgement was: it waits with them in a transaction.
+    pub(super) acknowledged: bool,
+    pub(super) stage: Stage,
+    pub(super) breaks: bool,
+    /// Whether the delivery went back to its queue, because the connection broke.
+    pub(super) lost: bool,
 }
 
 /// How it ended with an order.
 pub(super) enum End {
     /// All is sent.
     Done(Staged),
+    /// All took effect at the broker, the acknowledgement too.
+    Committed(Staged),
     /// The program broke off in the middle.
     Broken(Staged),
+    /// The broker was lost in the middle, and what was sent with it: there is nothing to acknowledge any more.
+    Lost(Staged),
+    /// The broker was lost while it was to commit.
+    Unknown(Staged),
 }
 
 /// The part of a program that sends on.
@@ -105,13 +120,29 @@ pub(super) struct Onward {
     settings: Settings,
     brokers: Vec<NodeId>,
     producers: BTreeMap<Name, (u16, Producer)>,
+    /// Instead of the producers, where it hands on in transactions.
+    together: Option<Together>,
     jobs: VecDeque<Job>,
 }
 
 impl Onward {
     pub(super) fn new(spec: &OnwardSpec, settings: &Settings, brokers: Vec<NodeId>) -> Self {
         let (producers, jobs) = Default::default();
-        Self { spec: spec.clone(), settings: settings.clone(), brokers, producers, jobs }
+        let together = spec.transaction.then(|| Together::new(spec, settings));
+        Self { spec: spec.clone(), settings: settings.clone(), brokers, producers, together, jobs }
+    }
+
+    /// Whether it hands on in transactions.
+    pub(super) fn transacts(&self) -> bool {
+        self.together.is_some()
+    }
+
+    /// The connection to the broker broke: whatever was delivered goes back, and a transaction is rolled back.
+    pub(super) fn break_off(&mut self) {
+        if let Some(together) = &mut self.together {
+            together.break_off();
+            self.jobs.iter_mut().for_each(|job| job.lost = true);
+        }
     }
 
     /// How many attempts of a thousand break off in the middle.
@@ -129,10 +160,16 @@ impl Onward {
         let order = Message::from_record(&staged.record);
         let mut parts = Vec::new();
         if let Some(of) = staged.record.message_id() {
-            let record = |message: Message| message.to_record(now.as_millis() as i64);
+            let transacts = self.transacts();
+            let mut part = |to: &Name, number, message: Message| {
+                // A transaction publishes by exchange and key: the default exchange leads to the queue.
+                let message = if transacts { message.with_routing_key(to.as_str()) } else { message };
+                let record = message.to_record(now.as_millis() as i64);
+                parts.push(Part { to: to.clone(), id: mint(of, number), record });
+            };
             for (number, to) in (0..).zip(&self.spec.to) {
                 let message = Message::new(format!("{to} for {of}")).with_correlation(&format!("{of}"));
-                parts.push(Part { to: to.clone(), id: mint(of, number), record: record(message) });
+                part(to, number, message);
             }
             if let (Some(to), true) = (order.reply_to(), self.spec.answers) {
                 let answer = Message::new(format!("answer to {of}"));
@@ -140,10 +177,11 @@ impl Onward {
                     Some(correlation) => answer.with_correlation(correlation),
                     None => answer,
                 };
-                parts.push(Part { to: to.clone(), id: mint(of, ANSWER), record: record(answer) });
+                part(to, ANSWER, answer);
             }
         }
-        self.jobs.push_back(Job { staged, parts, sent: 0, stage: Stage::Ready, breaks });
+        let (sent, acknowledged, stage, lost) = (0, false, Stage::Ready, false);
+        self.jobs.push_back(Job { staged, parts, sent, acknowledged, stage, breaks, lost });
     }
 
     /// Takes what reaches the program, for the clients that send.
@@ -153,33 +191,40 @@ impl Onward {
                 marked(*mark, out, |out| producer.handle(now, input, out));
             }
         }
+        if let Some(together) = &mut self.together {
+            together.handle(now, input, out);
+        }
     }
 
-    /// Takes every order as far as it goes; says how the next one that is over ended.
-    pub(super) fn next(&mut self, now: Time, out: &mut Out) -> Option<End> {
+    /// Takes every order as far as it goes; says how the next one that is over ended. The deliveries come from this
+    /// broker.
+    pub(super) fn next(&mut self, now: Time, source: Option<NodeId>, out: &mut Out) -> Option<End> {
         for number in 0..self.jobs.len() {
             let mut job = self.jobs.remove(number)?;
-            match self.advance(now, &mut job, out) {
+            let ended = match &mut self.together {
+                Some(together) => together.advance(now, &mut job, source, out),
+                None => self.advance(now, &mut job, out),
+            };
+            match ended {
                 None => self.jobs.insert(number, job),
-                Some(true) => return Some(End::Done(job.staged)),
-                Some(false) => return Some(End::Broken(job.staged)),
+                Some(end) => return Some(end(job.staged)),
             }
         }
         None
     }
 
-    /// Takes one order as far as it goes; says whether it ended well, if it did.
-    fn advance(&mut self, now: Time, job: &mut Job, out: &mut Out) -> Option<bool> {
+    /// Takes one order as far as it goes; says how it ended, if it did.
+    fn advance(&mut self, now: Time, job: &mut Job, out: &mut Out) -> Option<fn(Staged) -> End> {
         loop {
             match job.stage {
                 Stage::Pausing(until) if until > now => return None,
                 Stage::Storing if self.holds(job.parts.get(job.sent.checked_sub(1)?)?) => return None,
-                Stage::Storing if job.breaks => return Some(false),
+                Stage::Storing if job.breaks => return Some(End::Broken),
                 Stage::Storing if job.sent < job.parts.len() => {
                     job.stage = Stage::Pausing(now + Span(self.spec.between));
                 }
                 Stage::Storing | Stage::Pausing(_) | Stage::Ready => {
-                    let Some(part) = job.parts.get(job.sent) else { return Some(true) };
+                    let Some(part) = job.parts.get(job.sent) else { return Some(End::Done) };
                     self.send(now, part, job.staged.delivery.saturating_sub(1), out);
                     (job.sent, job.stage) = (job.sent + 1, Stage::Storing);
                 }
@@ -209,14 +254,16 @@ impl Onward {
             Stage::Ready | Stage::Storing => None,
         });
         let producers = self.producers.values().filter_map(|(_, producer)| producer.next_wakeup());
-        pauses.chain(producers).min()
+        let together = self.together.as_ref().and_then(Together::next_wakeup);
+        pauses.chain(producers).chain(together).min()
     }
 }
 
 impl Scenario {
     /// Whether what programs send on can go where it should.
     pub(super) fn check_onward(&self) -> Result<(), InvalidScenario> {
-        for ConsumerSpec { name, program, .. } in &self.consumers {
+        for consumer in &self.consumers {
+            let ConsumerSpec { name, program, .. } = consumer;
             let Some(spec) = &program.onward else { continue };
             let invalid = |what: &str| Err(InvalidScenario(format!("{name} {what}")));
             if spec.to.is_empty() && !spec.answers {
@@ -233,6 +280,7 @@ impl Scenario {
             if spec.between > PATIENCE_MAX.0 || spec.breaks_per_mille > 1_000 {
                 return invalid("pauses over an hour, or breaks off more than 1000 times in 1000");
             }
+            self.check_together(consumer)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::scenario::{ConsumerSpec, SourceSpec};
 use super::stream;
 use super::world::Disk;
-use crate::broker::{Input, Message, Out, Reads, Settings, Settlement};
+use crate::broker::{Input, Message, Out, Reads, RequestId, Settings, Settlement};
 use crate::client::{Member, Puller, Staged, Subscriber, Windows};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::log::Storage;
@@ -100,6 +100,14 @@ impl Source {
                 }
             }
             Self::Poll(puller) => puller.done(all),
+        }
+    }
+
+    /// The broker that pushes, and the number of the subscription.
+    fn session(&self) -> Option<(NodeId, RequestId)> {
+        match self {
+            Self::Push(subscriber) => subscriber.session(),
+            Self::Pull(_) | Self::Poll(_) => None,
         }
     }
 
@@ -259,7 +267,11 @@ impl Worker {
             onward.handle(now, &input, out);
         }
         if let Some(input) = for_mark(0, &input) {
+            let before = self.source.session();
             self.source.handle(now, input, out);
+            if before.is_some() && self.source.session() != before {
+                self.break_off(out);
+            }
         }
         self.send_on(now, out);
         while self.work.len() + self.sends_on() < usize::from(self.spec.workers.max(1))
@@ -269,6 +281,16 @@ impl Worker {
         }
         if self.work.is_empty() && self.sends_on() == 0 {
             self.settle_done(now, 1, out);
+        }
+    }
+
+    /// The subscription broke. A program that works in transactions stops what it is at: it will come again, and under
+    /// its old number it cannot be acknowledged any more.
+    fn break_off(&mut self, out: &mut Out) {
+        let Some(onward) = self.onward.as_mut().filter(|onward| onward.transacts()) else { return };
+        onward.break_off();
+        for work in self.work.drain(..) {
+            lost(&work.staged, false, out);
         }
     }
 
@@ -307,10 +329,14 @@ impl Worker {
 
     /// Goes on with what is sent on.
     fn send_on(&mut self, now: Time, out: &mut Out) {
-        while let Some(end) = self.onward.as_mut().and_then(|onward| onward.next(now, out)) {
+        let broker = self.source.session().map(|(broker, _)| broker);
+        while let Some(end) = self.onward.as_mut().and_then(|onward| onward.next(now, broker, out)) {
             match end {
                 End::Done(staged) => self.conclude(now, staged, out),
+                End::Committed(staged) => self.committed(&staged, out),
                 End::Broken(staged) => self.fail(now, staged, out),
+                End::Lost(staged) => lost(&staged, false, out),
+                End::Unknown(staged) => lost(&staged, true, out),
             }
         }
     }
@@ -351,20 +377,34 @@ impl Worker {
     fn conclude(&mut self, now: Time, staged: Staged, out: &mut Out) {
         let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
         out.event(Event::Processed { from: staged.from.clone(), message, group: self.reading(&staged) });
+        self.keep(message, &staged, out);
+        self.over(now, staged, out);
+    }
+
+    /// A message is done with, and acknowledged: the broker committed both.
+    fn committed(&mut self, staged: &Staged, out: &mut Out) {
+        if let Some(message) = staged.record.message_id() {
+            self.keep(message, staged, out);
+        }
+        tell_sender(staged, out);
+        if let (true, Source::Push(subscriber)) = (self.by_credit, &mut self.source) {
+            subscriber.grant(1, out);
+        }
+    }
+
+    /// Keeps what came of a message.
+    fn keep(&mut self, message: MessageId, staged: &Staged, out: &mut Out) {
         if let (Some(windows), Some(options)) = (&mut self.windows, self.spec.windows) {
-            stream::count(windows, options, &staged, out);
+            stream::count(windows, options, staged, out);
         }
         if self.spec.remembers {
             self.inbox.insert(message);
         }
-        self.over(now, staged, out);
     }
 
     /// A message is done with: it is acknowledged now, or with others.
     fn over(&mut self, now: Time, staged: Staged, out: &mut Out) {
-        if let (Some(message), Some(to)) = (staged.record.message_id(), receipt_to(&staged.record)) {
-            out.send(to, Message::Processed { message });
-        }
+        tell_sender(&staged, out);
         match self.spec.settles {
             Settles::Before => {}
             Settles::Each => self.settle(now, &[staged], Settlement::Done, out),
@@ -417,5 +457,19 @@ impl Worker {
         let work = self.work.first().map(|work| work.until);
         let onward = self.onward.as_ref().and_then(Onward::next_wakeup);
         work.into_iter().chain(onward).chain(self.source.next_wakeup()).min()
+    }
+}
+
+/// A sender that keeps its messages until they are done hears that one is.
+fn tell_sender(staged: &Staged, out: &mut Out) {
+    if let (Some(message), Some(to)) = (staged.record.message_id(), receipt_to(&staged.record)) {
+        out.send(to, Message::Processed { message });
+    }
+}
+
+/// A program lost its broker in the middle of a message's transaction.
+fn lost(staged: &Staged, unknown: bool, out: &mut Out) {
+    if let Some(message) = staged.record.message_id() {
+        out.event(Event::Queue(QueueEvent::TransactionLost { message, unknown }));
     }
 }

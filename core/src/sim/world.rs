@@ -94,8 +94,8 @@ pub(crate) enum BrokerProcess {
 pub struct World {
     pub(crate) scenario: Scenario,
     pub(super) seed: u64,
-    now: Time,
-    step: u64,
+    pub(super) now: Time,
+    pub(super) step: u64,
     agenda: Agenda<Happening>,
     pub(crate) network: Network,
     pub(super) disk_rng: Rng,
@@ -109,11 +109,11 @@ pub struct World {
     pub(crate) keys: Vec<Option<char>>,
     /// The numbers of what was sent on for a message.
     pub(super) derived: BTreeMap<(MessageId, u16), MessageId>,
-    digester: Digester,
+    pub(super) digester: Digester,
     pub(super) verdict: Verdict,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     /// The events of the present step.
-    events: Vec<Stamped>,
+    pub(super) events: Vec<Stamped>,
 }
 
 /// Why a command cannot be given.
@@ -425,19 +425,6 @@ impl World {
             *self.wakes(node) = Some(at);
             let incarnation = self.incarnation(node);
             self.agenda.plan(at, Rank::Course, Happening::Wake { node, incarnation });
-        }
-    }
-
-    /// Stamps a fact and shows it to every observer.
-    pub(super) fn note(&mut self, node: NodeId, event: Event) {
-        let stamped = Stamped { at: self.now, step: self.step, node, event };
-        self.digester.observe(&stamped);
-        self.verdict.observe(&stamped);
-        self.metrics.observe(&stamped);
-        let follows = self.calls.ledger.observe(&stamped);
-        self.events.push(stamped);
-        for (user, event) in follows {
-            self.note(user, Event::Order(event));
         }
     }
 }

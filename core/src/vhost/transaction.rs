@@ -92,6 +92,22 @@ impl<S: Storage> VirtualHost<S> {
     /// the commit can be tried again, or rolled back. (A transaction with more messages than a queue that blocks may
     /// hold at all is never taken.) Failures of the storage.
     pub fn commit_transaction(&mut self, now: Time, id: ChannelId) -> Result<Published, S> {
+        let mut all = Published::default();
+        for published in self.commit_each(now, id)? {
+            all.queues += published.queues;
+            all.refused.extend(published.refused);
+            all.returned |= published.returned;
+            all.full |= published.full;
+        }
+        Ok(all)
+    }
+
+    /// [`commit_transaction`](Self::commit_transaction), and says of each message what became of it, in their order.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn commit_each(&mut self, now: Time, id: ChannelId) -> Result<Vec<Published>, S> {
         let channel = self.channels.get_mut(&id).ok_or(VhostError::NoChannel)?;
         let steps = core::mem::take(channel.transaction.as_mut().ok_or(VhostError::Mode)?);
         let mut plan = Plan::default();
@@ -120,17 +136,33 @@ impl<S: Storage> VirtualHost<S> {
             let tags: Vec<u64> = steps.iter().filter_map(own).collect();
             self.settle(now, id, &tags, verdict)?;
         }
-        let mut all = Published::default();
+        let mut each = Vec::new();
         for step in steps {
             let Step::Publish(exchange, key, message, options) = step else { continue };
             let routes = self.router.route(&exchange, &key, message.headers())?;
-            let published = self.store(now, &routes, &exchange, &key, message, options)?;
-            all.queues += published.queues;
-            all.refused.extend(published.refused);
-            all.returned |= published.returned;
-            all.full |= published.full;
+            each.push(self.store(now, &routes, &exchange, &key, message, options)?);
         }
-        Ok(all)
+        Ok(each)
+    }
+
+    /// How many messages and acknowledgements wait on a channel for its commit; nothing when it is in no transaction.
+    pub fn waiting_parts(&self, id: ChannelId) -> Option<usize> {
+        Some(self.channels.get(&id)?.transaction.as_ref()?.len())
+    }
+
+    /// Ends the mode, when nothing waits: what comes on the channel takes effect at once again. AMQP 0-9-1 and JMS have
+    /// no way back; whoever begins each transaction by itself, as in STOMP and AMQP 1.0, needs one.
+    ///
+    /// # Errors
+    ///
+    /// [`VhostError::NoChannel`]; [`VhostError::Mode`] when something waits: it is to be committed or rolled back.
+    pub fn leave_transactions(&mut self, id: ChannelId) -> Result<(), S> {
+        let channel = self.channels.get_mut(&id).ok_or(VhostError::NoChannel)?;
+        if channel.transaction.as_ref().is_some_and(|steps| !steps.is_empty()) {
+            return Err(VhostError::Mode);
+        }
+        channel.transaction = None;
+        Ok(())
     }
 
     /// Forgets what waited: its messages were never sent; what it acknowledged goes back, or stays unacknowledged.

@@ -86,7 +86,14 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         title: both("Transactions", "事务"),
-        scenarios: &["dual-write-publish-first", "dual-write-commit-first", "outbox", "half-messages"],
+        scenarios: &[
+            "without-transaction",
+            "local-transaction",
+            "dual-write-publish-first",
+            "dual-write-commit-first",
+            "outbox",
+            "half-messages",
+        ],
     },
     Group {
         title: both("Replicated log", "复制日志"),

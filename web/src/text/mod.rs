@@ -22,6 +22,7 @@ mod stories_pull;
 mod stories_queues;
 mod stories_stream;
 pub mod story;
+mod together;
 pub mod ui;
 
 use mqlab_core::time::{Span, Time};

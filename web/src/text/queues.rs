@@ -8,7 +8,7 @@ use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
 
 use super::sentence::{Names, Tone, place, refusal};
-use super::{Lang, broker, halves, lasting};
+use super::{Lang, broker, halves, lasting, together};
 
 /// A queue within a sentence: that of a subscription is called as the subscription.
 pub(super) fn queue_of(name: &Name, lang: Lang) -> String {
@@ -130,7 +130,9 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::GaveUpWaiting { after, .. } => {
             format!("{node} gives up waiting for an answer to {what}, after {}", lasting(*after, lang))
         }
-        other => halves::english(other, node, what),
+        other => {
+            together::english(other, node, what, names).unwrap_or_else(|| halves::english(other, node, what))
+        }
     }
 }
 
@@ -192,7 +194,9 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::GaveUpWaiting { after, .. } => {
             format!("{node} 等{what} 的应答等了 {}，放弃", lasting(*after, lang))
         }
-        other => halves::chinese(other, node, what),
+        other => {
+            together::chinese(other, node, what, names).unwrap_or_else(|| halves::chinese(other, node, what))
+        }
     }
 }
 
@@ -212,11 +216,14 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Recognised { .. }
         | QueueEvent::HalfDecided { decision: Decision::Commit, .. }
         | QueueEvent::OwnTransaction { committed: true, .. }
+        | QueueEvent::TransactionCommitted { .. }
         | QueueEvent::Answered { .. }
         | QueueEvent::Forgotten { .. } => Tone::Good,
         QueueEvent::CheckedBack { .. }
         | QueueEvent::NotSettled { .. }
         | QueueEvent::AnswerLate { .. }
+        | QueueEvent::TransactionRolledBack { .. }
+        | QueueEvent::TransactionLost { .. }
         | QueueEvent::HalfDecided { .. }
         | QueueEvent::OwnTransaction { committed: false, .. } => Tone::Again,
         QueueEvent::Activated { .. } => Tone::Turn,

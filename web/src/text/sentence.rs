@@ -99,6 +99,11 @@ impl Subject {
     }
 }
 
+/// Messages by their numbers.
+pub(super) fn named(messages: &[MessageId], lang: Lang) -> String {
+    Subject::Named.words(messages, lang)
+}
+
 /// A place, as a sentence names it: `orders/0`, or `queue hello`.
 pub fn place(place: &Place, lang: Lang) -> String {
     match (place, lang) {
@@ -127,6 +132,7 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::UnknownDelivery => {
             ("the delivery was settled or taken back", "这次投递已经确认过，或已被收回")
         }
+        Refusal::Incomplete => ("parts of the transaction are missing", "事务不完整"),
         Refusal::Denied => ("it is not for clients", "不允许客户端使用"),
         Refusal::Different => ("it is there with other options", "同名的已经存在，但选项不同"),
         Refusal::Invalid => ("it cannot be so", "请求本身不合法"),
