@@ -27,13 +27,12 @@ use crate::broker::{Input, Out, Settings};
 use crate::client::{Producer, Staged, Target};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::message::Message;
+use crate::observe::Place;
 use crate::record::NewRecord;
 use crate::time::{Span, Time};
 
 /// The most queues that a program sends on to.
 pub const ONWARD_MAX: usize = 8;
-/// Which of an order's messages the answer is.
-const ANSWER: u16 = u16::MAX;
 
 /// What a program sends when it has done its part.
 ///
@@ -63,8 +62,18 @@ pub struct OnwardSpec {
     pub transaction: bool,
 }
 
+/// What a message is sent for. Another attempt at the same has the same number; what is sent for another queue's copy of
+/// the order, or to another queue, does not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Errand {
+    order: MessageId,
+    from: Place,
+    to: Name,
+    is_answer: bool,
+}
+
 /// Numbers what is sent for an order: the same number each time.
-pub(super) type Mint<'a> = &'a mut dyn FnMut(MessageId, u16) -> MessageId;
+pub(super) type Mint<'a> = &'a mut dyn FnMut(Errand) -> MessageId;
 
 /// One message to be sent.
 #[derive(Clone, Debug)]
@@ -161,15 +170,16 @@ impl Onward {
         let mut parts = Vec::new();
         if let Some(of) = staged.record.message_id() {
             let transacts = self.transacts();
-            let mut part = |to: &Name, number, message: Message| {
+            let mut part = |to: &Name, is_answer, message: Message| {
                 // A transaction publishes by exchange and key: the default exchange leads to the queue.
                 let message = if transacts { message.with_routing_key(to.as_str()) } else { message };
                 let record = message.to_record(now.as_millis() as i64);
-                parts.push(Part { to: to.clone(), id: mint(of, number), record });
+                let errand = Errand { order: of, from: staged.from.clone(), to: to.clone(), is_answer };
+                parts.push(Part { to: to.clone(), id: mint(errand), record });
             };
-            for (number, to) in (0..).zip(&self.spec.to) {
+            for to in &self.spec.to {
                 let message = Message::new(format!("{to} for {of}")).with_correlation(&format!("{of}"));
-                part(to, number, message);
+                part(to, false, message);
             }
             if let (Some(to), true) = (order.reply_to(), self.spec.answers) {
                 let answer = Message::new(format!("answer to {of}"));
@@ -177,7 +187,7 @@ impl Onward {
                     Some(correlation) => answer.with_correlation(correlation),
                     None => answer,
                 };
-                part(to, ANSWER, answer);
+                part(to, true, answer);
             }
         }
         let (sent, acknowledged, stage, lost) = (0, false, Stage::Ready, false);
@@ -276,6 +286,11 @@ impl Scenario {
                 spec.to.iter().find(|to| !self.has_target(&TargetSpec::Queue((*to).clone())))
             {
                 return invalid(&format!("sends on to the queue {missing}, which is not there"));
+            }
+            if let Some((_, again)) =
+                spec.to.iter().enumerate().find(|(place, to)| spec.to[..*place].contains(to))
+            {
+                return invalid(&format!("sends on to the queue {again} twice"));
             }
             if spec.between > PATIENCE_MAX.0 || spec.breaks_per_mille > 1_000 {
                 return invalid("pauses over an hour, or breaks off more than 1000 times in 1000");

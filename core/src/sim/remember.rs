@@ -6,6 +6,7 @@
 
 use alloc::collections::BTreeMap;
 
+use super::onward::Errand;
 use super::program::Inbox;
 use super::world::{World, index};
 use crate::broker::{Input, Out};
@@ -20,8 +21,8 @@ impl World {
         let now = self.now();
         let Self { consumers, scenario, databases, keys, derived, verdict, .. } = self;
         // What is sent on for an order comes when the order is done: in no order of its own.
-        let mut mint = |of: MessageId, part: u16| {
-            *derived.entry((of, part)).or_insert_with(|| {
+        let mut mint = |errand: Errand| {
+            *derived.entry(errand).or_insert_with(|| {
                 keys.push(None);
                 let id = MessageId(keys.len() as u64);
                 verdict.learn_unordered(id);

@@ -13,6 +13,7 @@ use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
 use super::command::Command;
 use super::network::{Network, Packet};
+use super::onward::Errand;
 use super::program::Worker;
 use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
@@ -108,7 +109,7 @@ pub struct World {
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
     /// The numbers of what was sent on for a message.
-    pub(super) derived: BTreeMap<(MessageId, u16), MessageId>,
+    pub(super) derived: BTreeMap<Errand, MessageId>,
     pub(super) digester: Digester,
     pub(super) verdict: Verdict,
     pub(super) metrics: Metrics,
