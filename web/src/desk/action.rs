@@ -14,6 +14,8 @@ pub enum Count {
     Doubled,
     /// Processed before one that was sent earlier with the same key.
     Reordered,
+    /// Among dead letters.
+    Dead,
     /// Let go by a queue, as it was told to.
     Dropped,
     /// Back at its producer, because it fits no queue.
@@ -28,10 +30,11 @@ pub enum Count {
 
 impl Count {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
+        Self::Dead,
         Self::Dropped,
         Self::Returned,
         Self::Trimmed,
@@ -39,10 +42,10 @@ impl Count {
         Self::Unheard,
     ];
 
-    /// Whether one of it is one too many. What was dropped, returned or trimmed went as
-    /// somebody had set it.
+    /// Whether one of it is one too many. What is a dead letter, dropped, returned or trimmed went as somebody had set
+    /// it.
     pub const fn breaks_a_promise(self) -> bool {
-        !matches!(self, Self::Dropped | Self::Returned | Self::Trimmed)
+        !matches!(self, Self::Dead | Self::Dropped | Self::Returned | Self::Trimmed)
     }
 
     /// Its name in the page.
@@ -51,6 +54,7 @@ impl Count {
             Self::Lost => "lost",
             Self::Doubled => "doubled",
             Self::Reordered => "reordered",
+            Self::Dead => "dead",
             Self::Dropped => "dropped",
             Self::Returned => "returned",
             Self::Trimmed => "trimmed",

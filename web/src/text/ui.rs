@@ -96,6 +96,8 @@ pub fn text(name: &str, lang: Lang) -> &'static str {
 
 /// What the curve above the time axis shows.
 pub const BACKLOG: Both = both("backlog", "积压");
+/// What it shows where there are calls alone: users without an answer.
+pub const WAITING: Both = both("waiting users", "等待的用户");
 /// The big button.
 pub const PLAY: Both = both("Play", "播放");
 /// The big button while it plays.
