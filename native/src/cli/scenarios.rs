@@ -52,7 +52,7 @@ pub(super) fn unknown(name: &str) -> String {
 fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Vec<&'a str> {
     let wrong = wrong.trim_end_matches(".json").to_lowercase().replace(['_', ' '], "-");
     let words: Vec<&str> = wrong.split('-').filter(|word| word.len() > 2).collect();
-    let mut found: Vec<(usize, &str)> = Vec::new();
+    let mut found: Vec<(isize, &str)> = Vec::new();
     for name in names {
         let typed = distance(&wrong, name);
         let shared = name.split('-').filter(|word| words.contains(word)).count();
@@ -60,7 +60,7 @@ fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Vec<&'a str> {
         if within || shared > 0 || typed <= wrong.chars().count() / 3 {
             // A word in common says as much as a few letters.
             let far = if within { typed / 4 } else { typed };
-            found.push((far.saturating_sub(3 * shared), name));
+            found.push((far as isize - 3 * shared as isize, name));
         }
     }
     found.sort();

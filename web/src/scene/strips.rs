@@ -46,8 +46,8 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
     }
 }
 
-/// The first offset that a strip shows. The window moves on by halves, so that cells stand still in between, and
-/// all replicas of a partition show the same one.
+/// The first offset that a strip shows. The window moves on by a quarter, so that cells stand still in between and
+/// most of them are filled, and all replicas of a partition show the same one.
 fn window(view: &View<'_>, strip: &StripView, row: &RowPlace) -> Offset {
     if let Place::Queue(_) = strip.place {
         let first = strip.cells.first().map_or(strip.end, |cell| cell.offset);
@@ -58,9 +58,9 @@ fn window(view: &View<'_>, strip: &StripView, row: &RowPlace) -> Offset {
     let same: Vec<&StripView> = same.filter(|other| other.place == strip.place).collect();
     let leader = same.iter().find(|other| matches!(other.role, Role::Leader { .. }));
     let end = leader.map(|leader| leader.end.0).or_else(|| same.iter().map(|other| other.end.0).max());
-    let (columns, half) = (row.columns as u64, (row.columns as u64 / 2).max(1));
+    let (columns, step) = (row.columns as u64, (row.columns as u64 / 4).max(1));
     let over = (end.unwrap_or(0) + 1).saturating_sub(columns);
-    Offset(over.div_ceil(half) * half)
+    Offset(over.div_ceil(step) * step)
 }
 
 fn slots(scene: &mut Scene, view: &View<'_>, row: &RowPlace, up: bool, there: bool) {
