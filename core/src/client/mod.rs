@@ -3,7 +3,9 @@
 //! They are driven as a broker is: `handle` what reaches them, carry out what they want sent, come back at
 //! `next_wakeup`. What a program does with a message is its own affair: it takes one, and says when it is done.
 
+mod asked;
 mod caller;
+mod lane;
 mod member;
 mod metadata;
 mod outbox;

@@ -4,6 +4,7 @@
 //!   send ─▶ no place yet ──── metadata known ───▶ waiting, by place ──▶ in flight ── "stored" ──▶ forgotten
 //!                                                        ▲                 │
 //!                                                        └── refused, no answer, connection broken
+//!                                    refused for good: given up, so that what stands behind it goes on
 //! ```
 //!
 //! For each place (a queue, or a partition) one request is under way at a time, so that a retry never overtakes
@@ -21,11 +22,13 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use super::asked::Asked;
+use super::lane::{Lane, Unstored};
 use super::metadata::Metadata;
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings, View};
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
-use crate::observe::{Event, Place, QueueEvent, Refusal};
-use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
+use crate::observe::{Event, Place, Refusal};
+use crate::record::{Batches, Malformed, NewRecord};
 use crate::routing::ExchangeName;
 use crate::time::Time;
 
@@ -62,34 +65,6 @@ pub enum Target {
     AnyOf(Vec<Name>),
 }
 
-/// A message that is not known to be stored.
-#[derive(Clone, Debug)]
-struct Unstored {
-    id: MessageId,
-    record: NewRecord,
-    attempts: u32,
-}
-
-/// What waits for one place.
-#[derive(Clone, Debug, Default)]
-struct Lane {
-    waiting: VecDeque<Unstored>,
-    in_flight: Option<InFlight>,
-    /// Nothing is sent before this moment.
-    not_before: Time,
-    /// Why the last request was refused, if it asked to wait.
-    refused: Option<Refusal>,
-}
-
-/// The first messages of a lane, on their way.
-#[derive(Clone, Debug)]
-struct InFlight {
-    id: RequestId,
-    broker: NodeId,
-    count: usize,
-    deadline: Time,
-}
-
 /// A producer.
 ///
 /// ```
@@ -123,6 +98,8 @@ pub struct Producer {
     slowed: BTreeMap<NodeId, usize>,
     /// What each broker returned since its last answer: it belongs to the request that it answers next.
     returned: BTreeMap<NodeId, BTreeSet<MessageId>>,
+    /// Messages that nobody will ever take, for whoever wants to know.
+    given_up: VecDeque<MessageId>,
     last_request: RequestId,
 }
 
@@ -144,6 +121,7 @@ impl Producer {
             blocked,
             slowed,
             returned,
+            given_up: VecDeque::new(),
             last_request,
         }
     }
@@ -198,19 +176,20 @@ impl Producer {
         held.any(|message| message.id == id)
     }
 
+    /// The next message that was refused for good, and is not held any more: sending it again would be in vain.
+    pub fn take_given_up(&mut self) -> Option<MessageId> {
+        self.given_up.pop_front()
+    }
+
     /// Why it does not send what it has: a broker asked it to wait ([`Refusal::Blocked`]), or a queue has no room
     /// ([`Refusal::Full`]).
     pub fn held_up(&self) -> Option<Refusal> {
         let mut stuck = self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty());
         stuck.find_map(|(place, lane)| {
-            let asked = self.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
+            let asked =
+                self.metadata.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
             if asked { Some(Refusal::Blocked) } else { lane.refused }
         })
-    }
-
-    /// The broker that has a place, as far as is known.
-    fn broker_of(&self, place: &Place) -> Option<NodeId> {
-        broker_of(self.metadata.view(), place)
     }
 
     /// Takes what reaches the producer.
@@ -238,9 +217,9 @@ impl Producer {
                 self.slowed.remove(&peer);
                 self.returned.remove(&peer);
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
-                self.give_up(now, |in_flight| in_flight.broker == peer, out);
+                self.give_up(now, |asked| asked.broker == peer, out);
             }
-            Input::Wake => self.give_up(now, |in_flight| in_flight.deadline <= now, out),
+            Input::Wake => self.give_up(now, |asked| asked.deadline <= now, out),
             Input::Message { .. } => {}
         }
         self.pump(now, out);
@@ -249,7 +228,7 @@ impl Producer {
     /// When the producer wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
         let lanes = self.lanes.iter().filter_map(|(place, lane)| match &lane.in_flight {
-            Some(in_flight) => Some(in_flight.deadline),
+            Some((asked, _)) => Some(asked.deadline),
             // Without a broker to send to, the metadata's wake-up is the one that counts.
             None if lane.waiting.is_empty() || self.metadata.next_wakeup().is_some() => None,
             None => Some(lane.not_before.max(self.blocked_until(place))),
@@ -259,7 +238,7 @@ impl Producer {
 
     /// When the broker of a place is asked whether one must still wait.
     fn blocked_until(&self, place: &Place) -> Time {
-        let broker = broker_of(self.metadata.view(), place);
+        let broker = self.metadata.broker_of(place);
         broker.and_then(|broker| self.blocked.get(&broker)).copied().unwrap_or_default()
     }
 
@@ -279,64 +258,45 @@ impl Producer {
             Reply::Stored { .. } => self.stored(id, &[], returned, retry, out),
             Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
             Reply::Refused(why) => {
-                if let Some((place, lane)) = lane_of(&mut self.lanes, id) {
-                    not_stored(&place, lane, why, retry, out);
-                    if why != Refusal::Blocked {
-                        self.metadata.refresh(retry);
-                    }
+                let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
+                if why.is_final() {
+                    self.given_up.extend(lane.never_stored(why, out));
+                    return;
+                }
+                lane.not_stored(&place, why, retry, out);
+                if why != Refusal::Blocked {
+                    self.metadata.refresh(retry);
                 }
             }
             _ => {}
         }
     }
 
-    /// A request's messages are stored, except for what was returned, and what a full queue refused: it is tried again.
+    /// The messages of a request are stored, except for some.
     fn stored(
         &mut self,
         id: RequestId,
-        refused: &[u32],
+        refused: &[(u32, Refusal)],
         returned: &BTreeSet<MessageId>,
         retry: Time,
         out: &mut Out,
     ) {
-        let Some((place, lane)) = lane_of(&mut self.lanes, id) else { return };
-        let Some(InFlight { broker, count, .. }) = lane.in_flight.take() else { return };
+        let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
         if refused.is_empty()
+            && let Some((Asked { broker, .. }, _)) = lane.in_flight
             && let Some(most) = self.slowed.get_mut(&broker)
         {
             *most = (*most * 2).min(BATCH_RECORDS_MAX);
         }
-        let waits = self.blocked.contains_key(&broker);
-        let mut again = Vec::new();
-        for (number, message) in (0..).zip(lane.waiting.drain(..count)) {
-            if refused.contains(&number) {
-                let (to, why) = (place.clone(), if waits { Refusal::Blocked } else { Refusal::Full });
-                out.event(Event::NotStored { to, message: message.id, why });
-                again.push(message);
-            } else if let Place::Exchange(exchange) = &place
-                && returned.contains(&message.id)
-            {
-                let back = QueueEvent::Returned { exchange: exchange.clone(), message: message.id };
-                out.event(Event::Queue(back));
-            } else {
-                out.event(Event::Acknowledged { by: place.clone(), message: message.id });
-            }
-        }
-        lane.refused = (!again.is_empty()).then_some(Refusal::Full);
-        if !again.is_empty() {
-            lane.not_before = retry;
-        }
-        for message in again.into_iter().rev() {
-            lane.waiting.push_front(message);
-        }
+        self.given_up.extend(lane.stored(&place, refused, returned, retry, out));
     }
 
     /// Takes requests for lost; their messages wait for another try.
-    fn give_up(&mut self, now: Time, lost: impl Fn(&InFlight) -> bool, out: &mut Out) {
+    fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         for (place, lane) in &mut self.lanes {
-            if lane.in_flight.as_ref().is_some_and(&lost) {
-                not_stored(place, lane, Refusal::NoAnswer, retry, out);
+            if lane.in_flight.as_ref().is_some_and(|(asked, _)| lost(asked)) {
+                lane.not_stored(place, Refusal::NoAnswer, retry, out);
                 self.metadata.refresh(now);
                 if let (Target::AnyOf(_), Place::Queue(queue)) = (&self.target, place) {
                     self.avoided.insert(queue.clone(), now + self.settings.broker_session);
@@ -356,7 +316,7 @@ impl Producer {
             if lane.in_flight.is_some() || lane.waiting.is_empty() || lane.not_before > now {
                 continue;
             }
-            let broker = broker_of(self.metadata.view(), place);
+            let broker = self.metadata.broker_of(place);
             if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
                 continue;
             }
@@ -379,7 +339,7 @@ impl Producer {
                 continue;
             }
             let deadline = now + self.settings.request_timeout;
-            lane.in_flight = Some(InFlight { id: self.last_request, broker, count, deadline });
+            lane.in_flight = Some((Asked { id: self.last_request, broker, deadline }, count));
         }
         if lost_sight {
             self.metadata.refresh(now + self.settings.retry_backoff);
@@ -419,36 +379,6 @@ impl Producer {
     }
 }
 
-impl Lane {
-    /// The messages to go next, and how many they are. After a failure the same come again.
-    fn next_batch(&self, most: usize) -> (usize, Batches) {
-        let mut builder = BatchBuilder::new();
-        let mut count = 0;
-        for message in self.waiting.iter().take(most) {
-            if builder.push(&message.record).is_err() {
-                break; // the batch is full; the rest goes in the next
-            }
-            count += 1;
-        }
-        (count, builder.build())
-    }
-}
-
-/// The lane that made a request.
-fn lane_of(lanes: &mut BTreeMap<Place, Lane>, id: RequestId) -> Option<(Place, &mut Lane)> {
-    let asked = |lane: &Lane| lane.in_flight.as_ref().is_some_and(|in_flight| in_flight.id == id);
-    lanes.iter_mut().find(|(_, lane)| asked(lane)).map(|(place, lane)| (place.clone(), lane))
-}
-
-/// The broker that takes what goes to a place.
-fn broker_of(view: &View, place: &Place) -> Option<NodeId> {
-    match place {
-        Place::Queue(queue) => view.queues.get(queue).copied(),
-        Place::Partition(partition) => view.leader_of(partition),
-        Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
-    }
-}
-
 fn request(place: &Place, target: &Target, batches: Batches) -> Request {
     match (place, target) {
         (Place::Queue(queue), _) => Request::Send { queue: queue.clone(), batches },
@@ -466,20 +396,10 @@ fn request(place: &Place, target: &Target, batches: Batches) -> Request {
     }
 }
 
-fn not_stored(place: &Place, lane: &mut Lane, why: Refusal, retry: Time, out: &mut Out) {
-    let count = lane.in_flight.take().map_or(0, |in_flight| in_flight.count);
-    for message in lane.waiting.iter().take(count) {
-        out.event(Event::NotStored { to: place.clone(), message: message.id, why });
-    }
-    // A refusal for want of room is the queue's: an alarm is told apart, by name.
-    lane.refused = matches!(why, Refusal::Full | Refusal::Blocked).then_some(Refusal::Full);
-    lane.not_before = retry;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::BATCH_BYTES_MAX;
+    use crate::record::{BATCH_BYTES_MAX, BatchBuilder};
 
     #[test]
     fn a_message_that_no_batch_can_hold_is_refused_and_not_taken_over() {

@@ -17,6 +17,8 @@
 //! * **returned**: routed nowhere, and its producer was told so, because it had sent it as *mandatory*. Nothing was
 //!   promised, so it is neither acknowledged nor dropped, and nobody waits for it. Until the producer hears of it, it is
 //!   on its way.
+//! * **given up**: a broker refused it for good, so its producer does not try again: too large, a key that no exchange
+//!   takes. Nothing was promised here either.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
@@ -62,6 +64,8 @@ pub struct Verdict {
     died_in: BTreeMap<MessageId, u64>,
     /// In which queues a message stands as a dead letter.
     dead_letters: BTreeMap<MessageId, BTreeSet<Name>>,
+    /// Refused for good: their producers gave them up.
+    given_up: BTreeSet<MessageId>,
     /// Lost by a reader that had noted them as done.
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
@@ -124,7 +128,8 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost, dropped, returned, trimmed or dead letters.
+    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed or dead
+    /// letters.
     pub fn on_their_way(&self) -> u64 {
         self.sent.keys().filter(|id| !self.is_settled(id) && !self.is_dead_letter(id)).count() as u64
     }
@@ -150,9 +155,15 @@ impl Verdict {
         self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
     }
 
-    /// Whether a message is processed, lost, dropped, returned or trimmed.
+    /// Messages that their producers gave up, because a broker will never take them: no promise was broken.
+    pub fn given_up(&self) -> &BTreeSet<MessageId> {
+        &self.given_up
+    }
+
+    /// Whether a message is processed, lost, dropped, returned, trimmed or given up.
     fn is_settled(&self, id: &MessageId) -> bool {
-        let over = [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed];
+        let over =
+            [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
         over.iter().any(|messages| messages.contains(id))
     }
 
@@ -291,6 +302,9 @@ impl Verdict {
             QueueEvent::Returned { message, .. } if !self.delivered.contains(message) => {
                 self.returned.insert(*message);
             }
+            QueueEvent::GaveUp { message: Some(message), .. } if !self.delivered.contains(message) => {
+                self.given_up.insert(*message);
+            }
             QueueEvent::OutOfMemory { .. } => self.died(node),
             _ => {}
         }
@@ -303,11 +317,15 @@ impl Verdict {
         }
     }
 
-    /// A queue took messages: from here on it owes them. One that died in this step was moved here.
+    /// A queue took messages: from here on it owes them, unless it is a second copy of what is done already. One that
+    /// died in this step was moved here.
     fn owe(&mut self, place: &Place, messages: &[MessageId], step: u64) {
         let Place::Queue(queue) = place else { return };
         for &message in messages {
-            self.owed.insert((message, queue.clone()));
+            let purpose = self.purpose(&None, place, message);
+            if !self.processed.contains_key(&(purpose, message)) {
+                self.owed.insert((message, queue.clone()));
+            }
             if self.died_in.get(&message) == Some(&step) {
                 self.dropped.remove(&message);
                 self.dead_letters.entry(message).or_default().insert(queue.clone());
@@ -388,12 +406,17 @@ impl Verdict {
         }
     }
 
-    fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>, by: NodeId) {
-        let purpose = match (group, from) {
+    /// What processing a message from somewhere is for.
+    fn purpose(&self, group: &Option<Name>, from: &Place, message: MessageId) -> Purpose {
+        match (group, from) {
             (Some(group), _) => Purpose::Group(group.clone()),
             (None, Place::Queue(queue)) if self.routed.contains(&message) => Purpose::Queue(queue.clone()),
             (None, _) => Purpose::Sent,
-        };
+        }
+    }
+
+    fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>, by: NodeId) {
+        let purpose = self.purpose(group, from, message);
         if let Place::Queue(queue) = from {
             self.owed.remove(&(message, queue.clone()));
             if let Some(hands) = self.in_hands.get_mut(&by) {
@@ -409,6 +432,7 @@ impl Verdict {
         self.delivered.insert(message);
         self.dropped.remove(&message);
         self.returned.remove(&message);
+        self.given_up.remove(&message);
         self.trimmed.remove(&message);
         if !self.routed.contains(&message) {
             self.lost.remove(&message);

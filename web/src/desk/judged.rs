@@ -30,6 +30,7 @@ fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
         Count::Reordered => verdict.reordered().clone(),
         Count::Dropped => verdict.dropped().clone(),
         Count::Returned => verdict.returned().clone(),
+        Count::GivenUp => verdict.given_up().clone(),
         Count::Trimmed => verdict.trimmed().collect(),
         Count::Dead => verdict.dead_letters().collect(),
         Count::Invented => verdict.agreement().invented().clone(),
@@ -52,6 +53,8 @@ fn is_about(scenario: &Scenario, count: Count) -> bool {
             .producers
             .iter()
             .any(|producer| matches!(producer.to, TargetSpec::Exchange { mandatory: true, .. })),
+        // A scenario is tried out before it runs, so that none is about what can never be.
+        Count::GivenUp => false,
         Count::Trimmed => scenario
             .topics
             .iter()
