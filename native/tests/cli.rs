@@ -439,10 +439,12 @@ fn a_scenario_may_come_from_a_file() {
     fs::write(&path, "{").expect("written");
     assert!(fails(1, &["run", name], b"").contains("mine.json: the scenario cannot be run: "));
     let said = fails(1, &["run", "mine"], b"");
-    assert!(
-        said.contains("there is no scenario mine: there are hundred-messages, kill-the-leader"),
-        "{said}"
-    );
+    assert!(said.contains("there is no scenario and no file mine (mqlab run --list prints all "), "{said}");
+    let said = fails(1, &["run", "kill-leader"], b"");
+    assert!(said.contains("did you mean kill-the-leader or kill-the-leader-acks-1?"), "{said}");
+    let listed = String::from_utf8(ok(&["run", "--list"], b"")).expect("text");
+    assert!(listed.lines().any(|line| line.starts_with("away ")), "{listed}");
+    fails(2, &["run"], b"");
     fails(1, &["run", "/"], b"");
     fails(2, &["run", "hundred-messages", "--seed", "-1"], b"");
 }

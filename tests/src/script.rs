@@ -178,9 +178,13 @@ fn verdict(timeline: &Timeline) -> String {
         true => String::new(),
         false => format!(", {what} {}", named(messages)),
     };
+    let dead = match verdict.dead_letters().count() {
+        0 => String::new(),
+        dead => format!(", dead letters {dead}"),
+    };
     let returned = some("returned", verdict.returned()) + &some("given up", verdict.given_up());
     format!(
-        "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}{returned}\nprocessed by {}\n{own}",
+        "acknowledged {}, delivered {}, on their way {}{dead}, lost {}, doubled {}, out of order {}{returned}\nprocessed by {}\n{own}",
         verdict.acknowledged(),
         verdict.delivered(),
         verdict.on_their_way(),

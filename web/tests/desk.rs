@@ -7,7 +7,7 @@ use mqlab_core::time::Time;
 use mqlab_web::desk::action::{Action, Count};
 use mqlab_web::desk::panel::Panel;
 use mqlab_web::desk::{Desk, Visitor};
-use mqlab_web::scene::shape::{Shape, Target};
+use mqlab_web::scene::shape::{Shape, Target, width_of};
 
 fn visit(query: &str) -> Desk {
     Desk::new(&Visitor { query: query.into(), languages: "en-GB,en".into(), ..Visitor::default() })
@@ -165,9 +165,9 @@ fn judged(name: &str) -> (Vec<(&'static str, String)>, Panel) {
 }
 
 #[test]
-fn what_was_dropped_returned_trimmed_invented_or_unheard_is_counted_and_named() {
+fn what_is_dead_dropped_returned_trimmed_invented_or_unheard_is_counted_and_named() {
     for (name, more) in [
-        ("full-queue-drops", &["dropped"][..]),
+        ("full-queue-drops", &["dead"][..]),
         ("slow-puller-retention", &["trimmed"]),
         ("dual-write-publish-first", &["invented", "unheard"]),
         ("dual-write-commit-first", &["invented", "unheard"]),
@@ -192,6 +192,82 @@ fn what_was_dropped_returned_trimmed_invented_or_unheard_is_counted_and_named() 
     assert!(part.open && part.can_open && !part.harm, "it was told to: no promise is broken");
     let named: Vec<u64> = verdict.named.iter().map(|(id, _)| *id).collect();
     assert_eq!(named, dropped.iter().take(60).map(|id| id.0).collect::<Vec<_>>());
+}
+
+/// The words on the stage.
+fn words(desk: &Desk) -> Vec<String> {
+    let scene = desk.stage_scene().expect("there is a run");
+    let words = scene.shapes.into_iter().filter_map(|shape| match shape {
+        Shape::Text { text, .. } => Some(text),
+        _ => None,
+    });
+    words.collect()
+}
+
+#[test]
+fn what_is_seen_first_is_the_whole_system_as_it_was_declared() {
+    for name in Scenario::names() {
+        let scenario = Scenario::built_in(name).expect("it is built in");
+        let (mut desk, mut clock) = (visit(&format!("?scenario={name}")), 0.0);
+        desk.resize_stage(1_100.0, 900.0);
+        let first = words(&desk);
+        let exchanges = scenario.exchanges.iter().map(|spec| spec.exchange.name.to_string());
+        let queues = scenario.queues.iter().map(|spec| spec.name.to_string());
+        // The name of a queue that has its broker for itself stands above the card.
+        for declared in exchanges.chain(queues) {
+            assert!(first.iter().any(|text| text.contains(&declared)), "{name}: no {declared} in {first:?}");
+        }
+        let untold =
+            |words: &[String]| words.iter().filter(|text| *text == "does not know yet what to keep").count();
+        assert_eq!(untold(&first), usize::from(scenario.brokers), "{name}: nothing is faked");
+        after(&mut desk, &mut clock, Action::Seek(Time(50_000)));
+        assert_eq!(untold(&words(&desk)), 0, "{name}");
+    }
+}
+
+#[test]
+fn counts_of_redelivered_messages_do_not_lie_on_each_other() {
+    for (width, height) in [(390.0, 700.0), (816.0, 700.0), (1_300.0, 900.0)] {
+        for name in ["push-unlimited", "push-overload", "poison-forever", "failover-doubles"] {
+            let (mut desk, mut clock) = (visit(&format!("?scenario={name}")), 0.0);
+            desk.resize_stage(width, height);
+            for part in 1..=10 {
+                let end = Scenario::built_in(name).expect("it is built in").ends_at.0;
+                after(&mut desk, &mut clock, Action::Seek(Time(end * part / 10)));
+                let scene = desk.stage_scene().expect("there is a run");
+                let counts: Vec<_> = (scene.shapes.iter())
+                    .filter_map(|shape| match shape {
+                        Shape::Text { text, at, font, .. } if text.starts_with('×') => {
+                            Some((at.x, at.y, width_of(text, *font) / 2.0 + 3.0))
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                for (index, (x, y, half)) in counts.iter().enumerate() {
+                    for (other_x, other_y, other) in &counts[index + 1..] {
+                        let apart = (x - other_x).abs() >= half + other - 1.0 || (y - other_y).abs() >= 14.0;
+                        assert!(apart, "{name}, {width} wide, part {part}: {x} {y} and {other_x} {other_y}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dead_letters_that_nobody_reads_are_not_on_their_way() {
+    let (counts, panel) = judged("expiry-swept");
+    let count = |wanted: &str| {
+        let found = counts.iter().find(|(name, _)| *name == wanted);
+        found.and_then(|(_, value)| value.parse::<u64>().ok()).expect("a count")
+    };
+    assert_eq!((count("acknowledged"), count("delivered"), count("dead")), (20, 10, 10));
+    assert_eq!((count("on-their-way"), count("lost")), (0, 0));
+    let said = |panel: Panel| panel.verdict.expect("a verdict").sentence;
+    assert_eq!(said(panel), "No promise was broken; 10 messages are dead letters.");
+    let (mut desk, mut clock) = (visit("?scenario=expiry-swept&lang=zh-CN"), 0.0);
+    let chinese = after(&mut desk, &mut clock, Action::End);
+    assert_eq!(said(chinese), "没有违背任何承诺；10 条消息成了死信。");
 }
 
 #[test]

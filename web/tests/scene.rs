@@ -15,7 +15,17 @@ use mqlab_web::text::Lang;
 
 fn drawn(picture: &Picture, size: (f64, f64), theme: &Theme, lang: Lang, selection: Selection) -> Scene {
     let layout = Layout::new(picture, size.0, size.1);
-    stage(&View { picture, layout: &layout, selection, theme, lang, upkeep: true, falling: &[], hint: false })
+    stage(&View {
+        picture,
+        declared: picture,
+        layout: &layout,
+        selection,
+        theme,
+        lang,
+        upkeep: true,
+        falling: &[],
+        hint: false,
+    })
 }
 
 const WIDE: (f64, f64) = (816.0, 690.0);

@@ -51,7 +51,7 @@ const fill = {
   },
   story(part) {
     $("story-kicker").textContent = part.kicker;
-    $("story-title").textContent = part.title;
+    $("story-title").textContent = $("scenario-title").textContent = part.title;
     document.title = part.title ? `${part.title} · mqlab` : "mqlab";
     const words = (pieces) => pieces.map((piece) => (piece.strong ? make("b", {}, piece.text) : piece.text));
     $("story-text").replaceChildren(...part.paragraphs.map((pieces) => make("p", {}, ...words(pieces))));

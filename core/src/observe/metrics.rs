@@ -110,6 +110,9 @@ pub struct Metrics {
     pub queues: QueueMetrics,
     /// How many messages were sent and not processed yet.
     backlog: Series,
+    /// How many users waited for an answer.
+    #[serde(skip)]
+    users_waiting: Series,
     #[serde(skip)]
     acknowledged_by: BTreeMap<NodeId, u64>,
     /// How many messages left a queue unconsumed, by broker, queue and reason.
@@ -125,6 +128,11 @@ impl Metrics {
     /// How many messages were sent and not processed, over time.
     pub fn backlog(&self) -> &Series {
         &self.backlog
+    }
+
+    /// How many users waited for an answer, over time.
+    pub fn users_waiting(&self) -> &Series {
+        &self.users_waiting
     }
 
     /// How many messages one producer was told are stored.
@@ -152,6 +160,7 @@ impl Metrics {
     /// Takes note that time went on.
     pub fn pass(&mut self, now: Time) {
         self.backlog.hold(now, u32::try_from(self.waiting.len()).unwrap_or(u32::MAX));
+        self.users_waiting.hold(now, u32::try_from(self.orders.unanswered()).unwrap_or(u32::MAX));
     }
 
     /// Takes note of a fact.

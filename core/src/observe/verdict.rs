@@ -11,6 +11,9 @@
 //!   So is what a reader noted as done and then lost from its memory: nobody will ask for it again.
 //! * **dropped**: not lost, but taken out as the queue was told to: expired, the queue full, refused, delivered too
 //!   often, or routed nowhere; and not kept among dead letters.
+//! * **dead letter**: taken out like that, but stored in a queue for such messages, in the same step. It is not lost,
+//!   and it is not on its way either: nothing brings it to whom it was meant for. Whoever processes it there has it
+//!   delivered.
 //! * **returned**: routed nowhere, and its producer was told so, because it had sent it as *mandatory*. Nothing was
 //!   promised, so it is neither acknowledged nor dropped, and nobody waits for it. Until the producer hears of it, it is
 //!   on its way.
@@ -59,6 +62,8 @@ pub struct Verdict {
     returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// In which queues a message stands as a dead letter.
+    dead_letters: BTreeMap<MessageId, BTreeSet<Name>>,
     /// Refused for good: their producers gave them up.
     given_up: BTreeSet<MessageId>,
     /// Lost by a reader that had noted them as done.
@@ -123,9 +128,15 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up or trimmed.
+    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed or dead
+    /// letters.
     pub fn on_their_way(&self) -> u64 {
-        self.sent.keys().filter(|id| !self.is_settled(id)).count() as u64
+        self.sent.keys().filter(|id| !self.is_settled(id) && !self.is_dead_letter(id)).count() as u64
+    }
+
+    /// Messages that stand among dead letters alone, and nobody has processed.
+    pub fn dead_letters(&self) -> impl Iterator<Item = MessageId> {
+        self.dead_letters.keys().filter(|id| !self.is_settled(id) && self.is_dead_letter(id)).copied()
     }
 
     /// Acknowledged messages that nobody will ever get.
@@ -154,6 +165,16 @@ impl Verdict {
         let over =
             [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
         over.iter().any(|messages| messages.contains(id))
+    }
+
+    /// Whether no log holds a message but those of queues in which it is a dead letter.
+    fn is_dead_letter(&self, id: &MessageId) -> bool {
+        let (Some(queues), Some(places)) = (self.dead_letters.get(id), self.copies.get(id)) else {
+            return false;
+        };
+        let is_grave = |place: &Place| matches!(place, Place::Queue(queue) if queues.contains(queue));
+        let mut held = places.iter().filter(|(_, brokers)| !brokers.is_empty()).peekable();
+        held.peek().is_some() && held.all(|(place, _)| is_grave(place))
     }
 
     /// Messages of which a queue let a copy go, as it was told to, and that are not among dead letters.
@@ -270,6 +291,7 @@ impl Verdict {
             QueueEvent::Died { queue, message, .. } => {
                 self.owed.remove(&(*message, queue.clone()));
                 self.let_go(&Place::Queue(queue.clone()), node, *message);
+                self.dead_letters.entry(*message).or_default().remove(queue);
                 self.dropped.insert(*message);
                 self.died_in.insert(*message, step);
             }
@@ -308,6 +330,7 @@ impl Verdict {
             }
             if self.died_in.get(&message) == Some(&step) {
                 self.dropped.remove(&message);
+                self.dead_letters.entry(message).or_default().insert(queue.clone());
             }
         }
     }

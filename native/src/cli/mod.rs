@@ -6,6 +6,7 @@ mod orders;
 mod produce;
 mod pulls;
 mod run;
+mod scenarios;
 
 use std::fmt;
 use std::io::{self, Write as _};

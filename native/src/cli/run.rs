@@ -11,7 +11,7 @@ use mqlab_core::sim::{Action, Scenario, Traffic, World};
 use mqlab_core::time::{Span, Time};
 use serde::Serialize;
 
-use super::{Stop, count, output};
+use super::{Stop, count, output, scenarios};
 
 /// How many messages a line names before it only counts the others.
 const NAMED_MAX: usize = 10;
@@ -21,6 +21,7 @@ Time, network, disks and chance are simulated: the same scenario and seed always
 run, here and on the page, which shows the same digest.
 
 Examples:
+  mqlab run --list
   mqlab run hundred-messages
   mqlab run kill-the-leader --seed 42 --trace | less
   mqlab run hundred-messages --do '208 crash consumer-2' --do '400 restart consumer-2'
@@ -30,8 +31,12 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
-    /// A scenario that comes with mqlab (a wrong name lists them), or the path of a JSON file with one
-    scenario: String,
+    /// A scenario that comes with mqlab, or the path of a JSON file with one
+    #[arg(required_unless_present = "list")]
+    scenario: Option<String>,
+    /// Print the scenarios that come with mqlab, one a line, and run none
+    #[arg(long, exclusive = true)]
+    list: bool,
     /// Another seed than the scenario proposes
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -74,6 +79,8 @@ struct Judgement<'a> {
     acknowledged: u64,
     delivered: u64,
     on_their_way: u64,
+    /// In a queue for dead letters, where nobody has processed them.
+    dead_letters: u64,
     lost: &'a BTreeSet<MessageId>,
     doubled: &'a BTreeSet<MessageId>,
     reordered: &'a BTreeSet<MessageId>,
@@ -123,6 +130,7 @@ impl<'a> Judgement<'a> {
             acknowledged: verdict.acknowledged(),
             delivered: verdict.delivered(),
             on_their_way: verdict.on_their_way(),
+            dead_letters: verdict.dead_letters().count() as u64,
             lost: verdict.lost(),
             doubled: verdict.doubled(),
             reordered: verdict.reordered(),
@@ -170,7 +178,10 @@ fn in_order(actions: &[Action], ends_at: Time) -> Result<Vec<Action>, Stop> {
 
 /// Runs a scenario to its end and prints what came of it.
 pub(super) fn run(options: &Options) -> Result<(), Stop> {
-    let scenario = find(&options.scenario)?;
+    let Some(name) = options.scenario.as_deref().filter(|_| !options.list) else {
+        return scenarios::list(&mut BufWriter::new(io::stdout())).map_err(output);
+    };
+    let scenario = find(name)?;
     let seed = options.seed.unwrap_or(scenario.seed);
     let mut world = World::new(scenario.clone(), seed)?;
     let mut out = BufWriter::new(io::stdout());
@@ -225,10 +236,7 @@ fn find(name: &str) -> Result<Scenario, Stop> {
     }
     match fs::read_to_string(name) {
         Ok(json) => Scenario::from_json(&json).map_err(|error| Stop::Failure(format!("{name}: {error}"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let names: Vec<&str> = Scenario::names().collect();
-            Err(Stop::Failure(format!("there is no scenario {name}: there are {}", names.join(", "))))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Stop::Failure(scenarios::unknown(name))),
         Err(error) => Err(Stop::Failure(format!("cannot read {name}: {error}"))),
     }
 }
@@ -269,11 +277,15 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
         let Agreed { committed, undone, checked_back, .. } = own;
         writeln!(out, "  {committed} committed, {undone} undone, {checked_back} times asked about")?;
     }
-    writeln!(
+    write!(
         out,
         "messages     {} sent, {} acknowledged, {} delivered, {} on their way",
         verdict.sent, verdict.acknowledged, verdict.delivered, verdict.on_their_way
     )?;
+    match verdict.dead_letters {
+        0 => writeln!(out)?,
+        dead => writeln!(out, ", {}", count(dead, "dead letter"))?,
+    }
     let Metrics { sent, received, redelivered, .. } = metrics;
     writeln!(
         out,

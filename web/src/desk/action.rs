@@ -14,6 +14,8 @@ pub enum Count {
     Doubled,
     /// Processed before one that was sent earlier with the same key.
     Reordered,
+    /// Among dead letters.
+    Dead,
     /// Let go by a queue, as it was told to.
     Dropped,
     /// Back at its producer, because it fits no queue.
@@ -30,10 +32,11 @@ pub enum Count {
 
 impl Count {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
+        Self::Dead,
         Self::Dropped,
         Self::Returned,
         Self::GivenUp,
@@ -42,10 +45,10 @@ impl Count {
         Self::Unheard,
     ];
 
-    /// Whether one of it is one too many. What was dropped, returned or trimmed went as somebody had set it, and of
-    /// what was given up nobody was promised anything.
+    /// Whether one of it is one too many. What is a dead letter, dropped, returned or trimmed went as somebody had set
+    /// it, and of what was given up nobody was promised anything.
     pub const fn breaks_a_promise(self) -> bool {
-        !matches!(self, Self::Dropped | Self::Returned | Self::GivenUp | Self::Trimmed)
+        !matches!(self, Self::Dead | Self::Dropped | Self::Returned | Self::GivenUp | Self::Trimmed)
     }
 
     /// Its name in the page.
@@ -54,6 +57,7 @@ impl Count {
             Self::Lost => "lost",
             Self::Doubled => "doubled",
             Self::Reordered => "reordered",
+            Self::Dead => "dead",
             Self::Dropped => "dropped",
             Self::Returned => "returned",
             Self::GivenUp => "given-up",

@@ -1,8 +1,9 @@
 //! What the verdict says, as counts to read and to open, and what else was measured, as lines of figures.
 //!
-//! Six counts are always there. Five more come where a scenario is about them, or where they are not zero: what a queue
-//! let go, what came back to its producer, what retention took, and where a database and a queue disagree. A story of calls alone has no messages to
-//! judge: there the six places tell what became of its users.
+//! Six counts are always there. Six more come where a scenario is about them, or where they are not zero: what stands
+//! among dead letters, what a queue let go, what came back to its producer, what retention took, and where a database
+//! and a queue disagree. A story of calls alone has no messages to judge: there the six places tell what became of its
+//! users.
 
 use std::collections::BTreeSet;
 
@@ -31,6 +32,7 @@ fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
         Count::Returned => verdict.returned().clone(),
         Count::GivenUp => verdict.given_up().clone(),
         Count::Trimmed => verdict.trimmed().collect(),
+        Count::Dead => verdict.dead_letters().collect(),
         Count::Invented => verdict.agreement().invented().clone(),
         Count::Unheard => verdict.agreement().unheard().clone(),
     }
@@ -42,8 +44,11 @@ fn is_about(scenario: &Scenario, count: Count) -> bool {
         Count::Lost | Count::Doubled | Count::Reordered => true,
         Count::Dropped => scenario.queues.iter().any(|queue| {
             let options = &queue.options;
-            options.length_max.is_some() || options.bytes_max.is_some() || options.ttl.is_some()
+            let lets_go =
+                options.length_max.is_some() || options.bytes_max.is_some() || options.ttl.is_some();
+            lets_go && options.dead_letter.is_none()
         }),
+        Count::Dead => scenario.queues.iter().any(|queue| queue.options.dead_letter.is_some()),
         Count::Returned => scenario
             .producers
             .iter()
@@ -60,14 +65,9 @@ fn is_about(scenario: &Scenario, count: Count) -> bool {
     }
 }
 
-/// Whether a scenario has users and services and nothing between them.
-fn has_calls_alone(scenario: &Scenario) -> bool {
-    scenario.brokers == 0
-}
-
 impl Desk {
     pub(super) fn verdict(&self, run: &Run) -> VerdictPart {
-        if has_calls_alone(run.timeline.scenario()) {
+        if run.has_calls_alone() {
             return self.answers(&run.timeline.metrics().orders);
         }
         let verdict = run.timeline.verdict();

@@ -336,6 +336,7 @@ impl Desk {
             self.falling.iter().map(|(message, since)| (*message, (now - since) / FALL_MS)).collect();
         Some(stage(&View {
             picture: &run.picture,
+            declared: &run.shape,
             layout: &run.layout,
             selection: self.selection,
             theme: self.theme(),
@@ -355,7 +356,7 @@ impl Desk {
             interval: run.interval,
             backlog: &run.backlog,
             landmarks: &run.landmarks,
-            label: ui::BACKLOG.get(self.lang),
+            label: if run.has_calls_alone() { ui::WAITING } else { ui::BACKLOG }.get(self.lang),
             theme: self.theme(),
             width: self.axis_size.0,
             height: self.axis_size.1,

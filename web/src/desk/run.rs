@@ -17,11 +17,12 @@ pub(super) struct Run {
     pub(super) timeline: Timeline,
     pub(super) picture: Picture,
     /// The fullest picture so far: what the layout leaves room for, so that it does not change on the way.
-    shape: Picture,
+    pub(super) shape: Picture,
     size: (f64, f64),
     pub(super) layout: Layout,
     pub(super) names: Names,
-    /// What waited, as far as this branch was ever visited, one sample for each `interval`.
+    /// Messages that waited, or users where there are calls alone, as far as this branch was ever visited, one sample
+    /// for each `interval`.
     pub(super) backlog: Vec<u32>,
     pub(super) interval: Span,
     /// Turns of this branch, as far as it was ever visited.
@@ -90,7 +91,8 @@ impl Run {
             self.layout = Layout::new(&self.shape, self.size.0, self.size.1);
             self.picture = self.timeline.picture(self.layout.cells_max());
         }
-        let series = self.timeline.metrics().backlog();
+        let metrics = self.timeline.metrics();
+        let series = if self.has_calls_alone() { metrics.users_waiting() } else { metrics.backlog() };
         if series.interval() != self.interval || series.samples().len() >= self.backlog.len() {
             self.interval = series.interval();
             self.backlog = series.samples().to_vec();
@@ -101,6 +103,11 @@ impl Run {
             let turns = events.iter().filter(|fact| is_turn(fact));
             self.landmarks = turns.map(|fact| (fact.at, Tone::of(&fact.event))).collect();
         }
+    }
+
+    /// Whether the scenario has users and services and nothing between them: then no message waits, but users do.
+    pub(super) fn has_calls_alone(&self) -> bool {
+        self.timeline.scenario().brokers == 0
     }
 
     /// The curve belonged to another branch.

@@ -139,7 +139,8 @@ fn curve(scene: &mut Scene, view: &AxisView<'_>, floor: f64) {
         if let Some((index, sample)) =
             peak.filter(|(index, sample)| *sample > 0 && (points[*index].x - now_x).abs() > 16.0)
         {
-            let x = points[index].x.clamp(MARGIN + 60.0, view.width - MARGIN - 30.0);
+            let beside_label = MARGIN + super::shape::width_of(view.label, LITTLE) + 24.0;
+            let x = points[index].x.clamp(beside_label, (view.width - MARGIN - 30.0).max(beside_label));
             let font = Font { anchor: Anchor::Middle, ..LITTLE };
             scene.text(at(x, 9.0), sample.to_string(), font, theme.blue);
         }

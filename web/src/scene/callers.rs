@@ -55,9 +55,9 @@ fn user_inside(scene: &mut Scene, view: &View<'_>, user: &UserView, area: Rect) 
     let color = if user.errors == 0 { theme.ink_3 } else { theme.vermilion };
     if area.h >= 66.0 {
         scene.text_within(at(x, area.y + 35.0), &words::waiting(user, lang), PLAIN, theme.ink_2, room);
-        scene.text_within(at(x, area.y + 50.0), &words::answered(user, lang), LITTLE, color, room);
+        scene.text_within(at(x, area.y + 50.0), &words::answered(user, lang), LITTLE, color, area.w - 17.0);
     } else {
-        scene.text_within(at(x, area.y + 35.0), &words::answered(user, lang), LITTLE, color, room);
+        scene.text_within(at(x, area.y + 35.0), &words::answered(user, lang), LITTLE, color, area.w - 17.0);
     }
     let planned = user.planned.max(1) as f64;
     let bar = Rect::new(x, area.bottom() - 11.0, room, 4.0);

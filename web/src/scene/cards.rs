@@ -2,7 +2,7 @@
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::Place;
-use mqlab_core::sim::picture::{ConsumerView, ProducerView};
+use mqlab_core::sim::picture::{BrokerView, ConsumerView, ProducerView};
 
 use super::glyph::{self, Firmness, Look};
 use super::layout::SMALL;
@@ -118,6 +118,11 @@ fn producer_inside(scene: &mut Scene, view: &View<'_>, producer: &ProducerView, 
     }
 }
 
+/// Whether a broker runs, and was not told yet what to keep.
+pub(super) fn untold(broker: &BrokerView) -> bool {
+    broker.up && broker.strips.is_empty() && broker.exchanges.is_empty()
+}
+
 /// Those who keep.
 pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
     for (broker, place) in view.picture.brokers.iter().zip(&view.layout.brokers) {
@@ -128,7 +133,9 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         card(scene, view, broker.node, place.card, broker.up, &name);
         let beside = at(place.card.x + 13.0 + width_of(&name, TITLE) + 12.0, place.card.y + 18.0);
         let room = place.card.right() - 40.0 - beside.x;
-        if broker.up {
+        if untold(broker) && !place.rows.is_empty() {
+            scene.text_within(beside, hosting::UNTOLD.get(view.lang), PLAIN, view.theme.ink_3, room);
+        } else if broker.up {
             let alone = place.rows.first().is_some_and(|row| row.label.is_none());
             let named = view.layout.brokers.len() > 1;
             let (duties, harm) = hosting::beside(broker, alone, named, view.lang);

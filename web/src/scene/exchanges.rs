@@ -7,7 +7,7 @@ use mqlab_core::sim::picture::{BrokerView, ExchangeView};
 
 use super::cards::{LITTLE, PLAIN};
 use super::layout::{BrokerPlace, ExchangePlace};
-use super::shape::{Dash, Font, Point, Rect, Scene, Stroke, at, line, solid, width_of};
+use super::shape::{Dash, Font, Point, Rect, Scene, Stroke, at, dashed, line, solid, width_of};
 use super::{View, glyph};
 use crate::text::broker as words;
 
@@ -24,29 +24,34 @@ const TIP: f64 = 5.0;
 
 /// Draws a broker's exchanges and their ways.
 pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, place: &BrokerPlace) {
-    for exchange in &broker.exchanges {
-        if let Some(own) = place.exchanges.iter().find(|other| other.name == exchange.name) {
-            ways(scene, view, broker, place, (exchange, own));
-            label(scene, view, exchange, own);
-        }
+    for own in &place.exchanges {
+        // One that is not there (yet, or any more) is outlined, as it was declared.
+        let there = broker.exchanges.iter().find(|exchange| exchange.name == own.name);
+        ways(scene, view, place, (there.unwrap_or(&own.declared), own), there.is_some());
+        label(scene, view, there.unwrap_or(&own.declared), own, there.is_some());
     }
     dead_letters(scene, view, broker, place);
 }
 
-fn label(scene: &mut Scene, view: &View<'_>, exchange: &ExchangeView, place: &ExchangePlace) {
+fn label(scene: &mut Scene, view: &View<'_>, exchange: &ExchangeView, place: &ExchangePlace, there: bool) {
     let (theme, area) = (view.theme, place.area);
     let name = words::exchange(&exchange.name, view.lang);
     let kind = words::kind(exchange, view.lang);
     let left = area.x + 19.0;
     let area = Rect::new(area.x, area.y, width(view, exchange, area.w), area.h);
-    scene.boxed(area, 4.0, Some(solid(theme.sunk)), Some(line(theme.line_strong, 1.2)));
+    let (ground, edge) = match there {
+        true => (theme.sunk, line(theme.line_strong, 1.2)),
+        false => (theme.surface, dashed(theme.line_strong, 1.2)),
+    };
+    scene.boxed(area, 4.0, Some(solid(ground)), Some(edge));
+    let (ink, ink_2) = if there { (theme.ink, theme.ink_2) } else { (theme.ink_3, theme.ink_3) };
     let middle = area.center().y;
     glyph::fork(scene, at(area.x + 10.0, middle), theme);
     let name_room = (width_of(&name, NAME) * SLACK).min(area.right() - 6.0 - left);
-    scene.text_within(at(left, middle), &name, NAME, theme.ink, name_room);
+    scene.text_within(at(left, middle), &name, NAME, ink, name_room);
     let after = left + name_room + GAP;
     if after + 24.0 < area.right() {
-        scene.text_within(at(after, middle), &kind, LITTLE, theme.ink_2, area.right() - 6.0 - after);
+        scene.text_within(at(after, middle), &kind, LITTLE, ink_2, area.right() - 6.0 - after);
     }
 }
 
@@ -68,11 +73,12 @@ fn end(place: &BrokerPlace, to: &Destination) -> Option<Point> {
 fn ways(
     scene: &mut Scene,
     view: &View<'_>,
-    broker: &BrokerView,
     place: &BrokerPlace,
     (exchange, own): (&ExchangeView, &ExchangePlace),
+    there: bool,
 ) {
-    let color = view.theme.ink_3;
+    let color = if there { view.theme.ink_3 } else { view.theme.line_strong };
+    let stroke = if there { line(color, 1.2) } else { dashed(color, 1.2) };
     let mut seen: Vec<&Destination> = Vec::new();
     for Binding { to, .. } in &exchange.bindings {
         if seen.contains(&to) {
@@ -81,13 +87,13 @@ fn ways(
         seen.push(to);
         let Some(end) = end(place, to) else { continue };
         // Ways of several exchanges into one place end beside each other.
-        let into = |other: &&ExchangeView| other.bindings.iter().any(|binding| binding.to == *to);
-        let all: Vec<&ExchangeView> = broker.exchanges.iter().filter(into).collect();
+        let into = |other: &&ExchangePlace| other.declared.bindings.iter().any(|binding| binding.to == *to);
+        let all: Vec<&ExchangePlace> = place.exchanges.iter().filter(into).collect();
         let mine = all.iter().position(|other| other.name == exchange.name).unwrap_or(0) as f64;
         let y = end.y + (mine - (all.len() as f64 - 1.0) / 2.0) * APART;
         let from = at(own.area.x, own.area.center().y);
         let x = own.rail;
-        scene.lines(&[from, at(x, from.y), at(x, y), at(end.x - TIP, y)], line(color, 1.2));
+        scene.lines(&[from, at(x, from.y), at(x, y), at(end.x - TIP, y)], stroke);
         arrow(scene, at(end.x - 1.0, y), 1.0, color);
     }
 }

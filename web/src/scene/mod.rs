@@ -44,6 +44,8 @@ pub struct Selection {
 pub struct View<'a> {
     /// The moment.
     pub picture: &'a Picture,
+    /// What the layout has places for: all that is there, or is to come.
+    pub declared: &'a Picture,
     /// Where everything stands.
     pub layout: &'a Layout,
     /// What is chosen.

@@ -8,6 +8,7 @@ use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, PacketKind, PacketView, Picture, ProducerView, Role};
 
 use super::View;
+use super::cards::untold;
 use super::glyph::{self, Firmness, Look};
 use super::layout::{BrokerPlace, Layout};
 use super::shape::{Dash, Point, Scene, Shape, Stroke, Target, at, faded};
@@ -81,6 +82,15 @@ impl<'a> Ways<'a> {
     /// Draws the ways that clients and replicas use, those in use a little stronger.
     pub(super) fn draw(&mut self, scene: &mut Scene) {
         let (view, theme) = (self.view, self.view.theme);
+        for (from, to, place, copies) in standing(view.declared) {
+            if copies || !(is_untold(view.picture, from) || is_untold(view.picture, to)) {
+                continue;
+            }
+            let Some((wire, _)) = self.way(from, to, Some(&place)) else { continue };
+            let paint = faded(theme.line_strong, 0.5);
+            let stroke = Some(Stroke { paint, width: 1.2, dash: Dash::Dashed });
+            scene.shapes.push(Shape::Line { points: wire.points.clone(), curved: true, fill: None, stroke });
+        }
         for (from, to, place, copies) in standing(view.picture) {
             let used = view.picture.packets.iter().any(|packet| {
                 packet.place.as_ref() == Some(&place)
@@ -153,8 +163,16 @@ fn passed(view: &View<'_>, packet: &PacketView) -> f64 {
     view.picture.now.since(packet.departed).0 as f64 / whole
 }
 
-/// The ways that stand there even when nothing travels on them: from, to, about what, and whether for copies.
-fn standing(picture: &Picture) -> Vec<(NodeId, NodeId, Place, bool)> {
+/// A way that stands there even when nothing travels on it: from, to, about what, and whether for copies.
+type StandingWay = (NodeId, NodeId, Place, bool);
+
+/// Whether a node is a broker that has nothing yet: brokers learn what to keep when the run begins.
+fn is_untold(picture: &Picture, node: NodeId) -> bool {
+    picture.brokers.iter().any(|broker| broker.node == node && untold(broker))
+}
+
+/// The ways that stand in a picture.
+fn standing(picture: &Picture) -> Vec<StandingWay> {
     let mut ways = Vec::new();
     for broker in &picture.brokers {
         for exchange in broker.exchanges.iter().filter(|_| broker.up) {

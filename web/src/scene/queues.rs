@@ -27,9 +27,14 @@ pub(super) fn close_up(strip: &StripView, row: &RowPlace, first: Offset) -> bool
 }
 
 /// The name of a queue that is not there (yet, or any more).
-pub(super) fn absent(scene: &mut Scene, view: &View<'_>, row: &RowPlace) {
+pub(super) fn absent(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowPlace) {
     if let (Place::Queue(name), Some((spot, room))) = (&row.place, row.label) {
-        scene.text_within(spot, &words::queue(name, view.lang), PLAIN, view.theme.ink_3, room);
+        scene.text_within(spot, &words::queue(name, view.lang), PLAIN, view.theme.ink_3, room * 0.7);
+        // Where nothing is there, the broker's title says so for all.
+        if !broker.strips.is_empty() {
+            let gone = words::ABSENT.get(view.lang);
+            scene.text(row.words.0, gone, on(LITTLE, Anchor::End), view.theme.ink_3);
+        }
     }
 }
 
@@ -46,7 +51,11 @@ pub(super) fn notes(
         None => below(scene, view, strip, row, shown),
         Some((spot, room)) => {
             let keys = keys(view, broker, strip);
-            let taken = figures(scene, view, strip, row, shown, !keys.is_empty());
+            let named = match &strip.place {
+                Place::Queue(queue) => width_of(&words::queue(queue, view.lang), NAME) * SLACK + GAP,
+                _ => 0.0,
+            };
+            let taken = figures(scene, view, strip, row, (shown, named), !keys.is_empty());
             name(scene, view, strip, &keys, (spot, row.words.0.x - spot.x - taken));
             if let (Some(note), Some(queue)) = (row.note, &strip.queue) {
                 let (text, harm) = words::deaths(queue, view.lang);
@@ -61,33 +70,39 @@ pub(super) fn notes(
 fn below(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, shown: u64) {
     let (theme, lang) = (view.theme, view.lang);
     let Some(note) = row.note else { return };
+    let most = row.words.1 * 1.6;
     let (text, full) = match &strip.queue {
-        Some(queue) => words::figures(queue, false, lang),
+        Some(queue) => {
+            let said = words::figures(queue, false, lang);
+            if width_of(&said.0, PLAIN) <= most { said } else { words::figures(queue, true, lang) }
+        }
         None => {
             let out = |cell: &&mqlab_core::sim::picture::Cell| matches!(cell.state, CellState::Delivered(_));
             (stage::held(strip.held, strip.cells.iter().filter(out).count() as u64, lang), false)
         }
     };
     let color = if full { theme.vermilion } else { theme.ink_2 };
-    scene.text_within(at(row.first.x, note), &text, PLAIN, color, row.words.1 * 1.6);
+    scene.text_within(at(row.first.x, note), &text, PLAIN, color, most);
     if strip.held > shown {
         let more = stage::more(strip.held - shown, lang);
         scene.text(at(row.words.0.x, note), more, on(PLAIN, Anchor::End), theme.ink_3);
     }
 }
 
-/// The figures at the right of a queue's name, short ones where keys need room; returns how much room they took.
+/// The figures at the right of a queue's name, which is so wide, short ones where keys need room; returns how much
+/// room they took.
 fn figures(
     scene: &mut Scene,
     view: &View<'_>,
     strip: &StripView,
     row: &RowPlace,
-    shown: u64,
+    (shown, named): (u64, f64),
     short: bool,
 ) -> f64 {
     let Some(queue) = &strip.queue else { return 0.0 };
     let end = row.words.0;
-    let limit = (end.x - row.first.x) * 0.66;
+    let whole = end.x - row.first.x;
+    let limit = (whole - named).clamp(whole * 0.4, whole * 0.66);
     let fits = |text: &str| width_of(text, LITTLE) <= limit;
     let (mut text, full) = words::figures(queue, short, view.lang);
     if !fits(&text) {

@@ -8,12 +8,14 @@
 //!  |    dead letters go to graves      ; |
 //!  |    graves                  3 ready  |
 //!  |    [ ][ ][ ][ ][ ][ ]            <' |
+//!  |    partition 0  leader       next 9 |   a partition's name and role above its cells, where the card is high
+//!  |    [ ][ ][ ][ ][ ][ ]               |   enough; else beside them, where they take room from cells
 //!  +-------------------------------------+
 //! ```
 
 use mqlab_core::observe::Place;
 use mqlab_core::routing::ExchangeName;
-use mqlab_core::sim::picture::{BrokerView, StripView};
+use mqlab_core::sim::picture::{BrokerView, ExchangeView, StripView};
 
 use super::shape::{Point, Rect, at};
 
@@ -56,6 +58,8 @@ pub struct BrokerPlace {
 pub struct ExchangePlace {
     /// Which.
     pub name: ExchangeName,
+    /// As it will be: what is drawn of it while its broker does not have it yet.
+    pub declared: ExchangeView,
     /// The most that it may take.
     pub area: Rect,
     /// Where its way to its queues goes down.
@@ -77,7 +81,7 @@ pub struct RowPlace {
     pub columns: usize,
     /// Lines of cells.
     pub lines: usize,
-    /// Where the words to the right begin, and how wide they may be; those of one queue of several end there.
+    /// Where the words to the right begin, and how wide they may be; those on a line above the cells end there.
     pub words: (Point, f64),
     /// The height of the words below the cells, where there is room for them.
     pub note: Option<f64>,
@@ -94,6 +98,11 @@ impl RowPlace {
         })
     }
 
+    /// Whether its name stands above its cells.
+    pub fn named_above(&self) -> bool {
+        self.label.is_some_and(|(spot, _)| spot.y < self.first.y)
+    }
+
     /// As many cells as there is room for.
     pub const fn room(&self) -> usize {
         self.columns * self.lines
@@ -105,6 +114,8 @@ impl RowPlace {
 pub(super) struct Rows {
     /// A partition's height.
     partition: f64,
+    /// Whether a partition's name stands above its cells.
+    above: bool,
     /// Whether there are words below the cells.
     noted: bool,
     /// Lines of cells of one queue of several.
@@ -113,15 +124,20 @@ pub(super) struct Rows {
 
 impl Rows {
     /// As little as can be.
-    pub(super) const TIGHT: Self = Self { partition: 32.0, noted: false, lines: 1 };
+    pub(super) const TIGHT: Self = Self { partition: 32.0, above: false, noted: false, lines: 1 };
     /// In lanes, where the page may be as long as it needs to be.
-    pub(super) const LANES: Self = Self { partition: 44.0, noted: true, lines: 1 };
+    pub(super) const LANES: Self = Self { partition: NAME + 44.0, above: true, noted: true, lines: 1 };
     /// From the most room to the least.
-    pub(super) const ALL: [Self; 4] =
-        [Self::roomy(3), Self::roomy(2), Self::roomy(1), Self { noted: true, ..Self::TIGHT }];
+    pub(super) const ALL: [Self; 5] = [
+        Self::roomy(3),
+        Self::roomy(2),
+        Self::roomy(1),
+        Self { partition: 45.0, above: false, ..Self::roomy(1) },
+        Self { noted: true, ..Self::TIGHT },
+    ];
 
     const fn roomy(lines: usize) -> Self {
-        Self { partition: 45.0, noted: true, lines }
+        Self { partition: NAME + 45.0, above: true, noted: true, lines }
     }
 
     fn height(self, strip: &StripView) -> f64 {
@@ -161,8 +177,9 @@ pub(super) fn broker_place(broker: &BrokerView, card: Rect, rows: Rows, mark: f6
     let rails = broker.exchanges.len().min(RAILS_MAX);
     let gutter = if rails == 0 { 0.0 } else { rails as f64 * RAIL + 6.0 };
     let inside = Rect::new(card.x + pad + gutter, card.y, card.w - 2.0 * pad - gutter, card.h);
-    let exchange = |(index, view): (usize, &mqlab_core::sim::picture::ExchangeView)| ExchangePlace {
+    let exchange = |(index, view): (usize, &ExchangeView)| ExchangePlace {
         name: view.name.clone(),
+        declared: view.clone(),
         area: Rect::new(inside.x, card.y + HEAD + index as f64 * EXCHANGE, inside.w, EXCHANGE - 6.0),
         rail: inside.x - 10.0 - (index % RAILS_MAX) as f64 * RAIL,
     };
@@ -218,8 +235,39 @@ fn among(strip: &StripView, inside: Rect, top: f64, rows: Rows, mark: f64) -> Ro
 }
 
 fn partition(strip: &StripView, inside: Rect, y: f64, rows: Rows, small: bool, mark: f64) -> RowPlace {
+    if rows.above {
+        let pitch = mark + 2.0 * CELL_GAP;
+        let columns = (((inside.w + 2.0) / pitch) as usize).max(2);
+        let (middle, cells) = (y + NAME / 2.0 - 2.0, y + NAME);
+        let end = inside.x + columns as f64 * pitch - 2.0;
+        return RowPlace {
+            place: strip.place.clone(),
+            port: cells + CELL / 2.0,
+            label: Some((at(inside.x, middle), inside.w * 0.62)),
+            first: at(inside.x, cells),
+            columns,
+            lines: 1,
+            words: (at(end, middle), inside.w * 0.36),
+            note: Some(cells + CELL + 9.0),
+        };
+    }
     let (label, words) = if small { (62.0, 46.0) } else { (76.0, 50.0) };
     let pitch = mark + 2.0 * CELL_GAP;
+    let note = (rows.partition > Rows::TIGHT.partition).then_some(y + CELL + 9.0);
+    if let Some(note) = note {
+        // The words end on the line below, and leave their place to cells.
+        let columns = (((inside.w + 2.0 - label) / pitch) as usize).max(2);
+        return RowPlace {
+            place: strip.place.clone(),
+            port: y + CELL / 2.0,
+            label: Some((at(inside.x, y + CELL / 2.0), label - 4.0)),
+            first: at(inside.x + label, y),
+            columns,
+            lines: 1,
+            words: (at(inside.x + label + columns as f64 * pitch - 2.0, note), 60.0),
+            note: Some(note),
+        };
+    }
     let columns = (((inside.w - label - words) / pitch) as usize).max(2);
     let after = columns as f64 * pitch;
     RowPlace {
@@ -233,6 +281,6 @@ fn partition(strip: &StripView, inside: Rect, y: f64, rows: Rows, small: bool, m
             at(inside.x + label + after + 3.0, y + CELL / 2.0),
             inside.w + if small { 0.0 } else { 4.0 } - label - after,
         ),
-        note: (rows.partition > Rows::TIGHT.partition).then_some(y + CELL + 9.0),
+        note,
     }
 }

@@ -5,30 +5,37 @@ use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{BrokerView, Cell, CellState, Role, StripView};
 
 use super::cards::{LITTLE, PLAIN, on};
+use super::exchanges::SLACK;
 use super::glyph::{self, Firmness, Look};
 use super::layout::{BrokerPlace, MARK, RowPlace};
-use super::shape::{Anchor, Font, Rect, Scene, at, line, solid, width_of};
+use super::shape::{Anchor, Font, Rect, Scene, at, dashed, line, solid, width_of};
 use super::{View, queues};
 use crate::text::stage as words;
 
 /// Draws a broker's strips, those that it does not have yet as empty places.
 pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, place: &BrokerPlace) {
     for row in &place.rows {
-        slots(scene, view, row, broker.up);
+        let there = broker.strips.iter().any(|strip| strip.place == row.place);
+        slots(scene, view, row, broker.up, there);
         let Some(strip) = broker.strips.iter().find(|strip| strip.place == row.place) else {
             label(scene, view, Role::Down, row);
-            queues::absent(scene, view, row);
+            queues::absent(scene, view, broker, row);
             continue;
         };
         let first = window(view, strip, row);
         let closed_up = queues::close_up(strip, row, first);
-        let mut shown = 0;
+        let (mut shown, mut said) = (0, None);
         for (place, cell) in strip.cells.iter().enumerate() {
             let index = if closed_up { Some(place as u64) } else { cell.offset.0.checked_sub(first.0) };
             let Some(area) = index.and_then(|index| row.cell(index as usize, view.layout.mark)) else {
                 continue;
             };
-            draw_cell(scene, view, strip, cell, area);
+            let mut look = look(view, strip, cell);
+            let counted = (area.y.to_bits(), look.count);
+            // What came back as often as its neighbour on the left has its ring, and the count is said once.
+            look.count = if said == Some(counted) { look.count.map(|_| 1) } else { look.count };
+            said = Some(counted);
+            draw_cell(scene, view, strip, cell, look, area);
             shown += 1;
         }
         label(scene, view, strip.role, row);
@@ -39,8 +46,8 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
     }
 }
 
-/// The first offset that a strip shows. The window moves on by halves, so that cells stand still in between, and
-/// all replicas of a partition show the same one.
+/// The first offset that a strip shows. The window moves on by a quarter, so that cells stand still in between and
+/// most of them are filled, and all replicas of a partition show the same one.
 fn window(view: &View<'_>, strip: &StripView, row: &RowPlace) -> Offset {
     if let Place::Queue(_) = strip.place {
         let first = strip.cells.first().map_or(strip.end, |cell| cell.offset);
@@ -51,27 +58,23 @@ fn window(view: &View<'_>, strip: &StripView, row: &RowPlace) -> Offset {
     let same: Vec<&StripView> = same.filter(|other| other.place == strip.place).collect();
     let leader = same.iter().find(|other| matches!(other.role, Role::Leader { .. }));
     let end = leader.map(|leader| leader.end.0).or_else(|| same.iter().map(|other| other.end.0).max());
-    let (columns, half) = (row.columns as u64, (row.columns as u64 / 2).max(1));
+    let (columns, step) = (row.columns as u64, (row.columns as u64 / 4).max(1));
     let over = (end.unwrap_or(0) + 1).saturating_sub(columns);
-    Offset(over.div_ceil(half) * half)
+    Offset(over.div_ceil(step) * step)
 }
 
-fn slots(scene: &mut Scene, view: &View<'_>, row: &RowPlace, up: bool) {
+fn slots(scene: &mut Scene, view: &View<'_>, row: &RowPlace, up: bool, there: bool) {
+    let edge = if there { line(view.theme.line, 1.0) } else { dashed(view.theme.line, 1.0) };
     for index in 0..row.room() {
         if let Some(area) = row.cell(index, view.layout.mark) {
             let fill = up.then(|| solid(view.theme.surface));
-            scene.boxed(area, 6.0, fill, Some(line(view.theme.line, 1.0)));
+            scene.boxed(area, 6.0, fill, Some(edge));
         }
     }
 }
 
-fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell, area: Rect) {
-    let theme = view.theme;
-    let Some(mark) = cell.mark else {
-        // A record that is no message: a mark of the log's own.
-        scene.disc(area.center(), 2.4, Some(solid(theme.ink_3)), None);
-        return;
-    };
+/// How a record is drawn.
+fn look(view: &View<'_>, strip: &StripView, cell: &Cell) -> Look {
     let leads = matches!(strip.role, Role::Leader { .. } | Role::Queue);
     let firmness = match cell.state {
         CellState::Ready => Firmness::Solid,
@@ -82,10 +85,19 @@ fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell,
         CellState::Uncommitted if leads => Firmness::Dashed,
         CellState::Uncommitted => Firmness::FadedDashed,
     };
-    let selected = view.selection.message == Some(mark.message);
+    let selected = cell.mark.is_some_and(|mark| view.selection.message == Some(mark.message));
     let first = u32::from(matches!(cell.state, CellState::Delivered(_)));
     let count = (cell.deliveries > first).then_some(cell.deliveries);
-    let look = Look { firmness, count, selected, width: view.layout.mark };
+    Look { firmness, count, selected, width: view.layout.mark }
+}
+
+fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell, look: Look, area: Rect) {
+    let theme = view.theme;
+    let Some(mark) = cell.mark else {
+        // A record that is no message: a mark of the log's own.
+        scene.disc(area.center(), 2.4, Some(solid(theme.ink_3)), None);
+        return;
+    };
     glyph::message(scene, area.center(), mark, look, theme);
     if let CellState::Waiting(_) = cell.state {
         glyph::clock(scene, at(area.center().x - view.layout.mark / 2.0 + 1.0, area.y + 3.5), theme);
@@ -102,16 +114,24 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
     let leads = matches!(is, Role::Leader { .. });
     let name = Font { weight: if leads { 600 } else { 400 }, ..PLAIN };
     let role = words::role(is, lang);
-    let rise = if role.is_empty() { 0.0 } else { 7.0 };
-    let (upper, lower) = (at(spot.x, spot.y - rise), at(spot.x, spot.y + rise));
-    let color = if leads { theme.ink } else { theme.ink_2 };
-    scene.text_within(upper, &words::partition(partition.index, room < 66.0, lang), name, color, room);
-    let color = match is {
+    let role_color = match is {
         Role::Leader { .. } => theme.ink_2,
         Role::Follower { in_sync: false } => theme.vermilion,
         _ => theme.ink_3,
     };
-    scene.text_within(lower, &role, LITTLE, color, room);
+    let color = if leads { theme.ink } else { theme.ink_2 };
+    if row.named_above() {
+        let text = words::partition(partition.index, false, lang);
+        let wide = (width_of(&text, name) * SLACK).min(room);
+        scene.text_within(spot, &text, name, color, wide);
+        let beside = at(spot.x + wide + 8.0, spot.y);
+        scene.text_within(beside, &role, LITTLE, role_color, room - wide - 8.0);
+        return;
+    }
+    let rise = if role.is_empty() { 0.0 } else { 7.0 };
+    let (upper, lower) = (at(spot.x, spot.y - rise), at(spot.x, spot.y + rise));
+    scene.text_within(upper, &words::partition(partition.index, room < 66.0, lang), name, color, room);
+    scene.text_within(lower, &role, LITTLE, role_color, room);
 }
 
 fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, first: Offset) {
@@ -123,7 +143,9 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
         _ => String::new(),
     };
     let color = if strip.behind > 0 && !leads { theme.ink_2 } else { theme.ink_3 };
-    scene.text_within(row.words.0, &right, LITTLE, color, row.words.1);
+    let ends = row.named_above() || row.note == Some(row.words.0.y);
+    let anchor = if ends { Anchor::End } else { Anchor::Start };
+    scene.text_within(row.words.0, &right, on(LITTLE, anchor), color, row.words.1);
     let Some(high_watermark) = strip.high_watermark.filter(|_| strip.role != Role::Down) else { return };
     let pitch = pitch(row, view.layout.mark);
     let edge = |offset: Offset| {
@@ -137,13 +159,17 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     scene.lines(&[at(x, above), at(x, below)], line(theme.green, width));
     let Some(note) = row.note.filter(|_| leads) else { return };
     let room = row.columns as f64 * pitch;
-    let text = words::high_watermark(high_watermark.0, room < 240.0, lang);
+    let aside = if row.note == Some(row.words.0.y) { width_of(&right, LITTLE) + 8.0 } else { 0.0 };
+    let text = words::high_watermark(high_watermark.0, room < 300.0, lang);
     let font = on(LITTLE, Anchor::Middle);
     let half = width_of(&text, font) / 2.0;
-    let middle = x.clamp(row.first.x + half, (row.first.x + room - half).max(row.first.x + half));
+    let middle = x.clamp(row.first.x + half, (row.first.x + room - aside - half).max(row.first.x + half));
     scene.text(at(middle, note), text, font, theme.green);
     let mut taken = vec![(middle - half - 6.0, middle + half + 6.0)];
-    let limit = row.first.x + room + row.words.1;
+    if row.note == Some(row.words.0.y) {
+        taken.push((row.words.0.x - width_of(&right, LITTLE) - 6.0, f64::INFINITY));
+    }
+    let limit = row.first.x + room + if ends { 0.0 } else { row.words.1 };
     // Who is furthest behind has its word first: the others may share what room is left.
     let mut groups: Vec<_> = strip.groups.iter().collect();
     groups.sort_by_key(|(_, next)| *next);

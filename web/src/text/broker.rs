@@ -10,6 +10,11 @@ use mqlab_core::vhost::Alarm;
 use super::sentence::place;
 use super::{Both, Lang, both, row, stage};
 
+/// Of a queue that is not there (yet, or any more).
+pub const ABSENT: Both = both("not there", "不存在");
+/// Of a broker that was not told yet what to keep.
+pub const UNTOLD: Both = both("does not know yet what to keep", "还不知道要保存什么");
+
 /// An exchange's name; the default one has none.
 pub fn exchange(name: &ExchangeName, lang: Lang) -> String {
     match (name.as_str(), lang) {
@@ -29,7 +34,8 @@ pub(super) fn subscription(queue: &Name) -> Option<(String, Option<String>)> {
     let (bytes, rest) = rest.strip_prefix('.')?.split_once('.')?;
     let (client, name) = rest.split_at_checked(bytes.parse().ok()?)?;
     let name = name.strip_prefix('.')?;
-    Some((name.into(), (!client.is_empty()).then(|| client.into())))
+    // Who calls a subscription after itself is named once.
+    Some((name.into(), (!client.is_empty() && client != name).then(|| client.into())))
 }
 
 /// A queue's name, as it is drawn.
@@ -246,6 +252,7 @@ mod tests {
             ("amq.sub-1", "subscription 1", "订阅 1"),
             ("amq.sub.0..office", "subscription office", "订阅 office"),
             ("amq.sub.4.shop.or.ders", "subscription or.ders of shop", "shop 的订阅 or.ders"),
+            ("amq.sub.5.loyal.loyal", "subscription loyal", "订阅 loyal"),
             ("amq.sub.9.shop.orders", "amq.sub.9.shop.orders", "amq.sub.9.shop.orders"),
         ] {
             let name = Name::new(queue).expect("a legal name");

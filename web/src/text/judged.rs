@@ -14,7 +14,7 @@ pub const PLAIN: [(Both, Both); 3] = [
         both("on their way", "在途"),
         both(
             "Sent, and neither done nor given up: they may yet come",
-            "已发送，还没有处理完，也没有丢弃：之后还会到",
+            "已发送，还没有处理完，也没有放弃：之后还会到",
         ),
     ),
 ];
@@ -52,6 +52,13 @@ pub const fn of(count: Count) -> (Both, Both) {
         Count::Reordered => (
             both("out of order", "乱序"),
             both("Came after a later message of the same key", "排在同一 key 更晚的消息之后才到"),
+        ),
+        Count::Dead => (
+            both("dead letters", "死信"),
+            both(
+                "Expired, too many, refused or failed too often: moved to a queue for such messages, where nobody has processed them",
+                "过期、放不下、被拒绝或失败次数太多：已移到死信队列，还没有人处理",
+            ),
         ),
         Count::Dropped => (
             both("dropped", "丢弃"),
@@ -106,6 +113,7 @@ const fn said(count: Count) -> (&'static str, &'static str, &'static str) {
             ("message was delivered more than once", "messages were delivered more than once", "消息重复投递")
         }
         Count::Reordered => ("message came out of order", "messages came out of order", "消息乱序"),
+        Count::Dead => ("message is a dead letter", "messages are dead letters", "消息成了死信"),
         Count::Dropped => ("message was dropped as told", "messages were dropped as told", "消息按设置丢弃"),
         Count::Returned => {
             ("message came back to its producer", "messages came back to their producers", "消息退回给生产者")
@@ -228,7 +236,7 @@ pub fn windows(pulls: &PullMetrics, lang: Lang) -> (Both, String) {
     let words = match lang {
         Lang::En => format!(
             "{windows} closed, {counted} messages counted, {late} missing because late, {corrected} corrected; \
-             given out {waited} after their ends"
+             given out {waited} after their ends on average"
         ),
         Lang::Zh => format!(
             "已关闭 {windows} 个，计入 {counted} 条，迟到漏计 {late} 条，更正 {corrected} 次；结束后平均 {waited}给出结果"

@@ -52,7 +52,13 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("legend-dashed", both("appended, not committed yet", "已追加，还没有提交")),
     ("legend-waiting", both("in a queue: waits for its moment", "在队列里：还没到时候")),
     ("legend-priority", both("a message and its priority", "一条消息和它的优先级")),
-    ("legend-again", both("sent or delivered again, with a count", "重发或重新投递，带次数")),
+    (
+        "legend-again",
+        both(
+            "sent or delivered again, with a count; in a row, equal counts are said once",
+            "重发或重新投递，带次数；一行里相同的次数只写一次",
+        ),
+    ),
     ("legend-yes", both("“stored”, or “done”", "确认：“已存好”或“处理完了”")),
     ("legend-no", both("“no”: the producer will try again", "拒绝：生产者会再试")),
     ("legend-request", both("a request without messages", "不带消息的请求")),
@@ -96,6 +102,8 @@ pub fn text(name: &str, lang: Lang) -> &'static str {
 
 /// What the curve above the time axis shows.
 pub const BACKLOG: Both = both("backlog", "积压");
+/// What it shows where there are calls alone: users without an answer.
+pub const WAITING: Both = both("waiting users", "等待的用户");
 /// The big button.
 pub const PLAY: Both = both("Play", "播放");
 /// The big button while it plays.

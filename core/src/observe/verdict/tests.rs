@@ -145,6 +145,23 @@ fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
     let event = Event::Appended { to, base: Offset(0), messages: [MessageId(1)].into() };
     verdict.observe(&Stamped { at: Time::ZERO, step: 7, node: Broker(1), event });
     assert!(verdict.dropped().is_empty());
+    let dead = |verdict: &Verdict| (verdict.dead_letters().count(), verdict.on_their_way());
+    let sent = |mut verdict: Verdict, event| {
+        verdict.observe(&Stamped { at: Time::ZERO, step: 8, node: Producer(1), event });
+        verdict
+    };
+    let first = Event::Sent { to: Place::Queue(queue()), message: MessageId(1), attempt: 1 };
+    let verdict = sent(verdict, first);
+    assert_eq!(dead(&verdict), (1, 0), "it is among dead letters, and nothing brings it anywhere");
+    let grave = || Name::new("dead").expect("a legal name");
+    assert_eq!(dead(&sent(verdict.clone(), done_from(grave(), 1))), (0, 0), "somebody looked after it");
+    let another = Place::Queue(Name::new("another").expect("a legal name"));
+    let copy = Event::Appended { to: another, base: Offset(0), messages: [MessageId(1)].into() };
+    assert_eq!(dead(&sent(verdict.clone(), copy)), (0, 1), "another copy may yet come");
+    let torn = Event::TailLost { of: Place::Queue(grave()), messages: [MessageId(1)].into() };
+    let mut torn_away = verdict;
+    torn_away.observe(&Stamped { at: Time::ZERO, step: 8, node: Broker(1), event: torn });
+    assert_eq!((dead(&torn_away), torn_away.lost().len()), ((0, 0), 1), "dead letters can be lost, too");
 }
 
 #[test]
