@@ -265,6 +265,7 @@ impl Event {
             | Self::Truncated { messages, .. }
             | Self::TailLost { messages, .. }
             | Self::Requeued { messages, .. } => messages,
+            Self::Queue(QueueEvent::MailboxLost { messages, .. }) => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
