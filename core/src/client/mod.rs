@@ -4,6 +4,7 @@
 //! `next_wakeup`. What a program does with a message is its own affair: it takes one, and says when it is done.
 
 mod caller;
+mod in_flight;
 mod member;
 mod metadata;
 mod outbox;
@@ -14,17 +15,19 @@ mod requester;
 mod shelf;
 mod store;
 mod subscriber;
+mod target;
 mod two_phase;
 mod window;
 
 pub use caller::{Caller, Over};
 pub use member::{Member, STAGED_MAX};
 pub use outbox::{Outbox, Row};
-pub use producer::{BATCH_RECORDS_MAX, Producer, Target};
+pub use producer::{BATCH_RECORDS_MAX, Producer};
 pub use pull_options::{Commits, PullOptions, Replay, Reset, Staging, StartAt};
 pub use puller::Puller;
 pub use requester::{Answered, REQUESTS_REMEMBERED, Requester};
 pub use store::{Again, RECEIPT_DOUBLINGS_MAX, RECEIPT_TIMEOUT, Store};
 pub use subscriber::{Staged, Subscriber};
+pub use target::Target;
 pub use two_phase::TwoPhase;
 pub use window::{Late, Outcome, WINDOWS_MAX, WindowOptions, Windows};

@@ -7,60 +7,35 @@
 //! ```
 //!
 //! For each place (a queue, or a partition) one request is under way at a time, so that a retry never overtakes
-//! what came after it. What waits meanwhile goes together in the next batch. A retry may store a message twice:
-//! when it was stored and only the answer was lost. That is *at least once*; brokers that recognise a producer's
-//! batches, and so store them once, are not here yet.
+//! what came after it; or as many as the settings allow, in a stream (`core/src/client/in_flight.rs`). What waits
+//! meanwhile goes together in the next batch. A retry may store a message twice: when it was stored and only the answer
+//! was lost. That is *at least once*; brokers that recognise a producer's batches, and so store them once, are not here
+//! yet.
 //!
 //! A broker that has no room asks to wait, and says when to go on. After that the first batch is one message, and each
 //! next one twice as large, so that what does not fit does not travel in vain (TCP's slow start is the same idea).
 //!
 //! A *mandatory* message that fits no queue comes back, just before the answer to its request: it is forgotten too.
 //!
-//! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::ops::Range;
 
+use super::in_flight::{Asked, InFlight};
 use super::metadata::Metadata;
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings, View};
+use super::target::{Target, request};
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, RequestId, Settings, View};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
-use crate::routing::ExchangeName;
 use crate::time::Time;
 
 /// The most messages that go in one batch.
 pub const BATCH_RECORDS_MAX: usize = 16;
 
-/// Where a producer sends.
-///
-/// ```
-/// use mqlab_core::broker::Acks;
-/// use mqlab_core::client::Target;
-/// use mqlab_core::ids::Name;
-/// let topic = Target::Topic(Name::new("orders")?, Acks::All);
-/// assert_ne!(topic, Target::Queue(Name::new("orders")?));
-/// # Ok::<(), mqlab_core::ids::BadName>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// To a queue.
-    Queue(Name),
-    /// To a topic; each message to the partition of its key.
-    Topic(Name, Acks),
-    /// To an exchange; each message names its routing key.
-    Exchange {
-        /// The exchange.
-        name: ExchangeName,
-        /// Whether a message that fits no queue comes back.
-        mandatory: bool,
-        /// Whether the last value is kept for subscribers that come later.
-        retain: bool,
-    },
-    /// To any of these queues, in turn. When a broker does not answer, what was meant for its queue goes to another
-    /// one: it is not known whether the first has it, so it may be stored twice.
-    AnyOf(Vec<Name>),
-}
+/// A life of a producer counts its requests with so many bits.
+const REQUESTS_BITS: u32 = 32;
 
 /// A message that is not known to be stored.
 #[derive(Clone, Debug)]
@@ -74,20 +49,13 @@ struct Unstored {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     waiting: VecDeque<Unstored>,
-    in_flight: Option<InFlight>,
+    in_flight: InFlight,
+    /// How many of those that are to go next went before.
+    again: usize,
     /// Nothing is sent before this moment.
     not_before: Time,
     /// Why the last request was refused, if it asked to wait.
     refused: Option<Refusal>,
-}
-
-/// The first messages of a lane, on their way.
-#[derive(Clone, Debug)]
-struct InFlight {
-    id: RequestId,
-    broker: NodeId,
-    count: usize,
-    deadline: Time,
 }
 
 /// A producer.
@@ -146,6 +114,13 @@ impl Producer {
             returned,
             last_request,
         }
+    }
+
+    /// The same producer in a later life of its program: its requests have other numbers, so that it takes no answer to
+    /// an earlier life for its own.
+    #[must_use]
+    pub fn after_restarts(self, restarts: u16) -> Self {
+        Self { last_request: RequestId::from(restarts) << REQUESTS_BITS, ..self }
     }
 
     /// Takes over a message. The producer keeps it until it is stored.
@@ -222,7 +197,8 @@ impl Producer {
                 }
             }
             Input::Message { from, message: Message::Reply(id, reply) } => {
-                let returned = self.returned.remove(&from).unwrap_or_default();
+                let keeps = matches!(reply, Reply::Stored { .. } | Reply::Published { .. });
+                let returned = keeps.then(|| self.returned.remove(&from)).flatten().unwrap_or_default();
                 self.reply(now, id, reply, &returned, out);
             }
             Input::Message { from, message: Message::Flow { blocked } } => {
@@ -248,13 +224,18 @@ impl Producer {
 
     /// When the producer wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let lanes = self.lanes.iter().filter_map(|(place, lane)| match &lane.in_flight {
-            Some(in_flight) => Some(in_flight.deadline),
+        let lanes = self.lanes.iter().filter_map(|(place, lane)| {
             // Without a broker to send to, the metadata's wake-up is the one that counts.
-            None if lane.waiting.is_empty() || self.metadata.next_wakeup().is_some() => None,
-            None => Some(lane.not_before.max(self.blocked_until(place))),
+            let sends = self.may_send(lane) && self.metadata.next_wakeup().is_none();
+            let next = sends.then(|| lane.not_before.max(self.blocked_until(place)));
+            next.into_iter().chain(lane.in_flight.deadline()).min()
         });
         lanes.chain(self.metadata.next_wakeup()).min()
+    }
+
+    /// Whether there is something to send, and room for one more request on the way.
+    fn may_send(&self, lane: &Lane) -> bool {
+        lane.in_flight.has_room(self.settings.in_flight_max) && lane.waiting.len() > lane.in_flight.messages()
     }
 
     /// When the broker of a place is asked whether one must still wait.
@@ -280,7 +261,9 @@ impl Producer {
             Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
             Reply::Refused(why) => {
                 if let Some((place, lane)) = lane_of(&mut self.lanes, id) {
-                    not_stored(&place, lane, why, retry, out);
+                    if let Some((_, messages)) = lane.in_flight.answered(id) {
+                        not_stored(&place, lane, messages, why, retry, out);
+                    }
                     if why != Refusal::Blocked {
                         self.metadata.refresh(retry);
                     }
@@ -300,7 +283,7 @@ impl Producer {
         out: &mut Out,
     ) {
         let Some((place, lane)) = lane_of(&mut self.lanes, id) else { return };
-        let Some(InFlight { broker, count, .. }) = lane.in_flight.take() else { return };
+        let Some((Asked { broker, .. }, messages)) = lane.in_flight.answered(id) else { return };
         if refused.is_empty()
             && let Some(most) = self.slowed.get_mut(&broker)
         {
@@ -308,7 +291,7 @@ impl Producer {
         }
         let waits = self.blocked.contains_key(&broker);
         let mut again = Vec::new();
-        for (number, message) in (0..).zip(lane.waiting.drain(..count)) {
+        for (number, message) in (0..).zip(lane.waiting.drain(messages)) {
             if refused.contains(&number) {
                 let (to, why) = (place.clone(), if waits { Refusal::Blocked } else { Refusal::Full });
                 out.event(Event::NotStored { to, message: message.id, why });
@@ -326,21 +309,20 @@ impl Producer {
         if !again.is_empty() {
             lane.not_before = retry;
         }
-        for message in again.into_iter().rev() {
-            lane.waiting.push_front(message);
-        }
+        lane.goes_again(again);
     }
 
     /// Takes requests for lost; their messages wait for another try.
-    fn give_up(&mut self, now: Time, lost: impl Fn(&InFlight) -> bool, out: &mut Out) {
+    fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         for (place, lane) in &mut self.lanes {
-            if lane.in_flight.as_ref().is_some_and(&lost) {
-                not_stored(place, lane, Refusal::NoAnswer, retry, out);
+            if let Some(messages) = lane.in_flight.lose(&lost) {
+                not_stored(place, lane, messages, Refusal::NoAnswer, retry, out);
                 self.metadata.refresh(now);
                 if let (Target::AnyOf(_), Place::Queue(queue)) = (&self.target, place) {
                     self.avoided.insert(queue.clone(), now + self.settings.broker_session);
-                    for message in lane.waiting.drain(..).rev() {
+                    lane.again = 0;
+                    for message in lane.waiting.drain(lane.in_flight.messages()..).rev() {
                         self.unplaced.push_front(message);
                     }
                 }
@@ -352,8 +334,9 @@ impl Producer {
     fn pump(&mut self, now: Time, out: &mut Out) {
         self.place_all(now);
         let mut lost_sight = false;
-        for (place, lane) in &mut self.lanes {
-            if lane.in_flight.is_some() || lane.waiting.is_empty() || lane.not_before > now {
+        let mut lanes = core::mem::take(&mut self.lanes);
+        for (place, lane) in &mut lanes {
+            if !self.may_send(lane) || lane.not_before > now {
                 continue;
             }
             let broker = broker_of(self.metadata.view(), place);
@@ -365,26 +348,40 @@ impl Producer {
                 lost_sight = true;
                 continue;
             };
-            self.last_request += 1;
-            let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
-            let (count, batches) = lane.next_batch(most);
-            for message in lane.waiting.iter_mut().take(count) {
-                message.attempts += 1;
-                out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
+            loop {
+                self.send_batch(now, broker, place, lane, out);
+                // Who is never answered sends one batch at a time.
+                if lane.in_flight.is_empty() || !self.may_send(lane) {
+                    break;
+                }
             }
-            let request = request(place, &self.target, batches);
-            out.send(broker, Message::Request(self.last_request, request));
-            if let Target::Topic(_, Acks::None) = self.target {
-                lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
-                continue;
-            }
-            let deadline = now + self.settings.request_timeout;
-            lane.in_flight = Some(InFlight { id: self.last_request, broker, count, deadline });
         }
+        self.lanes = lanes;
         if lost_sight {
             self.metadata.refresh(now + self.settings.retry_backoff);
         }
         self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
+    }
+
+    /// Sends the next batch of a lane.
+    fn send_batch(&mut self, now: Time, broker: NodeId, place: &Place, lane: &mut Lane, out: &mut Out) {
+        self.last_request += 1;
+        let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
+        let under_way = lane.in_flight.messages();
+        let (count, batches) = lane.next_batch(under_way, most);
+        for message in lane.waiting.iter_mut().skip(under_way).take(count) {
+            message.attempts += 1;
+            out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
+        }
+        let request = request(place, &self.target, batches);
+        out.send(broker, Message::Request(self.last_request, request));
+        if let Target::Topic(_, Acks::None) = self.target {
+            lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
+            return;
+        }
+        let deadline = now + self.settings.request_timeout;
+        lane.again = lane.again.saturating_sub(count);
+        lane.in_flight.push(Asked { id: self.last_request, broker, count, deadline });
     }
 
     /// Chooses a place for each message that has none, as soon as the cluster is known.
@@ -421,10 +418,10 @@ impl Producer {
 
 impl Lane {
     /// The messages to go next, and how many they are. After a failure the same come again.
-    fn next_batch(&self, most: usize) -> (usize, Batches) {
+    fn next_batch(&self, under_way: usize, most: usize) -> (usize, Batches) {
         let mut builder = BatchBuilder::new();
         let mut count = 0;
-        for message in self.waiting.iter().take(most) {
+        for message in self.waiting.iter().skip(under_way).take(most) {
             if builder.push(&message.record).is_err() {
                 break; // the batch is full; the rest goes in the next
             }
@@ -432,12 +429,26 @@ impl Lane {
         }
         (count, builder.build())
     }
+
+    /// These go again, before all that never went, and among those that go again in their old order.
+    fn goes_again(&mut self, messages: Vec<Unstored>) {
+        let mut at = self.in_flight.messages();
+        for message in messages {
+            let end = self.in_flight.messages() + self.again;
+            let older = |other: &Unstored| other.id < message.id;
+            while at < end && self.waiting.get(at).is_some_and(older) {
+                at += 1;
+            }
+            self.waiting.insert(at, message);
+            self.again += 1;
+            at += 1;
+        }
+    }
 }
 
 /// The lane that made a request.
 fn lane_of(lanes: &mut BTreeMap<Place, Lane>, id: RequestId) -> Option<(Place, &mut Lane)> {
-    let asked = |lane: &Lane| lane.in_flight.as_ref().is_some_and(|in_flight| in_flight.id == id);
-    lanes.iter_mut().find(|(_, lane)| asked(lane)).map(|(place, lane)| (place.clone(), lane))
+    lanes.iter_mut().find(|(_, lane)| lane.in_flight.has(id)).map(|(place, lane)| (place.clone(), lane))
 }
 
 /// The broker that takes what goes to a place.
@@ -449,28 +460,19 @@ fn broker_of(view: &View, place: &Place) -> Option<NodeId> {
     }
 }
 
-fn request(place: &Place, target: &Target, batches: Batches) -> Request {
-    match (place, target) {
-        (Place::Queue(queue), _) => Request::Send { queue: queue.clone(), batches },
-        (Place::Partition(partition), target) => {
-            let acks = if let Target::Topic(_, acks) = target { *acks } else { Acks::All };
-            Request::Produce { partition: partition.clone(), acks, batches }
-        }
-        (Place::Exchange(exchange), target) => {
-            let (mandatory, retain) = match target {
-                Target::Exchange { mandatory, retain, .. } => (*mandatory, *retain),
-                _ => (false, false),
-            };
-            Request::Publish { exchange: exchange.clone(), mandatory, retain, batches }
-        }
-    }
-}
-
-fn not_stored(place: &Place, lane: &mut Lane, why: Refusal, retry: Time, out: &mut Out) {
-    let count = lane.in_flight.take().map_or(0, |in_flight| in_flight.count);
-    for message in lane.waiting.iter().take(count) {
+fn not_stored(
+    place: &Place,
+    lane: &mut Lane,
+    messages: Range<usize>,
+    why: Refusal,
+    retry: Time,
+    out: &mut Out,
+) {
+    let again: Vec<Unstored> = lane.waiting.drain(messages).collect();
+    for message in &again {
         out.event(Event::NotStored { to: place.clone(), message: message.id, why });
     }
+    lane.goes_again(again);
     // A refusal for want of room is the queue's: an alarm is told apart, by name.
     lane.refused = matches!(why, Refusal::Full | Refusal::Blocked).then_some(Refusal::Full);
     lane.not_before = retry;
