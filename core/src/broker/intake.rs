@@ -244,7 +244,8 @@ impl<S: Storage> Broker<S> {
 
     /// The messages that wait in the mailboxes, by queue or exchange.
     pub fn in_mailboxes(&self) -> impl Iterator<Item = (&Place, Vec<MessageId>)> {
-        let ids = |mailbox: &Mailbox| mailbox.letters.iter().filter_map(|letter| letter.message.id()).collect();
+        let ids =
+            |mailbox: &Mailbox| mailbox.letters.iter().filter_map(|letter| letter.message.id()).collect();
         let filled = self.intake.mailboxes.iter().filter(|(_, mailbox)| !mailbox.letters.is_empty());
         filled.map(move |(place, mailbox)| (place, ids(mailbox)))
     }
@@ -366,7 +367,9 @@ impl<S: Storage> Broker<S> {
                 how.channel = ChannelId::default();
             }
             let (exchange, key) = match &to {
-                Place::Exchange(exchange) => (exchange.clone(), letter.message.routing_key().map(str::to_owned)),
+                Place::Exchange(exchange) => {
+                    (exchange.clone(), letter.message.routing_key().map(str::to_owned))
+                }
                 Place::Queue(queue) => (ExchangeName::DEFAULT, Some(queue.as_str().to_owned())),
                 Place::Partition(_) => continue, // none was ever put there
             };

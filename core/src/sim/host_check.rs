@@ -14,8 +14,8 @@ use crate::routing::ExchangeName;
 use crate::time::Time;
 use crate::vhost::VirtualHost;
 
-/// The least memory that a broker's process may have, in bytes: with less it dies of its first messages.
-pub const MEMORY_ROOM_MIN: u64 = 1_000;
+/// The least room that a broker's mailboxes may have, in bytes: with less it dies of its first messages.
+pub const MAILBOX_ROOM_MIN: u64 = 1_000;
 
 impl Scenario {
     /// What stands on each broker's virtual host.
@@ -118,19 +118,24 @@ impl Scenario {
             ));
         }
         if !(1..=IN_FLIGHT_MAX).contains(&in_flight_max) {
-            return invalid(format!("the setting in_flight_max is {in_flight_max}, use 1 to {IN_FLIGHT_MAX}"));
+            return invalid(format!(
+                "the setting in_flight_max is {in_flight_max}, use 1 to {IN_FLIGHT_MAX}"
+            ));
         }
-        for limit in self.limits.iter().filter(|limit| limit.memory_room.is_none()) {
+        for limit in self.limits.iter().filter(|limit| limit.mailbox_room.is_none()) {
             if limit.restarts_after > 0 {
                 return invalid(format!(
-                    "broker {} is started again when it died for want of memory, and has no memory_room",
+                    "broker {} is started again when its mailboxes are full, and has no mailbox_room",
                     limit.broker
                 ));
             }
         }
-        for (broker, room) in self.limits.iter().filter_map(|limit| Some((limit.broker, limit.memory_room?))) {
-            if room < MEMORY_ROOM_MIN {
-                return invalid(format!("broker {broker} has room for {room} bytes, use {MEMORY_ROOM_MIN} or more"));
+        for (broker, room) in self.limits.iter().filter_map(|limit| Some((limit.broker, limit.mailbox_room?)))
+        {
+            if room < MAILBOX_ROOM_MIN {
+                return invalid(format!(
+                    "broker {broker} has room for {room} bytes in its mailboxes, use {MAILBOX_ROOM_MIN} or more"
+                ));
             }
         }
         Ok(())

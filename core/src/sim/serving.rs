@@ -23,31 +23,25 @@ impl World {
             self.note(node, Event::Queue(QueueEvent::Halted { why: error.refusal() }));
             return self.stop(node, Power::Crashed, Event::Crashed);
         }
-        let (untaken, bytes) = (broker.untaken(), broker.host().memory_bytes());
+        let untaken = broker.untaken();
         self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
         self.carry_out(node, load(slices));
-        self.die_if_memory_is_full(number, untaken, bytes);
+        self.die_if_mailboxes_are_full(number, untaken);
     }
 
-    /// A broker with more in memory than it has room for dies, and is started again if the scenario says so.
-    fn die_if_memory_is_full(&mut self, number: u16, untaken: Untaken, bytes: u64) {
+    /// A broker with more in its mailboxes than it has room for dies, and is started again if the scenario says so.
+    fn die_if_mailboxes_are_full(&mut self, number: u16, untaken: Untaken) {
         let Some(limit) = self.scenario.limits.iter().find(|limit| limit.broker == number) else { return };
         let again = limit.restarts_after;
-        if limit.memory_room.is_none_or(|room| bytes <= room) {
+        if limit.mailbox_room.is_none_or(|room| untaken.bytes <= room) {
             return;
         }
-        let (node, held) = (NodeId::Broker(number), self.held_in_memory(number, untaken));
+        let node = NodeId::Broker(number);
+        let held = u32::try_from(untaken.messages).unwrap_or(u32::MAX);
         self.stop(node, Power::Crashed, Event::Queue(QueueEvent::OutOfMemory { held }));
         if again > 0 {
             self.plan(self.now() + Span(again), Command::Restart(node));
         }
-    }
-
-    /// How many messages are in a broker's memory: ready ones, and those in its mailboxes.
-    fn held_in_memory(&self, number: u16, untaken: Untaken) -> u32 {
-        let BrokerProcess::Runs(broker) = &self.brokers[index(number)].process else { return 0 };
-        let ready: u64 = broker.host().queues().map(|queue| queue.stats().ready).sum();
-        u32::try_from(ready + untaken.messages).unwrap_or(u32::MAX)
     }
 }
 
