@@ -111,7 +111,8 @@ impl Scenario {
             return invalid(format!("the setting intake is {intake}, use 0 to {INTAKE_MAX}"));
         }
         let is_off = (initial, more_after) == (0, 0);
-        if !is_off && !(1 <= more_after && more_after <= initial && initial <= CREDIT_MAX) {
+        let is_sound = (1..=CREDIT_MAX).contains(&initial) && (1..=initial).contains(&more_after);
+        if !(is_off || is_sound) {
             return invalid(format!(
                 "the setting credit_flow is [{initial}, {more_after}], use a credit of 1 to {CREDIT_MAX} and at most \
                  as much more each time; or [0, 0] for none"

@@ -135,12 +135,12 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::InFlow { client, waiting } => {
             let client = names.node(*client, lang);
             format!(
-                "{node} stops reading from {client}, whose credit is spent: {waiting} messages wait in its mailbox"
+                "{node} stops reading from {client}, whose credit is spent: {waiting} messages wait in the mailbox"
             )
         }
         QueueEvent::OutOfFlow { client, waiting } => {
             let client = names.node(*client, lang);
-            format!("{node} reads from {client} again: {waiting} messages are left in its mailbox")
+            format!("{node} reads from {client} again: {waiting} messages are left in the mailbox")
         }
         QueueEvent::MailboxLost { to, .. } => {
             let to = place(to, lang);
