@@ -122,7 +122,11 @@ fn what_did_not_fit_of_a_batch_waits_like_all_the_rest() {
     let out = desk.reply(2_000, first, Reply::Published { refused: Vec::new() });
     let [(second, 4)] = batches(&out)[..] else { panic!("the others go together") };
     desk.flow(3_000, true);
-    let out = desk.reply(3_000, second, Reply::Published { refused: vec![2, 3] });
+    let out = desk.reply(
+        3_000,
+        second,
+        Reply::Published { refused: vec![(2, Refusal::Blocked), (3, Refusal::Blocked)] },
+    );
     let why: Vec<Refusal> = out
         .events
         .iter()

@@ -133,7 +133,7 @@ fn a_word_about_a_delivery_that_is_not_there_is_told() {
         Request::Subscribe { reads: Reads::Queue(name("q")), options: ConsumerOptions::default() };
     let (_, out) = hand(&mut broker, me, Message::Request(1, subscribe));
     assert!(matches!(out.sends[0].message, Message::Reply(1, Reply::Subscribed { .. })));
-    let word = Message::Settle { queue: name("q"), tags: vec![9], how: Settlement::Done };
+    let word = Message::Settle { queue: name("q"), session: 1, tags: vec![9], how: Settlement::Done };
     let (settled, out) = hand(&mut broker, me, word);
     assert_eq!(settled, Ok(()), "a client's mistake does not stop a broker");
     let why = Refusal::UnknownDelivery;

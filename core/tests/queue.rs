@@ -29,7 +29,8 @@ enum Operation {
     /// A consumer acknowledges the message that it has had for longest.
     Done(u16),
     /// A consumer acknowledges something that it does not have.
-    DoneWrongly(u16, u64),
+    /// With the number of any request of late as the subscription, and any number of a delivery.
+    DoneWrongly(u16, u64, u64),
     /// A consumer's connection breaks.
     HangUp(u16),
     /// The broker's process dies and starts again; or its machine loses power.
@@ -42,7 +43,8 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         4 => (1..4_u64).prop_map(Operation::Send),
         2 => (consumer.clone(), 0..4_u32).prop_map(|(who, prefetch)| Operation::Subscribe(who, prefetch)),
         6 => consumer.clone().prop_map(Operation::Done),
-        1 => (consumer.clone(), 0..40_u64).prop_map(|(who, offset)| Operation::DoneWrongly(who, offset)),
+        1 => (consumer.clone(), 0..20_u64, 0..10_u64)
+            .prop_map(|(who, ago, tag)| Operation::DoneWrongly(who, ago, tag)),
         1 => consumer.prop_map(Operation::HangUp),
         1 => any::<bool>().prop_map(|power| Operation::Restart { power }),
     ];
@@ -100,8 +102,8 @@ struct Real {
     broker: Broker<Disk>,
     starts: u64,
     request: u64,
-    /// For each message that a consumer has, the number of its delivery there.
-    tags: BTreeMap<(u16, u64), u64>,
+    /// For each message that a consumer has, the subscription that it came to, and the number of its delivery there.
+    tags: BTreeMap<(u16, u64), (u64, u64)>,
 }
 
 fn queue() -> Name {
@@ -133,7 +135,7 @@ impl Real {
             if let (NodeId::Consumer(consumer), Message::Deliver(delivery)) = (envelope.to, envelope.message)
             {
                 let MessageId(id) = delivery.message.id().expect("it carries its number");
-                self.tags.insert((consumer, id), delivery.tag);
+                self.tags.insert((consumer, id), (delivery.session, delivery.tag));
                 delivered.push((id, consumer, delivery.delivery));
             }
         }
@@ -160,8 +162,8 @@ impl Real {
         self.ask(NodeId::Consumer(consumer), Request::Subscribe { reads: Reads::Queue(queue()), options })
     }
 
-    fn done(&mut self, consumer: u16, tag: u64) -> Vec<Delivered> {
-        let message = Message::Settle { queue: queue(), tags: vec![tag], how: Settlement::Done };
+    fn done(&mut self, consumer: u16, (session, tag): (u64, u64)) -> Vec<Delivered> {
+        let message = Message::Settle { queue: queue(), session, tags: vec![tag], how: Settlement::Done };
         self.hand(Input::Message { from: NodeId::Consumer(consumer), message })
     }
 
@@ -203,7 +205,8 @@ proptest! {
                     let tag = real.tags[&(who, item.id)];
                     (list.dispatch(), real.done(who, tag))
                 }
-                Operation::DoneWrongly(who, tag) => {
+                Operation::DoneWrongly(who, ago, tag) => {
+                    let tag = (real.request.saturating_sub(ago), tag);
                     let has = list.items.iter().any(|item| {
                         item.with == Some(who) && real.tags.get(&(who, item.id)) == Some(&tag)
                     });
@@ -256,7 +259,7 @@ fn dispatch_vectors() {
     real.send(1, 7);
     assert_eq!(real.subscribe(1, 2), [(1, 1, 1), (2, 1, 1)]);
     assert_eq!(real.subscribe(2, 2), [(3, 2, 1), (4, 2, 1)]);
-    assert_eq!(real.done(1, 1), [(5, 1, 1)]);
+    assert_eq!(real.done(1, real.tags[&(1, 1)]), [(5, 1, 1)]);
 
     // Two unacknowledged of five: when the consumer goes, they stand in their old place, before the others.
     let mut real = Real::new();

@@ -18,6 +18,7 @@
 //!
 //! With `UPDATE_EXPECT=1` the outputs are written anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mqlab_core::ids::MessageId;
@@ -155,7 +156,7 @@ fn cell(cell: &Cell) -> String {
 
 fn verdict(timeline: &Timeline) -> String {
     let verdict = timeline.verdict();
-    let named = |messages: &std::collections::BTreeSet<MessageId>| match messages.len() {
+    let named = |messages: &BTreeSet<MessageId>| match messages.len() {
         0 => "0".into(),
         count => {
             format!("{count} ({})", messages.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
@@ -173,10 +174,11 @@ fn verdict(timeline: &Timeline) -> String {
             named(agreement.unheard()),
         ),
     };
-    let returned = match verdict.returned().is_empty() {
+    let some = |what: &str, messages: &BTreeSet<MessageId>| match messages.is_empty() {
         true => String::new(),
-        false => format!(", returned {}", named(verdict.returned())),
+        false => format!(", {what} {}", named(messages)),
     };
+    let returned = some("returned", verdict.returned()) + &some("given up", verdict.given_up());
     format!(
         "acknowledged {}, delivered {}, on their way {}, lost {}, doubled {}, out of order {}{returned}\nprocessed by {}\n{own}",
         verdict.acknowledged(),

@@ -142,6 +142,8 @@ fn around_queues() -> Vec<Stamped> {
         (B1, QueueEvent::Due { queue: q.clone(), message: m }),
         (B1, QueueEvent::Activated { queue: q.clone(), consumer: C1 }),
         (B1, QueueEvent::NotSettled { queue: q.clone(), by: C1, why: Refusal::UnknownDelivery }),
+        (SHOP, QueueEvent::GaveUp { message: Some(m), why: Refusal::TooLarge }),
+        (C1, QueueEvent::GaveUp { message: None, why: Refusal::Invalid }),
         (B1, QueueEvent::Halted { why: Refusal::Storage }),
         (B1, QueueEvent::Removed { queue: q }),
         (B1, QueueEvent::Blocked { alarm: Alarm::Memory }),

@@ -14,7 +14,7 @@
 
 use super::Broker;
 use super::protocol::{Message, Out};
-use crate::ids::{Name, NodeId};
+use crate::ids::NodeId;
 use crate::log::Storage;
 
 impl<S: Storage> Broker<S> {
@@ -22,13 +22,6 @@ impl<S: Storage> Broker<S> {
     pub(super) fn ask_to_wait<D>(&mut self, producer: NodeId, out: &mut Out<D>) {
         self.guests.waiting.insert(producer);
         out.send(producer, Message::Flow { blocked: true });
-    }
-
-    /// A producer has filled a queue that blocks: it need not be refused first to hear that it must wait.
-    pub(super) fn wait_if_full(&mut self, producer: NodeId, queue: &Name) {
-        if self.host.is_blocking(queue) {
-            self.guests.waiting.insert(producer);
-        }
     }
 
     /// A queue has room again: whoever waits may try. While an alarm is on, that would be in vain.

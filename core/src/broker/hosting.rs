@@ -3,10 +3,8 @@
 //! Each client that is connected has a channel of the host's; when its connection breaks, the channel is closed, and
 //! what it had goes back. A client that falls silent is taken for gone after a while.
 
-use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
 use super::{Broker, BrokerError, refuse};
@@ -15,16 +13,14 @@ use crate::log::{SliceOf, Storage, StorageError};
 use crate::message::Message as Payload;
 use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::queue::{ConsumerId, ConsumerOptions, Fact};
-use crate::record::Batches;
-use crate::routing::ExchangeName;
 use crate::time::Time;
-use crate::vhost::{ChannelId, Decision, ErrorOf, HalfId, Handle, Output, Publish, VhostError};
+use crate::vhost::{ChannelId, ErrorOf, HalfId, Handle, Output, Publish, VhostError};
 
 /// Who is connected to a broker's virtual host.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guests {
-    /// The consumers of each client, by queue.
-    consumers: BTreeMap<(NodeId, Name), ConsumerId>,
+    /// The consumers of each client, by queue, and the request that made each: the number of its session.
+    consumers: BTreeMap<(NodeId, Name), (ConsumerId, RequestId)>,
     /// Whose each consumer is, as long as anything is said of it.
     clients: BTreeMap<ConsumerId, NodeId>,
     /// When a client that consumes is given up, unless it is heard before.
@@ -57,7 +53,7 @@ fn client_of(channel: ChannelId) -> Option<NodeId> {
 }
 
 /// Why a request is not done, or why the broker cannot go on.
-enum Failure<S: Storage> {
+pub(super) enum Failure<S: Storage> {
     Refused(Refusal),
     Fatal(BrokerError<StorageError<S>>),
 }
@@ -65,10 +61,10 @@ enum Failure<S: Storage> {
 impl<S: Storage> From<ErrorOf<S>> for Failure<S> {
     fn from(error: ErrorOf<S>) -> Self {
         match error {
+            // What the files hold is not a client's doing.
+            VhostError::Definitions(_) => Self::Fatal(error.into()),
             error if error.is_storage() => Self::Fatal(error.into()),
-            VhostError::Blocked => Self::Refused(Refusal::Blocked),
-            VhostError::InUse(_) => Self::Refused(Refusal::NotAMember),
-            _ => Self::Refused(Refusal::Unknown),
+            error => Self::Refused(Refusal::from(&error)),
         }
     }
 }
@@ -84,16 +80,16 @@ impl<S: Storage> Broker<S> {
     ) -> super::Done<S> {
         let (from, id) = asker;
         let done = match request {
-            Request::Send { queue, batches } => self.send_to(now, from, &queue, &batches),
+            Request::Send { queue, batches } => self.send_to(now, from, &queue, &batches, out),
             Request::Publish { exchange, mandatory, retain, batches } => {
                 let how = Publish { channel: channel_of(from), mandatory, retain };
                 self.publish(now, from, &exchange, how, &batches, out)
             }
             Request::BeginHalf { exchange, batches } => self.begin_half(now, from, &exchange, &batches, out),
             Request::Decide { id, decision } => self.decide(now, id, decision, out),
-            Request::Subscribe { reads, options } => self.subscribe(now, from, reads, options),
+            Request::Subscribe { reads, options } => self.subscribe(now, asker, reads, options),
             Request::Ping { queue } => self.ping(now, from, queue),
-            _ => Err(Failure::Refused(Refusal::Unknown)),
+            _ => Err(Failure::Refused(Refusal::Unsupported)),
         };
         if matches!(done, Err(Failure::Refused(Refusal::Blocked))) || self.guests.waiting.contains(&from) {
             self.ask_to_wait(from, out);
@@ -110,127 +106,16 @@ impl<S: Storage> Broker<S> {
         answered.and_then(|()| self.drain(out))
     }
 
-    fn open(&mut self, now: Time, client: NodeId) -> Result<ChannelId, Failure<S>> {
+    pub(super) fn open(&mut self, now: Time, client: NodeId) -> Result<ChannelId, Failure<S>> {
         let channel = channel_of(client);
         self.host.open_channel(now, channel, Default::default())?;
         Ok(channel)
     }
 
-    fn send_to(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        queue: &Name,
-        batches: &Batches,
-    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
-        let channel = self.open(now, from)?;
-        self.guests.publishers.insert(from);
-        self.guests.waiting.remove(&from);
-        let there = self.host.queue(queue.as_str()).ok_or(Failure::Refused(Refusal::Unknown))?;
-        let base = there.next();
-        let how = Publish { channel, ..Publish::default() };
-        let mut refused = Vec::new();
-        for (place, record) in (0..).zip(batches.records()) {
-            let message = Payload::from_record(&record);
-            match self.host.publish_with(now, "", queue.as_str(), message, how) {
-                Ok(published) if published.is_stored() => {}
-                Ok(_) => refused.push(place),
-                Err(VhostError::Blocked) if place > 0 => {
-                    // What stands before it is stored: the rest is refused, to be sent again.
-                    refused.extend(place..batches.records().count() as u32);
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.wait_if_full(from, queue);
-        Ok(if refused.is_empty() { Reply::Stored { base } } else { Reply::Published { refused } })
-    }
-
-    fn publish(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        exchange: &ExchangeName,
-        how: Publish,
-        batches: &Batches,
-        out: &mut Out<SliceOf<S>>,
-    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
-        self.open(now, from)?;
-        self.guests.publishers.insert(from);
-        self.guests.waiting.remove(&from);
-        let mut refused = Vec::new();
-        for (place, record) in (0..).zip(batches.records()) {
-            let message = Payload::from_record(&record);
-            let (key, id) = (message.routing_key().unwrap_or_default().to_owned(), message.id());
-            match self.host.publish_with(now, exchange.as_str(), &key, message, how) {
-                Ok(published) => {
-                    if !published.is_stored() {
-                        refused.push(place);
-                    } else if published.queues == 0
-                        && let Some(message) = id
-                    {
-                        let (exchange, returned) = (exchange.clone(), published.returned);
-                        out.event(Event::Queue(QueueEvent::Unroutable { exchange, message, returned }));
-                    }
-                }
-                Err(VhostError::Blocked) if place > 0 => {
-                    self.guests.waiting.insert(from);
-                    refused.extend(place..batches.records().count() as u32);
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            }
-            self.drain(out).map_err(Failure::Fatal)?;
-        }
-        Ok(Reply::Published { refused })
-    }
-
-    fn begin_half(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        exchange: &ExchangeName,
-        batches: &Batches,
-        out: &mut Out<SliceOf<S>>,
-    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
-        self.open(now, from)?;
-        let record = batches.records().next().ok_or(Failure::Refused(Refusal::Unknown))?;
-        let message = Payload::from_record(&record);
-        let key = message.routing_key().unwrap_or_default().to_owned();
-        // Whom to ask later, also after a restart: the message itself knows.
-        let message = message.with_correlation(&alloc::string::ToString::to_string(&from));
-        let id = message.id();
-        let half = self.host.begin_half(now, exchange.as_str(), &key, message)?;
-        if let Some(message) = id {
-            out.event(Event::Queue(QueueEvent::HalfStored { message }));
-        }
-        Ok(Reply::HalfStored(half))
-    }
-
-    fn decide(
-        &mut self,
-        now: Time,
-        id: HalfId,
-        decision: Decision,
-        out: &mut Out<SliceOf<S>>,
-    ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
-        let message = self.host.half(id).and_then(|message| message.id());
-        match self.host.decide_half(now, id, decision) {
-            // Decided before: the answer was lost, and the decision was not.
-            Ok(_) | Err(VhostError::NoHalf(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if let Some(message) = message {
-            out.event(Event::Queue(QueueEvent::HalfDecided { message, decision }));
-        }
-        Ok(Reply::Decided)
-    }
-
     fn subscribe(
         &mut self,
         now: Time,
-        from: NodeId,
+        (from, session): (NodeId, RequestId),
         reads: Reads,
         options: ConsumerOptions,
     ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
@@ -253,7 +138,7 @@ impl<S: Storage> Broker<S> {
             }
         };
         let queue = self.host.queue_of(consumer).ok_or(Failure::Refused(Refusal::Unknown))?.clone();
-        self.guests.consumers.insert((from, queue.clone()), consumer);
+        self.guests.consumers.insert((from, queue.clone()), (consumer, session));
         self.guests.clients.insert(consumer, from);
         self.guests.deadlines.insert(from, now + self.settings.consumer_session);
         Ok(Reply::Subscribed { queue })
@@ -271,21 +156,23 @@ impl<S: Storage> Broker<S> {
     }
 
     /// What a consumer says of deliveries. Nobody waits for an answer, so one that it does not have any more is only
-    /// told of: it went back in the meantime (its lease was over), and will be delivered again. (RabbitMQ closes the
-    /// channel with 406.)
+    /// told of: it went back in the meantime (its lease was over, or its client subscribed anew), and will be delivered
+    /// again. (RabbitMQ closes the channel with 406.)
     pub(super) fn settle_deliveries(
         &mut self,
         now: Time,
-        from: NodeId,
-        queue: &Name,
+        (from, queue, session): (NodeId, Name, RequestId),
         tags: &[u64],
         how: Settlement,
         out: &mut Out<SliceOf<S>>,
     ) -> super::Done<S> {
         let channel = channel_of(from);
+        let current =
+            self.guests.consumers.get(&(from, queue.clone())).is_some_and(|(_, own)| *own == session);
         for &tag in tags {
             let handle = Handle { channel, tag };
             let settled = match how {
+                _ if !current => Err(VhostError::UnknownDelivery(tag)),
                 Settlement::Done => self.host.ack(now, handle),
                 Settlement::Requeue => self.host.nack(now, handle, true),
                 Settlement::Reject => self.host.nack(now, handle, false),
@@ -305,12 +192,13 @@ impl<S: Storage> Broker<S> {
     pub(super) fn grant_credit(
         &mut self,
         now: Time,
-        from: NodeId,
-        queue: Name,
+        (from, queue, session): (NodeId, Name, RequestId),
         more: u64,
         out: &mut Out<SliceOf<S>>,
     ) -> super::Done<S> {
-        if let Some(&consumer) = self.guests.consumers.get(&(from, queue)) {
+        if let Some(&(consumer, own)) = self.guests.consumers.get(&(from, queue))
+            && own == session
+        {
             // The host has each consumer that a client has here: they come and go together.
             self.host.grant(now, consumer, more)?;
         }
@@ -330,7 +218,8 @@ impl<S: Storage> Broker<S> {
         // Whatever ends here is the channel's own, so nothing but the storage can refuse.
         self.leave(now, client)?;
         self.drain(out)?;
-        let attached: BTreeSet<ConsumerId> = self.guests.consumers.values().copied().collect();
+        let attached: BTreeSet<ConsumerId> =
+            self.guests.consumers.values().map(|(consumer, _)| *consumer).collect();
         self.guests.clients.retain(|consumer, _| attached.contains(consumer));
         Ok(())
     }
@@ -368,10 +257,14 @@ impl<S: Storage> Broker<S> {
             match output {
                 Output::Deliver(delivered) => {
                     let Some(to) = client_of(delivered.handle.channel) else { continue };
+                    let subscribed = (to, delivered.queue);
+                    // A client that left meanwhile has given it back.
+                    let Some(&(_, session)) = self.guests.consumers.get(&subscribed) else { continue };
                     out.send(
                         to,
                         Message::Deliver(Delivery {
-                            queue: delivered.queue,
+                            queue: subscribed.1,
+                            session,
                             tag: delivered.handle.tag,
                             offset: delivered.offset,
                             delivery: delivered.count,

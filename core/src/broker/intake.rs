@@ -101,11 +101,9 @@ struct Reading {
 /// A request whose messages are not all taken in.
 #[derive(Clone, Debug)]
 struct Open {
-    count: usize,
     left: usize,
-    /// The places of those that were not stored, and why the first of them, if it is not that its queue was full.
-    refused: Vec<u32>,
-    why: Option<Refusal>,
+    /// The places of those that were not stored, and why.
+    refused: Vec<(u32, Refusal)>,
 }
 
 /// What waits for one queue or exchange.
@@ -351,8 +349,7 @@ impl<S: Storage> Broker<S> {
             return Ok(());
         }
         let connection = self.intake.connection(from, &self.settings);
-        let (count, refused, why) = (rest.len(), Vec::new(), None);
-        connection.open.insert(id, Open { count, left: count, refused, why });
+        connection.open.insert(id, Open { left: rest.len(), refused: Vec::new() });
         connection.reading = Some(Reading { id, to, how, next: 0, rest });
         Ok(())
     }
@@ -414,16 +411,12 @@ impl<S: Storage> Broker<S> {
         if let Some(open) = connection.open.get_mut(&letter.id) {
             open.left -= 1;
             if let Err(why) = became {
-                open.refused.push(letter.place);
-                open.why = open.why.or(Some(why));
+                open.refused.push((letter.place, why));
             }
             if open.left == 0
-                && let Some(Open { count, refused, why, .. }) = connection.open.remove(&letter.id)
+                && let Some(Open { refused, .. }) = connection.open.remove(&letter.id)
             {
-                // What can be for none of them is said as such; what had no room is tried again.
-                let why = why.filter(|why| refused.len() == count && *why != Refusal::Full);
-                let reply = why.map_or(Reply::Published { refused }, Reply::Refused);
-                out.reply(letter.from, letter.id, reply);
+                out.reply(letter.from, letter.id, Reply::Published { refused });
             }
         }
         self.note_flow(letter.from, out);

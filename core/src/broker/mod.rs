@@ -65,6 +65,7 @@ mod leader;
 mod part;
 mod partitioner;
 mod protocol;
+mod publishing;
 mod reading;
 mod replica;
 mod reply;
@@ -300,10 +301,12 @@ impl<S: Storage> Broker<S> {
         match message {
             Message::Request(id, request) => self.request(now, (from, id), request, out),
             Message::Reply(id, reply) => self.reply(now, id, reply, out),
-            Message::Settle { queue, tags, how } => {
-                self.settle_deliveries(now, from, &queue, &tags, how, out)
+            Message::Settle { queue, session, tags, how } => {
+                self.settle_deliveries(now, (from, queue, session), &tags, how, out)
             }
-            Message::Credit { queue, more } => self.grant_credit(now, from, queue, more, out),
+            Message::Credit { queue, session, more } => {
+                self.grant_credit(now, (from, queue, session), more, out)
+            }
             Message::Cluster(view) => self.learn(now, view, out),
             // For clients only.
             Message::Deliver(_)
@@ -373,7 +376,7 @@ impl<S: Storage> Broker<S> {
                 Ok(())
             }
             Request::Alive { .. } | Request::SetInSync { .. } | Request::Call(_) => {
-                refuse(asker, Refusal::Unknown, out)
+                refuse(asker, Refusal::Unsupported, out)
             }
         }
     }

@@ -44,6 +44,8 @@ pub enum Message<D = Batches> {
     Settle {
         /// The queue that they come from.
         queue: Name,
+        /// The subscription that they came to.
+        session: RequestId,
         /// Their numbers.
         tags: Vec<u64>,
         /// What becomes of their messages.
@@ -53,6 +55,8 @@ pub enum Message<D = Batches> {
     Credit {
         /// The queue.
         queue: Name,
+        /// The subscription that may have more.
+        session: RequestId,
         /// How many more.
         more: u64,
     },
@@ -94,7 +98,7 @@ pub enum Message<D = Batches> {
 /// use mqlab_core::ids::{Name, Offset};
 /// use mqlab_core::message::Message;
 /// let message = Arc::new(Message::new("a book"));
-/// let delivery = Delivery { queue: Name::new("orders")?, tag: 7, offset: Offset(3), delivery: 2, message };
+/// let delivery = Delivery { queue: Name::new("orders")?, session: 1, tag: 7, offset: Offset(3), delivery: 2, message };
 /// assert!(delivery.delivery > 1); // it is marked as redelivered
 /// # Ok::<(), mqlab_core::ids::BadName>(())
 /// ```
@@ -102,6 +106,9 @@ pub enum Message<D = Batches> {
 pub struct Delivery {
     /// The queue.
     pub queue: Name,
+    /// The subscription that it came to: the number of its request. Who subscribed anew has nothing to do with what
+    /// came to the earlier subscription: it went back to its queue, and its number is used again.
+    pub session: RequestId,
     /// Its number on this connection, from 1: an acknowledgement names it.
     pub tag: u64,
     /// Where the message stands in the queue.
@@ -256,8 +263,8 @@ impl<D: Slice> Message<D> {
             Self::Request(id, request) => Message::Request(id, request),
             Self::Reply(id, reply) => Message::Reply(id, reply.load()?),
             Self::Deliver(delivery) => Message::Deliver(delivery),
-            Self::Settle { queue, tags, how } => Message::Settle { queue, tags, how },
-            Self::Credit { queue, more } => Message::Credit { queue, more },
+            Self::Settle { queue, session, tags, how } => Message::Settle { queue, session, tags, how },
+            Self::Credit { queue, session, more } => Message::Credit { queue, session, more },
             Self::Returned(message) => Message::Returned(message),
             Self::Processed { message } => Message::Processed { message },
             Self::Flow { blocked } => Message::Flow { blocked },

@@ -27,8 +27,8 @@ pub enum Reply<D = Batches> {
     },
     /// The messages are kept, except for some.
     Published {
-        /// The places in the batch of those that a full queue refused.
-        refused: Vec<u32>,
+        /// The places in the batch of those that are not, and why each is not.
+        refused: Vec<(u32, Refusal)>,
     },
     /// The half message is kept.
     HalfStored(HalfId),

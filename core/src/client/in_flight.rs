@@ -20,25 +20,16 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
+use super::asked::Asked;
 use crate::broker::RequestId;
 use crate::ids::NodeId;
 use crate::time::Time;
 
-/// A request that is not answered.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) id: RequestId,
-    pub(super) broker: NodeId,
-    /// How many messages are in it.
-    pub(super) count: usize,
-    /// When it is taken for lost.
-    pub(super) deadline: Time,
-}
-
 /// The requests of one line that are not answered, in the order in which they were sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InFlight {
-    requests: VecDeque<Asked>,
+    /// Each with how many messages are in it.
+    requests: VecDeque<(Asked, usize)>,
     /// Whether one was lost, and nothing was heard since.
     unheard: bool,
 }
@@ -57,35 +48,39 @@ impl InFlight {
 
     /// How many messages are in them: the first of the line.
     pub(super) fn messages(&self) -> usize {
-        self.requests.iter().map(|asked| asked.count).sum()
+        self.requests.iter().map(|(_, count)| count).sum()
     }
 
     /// The first that will be taken for lost.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.requests.iter().map(|asked| asked.deadline).min()
+        self.requests.iter().map(|(asked, _)| asked.deadline).min()
     }
 
     pub(super) fn has(&self, id: RequestId) -> bool {
-        self.requests.iter().any(|asked| asked.id == id)
+        self.requests.iter().any(|(asked, _)| asked.id == id)
     }
 
-    pub(super) fn push(&mut self, asked: Asked) {
-        self.requests.push_back(asked);
+    /// Whom a request was sent to.
+    pub(super) fn broker(&self, id: RequestId) -> Option<NodeId> {
+        self.requests.iter().find(|(asked, _)| asked.id == id).map(|(asked, _)| asked.broker)
+    }
+
+    pub(super) fn push(&mut self, asked: Asked, messages: usize) {
+        self.requests.push_back((asked, messages));
     }
 
     /// A request was answered: it is under way no longer. Returns where its messages stand in the line.
-    pub(super) fn answered(&mut self, id: RequestId) -> Option<(Asked, Range<usize>)> {
-        let at = self.requests.iter().position(|asked| asked.id == id)?;
-        let start = self.requests.iter().take(at).map(|asked| asked.count).sum();
-        let asked = self.requests.remove(at)?;
+    pub(super) fn answered(&mut self, id: RequestId) -> Option<Range<usize>> {
+        let at = self.requests.iter().position(|(asked, _)| asked.id == id)?;
+        let start = self.requests.iter().take(at).map(|(_, count)| count).sum();
+        let (_, count) = self.requests.remove(at)?;
         self.unheard = false;
-        let end = start + asked.count;
-        Some((asked, start..end))
+        Some(start..start + count)
     }
 
     /// The first request that is lost is lost with all that went after it. Returns where their messages stand.
     pub(super) fn lose(&mut self, lost: impl Fn(&Asked) -> bool) -> Option<Range<usize>> {
-        let first = self.requests.iter().position(lost)?;
+        let first = self.requests.iter().position(|(asked, _)| lost(asked))?;
         let end = self.messages();
         self.requests.truncate(first);
         self.unheard = true;
@@ -101,18 +96,18 @@ mod tests {
     fn an_answer_concerns_one_request_and_a_loss_all_that_follow() {
         let mut in_flight = InFlight::default();
         for (id, count) in [(1, 2), (2, 1), (3, 4), (4, 5)] {
-            in_flight.push(Asked { id, broker: NodeId::Broker(1), count, deadline: Time(id) });
+            in_flight.push(Asked { id, broker: NodeId::Broker(1), deadline: Time(id) }, count);
         }
         assert_eq!(in_flight.messages(), 12);
         assert!(in_flight.has_room(5) && !in_flight.has_room(4));
-        assert_eq!(in_flight.answered(2).map(|(_, messages)| messages), Some(2..3));
+        assert_eq!(in_flight.answered(2), Some(2..3));
         assert!(in_flight.answered(2).is_none() && !in_flight.has(2));
         assert_eq!(in_flight.deadline(), Some(Time(1)));
         assert_eq!(in_flight.lose(|asked| asked.deadline > Time(9)), None);
         assert_eq!(in_flight.lose(|asked| asked.id == 3), Some(2..11), "the fourth goes with the third");
         assert_eq!(in_flight.messages(), 2);
         assert!(!in_flight.has_room(4), "nothing goes before something is heard");
-        assert_eq!(in_flight.answered(1).map(|(_, messages)| messages), Some(0..2));
+        assert_eq!(in_flight.answered(1), Some(0..2));
         assert!(in_flight.is_empty() && in_flight.has_room(1));
     }
 }

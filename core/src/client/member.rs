@@ -22,6 +22,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::asked::Asked;
 use super::metadata::Metadata;
 use super::subscriber::Staged;
 use crate::broker::{Fetch, Input, Message, Out, Reply, Request, RequestId, Settings};
@@ -48,20 +49,10 @@ struct Position {
     in_hand: Option<Offset>,
     /// The coordinator wants the partition back; it gets it when the program is done with what it has in hand.
     leaving: bool,
-    /// The fetch under way: its number, whom it went to, when it is given up.
-    asked: Option<(RequestId, NodeId, Time)>,
+    /// The fetch under way.
+    asked: Option<Asked>,
     /// Nothing is fetched before this moment.
     not_before: Time,
-}
-
-/// A request to the coordinator that is not answered yet.
-#[derive(Clone, Debug)]
-struct Asked {
-    id: RequestId,
-    broker: NodeId,
-    deadline: Time,
-    /// What is committed by it; nothing for a heartbeat.
-    offsets: Vec<(PartitionId, Offset)>,
 }
 
 /// A member of a group.
@@ -89,7 +80,8 @@ pub struct Member {
     staged: VecDeque<Staged>,
     heartbeat: Option<Asked>,
     next_heartbeat: Time,
-    commit: Option<Asked>,
+    /// The commit under way, and what is committed by it.
+    commit: Option<(Asked, Vec<(PartitionId, Offset)>)>,
     next_commit: Time,
     last_request: RequestId,
 }
@@ -154,8 +146,8 @@ impl Member {
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         match input {
             Input::Message { message: Message::Reply(id, reply), .. } => self.reply(now, id, reply, out),
-            Input::HangUp { peer } => self.give_up(now, |broker, _| broker == peer),
-            Input::Wake => self.give_up(now, |_, deadline| deadline <= now),
+            Input::HangUp { peer } => self.give_up(now, |asked| asked.broker == peer),
+            Input::Wake => self.give_up(now, |asked| asked.deadline <= now),
             Input::Message { .. } => {}
         }
         self.pump(now, out);
@@ -164,12 +156,12 @@ impl Member {
     /// When the member wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
         let fetches = self.positions.values().filter_map(|position| match position.asked {
-            Some((_, _, deadline)) => Some(deadline),
+            Some(asked) => Some(asked.deadline),
             None => position.wants_more().then_some(position.not_before),
         });
         let heartbeat = self.heartbeat.as_ref().map_or(self.next_heartbeat, |asked| asked.deadline);
         let commit = match &self.commit {
-            Some(asked) => Some(asked.deadline),
+            Some((asked, _)) => Some(asked.deadline),
             None => self.positions.values().any(Position::has_news).then_some(self.next_commit),
         };
         fetches.chain(Some(heartbeat)).chain(commit).chain(self.metadata.next_wakeup()).min()
@@ -186,16 +178,16 @@ impl Member {
         let retry = now + self.settings.retry_backoff;
         if let Reply::Cluster(view) = reply {
             self.metadata.learn(id, view, retry);
-        } else if self.heartbeat.as_ref().is_some_and(|asked| asked.id == id) {
+        } else if Asked::is(self.heartbeat.as_ref(), id) {
             self.heartbeat = None;
             match reply {
                 Reply::Membership { epoch, partitions } => self.assigned(now, epoch, partitions, out),
                 Reply::Refused(why) => self.not_a_member(now, why, out),
                 _ => {}
             }
-        } else if let Some(asked) = self.commit.take_if(|asked| asked.id == id) {
+        } else if let Some((_, offsets)) = self.commit.take_if(|(asked, _)| asked.id == id) {
             match reply {
-                Reply::OffsetsStored => self.committed(&asked.offsets),
+                Reply::OffsetsStored => self.committed(&offsets),
                 Reply::Refused(why) => self.not_a_member(now, why, out),
                 _ => {}
             }
@@ -268,7 +260,7 @@ impl Member {
     }
 
     fn fetched(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out) {
-        let asked = |position: &Position| position.asked.is_some_and(|(asked, _, _)| asked == id);
+        let asked = |position: &Position| Asked::is(position.asked.as_ref(), id);
         let Some((partition, position)) = self.positions.iter_mut().find(|(_, position)| asked(position))
         else {
             return;
@@ -288,20 +280,20 @@ impl Member {
     }
 
     /// Takes requests for lost.
-    fn give_up(&mut self, now: Time, lost: impl Fn(NodeId, Time) -> bool) {
+    fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool) {
         let retry = now + self.settings.retry_backoff;
         let mut any = false;
         for position in self.positions.values_mut() {
-            if position.asked.take_if(|(_, broker, deadline)| lost(*broker, *deadline)).is_some() {
+            if position.asked.take_if(|asked| lost(asked)).is_some() {
                 position.not_before = retry;
                 any = true;
             }
         }
-        if self.heartbeat.take_if(|asked| lost(asked.broker, asked.deadline)).is_some() {
+        if self.heartbeat.take_if(|asked| lost(asked)).is_some() {
             self.next_heartbeat = retry;
             any = true;
         }
-        if self.commit.take_if(|asked| lost(asked.broker, asked.deadline)).is_some() {
+        if self.commit.take_if(|(asked, _)| lost(asked)).is_some() {
             self.next_commit = retry;
             any = true;
         }
@@ -331,7 +323,7 @@ impl Member {
             self.last_request += 1;
             // The leader may take its whole waiting time, and the answer its way.
             let deadline = now + self.settings.fetch_wait + self.settings.request_timeout;
-            position.asked = Some((self.last_request, leader, deadline));
+            position.asked = Some(Asked { id: self.last_request, broker: leader, deadline });
             let fetch = Fetch {
                 partition: partition.clone(),
                 from: position.fetched,
@@ -354,7 +346,7 @@ impl Member {
         let (group, topic) = (self.group.clone(), self.topic.clone());
         let request = Request::Heartbeat { group, topic, epoch: self.epoch, owned };
         self.next_heartbeat = now + self.settings.consumer_heartbeat;
-        self.heartbeat = self.ask_coordinator(now, request, Vec::new(), out);
+        self.heartbeat = self.ask_coordinator(now, request, out);
     }
 
     /// Tells the coordinator how far the program got, if there is news.
@@ -366,16 +358,10 @@ impl Member {
         }
         let request = Request::Commit { group: self.group.clone(), offsets: offsets.clone() };
         self.next_commit = now + self.settings.commit_interval;
-        self.commit = self.ask_coordinator(now, request, offsets, out);
+        self.commit = self.ask_coordinator(now, request, out).map(|asked| (asked, offsets));
     }
 
-    fn ask_coordinator(
-        &mut self,
-        now: Time,
-        request: Request,
-        offsets: Vec<(PartitionId, Offset)>,
-        out: &mut Out,
-    ) -> Option<Asked> {
+    fn ask_coordinator(&mut self, now: Time, request: Request, out: &mut Out) -> Option<Asked> {
         let Some(broker) = self.metadata.view().coordinator() else {
             self.next_heartbeat = now + self.settings.retry_backoff;
             self.metadata.refresh(now);
@@ -383,7 +369,7 @@ impl Member {
         };
         self.last_request += 1;
         out.send(broker, Message::Request(self.last_request, request));
-        Some(Asked { id: self.last_request, broker, deadline: now + self.settings.request_timeout, offsets })
+        Some(Asked { id: self.last_request, broker, deadline: now + self.settings.request_timeout })
     }
 }
 
@@ -424,7 +410,7 @@ fn stage(
             out.event(Event::Received { from: from.clone(), message, delivery: 1 });
         }
         position.staged += 1;
-        staged.push_back(Staged { from: from.clone(), record, delivery: 1, tag: 0 });
+        staged.push_back(Staged { from: from.clone(), record, delivery: 1, session: 0, tag: 0 });
     }
     position.fetched = batches.next().map_or(position.fetched, |next| next.max(position.fetched));
 }

@@ -6,8 +6,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::asked::Asked;
 use crate::broker::{Message, Out, Request, RequestId, Settings, View};
 use crate::ids::NodeId;
+use crate::observe::Place;
 use crate::time::Time;
 
 /// A client's knowledge of the cluster.
@@ -26,7 +28,7 @@ enum State {
     /// A newer one is wanted, from this moment on.
     Wanted(Time),
     /// A broker was asked, and is given up at this moment.
-    Asked { id: RequestId, broker: NodeId, deadline: Time },
+    Asked(Asked),
 }
 
 impl Metadata {
@@ -40,6 +42,15 @@ impl Metadata {
         &self.view
     }
 
+    /// The broker that takes what goes to a place, as far as is known.
+    pub(super) fn broker_of(&self, place: &Place) -> Option<NodeId> {
+        match place {
+            Place::Queue(queue) => self.view.queues.get(queue).copied(),
+            Place::Partition(partition) => self.view.leader_of(partition),
+            Place::Exchange(exchange) => self.view.exchanges.get(exchange).copied(),
+        }
+    }
+
     /// The view did not hold: get a newer one, soon.
     pub(super) fn refresh(&mut self, at: Time) {
         if let State::Known = self.state {
@@ -49,7 +60,7 @@ impl Metadata {
 
     /// Takes a view; says whether it is one that was asked for.
     pub(super) fn learn(&mut self, id: RequestId, view: Arc<View>, retry: Time) -> bool {
-        if !matches!(self.state, State::Asked { id: asked, .. } if asked == id) {
+        if !matches!(self.state, State::Asked(asked) if asked.id == id) {
             return false;
         }
         // A broker that has just started knows nothing yet.
@@ -62,7 +73,7 @@ impl Metadata {
 
     /// The connection to a broker broke.
     pub(super) fn hang_up(&mut self, peer: NodeId, retry: Time) {
-        if matches!(self.state, State::Asked { broker, .. } if broker == peer) {
+        if matches!(self.state, State::Asked(asked) if asked.broker == peer) {
             self.state = State::Wanted(retry);
         }
     }
@@ -78,7 +89,7 @@ impl Metadata {
         let due = match self.state {
             State::Known => false,
             State::Wanted(at) => at <= now,
-            State::Asked { deadline, .. } => deadline <= now,
+            State::Asked(asked) => asked.deadline <= now,
         };
         if !due || self.brokers.is_empty() {
             return;
@@ -86,7 +97,8 @@ impl Metadata {
         let broker = self.brokers[self.next % self.brokers.len()];
         self.next += 1;
         *last_request += 1;
-        self.state = State::Asked { id: *last_request, broker, deadline: now + settings.request_timeout };
+        let deadline = now + settings.request_timeout;
+        self.state = State::Asked(Asked { id: *last_request, broker, deadline });
         out.send(broker, Message::Request(*last_request, Request::Metadata));
     }
 
@@ -95,7 +107,7 @@ impl Metadata {
         match self.state {
             State::Known => None,
             State::Wanted(at) => Some(at),
-            State::Asked { deadline, .. } => Some(deadline),
+            State::Asked(asked) => Some(asked.deadline),
         }
     }
 }

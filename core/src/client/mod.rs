@@ -3,8 +3,10 @@
 //! They are driven as a broker is: `handle` what reaches them, carry out what they want sent, come back at
 //! `next_wakeup`. What a program does with a message is its own affair: it takes one, and says when it is done.
 
+mod asked;
 mod caller;
 mod in_flight;
+mod lane;
 mod member;
 mod metadata;
 mod outbox;

@@ -4,59 +4,38 @@
 //!   send ─▶ no place yet ──── metadata known ───▶ waiting, by place ──▶ in flight ── "stored" ──▶ forgotten
 //!                                                        ▲                 │
 //!                                                        └── refused, no answer, connection broken
+//!                                    refused for good: given up, so that what stands behind it goes on
 //! ```
 //!
 //! For each place (a queue, or a partition) one request is under way at a time, so that a retry never overtakes
-//! what came after it; or as many as the settings allow, in a stream (`core/src/client/in_flight.rs`). What waits
-//! meanwhile goes together in the next batch. A retry may store a message twice: when it was stored and only the answer
-//! was lost. That is *at least once*; brokers that recognise a producer's batches, and so store them once, are not here
-//! yet.
+//! what came after it; or as many as the settings allow, in a stream (`core/src/client/in_flight.rs`). What waits meanwhile goes together in the next batch. A retry may store a message twice:
+//! when it was stored and only the answer was lost. That is *at least once*; brokers that recognise a producer's
+//! batches, and so store them once, are not here yet.
 //!
 //! A broker that has no room asks to wait, and says when to go on. After that the first batch is one message, and each
 //! next one twice as large, so that what does not fit does not travel in vain (TCP's slow start is the same idea).
 //!
 //! A *mandatory* message that fits no queue comes back, just before the answer to its request: it is forgotten too.
 //!
+//! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::ops::Range;
 
-use super::in_flight::{Asked, InFlight};
+use super::asked::Asked;
+use super::lane::{Lane, Unstored};
 use super::metadata::Metadata;
 use super::target::{Target, request};
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, RequestId, Settings, View};
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, RequestId, Settings};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
-use crate::observe::{Event, Place, QueueEvent, Refusal};
-use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
+use crate::observe::{Event, Place, Refusal};
+use crate::record::{Malformed, NewRecord};
 use crate::time::Time;
 
 /// The most messages that go in one batch.
 pub const BATCH_RECORDS_MAX: usize = 16;
-
 /// A life of a producer counts its requests with so many bits.
 const REQUESTS_BITS: u32 = 32;
-
-/// A message that is not known to be stored.
-#[derive(Clone, Debug)]
-struct Unstored {
-    id: MessageId,
-    record: NewRecord,
-    attempts: u32,
-}
-
-/// What waits for one place.
-#[derive(Clone, Debug, Default)]
-struct Lane {
-    waiting: VecDeque<Unstored>,
-    in_flight: InFlight,
-    /// How many of those that are to go next went before.
-    again: usize,
-    /// Nothing is sent before this moment.
-    not_before: Time,
-    /// Why the last request was refused, if it asked to wait.
-    refused: Option<Refusal>,
-}
 
 /// A producer.
 ///
@@ -91,6 +70,8 @@ pub struct Producer {
     slowed: BTreeMap<NodeId, usize>,
     /// What each broker returned since its last answer: it belongs to the request that it answers next.
     returned: BTreeMap<NodeId, BTreeSet<MessageId>>,
+    /// Messages that nobody will ever take, for whoever wants to know.
+    given_up: VecDeque<MessageId>,
     last_request: RequestId,
 }
 
@@ -112,6 +93,7 @@ impl Producer {
             blocked,
             slowed,
             returned,
+            given_up: VecDeque::new(),
             last_request,
         }
     }
@@ -173,19 +155,20 @@ impl Producer {
         held.any(|message| message.id == id)
     }
 
+    /// The next message that was refused for good, and is not held any more: sending it again would be in vain.
+    pub fn take_given_up(&mut self) -> Option<MessageId> {
+        self.given_up.pop_front()
+    }
+
     /// Why it does not send what it has: a broker asked it to wait ([`Refusal::Blocked`]), or a queue has no room
     /// ([`Refusal::Full`]).
     pub fn held_up(&self) -> Option<Refusal> {
         let mut stuck = self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty());
         stuck.find_map(|(place, lane)| {
-            let asked = self.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
+            let asked =
+                self.metadata.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
             if asked { Some(Refusal::Blocked) } else { lane.refused }
         })
-    }
-
-    /// The broker that has a place, as far as is known.
-    fn broker_of(&self, place: &Place) -> Option<NodeId> {
-        broker_of(self.metadata.view(), place)
     }
 
     /// Takes what reaches the producer.
@@ -214,9 +197,9 @@ impl Producer {
                 self.slowed.remove(&peer);
                 self.returned.remove(&peer);
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
-                self.give_up(now, |in_flight| in_flight.broker == peer, out);
+                self.give_up(now, |asked| asked.broker == peer, out);
             }
-            Input::Wake => self.give_up(now, |in_flight| in_flight.deadline <= now, out),
+            Input::Wake => self.give_up(now, |asked| asked.deadline <= now, out),
             Input::Message { .. } => {}
         }
         self.pump(now, out);
@@ -240,7 +223,7 @@ impl Producer {
 
     /// When the broker of a place is asked whether one must still wait.
     fn blocked_until(&self, place: &Place) -> Time {
-        let broker = broker_of(self.metadata.view(), place);
+        let broker = self.metadata.broker_of(place);
         broker.and_then(|broker| self.blocked.get(&broker)).copied().unwrap_or_default()
     }
 
@@ -260,56 +243,39 @@ impl Producer {
             Reply::Stored { .. } => self.stored(id, &[], returned, retry, out),
             Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
             Reply::Refused(why) => {
-                if let Some((place, lane)) = lane_of(&mut self.lanes, id) {
-                    if let Some((_, messages)) = lane.in_flight.answered(id) {
-                        not_stored(&place, lane, messages, why, retry, out);
-                    }
-                    if why != Refusal::Blocked {
-                        self.metadata.refresh(retry);
-                    }
+                let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
+                let Some(messages) = lane.in_flight.answered(id) else { return };
+                if why.is_final() {
+                    self.given_up.extend(lane.never_stored(messages, why, out));
+                    return;
+                }
+                lane.not_stored(&place, messages, why, retry, out);
+                if why != Refusal::Blocked {
+                    self.metadata.refresh(retry);
                 }
             }
             _ => {}
         }
     }
 
-    /// A request's messages are stored, except for what was returned, and what a full queue refused: it is tried again.
+    /// The messages of a request are stored, except for some.
     fn stored(
         &mut self,
         id: RequestId,
-        refused: &[u32],
+        refused: &[(u32, Refusal)],
         returned: &BTreeSet<MessageId>,
         retry: Time,
         out: &mut Out,
     ) {
-        let Some((place, lane)) = lane_of(&mut self.lanes, id) else { return };
-        let Some((Asked { broker, .. }, messages)) = lane.in_flight.answered(id) else { return };
+        let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
         if refused.is_empty()
+            && let Some(broker) = lane.in_flight.broker(id)
             && let Some(most) = self.slowed.get_mut(&broker)
         {
             *most = (*most * 2).min(BATCH_RECORDS_MAX);
         }
-        let waits = self.blocked.contains_key(&broker);
-        let mut again = Vec::new();
-        for (number, message) in (0..).zip(lane.waiting.drain(messages)) {
-            if refused.contains(&number) {
-                let (to, why) = (place.clone(), if waits { Refusal::Blocked } else { Refusal::Full });
-                out.event(Event::NotStored { to, message: message.id, why });
-                again.push(message);
-            } else if let Place::Exchange(exchange) = &place
-                && returned.contains(&message.id)
-            {
-                let back = QueueEvent::Returned { exchange: exchange.clone(), message: message.id };
-                out.event(Event::Queue(back));
-            } else {
-                out.event(Event::Acknowledged { by: place.clone(), message: message.id });
-            }
-        }
-        lane.refused = (!again.is_empty()).then_some(Refusal::Full);
-        if !again.is_empty() {
-            lane.not_before = retry;
-        }
-        lane.goes_again(again);
+        let Some(messages) = lane.in_flight.answered(id) else { return };
+        self.given_up.extend(lane.stored(&place, messages, refused, returned, retry, out));
     }
 
     /// Takes requests for lost; their messages wait for another try.
@@ -317,7 +283,7 @@ impl Producer {
         let retry = now + self.settings.retry_backoff;
         for (place, lane) in &mut self.lanes {
             if let Some(messages) = lane.in_flight.lose(&lost) {
-                not_stored(place, lane, messages, Refusal::NoAnswer, retry, out);
+                lane.not_stored(place, messages, Refusal::NoAnswer, retry, out);
                 self.metadata.refresh(now);
                 if let (Target::AnyOf(_), Place::Queue(queue)) = (&self.target, place) {
                     self.avoided.insert(queue.clone(), now + self.settings.broker_session);
@@ -339,7 +305,7 @@ impl Producer {
             if !self.may_send(lane) || lane.not_before > now {
                 continue;
             }
-            let broker = broker_of(self.metadata.view(), place);
+            let broker = self.metadata.broker_of(place);
             if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
                 continue;
             }
@@ -367,9 +333,8 @@ impl Producer {
     fn send_batch(&mut self, now: Time, broker: NodeId, place: &Place, lane: &mut Lane, out: &mut Out) {
         self.last_request += 1;
         let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
-        let under_way = lane.in_flight.messages();
-        let (count, batches) = lane.next_batch(under_way, most);
-        for message in lane.waiting.iter_mut().skip(under_way).take(count) {
+        let (count, batches) = lane.next_batch(most);
+        for message in lane.waiting.iter_mut().skip(lane.in_flight.messages()).take(count) {
             message.attempts += 1;
             out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
         }
@@ -379,9 +344,9 @@ impl Producer {
             lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
             return;
         }
-        let deadline = now + self.settings.request_timeout;
         lane.again = lane.again.saturating_sub(count);
-        lane.in_flight.push(Asked { id: self.last_request, broker, count, deadline });
+        let deadline = now + self.settings.request_timeout;
+        lane.in_flight.push(Asked { id: self.last_request, broker, deadline }, count);
     }
 
     /// Chooses a place for each message that has none, as soon as the cluster is known.
@@ -416,72 +381,10 @@ impl Producer {
     }
 }
 
-impl Lane {
-    /// The messages to go next, and how many they are. After a failure the same come again.
-    fn next_batch(&self, under_way: usize, most: usize) -> (usize, Batches) {
-        let mut builder = BatchBuilder::new();
-        let mut count = 0;
-        for message in self.waiting.iter().skip(under_way).take(most) {
-            if builder.push(&message.record).is_err() {
-                break; // the batch is full; the rest goes in the next
-            }
-            count += 1;
-        }
-        (count, builder.build())
-    }
-
-    /// These go again, before all that never went, and among those that go again in their old order.
-    fn goes_again(&mut self, messages: Vec<Unstored>) {
-        let mut at = self.in_flight.messages();
-        for message in messages {
-            let end = self.in_flight.messages() + self.again;
-            let older = |other: &Unstored| other.id < message.id;
-            while at < end && self.waiting.get(at).is_some_and(older) {
-                at += 1;
-            }
-            self.waiting.insert(at, message);
-            self.again += 1;
-            at += 1;
-        }
-    }
-}
-
-/// The lane that made a request.
-fn lane_of(lanes: &mut BTreeMap<Place, Lane>, id: RequestId) -> Option<(Place, &mut Lane)> {
-    lanes.iter_mut().find(|(_, lane)| lane.in_flight.has(id)).map(|(place, lane)| (place.clone(), lane))
-}
-
-/// The broker that takes what goes to a place.
-fn broker_of(view: &View, place: &Place) -> Option<NodeId> {
-    match place {
-        Place::Queue(queue) => view.queues.get(queue).copied(),
-        Place::Partition(partition) => view.leader_of(partition),
-        Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
-    }
-}
-
-fn not_stored(
-    place: &Place,
-    lane: &mut Lane,
-    messages: Range<usize>,
-    why: Refusal,
-    retry: Time,
-    out: &mut Out,
-) {
-    let again: Vec<Unstored> = lane.waiting.drain(messages).collect();
-    for message in &again {
-        out.event(Event::NotStored { to: place.clone(), message: message.id, why });
-    }
-    lane.goes_again(again);
-    // A refusal for want of room is the queue's: an alarm is told apart, by name.
-    lane.refused = matches!(why, Refusal::Full | Refusal::Blocked).then_some(Refusal::Full);
-    lane.not_before = retry;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::BATCH_BYTES_MAX;
+    use crate::record::{BATCH_BYTES_MAX, BatchBuilder};
 
     #[test]
     fn a_message_that_no_batch_can_hold_is_refused_and_not_taken_over() {

@@ -36,6 +36,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use super::asked::Asked;
 use super::metadata::Metadata;
 use super::pull_options::{Commits, PullOptions, Reset, Staging, StartAt};
 use super::shelf::{Mark, Shelf};
@@ -55,8 +56,8 @@ struct Position {
     /// Where to begin while that is not known, and whether because the offset wanted was gone.
     seek: (StartAt, Option<Offset>),
     reading: u32,
-    /// The request under way: its number, whom it went to, when it is given up.
-    asked: Option<(RequestId, NodeId, Time)>,
+    /// The request under way.
+    asked: Option<Asked>,
     /// Nothing is asked before this moment.
     not_before: Time,
 }
@@ -128,6 +129,7 @@ impl<L: Log> Puller<L> {
                 tag: shelf.mark(found.partition).map_or(0, |mark| mark.reading.into()),
                 record: found.record,
                 delivery: 1,
+                session: 0,
             },
             own: Some(found.own),
         };
@@ -242,9 +244,9 @@ impl<L: Log> Puller<L> {
             Input::Message { message: Message::Reply(id, reply), .. } => self.reply(now, id, reply, out),
             Input::HangUp { peer } => {
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
-                self.give_up(now, |broker, _| broker == peer);
+                self.give_up(now, |asked| asked.broker == peer);
             }
-            Input::Wake => self.give_up(now, |_, deadline| deadline <= now),
+            Input::Wake => self.give_up(now, |asked| asked.deadline <= now),
             Input::Message { .. } => {}
         }
         self.pump(now, out);
@@ -254,7 +256,7 @@ impl<L: Log> Puller<L> {
     pub fn next_wakeup(&self) -> Option<Time> {
         let free = self.staged.is_empty() && self.failed.is_none();
         let positions = self.positions.values().filter_map(|position| match position.asked {
-            Some((_, _, deadline)) => Some(deadline),
+            Some(asked) => Some(asked.deadline),
             None => (free || position.next.is_none()).then_some(position.not_before),
         });
         let replay = self.options.replay.filter(|_| !self.replayed).map(|replay| replay.at);
@@ -292,7 +294,7 @@ impl<L: Log> Puller<L> {
             self.metadata.learn(id, view, retry);
             return self.find_partitions(now);
         }
-        let asked = |position: &Position| position.asked.is_some_and(|(asked, _, _)| asked == id);
+        let asked = |position: &Position| Asked::is(position.asked.as_ref(), id);
         let Some((&partition, position)) = self.positions.iter_mut().find(|(_, position)| asked(position))
         else {
             return;
@@ -392,16 +394,16 @@ impl<L: Log> Puller<L> {
             if let Some(message) = record.message_id() {
                 out.event(Event::Received { from: from.clone(), message, delivery: 1 });
             }
-            let staged = Staged { from: from.clone(), record, delivery: 1, tag };
+            let staged = Staged { from: from.clone(), record, delivery: 1, session: 0, tag };
             self.staged.push_back(Held { staged, own: own.next() });
         }
     }
 
     /// Takes requests for lost.
-    fn give_up(&mut self, now: Time, lost: impl Fn(NodeId, Time) -> bool) {
+    fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool) {
         let retry = now + self.settings.retry_backoff;
         for position in self.positions.values_mut() {
-            if position.asked.take_if(|(_, broker, deadline)| lost(*broker, *deadline)).is_some() {
+            if position.asked.take_if(|asked| lost(asked)).is_some() {
                 position.not_before = retry;
                 self.metadata.refresh(now);
             }
@@ -472,7 +474,7 @@ impl<L: Log> Puller<L> {
                 (None, _) => Request::OffsetForTime { partition, timestamp: 0 },
             };
             let deadline = now + wait + self.settings.request_timeout;
-            position.asked = Some((self.last_request, leader, deadline));
+            position.asked = Some(Asked { id: self.last_request, broker: leader, deadline });
             out.send(leader, Message::Request(self.last_request, request));
         }
         self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);

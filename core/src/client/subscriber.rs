@@ -9,10 +9,11 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use super::asked::Asked;
 use super::metadata::Metadata;
 use crate::broker::{Delivery, Input, Message, Out, Reads, Reply, Request, RequestId, Settings, Settlement};
 use crate::ids::{Name, NodeId};
-use crate::observe::{Event, Place};
+use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::queue::{AckMode, ConsumerOptions, Flow};
 use crate::record::Record;
 use crate::time::Time;
@@ -28,7 +29,7 @@ const FIRST_CREDIT: u64 = 1;
 /// use mqlab_core::log::contract::batch;
 /// use mqlab_core::observe::Place;
 /// let record = batch(0, 1).records().next().ok_or("a record")?;
-/// let staged = Staged { from: Place::Queue(Name::new("orders")?), record, delivery: 2, tag: 7 };
+/// let staged = Staged { from: Place::Queue(Name::new("orders")?), record, delivery: 2, session: 1, tag: 7 };
 /// assert!(staged.delivery > 1); // somebody had it before, as far as the broker knows
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -40,6 +41,8 @@ pub struct Staged {
     pub record: Record,
     /// 1 for the first delivery, as far as the broker says.
     pub delivery: u32,
+    /// The subscription that it came to; 0 for what was pulled.
+    pub session: RequestId,
     /// What an acknowledgement to a queue names.
     pub tag: u64,
 }
@@ -78,17 +81,21 @@ enum State {
     /// Not subscribed; to be tried at this moment.
     Apart(Time),
     /// The broker was asked, and is given up at this moment.
-    Asked { id: RequestId, broker: NodeId, deadline: Time },
-    /// The broker pushes. It is asked from time to time whether it is still there.
-    Subscribed { broker: NodeId, next_ping: Time, asked: Option<(RequestId, Time)> },
+    Asked(Asked),
+    /// The broker refused for good: nothing is asked again.
+    Refused(Refusal),
+    /// The broker pushes, since this request. It is asked from time to time whether it is still there.
+    Subscribed { broker: NodeId, session: RequestId, next_ping: Time, asked: Option<(RequestId, Time)> },
 }
 
 impl State {
-    /// The broker that it has to do with.
-    fn broker(&self) -> Option<NodeId> {
+    /// The broker that it has to do with, and the request that its subscription began with.
+    fn session(&self) -> Option<(NodeId, RequestId)> {
         match *self {
-            Self::Apart(_) => None,
-            Self::Asked { broker, .. } | Self::Subscribed { broker, .. } => Some(broker),
+            Self::Apart(_) | Self::Refused(_) => None,
+            Self::Asked(Asked { broker, id, .. }) | Self::Subscribed { broker, session: id, .. } => {
+                Some((broker, id))
+            }
         }
     }
 }
@@ -122,22 +129,32 @@ impl Subscriber {
         self.staged.is_empty()
     }
 
+    /// Why it will never get anything, if a broker refused it for good.
+    pub fn refused(&self) -> Option<Refusal> {
+        if let State::Refused(why) = self.state { Some(why) } else { None }
+    }
+
     /// Whether a message counts as consumed when it is handed over.
     pub fn is_automatic(&self) -> bool {
         self.options.ack == AckMode::Automatic
     }
 
-    /// Tells the broker what becomes of messages. The first of them come before the answer to the subscription.
-    pub fn settle(&mut self, tags: Vec<u64>, how: Settlement, out: &mut Out) {
-        if let (Some(broker), Some(queue), false) = (self.state.broker(), &self.queue, self.is_automatic()) {
-            out.send(broker, Message::Settle { queue: queue.clone(), tags, how });
+    /// Tells the broker what becomes of messages. The first of them come before the answer to the subscription. Of
+    /// those that came to an earlier subscription nothing is said: they went back to their queue, and their numbers
+    /// are used again. (RabbitMQ's Java client does the same after it connected anew.)
+    pub fn settle(&mut self, all: &[Staged], how: Settlement, out: &mut Out) {
+        let Some((broker, session)) = self.state.session() else { return };
+        let current = all.iter().filter(|staged| staged.session == session);
+        let tags: Vec<u64> = current.map(|staged| staged.tag).collect();
+        if let (Some(queue), false, false) = (&self.queue, self.is_automatic(), tags.is_empty()) {
+            out.send(broker, Message::Settle { queue: queue.clone(), session, tags, how });
         }
     }
 
     /// Lets the broker push so many messages more.
     pub fn grant(&mut self, more: u64, out: &mut Out) {
-        if let (Some(broker), Some(queue)) = (self.state.broker(), &self.queue) {
-            out.send(broker, Message::Credit { queue: queue.clone(), more });
+        if let (Some((broker, session)), Some(queue)) = (self.state.session(), &self.queue) {
+            out.send(broker, Message::Credit { queue: queue.clone(), session, more });
         }
     }
 
@@ -149,16 +166,20 @@ impl Subscriber {
                 self.reply(now, from, id, reply, out)
             }
             Input::Message { from, message: Message::Deliver(delivery) } => {
-                if self.state.broker() == Some(from) {
-                    let Delivery { queue, tag, offset, delivery, message } = delivery;
+                // What came to an earlier subscription went back to its queue, unless to hand it over was enough.
+                let own = |(broker, session)| {
+                    broker == from && (session == delivery.session || self.is_automatic())
+                };
+                if self.state.session().is_some_and(own) {
+                    let Delivery { queue, session, tag, offset, delivery, message } = delivery;
                     self.queue = Some(queue.clone());
                     let record = message.to_record_at(offset, now.as_millis() as i64);
-                    self.receive(Staged { from: Place::Queue(queue), record, delivery, tag }, out);
+                    self.receive(Staged { from: Place::Queue(queue), record, delivery, session, tag }, out);
                 }
             }
             Input::HangUp { peer } => {
                 self.metadata.hang_up(peer, retry);
-                if self.state.broker() == Some(peer) {
+                if self.state.session().is_some_and(|(broker, _)| broker == peer) {
                     self.break_off(retry);
                 }
             }
@@ -171,7 +192,8 @@ impl Subscriber {
     pub fn next_wakeup(&self) -> Option<Time> {
         let own = match self.state {
             State::Apart(at) => Some(at),
-            State::Asked { deadline, .. } => Some(deadline),
+            State::Refused(_) => return None,
+            State::Asked(asked) => Some(asked.deadline),
             State::Subscribed { next_ping, asked, .. } => {
                 Some(asked.map_or(next_ping, |(_, deadline)| deadline))
             }
@@ -208,8 +230,8 @@ impl Subscriber {
     fn reply(&mut self, now: Time, from: NodeId, id: RequestId, reply: Reply, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         let waited_for = match self.state {
-            State::Apart(_) => false,
-            State::Asked { id: asked, .. } => asked == id,
+            State::Apart(_) | State::Refused(_) => false,
+            State::Asked(asked) => asked.id == id,
             State::Subscribed { asked, .. } => asked.is_some_and(|(asked, _)| asked == id),
         };
         match reply {
@@ -218,11 +240,17 @@ impl Subscriber {
             }
             Reply::Subscribed { .. } | Reply::Pong if waited_for => {
                 let next_ping = now + self.settings.consumer_heartbeat;
-                self.state = State::Subscribed { broker: from, next_ping, asked: None };
+                let session = self.state.session().map_or(id, |(_, session)| session);
+                self.state = State::Subscribed { broker: from, session, next_ping, asked: None };
                 if let Reply::Subscribed { queue } = reply {
                     self.queue = Some(queue);
                     self.first_credit(out);
                 }
+            }
+            Reply::Refused(why) if waited_for && why.is_final() => {
+                self.break_off(retry);
+                self.state = State::Refused(why);
+                out.event(Event::Queue(QueueEvent::GaveUp { message: None, why }));
             }
             Reply::Refused(_) if waited_for => self.break_off(retry),
             _ => {}
@@ -241,14 +269,14 @@ impl Subscriber {
     /// Subscribes, or asks whether the broker is still there, if that is due.
     fn pump(&mut self, now: Time, out: &mut Out) {
         let silent = match self.state {
-            State::Apart(_) => false,
-            State::Asked { deadline, .. } => deadline <= now,
+            State::Apart(_) | State::Refused(_) => false,
+            State::Asked(asked) => asked.deadline <= now,
             State::Subscribed { asked, .. } => asked.is_some_and(|(_, deadline)| deadline <= now),
         };
         if silent {
             self.break_off(now);
         }
-        if let State::Subscribed { broker, next_ping, asked: asked @ None } = &mut self.state
+        if let State::Subscribed { broker, next_ping, asked: asked @ None, .. } = &mut self.state
             && *next_ping <= now
         {
             self.last_request += 1;
@@ -262,7 +290,7 @@ impl Subscriber {
                 Some(broker) => {
                     self.last_request += 1;
                     let (id, deadline) = (self.last_request, now + self.settings.request_timeout);
-                    self.state = State::Asked { id, broker, deadline };
+                    self.state = State::Asked(Asked { id, broker, deadline });
                     let (reads, options) = (self.reads.clone(), self.options.clone());
                     let request = Request::Subscribe { reads, options };
                     out.send(broker, Message::Request(id, request));
@@ -273,6 +301,8 @@ impl Subscriber {
                 }
             }
         }
-        self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
+        if !matches!(self.state, State::Refused(_)) {
+            self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
+        }
     }
 }

@@ -16,10 +16,11 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::asked::Asked;
 use super::metadata::Metadata;
-use crate::broker::{Input, Message, Out, Reply, Request, RequestId, Settings, View};
+use crate::broker::{Input, Message, Out, Reply, Request, RequestId, Settings};
 use crate::ids::{MessageId, NodeId};
-use crate::observe::{Event, Place, Refusal};
+use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::record::{BatchBuilder, Malformed, NewRecord};
 use crate::routing::ExchangeName;
 use crate::time::Time;
@@ -71,13 +72,6 @@ enum Stage {
     Open(HalfId),
     /// The broker is to be told.
     Decide(HalfId, Decision),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    id: RequestId,
-    broker: NodeId,
-    deadline: Time,
 }
 
 impl TwoPhase {
@@ -172,7 +166,7 @@ impl TwoPhase {
             self.metadata.learn(id, view, retry);
             return;
         }
-        let asked = |pending: &Pending| pending.asked.is_some_and(|asked| asked.id == id);
+        let asked = |pending: &Pending| Asked::is(pending.asked.as_ref(), id);
         let Some((&message, pending)) = self.pending.iter_mut().find(|(_, pending)| asked(pending)) else {
             return;
         };
@@ -186,6 +180,10 @@ impl TwoPhase {
                 if decision == Decision::Commit {
                     out.event(Event::Acknowledged { by: self.place.clone(), message });
                 }
+            }
+            (Reply::Refused(why), _) if why.is_final() => {
+                self.pending.remove(&message);
+                out.event(Event::Queue(QueueEvent::GaveUp { message: Some(message), why }));
             }
             (Reply::Refused(why), _) => {
                 not_done(&self.place, message, pending, why, retry, out);
@@ -208,7 +206,7 @@ impl TwoPhase {
 
     /// Sends whatever can be sent.
     fn pump(&mut self, now: Time, out: &mut Out) {
-        let broker = broker_of(self.metadata.view(), &self.place);
+        let broker = self.metadata.broker_of(&self.place);
         let mut lost_sight = false;
         for (&message, pending) in &mut self.pending {
             if pending.asked.is_some() || pending.not_before > now || matches!(pending.stage, Stage::Open(_))
@@ -243,14 +241,6 @@ impl TwoPhase {
     }
 }
 
-fn broker_of(view: &View, place: &Place) -> Option<NodeId> {
-    match place {
-        Place::Queue(queue) => view.queues.get(queue).copied(),
-        Place::Exchange(exchange) => view.exchanges.get(exchange).copied(),
-        Place::Partition(partition) => view.leader_of(partition),
-    }
-}
-
 fn not_done(
     place: &Place,
     message: MessageId,
@@ -268,6 +258,7 @@ fn not_done(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::View;
     use crate::ids::Name;
     use alloc::sync::Arc;
 

@@ -94,8 +94,11 @@ impl Agreement {
                 self.ended(*message, *committed);
             }
             Event::Crashed | Event::PowerCut => self.died(*node),
-            // Returned: its sender was told that nobody will hear of it.
-            Event::Acknowledged { message, .. } | Event::Queue(QueueEvent::Returned { message, .. }) => {
+            // Returned, or given up: its sender was told that nobody will hear of it.
+            Event::Acknowledged { message, .. }
+            | Event::Queue(
+                QueueEvent::Returned { message, .. } | QueueEvent::GaveUp { message: Some(message), .. },
+            ) => {
                 self.forsaken.insert(*message);
             }
             Event::Processed { message, .. } => {
@@ -169,7 +172,7 @@ impl Agreement {
 mod tests {
     use super::*;
     use crate::ids::{Name, Offset};
-    use crate::observe::Place;
+    use crate::observe::{Place, Refusal};
     use crate::time::Time;
     use NodeId::{Broker, Consumer, Producer};
 
@@ -217,13 +220,22 @@ mod tests {
         (Broker(1), Event::Queue(event))
     }
 
+    fn back() -> (NodeId, Event) {
+        let exchange = "x".parse().expect("a legal name");
+        (SHOP, Event::Queue(QueueEvent::Returned { exchange, message: M }))
+    }
+
+    fn gave_up() -> (NodeId, Event) {
+        (SHOP, Event::Queue(QueueEvent::GaveUp { message: Some(M), why: Refusal::Invalid }))
+    }
+
     const CRASH: (NodeId, Event) = (SHOP, Event::Crashed);
 
     /// Facts in order, and how many are invented and unheard after them.
     #[test]
     fn vectors() {
         type Facts<'a> = &'a [(NodeId, Event)];
-        let table: [(&str, Facts<'_>, (usize, usize)); 14] = [
+        let table: [(&str, Facts<'_>, (usize, usize)); 17] = [
             ("all is well", &[ended(true), appended(), told(), processed()], (0, 0)),
             ("rolled back after it was sent", &[appended(), ended(false), processed()], (1, 0)),
             ("processed before it was rolled back", &[appended(), processed(), ended(false)], (1, 0)),
@@ -233,6 +245,9 @@ mod tests {
             ("processed while the transaction goes on", &[appended(), processed()], (0, 0)),
             ("committed, died before it was sent", &[ended(true), CRASH], (0, 1)),
             ("committed, and its sender still has it", &[ended(true)], (0, 0)),
+            ("committed, and it came back", &[ended(true), back()], (0, 1)),
+            ("committed, and refused for good", &[ended(true), gave_up()], (0, 1)),
+            ("an earlier try of what came back was stored", &[ended(true), appended(), back()], (0, 0)),
             ("a relay sends it after all", &[ended(true), CRASH, appended()], (0, 0)),
             ("stored, and lost by the broker", &[ended(true), appended(), told(), lost()], (0, 1)),
             ("lost while the sender still sends it", &[ended(true), appended(), lost()], (0, 0)),

@@ -77,7 +77,8 @@ pub enum Event {
         /// Which.
         message: MessageId,
     },
-    /// A producer was refused, or heard nothing in time; it will try again.
+    /// A producer was refused, or heard nothing in time; it will try again. (When that is in vain it
+    /// [gives up](QueueEvent::GaveUp) instead.)
     NotStored {
         /// Where it should have gone.
         to: Place,

@@ -186,8 +186,11 @@ impl Metrics {
                 }
             }
             Event::Pull(event) => self.pulls.observe(*at, event),
-            Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback }) => {
-                // Taken back before anybody saw it: nobody waits for it any more.
+            Event::Queue(
+                QueueEvent::HalfDecided { message, decision: Decision::Rollback }
+                | QueueEvent::GaveUp { message: Some(message), .. },
+            ) => {
+                // Taken back before anybody saw it, or never taken: nobody waits for it any more.
                 self.known -= u64::from(self.waiting.remove(message).is_some());
             }
             Event::Queue(QueueEvent::InFlow { .. }) => self.mailboxes.in_flow += 1,

@@ -110,6 +110,13 @@ pub enum QueueEvent {
         /// Why not.
         why: Refusal,
     },
+    /// A client was refused what can never be, and does not ask again.
+    GaveUp {
+        /// The message that it wanted stored; none when it wanted to subscribe.
+        message: Option<MessageId>,
+        /// Why.
+        why: Refusal,
+    },
     /// A broker cannot go on, and stops.
     Halted {
         /// Why, as a client would be told.
@@ -209,6 +216,7 @@ impl QueueEvent {
             | Self::Answered { answer: message, .. }
             | Self::AnswerLate { answer: message }
             | Self::GaveUpWaiting { request: message, .. } => Some(message),
+            Self::GaveUp { message, .. } => message.as_ref(),
             Self::Activated { .. }
             | Self::Removed { .. }
             | Self::Blocked { .. }
@@ -262,6 +270,8 @@ impl fmt::Display for QueueEvent {
             Self::NotSettled { queue, by, why } => {
                 write!(f, "settled nothing in {queue} for {by}: {why}")
             }
+            Self::GaveUp { message: Some(message), why } => write!(f, "gave {message} up: {why}"),
+            Self::GaveUp { message: None, why } => write!(f, "gave up subscribing: {why}"),
             Self::Halted { why } => write!(f, "stopped: {why}"),
             Self::HalfStored { message } => write!(f, "stored half of {message}"),
             Self::CheckedBack { message, check } => {

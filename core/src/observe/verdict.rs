@@ -14,6 +14,8 @@
 //! * **returned**: routed nowhere, and its producer was told so, because it had sent it as *mandatory*. Nothing was
 //!   promised, so it is neither acknowledged nor dropped, and nobody waits for it. Until the producer hears of it, it is
 //!   on its way.
+//! * **given up**: a broker refused it for good, so its producer does not try again: too large, a key that no exchange
+//!   takes. Nothing was promised here either.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
@@ -57,6 +59,8 @@ pub struct Verdict {
     returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// Refused for good: their producers gave them up.
+    given_up: BTreeSet<MessageId>,
     /// Lost by a reader that had noted them as done.
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
@@ -119,7 +123,7 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost, dropped, returned or trimmed.
+    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up or trimmed.
     pub fn on_their_way(&self) -> u64 {
         self.sent.keys().filter(|id| !self.is_settled(id)).count() as u64
     }
@@ -140,9 +144,15 @@ impl Verdict {
         self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
     }
 
-    /// Whether a message is processed, lost, dropped, returned or trimmed.
+    /// Messages that their producers gave up, because a broker will never take them: no promise was broken.
+    pub fn given_up(&self) -> &BTreeSet<MessageId> {
+        &self.given_up
+    }
+
+    /// Whether a message is processed, lost, dropped, returned, trimmed or given up.
     fn is_settled(&self, id: &MessageId) -> bool {
-        let over = [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed];
+        let over =
+            [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
         over.iter().any(|messages| messages.contains(id))
     }
 
@@ -270,6 +280,9 @@ impl Verdict {
             QueueEvent::Returned { message, .. } if !self.delivered.contains(message) => {
                 self.returned.insert(*message);
             }
+            QueueEvent::GaveUp { message: Some(message), .. } if !self.delivered.contains(message) => {
+                self.given_up.insert(*message);
+            }
             QueueEvent::OutOfMemory { .. } => self.died(node),
             _ => {}
         }
@@ -387,6 +400,7 @@ impl Verdict {
         self.delivered.insert(message);
         self.dropped.remove(&message);
         self.returned.remove(&message);
+        self.given_up.remove(&message);
         self.trimmed.remove(&message);
         if !self.routed.contains(&message) {
             self.lost.remove(&message);

@@ -66,7 +66,9 @@ impl Asking {
         }
         while let Some(staged) = self.subscriber.take() {
             self.answered(now, &staged, out);
-            self.subscriber.settle([staged.tag].into(), Settlement::Done, out);
+            marked(READS_ANSWERS, out, |out| {
+                self.subscriber.settle(core::slice::from_ref(&staged), Settlement::Done, out);
+            });
         }
         for (request, after) in self.requester.give_up(now) {
             out.event(Event::Queue(QueueEvent::GaveUpWaiting { request, after }));

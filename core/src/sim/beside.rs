@@ -1,9 +1,16 @@
-//! How does a program that has one client get a second one behind the same address? The second one's requests carry a
-//! mark in their numbers, and so do the replies to them.
+//! How do several clients live behind one address? The numbers of their requests carry a mark.
 //!
-//! Real programs have a connection for each client instead. A service, which has many, counts lanes: see `clients.rs`.
+//! ```text
+//!   client 0  asks with 1, 2, 3 ...  ─┐  the mark stands              ┌─▶ reply 2:1: client 2, its request 1
+//!   client 1  asks with 1, 2, 3 ...  ─┼─ above the number ─────▶ ... ─┤
+//!   client 2  asks with 1, 2, 3 ...  ─┘                               └─▶ delivery of 1:3: client 1, its subscription 3
+//! ```
+//!
+//! Each client counts its own requests. The number that travels also says whose it is, so a reply finds its way back,
+//! and so does what is delivered to a subscription: that has the number of the request that it began with.
+//! Real programs have a connection for each client instead.
 
-use crate::broker::{Input, Message, Out, RequestId};
+use crate::broker::{Delivery, Input, Message, Out, RequestId};
 
 /// Marks stand above this bit of a request's number; no client counts so far.
 const MARK_BIT: u32 = 48;
@@ -13,21 +20,30 @@ pub(super) fn marked<T>(mark: u16, out: &mut Out, act: impl FnOnce(&mut Out) -> 
     let before = out.sends.len();
     let acted = act(out);
     for envelope in &mut out.sends[before..] {
-        if let Message::Request(id, _) = &mut envelope.message {
-            *id |= RequestId::from(mark) << MARK_BIT;
+        match &mut envelope.message {
+            Message::Request(id, _)
+            | Message::Settle { session: id, .. }
+            | Message::Credit { session: id, .. } => *id |= RequestId::from(mark) << MARK_BIT,
+            _ => {}
         }
     }
     acted
 }
 
-/// What an input is for the client with a mark: a reply only for the one that asked, all else for everybody.
+/// What an input is for the client with a mark: a reply only for the one that asked, a delivery only for the one that
+/// subscribed, all else for everybody.
 pub(super) fn for_mark(mark: u16, input: &Input) -> Option<Input> {
+    let own = |id: RequestId| id >> MARK_BIT == RequestId::from(mark);
+    let unmarked = |id: RequestId| id & ((1 << MARK_BIT) - 1);
     match input {
+        Input::Message { message: Message::Reply(id, _), .. } if !own(*id) => None,
+        Input::Message { message: Message::Deliver(delivery), .. } if !own(delivery.session) => None,
         Input::Message { from, message: Message::Reply(id, reply) } => {
-            (id >> MARK_BIT == RequestId::from(mark)).then(|| {
-                let id = id & ((1 << MARK_BIT) - 1);
-                Input::Message { from: *from, message: Message::Reply(id, reply.clone()) }
-            })
+            Some(Input::Message { from: *from, message: Message::Reply(unmarked(*id), reply.clone()) })
+        }
+        Input::Message { from, message: Message::Deliver(delivery) } => {
+            let delivery = Delivery { session: unmarked(delivery.session), ..delivery.clone() };
+            Some(Input::Message { from: *from, message: Message::Deliver(delivery) })
         }
         other => Some(other.clone()),
     }
@@ -36,8 +52,10 @@ pub(super) fn for_mark(mark: u16, input: &Input) -> Option<Input> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::{Reply, Request};
-    use crate::ids::NodeId;
+    use crate::broker::{Reply, Request, Settlement};
+    use crate::ids::{Name, NodeId, Offset};
+    use alloc::sync::Arc;
+    use alloc::vec;
 
     #[test]
     fn a_reply_finds_the_client_that_asked() {
@@ -50,5 +68,30 @@ mod tests {
         let own = for_mark(3, &reply);
         assert!(matches!(own, Some(Input::Message { message: Message::Reply(7, _), .. })), "{own:?}");
         assert!((0..3).all(|mark| for_mark(mark, &Input::Wake).is_some()));
+    }
+
+    #[test]
+    fn a_delivery_finds_the_client_that_subscribed_and_so_does_the_word_about_it() {
+        let (broker, queue) = (NodeId::Broker(1), Name::new("q").expect("a legal name"));
+        let delivery = |session| Delivery {
+            queue: queue.clone(),
+            session,
+            tag: 1,
+            offset: Offset(0),
+            delivery: 1,
+            message: Arc::default(),
+        };
+        let mut out = Out::default();
+        let (tags, how) = (vec![1], Settlement::Done);
+        marked(2, &mut out, |out| {
+            out.send(broker, Message::Settle { queue: queue.clone(), session: 5, tags, how });
+        });
+        let Message::Settle { session, .. } = out.sends[0].message else { panic!("its word") };
+        let input = Input::Message { from: broker, message: Message::Deliver(delivery(session)) };
+        assert!(for_mark(0, &input).is_none());
+        let Some(Input::Message { message: Message::Deliver(own), .. }) = for_mark(2, &input) else {
+            panic!("its own")
+        };
+        assert_eq!(own.session, 5);
     }
 }

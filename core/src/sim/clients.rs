@@ -1,31 +1,22 @@
-//! How do several clients live behind one address? A service calls, sends and reads at the same time.
-//!
-//! ```text
-//!   caller    asks with 1, 2, 3 ...  ─┐  times LANES, plus the lane       ┌─▶ reply 34: lane 2, its request 1
-//!   source    asks with 1, 2, 3 ...  ─┼─────────────────────────────▶ ... ─┤
-//!   producer  asks with 1, 2, 3 ...  ─┘                                   └─▶ reply 16: lane 0, its request 1
-//! ```
-//!
-//! Each client counts its own requests. The number that travels also says whose it is, so a reply finds its way back.
-//! Real programs have a connection for each client instead.
+//! What does a service have to talk with? A caller, a source to read from, and a producer for each step that sends, all
+//! behind one address (`beside.rs`).
 
 use alloc::vec::Vec;
 
+use super::beside::{for_mark, marked};
 use super::program::Source;
-use super::service_spec::{STEPS_MAX, ServiceSpec, StepSpec};
+use super::service_spec::{ServiceSpec, StepSpec};
 use super::shop::target;
-use crate::broker::{Input, Message, Out, RequestId, Settings};
+use crate::broker::{Input, Out, RequestId, Settings};
 use crate::client::{Caller, Producer, Staged};
 use crate::ids::{MessageId, NodeId};
 use crate::record::{NewRecord, Order};
 use crate::time::{Span, Time};
 
-/// The lane of the caller, and of the source; each step has one of its own after them.
-const CALLER: u64 = 0;
-const SOURCE: u64 = 1;
-const FIRST_STEP: u64 = 2;
-/// How many lanes there are.
-const LANES: u64 = FIRST_STEP + STEPS_MAX as u64;
+/// The mark of the caller, and of the source; each step has one of its own after them.
+const CALLER: u16 = 0;
+const SOURCE: u16 = 1;
+const FIRST_STEP: u16 = 2;
 
 /// All clients of one service.
 #[derive(Clone, Debug)]
@@ -34,27 +25,6 @@ pub(super) struct Clients {
     pub(super) source: Option<Source>,
     /// For each step that sends, its producer.
     producers: Vec<Option<Producer>>,
-}
-
-/// Lets a client act, and marks the requests that it makes as its own.
-fn in_lane<T>(lane: u64, out: &mut Out, act: impl FnOnce(&mut Out) -> T) -> T {
-    let before = out.sends.len();
-    let acted = act(out);
-    for envelope in &mut out.sends[before..] {
-        if let Message::Request(id, _) = &mut envelope.message {
-            *id = *id * LANES + lane;
-        }
-    }
-    acted
-}
-
-/// What an input is for a lane: a reply only for the one that asked, all else for everybody.
-fn for_lane(lane: u64, input: &Input) -> Option<Input> {
-    match input {
-        Input::Message { from, message: Message::Reply(id, reply) } => (id % LANES == lane)
-            .then(|| Input::Message { from: *from, message: Message::Reply(id / LANES, reply.clone()) }),
-        other => Some(other.clone()),
-    }
 }
 
 impl Clients {
@@ -72,15 +42,15 @@ impl Clients {
 
     /// Takes what reaches the service, unless it is a call; `reads` says whether the source is begun.
     pub(super) fn handle(&mut self, now: Time, input: &Input, reads: bool, out: &mut Out) {
-        if let Some(input) = for_lane(CALLER, input) {
+        if let Some(input) = for_mark(CALLER, input) {
             self.caller.handle(now, &input);
         }
-        if let (Some(source), Some(input), true) = (&mut self.source, for_lane(SOURCE, input), reads) {
-            in_lane(SOURCE, out, |out| source.handle(now, input, out));
+        if let (Some(source), Some(input), true) = (&mut self.source, for_mark(SOURCE, input), reads) {
+            marked(SOURCE, out, |out| source.handle(now, input, out));
         }
-        for (lane, producer) in (FIRST_STEP..).zip(&mut self.producers) {
-            if let (Some(producer), Some(input)) = (producer, for_lane(lane, input)) {
-                in_lane(lane, out, |out| producer.handle(now, input, out));
+        for (mark, producer) in (FIRST_STEP..).zip(&mut self.producers) {
+            if let (Some(producer), Some(input)) = (producer, for_mark(mark, input)) {
+                marked(mark, out, |out| producer.handle(now, input, out));
             }
         }
     }
@@ -99,13 +69,13 @@ impl Clients {
         timeout: Span,
         out: &mut Out,
     ) -> RequestId {
-        in_lane(CALLER, out, |out| self.caller.call(now, service, order, timeout, out))
+        marked(CALLER, out, |out| self.caller.call(now, service, order, timeout, out))
     }
 
     /// Hands a message to a step's producer.
     pub(super) fn send(&mut self, now: Time, step: usize, id: MessageId, record: NewRecord, out: &mut Out) {
         let Some(Some(producer)) = self.producers.get_mut(step) else { return };
-        in_lane(FIRST_STEP + step as u64, out, |out| {
+        marked(FIRST_STEP + step as u16, out, |out| {
             producer.send(now, id, record, out).expect("an order is a few bytes");
         });
     }
@@ -123,7 +93,7 @@ impl Clients {
     /// A message is done with.
     pub(super) fn done(&mut self, now: Time, staged: &Staged, out: &mut Out) {
         if let Some(source) = &mut self.source {
-            in_lane(SOURCE, out, |out| source.done(now, staged, out));
+            marked(SOURCE, out, |out| source.done(now, staged, out));
         }
     }
 }

@@ -93,9 +93,7 @@ impl Source {
     /// What becomes of messages. A partition's cannot be given back or refused: the group goes on behind them.
     fn settle(&mut self, now: Time, all: &[Staged], how: Settlement, out: &mut Out) {
         match self {
-            Self::Push(subscriber) => {
-                subscriber.settle(all.iter().map(|staged| staged.tag).collect(), how, out)
-            }
+            Self::Push(subscriber) => subscriber.settle(all, how, out),
             Self::Pull(member) => {
                 for staged in all {
                     member.done(now, &staged.from, staged.record.offset, out);

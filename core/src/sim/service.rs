@@ -138,7 +138,7 @@ impl Service {
         match input {
             Input::Message { from, message: Message::Request(id, request) } => match request {
                 Request::Call(order) => self.called(now, from, id, order, out),
-                _ => out.reply(from, id, Reply::Refused(Refusal::Unknown)),
+                _ => out.reply(from, id, Reply::Refused(Refusal::Unsupported)),
             },
             input => self.clients.handle(now, &input, self.started, out),
         }

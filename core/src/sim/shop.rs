@@ -177,6 +177,9 @@ impl Shop {
             (input, Some(halves)) => halves.handle(now, input, out),
             (input, None) => self.client.handle(now, input, out),
         }
+        while let Some(message) = self.client.take_given_up() {
+            self.store.processed(message); // it would be sent again for ever
+        }
     }
 
     fn go_on_with_orders(&mut self, now: Time, out: &mut Out) {

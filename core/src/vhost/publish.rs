@@ -57,6 +57,8 @@ pub struct Published {
     pub refused: Vec<Name>,
     /// Whether it was mandatory and fits no queue, and comes back.
     pub returned: bool,
+    /// Whether one of the queues that took it is full now, and asks its senders to wait.
+    pub full: bool,
 }
 
 impl Published {
@@ -192,7 +194,10 @@ impl<S: Storage> VirtualHost<S> {
                 continue;
             }
             match self.with_queue(now, name, |queue| queue.send(now, Arc::clone(&message))) {
-                Ok(_) => published.queues += 1,
+                Ok(_) => {
+                    published.queues += 1;
+                    published.full |= self.is_blocking(name);
+                }
                 Err(VhostError::Queue(QueueError::Full) | VhostError::Blocked) => {
                     published.refused.push(name.clone());
                 }

@@ -128,6 +128,7 @@ impl<S: Storage> VirtualHost<S> {
             all.queues += published.queues;
             all.refused.extend(published.refused);
             all.returned |= published.returned;
+            all.full |= published.full;
         }
         Ok(all)
     }

@@ -83,6 +83,9 @@ struct Judgement<'a> {
     /// Mandatory, fitting no queue, and back at their producers, who know it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     returned: &'a BTreeSet<MessageId>,
+    /// Never to be taken by a broker, and given up by their producers.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    given_up: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
     /// Only where producers have transactions of their own.
@@ -125,6 +128,7 @@ impl<'a> Judgement<'a> {
             reordered: verdict.reordered(),
             dropped: verdict.dropped(),
             returned: verdict.returned(),
+            given_up: verdict.given_up(),
             trimmed: verdict.trimmed().collect(),
             own_transactions: Agreed::of(verdict.agreement()),
         }
@@ -250,6 +254,9 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     }
     if !verdict.returned.is_empty() {
         writeln!(out, "  returned   {}, to who sent them, fitting no queue", named(verdict.returned))?;
+    }
+    if !verdict.given_up.is_empty() {
+        writeln!(out, "  given up   {}, which a broker will never take", named(verdict.given_up))?;
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;

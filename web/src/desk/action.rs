@@ -18,6 +18,8 @@ pub enum Count {
     Dropped,
     /// Back at its producer, because it fits no queue.
     Returned,
+    /// Refused for good: its producer gave it up.
+    GivenUp,
     /// Taken by retention before anybody had processed it.
     Trimmed,
     /// Processed, though its sender's transaction was rolled back.
@@ -28,21 +30,22 @@ pub enum Count {
 
 impl Count {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
         Self::Dropped,
         Self::Returned,
+        Self::GivenUp,
         Self::Trimmed,
         Self::Invented,
         Self::Unheard,
     ];
 
-    /// Whether one of it is one too many. What was dropped, returned or trimmed went as
-    /// somebody had set it.
+    /// Whether one of it is one too many. What was dropped, returned or trimmed went as somebody had set it, and of
+    /// what was given up nobody was promised anything.
     pub const fn breaks_a_promise(self) -> bool {
-        !matches!(self, Self::Dropped | Self::Returned | Self::Trimmed)
+        !matches!(self, Self::Dropped | Self::Returned | Self::GivenUp | Self::Trimmed)
     }
 
     /// Its name in the page.
@@ -53,6 +56,7 @@ impl Count {
             Self::Reordered => "reordered",
             Self::Dropped => "dropped",
             Self::Returned => "returned",
+            Self::GivenUp => "given-up",
             Self::Trimmed => "trimmed",
             Self::Invented => "invented",
             Self::Unheard => "unheard",

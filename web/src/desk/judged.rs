@@ -29,6 +29,7 @@ fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
         Count::Reordered => verdict.reordered().clone(),
         Count::Dropped => verdict.dropped().clone(),
         Count::Returned => verdict.returned().clone(),
+        Count::GivenUp => verdict.given_up().clone(),
         Count::Trimmed => verdict.trimmed().collect(),
         Count::Invented => verdict.agreement().invented().clone(),
         Count::Unheard => verdict.agreement().unheard().clone(),
@@ -47,6 +48,8 @@ fn is_about(scenario: &Scenario, count: Count) -> bool {
             .producers
             .iter()
             .any(|producer| matches!(producer.to, TargetSpec::Exchange { mandatory: true, .. })),
+        // A scenario is tried out before it runs, so that none is about what can never be.
+        Count::GivenUp => false,
         Count::Trimmed => scenario
             .topics
             .iter()

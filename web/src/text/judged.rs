@@ -67,6 +67,13 @@ pub const fn of(count: Count) -> (Both, Both) {
                 "设为 mandatory 却没有队列可去：已退回给生产者，生产者也知道",
             ),
         ),
+        Count::GivenUp => (
+            both("given up", "放弃"),
+            both(
+                "A broker will never take them, and told their producer so",
+                "Broker 永远不会接收，并已告知生产者",
+            ),
+        ),
         Count::Trimmed => (
             both("trimmed", "被清理"),
             both(
@@ -103,6 +110,7 @@ const fn said(count: Count) -> (&'static str, &'static str, &'static str) {
         Count::Returned => {
             ("message came back to its producer", "messages came back to their producers", "消息退回给生产者")
         }
+        Count::GivenUp => ("message was given up", "messages were given up", "消息被生产者放弃"),
         Count::Trimmed => (
             "message was trimmed before it was read",
             "messages were trimmed before they were read",

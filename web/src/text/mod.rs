@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod callers;
 pub mod groups;
+mod halves;
 pub mod judged;
 mod pulls;
 mod purpose;

@@ -1,4 +1,4 @@
-//! What happens around queues, as sentences: routing, dying, waiting, failing, and transactions.
+//! What happens around queues, as sentences: routing, dying, waiting, failing.
 
 use mqlab_core::ids::Name;
 use mqlab_core::message::DeathReason;
@@ -7,8 +7,8 @@ use mqlab_core::queue::ReturnReason;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
 
-use super::sentence::{Names, Tone, nth, place, refusal};
-use super::{Lang, broker, lasting};
+use super::sentence::{Names, Tone, place, refusal};
+use super::{Lang, broker, halves, lasting};
 
 /// A queue within a sentence: that of a subscription is called as the subscription.
 pub(super) fn queue_of(name: &Name, lang: Lang) -> String {
@@ -109,29 +109,13 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let (by, why) = (names.node(*by, lang), refusal(*why, lang));
             format!("{node} settles nothing in {} at the word of {by}: {why}", queue_of(queue, lang))
         }
+        QueueEvent::GaveUp { message: Some(_), why } => {
+            format!("{node} gives {what} up, it will never be stored: {}", refusal(*why, lang))
+        }
+        QueueEvent::GaveUp { message: None, why } => {
+            format!("{node} gives up subscribing: {}", refusal(*why, lang))
+        }
         QueueEvent::Halted { why } => format!("{node} cannot go on, and stops: {}", refusal(*why, lang)),
-        QueueEvent::HalfStored { .. } => {
-            format!("{node} keeps {what} as a half message: nobody may see it yet")
-        }
-        QueueEvent::CheckedBack { check: 1, .. } => format!("{node} asks the producer what became of {what}"),
-        QueueEvent::CheckedBack { check, .. } => {
-            format!("{node} asks the producer for the {} time what became of {what}", nth(*check))
-        }
-        QueueEvent::HalfDecided { decision: Decision::Commit, .. } => {
-            format!("{node} is told to commit {what}: now consumers may have it")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Rollback, .. } => {
-            format!("{node} is told to roll {what} back: nobody will ever see it")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Unknown, .. } => {
-            format!("{node} is told that {what} is undecided, and will ask again")
-        }
-        QueueEvent::OwnTransaction { committed: true, .. } => {
-            format!("{node} commits its own transaction, to which {what} belongs")
-        }
-        QueueEvent::OwnTransaction { committed: false, .. } => {
-            format!("{node} rolls its own transaction back, to which {what} belongs")
-        }
         QueueEvent::InFlow { client, waiting } => {
             let client = names.node(*client, lang);
             format!(
@@ -160,7 +144,7 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::GaveUpWaiting { after, .. } => {
             format!("{node} gives up waiting for an answer to {what}, after {}", lasting(*after, lang))
         }
-        other => format!("{node}: {other}"),
+        other => halves::english(other, node, what),
     }
 }
 
@@ -209,21 +193,11 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let (by, why) = (names.node(*by, lang), refusal(*why, lang));
             format!("{by} 对{}的确认没有生效（{node}）：{why}", queue_of(queue, lang))
         }
+        QueueEvent::GaveUp { message: Some(_), why } => {
+            format!("{node} 放弃{what}，它不可能存下：{}", refusal(*why, lang))
+        }
+        QueueEvent::GaveUp { message: None, why } => format!("{node} 放弃订阅：{}", refusal(*why, lang)),
         QueueEvent::Halted { why } => format!("{node} 无法继续，停止运行：{}", refusal(*why, lang)),
-        QueueEvent::HalfStored { .. } => format!("{node} 把{what} 存为半消息：还没有人能看到"),
-        QueueEvent::CheckedBack { check: 1, .. } => format!("{node} 向生产者回查{what} 的结果"),
-        QueueEvent::CheckedBack { check, .. } => format!("{node} 第 {check} 次向生产者回查{what} 的结果"),
-        QueueEvent::HalfDecided { decision: Decision::Commit, .. } => {
-            format!("{node} 得知{what} 要提交：消费者可以消费了")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Rollback, .. } => {
-            format!("{node} 得知{what} 要回滚：永远没有人会看到它")
-        }
-        QueueEvent::HalfDecided { decision: Decision::Unknown, .. } => {
-            format!("{node} 得知{what} 还没有结果，稍后再回查")
-        }
-        QueueEvent::OwnTransaction { committed: true, .. } => format!("{node} 提交{what} 所属的本地事务"),
-        QueueEvent::OwnTransaction { committed: false, .. } => format!("{node} 回滚{what} 所属的本地事务"),
         QueueEvent::InFlow { client, waiting } => {
             let client = names.node(*client, lang);
             format!("{node} 暂停读取 {client}：它的信用用完了，信箱里有 {waiting} 条消息在等")
@@ -243,7 +217,7 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::GaveUpWaiting { after, .. } => {
             format!("{node} 等{what} 的应答等了 {}，放弃", lasting(*after, lang))
         }
-        other => format!("{node}：{other}"),
+        other => halves::chinese(other, node, what),
     }
 }
 
@@ -256,6 +230,7 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Blocked { .. }
         | QueueEvent::Failed { .. }
         | QueueEvent::OutOfMemory { .. }
+        | QueueEvent::GaveUp { .. }
         | QueueEvent::Halted { .. }
         | QueueEvent::GaveUpWaiting { .. } => Tone::Harm,
         QueueEvent::Unblocked { .. }

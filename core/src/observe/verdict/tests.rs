@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ids::{Epoch, Offset, PartitionId};
+use crate::observe::Refusal;
 use crate::time::Time;
 use NodeId::{Broker, Consumer, Producer};
 
@@ -154,6 +155,24 @@ fn what_comes_back_is_neither_acknowledged_nor_dropped_nor_lost() {
     let done = (Consumer(1), done_from(queue(), 1));
     assert_eq!(counts(&[&stored[..], core::slice::from_ref(&done)].concat()), (0, 0, 0, 0), "done later");
     assert_eq!(counts(&[stored[0].clone(), stored[1].clone(), done, back()]), (0, 0, 0, 0), "done before");
+}
+
+#[test]
+fn what_is_refused_for_good_is_given_up_and_nobody_waits_for_it() {
+    let refused = QueueEvent::GaveUp { message: Some(MessageId(1)), why: Refusal::TooLarge };
+    let gave_up = || (Producer(1), Event::Queue(refused.clone()));
+    let counts = |facts: &[(NodeId, Event)]| {
+        let verdict = judge(facts);
+        assert!(verdict.is_clean(), "no promise was made");
+        (verdict.given_up().len(), verdict.acknowledged(), verdict.on_their_way())
+    };
+    let sent = || (Producer(1), routed(1));
+    assert_eq!(counts(&[sent()]), (0, 0, 1));
+    assert_eq!(counts(&[sent(), gave_up()]), (1, 0, 0));
+    // An earlier try was stored, and its answer was lost.
+    let done = || (Consumer(1), done_from(queue(), 1));
+    assert_eq!(counts(&[sent(), (Broker(1), in_queue(1)), gave_up(), done()]), (0, 0, 0), "done later");
+    assert_eq!(counts(&[sent(), (Broker(1), in_queue(1)), done(), gave_up()]), (0, 0, 0), "done before");
 }
 
 #[test]
