@@ -66,9 +66,9 @@ proptest! {
 
 #[test]
 fn a_scenario_is_told_what_its_transactions_cannot_do() {
-    let check = |consumer: &str, desk: &str| {
+    let check_with = |settings: &str, consumer: &str, desk: &str| {
         let json = format!(
-            r#"{{ "format": 1, "name": "t", "seed": 1, "ends_at": 1000, "brokers": 2, "latency": [400, 1600],
+            r#"{{ "format": 1, "name": "t", "seed": 1, {settings} "ends_at": 1000, "brokers": 2, "latency": [400, 1600],
             "queues": [
               {{ "name": "orders", "broker": 1 }}, {{ "name": "parcels", "broker": 1 }}, {{ "name": "far", "broker": 2 }},
               {{ "name": "strict", "broker": 1, "options": {{ "overflow": "reject_publish" }} }}
@@ -79,6 +79,7 @@ fn a_scenario_is_told_what_its_transactions_cannot_do() {
         );
         Scenario::from_json(&json).map_err(|error| error.to_string())
     };
+    let check = |consumer: &str, desk: &str| check_with("", consumer, desk);
     let queue = r#"{ "queue": { "name": "orders", "prefetch": 2 } }"#;
     let to = |queues: &str| format!(r#""onward": {{ "to": [{queues}], "transaction": true }}"#);
     assert_eq!(check(queue, &to(r#""parcels""#)).map(drop), Ok(()));
@@ -91,6 +92,8 @@ fn a_scenario_is_told_what_its_transactions_cannot_do() {
         (queue, to(r#""strict""#), "let it ask to wait"),
         (queue, to(r#""parcels", "parcels""#), "twice"),
     ];
+    let slow = check_with(r#""settings": { "intake": 500 },"#, queue, &to(r#""parcels""#));
+    assert!(slow.expect_err("it would overtake").contains("set intake to 0"));
     for (from, desk, why) in wrong {
         let told = check(from, &desk).expect_err(why);
         assert!(told.contains(why), "{told}");

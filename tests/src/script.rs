@@ -213,9 +213,16 @@ fn counts(timeline: &Timeline) -> String {
             queues.answered, queues.given_up, queues.late, queues.recognised
         ),
     };
+    let mailboxes = match &metrics.mailboxes {
+        none if none.is_empty() => String::new(),
+        most => format!(
+            "in mailboxes at most {} messages, {} bytes, lost there {}; in flow {} times\n",
+            most.messages_max, most.bytes_max, most.lost, most.in_flow
+        ),
+    };
     format!(
         "sent {}, received {}, of these redelivered {}\ndied: {died}\nfailed {}, came back {}, out of memory {}, \
-         alarms {}, fitting no queue {}, returned {}\n{requests}processed by {}\n",
+         alarms {}, fitting no queue {}, returned {}\n{requests}{mailboxes}processed by {}\n",
         metrics.sent,
         metrics.received,
         metrics.redelivered,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use mqlab_core::broker::Settings;
 use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::observe::{Event, QueueEvent};
 use mqlab_core::queue::{Backoff, DeadLetter, Expiry, Overflow, QueueOptions, Requeue};
@@ -65,7 +66,12 @@ fn queue(rng: &mut Rng, number: u64) -> QueueSpec {
     QueueSpec { options, ..QueueSpec::new(queue_name(number), 1) }
 }
 
-fn program(rng: &mut Rng, from: u64, hands_on: bool, queues: &[QueueSpec]) -> ProgramSpec {
+fn program(
+    rng: &mut Rng,
+    from: u64,
+    (hands_on, transacts): (bool, bool),
+    queues: &[QueueSpec],
+) -> ProgramSpec {
     let later: Vec<Name> = (from + 1..=QUEUES).filter(|_| one_in(rng, 2)).map(queue_name).collect();
     let answers = from == 1;
     // A local transaction sends to queues that never refuse, works on one message at a time, and acknowledges each.
@@ -73,7 +79,7 @@ fn program(rng: &mut Rng, from: u64, hands_on: bool, queues: &[QueueSpec]) -> Pr
         let overflow = queues.iter().find(|queue| queue.name == *to).map(|queue| queue.options.overflow);
         matches!(overflow, Some(Overflow::DropHead | Overflow::Block))
     };
-    let transaction = hands_on && later.iter().all(patient) && one_in(rng, 3);
+    let transaction = hands_on && transacts && later.iter().all(patient) && one_in(rng, 3);
     let onward = (answers || !later.is_empty()).then(|| OnwardSpec {
         to: later,
         answers,
@@ -98,7 +104,7 @@ fn program(rng: &mut Rng, from: u64, hands_on: bool, queues: &[QueueSpec]) -> Pr
 }
 
 /// For each queue one consumer or two, and one for the dead letters.
-fn consumers(rng: &mut Rng, hand_on: bool, queues: &[QueueSpec]) -> Vec<ConsumerSpec> {
+fn consumers(rng: &mut Rng, hand_on: (bool, bool), queues: &[QueueSpec]) -> Vec<ConsumerSpec> {
     let mut consumers = Vec::new();
     for number in 1..=QUEUES {
         for _ in 0..rng.between(1, 2) {
@@ -154,7 +160,8 @@ fn producers(rng: &mut Rng, ask: bool) -> Vec<ProducerSpec> {
 fn limits(rng: &mut Rng) -> Vec<LimitSpec> {
     let memory_max = one_in(rng, 2).then(|| rng.between(600, 3_000));
     let disk = one_in(rng, 2).then(|| DiskLimit { size: rng.between(8_000, 16_000), free_min: 4_000 });
-    vec![LimitSpec { broker: 1, memory_max, disk, check_times: None }]
+    let (mailbox_room, restarts_after, check_times) = (None, 0, None);
+    vec![LimitSpec { broker: 1, memory_max, mailbox_room, restarts_after, disk, check_times }]
 }
 
 fn faults(rng: &mut Rng, consumers: usize) -> Vec<Action> {
@@ -194,7 +201,9 @@ fn system(seed: u64) -> Scenario {
     // While an alarm is on nobody may publish. Who must publish before it can acknowledge never does then, and what it
     // has not acknowledged keeps the alarm on: a broker with limits and programs that hand on can stand still for ever.
     let limited = one_in(rng, 3);
-    let consumers = consumers(rng, !limited, &queues);
+    let intake = Span(if one_in(rng, 3) { rng.between(100, 1_500) } else { 0 });
+    let settings = Settings { intake, in_flight_max: rng.between(1, 4) as u32, ..Settings::default() };
+    let consumers = consumers(rng, (!limited, intake == Span::ZERO), &queues);
     Scenario {
         seed,
         ends_at: END,
@@ -207,6 +216,7 @@ fn system(seed: u64) -> Scenario {
         producers: producers(rng, !limited),
         actions: faults(rng, consumers.len()),
         consumers,
+        settings,
         ..Scenario::empty("hosts")
     }
 }

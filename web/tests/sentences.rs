@@ -181,6 +181,9 @@ fn around_queues() -> Vec<Stamped> {
         (SHOP, QueueEvent::Answered { answer: m, request: MessageId(12), after: Span(13_800) }),
         (SHOP, QueueEvent::AnswerLate { answer: m }),
         (SHOP, QueueEvent::GaveUpWaiting { request: m, after: Span(70_000) }),
+        (B1, QueueEvent::InFlow { client: SHOP, waiting: 400 }),
+        (B1, QueueEvent::OutOfFlow { client: SHOP, waiting: 200 }),
+        (B1, QueueEvent::MailboxLost { to: from(), messages: vec![m] }),
     ];
     events.into_iter().map(|(node, event)| fact(node, Event::Queue(event))).collect()
 }

@@ -26,7 +26,7 @@ pub(super) struct Guests {
     /// Whose each consumer is, as long as anything is said of it.
     clients: BTreeMap<ConsumerId, NodeId>,
     /// When a client that consumes is given up, unless it is heard before.
-    deadlines: BTreeMap<NodeId, Time>,
+    pub(super) deadlines: BTreeMap<NodeId, Time>,
     /// Clients that publish: they are told when to wait.
     pub(super) publishers: BTreeSet<NodeId>,
     /// Those of them that wait for room.
@@ -227,6 +227,7 @@ impl<S: Storage> Broker<S> {
     ) -> super::Done<S> {
         self.guests.publishers.remove(&client);
         self.guests.waiting.remove(&client);
+        self.intake.forget(client);
         // Whatever ends here is the channel's own, so nothing but the storage can refuse.
         self.leave(now, client)?;
         self.drain(out)?;
@@ -249,6 +250,7 @@ impl<S: Storage> Broker<S> {
         while let Some((&silent, _)) = self.guests.deadlines.iter().find(|(_, deadline)| **deadline <= now) {
             self.guest_left(now, silent, out)?;
         }
+        self.take_in_due(now, out)?;
         if self.host.next_wakeup().is_some_and(|at| at <= now) {
             // It touches what it finds, and asks nobody: nothing but the storage can refuse.
             self.host.tick(now)?;
@@ -259,7 +261,8 @@ impl<S: Storage> Broker<S> {
 
     /// When the host or a silent client wants attention.
     pub(super) fn next_host_wakeup(&self) -> Option<Time> {
-        self.host.next_wakeup().into_iter().chain(self.guests.deadlines.values().copied()).min()
+        let deadlines = self.guests.deadlines.values().copied();
+        self.host.next_wakeup().into_iter().chain(deadlines).chain(self.intake.next_due()).min()
     }
 
     /// Carries out what the host wants, and says what happened in it.
@@ -303,7 +306,10 @@ impl<S: Storage> Broker<S> {
                     out.event(Event::Queue(QueueEvent::Removed { queue }));
                 }
                 Output::Fact(queue, fact) => self.tell(&queue, fact, out),
-                Output::Room(_) => self.tell_of_room(out),
+                Output::Room(_) => {
+                    self.intake.may_have_room();
+                    self.tell_of_room(out);
+                }
                 // Replies do the one; and who has lost its queue hears so when it asks.
                 Output::Confirmed { .. } | Output::Credit { .. } | Output::Cancelled { .. } => {}
             }

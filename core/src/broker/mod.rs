@@ -59,6 +59,7 @@ mod error;
 mod follower;
 mod group;
 mod hosting;
+mod intake;
 mod layout;
 mod leader;
 mod part;
@@ -77,13 +78,14 @@ mod view;
 pub use controller::Controller;
 pub use epochs::Epochs;
 pub use error::{BrokerError, Declared};
+pub use intake::Untaken;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use protocol::{
     Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
     Settlement,
 };
 pub use retention::Retention;
-pub use settings::Settings;
+pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 pub use transaction::{TransactionState, TransactionStep};
 pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
 
@@ -94,6 +96,7 @@ use alloc::sync::Arc;
 
 use group::Groups;
 use hosting::Guests;
+use intake::Intake;
 use leader::Then;
 
 use crate::ids::{Name, NodeId, Offset, PartitionId};
@@ -122,6 +125,7 @@ pub struct Broker<S: Storage> {
     /// Exchanges and queues; it owns the storage.
     host: VirtualHost<S>,
     guests: Guests,
+    intake: Intake,
     view: Arc<View>,
     replicas: BTreeMap<PartitionId, Replica<S::Log>>,
     groups: Groups,
@@ -144,6 +148,7 @@ where
         Self {
             host: self.host.clone(),
             guests: self.guests.clone(),
+            intake: self.intake.clone(),
             view: Arc::clone(&self.view),
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
@@ -168,7 +173,7 @@ impl<S: Storage> Broker<S> {
     pub fn new(me: NodeId, incarnation: u64, settings: Settings, storage: S) -> Result<Self, ErrorOf<S>> {
         let mut host = VirtualHost::open(storage, Time::ZERO)?;
         host.watch(true);
-        let (view, guests, replicas, groups, proposals) = Default::default();
+        let (view, guests, intake, replicas, groups, proposals) = Default::default();
         let (next_heartbeat, next_lag_check) = (Time::ZERO, Time::ZERO);
         let (last_request, failed) = (0, None);
         Ok(Self {
@@ -178,6 +183,7 @@ impl<S: Storage> Broker<S> {
             settings,
             host,
             guests,
+            intake,
             view,
             replicas,
             groups,
@@ -198,7 +204,7 @@ impl<S: Storage> Broker<S> {
     /// Takes what reaches the broker. A failure is kept for [`settle`](Self::settle).
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out<SliceOf<S>>) {
         let done = match input {
-            Input::Message { from, message } => self.message(now, from, message, out),
+            Input::Message { from, message } => self.arrives(now, from, message, out),
             Input::HangUp { peer } => self.hang_up(now, peer, out),
             Input::Wake => Ok(()),
         };
@@ -292,6 +298,7 @@ impl<S: Storage> Broker<S> {
         })
     }
 
+    /// Does what a message asks that was read.
     fn message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Out<SliceOf<S>>) -> Done<S> {
         match message {
             Message::Request(id, request) => self.request(now, (from, id), request, out),

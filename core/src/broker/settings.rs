@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::time::Span;
+use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
 /// Times and limits. The defaults are small, so that a watcher sees a fail-over within a second; what Kafka
 /// uses stands beside each.
@@ -44,7 +45,25 @@ pub struct Settings {
     pub retry_backoff: Span,
     /// Whether a broker flushes to disk before it says "stored". Kafka does not: it trusts replication.
     pub flush_before_reply: bool,
+    /// How long a queue needs to take in one message; at most [`INTAKE_MAX`], and 0 for at once: then nothing ever
+    /// waits in a mailbox. (A real queue needs some microseconds, or as long as its disk does.)
+    pub intake: Span,
+    /// A publishing connection's credit: how many messages may be read from it at first, and after how many that were
+    /// taken in it gets as much again; `(0, 0)` for no credit flow. It matters where the intake takes time.
+    /// RabbitMQ: {400, 200} (`credit_flow_default_credit`).
+    pub credit_flow: (u32, u32),
+    /// How many requests of a producer may be under way to one place, from 1 to [`IN_FLIGHT_MAX`]. With 1 it waits for
+    /// each answer; with more it sends in a stream, as AMQP's publishers do.
+    /// Kafka: 5 (`max.in.flight.requests.per.connection`).
+    pub in_flight_max: u32,
 }
+
+/// The longest time that a queue may need for one message: a second.
+pub const INTAKE_MAX: Span = Span::from_millis(1_000);
+/// The most credit that a connection may have at first.
+pub const CREDIT_MAX: u32 = 1_000_000;
+/// The most requests that a producer may have under way to one place.
+pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
@@ -61,6 +80,12 @@ impl Settings {
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
         ]
+    }
+
+    /// A new connection's credit; none where there is no credit flow.
+    pub(super) fn credit(&self) -> Option<Credit> {
+        let (initial, more_after) = self.credit_flow;
+        (initial > 0).then(|| Credit::new(initial, more_after))
     }
 }
 
@@ -79,6 +104,9 @@ impl Default for Settings {
             request_timeout: Span::from_millis(80),
             retry_backoff: Span::from_millis(10),
             flush_before_reply: true,
+            intake: Span::ZERO,
+            credit_flow: (INITIAL_CREDIT, MORE_CREDIT_AFTER),
+            in_flight_max: 1,
         }
     }
 }

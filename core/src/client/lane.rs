@@ -4,17 +4,20 @@
 //!   waiting:  m4  m5  m6  m7  m8 …          in flight: m4 m5 m6, one request
 //!             └── in flight ──┘
 //!
-//!   answer                          m4 m5 m6
+//!   answer to it                    m4 m5 m6
 //!   stored                          leave the line
 //!   stored, but m5 refused          m4 m6 leave, m5 is first again, and waits a while
 //!   stored, but m5 refused for good all leave: m5 is given up, or it would stop the line for ever
-//!   refused, or no answer           stay where they are, and wait a while
+//!   refused, or no answer           go again first, after a while
 //! ```
+//!
+//! Several requests may be on their way: see `in_flight.rs`.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use super::asked::Asked;
+use super::in_flight::InFlight;
 use crate::broker::{Out, RequestId};
 use crate::ids::MessageId;
 use crate::observe::{Event, Place, QueueEvent, Refusal};
@@ -33,8 +36,10 @@ pub(super) struct Unstored {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
     pub(super) waiting: VecDeque<Unstored>,
-    /// A request, and how many messages are in it: the first that wait.
-    pub(super) in_flight: Option<(Asked, usize)>,
+    /// The requests on their way; their messages are the first that wait.
+    pub(super) in_flight: InFlight,
+    /// How many of those that are to go next went before.
+    pub(super) again: usize,
     /// Nothing is sent before this moment.
     pub(super) not_before: Time,
     /// Why the last request was refused, if it asked to wait.
@@ -44,15 +49,14 @@ pub(super) struct Lane {
 impl Lane {
     /// The lane that made a request.
     pub(super) fn of(lanes: &mut BTreeMap<Place, Self>, id: RequestId) -> Option<(Place, &mut Self)> {
-        let made = |lane: &Self| Asked::is(lane.in_flight.as_ref().map(|(asked, _)| asked), id);
-        lanes.iter_mut().find(|(_, lane)| made(lane)).map(|(place, lane)| (place.clone(), lane))
+        lanes.iter_mut().find(|(_, lane)| lane.in_flight.has(id)).map(|(place, lane)| (place.clone(), lane))
     }
 
     /// The messages to go next, and how many they are. After a failure the same come again.
     pub(super) fn next_batch(&self, most: usize) -> (usize, Batches) {
         let mut builder = BatchBuilder::new();
         let mut count = 0;
-        for message in self.waiting.iter().take(most) {
+        for message in self.waiting.iter().skip(self.in_flight.messages()).take(most) {
             if builder.push(&message.record).is_err() {
                 break; // the batch is full; the rest goes in the next
             }
@@ -66,14 +70,14 @@ impl Lane {
     pub(super) fn stored(
         &mut self,
         place: &Place,
+        messages: Range<usize>,
         refused: &[(u32, Refusal)],
         returned: &BTreeSet<MessageId>,
         retry: Time,
         out: &mut Out,
     ) -> Vec<MessageId> {
-        let count = self.in_flight.take().map_or(0, |(_, count)| count);
         let (mut again, mut given_up) = (Vec::new(), Vec::new());
-        for (number, message) in (0..).zip(self.waiting.drain(..count)) {
+        for (number, message) in (0..).zip(self.waiting.drain(messages)) {
             let id = message.id;
             match refused.iter().find(|(place, _)| *place == number) {
                 Some(&(_, why)) if why.is_final() => {
@@ -96,29 +100,54 @@ impl Lane {
         if !again.is_empty() {
             self.not_before = retry;
         }
-        for message in again.into_iter().rev() {
-            self.waiting.push_front(message);
-        }
+        self.goes_again(again);
         given_up
     }
 
     /// The messages of a request will never be stored. Returns them.
-    pub(super) fn never_stored(&mut self, why: Refusal, out: &mut Out) -> Vec<MessageId> {
-        let count = self.in_flight.take().map_or(0, |(_, count)| count);
-        let given_up: Vec<MessageId> = self.waiting.drain(..count).map(|message| message.id).collect();
+    pub(super) fn never_stored(
+        &mut self,
+        messages: Range<usize>,
+        why: Refusal,
+        out: &mut Out,
+    ) -> Vec<MessageId> {
+        let given_up: Vec<MessageId> = self.waiting.drain(messages).map(|message| message.id).collect();
         given_up.iter().for_each(|&id| out.event(gave_up(id, why)));
         given_up
     }
 
     /// The messages of a request are not stored: they will be sent again.
-    pub(super) fn not_stored(&mut self, place: &Place, why: Refusal, retry: Time, out: &mut Out) {
-        let count = self.in_flight.take().map_or(0, |(_, count)| count);
-        for message in self.waiting.iter().take(count) {
+    pub(super) fn not_stored(
+        &mut self,
+        place: &Place,
+        messages: Range<usize>,
+        why: Refusal,
+        retry: Time,
+        out: &mut Out,
+    ) {
+        let again: Vec<Unstored> = self.waiting.drain(messages).collect();
+        for message in &again {
             out.event(Event::NotStored { to: place.clone(), message: message.id, why });
         }
+        self.goes_again(again);
         // A refusal for want of room is the queue's: an alarm is told apart, by name.
         self.refused = matches!(why, Refusal::Full | Refusal::Blocked).then_some(Refusal::Full);
         self.not_before = retry;
+    }
+
+    /// These go again, before all that never went, and among those that go again in their old order.
+    fn goes_again(&mut self, messages: Vec<Unstored>) {
+        let mut at = self.in_flight.messages();
+        for message in messages {
+            let end = self.in_flight.messages() + self.again;
+            let older = |other: &Unstored| other.id < message.id;
+            while at < end && self.waiting.get(at).is_some_and(older) {
+                at += 1;
+            }
+            self.waiting.insert(at, message);
+            self.again += 1;
+            at += 1;
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! For each place (a queue, or a partition) one request is under way at a time, so that a retry never overtakes
-//! what came after it. What waits meanwhile goes together in the next batch. A retry may store a message twice:
+//! what came after it; or as many as the settings allow, in a stream (`core/src/client/in_flight.rs`). What waits meanwhile goes together in the next batch. A retry may store a message twice:
 //! when it was stored and only the answer was lost. That is *at least once*; brokers that recognise a producer's
 //! batches, and so store them once, are not here yet.
 //!
@@ -25,45 +25,17 @@ use alloc::vec::Vec;
 use super::asked::Asked;
 use super::lane::{Lane, Unstored};
 use super::metadata::Metadata;
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, Request, RequestId, Settings};
+use super::target::{Target, request};
+use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, RequestId, Settings};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, Place, Refusal};
-use crate::record::{Batches, Malformed, NewRecord};
-use crate::routing::ExchangeName;
+use crate::record::{Malformed, NewRecord};
 use crate::time::Time;
 
 /// The most messages that go in one batch.
 pub const BATCH_RECORDS_MAX: usize = 16;
-
-/// Where a producer sends.
-///
-/// ```
-/// use mqlab_core::broker::Acks;
-/// use mqlab_core::client::Target;
-/// use mqlab_core::ids::Name;
-/// let topic = Target::Topic(Name::new("orders")?, Acks::All);
-/// assert_ne!(topic, Target::Queue(Name::new("orders")?));
-/// # Ok::<(), mqlab_core::ids::BadName>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// To a queue.
-    Queue(Name),
-    /// To a topic; each message to the partition of its key.
-    Topic(Name, Acks),
-    /// To an exchange; each message names its routing key.
-    Exchange {
-        /// The exchange.
-        name: ExchangeName,
-        /// Whether a message that fits no queue comes back.
-        mandatory: bool,
-        /// Whether the last value is kept for subscribers that come later.
-        retain: bool,
-    },
-    /// To any of these queues, in turn. When a broker does not answer, what was meant for its queue goes to another
-    /// one: it is not known whether the first has it, so it may be stored twice.
-    AnyOf(Vec<Name>),
-}
+/// A life of a producer counts its requests with so many bits.
+const REQUESTS_BITS: u32 = 32;
 
 /// A producer.
 ///
@@ -124,6 +96,13 @@ impl Producer {
             given_up: VecDeque::new(),
             last_request,
         }
+    }
+
+    /// The same producer in a later life of its program: its requests have other numbers, so that it takes no answer to
+    /// an earlier life for its own.
+    #[must_use]
+    pub fn after_restarts(self, restarts: u16) -> Self {
+        Self { last_request: RequestId::from(restarts) << REQUESTS_BITS, ..self }
     }
 
     /// Takes over a message. The producer keeps it until it is stored.
@@ -201,7 +180,8 @@ impl Producer {
                 }
             }
             Input::Message { from, message: Message::Reply(id, reply) } => {
-                let returned = self.returned.remove(&from).unwrap_or_default();
+                let keeps = matches!(reply, Reply::Stored { .. } | Reply::Published { .. });
+                let returned = keeps.then(|| self.returned.remove(&from)).flatten().unwrap_or_default();
                 self.reply(now, id, reply, &returned, out);
             }
             Input::Message { from, message: Message::Flow { blocked } } => {
@@ -227,13 +207,18 @@ impl Producer {
 
     /// When the producer wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let lanes = self.lanes.iter().filter_map(|(place, lane)| match &lane.in_flight {
-            Some((asked, _)) => Some(asked.deadline),
+        let lanes = self.lanes.iter().filter_map(|(place, lane)| {
             // Without a broker to send to, the metadata's wake-up is the one that counts.
-            None if lane.waiting.is_empty() || self.metadata.next_wakeup().is_some() => None,
-            None => Some(lane.not_before.max(self.blocked_until(place))),
+            let sends = self.may_send(lane) && self.metadata.next_wakeup().is_none();
+            let next = sends.then(|| lane.not_before.max(self.blocked_until(place)));
+            next.into_iter().chain(lane.in_flight.deadline()).min()
         });
         lanes.chain(self.metadata.next_wakeup()).min()
+    }
+
+    /// Whether there is something to send, and room for one more request on the way.
+    fn may_send(&self, lane: &Lane) -> bool {
+        lane.in_flight.has_room(self.settings.in_flight_max) && lane.waiting.len() > lane.in_flight.messages()
     }
 
     /// When the broker of a place is asked whether one must still wait.
@@ -259,11 +244,12 @@ impl Producer {
             Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
             Reply::Refused(why) => {
                 let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
+                let Some(messages) = lane.in_flight.answered(id) else { return };
                 if why.is_final() {
-                    self.given_up.extend(lane.never_stored(why, out));
+                    self.given_up.extend(lane.never_stored(messages, why, out));
                     return;
                 }
-                lane.not_stored(&place, why, retry, out);
+                lane.not_stored(&place, messages, why, retry, out);
                 if why != Refusal::Blocked {
                     self.metadata.refresh(retry);
                 }
@@ -283,24 +269,26 @@ impl Producer {
     ) {
         let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
         if refused.is_empty()
-            && let Some((Asked { broker, .. }, _)) = lane.in_flight
+            && let Some(broker) = lane.in_flight.broker(id)
             && let Some(most) = self.slowed.get_mut(&broker)
         {
             *most = (*most * 2).min(BATCH_RECORDS_MAX);
         }
-        self.given_up.extend(lane.stored(&place, refused, returned, retry, out));
+        let Some(messages) = lane.in_flight.answered(id) else { return };
+        self.given_up.extend(lane.stored(&place, messages, refused, returned, retry, out));
     }
 
     /// Takes requests for lost; their messages wait for another try.
     fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         for (place, lane) in &mut self.lanes {
-            if lane.in_flight.as_ref().is_some_and(|(asked, _)| lost(asked)) {
-                lane.not_stored(place, Refusal::NoAnswer, retry, out);
+            if let Some(messages) = lane.in_flight.lose(&lost) {
+                lane.not_stored(place, messages, Refusal::NoAnswer, retry, out);
                 self.metadata.refresh(now);
                 if let (Target::AnyOf(_), Place::Queue(queue)) = (&self.target, place) {
                     self.avoided.insert(queue.clone(), now + self.settings.broker_session);
-                    for message in lane.waiting.drain(..).rev() {
+                    lane.again = 0;
+                    for message in lane.waiting.drain(lane.in_flight.messages()..).rev() {
                         self.unplaced.push_front(message);
                     }
                 }
@@ -312,8 +300,9 @@ impl Producer {
     fn pump(&mut self, now: Time, out: &mut Out) {
         self.place_all(now);
         let mut lost_sight = false;
-        for (place, lane) in &mut self.lanes {
-            if lane.in_flight.is_some() || lane.waiting.is_empty() || lane.not_before > now {
+        let mut lanes = core::mem::take(&mut self.lanes);
+        for (place, lane) in &mut lanes {
+            if !self.may_send(lane) || lane.not_before > now {
                 continue;
             }
             let broker = self.metadata.broker_of(place);
@@ -325,26 +314,39 @@ impl Producer {
                 lost_sight = true;
                 continue;
             };
-            self.last_request += 1;
-            let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
-            let (count, batches) = lane.next_batch(most);
-            for message in lane.waiting.iter_mut().take(count) {
-                message.attempts += 1;
-                out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
+            loop {
+                self.send_batch(now, broker, place, lane, out);
+                // Who is never answered sends one batch at a time.
+                if lane.in_flight.is_empty() || !self.may_send(lane) {
+                    break;
+                }
             }
-            let request = request(place, &self.target, batches);
-            out.send(broker, Message::Request(self.last_request, request));
-            if let Target::Topic(_, Acks::None) = self.target {
-                lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
-                continue;
-            }
-            let deadline = now + self.settings.request_timeout;
-            lane.in_flight = Some((Asked { id: self.last_request, broker, deadline }, count));
         }
+        self.lanes = lanes;
         if lost_sight {
             self.metadata.refresh(now + self.settings.retry_backoff);
         }
         self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
+    }
+
+    /// Sends the next batch of a lane.
+    fn send_batch(&mut self, now: Time, broker: NodeId, place: &Place, lane: &mut Lane, out: &mut Out) {
+        self.last_request += 1;
+        let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
+        let (count, batches) = lane.next_batch(most);
+        for message in lane.waiting.iter_mut().skip(lane.in_flight.messages()).take(count) {
+            message.attempts += 1;
+            out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
+        }
+        let request = request(place, &self.target, batches);
+        out.send(broker, Message::Request(self.last_request, request));
+        if let Target::Topic(_, Acks::None) = self.target {
+            lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
+            return;
+        }
+        lane.again = lane.again.saturating_sub(count);
+        let deadline = now + self.settings.request_timeout;
+        lane.in_flight.push(Asked { id: self.last_request, broker, deadline }, count);
     }
 
     /// Chooses a place for each message that has none, as soon as the cluster is known.
@@ -375,23 +377,6 @@ impl Producer {
                 }
             };
             self.lanes.entry(place).or_default().waiting.push_back(message);
-        }
-    }
-}
-
-fn request(place: &Place, target: &Target, batches: Batches) -> Request {
-    match (place, target) {
-        (Place::Queue(queue), _) => Request::Send { queue: queue.clone(), batches },
-        (Place::Partition(partition), target) => {
-            let acks = if let Target::Topic(_, acks) = target { *acks } else { Acks::All };
-            Request::Produce { partition: partition.clone(), acks, batches }
-        }
-        (Place::Exchange(exchange), target) => {
-            let (mandatory, retain) = match target {
-                Target::Exchange { mandatory, retain, .. } => (*mandatory, *retain),
-                _ => (false, false),
-            };
-            Request::Publish { exchange: exchange.clone(), mandatory, retain, batches }
         }
     }
 }

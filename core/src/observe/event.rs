@@ -269,7 +269,8 @@ impl Event {
             | Self::Requeued { messages, .. } => messages,
             Self::Queue(
                 QueueEvent::TransactionCommitted { sent: messages, .. }
-                | QueueEvent::TransactionRolledBack { messages, .. },
+                | QueueEvent::TransactionRolledBack { messages, .. }
+                | QueueEvent::MailboxLost { messages, .. },
             ) => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),

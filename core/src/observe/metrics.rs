@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::event::{Event, Stamped};
+use super::mailbox_metrics::MailboxMetrics;
 use super::order_metrics::{Figures, OrderMetrics, Spans};
 use super::pull_metrics::PullMetrics;
 use super::queue_event::QueueEvent;
@@ -103,6 +104,9 @@ pub struct Metrics {
     /// What happened on the side that pulls; only where something did.
     #[serde(skip_serializing_if = "PullMetrics::is_empty")]
     pub pulls: PullMetrics,
+    /// How full the mailboxes of brokers were; only where queues need time to take messages in.
+    #[serde(skip_serializing_if = "MailboxMetrics::is_empty")]
+    pub mailboxes: MailboxMetrics,
     #[serde(skip)]
     latencies: Spans,
     /// What failed, died or came back around queues.
@@ -197,6 +201,10 @@ impl Metrics {
             ) => {
                 // Taken back before anybody saw it, or never taken: nobody waits for it any more.
                 self.known -= u64::from(self.waiting.remove(message).is_some());
+            }
+            Event::Queue(QueueEvent::InFlow { .. }) => self.mailboxes.in_flow += 1,
+            Event::Queue(QueueEvent::MailboxLost { messages, .. }) => {
+                self.mailboxes.lost += messages.len() as u64;
             }
             Event::Order(event) => self.orders.observe(*at, *node, event),
             Event::Queue(event) => {

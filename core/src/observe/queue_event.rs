@@ -96,7 +96,7 @@ pub enum QueueEvent {
         /// Which.
         message: MessageId,
     },
-    /// A consumer has no room for more messages, and dies of it.
+    /// A consumer, or a broker, has no room for more messages, and dies of it.
     OutOfMemory {
         /// How many it held.
         held: u32,
@@ -206,6 +206,28 @@ pub enum QueueEvent {
         /// How long it waited.
         after: Span,
     },
+    /// A broker reads no more from a client: it is so far ahead of the queues that its credit is spent.
+    InFlow {
+        /// Whom it does not read.
+        client: NodeId,
+        /// How many messages wait in the broker's mailboxes, of whoever.
+        waiting: u64,
+    },
+    /// It reads on: queues took in enough of what the client sent.
+    OutOfFlow {
+        /// Whom it reads again.
+        client: NodeId,
+        /// How many messages wait in the broker's mailboxes, of whoever.
+        waiting: u64,
+    },
+    /// A broker that died had these messages in a mailbox: no queue had taken them, and nobody was told that they are
+    /// stored.
+    MailboxLost {
+        /// For which queue or exchange.
+        to: Place,
+        /// Which.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl QueueEvent {
@@ -237,7 +259,10 @@ impl QueueEvent {
             | Self::Unblocked { .. }
             | Self::OutOfMemory { .. }
             | Self::NotSettled { .. }
-            | Self::Halted { .. } => None,
+            | Self::Halted { .. }
+            | Self::InFlow { .. }
+            | Self::OutOfFlow { .. }
+            | Self::MailboxLost { .. } => None,
         }
     }
 
@@ -250,6 +275,7 @@ impl QueueEvent {
                 | Self::Blocked { .. }
                 | Self::Activated { .. }
                 | Self::CheckedBack { .. }
+                | Self::InFlow { .. }
         )
     }
 }
@@ -325,6 +351,15 @@ impl fmt::Display for QueueEvent {
             Self::AnswerLate { answer } => write!(f, "has {answer}, an answer that nobody waits for"),
             Self::GaveUpWaiting { request, after } => {
                 write!(f, "waits no longer for an answer to {request}, after {after}")
+            }
+            Self::InFlow { client, waiting } => {
+                write!(f, "reads no more from {client}, in flow: {waiting} in the mailbox")
+            }
+            Self::OutOfFlow { client, waiting } => {
+                write!(f, "reads on from {client}, out of flow: {waiting} in the mailbox")
+            }
+            Self::MailboxLost { to, messages } => {
+                write!(f, "lost {} messages in the mailbox of {to}, none of them confirmed", messages.len())
             }
         }
     }

@@ -43,6 +43,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("full-queue-waits", include_str!("../../scenarios/full-queue-waits.json")),
     ("memory-alarm", include_str!("../../scenarios/memory-alarm.json")),
     ("disk-alarm", include_str!("../../scenarios/disk-alarm.json")),
+    ("credit-flow", include_str!("../../scenarios/credit-flow.json")),
+    ("no-credit-flow", include_str!("../../scenarios/no-credit-flow.json")),
     ("poison-forever", include_str!("../../scenarios/poison-forever.json")),
     ("poison-message", include_str!("../../scenarios/poison-message.json")),
     ("retry-with-backoff", include_str!("../../scenarios/retry-with-backoff.json")),

@@ -6,7 +6,7 @@ use super::draw_host::{exchange_views, held_up, queue_strip};
 use super::network::Packet;
 use super::onward::OnwardSpec;
 use super::picture::{
-    BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView,
+    BrokerView, Cell, CellState, ConsumerView, HeldUp, Mark, PacketKind, PacketView, Picture, ProducerView,
     Role as Shown, StripView,
 };
 use super::program::Worker;
@@ -68,7 +68,9 @@ impl World {
                 or_to,
                 reads: shop.spec.asks.as_ref().map(|asks| asks.reply_to.clone()),
                 publishes: matches!(shop.spec.to, TargetSpec::Exchange { .. }),
-                held_up: held_up(shop.client()).filter(|_| slot.power == Power::On),
+                held_up: held_up(shop.client())
+                    .or_else(|| self.is_in_flow(node).then_some(HeldUp::Flow))
+                    .filter(|_| slot.power == Power::On),
                 acks: acks.map(|acks| match acks {
                     Acks::None => 0,
                     Acks::Leader => 1,
@@ -81,6 +83,15 @@ impl World {
             }
         };
         (1..).map(NodeId::Producer).zip(&self.producers).map(view).collect()
+    }
+
+    /// Whether a broker reads nothing of what a client sends.
+    fn is_in_flow(&self, client: NodeId) -> bool {
+        let runs = self.brokers.iter().filter_map(|slot| match &slot.process {
+            BrokerProcess::Runs(broker) => Some(broker),
+            BrokerProcess::Disk(_) => None,
+        });
+        runs.flat_map(|broker| broker.in_flow()).any(|other| other == client)
     }
 
     fn consumer_views(&self) -> Vec<ConsumerView> {
@@ -146,6 +157,7 @@ impl World {
                 node,
                 up,
                 alarms: broker.host().alarms().collect(),
+                mailbox: broker.untaken().messages,
                 exchanges: exchange_views(broker.host()),
                 strips: self.live_strips(node, broker, cells_max),
             },
@@ -153,7 +165,14 @@ impl World {
                 // A queue's messages and its cursor make sense only together: open the host as the broker would.
                 let host = VirtualHost::open(disk.clone(), self.now()).expect("memory opens its logs");
                 let strips = self.disk_strips(node, disk, &host, cells_max);
-                BrokerView { node, up, alarms: Vec::new(), exchanges: exchange_views(&host), strips }
+                BrokerView {
+                    node,
+                    up,
+                    alarms: Vec::new(),
+                    mailbox: 0,
+                    exchanges: exchange_views(&host),
+                    strips,
+                }
             }
         }
     }

@@ -8,11 +8,14 @@ use alloc::vec::Vec;
 
 use super::draft::BODY_BYTES_MAX;
 use super::scenario::{InvalidScenario, Scenario, SourceSpec, TargetSpec};
-use crate::broker::HostLayout;
+use crate::broker::{CREDIT_MAX, HostLayout, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 use crate::ids::{Name, NodeId};
 use crate::routing::ExchangeName;
 use crate::time::Time;
 use crate::vhost::VirtualHost;
+
+/// The least room that a broker's mailboxes may have, in bytes: with less it dies of its first messages.
+pub const MAILBOX_ROOM_MIN: u64 = 1_000;
 
 impl Scenario {
     /// What stands on each broker's virtual host.
@@ -95,6 +98,45 @@ impl Scenario {
         for producer in &self.producers {
             if producer.message.bytes > BODY_BYTES_MAX {
                 return Err(invalid(&format!("{} sends more than {BODY_BYTES_MAX} bytes", producer.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks how fast queues take messages in, and how producers are slowed down to it.
+    pub(super) fn check_pace(&self) -> Result<(), InvalidScenario> {
+        let Settings { intake, credit_flow: (initial, more_after), in_flight_max, .. } = self.settings;
+        let invalid = |what| Err(InvalidScenario(what));
+        if intake > INTAKE_MAX {
+            return invalid(format!("the setting intake is {intake}, use 0 to {INTAKE_MAX}"));
+        }
+        let is_off = (initial, more_after) == (0, 0);
+        let is_sound = (1..=CREDIT_MAX).contains(&initial) && (1..=initial).contains(&more_after);
+        if !(is_off || is_sound) {
+            return invalid(format!(
+                "the setting credit_flow is [{initial}, {more_after}], use a credit of 1 to {CREDIT_MAX} and at most \
+                 as much more each time; or [0, 0] for none"
+            ));
+        }
+        if !(1..=IN_FLIGHT_MAX).contains(&in_flight_max) {
+            return invalid(format!(
+                "the setting in_flight_max is {in_flight_max}, use 1 to {IN_FLIGHT_MAX}"
+            ));
+        }
+        for limit in self.limits.iter().filter(|limit| limit.mailbox_room.is_none()) {
+            if limit.restarts_after > 0 {
+                return invalid(format!(
+                    "broker {} is started again when its mailboxes are full, and has no mailbox_room",
+                    limit.broker
+                ));
+            }
+        }
+        for (broker, room) in self.limits.iter().filter_map(|limit| Some((limit.broker, limit.mailbox_room?)))
+        {
+            if room < MAILBOX_ROOM_MIN {
+                return invalid(format!(
+                    "broker {broker} has room for {room} bytes in its mailboxes, use {MAILBOX_ROOM_MIN} or more"
+                ));
             }
         }
         Ok(())

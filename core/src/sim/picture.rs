@@ -126,6 +126,8 @@ pub enum HeldUp {
     Alarm,
     /// A queue is full.
     Full,
+    /// Its connection is in flow: its credit is spent, and the broker reads nothing of what it sends.
+    Flow,
 }
 
 /// One broker.
@@ -146,6 +148,8 @@ pub struct BrokerView {
     pub up: bool,
     /// Its alarms that are on.
     pub alarms: Vec<Alarm>,
+    /// Messages that it has read, and no queue has taken in.
+    pub mailbox: u64,
     /// Its exchanges, in order of name; not those that every broker has.
     pub exchanges: Vec<ExchangeView>,
     /// Its logs, in order of name. Those of a broker that is down show what its disk holds.

@@ -64,7 +64,9 @@ impl World {
         let slot = &mut self.brokers[index(number)];
         slot.power = power;
         let mut volatile = Vec::new();
+        let mut untaken: Vec<(Place, Vec<MessageId>)> = Vec::new();
         if let BrokerProcess::Runs(broker) = &slot.process {
+            untaken.extend(broker.in_mailboxes().map(|(to, messages)| (to.clone(), messages)));
             for queue in broker.host().queues() {
                 let messages: Vec<MessageId> =
                     queue.held().filter(|held| !held.stored).filter_map(|held| held.id).collect();
@@ -73,6 +75,9 @@ impl World {
             // The process' memory is gone; what it gave to the operating system is not.
             let disk = broker.clone().into_storage().expect("memory closes its logs");
             slot.process = BrokerProcess::Disk(disk);
+        }
+        for (to, messages) in untaken {
+            self.note(NodeId::Broker(number), Event::Queue(QueueEvent::MailboxLost { to, messages }));
         }
         for (of, messages) in volatile.into_iter().filter(|(_, messages)| !messages.is_empty()) {
             self.note(NodeId::Broker(number), Event::TailLost { of, messages });

@@ -193,6 +193,7 @@ impl Scenario {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")
             })?;
         }
+        self.check_pace()?;
         for Action { at, command } in &self.actions {
             let node = command.node();
             let dies = !matches!(node, NodeId::Controller | NodeId::User(_));

@@ -44,6 +44,7 @@ pub(crate) struct Shop {
     halves: Option<TwoPhase>,
     /// Waits for answers, if its messages are requests.
     asking: Option<Asking>,
+    restarts: u16,
 }
 
 impl Shop {
@@ -61,13 +62,15 @@ impl Shop {
         let store = Store::new(timeout);
         let asking = spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         let (client, halves) = clients(&spec, settings, brokers);
-        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking }
+        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking, restarts: 0 }
     }
 
     /// Its process starts again, over what its disk holds.
     pub(super) fn restart(&mut self, now: Time, settings: &Settings, brokers: Vec<NodeId>) {
         self.asking = self.spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         (self.client, self.halves) = clients(&self.spec, settings, brokers);
+        self.restarts = self.restarts.wrapping_add(1);
+        self.client = self.client.clone().after_restarts(self.restarts);
         self.store.restart(now);
         if let Some(orders) = &mut self.orders {
             orders.restart(now);

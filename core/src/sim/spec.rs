@@ -70,9 +70,16 @@ pub struct ExchangeSpec {
 pub struct LimitSpec {
     /// The broker, from 1.
     pub broker: u16,
-    /// How many bytes of ready messages raise its memory alarm.
+    /// How many bytes of ready messages raise its memory alarm, with those that wait to be taken in.
     #[serde(default)]
     pub memory_max: Option<u64>,
+    /// How many bytes of messages that wait to be taken in its process has room for: with more it dies. No limit
+    /// without. (What is in a queue can be read from its disk again; what is in a mailbox can not.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox_room: Option<u64>,
+    /// After so long a broker that died of it is started again, in microseconds; 0 for never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub restarts_after: u64,
     /// How large its disk is, and how much of it must stay free; what its queues' messages take there counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskLimit>,

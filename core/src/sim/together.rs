@@ -143,6 +143,9 @@ impl Scenario {
                 "hands on in a transaction: let it work on one message at a time, and acknowledge each",
             );
         }
+        if self.settings.intake > Span::ZERO {
+            return invalid("hands on in a transaction, which passes by the mailboxes: set intake to 0");
+        }
         let broker =
             |queue: &Name| self.queues.iter().find(|known| known.name == *queue).map(|known| known.broker);
         let replies = self.producers.iter().filter_map(|producer| Some(&producer.asks.as_ref()?.reply_to));

@@ -22,10 +22,9 @@ use crate::broker::{
     Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
 };
 use crate::ids::{Epoch, MessageId, NodeId, PartitionId};
-use crate::log::SliceOf;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
-use crate::observe::{Digest, Digester, Event, Metrics, QueueEvent, Stamped, Verdict};
+use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
 
@@ -380,17 +379,7 @@ impl World {
                 };
                 self.calls.hand(now, node, input, &mut mint, &mut out);
             }
-            NodeId::Broker(number) => {
-                let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
-                let mut slices = Out::default();
-                broker.handle(now, input, &mut slices);
-                if let Err(error) = broker.settle(now, &mut slices) {
-                    // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
-                    self.note(node, Event::Queue(QueueEvent::Halted { why: error.refusal() }));
-                    return self.stop(node, Power::Crashed, Event::Crashed);
-                }
-                out = load(slices);
-            }
+            NodeId::Broker(number) => return self.hand_to_broker(number, input),
         }
         self.carry_out(node, out);
     }
@@ -433,15 +422,6 @@ impl World {
 /// The place of a node in its vector: people count from 1.
 pub(super) fn index(number: u16) -> usize {
     usize::from(number).wrapping_sub(1)
-}
-
-/// Fetches the records that a broker's messages refer to.
-fn load(out: Out<SliceOf<Disk>>) -> Out {
-    let sends = out.sends.into_iter().map(|envelope| crate::broker::Envelope {
-        to: envelope.to,
-        message: envelope.message.load().expect("the lab's memory does not fail on reading"),
-    });
-    Out { sends: sends.collect(), events: out.events }
 }
 
 /// The cluster before the first election: everything placed, everybody in sync, nobody leads.

@@ -104,7 +104,7 @@ pub(super) struct Channel {
     last_tag: u64,
     pub(super) unsettled: BTreeMap<u64, Unsettled>,
     /// What its publisher may still send, where that is bounded.
-    pub(super) credit: Option<Credit>,
+    pub(super) credit: Option<Ahead>,
     confirms: bool,
     sequence: u64,
     unconfirmed: Vec<(u64, bool)>,
@@ -153,8 +153,8 @@ impl Channel {
 
     /// Numbers a published message, to be confirmed after the flush.
     pub(super) fn note_published(&mut self, stored: bool) {
-        if let Some(credit) = &mut self.credit {
-            credit.spend();
+        if let Some(ahead) = &mut self.credit {
+            ahead.take();
         }
         if self.confirms {
             self.sequence += 1;

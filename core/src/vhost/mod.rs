@@ -69,7 +69,7 @@ mod trial;
 mod window;
 
 pub use channel::{ChannelId, ChannelOptions, Handle};
-pub use credit::{INITIAL_CREDIT, MORE_CREDIT_AFTER};
+pub use credit::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 pub use definitions::DEFINITION_BYTES_MAX;
 pub use disk::DiskLimit;
 pub use error::{ErrorOf, Result, VhostError};
@@ -86,7 +86,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 
 use channel::Channel;
-use credit::Credit;
+use credit::Ahead;
 use definitions::Definitions;
 use error::storage;
 use half::Halves;
@@ -140,6 +140,9 @@ pub struct VirtualHost<S: Storage> {
     full: BTreeMap<Name, u64>,
     /// How many bytes of ready messages are too many.
     memory_max: Option<u64>,
+    /// How many bytes of messages wait to be taken in; and whether one of them is being published.
+    untaken: u64,
+    takes_in: bool,
     /// How large the disk is, if it is watched.
     disk: Option<DiskLimit>,
     /// Queues that something was done to since they were last written.
@@ -223,6 +226,8 @@ impl<S: Storage> VirtualHost<S> {
             alarms,
             full,
             memory_max: None,
+            untaken: 0,
+            takes_in: false,
             disk: None,
             touched,
             outputs,

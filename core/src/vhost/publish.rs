@@ -83,7 +83,7 @@ impl Published {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Alarm {
-    /// The ready messages have too many bytes.
+    /// The ready messages have too many bytes, with those that are not taken in yet.
     Memory,
     /// The disk is nearly full; whoever owns it says so.
     Disk,
@@ -148,7 +148,7 @@ impl<S: Storage> VirtualHost<S> {
         let message = message.into();
         message.check().map_err(QueueError::from)?;
         let channel = self.channels.get_mut(&options.channel).ok_or(VhostError::NoChannel)?;
-        if channel.credit.is_some_and(Credit::is_spent) {
+        if channel.credit.is_some_and(|ahead| !ahead.may_send()) {
             return Err(VhostError::Blocked);
         }
         if channel.hold_back(&exchange, key, &message, options) {
@@ -240,6 +240,43 @@ impl<S: Storage> VirtualHost<S> {
         self.alarms.iter().copied()
     }
 
+    /// Publishes a message that was accepted before and waited in memory to be taken in. An alarm that came up in the
+    /// meantime does not hold it up: only through its queue it leaves the memory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish_with`](Self::publish_with); [`VhostError::Blocked`] only for a full queue.
+    pub(crate) fn take_in(
+        &mut self,
+        now: Time,
+        exchange: &str,
+        key: &str,
+        message: Arc<Message>,
+        options: Publish,
+    ) -> Result<Published, S> {
+        let bytes = message.body().len() as u64;
+        self.untaken = self.untaken.saturating_sub(bytes);
+        self.takes_in = true;
+        let published = self.publish_with(now, exchange, key, message, options);
+        self.takes_in = false;
+        if matches!(published, Err(VhostError::Blocked)) {
+            self.untaken += bytes;
+        }
+        self.check_memory();
+        published
+    }
+
+    /// A message of so many bytes waits in memory to be taken in: it counts for the memory alarm.
+    pub(crate) fn add_untaken(&mut self, bytes: u64) {
+        self.untaken += bytes;
+        self.check_memory();
+    }
+
+    /// How many bytes of messages the memory alarm counts: those that are ready, and those that wait to be taken in.
+    pub fn memory_bytes(&self) -> u64 {
+        self.untaken + self.queues.values().map(|queue| queue.stats().ready_bytes).sum::<u64>()
+    }
+
     /// Sets how many bytes of ready messages are too many; none is the default. (RabbitMQ's high watermark is a part
     /// of the machine's memory.)
     pub fn set_memory_max(&mut self, bytes: Option<u64>) {
@@ -264,8 +301,7 @@ impl<S: Storage> VirtualHost<S> {
 
     pub(super) fn check_memory(&mut self) {
         if let Some(most) = self.memory_max {
-            let bytes: u64 = self.queues.values().map(|queue| queue.stats().ready_bytes).sum();
-            self.set_alarm(Alarm::Memory, bytes > most);
+            self.set_alarm(Alarm::Memory, self.memory_bytes() > most);
         }
     }
 }

@@ -204,7 +204,7 @@ impl<S: Storage> VirtualHost<S> {
         message: &Message,
         options: Publish,
     ) -> Result<Routes, S> {
-        if !self.alarms.is_empty() {
+        if !self.alarms.is_empty() && !self.takes_in {
             return Err(VhostError::Blocked);
         }
         let routes = self.router.route(exchange, key, message.headers())?;

@@ -180,6 +180,7 @@ fn target(letter: &DeadLetter, lang: Lang) -> String {
 pub fn beside(broker: &BrokerView, alone: bool, named: bool, lang: Lang) -> (String, bool) {
     let only = broker.strips.first().filter(|_| alone);
     let (words, harm) = match only.and_then(|strip| strip.queue.as_ref()) {
+        _ if broker.alarms.is_empty() && broker.mailbox > 0 => (mailbox(broker.mailbox, lang), false),
         _ if !broker.alarms.is_empty() => {
             let names: Vec<String> = broker.alarms.iter().map(|on| alarm(*on).get(lang).into()).collect();
             (row(&names, lang), true)
@@ -192,6 +193,14 @@ pub fn beside(broker: &BrokerView, alone: bool, named: bool, lang: Lang) -> (Str
         Some(name) if words.is_empty() => (name, harm),
         Some(name) => (format!("{name} · {words}"), harm),
         None => (words, harm),
+    }
+}
+
+/// What a broker has read, and no queue has taken in.
+fn mailbox(messages: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("mailbox: {messages}"),
+        Lang::Zh => format!("信箱：{messages} 条"),
     }
 }
 
@@ -208,6 +217,7 @@ pub fn held_up(why: HeldUp, lang: Lang) -> &'static str {
     match why {
         HeldUp::Alarm => both("waits: alarm", "等待：有告警"),
         HeldUp::Full => both("waits: queue full", "等待：队列已满"),
+        HeldUp::Flow => both("in flow: not read", "流控（flow）：暂不读取"),
     }
     .get(lang)
 }

@@ -58,6 +58,8 @@ pub const GROUPS: &[Group] = &[
             "full-queue-waits",
             "memory-alarm",
             "disk-alarm",
+            "credit-flow",
+            "no-credit-flow",
         ],
     },
     Group {

@@ -15,6 +15,7 @@ pub mod sentence;
 pub mod stage;
 pub mod standing;
 mod stories_failures;
+mod stories_flow;
 mod stories_onward;
 mod stories_order;
 mod stories_producer;

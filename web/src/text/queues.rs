@@ -116,6 +116,20 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             format!("{node} gives up subscribing: {}", refusal(*why, lang))
         }
         QueueEvent::Halted { why } => format!("{node} cannot go on, and stops: {}", refusal(*why, lang)),
+        QueueEvent::InFlow { client, waiting } => {
+            let client = names.node(*client, lang);
+            format!(
+                "{node} stops reading from {client}, whose credit is spent: {waiting} messages wait in the mailbox"
+            )
+        }
+        QueueEvent::OutOfFlow { client, waiting } => {
+            let client = names.node(*client, lang);
+            format!("{node} reads from {client} again: {waiting} messages are left in the mailbox")
+        }
+        QueueEvent::MailboxLost { to, .. } => {
+            let to = place(to, lang);
+            format!("{node} had {what} in the mailbox of {to}: gone from its memory, and confirmed to nobody")
+        }
         QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
         QueueEvent::Answered { request, after, .. } => {
             format!(
@@ -186,6 +200,17 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         }
         QueueEvent::GaveUp { message: None, why } => format!("{node} 放弃订阅：{}", refusal(*why, lang)),
         QueueEvent::Halted { why } => format!("{node} 无法继续，停止运行：{}", refusal(*why, lang)),
+        QueueEvent::InFlow { client, waiting } => {
+            let client = names.node(*client, lang);
+            format!("{node} 暂停读取 {client}：它的信用用完了，信箱里有 {waiting} 条消息在等")
+        }
+        QueueEvent::OutOfFlow { client, waiting } => {
+            let client = names.node(*client, lang);
+            format!("{node} 继续读取 {client}：信箱里还剩 {waiting} 条消息")
+        }
+        QueueEvent::MailboxLost { to, .. } => {
+            format!("{node} 的{}信箱里还有{what}：随内存一起没了，从未向任何人确认过", place(to, lang))
+        }
         QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
         QueueEvent::Answered { request, after, .. } => {
             format!("{node} 拿到{what}：这是对请求 {} 的应答，用时 {}", request.0, lasting(*after, lang))
@@ -219,7 +244,9 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::TransactionCommitted { .. }
         | QueueEvent::Answered { .. }
         | QueueEvent::Forgotten { .. } => Tone::Good,
-        QueueEvent::CheckedBack { .. }
+        QueueEvent::InFlow { .. }
+        | QueueEvent::MailboxLost { .. }
+        | QueueEvent::CheckedBack { .. }
         | QueueEvent::NotSettled { .. }
         | QueueEvent::AnswerLate { .. }
         | QueueEvent::TransactionRolledBack { .. }

@@ -103,6 +103,7 @@ fn broker(node: NodeId, c1: NodeId, c2: NodeId) -> BrokerView {
         node,
         up: true,
         alarms: vec![Alarm::Memory],
+        mailbox: 7,
         exchanges: vec![orders, rest],
         strips: vec![
             strip(

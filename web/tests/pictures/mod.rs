@@ -105,6 +105,7 @@ pub(crate) fn queue() -> Picture {
             node: b1,
             up: true,
             alarms: vec![],
+            mailbox: 0,
             exchanges: vec![],
             strips: vec![StripView {
                 place: place.clone(),
@@ -182,7 +183,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
                 let lag = if leads { 0 } else { u64::from(number) % 3 };
                 strip(index, role, end - lag, end - 2, end)
             });
-            BrokerView { node, up, alarms: vec![], exchanges: vec![], strips: strips.collect() }
+            BrokerView { node, up, alarms: vec![], mailbox: 0, exchanges: vec![], strips: strips.collect() }
         })
         .collect();
     let (b1, b2, b3) = (NodeId::Broker(1), NodeId::Broker(2), NodeId::Broker(3));

@@ -1,0 +1,55 @@
+//! How does a broker live in the lab? It is driven as any host drives one, and dies when its memory is full.
+//!
+//! What waits in memory alone, read and taken in by no queue, dies with it: nobody was told that it is stored, so
+//! whoever sent it sends it again.
+
+use super::command::Command;
+use super::world::{BrokerProcess, Disk, Power, World, index};
+use crate::broker::{Envelope, Input, Out, Untaken};
+use crate::ids::NodeId;
+use crate::log::SliceOf;
+use crate::observe::{Event, QueueEvent};
+use crate::time::Span;
+
+impl World {
+    /// Hands an input to a broker that is on, and carries out what it wants.
+    pub(super) fn hand_to_broker(&mut self, number: u16, input: Input) {
+        let (node, now) = (NodeId::Broker(number), self.now());
+        let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
+        let mut slices = Out::default();
+        broker.handle(now, input, &mut slices);
+        if let Err(error) = broker.settle(now, &mut slices) {
+            // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
+            self.note(node, Event::Queue(QueueEvent::Halted { why: error.refusal() }));
+            return self.stop(node, Power::Crashed, Event::Crashed);
+        }
+        let untaken = broker.untaken();
+        self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
+        self.carry_out(node, load(slices));
+        self.die_if_mailboxes_are_full(number, untaken);
+    }
+
+    /// A broker with more in its mailboxes than it has room for dies, and is started again if the scenario says so.
+    fn die_if_mailboxes_are_full(&mut self, number: u16, untaken: Untaken) {
+        let Some(limit) = self.scenario.limits.iter().find(|limit| limit.broker == number) else { return };
+        let again = limit.restarts_after;
+        if limit.mailbox_room.is_none_or(|room| untaken.bytes <= room) {
+            return;
+        }
+        let node = NodeId::Broker(number);
+        let held = u32::try_from(untaken.messages).unwrap_or(u32::MAX);
+        self.stop(node, Power::Crashed, Event::Queue(QueueEvent::OutOfMemory { held }));
+        if again > 0 {
+            self.plan(self.now() + Span(again), Command::Restart(node));
+        }
+    }
+}
+
+/// Fetches the records that a broker's messages refer to.
+fn load(out: Out<SliceOf<Disk>>) -> Out {
+    let sends = out.sends.into_iter().map(|envelope| Envelope {
+        to: envelope.to,
+        message: envelope.message.load().expect("the lab's memory does not fail on reading"),
+    });
+    Out { sends: sends.collect(), events: out.events }
+}
