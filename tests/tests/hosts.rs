@@ -2,6 +2,7 @@
 //! nodes that die; each run judged by the verdict, which knows no mechanism.
 //!
 //! A failing seed is printed; `HOSTS_SEED=n cargo test -p mqlab-tests --test hosts` runs it alone and prints its trace.
+//! `HOSTS_RUNS=n` in its place draws so many systems.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use mqlab_core::sim::{
 use mqlab_core::time::{Span, Time};
 use mqlab_core::vhost::DiskLimit;
 
-/// How many systems are drawn.
+/// How many systems are drawn, unless `HOSTS_RUNS` says otherwise.
 const RUNS: u64 = 300;
 /// Queues that producers send to; programs hand on from each to later ones.
 const QUEUES: u64 = 3;
@@ -256,8 +257,9 @@ fn wrong(timeline: &Timeline) -> Result<(), String> {
 
 #[test]
 fn whatever_stands_on_a_broker_nothing_is_lost_and_everything_ends() {
-    let only = std::env::var("HOSTS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = only.map_or(0..RUNS, |seed: u64| seed..seed + 1);
+    let told = |what| std::env::var(what).ok().and_then(|number| number.parse::<u64>().ok());
+    let only = told("HOSTS_SEED");
+    let seeds = only.map_or(0..told("HOSTS_RUNS").unwrap_or(RUNS), |seed| seed..seed + 1);
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in seeds {
         let timeline = run(system(seed));
