@@ -247,8 +247,10 @@ fn wrong(timeline: &Timeline) -> Result<(), String> {
         let onward = consumer.program.onward.as_ref();
         consumer.program.fails_per_mille > 0 || onward.is_some_and(|onward| onward.breaks_per_mille > 0)
     });
-    // What one of several queues refuses is sent to all of them again.
-    let again = timeline.events().iter().any(|stamped| matches!(stamped.event, Event::NotStored { .. }));
+    // What one of several queues refuses is sent to all of them again, and two copies may die into one queue.
+    let again = timeline.events().iter().any(|stamped| {
+        matches!(stamped.event, Event::NotStored { .. } | Event::Queue(QueueEvent::Died { .. }))
+    });
     if calm && !failing && !again && !verdict.doubled().is_empty() {
         return Err(format!("doubled, and nothing failed: {:?}", verdict.doubled()));
     }
