@@ -184,6 +184,8 @@ pub fn acks(producer: &ProducerView, lang: Lang) -> String {
 pub fn sent(producer: &ProducerView, lang: Lang) -> String {
     let (sent, planned) = (producer.sent, producer.planned);
     match lang {
+        // A card has room for two numbers of three digits in words.
+        Lang::En if planned >= 1_000 => format!("{sent}/{planned} sent"),
         Lang::En => format!("{sent} of {planned} sent"),
         Lang::Zh => format!("已发 {sent}/{planned}"),
     }
