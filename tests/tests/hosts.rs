@@ -193,15 +193,20 @@ fn system(seed: u64) -> Scenario {
     let declared = Declaration { name: exchange_name(), options: ExchangeOptions::new(kind) };
     let keys = ["a", "b.a", "#"];
     let mut bindings: Vec<Binding> = Vec::new();
-    for number in 1..=QUEUES {
-        let key = keys[rng.below(3) as usize];
-        bindings.push(Binding::new(exchange_name(), Destination::Queue(queue_name(number)), key));
-    }
-    let mut queues: Vec<QueueSpec> = (1..=QUEUES).map(|number| queue(rng, number)).collect();
-    queues.extend(["dead", "answers"].map(|text| QueueSpec::new(name(text), 1)));
     // While an alarm is on nobody may publish. Who must publish before it can acknowledge never does then, and what it
     // has not acknowledged keeps the alarm on: a broker with limits and programs that hand on can stand still for ever.
     let limited = one_in(rng, 3);
+    let mut queues: Vec<QueueSpec> = (1..=QUEUES).map(|number| queue(rng, number)).collect();
+    // A producer that one of an exchange's queues refuses sends to all of them again, for as long as it is refused. Where
+    // that queue's programs hand on to another of them, its copies keep the other one full, and nothing ever moves on.
+    let refuses = |queue: &QueueSpec| {
+        matches!(queue.options.overflow, Overflow::RejectPublish | Overflow::RejectPublishDeadLetter)
+    };
+    for queue in queues.iter().filter(|queue| limited || !refuses(queue)) {
+        let key = keys[rng.below(3) as usize];
+        bindings.push(Binding::new(exchange_name(), Destination::Queue(queue.name.clone()), key));
+    }
+    queues.extend(["dead", "answers"].map(|text| QueueSpec::new(name(text), 1)));
     let intake = Span(if one_in(rng, 3) { rng.between(100, 1_500) } else { 0 });
     let settings = Settings { intake, in_flight_max: rng.between(1, 4) as u32, ..Settings::default() };
     let consumers = consumers(rng, (!limited, intake == Span::ZERO), &queues);
