@@ -268,7 +268,8 @@ fn whatever_stands_on_a_broker_nothing_is_lost_and_everything_ends() {
     let only = told("HOSTS_SEED");
     let seeds = only.map_or(0..told("HOSTS_RUNS").unwrap_or(RUNS), |seed| seed..seed + 1);
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
-    for seed in seeds {
+    // 965: a refused commit made an empty queue look full for ever.
+    for seed in seeds.chain(only.is_none().then_some(965)) {
         let timeline = run(system(seed));
         if only.is_some() {
             timeline.events().iter().for_each(|stamped| println!("{stamped}"));

@@ -227,7 +227,11 @@ impl<S: Storage> VirtualHost<S> {
 
     /// Whether a queue is full and asks its senders to wait.
     pub fn is_blocking(&self, queue: &Name) -> bool {
-        self.full.contains_key(queue)
+        self.queues.get(queue).is_some_and(|queue| {
+            let stats = queue.stats();
+            queue.options().overflow == Overflow::Block
+                && is_full(queue.options(), stats.ready, stats.ready_bytes)
+        })
     }
 
     /// Whether an alarm is on.

@@ -121,7 +121,10 @@ impl<S: Storage> VirtualHost<S> {
             // Any room that comes about in one of these may be enough: it will be told.
             for name in plan.queues.into_keys() {
                 let ready = self.queues.get(&name).map_or(0, |queue| queue.stats().ready);
-                self.full.entry(name).or_insert(ready);
+                // Where nothing is ready, nothing can leave: room comes about in another of them.
+                if ready > 0 {
+                    self.full.entry(name).or_insert(ready);
+                }
             }
             if let Some(channel) = self.channels.get_mut(&id) {
                 channel.transaction = Some(steps);
