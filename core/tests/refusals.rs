@@ -8,7 +8,7 @@ use mqlab_core::ids::{MessageId, Name, NodeId};
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::message::Message as Payload;
 use mqlab_core::observe::{Event, QueueEvent, Refusal};
-use mqlab_core::queue::{ConsumerOptions, QueueOptions};
+use mqlab_core::queue::{ConsumerOptions, Overflow, QueueOptions};
 use mqlab_core::record::{BatchBuilder, Batches};
 use mqlab_core::routing::{
     Binding, Declaration, Destination, ExchangeKind, ExchangeName, ExchangeOptions, KEY_BYTES_MAX,
@@ -33,8 +33,9 @@ fn view() -> Arc<View> {
         name: exchange(text),
         options: ExchangeOptions { internal, ..ExchangeOptions::new(kind) },
     };
+    let narrow = QueueOptions { length_max: Some(1), overflow: Overflow::Block, ..QueueOptions::default() };
     let layout = HostLayout {
-        queues: vec![(name("q"), QueueOptions::default())],
+        queues: vec![(name("q"), QueueOptions::default()), (name("narrow"), narrow)],
         exchanges: vec![
             declared("x", ExchangeKind::Fanout, false),
             declared("inside", ExchangeKind::Fanout, true),
@@ -46,7 +47,7 @@ fn view() -> Arc<View> {
     let exchanges = ["x", "inside", "topic"].map(|text| (exchange(text), BROKER));
     Arc::new(View {
         version: 1,
-        queues: [(name("q"), BROKER)].into(),
+        queues: [(name("q"), BROKER), (name("narrow"), BROKER)].into(),
         exchanges: exchanges.into(),
         hosts: [(BROKER, Arc::new(layout))].into(),
         ..View::default()
@@ -210,4 +211,19 @@ fn a_subscriber_that_is_refused_for_good_does_not_ask_again() {
         assert_eq!(subscriber.refused(), refused);
         assert_eq!(asked < 10, refused.is_some(), "it asked {asked} times");
     }
+}
+
+#[test]
+fn a_sign_of_life_does_not_put_off_the_end_of_a_wait() {
+    let mut desk = Desk::new();
+    let client = NodeId::Consumer(1);
+    let reads = Reads::Queue(name("q"));
+    desk.ask(client, Request::Subscribe { reads, options: ConsumerOptions::default() });
+    let send = || Message::Request(2, Request::Send { queue: name("narrow"), batches: batch(&[""]) });
+    let told_to_wait =
+        |said: Vec<Message>| said.iter().any(|message| matches!(message, Message::Flow { blocked: true }));
+    assert!(told_to_wait(desk.hand(Time::ZERO, client, send())), "it filled the queue");
+    assert!(told_to_wait(desk.hand(Time::ZERO, client, send())), "the queue is full");
+    let ping = Message::Request(3, Request::Ping { queue: name("q") });
+    assert!(!told_to_wait(desk.hand(Time(1_000), client, ping)));
 }

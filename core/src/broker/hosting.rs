@@ -85,6 +85,8 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> super::Done<S> {
         let (from, id) = asker;
+        // A word in answer to each sign of life would put off the moment at which a waiting client tries by itself.
+        let publishes = !matches!(request, Request::Subscribe { .. } | Request::Ping { .. });
         let done = match request {
             // It would wait with the transaction, and be taken for stored.
             Request::Send { .. } | Request::Publish { .. } | Request::BeginHalf { .. }
@@ -104,7 +106,8 @@ impl<S: Storage> Broker<S> {
             Request::Ping { queue } => self.ping(now, from, queue),
             _ => Err(Failure::Refused(Refusal::Unsupported)),
         };
-        if matches!(done, Err(Failure::Refused(Refusal::Blocked))) || self.guests.waiting.contains(&from) {
+        let refused = matches!(done, Err(Failure::Refused(Refusal::Blocked)));
+        if refused || publishes && self.guests.waiting.contains(&from) {
             self.ask_to_wait(from, out);
         }
         let answered = match done {

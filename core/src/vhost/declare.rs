@@ -56,7 +56,8 @@ impl<S: Storage> VirtualHost<S> {
         queue.watch(true); // the host itself must know which deliveries a queue takes back
         self.router.add_queue(name.clone());
         self.touched.insert(name.clone()); // what an earlier life wrote may not be durable yet
-        self.queues.insert(name, queue);
+        self.queues.insert(name.clone(), queue);
+        self.check_room(&name); // it may have been full before
         Ok(())
     }
 

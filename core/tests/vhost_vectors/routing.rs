@@ -176,6 +176,18 @@ fn a_queue_that_blocks_takes_nothing_until_it_has_room() {
 }
 
 #[test]
+fn a_queue_that_was_full_before_a_restart_says_when_it_has_room() {
+    let mut host = host("");
+    let options = QueueOptions { length_max: Some(1), overflow: Overflow::Block, ..QueueOptions::default() };
+    declare(&mut host, "narrow", options);
+    host.send(START, "narrow", Message::new("a")).expect("there is room");
+    let mut host = Host::open(host.close().expect("closed"), START).expect("opened");
+    assert!(host.send(START, "narrow", Message::new("b")).is_err(), "no room");
+    take(&mut host, START, "narrow", 1);
+    assert_eq!(said(&mut host), "room:narrow");
+}
+
+#[test]
 fn a_service_answers_where_a_request_says() {
     let mut host = host("answers orders");
     exchange(&mut host, "ask", ExchangeKind::System);
