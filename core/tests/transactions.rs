@@ -277,6 +277,17 @@ fn a_broker_that_dies_remembers_no_transaction() {
     let mut desk = Desk { broker: again, now: Time(1), requests: 0, session: 0, had, events, flow };
     assert_eq!(desk.commit(1, 2), Err(Refusal::NotAMember));
     assert_eq!((desk.held("orders"), desk.held("parcels")), (2, 0));
+    // Whoever begins one before it knows that its subscription is gone finds it rolled back when it subscribes: what it
+    // says of the new deliveries is no part of it.
+    desk.lay_out();
+    desk.begin(2);
+    desk.publish(2, 11, "parcels").expect("it is open");
+    desk.subscribe();
+    assert_eq!(desk.told(), ["rolled back what consumer-1 left unfinished: m11 never sent"]);
+    let (tags, session) = (vec![1], desk.session);
+    let done = Message::Settle { queue: name("orders"), session, tags, how: Settlement::Done };
+    desk.hand(Input::Message { from: DESK, message: done });
+    assert_eq!((desk.held("orders"), desk.held("parcels")), (1, 0));
 }
 
 #[test]

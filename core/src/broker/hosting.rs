@@ -136,9 +136,12 @@ impl<S: Storage> Broker<S> {
         options: ConsumerOptions,
     ) -> Result<Reply<SliceOf<S>>, Failure<S>> {
         let channel = self.open(now, from)?;
-        // Asking again begins anew: what the client had goes back.
+        // Asking again begins anew: what the client had goes back. So does the first subscription: a transaction that is
+        // open before it belongs to an earlier one, which the broker forgot when it was started anew.
+        let is_first = !self.guests.consumers.keys().any(|(client, _)| *client == from);
         if let Reads::Queue(queue) = &reads
-            && self.guests.consumers.contains_key(&(from, queue.clone()))
+            && (self.guests.consumers.contains_key(&(from, queue.clone()))
+                || is_first && self.guests.in_transaction(from))
         {
             self.leave(now, from)?;
             self.open(now, from)?;
@@ -146,7 +149,7 @@ impl<S: Storage> Broker<S> {
         let consumer = match reads {
             Reads::Queue(queue) => self.host.consume_on(now, channel, queue.as_str(), options)?,
             Reads::Topic(subscription) => {
-                if self.guests.consumers.keys().any(|(client, _)| *client == from) {
+                if !is_first || self.guests.in_transaction(from) {
                     self.leave(now, from)?;
                     self.open(now, from)?;
                 }

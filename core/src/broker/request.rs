@@ -67,7 +67,8 @@ pub enum Request {
         /// What.
         step: TransactionStep,
     },
-    /// Push messages to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on.
+    /// Push messages to me. Answer: [`Reply::Subscribed`], and [`Message::Deliver`] from then on. What I had from this
+    /// queue goes back, and a transaction of mine that is open is rolled back, if I have no other subscription.
     Subscribe {
         /// Of a queue or a topic.
         reads: Reads,
