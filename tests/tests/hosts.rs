@@ -25,6 +25,8 @@ const RUNS: u64 = 300;
 const QUEUES: u64 = 3;
 /// The last fault is over by then.
 const CALM: Time = Time(700_000);
+/// How long clients wait for an answer where queues need time to take messages in.
+const PATIENCE: Span = Span::from_millis(1_000);
 /// Long enough for the longest chain of work, waits and retries after that.
 const END: Time = Time(12_000_000);
 
@@ -208,7 +210,12 @@ fn system(seed: u64) -> Scenario {
     }
     queues.extend(["dead", "answers"].map(|text| QueueSpec::new(name(text), 1)));
     let intake = Span(if one_in(rng, 3) { rng.between(100, 1_500) } else { 0 });
-    let settings = Settings { intake, in_flight_max: rng.between(1, 4) as u32, ..Settings::default() };
+    // Who sends again what still waits to be taken in makes more of it, and more must be sent again: an overload that
+    // feeds itself. Where taking in needs time, one must have the patience for all that may wait.
+    let mut settings = Settings { intake, in_flight_max: rng.between(1, 4) as u32, ..Settings::default() };
+    if intake > Span::ZERO {
+        settings.request_timeout = PATIENCE;
+    }
     let consumers = consumers(rng, (!limited, intake == Span::ZERO), &queues);
     Scenario {
         seed,
