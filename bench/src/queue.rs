@@ -2,7 +2,9 @@
 //!
 //! A queue holds so many messages all the time (its *depth*). In bursts, messages are sent, as many received, which
 //! stay unacknowledged until all of the burst are there, and then acknowledged. Each message is made anew, its body
-//! in memory of its own, and whoever receives it reads the body whole.
+//! in memory of its own, and whoever receives it reads the body whole: where it lies, in the queue (what is judged), or
+//! as a delivery of its own, which shares the body with the queue; the library that counts who shares a body takes
+//! memory for that, once for each message.
 //!
 //! The bare `VecDeque` is what a queue cannot beat: it moves a message in and out and knows nothing of it. A second
 //! one holds what is not acknowledged. Channels pass messages on and are done: no acknowledgement, no second
@@ -56,9 +58,15 @@ fn contest(name: &str, plan: &Plan, size: usize, depth: usize) -> Contest {
     let (sender, receiver) = mpsc::channel();
     let crossbeam = crossbeam_channel::unbounded();
     let flume = flume::unbounded();
-    let logged = "memory logs, flushed after each half of a burst";
+    let handed_out = Box::new(HandedOut(Ours::new(transient())));
+    let logged = "read in place; memory logs, flushed after each half of a burst";
     Contest::new(name, "messages")
-        .with("mqlab queue, transient", "", through(Box::new(Ours::new(transient()))))
+        .with("mqlab queue, transient", "read in place", through(Box::new(Ours::new(transient()))))
+        .with(
+            "mqlab queue, handed out",
+            "each delivery shares its message with the queue",
+            through(handed_out),
+        )
         .with("mqlab queue, logged", logged, through(Box::new(Ours::new(in_logs()))))
         .with(DEQUE, "the second one holds the unacknowledged", through(Box::<Deques>::default()))
         .with("std::sync::mpsc", NO_ACK, through(Box::new(Channel(sender, receiver))))
@@ -146,9 +154,9 @@ impl Line for Ours {
     }
 
     fn receive(&mut self) -> u64 {
-        let delivery = self.queue.receive(self.now).expect("memory does not fail").expect("it was sent");
-        self.received.push(delivery.tag);
-        read(&delivery.message)
+        let lent = self.queue.receive_in_place(self.now).expect("memory does not fail").expect("it was sent");
+        self.received.push(lent.tag);
+        read(lent.message)
     }
 
     fn settle(&mut self) {
@@ -156,6 +164,30 @@ impl Line for Ours {
             self.queue.ack(self.now, tag).expect("it was received");
         }
         self.queue.flush().expect("memory does not fail");
+    }
+}
+
+/// The same queue, whose messages leave it as deliveries.
+struct HandedOut(Ours);
+
+impl Line for HandedOut {
+    fn send(&mut self, message: Message) {
+        self.0.send(message);
+    }
+
+    fn sent(&mut self) {
+        self.0.sent();
+    }
+
+    fn receive(&mut self) -> u64 {
+        let Ours { queue, received, now } = &mut self.0;
+        let delivery = queue.receive(*now).expect("memory does not fail").expect("it was sent");
+        received.push(delivery.tag);
+        read(&delivery.message)
+    }
+
+    fn settle(&mut self) {
+        self.0.settle();
     }
 }
 
@@ -225,6 +257,6 @@ mod tests {
     fn every_line_passes_on_the_same_messages() {
         let outcome = contest("small", &Plan { pairs: 1, quick: true }, 100, 10);
         // Warming up compares what the contenders saw; a run of one round is enough for it.
-        assert_eq!(outcome.run(&Plan { pairs: 1, quick: true }).contenders.len(), 6);
+        assert_eq!(outcome.run(&Plan { pairs: 1, quick: true }).contenders.len(), 7);
     }
 }

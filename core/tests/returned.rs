@@ -50,7 +50,7 @@ fn publish(out: &Out) -> RequestId {
 
 fn returned(id: u64) -> Input {
     let message = mqlab_core::message::Message::new("fax").with_id(MessageId(id));
-    Input::Message { from: BROKER, message: Message::Returned(Arc::new(message)) }
+    Input::Message { from: BROKER, message: Message::Returned(message) }
 }
 
 fn answer(id: RequestId) -> Input {

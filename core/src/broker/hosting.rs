@@ -4,7 +4,6 @@
 //! what it had goes back. A client that falls silent is taken for gone after a while.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
@@ -323,7 +322,7 @@ impl<S: Storage> Broker<S> {
         Ok(())
     }
 
-    fn ask_back(&self, id: HalfId, check: u32, message: Arc<Payload>, out: &mut Out<SliceOf<S>>) {
+    fn ask_back(&self, id: HalfId, check: u32, message: Payload, out: &mut Out<SliceOf<S>>) {
         let Some(to) = message.correlation().and_then(|sender| sender.parse::<NodeId>().ok()) else { return };
         if let Some(message) = message.id() {
             out.event(Event::Queue(QueueEvent::CheckedBack { message, check }));

@@ -32,7 +32,6 @@
 use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::hosting::channel_of;
@@ -98,7 +97,7 @@ struct Reading {
     to: Place,
     how: Publish,
     next: u32,
-    rest: VecDeque<Arc<Payload>>,
+    rest: VecDeque<Payload>,
 }
 
 /// A request whose messages are not all taken in.
@@ -128,7 +127,7 @@ struct Letter {
     /// Its place in the request.
     place: u32,
     how: Publish,
-    message: Arc<Payload>,
+    message: Payload,
 }
 
 impl Intake {
@@ -345,8 +344,7 @@ impl<S: Storage> Broker<S> {
         }
         self.guests.waiting.remove(&from);
         self.host.open_channel(now, how.channel, Default::default())?;
-        let rest: VecDeque<Arc<Payload>> =
-            batches.records().map(|record| Arc::new(Payload::from_record(&record))).collect();
+        let rest: VecDeque<Payload> = batches.records().map(|record| Payload::from_record(&record)).collect();
         if rest.is_empty() {
             out.reply(from, id, Reply::Published { refused: Vec::new() });
             return Ok(());
@@ -374,7 +372,7 @@ impl<S: Storage> Broker<S> {
                 Place::Partition(_) => continue, // none was ever put there
             };
             let key: String = key.unwrap_or_default();
-            let message = Arc::clone(&letter.message);
+            let message = letter.message.clone();
             let became = match self.host.take_in(now, exchange.as_str(), &key, message, how) {
                 Ok(published) => {
                     if published.is_stored()

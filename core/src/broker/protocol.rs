@@ -61,7 +61,7 @@ pub enum Message<D = Batches> {
         more: u64,
     },
     /// A mandatory message fits no queue, and comes back to its producer. Not answered.
-    Returned(Arc<Payload>),
+    Returned(Payload),
     /// A consumer has really done what a message asks: its producer need not keep it any longer. Not answered.
     Processed {
         /// Which message.
@@ -77,7 +77,7 @@ pub enum Message<D = Batches> {
         /// Which.
         id: HalfId,
         /// The message.
-        message: Arc<Payload>,
+        message: Payload,
     },
     /// The controller tells a broker how the cluster stands. Not answered.
     Cluster(Arc<View>),
@@ -97,7 +97,7 @@ pub enum Message<D = Batches> {
 /// use mqlab_core::broker::Delivery;
 /// use mqlab_core::ids::{Name, Offset};
 /// use mqlab_core::message::Message;
-/// let message = Arc::new(Message::new("a book"));
+/// let message = Message::new("a book");
 /// let delivery = Delivery { queue: Name::new("orders")?, session: 1, tag: 7, offset: Offset(3), delivery: 2, message };
 /// assert!(delivery.delivery > 1); // it is marked as redelivered
 /// # Ok::<(), mqlab_core::ids::BadName>(())
@@ -116,7 +116,7 @@ pub struct Delivery {
     /// 1 for the first time; more marks it as redelivered.
     pub delivery: u32,
     /// The message.
-    pub message: Arc<Payload>,
+    pub message: Payload,
 }
 
 /// What becomes of a delivered message.

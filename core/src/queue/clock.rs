@@ -128,12 +128,12 @@ impl<L: Log> Queue<L> {
         }
         let message = self.load(offset)?;
         let Some(repeat) = message.repeat().filter(|repeat| repeat.times > 0) else {
-            let place = self.move_to_back(now, offset, Arc::new(Message::clone(&message).due()))?;
+            let place = self.move_to_back(now, offset, message.clone().due())?;
             self.stand_in_line(place, Seat::Fresh);
             self.fact(Fact::Due { offset: place, id });
             return Ok(());
         };
-        let place = self.add(now, Arc::new(Message::clone(&message).due()));
+        let place = self.add(now, message.clone().due(), State::Aside);
         self.store(place, None)?;
         self.stand_in_line(place, Seat::Fresh);
         self.fact(Fact::Due { offset: place, id });
@@ -145,8 +145,8 @@ impl<L: Log> Queue<L> {
         let until = due + Span(every.0.saturating_mul(missed.saturating_add(1)));
         let delay = until.since(whole_millis(now));
         let rest = Repeat { times: repeat.times - 1, ..repeat };
-        let again = Message::clone(&message).with_delay(delay).with_repeat(rest);
-        let place = self.move_to_back(now, offset, Arc::new(again))?;
+        let again = message.clone().with_delay(delay).with_repeat(rest);
+        let place = self.move_to_back(now, offset, again)?;
         self.wait(place, until);
         Ok(())
     }

@@ -210,6 +210,26 @@ impl<L: Log> Queue<L> {
         self.hand_out(now, head, ConsumerId::default(), AckMode::Explicit).map(Some)
     }
 
+    /// [`receive`](Self::receive) for whoever reads the message where it lies, in the queue, and has done with it before
+    /// the queue is used again: the fastest way through, since there are no two who share the message and must count
+    /// each other. It must be acknowledged all the same, and comes again if it is given back.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub fn receive_in_place(&mut self, now: Time) -> Result<Option<Lent<'_>>, QueueError<L::Error>> {
+        self.tick(now)?;
+        self.unused_since = now;
+        let Some((_, offset)) = self.ready.first(&self.slots) else { return Ok(None) };
+        if !self.is_in_memory(offset) {
+            self.load_from_log(offset)?; // to the page, where it is found below
+        }
+        let (tag, count) = self.let_out(now, offset, ConsumerId::default())?;
+        let message = self.slots.get(offset).and_then(|slot| slot.message.as_ref());
+        let message = message.or_else(|| self.page.get(&offset)).ok_or(QueueError::Missing(offset))?;
+        Ok(Some(Lent { tag, offset, count, message }))
+    }
+
     /// Hands out the very message at an offset, if it is ready, to whoever asks.
     pub(crate) fn receive_at(
         &mut self,
@@ -388,23 +408,40 @@ impl<L: Log> Queue<L> {
         to: ConsumerId,
         ack: AckMode,
     ) -> Result<Delivery, QueueError<L::Error>> {
-        let message = self.load(offset)?;
-        if let Some(slot) = self.slots.get(offset) {
-            self.ready.take(&self.slots, offset, slot);
+        if ack == AckMode::Explicit {
+            let message = self.load(offset)?;
+            let (tag, count) = self.let_out(now, offset, to)?;
+            return Ok(Delivery { tag, consumer: to, offset, count, settled: false, message });
         }
+        // It leaves for good: nothing of it stays here that would have to be shared.
+        let loaded = if self.is_in_memory(offset) { None } else { Some(self.load_from_log(offset)?) };
+        let tag = self.unacked.skip();
+        let taken = |slot: &mut Slot| (slot.id(), slot.deliveries.saturating_add(1), slot.message.take());
+        let (id, count, message) = self.remove(offset, taken).ok_or(QueueError::Missing(offset))?;
+        let message = message.or(loaded).ok_or(QueueError::Missing(offset))?;
+        self.fact(Fact::Delivered { offset, id, to, count });
+        self.fact(Fact::Settled { offset, id, by: to });
+        Ok(Delivery { tag, consumer: to, offset, count, settled: true, message })
+    }
+
+    /// Takes a message from its line: it is with a consumer now, and still in the queue, until the delivery of this tag
+    /// is settled. Also says how often it was delivered.
+    #[inline(always)]
+    fn let_out(
+        &mut self,
+        now: Time,
+        offset: Offset,
+        to: ConsumerId,
+    ) -> Result<(Tag, u32), QueueError<L::Error>> {
         let Some(slot) = self.slots.get_mut(offset) else { return Err(QueueError::Missing(offset)) };
+        let swept = self.ready.take(offset, slot).then_some(slot.lane);
         slot.deliveries = slot.deliveries.saturating_add(1);
-        let (count, id, stored) = (slot.deliveries, message.id(), slot.stored);
-        if ack == AckMode::Automatic {
-            slot.state = State::Aside;
-            let tag = self.unacked.skip();
-            self.remove(offset, |_| ());
-            self.fact(Fact::Delivered { offset, id, to, count });
-            self.fact(Fact::Settled { offset, id, by: to });
-            return Ok(Delivery { tag, consumer: to, offset, count, settled: true, message });
-        }
+        let (count, id, stored) = (slot.deliveries, slot.id(), slot.stored);
         let tag = self.unacked.push(offset, to);
         slot.state = State::Out(tag);
+        if let Some(lane) = swept {
+            self.ready.sweep(&self.slots, lane);
+        }
         self.fact(Fact::Delivered { offset, id, to, count });
         if stored {
             self.note(Note::Delivered, offset);
@@ -418,6 +455,6 @@ impl<L: Log> Queue<L> {
         if let Some(consumer) = self.consumer(to) {
             consumer.outstanding += 1;
         }
-        Ok(Delivery { tag, consumer: to, offset, count, settled: false, message })
+        Ok((tag, count))
     }
 }

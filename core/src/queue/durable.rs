@@ -40,7 +40,7 @@ impl<L: Log> Queue<L> {
             queue.drop_slot(from, |_| ());
         }
         (queue.next, queue.unused_since, queue.journal) = (next, now, Some(journal));
-        if queue.slots.iter().all(|(_, slot)| slot.expires == clock::NEVER) {
+        if queue.slots.iter().all(|(_, slot)| slot.expires == NEVER) {
             queue.next_sweep = None; // what may expire had moved elsewhere, and was consumed there
         }
         // What consumers had is ready again, and may be too much.
@@ -56,10 +56,11 @@ impl<L: Log> Queue<L> {
 
     /// Takes in a message that a restart found.
     fn take_in(&mut self, now: Time, offset: Offset, Found { message, stored_ms, deliveries }: Found) {
-        let message = Arc::new(message);
         let stored = Time(u64::try_from(stored_ms).unwrap_or_default().saturating_mul(1_000));
         let delay = waits(&message);
-        let mut slot = self.new_slot(now, stored, message);
+        let lane = self.options.lane(message.priority());
+        let expires = self.expires(now, stored, &message);
+        let mut slot = Slot::new(message, lane, stored, expires, State::Aside);
         slot.stored = true;
         slot.deliveries = deliveries;
         // A restart of the broker alone kills no message: it may be delivered once more.

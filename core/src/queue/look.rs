@@ -75,7 +75,7 @@ pub struct Browsed {
     /// How often it was delivered.
     pub deliveries: u32,
     /// The message.
-    pub message: Arc<Message>,
+    pub message: Message,
 }
 
 /// What a queue knows of a message without reading it.
@@ -190,12 +190,12 @@ impl<L: Log> Queue<L> {
     }
 
     /// The message at an offset, wherever it stands; it stays.
-    pub(crate) fn look(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
+    pub(crate) fn look(&mut self, offset: Offset) -> Result<Message, QueueError<L::Error>> {
         self.load(offset)
     }
 
     /// The same, if it is in memory.
-    pub(crate) fn peek(&self, offset: Offset) -> Option<Arc<Message>> {
+    pub(crate) fn peek(&self, offset: Offset) -> Option<Message> {
         self.slots.get(offset)?.message.clone()
     }
 

@@ -62,7 +62,7 @@ pub use options::{
     Backoff, BadOptions, DeadLetter, Expiry, GROUPS_MAX, Overflow, PRIORITY_MAX, QueueOptions,
     REMEMBERED_MAX, RESIDENT_BYTES, Requeue,
 };
-pub use output::{Delivery, Departure, Fact, ReturnReason};
+pub use output::{Delivery, Departure, Fact, Lent, ReturnReason};
 pub use send::Sent;
 pub use unacked::Tag;
 
@@ -70,6 +70,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use clock::NEVER;
 use consumer::Consumer;
 use groups::Groups;
 use journal::{Journal, Moved, Note};
@@ -131,7 +132,7 @@ pub struct Queue<L> {
     /// Messages that are to leave memory as soon as the log has them.
     leaving: Vec<Offset>,
     /// Messages that were read from the log a moment ago.
-    page: BTreeMap<Offset, Arc<Message>>,
+    page: BTreeMap<Offset, Message>,
     unused_since: Time,
     deliveries: VecDeque<Delivery>,
     departures: VecDeque<Departure>,
@@ -201,20 +202,17 @@ impl<L: Log> Queue<L> {
         }
     }
 
-    /// A slot for a message that is in the queue since a moment, in no line yet.
-    #[inline(always)]
-    fn new_slot(&mut self, now: Time, since: Time, message: Arc<Message>) -> Slot {
-        let expires = self.options.expires(since, message.ttl());
-        if expires.is_some() {
-            self.mortal = true;
-            if let Expiry::Sweep(every) = self.options.expiry
-                && self.next_sweep.is_none_or(|at| at <= now && self.slots.len() == 0)
-            {
-                self.next_sweep = Some(now + every);
-            }
+    /// When a message ends that is in the queue since a moment; [`NEVER`] where it has no end.
+    #[inline]
+    fn expires(&mut self, now: Time, since: Time, message: &Message) -> Time {
+        let Some(expires) = self.options.expires(since, message.ttl()) else { return NEVER };
+        self.mortal = true;
+        if let Expiry::Sweep(every) = self.options.expiry
+            && self.next_sweep.is_none_or(|at| at <= now && self.slots.len() == 0)
+        {
+            self.next_sweep = Some(now + every);
         }
-        let lane = self.options.lane(message.priority());
-        Slot::new(message, lane, since, expires)
+        expires
     }
 
     /// Whether facts are kept for [`poll_fact`](Self::poll_fact). Nobody watches at first.
@@ -254,22 +252,28 @@ impl<L: Log> Queue<L> {
 
     /// The message in a slot, from memory or from the log.
     #[inline]
-    fn load(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
+    fn load(&mut self, offset: Offset) -> Result<Message, QueueError<L::Error>> {
         match self.slots.get(offset).and_then(|slot| slot.message.as_ref()) {
-            Some(message) => Ok(Arc::clone(message)),
+            Some(message) => Ok(message.clone()),
             None => self.load_from_log(offset),
         }
     }
 
+    /// Whether a message is not in the log alone.
+    #[inline]
+    fn is_in_memory(&self, offset: Offset) -> bool {
+        self.slots.get(offset).is_some_and(|slot| slot.message.is_some())
+    }
+
     #[cold]
-    fn load_from_log(&mut self, offset: Offset) -> Result<Arc<Message>, QueueError<L::Error>> {
+    fn load_from_log(&mut self, offset: Offset) -> Result<Message, QueueError<L::Error>> {
         if self.slots.get(offset).is_none() {
             return Err(QueueError::Missing(offset));
         }
         if !self.page.contains_key(&offset)
             && let Some(journal) = &mut self.journal
         {
-            self.page = journal.page(offset)?.into_iter().map(|(at, message)| (at, message.into())).collect();
+            self.page = journal.page(offset)?.into_iter().collect();
         }
         self.page.get(&offset).cloned().ok_or(QueueError::Missing(offset))
     }
@@ -278,7 +282,7 @@ impl<L: Log> Queue<L> {
     ///
     /// Returns what `keep` keeps of its slot (moving the whole slot about costs more than all else here).
     #[inline]
-    fn remove<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
+    fn remove<T>(&mut self, offset: Offset, keep: impl FnOnce(&mut Slot) -> T) -> Option<T> {
         let (stored, kept) = self.drop_slot(offset, |slot| (slot.stored, keep(slot)))?;
         if stored {
             self.note(Note::Done, offset);
@@ -289,24 +293,27 @@ impl<L: Log> Queue<L> {
     /// Takes a message out of memory, and out of the line that it may stand in; the log is told nothing.
     /// Returns what `keep` keeps of its slot.
     #[inline]
-    fn drop_slot<T>(&mut self, offset: Offset, keep: impl FnOnce(&Slot) -> T) -> Option<T> {
-        let slot = self.slots.get(offset)?;
-        self.ready.take(&self.slots, offset, slot);
-        if let State::Waiting(until) = slot.state {
-            self.waiting.remove(&(until, offset));
+    fn drop_slot<T>(&mut self, offset: Offset, keep: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        let (swept, kept) = self.slots.remove(offset, |slot| {
+            let sweep = self.ready.take(offset, slot);
+            if let State::Waiting(until) = slot.state {
+                self.waiting.remove(&(until, offset));
+            }
+            if slot.message.is_some() {
+                self.resident -= u64::from(slot.bytes);
+            }
+            (sweep.then_some(slot.lane), keep(slot))
+        })?;
+        if let Some(lane) = swept {
+            self.ready.sweep(&self.slots, lane);
         }
-        if slot.message.is_some() {
-            self.resident -= u64::from(slot.bytes);
-        }
-        let kept = keep(slot);
-        self.slots.remove(offset);
         Some(kept)
     }
 
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
-        let id = self.remove(offset, Slot::id).flatten();
+        let id = self.remove(offset, |slot| slot.id()).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
             self.departures.push_back(Departure { offset, reason, message });

@@ -1,7 +1,5 @@
 //! What does a queue say? What it delivers, what leaves it for where dead letters go, and what happened, for who watches.
 
-use alloc::sync::Arc;
-
 use super::{ConsumerId, Tag};
 use crate::ids::{MessageId, Offset};
 use crate::message::{DeathReason, Message};
@@ -32,8 +30,8 @@ pub struct Delivery {
     pub count: u32,
     /// Whether it needs no acknowledgement: its consumer acknowledges automatically.
     pub settled: bool,
-    /// The message, shared with the queue, which keeps it until it is settled.
-    pub message: Arc<Message>,
+    /// The message. The queue keeps it, too, until it is settled; both share the bytes of the body.
+    pub message: Message,
 }
 
 impl Delivery {
@@ -41,6 +39,32 @@ impl Delivery {
     pub fn is_redelivered(&self) -> bool {
         self.count > 1
     }
+}
+
+/// A message that is read where it lies, in its queue: what [`Queue::receive_in_place`](super::Queue::receive_in_place)
+/// lends to whoever asks.
+///
+/// ```
+/// use mqlab_core::queue::{Lent, Queue};
+/// use mqlab_core::{message::Message, time::Time};
+/// let (mut queue, now) = (Queue::in_memory("q")?, Time::ZERO);
+/// queue.send(now, Message::new("a"))?;
+/// let Lent { tag, message, .. } = queue.receive_in_place(now)?.ok_or("it is there")?;
+/// assert_eq!(&message.body()[..], b"a"); // the last look at it: the queue is used again
+/// queue.ack(now, tag)?;
+/// assert_eq!(queue.stats().held, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lent<'a> {
+    /// What an acknowledgement names.
+    pub tag: Tag,
+    /// Where the message stands in the queue.
+    pub offset: Offset,
+    /// How often it was delivered, this time counted.
+    pub count: u32,
+    /// The message.
+    pub message: &'a Message,
 }
 
 /// A message that left the queue without having been consumed, on its way to where dead letters go.
@@ -65,7 +89,7 @@ pub struct Departure {
     /// Why it left.
     pub reason: DeathReason,
     /// The message as it was.
-    pub message: Arc<Message>,
+    pub message: Message,
 }
 
 /// What happened in the queue.

@@ -26,6 +26,18 @@ struct Lane {
     void: usize,
 }
 
+impl Lane {
+    /// Takes out what is void at the front of the fresh ones.
+    #[cold]
+    fn skip_void(&mut self, slots: &Slots) {
+        while self.void > 0 && self.fresh.front().is_some_and(|&offset| !is_live(slots, offset, Seat::Fresh))
+        {
+            self.fresh.pop_front();
+            self.void -= 1;
+        }
+    }
+}
+
 /// So many void entries are not worth a sweep.
 const VOID_SLACK: usize = 64;
 
@@ -85,22 +97,21 @@ impl Ready {
         self.bytes
     }
 
-    /// Puts a message at the end of its line, and says where; the slot must be the one of that offset, and is marked.
-    #[inline(always)] // a new slot is still in the making then: it is not to be put together in memory for this
-    pub(super) fn add_fresh(&mut self, offset: Offset, slot: &mut Slot) -> Rank {
-        (slot.state, slot.seat) = (State::Ready, Seat::Fresh);
+    /// Puts a message at the end of its line, and says where; the caller makes its slot, which is ready and fresh.
+    #[inline]
+    pub(super) fn add_fresh(&mut self, offset: Offset, lane: u8, bytes: u32) -> Rank {
         self.len += 1;
-        self.bytes += u64::from(slot.bytes);
-        self.lanes[usize::from(slot.lane)].fresh.push_back(offset);
-        rank(usize::from(slot.lane), offset)
+        self.bytes += u64::from(bytes);
+        self.lanes[usize::from(lane)].fresh.push_back(offset);
+        rank(usize::from(lane), offset)
     }
 
     /// Puts a message into its line, and says where; the slot must be the one of that offset, and is marked.
     pub(super) fn add(&mut self, offset: Offset, slot: &mut Slot, seat: Seat) -> Rank {
-        if seat == Seat::Fresh {
-            return self.add_fresh(offset, slot);
-        }
         (slot.state, slot.seat) = (State::Ready, seat);
+        if seat == Seat::Fresh {
+            return self.add_fresh(offset, slot.lane, slot.bytes);
+        }
         self.len += 1;
         self.bytes += u64::from(slot.bytes);
         if seat == Seat::Front {
@@ -112,30 +123,35 @@ impl Ready {
         rank(usize::from(slot.lane), offset)
     }
 
-    /// Takes a message out of its line, if it stands in one; the caller gives its slot, which this is, another state,
-    /// or removes it.
+    /// Takes a message out of its line, if it stands in one; the slot must be the one of that offset, and stands aside
+    /// then. Says whether it is time to [`sweep`](Self::sweep) that line.
     #[inline]
-    pub(super) fn take(&mut self, slots: &Slots, offset: Offset, slot: &Slot) {
+    #[must_use]
+    pub(super) fn take(&mut self, offset: Offset, slot: &mut Slot) -> bool {
         if slot.state != State::Ready {
-            return;
+            return false;
         }
+        slot.state = State::Aside;
         self.len -= 1;
         self.bytes -= u64::from(slot.bytes);
-        let lane = &mut self.lanes[usize::from(slot.lane)];
+        let line = &mut self.lanes[usize::from(slot.lane)];
+        if slot.seat == Seat::Fresh && line.fresh.front() == Some(&offset) {
+            line.fresh.pop_front();
+            return false;
+        }
+        self.take_from_the_middle(offset, slot)
+    }
+
+    #[inline(never)]
+    fn take_from_the_middle(&mut self, offset: Offset, slot: &Slot) -> bool {
+        let line = &mut self.lanes[usize::from(slot.lane)];
         match slot.seat {
             Seat::Fresh => {
-                if lane.fresh.front() == Some(&offset) {
-                    lane.fresh.pop_front();
-                    return;
-                }
-                lane.void += 1;
-                if lane.void > VOID_SLACK && 2 * lane.void > lane.fresh.len() {
-                    lane.fresh.retain(|&other| other != offset && is_live(slots, other, Seat::Fresh));
-                    lane.void = 0;
-                }
+                line.void += 1;
+                return line.void > VOID_SLACK && 2 * line.void > line.fresh.len();
             }
             Seat::Returned => {
-                lane.returned.remove(&offset);
+                line.returned.remove(&offset);
             }
             Seat::Front => {
                 if let Some(at) = self.front.iter().position(|(_, other)| *other == offset) {
@@ -143,6 +159,15 @@ impl Ready {
                 }
             }
         }
+        false
+    }
+
+    /// Takes the void entries out of a line.
+    #[cold]
+    pub(super) fn sweep(&mut self, slots: &Slots, lane: u8) {
+        let line = &mut self.lanes[usize::from(lane)];
+        line.fresh.retain(|&offset| is_live(slots, offset, Seat::Fresh));
+        line.void = 0;
     }
 
     /// The message that is served next.
@@ -156,13 +181,12 @@ impl Ready {
             return Some((Rank(0, 0, number), offset));
         }
         for (lane, line) in self.lanes.iter_mut().enumerate().rev() {
-            while line.void > 0
-                && line.fresh.front().is_some_and(|&offset| !is_live(slots, offset, Seat::Fresh))
-            {
-                line.fresh.pop_front();
-                line.void -= 1;
+            if line.void > 0 {
+                line.skip_void(slots);
             }
-            let first = match (line.fresh.front(), line.returned.first()) {
+            // Most lines have nothing that came back.
+            let back = if line.returned.is_empty() { None } else { line.returned.first() };
+            let first = match (line.fresh.front(), back) {
                 (Some(new), Some(back)) => Some(new.min(back)),
                 (new, back) => new.or(back),
             };

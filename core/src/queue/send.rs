@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+use super::clock::is_due;
 use super::*;
 
 /// What became of a message that was sent.
@@ -70,12 +71,7 @@ impl<L: Log> Queue<L> {
     ///
     /// [`QueueError::Full`] or [`QueueError::Blocked`] when the queue holds as much as it may and its options
     /// say so; [`QueueError::BadMessage`]; [`QueueError::Log`] when the storage fails.
-    pub fn send(
-        &mut self,
-        now: Time,
-        message: impl Into<Arc<Message>>,
-    ) -> Result<Sent, QueueError<L::Error>> {
-        let message = message.into();
+    pub fn send(&mut self, now: Time, message: Message) -> Result<Sent, QueueError<L::Error>> {
         message.check()?;
         self.tick(now)?;
         if let (Some(window), Some(id)) = (self.options.remember_ids, message.id()) {
@@ -84,7 +80,7 @@ impl<L: Log> Queue<L> {
                 return Ok(Sent::Duplicate);
             }
         }
-        let id = message.id();
+        let id = self.options.remember_ids.and(message.id());
         let offset = self.accept(now, message)?;
         if let Some(id) = id {
             self.remembered.note(&self.options, whole_millis(now), id);
@@ -94,11 +90,7 @@ impl<L: Log> Queue<L> {
 
     /// [`send`](Self::send) for a message that may have been here before, and left: it is not sent twice by a sender
     /// who did not hear the answer, so nobody asks whether its identity is known.
-    pub(crate) fn send_again(
-        &mut self,
-        now: Time,
-        message: Arc<Message>,
-    ) -> Result<Sent, QueueError<L::Error>> {
+    pub(crate) fn send_again(&mut self, now: Time, message: Message) -> Result<Sent, QueueError<L::Error>> {
         message.check()?;
         self.tick(now)?;
         let id = message.id();
@@ -121,13 +113,14 @@ impl<L: Log> Queue<L> {
 
     /// Takes a message that the queue has not seen before.
     #[inline]
-    fn accept(&mut self, now: Time, message: Arc<Message>) -> Result<Offset, QueueError<L::Error>> {
+    fn accept(&mut self, now: Time, message: Message) -> Result<Offset, QueueError<L::Error>> {
         if let Some(delay) = waits(&message) {
             return self.accept_later(now, message, delay);
         }
-        let id = message.id();
+        // Whoever does not watch does not wait for the identity to be read.
+        let id = if self.watched { message.id() } else { None };
         let facts = self.facts.len();
-        let offset = self.add_to_line(now, message);
+        let offset = self.add(now, message, State::Ready);
         self.push(now)?;
         self.refuse_overflow(offset)?;
         if self.watched {
@@ -143,11 +136,11 @@ impl<L: Log> Queue<L> {
     fn accept_later(
         &mut self,
         now: Time,
-        message: Arc<Message>,
+        message: Message,
         delay: Span,
     ) -> Result<Offset, QueueError<L::Error>> {
         let id = message.id();
-        let offset = self.add(now, message);
+        let offset = self.add(now, message, State::Aside);
         self.fact(Fact::Stored { offset, id });
         self.wait(offset, whole_millis(now) + delay);
         self.store(offset, None)?;
@@ -155,36 +148,37 @@ impl<L: Log> Queue<L> {
         Ok(offset)
     }
 
-    /// Makes a slot for a message, in no line yet.
-    pub(super) fn add(&mut self, now: Time, message: Arc<Message>) -> Offset {
-        let (offset, slot) = self.next_slot(now, message);
-        self.slots.push(offset, slot);
-        offset
-    }
-
-    /// Makes a slot for a message that joins the end of its line.
-    #[inline]
-    fn add_to_line(&mut self, now: Time, message: Arc<Message>) -> Offset {
-        let (offset, mut slot) = self.next_slot(now, message);
-        let rank = self.ready.add_fresh(offset, &mut slot);
-        self.slots.push(offset, slot);
-        self.look_again_from(rank);
-        offset
-    }
-
-    /// Gives a message the next offset. Its slot is made where its caller puts it: a copy of it costs as much as all
-    /// else that a queue does for a message, since the processor waits for what was just written in other pieces.
+    /// Gives a message the next offset and a slot, at the end of its line (`State::Ready`) or in no line yet.
+    ///
+    /// The slot is made last and where it stays, from what is known by then: a copy of it costs as much as all else
+    /// that a queue does for a message, since the processor waits for what was just written in other pieces.
     #[inline(always)]
-    fn next_slot(&mut self, now: Time, message: Arc<Message>) -> (Offset, Slot) {
+    pub(super) fn add(&mut self, now: Time, message: Message, state: State) -> Offset {
         let offset = self.next;
         self.next = offset.next();
-        let mut slot = self.new_slot(now, whole_millis(now), message);
-        if slot.is_expired(now) {
+        let since = whole_millis(now);
+        let expires = self.expires(now, since, &message);
+        let lane = self.options.lane(message.priority());
+        let bytes = Slot::bytes_of(&message);
+        self.resident += u64::from(bytes);
+        if state == State::Ready {
+            let rank = self.ready.add_fresh(offset, lane, bytes);
+            self.look_again_from(rank);
+        }
+        self.slots.push(offset, Slot::new(message, lane, since, expires, state));
+        if is_due(expires, now) {
+            self.allow_this_moment(offset);
+        }
+        offset
+    }
+
+    /// A message came with its time over: it may still be delivered in this moment.
+    #[cold]
+    fn allow_this_moment(&mut self, offset: Offset) {
+        if let Some(slot) = self.slots.get_mut(offset) {
             slot.at_once = true;
             self.newcomers.push(offset);
         }
-        self.resident += u64::from(slot.bytes);
-        (offset, slot)
     }
 
     /// Puts a message into its line.
@@ -309,10 +303,10 @@ impl<L: Log> Queue<L> {
         &mut self,
         now: Time,
         from: Offset,
-        message: Arc<Message>,
+        message: Message,
     ) -> Result<Offset, QueueError<L::Error>> {
         let old = self.drop_slot(from, |old| (old.deliveries, old.returns, old.since, old.expires));
-        let offset = self.add(now, message);
+        let offset = self.add(now, message, State::Aside);
         if let (Some((deliveries, returns, since, expires)), Some(slot)) = (old, self.slots.get_mut(offset)) {
             (slot.deliveries, slot.returns) = (deliveries, returns);
             if deliveries > 0 {

@@ -23,7 +23,7 @@ impl<L: Log> Queue<L> {
     /// [`QueueError::Log`] when the storage fails.
     pub fn ack(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
         let (offset, by) = self.settle(tag)?;
-        if let Some(id) = self.remove(offset, Slot::id) {
+        if let Some(id) = self.remove(offset, |slot| slot.id()) {
             self.fact(Fact::Settled { offset, id, by });
         }
         self.push(now)

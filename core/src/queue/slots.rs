@@ -15,17 +15,17 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 
 use super::Tag;
-use super::clock::{NEVER, is_due};
+use super::clock::is_due;
 use crate::ids::{MessageId, Offset};
 use crate::message::Message;
 use crate::time::Time;
 
-/// A message that the queue holds. A queue of many messages is as fast as the memory that a slot takes, so a slot is
-/// one line of the processor's cache, 64 bytes.
+/// A message that the queue holds. It lies in its slot, not behind a pointer: a queue of many messages is as fast as the
+/// memory that each touches, and slots stand in a row, which the processor reads ahead.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// The message; `None` when only the log has it.
-    pub(super) message: Option<Arc<Message>>,
+    pub(super) message: Option<Message>,
     /// What must be known of a message that only the log has, where there is something to know.
     brief: Option<Box<Brief>>,
     pub(super) state: State,
@@ -42,13 +42,13 @@ pub(super) struct Slot {
     pub(super) stored: bool,
     /// Since when it is in the queue, in whole milliseconds: what a restart reads from the log.
     pub(super) since: Time,
-    /// [`NEVER`] where it has no end.
+    /// [`NEVER`](super::clock::NEVER) where it has no end.
     pub(super) expires: Time,
     /// Whether it came with its time over, and may still be delivered in this moment.
     pub(super) at_once: bool,
 }
 
-const _: () = assert!(size_of::<Option<Slot>>() <= 64);
+const _: () = assert!(size_of::<Option<Slot>>() <= 112);
 
 /// What a queue asks of messages without loading them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,23 +59,29 @@ struct Brief {
 }
 
 impl Slot {
-    /// A slot of a message, in memory so far, that is in no line yet.
+    /// A slot of a message, in memory so far. If it is ready, it stands at the end of its line.
     #[inline(always)]
-    pub(super) fn new(message: Arc<Message>, lane: u8, since: Time, expires: Option<Time>) -> Self {
+    pub(super) fn new(message: Message, lane: u8, since: Time, expires: Time, state: State) -> Self {
         Self {
-            bytes: u32::try_from(message.body().len()).unwrap_or(u32::MAX),
+            bytes: Self::bytes_of(&message),
             message: Some(message),
             brief: None,
-            state: State::Aside,
+            state,
             seat: Seat::Fresh,
             deliveries: 0,
             returns: 0,
             lane,
             stored: false,
             since,
-            expires: expires.unwrap_or(NEVER),
+            expires,
             at_once: false,
         }
+    }
+
+    /// The bytes of a message's body, as a slot counts them.
+    #[inline]
+    pub(super) fn bytes_of(message: &Message) -> u32 {
+        u32::try_from(message.body().len()).unwrap_or(u32::MAX)
     }
 
     /// Lets the message leave memory; false when it has left already.
@@ -232,15 +238,16 @@ impl Slots {
         true
     }
 
-    /// Takes a message out; false when there is none.
+    /// Takes a message out, after `see` has seen its slot; `None` when there is none.
     #[inline]
-    pub(super) fn remove(&mut self, offset: Offset) -> bool {
+    pub(super) fn remove<T>(&mut self, offset: Offset, see: impl FnOnce(&mut Slot) -> T) -> Option<T> {
         let Some(place) = self.place(offset) else {
-            let found = self.old.remove(&offset).is_some();
-            self.len -= usize::from(found);
-            return found;
+            let mut slot = self.old.remove(&offset)?;
+            self.len -= 1;
+            return Some(see(&mut slot));
         };
-        let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.is_some()) else { return false };
+        let entry = self.entries.get_mut(place)?;
+        let seen = see(entry.as_mut()?);
         self.len -= 1;
         if place == 0 {
             // Most leave in the order in which they came. To mark the entry first would let the processor wait for it.
@@ -248,18 +255,18 @@ impl Slots {
             self.first = self.first.next();
         } else {
             *entry = None;
+            while matches!(self.entries.back(), Some(None)) {
+                self.entries.pop_back();
+            }
         }
         while matches!(self.entries.front(), Some(None)) {
             self.entries.pop_front();
             self.first = self.first.next();
         }
-        while matches!(self.entries.back(), Some(None)) {
-            self.entries.pop_back();
-        }
         if self.entries.is_empty() && self.entries.capacity() > ENTRIES_KEPT {
             self.entries = VecDeque::new(); // a backlog is over: its memory is given back
         }
-        true
+        Some(seen)
     }
 
     /// Every message, by offset.
@@ -275,17 +282,18 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::queue::clock::NEVER;
     use crate::queue::ready::{Rank, Ready};
 
     fn slot() -> Slot {
-        Slot::new(Message::new("m").into(), 0, Time::ZERO, None)
+        Slot::new(Message::new("m"), 0, Time::ZERO, NEVER, State::Aside)
     }
 
     #[test]
     fn what_a_queue_asks_is_known_of_messages_that_left_memory() {
         let asked = |slot: &Slot| (slot.id(), slot.group().cloned(), slot.group_sequence());
         let message = Message::new("m").with_id(MessageId(7)).with_group("g").with_group_sequence(-1);
-        let mut slot = Slot::new(message.into(), 0, Time::ZERO, None);
+        let mut slot = Slot::new(message, 0, Time::ZERO, NEVER, State::Aside);
         let before = asked(&slot);
         assert!(slot.unload() && !slot.unload());
         assert_eq!(before, (Some(MessageId(7)), Some("g".into()), Some(-1)));
@@ -298,7 +306,7 @@ mod tests {
         for offset in 0..100_000 {
             slots.push(Offset(offset), slot());
             if offset % 10_000 != 0 {
-                assert!(slots.remove(Offset(offset)));
+                assert!(slots.remove(Offset(offset), |_| ()).is_some());
             }
             assert!(slots.entries.len() <= slots.entries_max());
         }
@@ -307,7 +315,7 @@ mod tests {
         assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert!(slots.get(Offset(20_000)).is_some() && slots.get(Offset(20_001)).is_none());
         for offset in all {
-            assert!(slots.remove(Offset(10_000 * offset)));
+            assert!(slots.remove(Offset(10_000 * offset), |_| ()).is_some());
         }
         assert_eq!((slots.len(), slots.first(), slots.old.len()), (0, None, 0));
     }
@@ -323,8 +331,9 @@ mod tests {
         put(&mut slots, &mut ready, 0);
         for offset in 1..10_000 {
             put(&mut slots, &mut ready, offset);
-            ready.take(&slots, Offset(offset), slots.get(Offset(offset)).expect("it is there"));
-            slots.remove(Offset(offset));
+            if slots.remove(Offset(offset), |slot| ready.take(Offset(offset), slot)) == Some(true) {
+                ready.sweep(&slots, 0);
+            }
             assert!(ready.entries() <= 200, "{} entries for one message", ready.entries());
         }
         put(&mut slots, &mut ready, 10_000);

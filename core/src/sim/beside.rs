@@ -54,7 +54,6 @@ mod tests {
     use super::*;
     use crate::broker::{Reply, Request, Settlement};
     use crate::ids::{Name, NodeId, Offset};
-    use alloc::sync::Arc;
     use alloc::vec;
 
     #[test]
@@ -79,7 +78,7 @@ mod tests {
             tag: 1,
             offset: Offset(0),
             delivery: 1,
-            message: Arc::default(),
+            message: crate::message::Message::default(),
         };
         let mut out = Out::default();
         let (tags, how) = (vec![1], Settlement::Done);

@@ -50,7 +50,7 @@ impl<S: Storage> VirtualHost<S> {
             routing_key: own_key.into(),
             original_ttl: None,
         };
-        let dead = Message::clone(&message).after_death(death);
+        let dead = message.clone().after_death(death);
         let routes = match self.router.route(&exchange, key, dead.headers()) {
             Ok(routes) => routes,
             Err(RouteError::NoExchange(_) | RouteError::Internal(_) | RouteError::KeyTooLong(_)) => {
@@ -60,12 +60,12 @@ impl<S: Storage> VirtualHost<S> {
         };
         let allowed = |name: &&Name| !goes_round(dead.deaths(), name);
         let targets: Vec<Name> = routes.queues().iter().filter(allowed).cloned().collect();
-        let dead = routed(Arc::new(dead), &exchange, key);
+        let dead = routed(dead, &exchange, key);
         for target in targets {
             if self.filters.get(&target).is_some_and(|filter| !filter.wants(&dead, None)) {
                 continue;
             }
-            match self.with_queue(now, &target, |queue| queue.send_again(now, Arc::clone(&dead))) {
+            match self.with_queue(now, &target, |queue| queue.send_again(now, dead.clone())) {
                 Ok(_) | Err(VhostError::Queue(QueueError::Full) | VhostError::Blocked) => {}
                 Err(error) => return Err(error),
             }

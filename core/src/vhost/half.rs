@@ -179,13 +179,12 @@ impl<S: Storage> VirtualHost<S> {
         now: Time,
         exchange: &str,
         key: &str,
-        message: impl Into<Arc<Message>>,
+        message: Message,
     ) -> Result<HalfId, S> {
         let exchange: ExchangeName = exchange.parse()?;
-        let message = message.into();
         message.check().map_err(QueueError::from)?;
         self.router.route(&exchange, key, message.headers())?;
-        let message = Arc::unwrap_or_clone(message).with_route(exchange.as_str(), key);
+        let message = message.with_route(exchange.as_str(), key);
         let first = now + self.halves.first_after;
         let wrapped = wrap(&message).map_err(QueueError::from)?;
         let Sent::Stored(offset) = self.half_queue(now)?.send(now, wrapped)? else {
@@ -208,7 +207,7 @@ impl<S: Storage> VirtualHost<S> {
             return Err(VhostError::NoHalf(id.0));
         }
         let queue = self.half_queue(now)?;
-        let message = unwrap(&*queue.look(offset)?).ok_or(QueueError::Missing(offset))?;
+        let message = unwrap(&queue.look(offset)?).ok_or(QueueError::Missing(offset))?;
         let mut published = Published::default();
         match decision {
             Decision::Unknown => return Ok(published),
@@ -216,7 +215,7 @@ impl<S: Storage> VirtualHost<S> {
             Decision::Commit => {
                 let exchange: ExchangeName = message.exchange().parse()?;
                 let key: Arc<str> = message.routing_key().unwrap_or_default().into();
-                published = self.put(now, &exchange, &key, message.into(), Publish::default())?;
+                published = self.put(now, &exchange, &key, message, Publish::default())?;
                 if published.queues == 0 && !published.is_stored() {
                     return Err(VhostError::Blocked);
                 }
@@ -236,8 +235,8 @@ impl<S: Storage> VirtualHost<S> {
     }
 
     /// A half message that is not decided, as far as memory has it.
-    pub fn half(&self, id: HalfId) -> Option<Arc<Message>> {
-        unwrap(&*self.halves.queue.as_ref()?.peek(Offset(id.0))?).map(Arc::new)
+    pub fn half(&self, id: HalfId) -> Option<Message> {
+        unwrap(&self.halves.queue.as_ref()?.peek(Offset(id.0))?)
     }
 
     /// Half messages that are not decided.
@@ -274,7 +273,7 @@ impl<S: Storage> VirtualHost<S> {
             queue.nack(now, delivery.tag, true)?;
             self.halves.checks.insert(offset, next);
             if let Some(message) = unwrap(&delivery.message) {
-                let (id, check, message) = (HalfId(offset.0), delivery.count, message.into());
+                let (id, check) = (HalfId(offset.0), delivery.count);
                 self.outputs.push_back(Output::CheckBack { id, check, message });
             }
         }

@@ -2,8 +2,6 @@
 //!
 //! Whoever runs the host polls after each burst, and hands each output to the client that it is for.
 
-use alloc::sync::Arc;
-
 use super::{Alarm, ChannelId, HalfId, Handle};
 use crate::ids::{Name, Offset};
 use crate::message::Message;
@@ -34,7 +32,7 @@ pub struct Delivered {
     /// How often it was delivered, this time counted.
     pub count: u32,
     /// The message.
-    pub message: Arc<Message>,
+    pub message: Message,
 }
 
 impl Delivered {
@@ -74,7 +72,7 @@ pub enum Output {
         /// Whose it is.
         channel: ChannelId,
         /// The message, with the exchange and the key that it was published to.
-        message: Arc<Message>,
+        message: Message,
     },
     /// Messages are stored, or refused: told after the flush (AMQP: `basic.ack` and `basic.nack` to a publisher).
     Confirmed {
@@ -94,7 +92,7 @@ pub enum Output {
         /// How often it was asked, this time counted.
         check: u32,
         /// The message.
-        message: Arc<Message>,
+        message: Message,
     },
     /// A channel's publisher may send so many more messages; with none left, publishing there is refused.
     Credit {

@@ -105,7 +105,7 @@ impl<S: Storage> VirtualHost<S> {
     ///
     /// [`VhostError::NoQueue`]; [`VhostError::Queue`] with [`QueueError::Full`] when the queue is full and refuses it,
     /// [`VhostError::Blocked`] when it asks to wait; failures of the storage. Nothing was stored then.
-    pub fn send(&mut self, now: Time, queue: &str, message: impl Into<Arc<Message>>) -> Result<(), S> {
+    pub fn send(&mut self, now: Time, queue: &str, message: Message) -> Result<(), S> {
         let name = Name::new(queue)?;
         if !self.queues.contains_key(&name) {
             return Err(VhostError::NoQueue(name));
@@ -126,7 +126,7 @@ impl<S: Storage> VirtualHost<S> {
         now: Time,
         exchange: &str,
         key: &str,
-        message: impl Into<Arc<Message>>,
+        message: Message,
     ) -> Result<Published, S> {
         self.publish_with(now, exchange, key, message, Publish::default())
     }
@@ -141,11 +141,10 @@ impl<S: Storage> VirtualHost<S> {
         now: Time,
         exchange: &str,
         key: &str,
-        message: impl Into<Arc<Message>>,
+        message: Message,
         options: Publish,
     ) -> Result<Published, S> {
         let exchange: ExchangeName = exchange.parse()?;
-        let message = message.into();
         message.check().map_err(QueueError::from)?;
         let channel = self.channels.get_mut(&options.channel).ok_or(VhostError::NoChannel)?;
         if channel.credit.is_some_and(|ahead| !ahead.may_send()) {
@@ -167,7 +166,7 @@ impl<S: Storage> VirtualHost<S> {
         now: Time,
         exchange: &ExchangeName,
         key: &str,
-        message: Arc<Message>,
+        message: Message,
         options: Publish,
     ) -> Result<Published, S> {
         let routes = self.check_publish(exchange, key, &message, options)?;
@@ -181,7 +180,7 @@ impl<S: Storage> VirtualHost<S> {
         routes: &Routes,
         exchange: &ExchangeName,
         key: &str,
-        message: Arc<Message>,
+        message: Message,
         options: Publish,
     ) -> Result<Published, S> {
         let message = routed(message, exchange, key);
@@ -193,7 +192,7 @@ impl<S: Storage> VirtualHost<S> {
             if self.filters.get(name).is_some_and(|filter| !filter.wants(&message, Some(options.channel))) {
                 continue;
             }
-            match self.with_queue(now, name, |queue| queue.send(now, Arc::clone(&message))) {
+            match self.with_queue(now, name, |queue| queue.send(now, message.clone())) {
                 Ok(_) => {
                     published.queues += 1;
                     published.full |= self.is_blocking(name);
@@ -255,7 +254,7 @@ impl<S: Storage> VirtualHost<S> {
         now: Time,
         exchange: &str,
         key: &str,
-        message: Arc<Message>,
+        message: Message,
         options: Publish,
     ) -> Result<Published, S> {
         let bytes = message.body().len() as u64;
@@ -318,12 +317,12 @@ pub(super) fn is_full(limits: &QueueOptions, ready: u64, bytes: u64) -> bool {
 }
 
 /// A message with the exchange and the key that it is published to, where they do not follow from its queue.
-pub(super) fn routed(message: Arc<Message>, exchange: &ExchangeName, key: &str) -> Arc<Message> {
+pub(super) fn routed(message: Message, exchange: &ExchangeName, key: &str) -> Message {
     if exchange.is_default() && message.exchange().is_empty() && message.routing_key().is_none() {
         return message;
     }
     if message.exchange() == exchange.as_str() && message.routing_key() == Some(key) {
         return message;
     }
-    Arc::new(Arc::unwrap_or_clone(message).with_route(exchange.as_str(), key))
+    message.with_route(exchange.as_str(), key)
 }

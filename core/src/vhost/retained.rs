@@ -25,7 +25,7 @@ pub const RETAINED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The last values, by exchange and key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Retained {
-    values: BTreeMap<(ExchangeName, Arc<str>), Arc<Message>>,
+    values: BTreeMap<(ExchangeName, Arc<str>), Message>,
     bytes: u64,
 }
 
@@ -45,14 +45,14 @@ impl Retained {
     }
 
     /// Keeps a message as the last value of its topic; one without body forgets it.
-    pub(super) fn keep(&mut self, exchange: &ExchangeName, key: &str, message: &Arc<Message>) {
+    pub(super) fn keep(&mut self, exchange: &ExchangeName, key: &str, message: &Message) {
         let topic = (exchange.clone(), key.into());
-        let size = |message: &Arc<Message>| message.body().len() as u64;
+        let size = |message: &Message| message.body().len() as u64;
         let old = if message.body().is_empty() {
             self.values.remove(&topic)
         } else {
             self.bytes += size(message);
-            self.values.insert(topic, Arc::clone(message))
+            self.values.insert(topic, message.clone())
         };
         self.bytes -= old.as_ref().map_or(0, size);
     }
@@ -61,7 +61,7 @@ impl Retained {
     pub(super) fn of<'a>(
         &'a self,
         exchange: &'a ExchangeName,
-    ) -> impl Iterator<Item = (&'a str, &'a Arc<Message>)> {
+    ) -> impl Iterator<Item = (&'a str, &'a Message)> {
         let from = (exchange.clone(), Arc::from(""));
         let own = self.values.range(from..).take_while(move |((other, _), _)| other == exchange);
         own.map(|((_, key), message)| (&**key, message))

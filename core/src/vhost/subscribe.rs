@@ -236,11 +236,11 @@ impl<S: Storage> VirtualHost<S> {
             Some(ExchangeKind::Hierarchy) => Some(Syntax::Hierarchy),
             _ => None,
         };
-        let suits = |(key, message): &(&str, &Arc<Message>)| {
+        let suits = |(key, message): &(&str, &Message)| {
             syntax.is_none_or(|syntax| syntax.matches(&filter.pattern, key)) && filter.wants(message, None)
         };
         let values = self.retained.of(&filter.topic).filter(suits);
-        let values: Vec<Arc<Message>> = values.map(|(_, message)| Arc::clone(message)).collect();
+        let values: Vec<Message> = values.map(|(_, message)| message.clone()).collect();
         for value in values {
             self.with_queue(now, queue, |queue| queue.send(now, value))?;
         }

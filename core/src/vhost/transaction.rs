@@ -21,7 +21,7 @@ use crate::routing::Routes;
 /// What waits for a commit.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Publish(ExchangeName, Arc<str>, Arc<Message>, Publish),
+    Publish(ExchangeName, Arc<str>, Message, Publish),
     Settle(u64, Verdict),
 }
 
@@ -62,11 +62,11 @@ impl Channel {
         &mut self,
         exchange: &ExchangeName,
         key: &str,
-        message: &Arc<Message>,
+        message: &Message,
         options: Publish,
     ) -> bool {
         let Some(steps) = &mut self.transaction else { return false };
-        steps.push(Step::Publish(exchange.clone(), key.into(), Arc::clone(message), options));
+        steps.push(Step::Publish(exchange.clone(), key.into(), message.clone(), options));
         true
     }
 

@@ -7,7 +7,8 @@ use mqlab_core::log::Storage;
 use mqlab_core::log::faulty::Fault;
 use mqlab_core::message::Message;
 use mqlab_core::queue::{
-    Browsed, ConsumerId, Delivery, Held, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent, Standing, Tag,
+    Browsed, ConsumerId, Delivery, Held, Lent, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent,
+    Standing, Tag,
 };
 use mqlab_core::time::Time;
 
@@ -61,6 +62,11 @@ fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
 pub(crate) fn delivered(delivery: Delivery) -> Delivered {
     let Delivery { tag, consumer, offset, count, message, .. } = delivery;
     (tag.0, consumer, offset.0, count, message.body().to_vec())
+}
+
+/// What is read in place is what would have been handed out to whoever only asks.
+fn lent(Lent { tag, offset, count, message }: Lent<'_>) -> Delivered {
+    (tag.0, ConsumerId::default(), offset.0, count, message.body().to_vec())
 }
 
 impl<S: Disk> Pair<S> {
@@ -244,6 +250,11 @@ impl<S: Disk> Pair<S> {
             }
             Operation::Receive => {
                 let real = queue.receive(now).map(|found| found.map(delivered)).map_err(refusal);
+                self.count(real.iter().flatten().cloned());
+                self.agree(real, |list| Ok(list.receive(now)))
+            }
+            Operation::ReceiveInPlace => {
+                let real = queue.receive_in_place(now).map(|found| found.map(lent)).map_err(refusal);
                 self.count(real.iter().flatten().cloned());
                 self.agree(real, |list| Ok(list.receive(now)))
             }

@@ -70,6 +70,7 @@ pub(crate) enum Operation {
     Grant(ConsumerId, u64),
     Block(ConsumerId, bool),
     Receive,
+    ReceiveInPlace,
     ReceiveFor(ConsumerId),
     Ack(Index),
     AckUntil(Index),
@@ -242,7 +243,8 @@ pub(crate) fn operations(most: usize, ends: Ends) -> impl Strategy<Value = Vec<O
         1 => who().prop_map(Operation::Cancel),
         2 => (who(), 0..4_u64).prop_map(|(who, credit)| Operation::Grant(who, credit)),
         1 => (who(), any::<bool>()).prop_map(|(who, blocked)| Operation::Block(who, blocked)),
-        2 => Just(Operation::Receive),
+        1 => Just(Operation::Receive),
+        1 => Just(Operation::ReceiveInPlace),
         2 => who().prop_map(Operation::ReceiveFor),
     ];
     let settling = prop_oneof![
