@@ -35,6 +35,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A message lies in the queue until it is settled. A delivery shares it, so that it may go anywhere; whoever reads it on
+//! the spot borrows it, which is faster: [`receive_in_place`](Queue::receive_in_place).
+//!
 //! Over files it is the same queue; see the crate `mqlab`.
 //!
 //! What real systems do differently stands beside each option: [`QueueOptions`], [`ConsumerOptions`].
