@@ -49,7 +49,6 @@
 mod back_pressure;
 mod controller;
 mod election;
-mod epochs;
 mod error;
 mod follower;
 mod group;
@@ -72,7 +71,6 @@ mod transaction;
 mod view;
 
 pub use controller::{Controller, IMBALANCE_PERCENT};
-pub use epochs::Epochs;
 pub use error::{BrokerError, Declared};
 pub use intake::Untaken;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
