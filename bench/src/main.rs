@@ -9,7 +9,7 @@
 //! | [`contest`] | how are two programs compared on a noisy machine? |
 //! | [`machine`] | which machine was it, and how busy? |
 //! | [`report`] | how is a result shown and kept? |
-//! | [`queue`], [`routing`], [`selectors`] | what is measured, against whom, and what is not the same? |
+//! | [`queue`], [`routing`], [`selectors`], [`world`] | what is measured, against whom, and what is not the same? |
 
 mod contest;
 mod machine;
@@ -17,6 +17,7 @@ mod queue;
 mod report;
 mod routing;
 mod selectors;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,7 +71,12 @@ type Row = (String, Box<dyn Fn(&Plan) -> Contest>);
 fn main() -> ExitCode {
     let Command::Engine { json, pairs, quick, only } = Arguments::parse().command;
     let plan = if quick { Plan { pairs: PAIRS_MIN, quick } } else { Plan { pairs, quick } };
-    let rows: Vec<Row> = queue::rows().into_iter().chain(routing::rows()).chain(selectors::rows()).collect();
+    let rows: Vec<Row> = queue::rows()
+        .into_iter()
+        .chain(routing::rows())
+        .chain(selectors::rows())
+        .chain(world::rows())
+        .collect();
     let wanted = |(name, _): &&Row| only.as_ref().is_none_or(|text| name.contains(text.as_str()));
     let (machine, before) = (Machine::describe(), Busy::now());
     println!("{machine}\nbefore: {before}");

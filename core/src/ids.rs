@@ -313,6 +313,10 @@ pub enum LogName {
     QueueCursor(Name),
     /// Which exchanges, queues and bindings there are.
     Definitions,
+    /// What a quorum has agreed on.
+    Quorum(Name),
+    /// In which term a member of a quorum is, and whom it voted for.
+    Ballot(Name),
 }
 
 impl fmt::Display for LogName {
@@ -322,6 +326,8 @@ impl fmt::Display for LogName {
             Self::Queue(name) => write!(f, "queues/{name}/messages"),
             Self::QueueCursor(name) => write!(f, "queues/{name}/cursor"),
             Self::Definitions => f.write_str("host/definitions"),
+            Self::Quorum(name) => write!(f, "quorums/{name}/log"),
+            Self::Ballot(name) => write!(f, "quorums/{name}/ballot"),
         }
     }
 }
@@ -345,6 +351,8 @@ impl FromStr for LogName {
             }
             ("queues", "messages") => Self::Queue(name),
             ("queues", "cursor") => Self::QueueCursor(name),
+            ("quorums", "log") => Self::Quorum(name),
+            ("quorums", "ballot") => Self::Ballot(name),
             _ => return Err(bad()),
         };
         if found.to_string() == text { Ok(found) } else { Err(bad()) }
@@ -359,8 +367,9 @@ mod tests {
     fn log_names_are_read_back_as_they_are_written() {
         let name = || Name::new("a.b-c_9").expect("a legal name");
         let partition = PartitionId { topic: name(), index: 10 };
-        let queue = [LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
-        for log in queue.into_iter().chain([LogName::Partition(partition)]) {
+        let logs = [LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
+        let more = [LogName::Partition(partition), LogName::Quorum(name()), LogName::Ballot(name())];
+        for log in logs.into_iter().chain(more) {
             assert_eq!(log.to_string().parse(), Ok(log));
         }
         for bad in

@@ -7,14 +7,15 @@
 //! 3. [`message`]: what an application sends, and what it wants done with it.
 //! 4. [`log`]: where messages stay. Everything durable is a log; storages differ in how they can fail.
 //! 5. [`selector`]: which messages a consumer wants.
-//! 6. [`routing`]: to which queues a message goes. Exchanges, bindings, and patterns of words.
-//! 7. [`queue`]: each message to exactly one consumer: order, places, limits, expiry, acknowledgement.
-//! 8. [`vhost`]: exchanges and queues under one roof: what a program embeds.
-//! 9. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
-//!    that it cannot ask them.
-//! 10. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
-//! 11. [`client`]: who sends and receives, and what they must remember to lose nothing.
-//! 12. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
+//! 6. [`raft`]: how several machines agree on one log.
+//! 7. [`routing`]: to which queues a message goes. Exchanges, bindings, and patterns of words.
+//! 8. [`queue`]: each message to exactly one consumer: order, places, limits, expiry, acknowledgement.
+//! 9. [`vhost`]: exchanges and queues under one roof: what a program embeds.
+//! 10. [`observe`]: what can happen, and whether every promise was kept. It stands below those that it judges, so
+//!     that it cannot ask them.
+//! 11. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
+//! 12. [`client`]: who sends and receives, and what they must remember to lose nothing.
+//! 13. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
 //!
 //! Brokers and clients are state machines without I/O: time is an argument, chance is a seed, storage is a trait,
 //! and what is to be sent is returned. So the same code runs in the lab, where a second takes a millisecond
@@ -65,6 +66,7 @@ pub mod log;
 pub mod message;
 pub mod observe;
 pub mod queue;
+pub mod raft;
 pub mod record;
 pub mod rng;
 pub mod routing;

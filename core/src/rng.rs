@@ -28,6 +28,8 @@ pub enum Stream {
     Disk,
     /// How long services work on an order, and whether it fails.
     Services,
+    /// How long the members of a quorum wait before they want to lead.
+    Elections,
 }
 
 /// A seeded generator (xoshiro256++). The same seed and stream give the same numbers on every machine.

@@ -47,14 +47,8 @@ struct Bench {
 
 impl Bench {
     fn new(retention: Retention) -> Self {
-        let state = PartitionState {
-            replicas: vec![BROKER],
-            in_sync: vec![BROKER],
-            leader: Some(BROKER),
-            epoch: Epoch(1),
-            version: 1,
-            min_in_sync: 1,
-        };
+        let new = PartitionState::new(vec![BROKER], 1);
+        let state = PartitionState { leader: Some(BROKER), epoch: Epoch(1), version: 1, ..new };
         let mut view = View { version: 1, ..View::default() };
         view.partitions.extend([0, 1].map(|index| (partition(index), state.clone())));
         if retention != Retention::default() {

@@ -33,18 +33,27 @@ struct Bench {
     broker: Broker<MemoryStorage>,
     view: View,
     request: u64,
+    /// The number of the last request to the controller for another in-sync set.
+    last_proposal: u64,
 }
 
 impl Bench {
     fn new() -> Self {
+        Self::with(true)
+    }
+
+    /// With the watermark that stands still below the minimum, or without.
+    fn with(strict_watermark: bool) -> Self {
         let settings = Settings {
             replica_lag_max: Span::from_millis(30_000),
             flush_before_reply: false,
+            strict_watermark,
             ..Settings::default()
         };
         let broker = Broker::new(LEADER, 1, settings, MemoryStorage::default());
         let broker = broker.expect("memory does not fail").with_controller();
-        let mut bench = Self { broker, view: View::default(), request: 0 };
+        let mut bench = Self { broker, view: View::default(), request: 0, last_proposal: 0 };
+        bench.view.brokers.extend([LEADER, F2, F3].map(|broker| (broker, true)));
         bench.learn(0, Some(LEADER), 1, &[LEADER, F2, F3]);
         bench
     }
@@ -53,16 +62,20 @@ impl Bench {
     fn learn(&mut self, now: u64, leader: Option<NodeId>, epoch: u32, in_sync: &[NodeId]) -> Vec<Reply> {
         self.view.version += 1;
         let state = PartitionState {
-            replicas: [LEADER, F2, F3].into(),
             in_sync: in_sync.into(),
             leader,
             epoch: Epoch(epoch),
             version: self.view.version,
-            min_in_sync: 2,
+            ..PartitionState::new([LEADER, F2, F3].into(), 2)
         };
         self.view.partitions.insert(partition(), state);
         let message = Message::Cluster(Arc::new(self.view.clone()));
         self.hand(now, Input::Message { from: NodeId::Controller, message }).0
+    }
+
+    /// The controller hears these brokers only; it says so when it says next how the partition stands.
+    fn alive(&mut self, brokers: &[NodeId]) {
+        self.view.brokers = [LEADER, F2, F3].map(|broker| (broker, brokers.contains(&broker))).into();
     }
 
     /// Hands over an input at a time in milliseconds; returns the replies, and the in-sync sets proposed.
@@ -75,7 +88,10 @@ impl Bench {
         for envelope in out.sends {
             match envelope.message.load().expect("memory does not fail") {
                 Message::Reply(_, reply) => replies.push(reply),
-                Message::Request(_, Request::SetInSync { in_sync, .. }) => proposals.push(in_sync),
+                Message::Request(id, Request::SetInSync { in_sync, .. }) => {
+                    self.last_proposal = id;
+                    proposals.push(in_sync);
+                }
                 _ => {}
             }
         }
@@ -180,6 +196,62 @@ fn too_few_in_sync_are_refused_and_nothing_is_written() {
     let replies = bench.produce(3, Acks::Leader, 1);
     assert!(matches!(replies[..], [Reply::Stored { .. }]), "acks=1 does not ask for the minimum");
     assert_eq!(bench.marks(), (1, 0), "and yet nothing is committed below the minimum");
+}
+
+#[test]
+fn too_few_in_sync_after_the_append_is_said_or_waited_for() {
+    for strict in [true, false] {
+        let mut bench = Bench::with(strict);
+        assert!(bench.produce(1, Acks::All, 1).is_empty(), "three are in sync: it is written");
+        bench.alive(&[LEADER]);
+        let replies = bench.learn(2, Some(LEADER), 1, &[LEADER]);
+        if strict {
+            assert_eq!((replies.len(), bench.marks()), (0, (1, 0)), "nothing is committed below the minimum");
+            bench.alive(&[LEADER, F2]);
+            let replies = bench.learn(3, Some(LEADER), 1, &[LEADER, F2]);
+            assert!(replies.is_empty(), "{replies:?}");
+            let (replies, _) = bench.fetch(4, F2, 1, Some((1, 1)));
+            assert!(matches!(replies[..], [Reply::Stored { .. }, Reply::Fetched { .. }]), "{replies:?}");
+        } else {
+            let refused = [Reply::<Batches>::Refused(Refusal::NotEnoughReplicasAfterAppend)];
+            assert_eq!(format!("{replies:?}"), format!("{refused:?}"));
+            assert_eq!(bench.marks(), (1, 1), "it is there, and consumers may read it");
+        }
+    }
+}
+
+#[test]
+fn a_follower_that_keeps_up_outside_the_set_is_waited_for() {
+    // Follower 3 was taken out, and is on its way back: it lacks one message of two.
+    let mut bench = Bench::new();
+    bench.alive(&[LEADER, F2]);
+    bench.learn(1, Some(LEADER), 1, &[LEADER, F2]);
+    bench.produce(2, Acks::Leader, 1);
+    bench.follow(3, F2, 1);
+    assert_eq!(bench.marks(), (1, 1), "nobody waits for a dead one");
+    bench.alive(&[LEADER, F2, F3]);
+    bench.learn(3, Some(LEADER), 1, &[LEADER, F2]);
+    let (_, proposals) = bench.fetch(4, F3, 1, Some((1, 1)));
+    assert_eq!(proposals, [vec![LEADER, F2, F3]]);
+    // The controller says no: and yet it keeps up, so the watermark waits for it.
+    bench.hand(
+        5,
+        Input::Message {
+            from: NodeId::Controller,
+            message: Message::Reply(bench.last_proposal, Reply::Refused(Refusal::Stale)),
+        },
+    );
+    bench.produce(6, Acks::Leader, 1);
+    bench.follow(7, F2, 2);
+    assert_eq!(bench.marks(), (2, 1), "it is about to return");
+    bench.follow(8, F3, 2);
+    assert_eq!(bench.marks(), (2, 2));
+    // A dead one cannot return, however well it kept up.
+    bench.alive(&[LEADER, F2]);
+    bench.learn(9, Some(LEADER), 1, &[LEADER, F2]);
+    bench.produce(10, Acks::Leader, 1);
+    bench.follow(11, F2, 3);
+    assert_eq!(bench.marks(), (3, 3));
 }
 
 #[test]

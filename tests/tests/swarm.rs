@@ -86,6 +86,7 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
         brokers,
         latency: (rng.between(100, 600), rng.between(600, 4_000)),
         topics: vec![TopicSpec {
+            unclean_election: false,
             retention_bytes: None,
             retention_time: None,
             name: topic.clone(),

@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 10] = [
     &["ids", "time", "rng"],
     &["record"],
     &["log", "message"],
-    &["selector", "routing"],
+    &["selector", "routing", "raft"],
     &["queue"],
     &["vhost"],
     &["observe"],

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use expect_test::expect_file;
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
 use mqlab_core::message::DeathReason;
-use mqlab_core::observe::{Answer, Event, OrderEvent, Place, QueueEvent, Refusal, Stamped};
+use mqlab_core::observe::{Answer, ClusterEvent, Event, OrderEvent, Place, QueueEvent, Refusal, Stamped};
 use mqlab_core::queue::ReturnReason;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::time::{Span, Time};
@@ -91,6 +91,12 @@ fn of_the_cluster() -> Vec<Stamped> {
         fact(NodeId::Controller, Event::Elected { partition: orders(0), leader: Some(B1), epoch: Epoch(5) }),
         fact(NodeId::Controller, Event::Elected { partition: orders(0), leader: None, epoch: Epoch(5) }),
         fact(B1, Event::InSync { partition: orders(0), replicas: vec![] }),
+        fact(
+            NodeId::Controller,
+            Event::Cluster(ClusterEvent::UncleanElection { partition: orders(0), leader: B1 }),
+        ),
+        fact(B1, Event::Cluster(ClusterEvent::Leaving)),
+        fact(B1, Event::Cluster(ClusterEvent::Stopped)),
         fact(B1, Event::Crashed),
         fact(B1, Event::PowerCut),
         fact(B1, Event::Restarted),

@@ -6,42 +6,45 @@
 //!     └──────────── heard again ───────────┘
 //! ```
 //!
-//! *An election takes the first replica, in the order of the assignment, that is in sync and alive.* A replica
-//! outside the in-sync set may lack what was committed, so it cannot win: rather the partition has no leader.
-//! The last replica of an in-sync set stays in it even when it dies, because only it is known to have everything.
+//! Who wins an election stands in `election.rs`. The last replica of an in-sync set stays in it even when it dies,
+//! because only it is known to have everything.
 //!
-//! What real systems do: Kafka's controller is itself replicated (KRaft), and can be told to elect an unclean
-//! leader. Here it is one node that does not die.
+//! A broker that is told to stop does not just go: it asks the controller first, which lets others lead what it leads
+//! (*controlled shutdown*). Nobody has to miss it before the partitions have leaders again.
 //!
-//! Source: Kafka `PartitionChangeBuilder.java`, `ReplicationControlManager.java`.
+//! After faults some brokers lead more than their share. From time to time the controller gives leadership back to the
+//! *preferred* replicas, the first of each assignment, where more than [`IMBALANCE_PERCENT`] of a broker's own
+//! partitions are led by others.
+//!
+//! What real systems do: Kafka's controller is itself replicated (KRaft). Here it is one node that does not die.
+//!
+//! Source: Kafka `ReplicationControlManager.java`.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::election::{Wanted, Won, elect};
 use super::protocol::{Input, Message, Out, Reply, Request, RequestId};
 use super::settings::Settings;
 use super::view::{PartitionState, View};
 use crate::ids::{Epoch, NodeId, PartitionId};
-use crate::observe::{Event, Refusal};
+use crate::observe::{ClusterEvent, Event, Refusal};
 use crate::time::Time;
+
+/// How many of a hundred partitions may be led by others than the preferred replica before it gets them back.
+/// Kafka: 10 (`leader.imbalance.per.broker.percentage`).
+pub const IMBALANCE_PERCENT: usize = 10;
 
 /// The controller of a cluster.
 ///
 /// ```
 /// use mqlab_core::broker::{Controller, Message, Out, PartitionState, Settings, View};
-/// use mqlab_core::ids::{Epoch, Name, NodeId, PartitionId};
+/// use mqlab_core::ids::{Name, NodeId, PartitionId};
 ///
 /// let (first, second) = (NodeId::Broker(1), NodeId::Broker(2));
 /// let partition = PartitionId { topic: Name::new("orders")?, index: 0 };
-/// let state = PartitionState {
-///     replicas: vec![first, second],
-///     in_sync: vec![first, second],
-///     leader: None,
-///     epoch: Epoch(0),
-///     version: 0,
-///     min_in_sync: 1,
-/// };
+/// let state = PartitionState::new(vec![first, second], 1);
 /// let brokers = [(first, true), (second, true)].into();
 /// let view = View { brokers, partitions: [(partition.clone(), state)].into(), ..View::default() };
 /// let mut controller = Controller::new(Settings::default(), view);
@@ -56,6 +59,8 @@ pub struct Controller {
     settings: Settings,
     view: Arc<View>,
     brokers: BTreeMap<NodeId, Registration>,
+    /// When it looks next whether the preferred replicas lead; never where that is not asked for.
+    next_balance: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,13 +68,16 @@ struct Registration {
     heard: Time,
     /// Which start of the broker was heard; `None` before the first word from it.
     incarnation: Option<u64>,
+    /// Whether this start of the broker is about to stop.
+    leaves: bool,
 }
 
 impl Controller {
     /// A controller of a cluster in which every broker is alive and every replica in sync, and nobody leads yet.
     pub fn new(settings: Settings, view: View) -> Self {
         let brokers = view.brokers.keys().map(|&broker| (broker, Registration::default())).collect();
-        Self { settings, view: Arc::new(view), brokers }
+        let next_balance = settings.leader_balance.map(|every| Time::ZERO + every);
+        Self { settings, view: Arc::new(view), brokers, next_balance }
     }
 
     /// How the cluster stands.
@@ -88,7 +96,10 @@ impl Controller {
             Input::Message { from, message: Message::Request(id, request) } => {
                 self.request(now, from, id, request, out);
             }
-            Input::Wake => self.fence_silent(now, out),
+            Input::Wake => {
+                self.fence_silent(now, out);
+                self.balance_if_due(now, out);
+            }
             Input::Message { .. } | Input::HangUp { .. } => {}
         }
     }
@@ -96,7 +107,8 @@ impl Controller {
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
         let alive = self.brokers.iter().filter(|(broker, _)| self.is_alive(**broker));
-        alive.map(|(_, registration)| registration.heard + self.settings.broker_session).min()
+        let silent = alive.map(|(_, registration)| registration.heard + self.settings.broker_session);
+        silent.chain(self.next_balance).min()
     }
 
     fn is_alive(&self, broker: NodeId) -> bool {
@@ -111,6 +123,10 @@ impl Controller {
                     out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
                 }
             }
+            Request::Leave { incarnation } => {
+                self.leave(now, from, incarnation, out);
+                out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
+            }
             Request::Metadata => out.reply(from, id, Reply::Cluster(Arc::clone(&self.view))),
             Request::SetInSync { partition, epoch, version, in_sync } => {
                 let set = self.set_in_sync(from, partition, (epoch, version), in_sync, out);
@@ -124,7 +140,11 @@ impl Controller {
     fn alive(&mut self, now: Time, broker: NodeId, incarnation: u64, out: &mut Out) {
         let Some(registration) = self.brokers.get_mut(&broker) else { return };
         let restarted = registration.incarnation.is_some_and(|known| known != incarnation);
-        *registration = Registration { heard: now, incarnation: Some(incarnation) };
+        let leaves = registration.leaves && !restarted;
+        *registration = Registration { heard: now, incarnation: Some(incarnation), leaves };
+        if leaves {
+            return; // said before it asked to leave, and late
+        }
         if restarted && self.is_alive(broker) {
             // It came back before anybody missed it, but may have forgotten what it knew: it must not lead on.
             self.fence(broker, out);
@@ -135,6 +155,38 @@ impl Controller {
                 elect_all(view, events);
             });
         }
+    }
+
+    /// A broker is about to stop: what it leads others lead from now on, if they can.
+    fn leave(&mut self, now: Time, broker: NodeId, incarnation: u64, out: &mut Out) {
+        let Some(registration) = self.brokers.get_mut(&broker) else { return };
+        *registration = Registration { heard: now, incarnation: Some(incarnation), leaves: true };
+        if self.is_alive(broker) {
+            self.fence(broker, out);
+        }
+    }
+
+    /// Gives partitions back to the preferred replicas of brokers that lead too few of theirs.
+    fn balance_if_due(&mut self, now: Time, out: &mut Out) {
+        let Some((at, every)) = self.next_balance.zip(self.settings.leader_balance) else { return };
+        if at > now {
+            return;
+        }
+        self.next_balance = Some(now + every);
+        let wrong = preferred_elsewhere(&self.view);
+        if wrong.iter().any(|partition| self.can_be_preferred(partition)) {
+            self.change(out, |view, events| {
+                let View { brokers, partitions, .. } = view;
+                for (partition, state) in partitions.iter_mut().filter(|(id, _)| wrong.contains(*id)) {
+                    election(partition, state, Wanted::Preferred, brokers, events);
+                }
+            });
+        }
+    }
+
+    fn can_be_preferred(&self, partition: &PartitionId) -> bool {
+        let Some(state) = self.view.partitions.get(partition) else { return false };
+        elect(state, Wanted::Preferred, |broker| self.is_alive(*broker)).leader != state.leader
     }
 
     fn fence_silent(&mut self, now: Time, out: &mut Out) {
@@ -206,54 +258,51 @@ impl Controller {
     }
 }
 
-/// Gives every partition whose leader is dead, or that has none, a leader in sync if one lives.
+/// The partitions that are led by others than their preferred replica, of brokers for which these are too many.
+fn preferred_elsewhere(view: &View) -> BTreeSet<PartitionId> {
+    let mut owned: BTreeMap<NodeId, (usize, Vec<&PartitionId>)> = BTreeMap::new();
+    for (partition, state) in &view.partitions {
+        let Some(preferred) = state.replicas.first() else { continue };
+        let (all, elsewhere) = owned.entry(*preferred).or_default();
+        *all += 1;
+        if state.leader != Some(*preferred) {
+            elsewhere.push(partition);
+        }
+    }
+    let too_many =
+        |(all, elsewhere): &(usize, Vec<&PartitionId>)| elsewhere.len() * 100 > all * IMBALANCE_PERCENT;
+    owned.into_values().filter(too_many).flat_map(|(_, elsewhere)| elsewhere.into_iter().cloned()).collect()
+}
+
+/// Gives every partition whose leader is dead, or that has none, another one, if it can be.
 fn elect_all(view: &mut View, events: &mut Vec<Event>) {
     let View { brokers, partitions, .. } = view;
-    let alive = |broker: &NodeId| brokers.get(broker).copied().unwrap_or(false);
     for (partition, state) in partitions {
-        if state.leader.is_some_and(|leader| alive(&leader)) {
-            continue;
-        }
-        let leader = elect(state, alive);
-        if leader == state.leader {
-            continue;
-        }
-        state.leader = leader;
-        state.epoch = state.epoch.next();
-        events.push(Event::Elected { partition: partition.clone(), leader, epoch: state.epoch });
+        election(partition, state, Wanted::Anyone, brokers, events);
     }
 }
 
-/// The first replica in the order of the assignment that is in sync and alive.
-fn elect(state: &PartitionState, alive: impl Fn(&NodeId) -> bool) -> Option<NodeId> {
-    state.replicas.iter().find(|replica| state.in_sync.contains(replica) && alive(replica)).copied()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use NodeId::Broker;
-
-    #[test]
-    fn only_the_living_in_sync_can_win() {
-        let state = |in_sync: &[u16]| PartitionState {
-            replicas: [1, 2, 3].map(Broker).into(),
-            in_sync: in_sync.iter().copied().map(Broker).collect(),
-            leader: None,
-            epoch: Epoch(1),
-            version: 1,
-            min_in_sync: 1,
-        };
-        let table: [(&[u16], &[u16], Option<u16>); 5] = [
-            (&[1, 2, 3], &[1, 2, 3], Some(1)),
-            (&[1, 2, 3], &[2, 3], Some(2)),
-            (&[3, 2], &[2, 3], Some(2)), // the order is that of the assignment
-            (&[1], &[2, 3], None),       // alive, but not in sync: rather nobody
-            (&[], &[1, 2, 3], None),
-        ];
-        for (in_sync, alive, expect) in table {
-            let won = elect(&state(in_sync), |broker| alive.iter().any(|&number| *broker == Broker(number)));
-            assert_eq!(won, expect.map(Broker), "in sync {in_sync:?}, alive {alive:?}");
-        }
+/// Elects a leader of a partition. Whoever is not in sync and leads all the same is in sync alone from then on.
+fn election(
+    partition: &PartitionId,
+    state: &mut PartitionState,
+    wanted: Wanted,
+    brokers: &BTreeMap<NodeId, bool>,
+    events: &mut Vec<Event>,
+) {
+    let Won { leader, unclean } =
+        elect(state, wanted, |broker| brokers.get(broker).copied().unwrap_or(false));
+    if leader == state.leader {
+        return;
+    }
+    state.leader = leader;
+    state.epoch = state.epoch.next();
+    if let (Some(leader), true) = (leader, unclean) {
+        state.in_sync = [leader].into();
+        events.push(Event::Cluster(ClusterEvent::UncleanElection { partition: partition.clone(), leader }));
+    }
+    events.push(Event::Elected { partition: partition.clone(), leader, epoch: state.epoch });
+    if unclean {
+        events.push(Event::InSync { partition: partition.clone(), replicas: state.in_sync.clone() });
     }
 }

@@ -9,7 +9,14 @@
 //!   controller must agree to both. Until it has, the larger of the two sets counts: a message is not called
 //!   committed on a set that might not come to be, nor on one that might still be.
 //!
+//! A follower that keeps up and is not in the set yet is waited for like one that is in it: it is about to come back, and
+//! would else find the watermark ahead of it again and again. While the set is smaller than the partition's least size,
+//! the watermark stands still: nothing is called committed that fewer replicas have.
+//!
 //! ```text
+//!   too few in sync at the append:    refused, nothing is written           (not enough replicas)
+//!   too few when all in sync have it: written, and its producer is warned   (not enough replicas after the append)
+//!
 //!   acks=1    append ─▶ "stored"                          lost if the leader dies before a follower fetches
 //!   acks=all  append ─▶ followers fetch ─▶ high watermark passes ─▶ "stored"      lost only with all in sync
 //! ```
@@ -20,8 +27,7 @@
 //! What real systems do: this is Kafka's way. Raft, and with it RabbitMQ's quorum queues, counts a majority
 //! instead of a set that shrinks and grows.
 //!
-//! Source: Kafka `Partition.scala`, `Replica.scala`. Left out so far: the error after an append when the set
-//! shrank below the minimum in the meantime (the producer gets no answer instead).
+//! Source: Kafka `Partition.scala`, `Replica.scala`.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -29,12 +35,12 @@ use alloc::vec::Vec;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
-use super::view::{OFFSETS_TOPIC, PartitionState};
+use super::view::{OFFSETS_TOPIC, PartitionState, View};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::Batches;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// The state of a leader.
 #[derive(Clone, Debug)]
@@ -47,6 +53,10 @@ pub(crate) struct Leader {
     in_sync: Vec<NodeId>,
     replicas: Vec<NodeId>,
     min_in_sync: usize,
+    /// Whether the watermark stands still while fewer are in sync than that.
+    strict: bool,
+    /// How long a follower may lag and yet be waited for.
+    lag_max: Span,
     followers: BTreeMap<NodeId, Progress>,
     /// What the controller was asked to make the in-sync set, until it answers.
     proposed: Option<Vec<NodeId>>,
@@ -61,8 +71,10 @@ pub(crate) struct Leader {
 struct Progress {
     /// It has everything below this.
     end: Offset,
-    /// When it last had everything that the leader had.
-    caught_up: Time,
+    /// When it last had everything that the leader had, as far as this leader knows.
+    caught_up: Option<Time>,
+    /// Whether the controller hears it: else it cannot come back into the in-sync set.
+    alive: bool,
     /// The leader's end at its last fetch, and when that was.
     last_fetch: (Offset, Time),
 }
@@ -119,6 +131,19 @@ impl Leader {
         self.in_sync.iter().chain(self.proposed.iter().flatten()).copied()
     }
 
+    /// Those that are not in sync, and keep up all the same.
+    fn about_to_return(&self, now: Time, end: Offset) -> impl Iterator<Item = NodeId> {
+        let keeps_up = move |(_, progress): &(&NodeId, &Progress)| {
+            progress.alive && progress.keeps_up(now, end, self.lag_max)
+        };
+        self.followers.iter().filter(keeps_up).map(|(follower, _)| *follower)
+    }
+
+    /// Whether enough are in sync to call something committed.
+    fn has_enough(&self) -> bool {
+        self.in_sync.len() >= self.min_in_sync
+    }
+
     /// The in-sync set with a change, in the order of the assignment.
     fn in_sync_if(&self, keep: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
         self.replicas.iter().copied().filter(|&replica| keep(replica)).collect()
@@ -135,9 +160,24 @@ impl Leader {
     }
 }
 
+impl Progress {
+    /// Whether a follower has all of a log that ends there, or had all of it not long ago.
+    fn keeps_up(&self, now: Time, end: Offset, lag_max: Span) -> bool {
+        self.end == end || self.caught_up.is_some_and(|at| now.since(at) <= lag_max)
+    }
+}
+
 impl<L: Log> Replica<L> {
-    /// Begins to lead, or learns of a changed in-sync set.
-    pub(super) fn lead(&mut self, now: Time, me: NodeId, state: &PartitionState, out: &mut Out<L::Slice>) {
+    /// Begins to lead, or learns how the partition stands now.
+    pub(super) fn lead(
+        &mut self,
+        now: Time,
+        me: NodeId,
+        state: &PartitionState,
+        (settings, view): (&Settings, &View),
+        out: &mut Out<L::Slice>,
+    ) {
+        let alive = |broker: &NodeId| view.brokers.get(broker).copied().unwrap_or(false);
         if let Role::Leader(leader) = &mut self.role
             && leader.epoch == state.epoch
         {
@@ -150,7 +190,12 @@ impl<L: Log> Replica<L> {
             self.refuse_all(Refusal::NotLeader, out);
             let epoch_start = self.log.end();
             self.epochs.begin(state.epoch, epoch_start);
-            let fresh = Progress { end: Offset::ZERO, caught_up: now, last_fetch: (Offset::ZERO, now) };
+            let fresh = |replica: &NodeId| Progress {
+                end: Offset::ZERO,
+                caught_up: state.in_sync.contains(replica).then_some(now),
+                alive: alive(replica),
+                last_fetch: (Offset::ZERO, now),
+            };
             let others = state.replicas.iter().filter(|&&replica| replica != me);
             self.role = Role::Leader(Leader {
                 epoch: state.epoch,
@@ -159,13 +204,18 @@ impl<L: Log> Replica<L> {
                 in_sync: state.in_sync.clone(),
                 replicas: state.replicas.clone(),
                 min_in_sync: (state.min_in_sync as usize).min(state.replicas.len()),
-                followers: others.map(|&replica| (replica, fresh.clone())).collect(),
+                strict: settings.strict_watermark,
+                lag_max: settings.replica_lag_max,
+                followers: others.map(|replica| (*replica, fresh(replica))).collect(),
                 proposed: None,
                 waiting: VecDeque::new(),
                 parked: Vec::new(),
             });
         }
-        self.advance_high_watermark(out);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.followers.iter_mut().for_each(|(follower, progress)| progress.alive = alive(follower));
+        }
+        self.advance_high_watermark(now, out);
     }
 
     /// Stops leading or following: everybody who waits is refused, so that nobody waits in vain.
@@ -182,6 +232,7 @@ impl<L: Log> Replica<L> {
     /// Appends for a producer or a group; `then` is answered as `acks` asks.
     pub(super) fn produce(
         &mut self,
+        now: Time,
         (to, id): (NodeId, RequestId),
         acks: Acks,
         batches: &Batches,
@@ -193,7 +244,7 @@ impl<L: Log> Replica<L> {
             out.reply(to, id, Reply::Refused(Refusal::NotLeader));
             return Ok(());
         };
-        if acks == Acks::All && leader.in_sync.len() < leader.min_in_sync {
+        if acks == Acks::All && !leader.has_enough() {
             out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicas));
             return Ok(());
         }
@@ -211,17 +262,19 @@ impl<L: Log> Replica<L> {
                 leader.waiting.push_back(Waiting { below: self.log.end(), to, id, then: then(base) })
             }
         }
-        self.advance_high_watermark(out);
+        self.advance_high_watermark(now, out);
         Ok(())
     }
 
     /// The high watermark rises to the least end among the replicas in sync; whoever waited for it is answered.
-    fn advance_high_watermark(&mut self, out: &mut Out<L::Slice>) {
+    fn advance_high_watermark(&mut self, now: Time, out: &mut Out<L::Slice>) {
         let Role::Leader(leader) = &mut self.role else { return };
         let own = self.log.end();
         let end_of = |node: NodeId| leader.followers.get(&node).map_or(own, |progress| progress.end);
-        let least = leader.maximal_in_sync().map(end_of).min().unwrap_or(own);
-        if least <= self.high_watermark || leader.in_sync.len() < leader.min_in_sync {
+        let all = leader.maximal_in_sync().chain(leader.about_to_return(now, own));
+        let least = all.map(end_of).min().unwrap_or(own);
+        let enough = leader.has_enough();
+        if least <= self.high_watermark || leader.strict && !enough {
             return;
         }
         self.high_watermark = least;
@@ -230,7 +283,11 @@ impl<L: Log> Replica<L> {
         }
         while leader.waiting.front().is_some_and(|waiting| waiting.below <= least) {
             let Some(Waiting { to, id, then, .. }) = leader.waiting.pop_front() else { break };
-            then.release(to, id, out);
+            if enough {
+                then.release(to, id, out);
+            } else {
+                out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicasAfterAppend));
+            }
         }
     }
 
@@ -258,7 +315,7 @@ impl<L: Log> Replica<L> {
                 return Ok(None);
             }
             proposal = self.count_fetch(now, to, fetch.from);
-            self.advance_high_watermark(out);
+            self.advance_high_watermark(now, out);
         }
         let until = now + fetch.wait_max;
         if !self.answer(&Parked { to, id, fetch: fetch.clone(), until }, high_watermark, now >= until, out)?
@@ -282,9 +339,9 @@ impl<L: Log> Replica<L> {
         let Role::Leader(leader) = &mut self.role else { return None };
         let progress = leader.followers.get_mut(&follower)?;
         if from >= end {
-            progress.caught_up = now;
+            progress.caught_up = Some(now);
         } else if from >= progress.last_fetch.0 {
-            progress.caught_up = progress.last_fetch.1;
+            progress.caught_up = Some(progress.last_fetch.1);
         }
         progress.end = from;
         progress.last_fetch = (end, now);
@@ -303,9 +360,7 @@ impl<L: Log> Replica<L> {
     pub(super) fn shrink(&mut self, now: Time, settings: &Settings) -> Option<Vec<NodeId>> {
         let end = self.log.end();
         let Role::Leader(leader) = &mut self.role else { return None };
-        let caught_up = |progress: &Progress| {
-            progress.end == end || now.since(progress.caught_up) <= settings.replica_lag_max
-        };
+        let caught_up = |progress: &Progress| progress.keeps_up(now, end, settings.replica_lag_max);
         let stays = |replica: NodeId| {
             leader.in_sync.contains(&replica) && leader.followers.get(&replica).is_none_or(caught_up)
         };

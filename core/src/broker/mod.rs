@@ -25,14 +25,8 @@
 //! // One broker that leads the only replica of one partition. In a cluster a controller would say so.
 //! let (me, client) = (NodeId::Broker(1), NodeId::Producer(1));
 //! let partition = PartitionId { topic: Name::new("orders")?, index: 0 };
-//! let state = PartitionState {
-//!     replicas: vec![me],
-//!     in_sync: vec![me],
-//!     leader: Some(me),
-//!     epoch: Epoch(1),
-//!     version: 1,
-//!     min_in_sync: 1,
-//! };
+//! let new = PartitionState::new(vec![me], 1);
+//! let state = PartitionState { leader: Some(me), epoch: Epoch(1), version: 1, ..new };
 //! let mut view = View { version: 1, ..View::default() };
 //! view.partitions.insert(partition.clone(), state);
 //!
@@ -54,7 +48,7 @@
 
 mod back_pressure;
 mod controller;
-mod epochs;
+mod election;
 mod error;
 mod follower;
 mod group;
@@ -64,6 +58,7 @@ mod layout;
 mod leader;
 mod part;
 mod partitioner;
+mod placement;
 mod protocol;
 mod publishing;
 mod reading;
@@ -75,11 +70,11 @@ mod settings;
 mod transaction;
 mod view;
 
-pub use controller::Controller;
-pub use epochs::Epochs;
+pub use controller::{Controller, IMBALANCE_PERCENT};
 pub use error::{BrokerError, Declared};
 pub use intake::Untaken;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
+pub use placement::{CannotPlace, Site, StripedPlacer, place_replicas};
 pub use protocol::{
     Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
     Settlement,
@@ -87,7 +82,7 @@ pub use protocol::{
 pub use retention::Retention;
 pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 pub use transaction::{TransactionState, TransactionStep};
-pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition, place_replicas};
+pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition};
 
 pub(crate) use replica::{Replica, Role};
 
@@ -135,6 +130,8 @@ pub struct Broker<S: Storage> {
     proposals: BTreeMap<RequestId, PartitionId>,
     next_heartbeat: Time,
     next_lag_check: Time,
+    /// Until when it waits for others to lead, once it is to stop.
+    leaves_by: Option<Time>,
     /// The first failure: it is reported by the next `settle`.
     failed: Option<BrokerError<StorageError<S>>>,
 }
@@ -175,7 +172,7 @@ impl<S: Storage> Broker<S> {
         host.watch(true);
         let (view, guests, intake, replicas, groups, proposals) = Default::default();
         let (next_heartbeat, next_lag_check) = (Time::ZERO, Time::ZERO);
-        let (last_request, failed) = (0, None);
+        let (last_request, leaves_by, failed) = (0, None, None);
         Ok(Self {
             me,
             incarnation,
@@ -191,6 +188,7 @@ impl<S: Storage> Broker<S> {
             proposals,
             next_heartbeat,
             next_lag_check,
+            leaves_by,
             failed,
         })
     }
@@ -249,7 +247,8 @@ impl<S: Storage> Broker<S> {
             Role::Follower(follower) => Some(follower.next_wakeup()),
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
-        followers.chain(upkeep).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
+        let own = upkeep.into_iter().chain(self.leaves_by);
+        followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -339,7 +338,7 @@ impl<S: Storage> Broker<S> {
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
                 Some(replica) => {
-                    Ok(replica.produce(asker, acks, &batches, |base| Then::Stored { base }, out)?)
+                    Ok(replica.produce(now, asker, acks, &batches, |base| Then::Stored { base }, out)?)
                 }
             },
             Request::Fetch(fetch) => {
@@ -378,7 +377,7 @@ impl<S: Storage> Broker<S> {
                 });
                 Ok(())
             }
-            Request::Alive { .. } | Request::SetInSync { .. } | Request::Call(_) => {
+            Request::Alive { .. } | Request::Leave { .. } | Request::SetInSync { .. } | Request::Call(_) => {
                 refuse(asker, Refusal::Unsupported, out)
             }
         }
@@ -429,7 +428,7 @@ impl<S: Storage> Broker<S> {
         };
         let then = |_| Then::OffsetsStored { events: offsets.iter().map(stored).collect() };
         let end = replica.log.end();
-        replica.produce(asker, Acks::All, &batches, then, out)?;
+        replica.produce(now, asker, Acks::All, &batches, then, out)?;
         if replica.log.end() > end {
             self.groups.learn(&group, offsets);
         }

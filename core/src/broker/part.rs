@@ -7,8 +7,12 @@ use super::replica::{Replica, Role};
 use super::{Broker, Done, Message, Out, PartitionState, Request, RequestId, View, offsets_partition};
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{SliceOf, Storage, read_all};
-use crate::observe::Refusal;
+use crate::observe::{ClusterEvent, Event, Refusal};
 use crate::time::{Span, Time};
+
+/// For how many times its patience with an answer a broker that is to stop waits for others to lead.
+/// Kafka: 3 (`controlled.shutdown.max.retries`).
+const LEAVE_TRIES: u64 = 3;
 
 impl<S: Storage> Broker<S> {
     /// Learns how the cluster stands, and takes up its part in it.
@@ -49,7 +53,7 @@ impl<S: Storage> Broker<S> {
         let same_epoch = replica.epoch() == Some(state.epoch);
         match state.leader {
             Some(leader) if leader == self.me => {
-                replica.lead(now, self.me, state, out);
+                replica.lead(now, self.me, state, (&self.settings, &self.view), out);
                 replica.retain(self.view.retention.get(&partition.topic).copied())?;
                 if *partition == offsets_partition() && !same_epoch {
                     let groups = &mut self.groups;
@@ -81,8 +85,12 @@ impl<S: Storage> Broker<S> {
         self.groups.expire(now, &self.view);
         if self.has_controller && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
-            let alive = Request::Alive { incarnation: self.incarnation, version: self.view.version };
-            self.ask_controller(alive, out);
+            let (incarnation, version) = (self.incarnation, self.view.version);
+            let word = match self.leaves_by {
+                None => Request::Alive { incarnation, version },
+                Some(_) => Request::Leave { incarnation },
+            };
+            self.ask_controller(word, out);
         }
         if self.has_controller && self.next_lag_check <= now {
             // Half the time that a follower may lag: Kafka checks as often.
@@ -97,6 +105,23 @@ impl<S: Storage> Broker<S> {
             }
         }
         Ok(())
+    }
+
+    /// Begins to stop in good order: it asks the controller to let others lead, and goes on until they do. Afterwards the
+    /// host wakes it as always, and stops it when it [may be](Self::may_stop).
+    pub fn shut_down(&mut self, now: Time, out: &mut Out<SliceOf<S>>) {
+        if self.leaves_by.is_none() {
+            self.leaves_by = Some(now + Span(self.settings.request_timeout.0 * LEAVE_TRIES));
+            self.next_heartbeat = now;
+            out.event(Event::Cluster(ClusterEvent::Leaving));
+        }
+    }
+
+    /// Whether it was told to stop, and may: it leads nothing any more, or nobody answered for too long.
+    pub fn may_stop(&self, now: Time) -> bool {
+        let leads = self.view.partitions.values().any(|state| state.leader == Some(self.me));
+        let counted = self.view.brokers.get(&self.me).copied().unwrap_or(false);
+        self.leaves_by.is_some_and(|until| until <= now || !self.has_controller || !leads && !counted)
     }
 
     /// Asks the controller for another in-sync set.

@@ -16,13 +16,12 @@
 
 use alloc::vec::Vec;
 
-use super::epochs::Epochs;
 use super::follower::Follower;
 use super::leader::Leader;
 use super::retention::Kept;
 use super::view::OFFSETS_TOPIC;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
-use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
+use crate::log::{Epochs, Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::record::Batches;
 
 /// A partition's log on one broker, and the broker's part in it.

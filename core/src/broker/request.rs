@@ -135,6 +135,12 @@ pub enum Request {
         /// The version of the view that it has.
         version: u64,
     },
+    /// A broker to the controller: I am about to stop, let others lead. Answer: [`Reply::Cluster`], in which it leads
+    /// nothing; it may stop then.
+    Leave {
+        /// As for [`Alive`](Self::Alive).
+        incarnation: u64,
+    },
     /// A leader to the controller: these replicas are in sync now. Answer: a new view, or a refusal.
     SetInSync {
         /// The partition.

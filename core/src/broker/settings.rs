@@ -56,6 +56,14 @@ pub struct Settings {
     /// each answer; with more it sends in a stream, as AMQP's publishers do.
     /// Kafka: 5 (`max.in.flight.requests.per.connection`).
     pub in_flight_max: u32,
+    /// Whether nothing is called committed while fewer replicas are in sync than a partition needs for `acks=all`. Kafka:
+    /// so since 4.0 (KIP-966). Before, the watermark went on, and producers heard that it was not enough, after the
+    /// append; consumers read what one replica had.
+    pub strict_watermark: bool,
+    /// How often the controller looks whether preferred replicas lead; never by default, so that a watcher sees who won.
+    /// Kafka: 300 s (`leader.imbalance.check.interval.seconds`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader_balance: Option<Span>,
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -107,6 +115,8 @@ impl Default for Settings {
             intake: Span::ZERO,
             credit_flow: (INITIAL_CREDIT, MORE_CREDIT_AFTER),
             in_flight_max: 1,
+            strict_watermark: true,
+            leader_balance: None,
         }
     }
 }

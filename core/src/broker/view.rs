@@ -77,14 +77,9 @@ pub struct HostLayout {
 /// ```
 /// use mqlab_core::broker::PartitionState;
 /// use mqlab_core::ids::{Epoch, NodeId::Broker};
-/// let state = PartitionState {
-///     replicas: vec![Broker(1), Broker(2), Broker(3)],
-///     in_sync: vec![Broker(1)],
-///     leader: Some(Broker(1)),
-///     epoch: Epoch(4),
-///     version: 9,
-///     min_in_sync: 2,
-/// };
+/// let mut state = PartitionState::new(vec![Broker(1), Broker(2), Broker(3)], 2);
+/// assert_eq!((state.leader, state.epoch), (None, Epoch(0))); // nobody was elected yet
+/// state.in_sync = vec![Broker(1)];
 /// assert!((state.in_sync.len() as u32) < state.min_in_sync); // acks=all is refused now
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +97,24 @@ pub struct PartitionState {
     pub version: u64,
     /// How few replicas in sync are enough for `acks=all`.
     pub min_in_sync: u32,
+    /// Whether a replica that is not in sync may lead when no other is alive.
+    pub unclean_election: bool,
+}
+
+impl PartitionState {
+    /// A new partition: all replicas are in sync, for there is nothing to have, and nobody leads yet.
+    pub fn new(replicas: Vec<NodeId>, min_in_sync: u32) -> Self {
+        let (leader, epoch, version) = (None, Epoch::default(), 0);
+        Self {
+            in_sync: replicas.clone(),
+            replicas,
+            leader,
+            epoch,
+            version,
+            min_in_sync,
+            unclean_election: false,
+        }
+    }
 }
 
 impl View {
@@ -129,62 +142,4 @@ impl View {
 pub fn offsets_partition() -> PartitionId {
     let topic = Name::new(OFFSETS_TOPIC).expect("a legal name");
     PartitionId { topic, index: 0 }
-}
-
-/// Spreads replicas over brokers: the leaders in turn, and the followers of each shifted one further each round,
-/// so that a broker's load, when it dies, spreads over all others.
-///
-/// Source: Kafka `AdminUtils.assignReplicasToBrokers`, with start index and shift 0 and no racks.
-///
-/// ```
-/// use mqlab_core::broker::place_replicas;
-/// use mqlab_core::ids::NodeId::Broker;
-/// let brokers = [Broker(1), Broker(2), Broker(3)];
-/// assert_eq!(place_replicas(&brokers, 4, 2)[3], [Broker(1), Broker(3)]);
-/// ```
-pub fn place_replicas(brokers: &[NodeId], partitions: u32, replicas: usize) -> Vec<Vec<NodeId>> {
-    let count = brokers.len();
-    let replicas_of = |partition: usize| {
-        let (first, shift) = (partition % count, partition / count);
-        let follower = |j: usize| brokers[(first + 1 + (shift + j) % (count - 1)) % count];
-        core::iter::once(brokers[first])
-            .chain((0..replicas.min(count).saturating_sub(1)).map(follower))
-            .collect()
-    };
-    (0..if count == 0 { 0 } else { partitions as usize }).map(replicas_of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The vectors of Kafka's `AdminUtils` with start and shift 0.
-    #[test]
-    fn placement_vectors() {
-        let check = |brokers: u16, partitions, replicas, expect: &[&[u16]]| {
-            let ids: Vec<NodeId> = (0..brokers).map(NodeId::Broker).collect();
-            let expect: Vec<Vec<NodeId>> =
-                expect.iter().map(|row| row.iter().copied().map(NodeId::Broker).collect()).collect();
-            assert_eq!(place_replicas(&ids, partitions, replicas), expect);
-        };
-        check(
-            5,
-            10,
-            3,
-            &[
-                &[0, 1, 2],
-                &[1, 2, 3],
-                &[2, 3, 4],
-                &[3, 4, 0],
-                &[4, 0, 1],
-                &[0, 2, 3],
-                &[1, 3, 4],
-                &[2, 4, 0],
-                &[3, 0, 1],
-                &[4, 1, 2],
-            ],
-        );
-        check(3, 6, 2, &[&[0, 1], &[1, 2], &[2, 0], &[0, 2], &[1, 0], &[2, 1]]);
-        check(1, 2, 3, &[&[0], &[0]]);
-    }
 }

@@ -18,8 +18,11 @@
 //! * [`contract`] is the suite of rules that each of them passes.
 
 pub mod contract;
+mod epochs;
 pub mod faulty;
 pub mod memory;
+
+pub use epochs::Epochs;
 
 use alloc::vec::Vec;
 use core::fmt;

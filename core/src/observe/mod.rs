@@ -8,6 +8,7 @@
 //! * [`Digester`]: whether two runs are the same.
 
 mod agreement;
+mod cluster_event;
 mod digest;
 mod event;
 mod ledger;
@@ -24,6 +25,7 @@ mod refusal;
 mod verdict;
 
 pub use agreement::Agreement;
+pub use cluster_event::ClusterEvent;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Stamped};
 pub use ledger::{Ledger, Needed};

@@ -42,6 +42,9 @@ pub enum Refusal {
     Unknown,
     /// Too few replicas are in sync for what the producer asked; nothing was written.
     NotEnoughReplicas,
+    /// The leader has written it, and then too few replicas were in sync: it is there, and less safe than was asked for.
+    /// Who sends it again may store it twice.
+    NotEnoughReplicasAfterAppend,
     /// The offset is not in the log.
     OffsetOutOfRange,
     /// The group does not know this member, or gave its partition to another.
@@ -160,6 +163,7 @@ impl fmt::Display for Refusal {
             Self::NotLeader => "not the leader",
             Self::Unknown => "unknown",
             Self::NotEnoughReplicas => "not enough replicas in sync",
+            Self::NotEnoughReplicasAfterAppend => "not enough replicas in sync after the append",
             Self::OffsetOutOfRange => "offset out of range",
             Self::NotAMember => "not a member",
             Self::Stale => "stale epoch",

@@ -30,6 +30,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::agreement::Agreement;
+use super::cluster_event::ClusterEvent;
 use super::event::{Event, Place, Stamped};
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
@@ -277,7 +278,7 @@ impl Verdict {
             }
             Event::Processed { from, message, group } => self.processed(from, *message, group, *node),
             Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),
-            Event::Crashed | Event::PowerCut => self.died(*node),
+            Event::Crashed | Event::PowerCut | Event::Cluster(ClusterEvent::Stopped) => self.died(*node),
             Event::Restarted => {
                 self.down.remove(node);
             }

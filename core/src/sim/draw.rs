@@ -223,8 +223,8 @@ impl World {
         for name in names {
             let place = match &name {
                 LogName::Partition(partition) if partition.topic.as_str() == OFFSETS_TOPIC => continue,
-                LogName::Queue(_) | LogName::QueueCursor(_) | LogName::Definitions => continue,
                 LogName::Partition(partition) => Place::Partition(partition.clone()),
+                _ => continue,
             };
             let log = disk.open(&name).expect("memory opens its logs");
             strips.push(log_strip(place, &log, log.end(), self, cells_max));

@@ -98,7 +98,7 @@ impl World {
                 LogName::Partition(partition) if partition.topic.as_str() != OFFSETS_TOPIC => {
                     Place::Partition(partition)
                 }
-                LogName::Partition(_) | LogName::QueueCursor(_) | LogName::Definitions => continue,
+                _ => continue,
             };
             let messages: Vec<MessageId> =
                 batches.records().filter_map(|record| record.message_id()).collect();

@@ -17,7 +17,7 @@ pub use super::spec::{
     ConsumerSpec, ExchangeSpec, LimitSpec, ProducerSpec, QueueSpec, SourceSpec, TargetSpec, TopicSpec,
 };
 use crate::broker::{OFFSETS_TOPIC, Settings};
-use crate::ids::NodeId;
+use crate::ids::{Name, NodeId};
 use crate::routing::Binding;
 use crate::time::{Span, Time};
 
@@ -59,6 +59,9 @@ pub struct Scenario {
     pub ends_at: Time,
     /// How many brokers there are.
     pub brokers: u16,
+    /// The rack that each broker's machine stands in, in their order; empty where racks are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub racks: Vec<Name>,
     /// The shortest and the longest time that a message travels, in microseconds.
     pub latency: (u64, u64),
     /// The queues.
@@ -221,6 +224,7 @@ impl Scenario {
                 ));
             }
         }
+        self.check_racks()?;
         self.check_host()?;
         for TopicSpec { name, partitions, replicas, min_in_sync, .. } in &self.topics {
             if !(1..=PARTITIONS_MAX).contains(partitions) {

@@ -112,6 +112,10 @@ pub struct TopicSpec {
     pub replicas: u16,
     /// How few replicas in sync are enough for `acks=all`.
     pub min_in_sync: u32,
+    /// Whether a replica that is not in sync may lead when no other is alive: what it lacks is lost, and the partition is
+    /// there. (Kafka: `unclean.leader.election.enable`, off unless asked for.)
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unclean_election: bool,
     /// In each partition at least so many bytes are kept, once there were as many; all of them without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_bytes: Option<u64>,

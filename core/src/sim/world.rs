@@ -18,18 +18,13 @@ use super::program::Worker;
 use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
 use super::shop::Shop;
-use crate::broker::{
-    Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
-};
-use crate::ids::{Epoch, MessageId, NodeId, PartitionId};
+use crate::broker::{Broker, Controller, Input, Out};
+use crate::ids::{MessageId, NodeId};
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
 use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
-
-/// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
-const OFFSETS_REPLICAS: usize = 3;
 
 /// The disk of a broker in the lab.
 pub(crate) type Disk = FaultyStorage<MemoryStorage>;
@@ -184,7 +179,7 @@ impl World {
             agenda: Agenda::default(),
             network: Network::new(seed, latency),
             disk_rng: Rng::new(seed, Stream::Disk),
-            controller: Node::new(Controller::new(settings.clone(), first_view(&scenario, &ids))),
+            controller: Node::new(Controller::new(settings.clone(), scenario.first_view())),
             brokers: ids.iter().map(broker).collect(),
             producers: producers.collect(),
             consumers: consumers.collect(),
@@ -422,46 +417,4 @@ impl World {
 /// The place of a node in its vector: people count from 1.
 pub(super) fn index(number: u16) -> usize {
     usize::from(number).wrapping_sub(1)
-}
-
-/// The cluster before the first election: everything placed, everybody in sync, nobody leads.
-fn first_view(scenario: &Scenario, brokers: &[NodeId]) -> View {
-    let state = |replicas: &Vec<NodeId>, min_in_sync: u32| PartitionState {
-        replicas: replicas.clone(),
-        in_sync: replicas.clone(),
-        leader: None,
-        epoch: Epoch::default(),
-        version: 0,
-        min_in_sync,
-    };
-    let mut partitions = BTreeMap::new();
-    for topic in &scenario.topics {
-        let placed = place_replicas(brokers, topic.partitions, topic.replicas.into());
-        for (index, replicas) in (0..).zip(&placed) {
-            let partition = PartitionId { topic: topic.name.clone(), index };
-            partitions.insert(partition, state(replicas, topic.min_in_sync));
-        }
-    }
-    if !scenario.topics.is_empty() {
-        // The coordinator starts on the last broker, so that the first can be killed without taking it along.
-        let mut brokers = brokers.to_vec();
-        brokers.reverse();
-        for replicas in place_replicas(&brokers, 1, OFFSETS_REPLICAS) {
-            partitions.insert(offsets_partition(), state(&replicas, 1));
-        }
-    }
-    let queues = scenario.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));
-    let exchanges = scenario
-        .exchanges
-        .iter()
-        .map(|exchange| (exchange.exchange.name.clone(), NodeId::Broker(exchange.broker)));
-    View {
-        version: 0,
-        brokers: brokers.iter().map(|&broker| (broker, true)).collect(),
-        partitions,
-        retention: scenario.retentions().collect(),
-        queues: queues.collect(),
-        exchanges: exchanges.collect(),
-        hosts: scenario.layouts(),
-    }
 }

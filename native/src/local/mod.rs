@@ -264,12 +264,10 @@ impl Local {
         let version = self.view.version + 1;
         for partition in partitions {
             self.view.partitions.entry(partition).or_insert_with(|| PartitionState {
-                replicas: vec![ME],
-                in_sync: vec![ME],
                 leader: Some(ME),
                 epoch: Epoch(1), // nobody else ever leads: there is one reign
                 version,
-                min_in_sync: 1,
+                ..PartitionState::new(vec![ME], 1)
             });
         }
         if self.view.partitions.len() > known {

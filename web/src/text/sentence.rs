@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, pulls, queues, row, spaced};
+use super::{Lang, callers, cluster, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,6 +120,9 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::NotLeader => ("that broker does not lead the partition", "那个 Broker 不是该分区的 leader"),
         Refusal::Unknown => ("there is nothing of that name", "没有这个名字的队列、交换机或主题"),
         Refusal::NotEnoughReplicas => ("too few replicas are in sync", "同步副本不够"),
+        Refusal::NotEnoughReplicasAfterAppend => {
+            ("it is written, and too few replicas are in sync by now", "已写入，但此时同步副本不够")
+        }
         Refusal::OffsetOutOfRange => ("the log does not hold that offset", "日志里没有这个偏移量"),
         Refusal::NotAMember => ("the group does not know this member", "消费者组不认识这个成员"),
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
@@ -240,6 +243,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Restarted => format!("{node} is back"),
         Event::Order(event) => callers::english(event, node, names),
         Event::Pull(event) => pulls::english(event, node, &what),
+        Event::Cluster(event) => cluster::english(event, node, who),
         Event::Queue(event) => queues::english(event, node, &what, names),
         other => format!("{node}: {other}"),
     }
@@ -312,6 +316,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Restarted => format!("{node} 恢复运行"),
         Event::Order(event) => callers::chinese(event, node, names),
         Event::Pull(event) => pulls::chinese(event, node, &what),
+        Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
     }
@@ -366,6 +371,7 @@ impl Tone {
             Event::Restarted => Self::Back,
             Event::Order(event) => callers::tone(event),
             Event::Pull(event) => pulls::tone(event),
+            Event::Cluster(event) => cluster::tone(event),
             Event::Queue(event) => queues::tone(event),
             _ => Self::Plain,
         }

@@ -18,7 +18,7 @@ use crate::record::Batches;
 /// For each epoch that wrote to a log, its first offset.
 ///
 /// ```
-/// use mqlab_core::broker::Epochs;
+/// use mqlab_core::log::Epochs;
 /// use mqlab_core::ids::{Epoch, Offset};
 /// let mut epochs = Epochs::default();
 /// epochs.begin(Epoch(0), Offset(0));
@@ -57,6 +57,17 @@ impl Epochs {
     /// The latest epoch.
     pub fn last(&self) -> Option<Epoch> {
         self.0.last().map(|&(epoch, _)| epoch)
+    }
+
+    /// Where an epoch began.
+    pub fn begin_of(&self, epoch: Epoch) -> Option<Offset> {
+        self.0.iter().find(|(known, _)| *known == epoch).map(|&(_, start)| start)
+    }
+
+    /// The epoch that wrote what stands at an offset; `None` before the first.
+    pub fn at(&self, offset: Offset) -> Option<Epoch> {
+        let before = self.0.partition_point(|&(_, start)| start <= offset);
+        self.0.get(before.checked_sub(1)?).map(|&(epoch, _)| epoch)
     }
 
     /// The greatest known epoch up to `asked`, and where it ended in a log that ends at `log_end`: at the start

@@ -1,0 +1,53 @@
+//! What happens to a cluster as a whole? Facts about who leads it, and about what was asked of it.
+
+use core::fmt;
+
+use serde::Serialize;
+
+use crate::ids::{NodeId, PartitionId};
+
+/// A fact about a cluster.
+///
+/// ```
+/// use mqlab_core::ids::{Name, NodeId, PartitionId};
+/// use mqlab_core::observe::ClusterEvent;
+/// let partition = PartitionId { topic: Name::new("orders")?, index: 0 };
+/// let unclean = ClusterEvent::UncleanElection { partition, leader: NodeId::Broker(3) };
+/// assert_eq!(unclean.to_string(), "takes broker-3 for orders/0, which is not in sync, rather than nobody");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClusterEvent {
+    /// No replica in sync was alive: another leads, and what it lacks is lost. The election itself follows.
+    UncleanElection {
+        /// Of which partition.
+        partition: PartitionId,
+        /// Who.
+        leader: NodeId,
+    },
+    /// A broker is about to stop, and asked the controller to let others lead.
+    Leaving,
+    /// A broker stopped in good order: it led nothing any more.
+    Stopped,
+}
+
+impl ClusterEvent {
+    /// Whether a watcher would want to go to this moment.
+    pub fn is_landmark(&self) -> bool {
+        matches!(self, Self::UncleanElection { .. } | Self::Stopped)
+    }
+}
+
+impl fmt::Display for ClusterEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UncleanElection { partition, leader } => {
+                write!(f, "takes {leader} for {partition}, which is not in sync, rather than nobody")
+            }
+            Self::Leaving => f.write_str("is about to stop: others shall lead"),
+            Self::Stopped => f.write_str("stopped in good order"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How does the cluster of a scenario stand before anything happened? Every topic is placed, and nobody leads yet.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::scenario::{InvalidScenario, Scenario};
+use crate::broker::{PartitionState, Site, View, offsets_partition, place_replicas};
+use crate::ids::{NodeId, PartitionId};
+
+/// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
+const OFFSETS_REPLICAS: usize = 3;
+
+impl Scenario {
+    /// The brokers, with their racks if those are known.
+    fn sites(&self) -> Vec<Site> {
+        let brokers = (1..=self.brokers).map(NodeId::Broker);
+        let racks = self.racks.iter().cloned().map(Some).chain(core::iter::repeat(None));
+        brokers.zip(racks).map(|(broker, rack)| Site { broker, rack }).collect()
+    }
+
+    /// Whether each broker has a rack, or none has.
+    pub(super) fn check_racks(&self) -> Result<(), InvalidScenario> {
+        let (racks, brokers) = (self.racks.len(), usize::from(self.brokers));
+        if racks == 0 || racks == brokers {
+            return Ok(());
+        }
+        Err(InvalidScenario(format!("{racks} racks for {brokers} brokers: name one for each, or none")))
+    }
+
+    /// The view that the controller begins with. The scenario was checked.
+    pub(super) fn first_view(&self) -> View {
+        let sites = self.sites();
+        let place = |sites: &[Site], partitions, replicas: usize| {
+            place_replicas(sites, partitions, replicas.min(sites.len())).unwrap_or_default()
+        };
+        let mut partitions = BTreeMap::new();
+        for topic in &self.topics {
+            for (index, replicas) in (0..).zip(place(&sites, topic.partitions, topic.replicas.into())) {
+                let partition = PartitionId { topic: topic.name.clone(), index };
+                let unclean_election = topic.unclean_election;
+                let state = PartitionState::new(replicas, topic.min_in_sync);
+                partitions.insert(partition, PartitionState { unclean_election, ..state });
+            }
+        }
+        if !self.topics.is_empty() {
+            // The coordinator starts on the last broker, so that the first can be killed without taking it along.
+            let reversed: Vec<Site> = sites.iter().rev().cloned().collect();
+            for replicas in place(&reversed, 1, OFFSETS_REPLICAS) {
+                partitions.insert(offsets_partition(), PartitionState::new(replicas, 1));
+            }
+        }
+        let queues = self.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));
+        let exchange = |of: &super::spec::ExchangeSpec| (of.exchange.name.clone(), NodeId::Broker(of.broker));
+        View {
+            version: 0,
+            brokers: sites.iter().map(|site| (site.broker, true)).collect(),
+            partitions,
+            retention: self.retentions().collect(),
+            queues: queues.collect(),
+            exchanges: self.exchanges.iter().map(exchange).collect(),
+            hosts: self.layouts(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The words of a cluster as a whole: who may lead, and who leaves.
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::observe::ClusterEvent;
+
+use super::sentence::Tone;
+
+pub(super) fn english(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> String) -> String {
+    match event {
+        ClusterEvent::UncleanElection { partition, leader } => {
+            format!("{node} finds nobody in sync for {partition}, and takes {} all the same", who(*leader))
+        }
+        ClusterEvent::Leaving => format!("{node} is about to stop: others shall lead"),
+        ClusterEvent::Stopped => format!("{node} stops in good order"),
+        other => format!("{node}: {other}"),
+    }
+}
+
+pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> String) -> String {
+    match event {
+        ClusterEvent::UncleanElection { partition, leader } => {
+            format!("{node} 找不到分区 {partition} 的同步副本，仍选 {}（不洁选举）", who(*leader))
+        }
+        ClusterEvent::Leaving => format!("{node} 准备停机：先把 leader 交给别人"),
+        ClusterEvent::Stopped => format!("{node} 正常停机"),
+        other => format!("{node}：{other}"),
+    }
+}
+
+pub(super) fn tone(event: &ClusterEvent) -> Tone {
+    match event {
+        ClusterEvent::UncleanElection { .. } => Tone::Harm,
+        ClusterEvent::Leaving | ClusterEvent::Stopped => Tone::Turn,
+        _ => Tone::Plain,
+    }
+}
