@@ -55,8 +55,8 @@ fn run(batch: u64, messages: u64) -> (usize, u64) {
     let scenario = scenario(batch, messages / u64::from(CLIENTS));
     let (seed, expected) = (scenario.seed, messages / u64::from(CLIENTS) * u64::from(CLIENTS));
     let mut world = World::new(scenario, seed).expect("a sound scenario");
-    while (world.verdict().delivered() as u64) < expected && world.step().is_some() {}
-    assert_eq!(world.verdict().delivered() as u64, expected, "everything is delivered");
+    while world.verdict().delivered() < expected && world.step().is_some() {}
+    assert_eq!(world.verdict().delivered(), expected, "everything is delivered");
     (expected as usize, world.steps())
 }
 
