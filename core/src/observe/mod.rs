@@ -10,6 +10,8 @@
 mod agreement;
 mod digest;
 mod event;
+mod fault;
+mod fault_event;
 mod ledger;
 mod mailbox_metrics;
 mod metrics;
@@ -26,6 +28,8 @@ mod verdict;
 pub use agreement::Agreement;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Stamped};
+pub use fault::{BadFault, DiskState, Link, LinkFault};
+pub use fault_event::{FaultEvent, Parcel};
 pub use ledger::{Ledger, Needed};
 pub use mailbox_metrics::MailboxMetrics;
 pub use metrics::{Metrics, SAMPLES_MAX, Series};

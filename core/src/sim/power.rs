@@ -20,11 +20,16 @@ impl World {
             Command::Crash(node) => self.stop(node, Power::Crashed, Event::Crashed),
             Command::CutPower(node) => self.stop(node, Power::Off, Event::PowerCut),
             Command::Restart(node) => self.start(node),
+            Command::Freeze(node) => self.freeze(node),
+            Command::Thaw(node) => self.thaw(node),
+            Command::Link { link, fault } => self.hurt_link(link, fault),
+            Command::Replace(_) | Command::Skew { .. } | Command::Disk { .. } => {}
         }
     }
 
     pub(super) fn stop(&mut self, node: NodeId, power: Power, event: Event) {
         let peers = self.network.disconnect(node);
+        self.still.remove(&node);
         self.note(node, event);
         match node {
             NodeId::Controller => return,

@@ -195,9 +195,9 @@ impl Scenario {
         }
         self.check_pace()?;
         for Action { at, command } in &self.actions {
-            let node = command.node();
-            let dies = !matches!(node, NodeId::Controller | NodeId::User(_));
-            require(self.has(node) && dies, &|| format!("there is no {node} to {command}"))?;
+            command
+                .check(|node| self.has(node))
+                .map_err(|refused| InvalidScenario(format!("the action {command}: {refused}")))?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())

@@ -12,12 +12,14 @@ use crate::observe::{Event, QueueEvent};
 use crate::time::Span;
 
 impl World {
-    /// Hands an input to a broker that is on, and carries out what it wants.
-    pub(super) fn hand_to_broker(&mut self, number: u16, input: Input) {
+    /// Hands a burst to a broker that is on, and carries out what it wants.
+    pub(super) fn hand_to_broker(&mut self, number: u16, burst: impl IntoIterator<Item = Input>) {
         let (node, now) = (NodeId::Broker(number), self.now());
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
         let mut slices = Out::default();
-        broker.handle(now, input, &mut slices);
+        for input in burst {
+            broker.handle(now, input, &mut slices);
+        }
         if let Err(error) = broker.settle(now, &mut slices) {
             // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
             self.note(node, Event::Queue(QueueEvent::Halted { why: error.refusal() }));

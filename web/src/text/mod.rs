@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod callers;
+mod faults;
 pub mod groups;
 mod halves;
 pub mod judged;

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, pulls, queues, row, spaced};
+use super::{Lang, callers, faults, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -241,6 +241,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Order(event) => callers::english(event, node, names),
         Event::Pull(event) => pulls::english(event, node, &what),
         Event::Queue(event) => queues::english(event, node, &what, names),
+        Event::Fault(event) => faults::english(event, node, &what, names),
         other => format!("{node}: {other}"),
     }
 }
@@ -313,6 +314,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Order(event) => callers::chinese(event, node, names),
         Event::Pull(event) => pulls::chinese(event, node, &what),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
+        Event::Fault(event) => faults::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
     }
 }
@@ -367,6 +369,7 @@ impl Tone {
             Event::Order(event) => callers::tone(event),
             Event::Pull(event) => pulls::tone(event),
             Event::Queue(event) => queues::tone(event),
+            Event::Fault(event) => faults::tone(event),
             _ => Self::Plain,
         }
     }
