@@ -120,7 +120,10 @@ impl World {
                 from,
                 group,
                 assigned: if up { worker.partitions() } else { Vec::new() },
-                working: working.and_then(|work| Some((mark(&work.staged.record)?, work.since, work.until))),
+                working: working.and_then(|work| {
+                    let at = |moment| self.true_time(node, moment);
+                    Some((mark(&work.staged.record)?, at(work.since), at(work.until)))
+                }),
                 staged: match up {
                     true => worker.source.staged().iter().filter_map(|staged| mark(&staged.record)).collect(),
                     false => Vec::new(),

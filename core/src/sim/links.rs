@@ -167,8 +167,8 @@ impl Links {
             return Fate::Arrives;
         }
         // Of queues, "stored" is said in a session, of topics it stands by itself.
-        let of_session = matches!(message, Message::Reply(_, Reply::Stored { .. }))
-            && !self.of_topics.contains(&way.1);
+        let of_session =
+            matches!(message, Message::Reply(_, Reply::Stored { .. })) && !self.of_topics.contains(&way.1);
         let alone = stands_alone(message) && !of_session;
         let (lose, lose_next) = self.chances(way, |state| (state.lose, &mut state.lose_next));
         if self.befalls(lose, lose_next) {

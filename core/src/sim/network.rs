@@ -93,13 +93,7 @@ impl Network {
     }
 
     /// Sends a message; says what becomes of it.
-    pub(super) fn send(
-        &mut self,
-        now: Time,
-        (from, to): Way,
-        incarnation: u64,
-        message: Message,
-    ) -> Sending {
+    pub(super) fn send(&mut self, now: Time, (from, to): Way, incarnation: u64, message: Message) -> Sending {
         self.traffic.count(from, to, &message);
         let fate = self.links.fate((from, to), &message);
         let arrives = self.arrival(now, from, to);
@@ -148,8 +142,7 @@ impl Network {
             return false;
         }
         self.breaks.remove(&(a, b));
-        let hidden: Vec<Way> =
-            [(a, b), (b, a)].into_iter().filter(|way| self.links.is_cut(*way)).collect();
+        let hidden: Vec<Way> = [(a, b), (b, a)].into_iter().filter(|way| self.links.is_cut(*way)).collect();
         self.gaps.extend(&hidden);
         hidden.is_empty()
     }

@@ -101,7 +101,8 @@ impl World {
         let Some(Still { line, leaves, .. }) = self.still.remove(&node) else { return };
         self.send_all(node, leaves);
         let incarnation = self.incarnation(node);
-        let lives = |world: &Self| world.power(node) == Some(Power::On) && world.incarnation(node) == incarnation;
+        let lives =
+            |world: &Self| world.power(node) == Some(Power::On) && world.incarnation(node) == incarnation;
         *self.wakes(node) = None;
         match node {
             NodeId::Broker(number) => {

@@ -16,9 +16,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::command::{Action, Command};
+use super::permits::CommandRefused;
 use super::picture::Picture;
 use super::scenario::{InvalidScenario, Scenario};
-use super::permits::CommandRefused;
 use super::world::World;
 use crate::ids::MessageId;
 use crate::observe::{Digest, Metrics, Stamped, Verdict};

@@ -10,7 +10,9 @@ use alloc::vec::Vec;
 
 use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
+use super::clocks::Skews;
 use super::command::Command;
+use super::disks::Disks;
 use super::links::Way;
 use super::network::{Network, Packet};
 use super::onward::Errand;
@@ -23,6 +25,7 @@ use crate::broker::{
     Broker, Controller, Input, Out, PartitionState, View, offsets_partition, place_replicas,
 };
 use crate::ids::{Epoch, MessageId, NodeId, PartitionId};
+use crate::log::Storage;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
 use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
@@ -34,6 +37,8 @@ const OFFSETS_REPLICAS: usize = 3;
 
 /// The disk of a broker in the lab.
 pub(crate) type Disk = FaultyStorage<MemoryStorage>;
+/// A log on it.
+pub(super) type DiskLog = <Disk as Storage>::Log;
 
 /// Something that will happen.
 #[derive(Clone, Debug)]
@@ -102,6 +107,8 @@ pub struct World {
     pub(super) agenda: Agenda<Happening>,
     pub(crate) network: Network,
     pub(super) still: StillNodes,
+    pub(super) disks: Disks,
+    pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
     pub(crate) controller: Node<Controller>,
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
@@ -151,6 +158,8 @@ impl World {
             agenda: Agenda::default(),
             network: Network::new(&scenario, seed),
             still: StillNodes::default(),
+            disks: Disks::default(),
+            skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),
             controller: Node::new(Controller::new(settings.clone(), first_view(&scenario, &ids))),
             brokers: ids.iter().map(broker).collect(),
@@ -322,7 +331,7 @@ impl World {
 
     /// Hands an input to a node that is on, and carries out what it wants.
     pub(super) fn hand(&mut self, node: NodeId, input: Input) {
-        let now = self.now;
+        let now = self.clock(node);
         let mut out = Out::default();
         match node {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
@@ -356,7 +365,7 @@ impl World {
         self.plan_wake(node);
     }
 
-    fn plan_wake(&mut self, node: NodeId) {
+    pub(super) fn plan_wake(&mut self, node: NodeId) {
         let wanted = match node {
             NodeId::Controller => self.controller.process.next_wakeup(),
             NodeId::Broker(number) => match &self.brokers[index(number)].process {
@@ -368,7 +377,7 @@ impl World {
             NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };
         // Never at this same moment: a node that asked for nothing better would stop the clock.
-        let Some(at) = wanted.map(|at| at.max(self.now + Span(1))) else { return };
+        let Some(at) = wanted.map(|at| self.true_time(node, at).max(self.now + Span(1))) else { return };
         if self.wakes(node).is_none_or(|planned| at < planned) {
             *self.wakes(node) = Some(at);
             let incarnation = self.incarnation(node);

@@ -1,6 +1,7 @@
 //! Each fault of the lab does what it says, and nothing else.
 
 mod commands;
+mod disks;
 mod network;
 mod still;
 

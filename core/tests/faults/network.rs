@@ -123,7 +123,10 @@ fn a_lost_request_is_sent_again() {
 
 #[test]
 fn loss_everywhere_loses_nothing_of_a_queue() {
-    let timeline = run(Scenario { ends_at: Time(6_000_000), ..queue(&["20 lose everywhere 80", "900 heal everywhere"]) });
+    let timeline = run(Scenario {
+        ends_at: Time(6_000_000),
+        ..queue(&["20 lose everywhere 80", "900 heal everywhere"])
+    });
     let lost = count(&timeline, |event| matches!(event, Event::Fault(FaultEvent::Lost { .. })));
     assert!(lost > 10, "{lost}");
     let verdict = timeline.verdict();
@@ -144,7 +147,11 @@ fn what_belongs_to_a_session_comes_once_and_in_order() {
 #[test]
 fn what_stands_by_itself_comes_twice_and_late() {
     let twice = run(topic(Acks::All, false, &["60 duplicate-next producer-1 to broker-1"]));
-    assert_eq!(twice.verdict().doubled().len(), 1, "a request stored twice, by a broker that does not know it again");
+    assert_eq!(
+        twice.verdict().doubled().len(),
+        1,
+        "a request stored twice, by a broker that does not know it again"
+    );
     all_came(&twice);
 
     let all = run(topic(Acks::All, false, &["20 duplicate everywhere 1000", "600 heal everywhere"]));
@@ -162,10 +169,12 @@ fn what_stands_by_itself_comes_twice_and_late() {
 fn a_slow_link_is_slow_one_way_and_keeps_order() {
     let timeline = run(queue(&["60 slow producer-1 to broker-1 20", "120 heal everywhere"]));
     let arrival = |fact: &&&Stamped| matches!(fact.event, Event::Appended { .. });
-    let sent = facts(&timeline, SHOP, 61, 120).into_iter().find(|fact| matches!(fact.event, Event::Sent { .. }));
+    let sent =
+        facts(&timeline, SHOP, 61, 120).into_iter().find(|fact| matches!(fact.event, Event::Sent { .. }));
     let sent = sent.expect("it sends").at;
     let came = facts(&timeline, BROKER, 62, 160);
-    let came = came.iter().filter(arrival).find(|fact| fact.at > sent + Span::from_millis(2)).expect("it comes").at;
+    let came =
+        came.iter().filter(arrival).find(|fact| fact.at > sent + Span::from_millis(2)).expect("it comes").at;
     assert_eq!(came.since(sent), Span::from_millis(21), "a millisecond as ever, and twenty");
     assert!(timeline.verdict().is_clean());
     all_came(&timeline);
@@ -174,12 +183,21 @@ fn a_slow_link_is_slow_one_way_and_keeps_order() {
 #[test]
 fn what_is_late_does_not_come_after_its_sender_has_died() {
     // Every fetch of a follower is held up, and it dies with some on their way: none comes from its earlier life.
-    let lines = ["60 reorder broker-2 to broker-1 1000", "90 crash broker-2", "91 restart broker-2", "300 heal everywhere"];
+    let lines = [
+        "60 reorder broker-2 to broker-1 1000",
+        "90 crash broker-2",
+        "91 restart broker-2",
+        "300 heal everywhere",
+    ];
     let timeline = run(topic(Acks::All, false, &lines));
     let mut world = timeline.clone();
     world.seek(Time(90_000));
     let late = |picture: mqlab_core::sim::picture::Picture| {
-        picture.packets.iter().filter(|packet| packet.from == NodeId::Broker(2) && packet.to == BROKER).count()
+        picture
+            .packets
+            .iter()
+            .filter(|packet| packet.from == NodeId::Broker(2) && packet.to == BROKER)
+            .count()
     };
     assert_eq!(late(world.picture(0)), 0);
     all_came(&timeline);
@@ -187,7 +205,8 @@ fn what_is_late_does_not_come_after_its_sender_has_died() {
 
 #[test]
 fn the_picture_shows_who_stands_still_and_what_is_cut() {
-    let mut timeline = run(queue(&["60 freeze consumer-1", "61 cut broker-1 to consumer-1", "100 heal everywhere"]));
+    let mut timeline =
+        run(queue(&["60 freeze consumer-1", "61 cut broker-1 to consumer-1", "100 heal everywhere"]));
     timeline.seek(Time(80_000));
     let picture = timeline.picture(4);
     assert_eq!((picture.frozen, picture.cut), (vec![WORKER], vec![(BROKER, WORKER)]));

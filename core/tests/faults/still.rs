@@ -54,7 +54,11 @@ fn a_frozen_producer_sends_nothing_and_then_what_is_due() {
 fn a_frozen_leader_is_replaced_and_comes_back_as_a_follower() {
     let timeline = run(topic(Acks::All, false, &["60 freeze broker-1", "500 thaw broker-1"]));
     let elected = facts(&timeline, NodeId::Controller, 60, 400);
-    assert!(elected.iter().any(|fact| matches!(fact.event, Event::Elected { leader: Some(NodeId::Broker(2)), .. })));
+    assert!(
+        elected
+            .iter()
+            .any(|fact| matches!(fact.event, Event::Elected { leader: Some(NodeId::Broker(2)), .. }))
+    );
     let copied = facts(&timeline, BROKER, 500, 2_000);
     assert!(copied.iter().any(|fact| matches!(fact.event, Event::Copied { .. })), "it follows");
     all_came(&timeline);
@@ -75,7 +79,10 @@ fn a_frozen_process_can_be_killed_and_what_waited_dies_with_it() {
     let lines = ["60 freeze broker-1", "100 crash broker-1", "150 restart broker-1"];
     let timeline = run(queue(&lines));
     assert!(facts(&timeline, BROKER, 100, 150).iter().all(|fact| {
-        matches!(fact.event, Event::Crashed | Event::TailLost { .. } | Event::Queue(QueueEvent::MailboxLost { .. }))
+        matches!(
+            fact.event,
+            Event::Crashed | Event::TailLost { .. } | Event::Queue(QueueEvent::MailboxLost { .. })
+        )
     }));
     assert!(!faults(&timeline).iter().any(|fault| matches!(fault, FaultEvent::Thawed { .. })));
     all_came(&timeline);

@@ -27,7 +27,9 @@ fn on_link(at: Link, fault: LinkFault, names: &Names, lang: Lang) -> String {
     match (fault, lang) {
         (LinkFault::Cut, Lang::En) => format!("nothing passes {at}, and nobody is told"),
         (LinkFault::Cut, Lang::Zh) => format!("{at}什么都过不去，谁也收不到通知"),
-        (LinkFault::Slow(extra), Lang::En) => format!("everything takes {} longer {at}", lasting(extra, lang)),
+        (LinkFault::Slow(extra), Lang::En) => {
+            format!("everything takes {} longer {at}", lasting(extra, lang))
+        }
         (LinkFault::Slow(extra), Lang::Zh) => format!("{at}每条都要多花 {}", lasting(extra, lang)),
         (LinkFault::Lose(chance), Lang::En) => {
             format!("{chance} of 1000 are lost {at}, each with its connection")
@@ -67,9 +69,7 @@ fn disk(is: DiskState, lang: Lang) -> String {
             format!("has a slow disk: {} for each flush", lasting(span, lang))
         }
         (DiskState::Slow(span), Lang::Zh) => format!("的磁盘变慢：每次刷盘要 {}", lasting(span, lang)),
-        (DiskState::Lying, Lang::En) => {
-            "has a disk that lies: what it calls flushed is not".into()
-        }
+        (DiskState::Lying, Lang::En) => "has a disk that lies: what it calls flushed is not".into(),
         (DiskState::Lying, Lang::Zh) => "的磁盘会撒谎：说刷盘了，其实没有".into(),
         (DiskState::Full, Lang::En) => "has a full disk".into(),
         (DiskState::Full, Lang::Zh) => "的磁盘满了".into(),
@@ -108,12 +108,15 @@ fn parcel(what: Parcel, messages: &str, lang: Lang) -> String {
 
 pub(super) fn english(event: &FaultEvent, node: &str, what: &str, names: &Names) -> String {
     let lang = Lang::En;
-    let thing = |kind: Parcel, messages: &[_]| parcel(kind, if messages.is_empty() { "" } else { what }, lang);
+    let thing =
+        |kind: Parcel, messages: &[_]| parcel(kind, if messages.is_empty() { "" } else { what }, lang);
     match event {
         FaultEvent::Frozen => format!("{node} stands still: what comes waits, and it says nothing"),
         FaultEvent::Thawed { waited: 0 } => format!("{node} goes on; nothing had come"),
         FaultEvent::Thawed { waited: 1 } => format!("{node} goes on, and takes in the one thing that waited"),
-        FaultEvent::Thawed { waited } => format!("{node} goes on, and takes in the {waited} things that waited"),
+        FaultEvent::Thawed { waited } => {
+            format!("{node} goes on, and takes in the {waited} things that waited")
+        }
         FaultEvent::Link { link, fault } => on_link(*link, *fault, names, lang),
         FaultEvent::Lost { to, what: kind, messages } => {
             let thing = thing(*kind, messages);
@@ -128,7 +131,10 @@ pub(super) fn english(event: &FaultEvent, node: &str, what: &str, names: &Names)
             format!("the network holds {thing} up on the way from {node} to {}", names.node(*to, lang))
         }
         FaultEvent::Broke { peer } => {
-            format!("the connection between {node} and {} breaks: something in it was lost", names.node(*peer, lang))
+            format!(
+                "the connection between {node} and {} breaks: something in it was lost",
+                names.node(*peer, lang)
+            )
         }
         FaultEvent::Skewed { by } => format!("{node} {}", clock(*by, lang)),
         FaultEvent::Disk { is } => format!("{node} {}", disk(*is, lang)),
@@ -146,7 +152,8 @@ pub(super) fn english(event: &FaultEvent, node: &str, what: &str, names: &Names)
 
 pub(super) fn chinese(event: &FaultEvent, node: &str, what: &str, names: &Names) -> String {
     let lang = Lang::Zh;
-    let thing = |kind: Parcel, messages: &[_]| parcel(kind, if messages.is_empty() { "" } else { what }, lang);
+    let thing =
+        |kind: Parcel, messages: &[_]| parcel(kind, if messages.is_empty() { "" } else { what }, lang);
     match event {
         FaultEvent::Frozen => format!("{node} 停顿：收到的都先等着，什么也不发"),
         FaultEvent::Thawed { waited: 0 } => format!("{node} 继续运行，期间什么也没来"),
@@ -238,8 +245,12 @@ pub(super) fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String 
             format!("Nothing is wrong {}.", link(at, names, lang))
         }
         (CommandRefused::NothingToHeal(at), Lang::Zh) => format!("{}没有问题。", link(at, names, lang)),
-        (CommandRefused::BadChance(chance), Lang::En) => format!("{chance} of 1000 is no chance: use 1 to 1000."),
-        (CommandRefused::BadChance(chance), Lang::Zh) => format!("千分之 {chance} 不是概率：请用 1 到 1000。"),
+        (CommandRefused::BadChance(chance), Lang::En) => {
+            format!("{chance} of 1000 is no chance: use 1 to 1000.")
+        }
+        (CommandRefused::BadChance(chance), Lang::Zh) => {
+            format!("千分之 {chance} 不是概率：请用 1 到 1000。")
+        }
         (CommandRefused::BadSpan(span), Lang::En) => format!("A time of {} cannot be.", lasting(span, lang)),
         (CommandRefused::BadSpan(span), Lang::Zh) => format!("时长 {} 不行。", lasting(span, lang)),
         (other, Lang::En) => format!("That cannot be done: {other}."),
