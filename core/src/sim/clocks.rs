@@ -21,7 +21,7 @@ use crate::time::Time;
 pub(super) type Skews = BTreeMap<NodeId, i64>;
 
 impl World {
-    fn skew_of(&self, node: NodeId) -> i64 {
+    pub(super) fn skew_of(&self, node: NodeId) -> i64 {
         if self.skews.is_empty() { 0 } else { self.skews.get(&node).copied().unwrap_or_default() }
     }
 

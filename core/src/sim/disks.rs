@@ -72,17 +72,19 @@ impl World {
         self.note(node, Event::Fault(FaultEvent::Disk { is }));
     }
 
+    /// The state of a broker's disk.
+    pub(super) fn disk_of(&self, node: NodeId) -> DiskState {
+        self.disks.get(&node).copied().unwrap_or_default()
+    }
+
     /// How long a flush takes on a slow disk.
     pub(super) fn flush_takes(&self, node: NodeId) -> Option<Span> {
-        match self.disks.get(&node) {
-            Some(DiskState::Slow(span)) => Some(*span),
-            _ => None,
-        }
+        if let DiskState::Slow(span) = self.disk_of(node) { Some(span) } else { None }
     }
 
     /// Whether nothing can be written.
     pub(super) fn is_full(&self, node: NodeId) -> bool {
-        self.disks.get(&node) == Some(&DiskState::Full)
+        self.disk_of(node) == DiskState::Full
     }
 
     /// A broker's process is gone: its disk stays. What could not be written is not written now.

@@ -33,6 +33,8 @@ pub enum CommandRefused {
     IsFrozen(NodeId),
     /// It does not stand still.
     IsNotFrozen(NodeId),
+    /// Its clock, or its disk, is like that already.
+    IsSo(NodeId),
     /// It keeps nothing on a disk of its own.
     HasNoDisk(NodeId),
     /// A link needs two nodes.
@@ -55,6 +57,7 @@ impl fmt::Display for CommandRefused {
             Self::IsUp(node) => write!(f, "{node} runs already"),
             Self::IsFrozen(node) => write!(f, "{node} stands still already"),
             Self::IsNotFrozen(node) => write!(f, "{node} does not stand still"),
+            Self::IsSo(node) => write!(f, "with {node} it is so already"),
             Self::HasNoDisk(node) => write!(f, "{node} has no disk of which that could be said"),
             Self::SameNode(node) => write!(f, "there is no link from {node} to itself"),
             Self::NothingToHeal(link) => write!(f, "nothing is wrong on the link: {link}"),
@@ -128,6 +131,8 @@ impl World {
             }
             (Command::Freeze(node), _) if self.is_frozen(node) => Err(CommandRefused::IsFrozen(node)),
             (Command::Thaw(node), _) if !self.is_frozen(node) => Err(CommandRefused::IsNotFrozen(node)),
+            (Command::Skew { node, by }, _) if self.skew_of(node) == by => Err(CommandRefused::IsSo(node)),
+            (Command::Disk { node, is }, _) if self.disk_of(node) == is => Err(CommandRefused::IsSo(node)),
             (Command::Link { link, fault: LinkFault::Heal }, _) if !self.network.links.is_hurt(link) => {
                 Err(CommandRefused::NothingToHeal(link))
             }

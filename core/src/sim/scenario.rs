@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::built_in::BUILT_IN;
 use super::command::Action;
+use super::drawn::FaultPlan;
 use super::program_spec::{Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 pub(super) use super::spec::is_default;
@@ -94,6 +95,9 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// What else goes wrong, drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<FaultPlan>,
 }
 
 /// Why a scenario cannot be run.
@@ -194,6 +198,9 @@ impl Scenario {
             })?;
         }
         self.check_pace()?;
+        if let Some(plan) = &self.faults {
+            plan.check(self)?;
+        }
         for Action { at, command } in &self.actions {
             command
                 .check(|node| self.has(node))

@@ -73,6 +73,7 @@ impl Scenario {
             users,
             settings,
             actions,
+            faults: None,
         }
     }
 }

@@ -175,7 +175,8 @@ impl World {
             events: Vec::new(),
             scenario,
         };
-        for action in world.scenario.actions.clone() {
+        let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
+        for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
             world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
         }
         let mut out = Out::default();

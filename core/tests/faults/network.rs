@@ -47,7 +47,7 @@ fn deliveries_never_go_on_behind_a_gap() {
     let timeline = run(queue(&["60 cut broker-1 to consumer-1", "90 heal broker-1 to consumer-1"]));
     assert_eq!(broke(&timeline).len(), 1);
     let lost = |fault: &&FaultEvent| matches!(fault, FaultEvent::Lost { what: Parcel::Delivery, .. });
-    assert!(faults(&timeline).iter().any(|fault| lost(fault)), "the cut swallowed deliveries");
+    assert!(faults(&timeline).iter().any(lost), "the cut swallowed deliveries");
     // Each message is received for the first time in the order of the queue.
     let mut first: Vec<MessageId> = Vec::new();
     for (_, message) in received(&timeline, WORKER) {

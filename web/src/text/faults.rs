@@ -237,6 +237,8 @@ pub(super) fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String 
         (CommandRefused::IsFrozen(node), Lang::Zh) => format!("{} 已经停顿了。", name(node)),
         (CommandRefused::IsNotFrozen(node), Lang::En) => format!("{} does not stand still.", name(node)),
         (CommandRefused::IsNotFrozen(node), Lang::Zh) => format!("{} 没有停顿。", name(node)),
+        (CommandRefused::IsSo(node), Lang::En) => format!("With {} it is so already.", name(node)),
+        (CommandRefused::IsSo(node), Lang::Zh) => format!("{} 已经是这样了。", name(node)),
         (CommandRefused::HasNoDisk(node), Lang::En) => format!("{} has no disk for that.", name(node)),
         (CommandRefused::HasNoDisk(node), Lang::Zh) => format!("{} 没有这样的磁盘。", name(node)),
         (CommandRefused::SameNode(node), Lang::En) => format!("{} has no link to itself.", name(node)),
