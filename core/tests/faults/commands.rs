@@ -2,7 +2,7 @@
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{DiskState, Link, LinkFault};
-use mqlab_core::sim::{Action, Command, CommandRefused, Scenario, Timeline, World};
+use mqlab_core::sim::{Action, Command, CommandRefused, FaultKind, FaultPlan, Scenario, Timeline, World};
 use mqlab_core::time::{Span, Time};
 
 use super::*;
@@ -173,4 +173,52 @@ fn a_world_that_is_cloned_in_the_middle_goes_on_as_it_would() {
         timeline.seek(Time(moment));
     }
     assert_eq!(timeline.digest(), straight.digest());
+}
+
+fn plan(from: u64, until: u64, faults: (u32, u32)) -> FaultPlan {
+    let kinds = vec![FaultKind::Crash, FaultKind::Cut, FaultKind::FullDisk, FaultKind::Skew];
+    FaultPlan { kinds, from: Time(from), until: Time(until), faults }
+}
+
+#[test]
+fn drawn_faults_follow_from_the_seed_and_end() {
+    let scenario = Scenario { faults: Some(plan(20_000, 600_000, (3, 9))), ..topic(Acks::All, true, &[]) };
+    let read = Scenario::from_json(&scenario.to_json()).expect("what was written");
+    assert_eq!(read, scenario);
+    let plan = scenario.faults.clone().expect("it has one");
+    for seed in 0..50 {
+        let drawn = plan.draw(&scenario, seed);
+        assert_eq!(drawn, plan.draw(&scenario, seed));
+        let begins = drawn.iter().filter(|action| {
+            matches!(
+                action.command,
+                Command::Crash(_)
+                    | Command::Link { fault: LinkFault::Cut, .. }
+                    | Command::Disk { is: DiskState::Full, .. }
+                    | Command::Skew { by: ..0 | 1.., .. }
+            )
+        });
+        assert!((3..=9).contains(&begins.count()), "seed {seed}");
+        assert!(drawn.is_sorted_by_key(|action| action.at) && drawn[0].at >= Time(20_000));
+        // Whatever was drawn, all is well after it.
+        let timeline = run(Scenario { seed, ..scenario.clone() });
+        let picture = timeline.picture(0);
+        assert!(picture.brokers.iter().all(|broker| broker.up) && picture.cut.is_empty(), "seed {seed}");
+    }
+    let other = |seed| plan.draw(&scenario, seed);
+    assert_ne!(other(1), other(2));
+}
+
+#[test]
+fn a_plan_that_cannot_be_drawn_is_refused() {
+    for (plan, why) in [
+        (FaultPlan { kinds: Vec::new(), ..plan(1, 2, (1, 1)) }, "names no kind"),
+        (plan(20, 20, (1, 1)), "end before they begin"),
+        (plan(20, 9_000_000, (1, 1)), "after the run"),
+        (plan(20, 30, (2, 1)), "from a number to a smaller one"),
+        (plan(20, 30, (0, 1_001)), "too many"),
+    ] {
+        let error = Scenario { faults: Some(plan), ..queue(&[]) }.check().expect_err(why);
+        assert!(error.to_string().contains(why), "{error}");
+    }
 }

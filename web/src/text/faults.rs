@@ -144,7 +144,7 @@ pub(super) fn english(event: &FaultEvent, node: &str, what: &str, names: &Names)
         }
         FaultEvent::Replaced => format!("{node} has a new disk, and it is empty"),
         FaultEvent::DiskGone { of, .. } => {
-            format!("{node} loses {} with its old disk: {what}", place(of, lang))
+            format!("{node} loses what its old disk held of {}: {what}", place(of, lang))
         }
         other => format!("{node}: {other}"),
     }
