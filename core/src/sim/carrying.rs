@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::agenda::Rank;
 use super::links::{Fate, Way};
+use super::network::Gone;
 use super::world::{Happening, Power, World};
 use crate::broker::{Envelope, Input};
 use crate::ids::NodeId;
@@ -42,7 +43,10 @@ impl World {
         self.note(at, Event::Fault(FaultEvent::Link { link, fault }));
         self.network.links.suffer(link, fault);
         match fault {
-            LinkFault::Cut => self.network.swallow(),
+            LinkFault::Cut => {
+                let gone = self.network.swallow();
+                self.tell_of(gone);
+            }
             LinkFault::Heal => {
                 for ends in self.network.gaping() {
                     self.break_connection(ends);
@@ -55,12 +59,19 @@ impl World {
     /// A connection in which something is missing ends, at both ends at once: so neither takes what belongs to the next
     /// one for part of it.
     pub(super) fn break_connection(&mut self, (a, b): Way) {
-        self.network.reset((a, b));
+        let gone = self.network.reset((a, b));
         self.note(a, Event::Fault(FaultEvent::Broke { peer: b }));
+        self.tell_of(gone);
         for (node, peer) in [(a, b), (b, a)] {
             if self.power(node) == Some(Power::On) {
                 self.reach(node, Input::HangUp { peer });
             }
+        }
+    }
+
+    fn tell_of(&mut self, gone: Vec<Gone>) {
+        for Gone { way: (from, to), what, messages } in gone {
+            self.note(from, Event::Fault(FaultEvent::Lost { to, what, messages }));
         }
     }
 

@@ -8,6 +8,9 @@
 //!   new     down ▶ starts over nothing
 //! ```
 //!
+//! What is stated of a burst is stated when its flush begins; a power cut in the middle finds the flush done, and only the
+//! answers missing.
+//!
 //! A disk's state is the machine's: it outlives the process, and a new disk is sound. Who halted for want of space can be
 //! started again when there is room; before that it halts again at its first write.
 //!

@@ -46,6 +46,14 @@ pub(super) struct Sending {
     pub(super) what: Option<(Parcel, Vec<MessageId>)>,
 }
 
+/// Something that was on its way, and does not arrive.
+#[derive(Clone, Debug)]
+pub(super) struct Gone {
+    pub(super) way: Way,
+    pub(super) what: Parcel,
+    pub(super) messages: Vec<MessageId>,
+}
+
 /// The network.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
@@ -147,28 +155,37 @@ impl Network {
         hidden.is_empty()
     }
 
-    /// A connection is no more, at both ends: what was on its way in it is lost.
-    pub(super) fn reset(&mut self, (a, b): Way) {
-        let between = |packet: &Packet| [(a, b), (b, a)].contains(&(packet.from, packet.to));
-        self.under_way.retain(|_, packet| !between(packet));
+    /// A connection is no more, at both ends: what was on its way in it is lost. Returns that, as far as it carried
+    /// messages.
+    pub(super) fn reset(&mut self, (a, b): Way) -> Vec<Gone> {
         let ends = pair(a, b);
         self.connections.remove(&ends);
         self.breaks.remove(&ends);
         self.gaps.remove(&(a, b));
         self.gaps.remove(&(b, a));
+        self.lose(|_, way| [(a, b), (b, a)].contains(&way))
     }
 
-    /// A link was cut: what is on its way there does not arrive.
-    pub(super) fn swallow(&mut self) {
-        let Self { under_way, links, gaps, .. } = self;
+    /// A link was cut: what is on its way there does not arrive. Returns that, as far as it carried messages.
+    pub(super) fn swallow(&mut self) -> Vec<Gone> {
+        let ways: BTreeSet<Way> = self.under_way.values().map(|packet| (packet.from, packet.to)).collect();
+        self.gaps.extend(ways.into_iter().filter(|way| self.links.is_cut(*way)));
+        self.lose(Links::is_cut)
+    }
+
+    fn lose(&mut self, is_lost: impl Fn(&Links, Way) -> bool) -> Vec<Gone> {
+        let Self { under_way, links, .. } = self;
+        let mut gone = Vec::new();
         under_way.retain(|_, packet| {
-            let way = (packet.from, packet.to);
-            let is_cut = links.is_cut(way);
-            if is_cut {
-                gaps.insert(way);
+            let is_lost = is_lost(links, (packet.from, packet.to));
+            if is_lost {
+                let messages = carried(packet.to, &packet.message);
+                gone.push(Gone { way: (packet.from, packet.to), what: parcel(&packet.message), messages });
             }
-            !is_cut
+            !is_lost
         });
+        gone.retain(|gone| !gone.messages.is_empty());
+        gone
     }
 
     /// A cut swallowed the word that a connection is broken.

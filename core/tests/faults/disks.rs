@@ -1,5 +1,10 @@
 //! Disks that are slow, lie, are full or new; and clocks that are wrong.
 
+use mqlab_core::ids::{LogName, Offset};
+use mqlab_core::log::contract::batch;
+use mqlab_core::log::faulty::{Condition, FaultyError, FaultyStorage};
+use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::log::{Log as _, LogError, Storage as _};
 use mqlab_core::observe::DiskState;
 use mqlab_core::sim::Keeps;
 use mqlab_core::time::Span;
@@ -264,4 +269,50 @@ fn a_clock_that_jumps_makes_sessions_run_out_and_nothing_is_lost() {
         true,
         &["60 skew broker-1 1000", "150 skew controller 200", "300 skew broker-2 -100"],
     )));
+}
+
+/// A storage whose one log was flushed up to 1, then in a lie up to 2, and ends at 3.
+fn half_in_a_lie(then: Condition) -> FaultyStorage<MemoryStorage> {
+    let mut storage = FaultyStorage::new(MemoryStorage::default());
+    let mut log = storage.open(&LogName::Definitions).expect("memory opens");
+    log.append(&batch(0, 1)).and_then(|()| log.flush()).expect("it is sound");
+    storage.set_condition(Condition::Lying);
+    log.set_condition(Condition::Lying);
+    log.append(&batch(1, 1)).and_then(|()| log.flush()).expect("so it says");
+    assert_eq!((log.durable(), log.flushes()), (Offset(2), 2));
+    log.append(&batch(2, 1)).expect("in order");
+    storage.close(&LogName::Definitions, log).expect("memory closes");
+    // A process that opens it anew is lied to as well.
+    let log = storage.open(&LogName::Definitions).expect("memory opens");
+    assert_eq!((log.durable(), log.end()), (Offset(2), Offset(3)));
+    storage.close(&LogName::Definitions, log).expect("memory closes");
+    storage.set_condition(then);
+    storage
+}
+
+#[test]
+fn a_log_that_lies_has_what_was_flushed_in_truth() {
+    for (then, end, called_flushed) in
+        [(Condition::Lying, 1, vec![true, false]), (Condition::Sound, 2, vec![false])]
+    {
+        let mut storage = half_in_a_lie(then);
+        let lost = storage.cut_power(|_, _| 0).expect("memory does not fail");
+        assert_eq!(lost.iter().map(|lost| lost.was_called_flushed).collect::<Vec<_>>(), called_flushed);
+        let log = storage.open(&LogName::Definitions).expect("memory opens");
+        assert_eq!(log.end(), Offset(end), "{then:?}");
+    }
+}
+
+#[test]
+fn a_log_without_space_takes_nothing_and_gives_what_it_has() {
+    let mut storage = FaultyStorage::new(MemoryStorage::default());
+    let mut log = storage.open(&LogName::Definitions).expect("memory opens");
+    log.append(&batch(0, 1)).expect("there is room");
+    log.set_condition(Condition::Full);
+    assert_eq!(log.append(&batch(1, 1)), Err(LogError::Storage(FaultyError::NoSpace)));
+    assert_eq!(log.append(&batch(1, 1)), Err(LogError::Refusing));
+    assert_eq!(log.end(), Offset(1));
+    storage.close(&LogName::Definitions, log).expect("memory closes");
+    let mut log = storage.open(&LogName::Definitions).expect("memory opens");
+    log.append(&batch(1, 1)).expect("there is room again");
 }
