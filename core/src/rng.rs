@@ -28,6 +28,10 @@ pub enum Stream {
     Disk,
     /// How long services work on an order, and whether it fails.
     Services,
+    /// What the network loses, doubles and holds up, where it is told to.
+    Links,
+    /// When drawn faults come, and which.
+    Faults,
     /// How long the members of a quorum wait before they want to lead.
     Elections,
 }

@@ -72,7 +72,19 @@ proptest! {
             };
             wandered.seek(Time(at));
             let node = [NodeId::Broker(2), NodeId::Consumer(1), NodeId::Producer(2)][rng.below(3) as usize];
-            let command = if rng.below(2) == 0 { Command::Crash(node) } else { Command::Restart(node) };
+            let texts = [
+                format!("crash {node}"),
+                format!("restart {node}"),
+                format!("freeze {node}"),
+                format!("thaw {node}"),
+                format!("skew {node} -40"),
+                format!("cut {node} to broker-1"),
+                "disk broker-2 slow 3".to_owned(),
+                "lose everywhere 50".to_owned(),
+                "reorder everywhere 200".to_owned(),
+                "heal everywhere".to_owned(),
+            ];
+            let command: Command = texts[rng.below(10) as usize].parse().expect("a command");
             if wandered.command(command).is_ok() {
                 wandered.seek(wandered.ends_at());
                 let current = wandered.branches().iter().position(|branch| branch.current).expect("one is current");

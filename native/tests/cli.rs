@@ -382,12 +382,19 @@ fn a_run_has_the_digest_of_the_timeline() {
 
 #[test]
 fn what_is_done_to_a_run_is_what_the_page_does() {
-    let actions = ["208 crash consumer-2", "150.5 cut-power broker-1", "300 restart broker-1"];
+    let actions = [
+        "208 crash consumer-2",
+        "150.5 cut-power broker-1",
+        "300 restart broker-1",
+        "20 lose broker-1 and producer-1 50",
+        "350 freeze producer-1",
+    ];
     let options: Vec<&str> = actions.iter().flat_map(|action| ["--do", action]).collect();
     let report = json(&[&["run", "hundred-messages", "--seed", "9", "--json"], &options[..]].concat());
     let scenario = Scenario::built_in("hundred-messages").expect("it comes with the engine");
     let mut timeline = Timeline::new(scenario, 9).expect("it is sound");
-    let in_order = [actions[1], actions[0], actions[2]].map(|action| action.parse().expect("an action"));
+    let in_order = [actions[3], actions[1], actions[0], actions[2], actions[4]]
+        .map(|action| action.parse().expect("an action"));
     timeline.replay(&in_order).expect("every action can be done");
     timeline.seek(timeline.ends_at());
     assert_eq!(report["digest"], timeline.digest().to_string());
@@ -401,6 +408,9 @@ fn what_cannot_be_done_to_a_run_is_said() {
         ("9000 crash broker-1", "the run goes from 0.001"),
         ("208 crash broker-9", "there is no broker-9"),
         ("208 restart broker-1", "runs already"),
+        ("208 cut broker-1 producer-1", "is not understood"),
+        ("208 lose everywhere 1001", "use 1 to 1000"),
+        ("208 thaw broker-1", "does not stand still"),
     ] {
         let output = run(&["run", "hundred-messages", "--do", action], b"");
         assert!(!output.status.success(), "{action}");

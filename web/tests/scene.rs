@@ -64,6 +64,16 @@ fn a_topic_without_its_leader_by_night() {
 }
 
 #[test]
+fn who_stands_still_and_what_is_cut_in_columns_by_day() {
+    let mut picture = pictures::topic(false);
+    picture.frozen = vec![NodeId::Controller, NodeId::Broker(2), NodeId::Consumer(1)];
+    let (b1, b3, shop) = (NodeId::Broker(1), NodeId::Broker(3), NodeId::Producer(1));
+    picture.cut = vec![(NodeId::Controller, b3), (b1, b3), (b3, b1), (b1, shop)];
+    let scene = drawn(&picture, WIDE, &LIGHT, Lang::En, Selection::default());
+    expect_file!["snapshots/faults-wide-light-en.svg"].assert_eq(&svg(&scene, LIGHT.sunk));
+}
+
+#[test]
 fn a_topic_in_lanes() {
     let scene = drawn(&pictures::topic(true), PHONE, &LIGHT, Lang::En, Selection::default());
     expect_file!["snapshots/topic-crashed-narrow-light-en.svg"].assert_eq(&svg(&scene, LIGHT.sunk));

@@ -279,6 +279,12 @@ impl<S: Storage> Broker<S> {
         &self.host
     }
 
+    /// The storage and every log in use: for whoever drives the disk below.
+    pub(crate) fn disk_mut(&mut self) -> (&mut S, impl Iterator<Item = &mut S::Log>) {
+        let (storage, logs) = self.host.disk_mut();
+        (storage, logs.chain(self.replicas.values_mut().map(|replica| &mut replica.log)))
+    }
+
     pub(crate) fn replicas(&self) -> &BTreeMap<PartitionId, Replica<S::Log>> {
         &self.replicas
     }

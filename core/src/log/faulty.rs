@@ -5,9 +5,24 @@
 //! | the power goes | [`FaultyStorage::cut_power`] | what was flushed, and as many bytes of the unflushed tail as the caller says, cut back to the last whole batch |
 //! | a write is torn | [`Fault::TearAppend`] | the whole batches among the first bytes; the log refuses until it is opened again |
 //! | I/O fails | [`Fault::FailAppend`], [`Fault::FailFlush`] | what was there; the log refuses until it is opened again |
+//! | no space | [`Condition::Full`] | what was there; nothing is added, and the log refuses until it is opened again |
+//! | fsync lies | [`Condition::Lying`] | everything, until the power goes: then what was there before the lies began |
 //!
-//! Not here yet: an fsync that lies, a full disk, a slow disk.
+//! ```text
+//!   a disk that lies:    flushed in truth │ said to be flushed │ not flushed
+//!                                         ▲                    ▲          ▲
+//!                                     truth               durable()     end()
+//!   the power goes:      stays            │ gone               │ gone
+//! ```
+//!
+//! A disk that is honest again writes out what it had only called flushed: a real one's cache is flushed as a whole.
+//! How long a flush takes is the host's affair: a log only counts them.
+//!
+//! What real systems do: consumer disks with a volatile write cache that ignore flushes, and hypervisors that do
+//! (`PostgreSQL`'s manual, chapter 28.1, tells how to find out). On a full disk Kafka takes the log directory offline
+//! and stops when it has no other (KIP-112); `RabbitMQ` warns before, by an alarm.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -41,6 +56,29 @@ pub enum Fault {
     FailFlush,
 }
 
+/// The state of a disk.
+///
+/// ```
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::faulty::{Condition, FaultyLog};
+/// use mqlab_core::log::memory::MemoryLog;
+/// use mqlab_core::log::Log;
+/// let mut log = FaultyLog::new(MemoryLog::default());
+/// log.set_condition(Condition::Full);
+/// let error = log.append(&batch(0, 1)).expect_err("there is no room");
+/// assert_eq!(error.to_string(), "no space left on the disk");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// It does what it says.
+    #[default]
+    Sound,
+    /// It says that it has flushed, and has not.
+    Lying,
+    /// It takes nothing more.
+    Full,
+}
+
 /// A storage failed: by a fault that was asked for, or truly.
 ///
 /// ```
@@ -57,6 +95,8 @@ pub enum Fault {
 pub enum FaultyError<E> {
     /// The fault that was injected.
     Injected(Fault),
+    /// The disk is full.
+    NoSpace,
     /// What the storage below says.
     Inner(E),
 }
@@ -65,6 +105,7 @@ impl<E: fmt::Display> fmt::Display for FaultyError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Injected(fault) => write!(f, "injected fault: {fault:?}"),
+            Self::NoSpace => f.write_str("no space left on the disk"),
             Self::Inner(error) => error.fmt(f),
         }
     }
@@ -100,12 +141,35 @@ pub struct FaultyLog<L> {
     log: L,
     next: Option<Fault>,
     refusing: bool,
+    condition: Condition,
+    /// What is durable in truth.
+    truth: Offset,
+    flushes: u64,
 }
 
 impl<L: Log> FaultyLog<L> {
     /// A log that works as `log` does until a fault is injected.
     pub fn new(log: L) -> Self {
-        Self { log, next: None, refusing: false }
+        let truth = log.durable();
+        Self { log, next: None, refusing: false, condition: Condition::Sound, truth, flushes: 0 }
+    }
+
+    /// Changes the state of the disk below. One that is honest again writes out what it had called flushed.
+    pub fn set_condition(&mut self, condition: Condition) {
+        self.condition = condition;
+        if condition != Condition::Lying {
+            self.truth = self.log.durable();
+        }
+    }
+
+    /// Takes nothing more until it is opened again, as after a failure.
+    pub fn refuse(&mut self) {
+        self.refusing = true;
+    }
+
+    /// How often it was flushed since it was opened.
+    pub fn flushes(&self) -> u64 {
+        self.flushes
     }
 
     /// Makes the next fitting operation meet `fault`.
@@ -157,6 +221,10 @@ impl<L: Log> Log for FaultyLog<L> {
             self.tear(batches, bytes)?;
         }
         self.meet(|fault| matches!(fault, Fault::FailAppend | Fault::TearAppend { .. }))?;
+        if self.condition == Condition::Full {
+            self.refusing = true;
+            return Err(LogError::Storage(FaultyError::NoSpace));
+        }
         self.log.append(batches).map_err(inner)
     }
 
@@ -171,12 +239,19 @@ impl<L: Log> Log for FaultyLog<L> {
 
     fn flush(&mut self) -> Result<(), LogError<Self::Error>> {
         self.meet(|fault| fault == Fault::FailFlush)?;
-        self.log.flush().map_err(inner)
+        self.flushes += 1;
+        self.log.flush().map_err(inner)?;
+        if self.condition != Condition::Lying {
+            self.truth = self.log.durable();
+        }
+        Ok(())
     }
 
     fn truncate(&mut self, to: Offset) -> Result<(), LogError<Self::Error>> {
         self.meet(|_| false)?;
-        self.log.truncate(to).map_err(inner)
+        self.log.truncate(to).map_err(inner)?;
+        self.truth = self.truth.min(self.log.durable());
+        Ok(())
     }
 
     fn trim(&mut self, to: Offset) -> Result<(), LogError<Self::Error>> {
@@ -219,10 +294,18 @@ impl<S: Slice> Slice for FaultySlice<S> {
 /// use mqlab_core::ids::LogName;
 /// use mqlab_core::log::contract::batch;
 /// use mqlab_core::log::faulty::Lost;
-/// let lost: Lost = (LogName::Definitions, batch(7, 1));
-/// assert_eq!(lost.1.records().count(), 1);
+/// let lost = Lost { log: LogName::Definitions, batches: batch(7, 1), was_called_flushed: false };
+/// assert_eq!(lost.batches.records().count(), 1);
 /// ```
-pub type Lost = (LogName, Batches);
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// Which log.
+    pub log: LogName,
+    /// What is gone.
+    pub batches: Batches,
+    /// Whether the disk had said that it is flushed.
+    pub was_called_flushed: bool,
+}
 
 /// A storage whose logs fail when they are told to, and whose power can be cut.
 ///
@@ -241,21 +324,36 @@ pub type Lost = (LogName, Batches);
 /// log.append(&batch(1, 1))?;
 /// storage.close(&name, log)?;
 /// let lost = storage.cut_power(|_, _| 0)?; // nothing of the unflushed tail had reached the disk
-/// assert_eq!(lost.len(), 1);
+/// assert!(lost.len() == 1 && !lost[0].was_called_flushed);
 /// assert_eq!(storage.open(&name)?.end(), Offset(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct FaultyStorage<S>(S);
+pub struct FaultyStorage<S> {
+    storage: S,
+    condition: Condition,
+    /// What is durable in truth, of closed logs of which the disk says more.
+    truths: BTreeMap<LogName, Offset>,
+}
 
 impl<S: Storage> FaultyStorage<S> {
     /// A storage that works as `storage` does until a fault is injected.
     pub fn new(storage: S) -> Self {
-        Self(storage)
+        Self { storage, condition: Condition::Sound, truths: BTreeMap::new() }
+    }
+
+    /// Changes the state of the disk, for closed logs and those that will be opened; open ones have to be
+    /// [told](FaultyLog::set_condition) too.
+    pub fn set_condition(&mut self, condition: Condition) {
+        self.condition = condition;
+        if condition != Condition::Lying {
+            self.truths.clear();
+        }
     }
 
     /// Cuts the power of a storage whose logs are all closed. Of each log's unflushed tail `bytes_kept` says,
     /// from its size in bytes, how much had reached the medium; half a batch at its end is recovered away.
+    /// Where the disk lied, nothing is left of what came after the lies began.
     /// Returns what each log lost.
     ///
     /// # Errors
@@ -267,19 +365,26 @@ impl<S: Storage> FaultyStorage<S> {
     ) -> Result<Vec<Lost>, LogError<StorageError<Self>>> {
         let mut lost = Vec::new();
         let storage = |error| LogError::Storage(FaultyError::Inner(error));
-        for name in self.0.names().map_err(storage)? {
-            let mut log = self.0.open(&name).map_err(storage)?;
-            let tail =
-                log.read(log.durable(), log.end(), u32::MAX).map_err(inner)?.load().map_err(storage)?;
+        for name in self.storage.names().map_err(storage)? {
+            let mut log = self.storage.open(&name).map_err(storage)?;
+            let said = log.durable();
+            let truth = self.truths.remove(&name).map_or(said, |truth| truth.max(log.start()).min(said));
+            let tail = log.read(truth, log.end(), u32::MAX).map_err(inner)?.load().map_err(storage)?;
             let bytes = tail.bytes();
-            let kept = usize::try_from(bytes_kept(&name, bytes.len() as u64)).unwrap_or(usize::MAX);
-            let (_, next, _) = whole_prefix(&bytes[..kept.min(bytes.len())], log.durable());
+            let kept = if truth < said { 0 } else { bytes_kept(&name, bytes.len() as u64) };
+            let kept = usize::try_from(kept).unwrap_or(usize::MAX);
+            let (_, next, _) = whole_prefix(&bytes[..kept.min(bytes.len())], truth);
             log.truncate(next).map_err(inner)?;
             log.flush().map_err(inner)?;
-            self.0.close(&name, log).map_err(storage)?;
-            let gone: Vec<_> = tail.iter().filter(|batch| batch.next() > next).collect();
-            if !gone.is_empty() {
-                lost.push((name, Batches::joined(&gone)));
+            self.storage.close(&name, log).map_err(storage)?;
+            for was_called_flushed in [true, false] {
+                let is_of = |base: Offset| (base < said) == was_called_flushed;
+                let gone = tail.iter().filter(|batch| batch.next() > next && is_of(batch.base()));
+                let gone: Vec<_> = gone.collect();
+                if !gone.is_empty() {
+                    let batches = Batches::joined(&gone);
+                    lost.push(Lost { log: name.clone(), batches, was_called_flushed });
+                }
             }
         }
         Ok(lost)
@@ -290,15 +395,25 @@ impl<S: Storage> Storage for FaultyStorage<S> {
     type Log = FaultyLog<S::Log>;
 
     fn open(&mut self, name: &LogName) -> Result<Self::Log, StorageError<Self>> {
-        self.0.open(name).map(FaultyLog::new).map_err(FaultyError::Inner)
+        let mut log = FaultyLog::new(self.storage.open(name).map_err(FaultyError::Inner)?);
+        log.condition = self.condition;
+        if let Some(truth) = self.truths.get(name) {
+            log.truth = *truth;
+        }
+        Ok(log)
     }
 
     fn close(&mut self, name: &LogName, log: Self::Log) -> Result<(), StorageError<Self>> {
-        self.0.close(name, log.log).map_err(FaultyError::Inner)
+        if log.truth < log.log.durable() {
+            self.truths.insert(name.clone(), log.truth);
+        } else {
+            self.truths.remove(name);
+        }
+        self.storage.close(name, log.log).map_err(FaultyError::Inner)
     }
 
     fn names(&self) -> Result<Vec<LogName>, StorageError<Self>> {
-        self.0.names().map_err(FaultyError::Inner)
+        self.storage.names().map_err(FaultyError::Inner)
     }
 }
 

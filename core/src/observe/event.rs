@@ -10,6 +10,7 @@ use core::fmt::{self, Write as _};
 use serde::Serialize;
 
 use super::cluster_event::ClusterEvent;
+use super::fault_event::FaultEvent;
 use super::order::OrderEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
@@ -228,6 +229,8 @@ pub enum Event {
     Queue(QueueEvent),
     /// Something on the side that pulls.
     Pull(PullEvent),
+    /// Something that a fault does.
+    Fault(FaultEvent),
     /// Something about the cluster as a whole.
     Cluster(ClusterEvent),
 }
@@ -277,6 +280,7 @@ impl Event {
             ) => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),
+            Self::Fault(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -295,6 +299,7 @@ impl Event {
         ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
             || matches!(self, Self::Queue(event) if event.is_landmark())
             || matches!(self, Self::Pull(event) if event.is_landmark())
+            || matches!(self, Self::Fault(event) if event.is_landmark())
             || matches!(self, Self::Cluster(event) if event.is_landmark())
     }
 }
@@ -347,6 +352,7 @@ impl fmt::Display for Event {
             }
             Self::Queue(event) => event.fmt(f),
             Self::Pull(event) => event.fmt(f),
+            Self::Fault(event) => event.fmt(f),
             Self::Cluster(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),

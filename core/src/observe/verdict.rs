@@ -32,6 +32,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use super::agreement::Agreement;
 use super::cluster_event::ClusterEvent;
 use super::event::{Event, Place, Stamped};
+use super::fault_event::FaultEvent;
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
@@ -263,7 +264,10 @@ impl Verdict {
             Event::Truncated { partition, messages, .. } => {
                 self.lose(&Place::Partition(partition.clone()), *node, messages);
             }
-            Event::TailLost { of, messages } => self.lose(of, *node, messages),
+            Event::TailLost { of, messages }
+            | Event::Fault(FaultEvent::DiskLied { of, messages } | FaultEvent::DiskGone { of, messages }) => {
+                self.lose(of, *node, messages);
+            }
             Event::Elected { partition, leader: Some(leader), .. } => {
                 self.elected(&Place::Partition(partition.clone()), *leader);
             }

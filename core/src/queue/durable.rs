@@ -86,6 +86,11 @@ impl<L: Log> Queue<L> {
         self.slots.push(offset, slot);
     }
 
+    /// Its logs, where it has some: for whoever drives the disk below.
+    pub(crate) fn logs_mut(&mut self) -> impl Iterator<Item = &mut L> {
+        self.journal.iter_mut().flat_map(Journal::logs_mut)
+    }
+
     /// Gives the logs back to the storage they came from.
     ///
     /// # Errors

@@ -254,6 +254,11 @@ impl<L: Log> Journal<L> {
         self.cursor.append(&batch.build_at(self.cursor.end(), Epoch(0)))
     }
 
+    /// Its two logs.
+    pub(super) fn logs_mut(&mut self) -> [&mut L; 2] {
+        [&mut self.messages, &mut self.cursor]
+    }
+
     /// Writes what was gathered; it is not durable yet.
     pub(super) fn commit(&mut self) -> Result<(), LogError<L::Error>> {
         self.write_messages()?;

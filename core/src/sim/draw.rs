@@ -39,6 +39,8 @@ impl World {
             services: self.calls.service_views(self.metrics()),
             users: self.calls.user_views(),
             packets: self.packet_views(),
+            frozen: self.frozen().collect(),
+            cut: self.network.links.cuts().collect(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
         }
     }
@@ -118,7 +120,10 @@ impl World {
                 from,
                 group,
                 assigned: if up { worker.partitions() } else { Vec::new() },
-                working: working.and_then(|work| Some((mark(&work.staged.record)?, work.since, work.until))),
+                working: working.and_then(|work| {
+                    let at = |moment| self.true_time(node, moment);
+                    Some((mark(&work.staged.record)?, at(work.since), at(work.until)))
+                }),
                 staged: match up {
                     true => worker.source.staged().iter().filter_map(|staged| mark(&staged.record)).collect(),
                     false => Vec::new(),
@@ -247,7 +252,7 @@ impl World {
     }
 
     fn packet_view(&self, packet: &Packet) -> PacketView {
-        let (kind, place, marks, repeats) = describe(packet);
+        let (kind, place, marks, repeats) = describe(packet.to, &packet.message);
         PacketView {
             id: packet.id,
             from: packet.from,
@@ -313,13 +318,18 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
 /// What a packet is, what it is about, which records of which batches it carries, and how often they came before.
 type Described = (PacketKind, Option<Place>, Vec<MessageId>, u32);
 
-fn describe(packet: &Packet) -> Described {
+/// The messages that travel in something.
+pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
+    describe(to, message).2
+}
+
+fn describe(to: NodeId, message: &Message) -> Described {
     let partition = |partition: &PartitionId| {
         (partition.topic.as_str() != OFFSETS_TOPIC).then(|| Place::Partition(partition.clone()))
     };
     let is_broker = |node| matches!(node, NodeId::Broker(_));
     let plain = |kind| (kind, None, Vec::new(), 0);
-    match &packet.message {
+    match message {
         Message::Request(_, request) => match request {
             Request::Send { queue, batches } => {
                 (PacketKind::Produce, Some(Place::Queue(queue.clone())), ids(batches), 0)
@@ -329,8 +339,8 @@ fn describe(packet: &Packet) -> Described {
             }
             Request::Decide { .. } => plain(PacketKind::Done),
             Request::Transaction { step, .. } => step_of_transaction(step),
-            Request::Produce { partition: to, batches, .. } => {
-                (PacketKind::Produce, partition(to), ids(batches), 0)
+            Request::Produce { partition: at, batches, .. } => {
+                (PacketKind::Produce, partition(at), ids(batches), 0)
             }
             Request::Fetch(fetch) => match (&fetch.replica, partition(&fetch.partition)) {
                 (_, None) => plain(PacketKind::Upkeep),
@@ -349,7 +359,7 @@ fn describe(packet: &Packet) -> Described {
             Reply::Published { refused } if refused.is_empty() => plain(PacketKind::Stored),
             Reply::Published { .. } => plain(PacketKind::Refused),
             Reply::Transaction(TransactionState::Committed { .. }) => plain(PacketKind::Stored),
-            Reply::Fetched { batches, .. } if is_broker(packet.to) => {
+            Reply::Fetched { batches, .. } if is_broker(to) => {
                 let carries_messages = batches.records().any(|record| record.message_id().is_some());
                 let kind = if carries_messages || batches.is_empty() {
                     PacketKind::Copied

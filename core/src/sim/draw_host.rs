@@ -51,7 +51,7 @@ pub(super) fn queue_strip<L: Log>(
         mark: held.id.map(|message| world.mark(message)),
         state: match held.standing {
             Standing::With(consumer) => client(consumer).map_or(CellState::Ready, CellState::Delivered),
-            Standing::Waiting(until) => CellState::Waiting(until),
+            Standing::Waiting(until) => CellState::Waiting(world.true_time(node, until)),
             Standing::Ready => CellState::Ready,
         },
         deliveries: held.deliveries,

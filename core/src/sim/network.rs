@@ -3,13 +3,19 @@
 //! A connection belongs to two *incarnations*. When a process dies, what was on its way to it is lost, also if it
 //! is started again before the arrival; the other side notices by the broken connection. When a machine loses
 //! power nobody says anything: the other side notices only that no answer comes.
+//!
+//! What else can go wrong on the way stands in `core/src/sim/links.rs`: cuts, loss, and what comes twice or late.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::draw::carried;
+use super::links::{Fate, Links, Way, parcel};
+use super::scenario::Scenario;
 use super::traffic::Traffic;
 use crate::broker::Message;
-use crate::ids::NodeId;
+use crate::ids::{MessageId, NodeId};
+use crate::observe::Parcel;
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
 
@@ -23,7 +29,29 @@ pub(crate) struct Packet {
     pub(crate) incarnation: u64,
     pub(crate) departed: Time,
     pub(crate) arrives: Time,
+    /// Whether it comes out of order: then it dies with its connection, and with its sender.
+    is_stray: bool,
     pub(crate) message: Message,
+}
+
+/// What becomes of a message that was handed to the network.
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub(super) fate: Fate,
+    /// When which packets arrive: one, or none, or one twice.
+    pub(super) arrivals: [Option<(u64, Time)>; 2],
+    /// When the connection breaks, because this message is missing in it.
+    pub(super) breaks: Option<Time>,
+    /// What it was, if something became of it.
+    pub(super) what: Option<(Parcel, Vec<MessageId>)>,
+}
+
+/// Something that was on its way, and does not arrive.
+#[derive(Clone, Debug)]
+pub(super) struct Gone {
+    pub(super) way: Way,
+    pub(super) what: Parcel,
+    pub(super) messages: Vec<MessageId>,
 }
 
 /// The network.
@@ -35,14 +63,20 @@ pub(crate) struct Network {
     connections: BTreeSet<(NodeId, NodeId)>,
     under_way: BTreeMap<u64, Packet>,
     last_packet: u64,
+    pub(super) links: Links,
+    /// The ways on which a cut swallowed something, so that the connection cannot go on.
+    gaps: BTreeSet<Way>,
+    /// When which connection breaks, because something was lost in it.
+    breaks: BTreeMap<Way, Time>,
     /// What went between consumers and brokers.
     pub(super) traffic: Traffic,
 }
 
 impl Network {
-    /// A network whose latencies lie between two spans.
-    pub(crate) fn new(seed: u64, latency: (Span, Span)) -> Self {
-        let (last_arrival, connections, under_way) = Default::default();
+    /// The network of a scenario.
+    pub(super) fn new(scenario: &Scenario, seed: u64) -> Self {
+        let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
+        let (last_arrival, connections, under_way, gaps, breaks) = Default::default();
         Self {
             rng: Rng::new(seed, Stream::Network),
             latency,
@@ -50,6 +84,9 @@ impl Network {
             connections,
             under_way,
             last_packet: 0,
+            links: Links::new(scenario, seed),
+            gaps,
+            breaks,
             traffic: Traffic::default(),
         }
     }
@@ -57,26 +94,111 @@ impl Network {
     /// When something that leaves now arrives: not before what left earlier on the same link.
     fn arrival(&mut self, now: Time, from: NodeId, to: NodeId) -> Time {
         let latency = Span(self.rng.between(self.latency.0.0, self.latency.1.0));
+        let extra = self.links.extra((from, to));
         let last = self.last_arrival.entry((from, to)).or_default();
-        *last = (now + latency).max(*last + Span(1));
+        *last = (now + latency + extra).max(*last + Span(1));
         *last
     }
 
-    /// Sends a message; says under which number and when it arrives.
-    pub(crate) fn send(
-        &mut self,
-        now: Time,
-        (from, to): (NodeId, NodeId),
-        incarnation: u64,
-        message: Message,
-    ) -> (u64, Time) {
+    /// Sends a message; says what becomes of it.
+    pub(super) fn send(&mut self, now: Time, (from, to): Way, incarnation: u64, message: Message) -> Sending {
         self.traffic.count(from, to, &message);
+        let fate = self.links.fate((from, to), &message);
         let arrives = self.arrival(now, from, to);
-        self.connections.insert((from.min(to), from.max(to)));
+        self.connections.insert(pair(from, to));
+        let what = (fate != Fate::Arrives).then(|| (parcel(&message), carried(to, &message)));
+        let mut sending = Sending { fate, arrivals: [None, None], breaks: None, what };
+        let packet =
+            Packet { id: 0, from, to, incarnation, departed: now, arrives, is_stray: false, message };
+        match fate {
+            Fate::Arrives => sending.arrivals[0] = Some(self.put(packet)),
+            Fate::Cut => _ = self.gaps.insert((from, to)),
+            Fate::Lost => sending.breaks = self.will_break(pair(from, to), arrives),
+            Fate::Doubled => {
+                let again = arrives + self.links.delay(self.latency.1);
+                let double = Packet { arrives: again, is_stray: true, ..packet.clone() };
+                sending.arrivals = [Some(self.put(packet)), Some(self.put(double))];
+            }
+            Fate::HeldUp => {
+                let late = arrives + self.links.delay(self.latency.1);
+                sending.arrivals[0] = Some(self.put(Packet { arrives: late, is_stray: true, ..packet }));
+            }
+        }
+        sending
+    }
+
+    /// Puts a packet on its way.
+    fn put(&mut self, packet: Packet) -> (u64, Time) {
         self.last_packet += 1;
-        let id = self.last_packet;
-        self.under_way.insert(id, Packet { id, from, to, incarnation, departed: now, arrives, message });
+        let (id, arrives) = (self.last_packet, packet.arrives);
+        self.under_way.insert(id, Packet { id, ..packet });
         (id, arrives)
+    }
+
+    /// A connection breaks at a moment, if it does not break before.
+    fn will_break(&mut self, ends: Way, at: Time) -> Option<Time> {
+        if self.breaks.get(&ends).is_some_and(|earlier| *earlier <= at) {
+            return None;
+        }
+        self.breaks.insert(ends, at);
+        Some(at)
+    }
+
+    /// The moment has come at which a connection should break. It does, unless it broke earlier, or a cut hides it.
+    pub(super) fn is_to_break(&mut self, now: Time, (a, b): Way) -> bool {
+        if self.breaks.get(&(a, b)) != Some(&now) {
+            return false;
+        }
+        self.breaks.remove(&(a, b));
+        let hidden: Vec<Way> = [(a, b), (b, a)].into_iter().filter(|way| self.links.is_cut(*way)).collect();
+        self.gaps.extend(&hidden);
+        hidden.is_empty()
+    }
+
+    /// A connection is no more, at both ends: what was on its way in it is lost. Returns that, as far as it carried
+    /// messages.
+    pub(super) fn reset(&mut self, (a, b): Way) -> Vec<Gone> {
+        let ends = pair(a, b);
+        self.connections.remove(&ends);
+        self.breaks.remove(&ends);
+        self.gaps.remove(&(a, b));
+        self.gaps.remove(&(b, a));
+        self.lose(|_, way| [(a, b), (b, a)].contains(&way))
+    }
+
+    /// A link was cut: what is on its way there does not arrive. Returns that, as far as it carried messages.
+    pub(super) fn swallow(&mut self) -> Vec<Gone> {
+        let ways: BTreeSet<Way> = self.under_way.values().map(|packet| (packet.from, packet.to)).collect();
+        self.gaps.extend(ways.into_iter().filter(|way| self.links.is_cut(*way)));
+        self.lose(Links::is_cut)
+    }
+
+    fn lose(&mut self, is_lost: impl Fn(&Links, Way) -> bool) -> Vec<Gone> {
+        let Self { under_way, links, .. } = self;
+        let mut gone = Vec::new();
+        under_way.retain(|_, packet| {
+            let is_lost = is_lost(links, (packet.from, packet.to));
+            if is_lost {
+                let messages = carried(packet.to, &packet.message);
+                gone.push(Gone { way: (packet.from, packet.to), what: parcel(&packet.message), messages });
+            }
+            !is_lost
+        });
+        gone.retain(|gone| !gone.messages.is_empty());
+        gone
+    }
+
+    /// A cut swallowed the word that a connection is broken.
+    pub(super) fn swallow_hang_up(&mut self, way: Way) {
+        self.gaps.insert(way);
+    }
+
+    /// The connections in which something is missing, and in which one could be told so: nothing is cut between their
+    /// ends any more.
+    pub(super) fn gaping(&self) -> Vec<Way> {
+        let whole = |(a, b): &Way| !self.links.is_cut((*a, *b)) && !self.links.is_cut((*b, *a));
+        let ends: BTreeSet<Way> = self.gaps.iter().map(|&(a, b)| pair(a, b)).collect();
+        ends.into_iter().filter(whole).collect()
     }
 
     /// A packet arrives: it is no longer under way.
@@ -86,13 +208,14 @@ impl Network {
 
     /// When the other side of a connection notices that it broke, if it leaves now.
     pub(crate) fn hang_up(&mut self, now: Time, from: NodeId, to: NodeId) -> Time {
-        self.connections.remove(&(from.min(to), from.max(to)));
+        self.connections.remove(&pair(from, to));
         self.arrival(now, from, to)
     }
 
     /// A node is gone: what was on its way to it is lost. Returns those that it was connected with.
     pub(crate) fn disconnect(&mut self, node: NodeId) -> Vec<NodeId> {
-        self.under_way.retain(|_, packet| packet.to != node);
+        self.under_way.retain(|_, packet| packet.to != node && !(packet.is_stray && packet.from == node));
+        self.breaks.retain(|&(a, b), _| a != node && b != node);
         let other = |&(a, b): &(NodeId, NodeId)| match (a == node, b == node) {
             (true, _) => Some(b),
             (_, true) => Some(a),
@@ -107,4 +230,9 @@ impl Network {
     pub(crate) fn under_way(&self) -> impl Iterator<Item = &Packet> {
         self.under_way.values()
     }
+}
+
+/// The two ends of a connection, in order.
+fn pair(a: NodeId, b: NodeId) -> Way {
+    (a.min(b), a.max(b))
 }

@@ -46,6 +46,10 @@ pub struct Picture {
     pub users: Vec<UserView>,
     /// What is on its way, in order of arrival.
     pub packets: Vec<PacketView>,
+    /// Nodes whose processes stand still, in order.
+    pub frozen: Vec<NodeId>,
+    /// From whom to whom nothing passes, in order.
+    pub cut: Vec<(NodeId, NodeId)>,
     /// Acknowledged messages that no log will ever give to a consumer.
     pub lost: Vec<Mark>,
 }

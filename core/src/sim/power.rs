@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::command::Command;
+use super::disks::{messages_in, place_of};
 use super::program::Worker;
 use super::world::{BrokerProcess, Node, Power, World, index};
-use crate::broker::{Broker, OFFSETS_TOPIC};
-use crate::ids::{LogName, MessageId, NodeId};
-use crate::observe::{Event, Place, PullEvent, QueueEvent};
+use crate::broker::Broker;
+use crate::ids::{MessageId, NodeId};
+use crate::log::faulty::Lost;
+use crate::observe::{Event, FaultEvent, Place, PullEvent, QueueEvent};
 
 impl World {
     pub(super) fn command(&mut self, command: Command) {
@@ -20,11 +22,18 @@ impl World {
             Command::Crash(node) => self.stop(node, Power::Crashed, Event::Crashed),
             Command::CutPower(node) => self.stop(node, Power::Off, Event::PowerCut),
             Command::Restart(node) => self.start(node),
+            Command::Freeze(node) => self.freeze(node),
+            Command::Thaw(node) => self.thaw(node),
+            Command::Link { link, fault } => self.hurt_link(link, fault),
+            Command::Replace(node) => self.replace(node),
+            Command::Disk { node, is } => self.set_disk(node, is),
+            Command::Skew { node, by } => self.skew(node, by),
         }
     }
 
     pub(super) fn stop(&mut self, node: NodeId, power: Power, event: Event) {
         let peers = self.network.disconnect(node);
+        self.still.remove(&node);
         self.note(node, event);
         match node {
             NodeId::Controller => return,
@@ -61,6 +70,7 @@ impl World {
     }
 
     fn stop_broker(&mut self, number: u16, power: Power) {
+        let full = self.is_full(NodeId::Broker(number));
         let slot = &mut self.brokers[index(number)];
         slot.power = power;
         let mut volatile = Vec::new();
@@ -73,8 +83,7 @@ impl World {
                 volatile.push((Place::Queue(queue.name().clone()), messages));
             }
             // The process' memory is gone; what it gave to the operating system is not.
-            let disk = broker.clone().into_storage().expect("memory closes its logs");
-            slot.process = BrokerProcess::Disk(disk);
+            slot.process = BrokerProcess::Disk(Self::disk_left_by(broker.clone(), full));
         }
         for (to, messages) in untaken {
             self.note(NodeId::Broker(number), Event::Queue(QueueEvent::MailboxLost { to, messages }));
@@ -92,33 +101,33 @@ impl World {
         let BrokerProcess::Disk(disk) = &mut self.brokers[index(number)].process else { return };
         let rng = &mut self.disk_rng;
         let lost = disk.cut_power(|_, tail| rng.between(0, tail)).expect("the lab's memory can be cut");
-        for (name, batches) in lost {
-            let of = match name {
-                LogName::Queue(name) => Place::Queue(name),
-                LogName::Partition(partition) if partition.topic.as_str() != OFFSETS_TOPIC => {
-                    Place::Partition(partition)
-                }
-                _ => continue,
+        for Lost { log, batches, was_called_flushed } in lost {
+            let messages = messages_in(&batches);
+            let Some(of) = place_of(log).filter(|_| !messages.is_empty()) else { continue };
+            let event = match was_called_flushed {
+                true => Event::Fault(FaultEvent::DiskLied { of, messages }),
+                false => Event::TailLost { of, messages },
             };
-            let messages: Vec<MessageId> =
-                batches.records().filter_map(|record| record.message_id()).collect();
-            if !messages.is_empty() {
-                self.note(NodeId::Broker(number), Event::TailLost { of, messages });
-            }
+            self.note(NodeId::Broker(number), event);
         }
     }
 
-    fn start(&mut self, node: NodeId) {
+    pub(super) fn start(&mut self, node: NodeId) {
         let ids: Vec<NodeId> = (1..=self.scenario.brokers).map(NodeId::Broker).collect();
         let settings = &self.scenario.settings;
         let incarnation = self.incarnation(node) + 1;
         match node {
             NodeId::Controller => return,
             NodeId::Broker(number) => {
+                let full = self.is_full(node);
                 let slot = &mut self.brokers[index(number)];
                 if let BrokerProcess::Disk(disk) = &slot.process {
-                    let broker = Broker::new(node, incarnation, settings.clone(), disk.clone());
-                    let broker = broker.expect("memory opens its logs").with_controller();
+                    let broker = match Broker::new(node, incarnation, settings.clone(), disk.clone()) {
+                        Ok(broker) => broker.with_controller(),
+                        // It has to write before it can begin, and cannot.
+                        Err(_) if full => return self.note(node, Event::Fault(FaultEvent::NoSpace)),
+                        Err(error) => panic!("memory opens its logs: {error}"),
+                    };
                     *slot = Node {
                         power: Power::On,
                         incarnation,
@@ -128,7 +137,7 @@ impl World {
                 }
             }
             NodeId::Producer(number) => {
-                let now = self.now();
+                let now = self.clock(node);
                 let slot = &mut self.producers[index(number)];
                 slot.process.restart(now, &self.scenario.settings, ids);
                 (slot.power, slot.incarnation, slot.wakes) = (Power::On, incarnation, None);

@@ -10,7 +10,7 @@ use super::onward::Errand;
 use super::program::Inbox;
 use super::world::{World, index};
 use crate::broker::{Input, Out};
-use crate::ids::{MessageId, Name};
+use crate::ids::{MessageId, Name, NodeId};
 
 /// The databases that consumers share, by name. They survive everybody.
 pub(super) type Databases = BTreeMap<Name, Inbox>;
@@ -18,7 +18,7 @@ pub(super) type Databases = BTreeMap<Name, Inbox>;
 impl World {
     /// Hands an input to a consumer's program, which has its database at hand while it works.
     pub(super) fn hand_to_worker(&mut self, number: u16, input: Input, out: &mut Out) {
-        let now = self.now();
+        let now = self.clock(NodeId::Consumer(number));
         let Self { consumers, scenario, databases, keys, derived, verdict, .. } = self;
         // What is sent on for an order comes when the order is done: in no order of its own.
         let mut mint = |errand: Errand| {

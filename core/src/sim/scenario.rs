@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::built_in::BUILT_IN;
 use super::command::Action;
+use super::drawn::FaultPlan;
 use super::program_spec::{Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 pub(super) use super::spec::is_default;
@@ -97,6 +98,9 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// What else goes wrong, drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<FaultPlan>,
 }
 
 /// Why a scenario cannot be run.
@@ -197,10 +201,13 @@ impl Scenario {
             })?;
         }
         self.check_pace()?;
+        if let Some(plan) = &self.faults {
+            plan.check(self)?;
+        }
         for Action { at, command } in &self.actions {
-            let node = command.node();
-            let dies = !matches!(node, NodeId::Controller | NodeId::User(_));
-            require(self.has(node) && dies, &|| format!("there is no {node} to {command}"))?;
+            command
+                .check(|node| self.has(node))
+                .map_err(|refused| InvalidScenario(format!("the action {command}: {refused}")))?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())

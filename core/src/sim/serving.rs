@@ -5,27 +5,44 @@
 
 use super::command::Command;
 use super::world::{BrokerProcess, Disk, Power, World, index};
-use crate::broker::{Envelope, Input, Out, Untaken};
+use crate::broker::{Broker, Envelope, Input, Out, Untaken};
 use crate::ids::NodeId;
 use crate::log::SliceOf;
-use crate::observe::{Event, QueueEvent};
+use crate::observe::{Event, FaultEvent, QueueEvent, Refusal};
 use crate::time::Span;
 
 impl World {
-    /// Hands an input to a broker that is on, and carries out what it wants.
-    pub(super) fn hand_to_broker(&mut self, number: u16, input: Input) {
-        let (node, now) = (NodeId::Broker(number), self.now());
+    /// Hands a burst to a broker that is on, and carries out what it wants.
+    pub(super) fn hand_to_broker(&mut self, number: u16, burst: impl IntoIterator<Item = Input>) {
+        let node = NodeId::Broker(number);
+        let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
+        let flushes_before = if flush_takes.is_some() { flushes(broker) } else { 0 };
         let mut slices = Out::default();
-        broker.handle(now, input, &mut slices);
+        for input in burst {
+            broker.handle(now, input, &mut slices);
+        }
         if let Err(error) = broker.settle(now, &mut slices) {
             // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
-            self.note(node, Event::Queue(QueueEvent::Halted { why: error.refusal() }));
+            let why = error.refusal();
+            self.note(
+                node,
+                match why {
+                    Refusal::Storage if full => Event::Fault(FaultEvent::NoSpace),
+                    why => Event::Queue(QueueEvent::Halted { why }),
+                },
+            );
             return self.stop(node, Power::Crashed, Event::Crashed);
         }
         let untaken = broker.untaken();
         self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
-        self.carry_out(node, load(slices));
+        let flushed = if flush_takes.is_some() { flushes(broker).saturating_sub(flushes_before) } else { 0 };
+        let Out { mut sends, events } = load(slices);
+        if let Some(span) = flush_takes.filter(|_| flushed > 0) {
+            let until = self.now() + Span(span.0.saturating_mul(flushed));
+            self.wait_for_disk(node, until, core::mem::take(&mut sends));
+        }
+        self.carry_out(node, Out { sends, events });
         self.die_if_mailboxes_are_full(number, untaken);
     }
 
@@ -43,6 +60,11 @@ impl World {
             self.plan(self.now() + Span(again), Command::Restart(node));
         }
     }
+}
+
+/// How often the logs of a broker were flushed.
+fn flushes(broker: &mut Broker<Disk>) -> u64 {
+    broker.disk_mut().1.map(|log| log.flushes()).sum()
 }
 
 /// Fetches the records that a broker's messages refer to.

@@ -45,6 +45,8 @@ pub(crate) struct Shop {
     /// Waits for answers, if its messages are requests.
     asking: Option<Asking>,
     restarts: u16,
+    /// What the times of its own transactions are drawn from.
+    seed: u64,
 }
 
 impl Shop {
@@ -57,12 +59,11 @@ impl Shop {
     ) -> Self {
         let next_at = Time(spec.starts_at) + Span(spec.every);
         let (seed, rng) = seeds;
-        let timeout = if spec.receipt_timeout == 0 { RECEIPT_TIMEOUT } else { Span(spec.receipt_timeout) };
         let orders = spec.transaction.map(|transaction| Orders::new(transaction, seed));
-        let store = Store::new(timeout);
+        let store = store(&spec);
         let asking = spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         let (client, halves) = clients(&spec, settings, brokers);
-        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking, restarts: 0 }
+        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking, restarts: 0, seed }
     }
 
     /// Its process starts again, over what its disk holds.
@@ -75,6 +76,12 @@ impl Shop {
         if let Some(orders) = &mut self.orders {
             orders.restart(now);
         }
+    }
+
+    /// Its disk is another one, and empty: what it kept there is gone. What it is to send comes from elsewhere.
+    pub(super) fn lose_disk(&mut self) {
+        self.store = store(&self.spec);
+        self.orders = self.spec.transaction.map(|transaction| Orders::new(transaction, self.seed));
     }
 
     /// When it wants to be woken.
@@ -263,6 +270,11 @@ impl Shop {
     }
 }
 
+/// An empty store on a producer's disk.
+fn store(spec: &ProducerSpec) -> Store {
+    Store::new(if spec.receipt_timeout == 0 { RECEIPT_TIMEOUT } else { Span(spec.receipt_timeout) })
+}
+
 /// The clients of a program's new process.
 fn clients(spec: &ProducerSpec, settings: &Settings, brokers: Vec<NodeId>) -> (Producer, Option<TwoPhase>) {
     let is_half = spec.transaction.is_some_and(|transaction| transaction.how == HowTransaction::Half);
@@ -291,7 +303,7 @@ pub(super) fn target(to: &TargetSpec) -> Target {
 impl World {
     /// Lets a producer's program begin with what is due.
     pub(super) fn let_shop_send(&mut self, node: NodeId) {
-        let (NodeId::Producer(number), now) = (node, self.now()) else { return };
+        let (NodeId::Producer(number), now) = (node, self.clock(node)) else { return };
         let Some(slot) = self.producers.get_mut(index(number)) else { return };
         let shop = &mut slot.process;
         let mut out = Out::default();
@@ -312,7 +324,7 @@ impl World {
 
     /// Hands an input to a producer's program.
     pub(super) fn hand_to_shop(&mut self, number: u16, input: Input, out: &mut Out) {
-        let now = self.now();
+        let now = self.clock(NodeId::Producer(number));
         self.producers[index(number)].process.handle(now, input, out);
     }
 }

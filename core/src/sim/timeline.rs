@@ -16,9 +16,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::command::{Action, Command};
+use super::permits::CommandRefused;
 use super::picture::Picture;
 use super::scenario::{InvalidScenario, Scenario};
-use super::world::{CommandRefused, World};
+use super::world::World;
 use crate::ids::MessageId;
 use crate::observe::{Digest, Metrics, Stamped, Verdict};
 use crate::time::{Span, Time};

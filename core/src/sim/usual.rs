@@ -74,6 +74,7 @@ impl Scenario {
             users,
             settings,
             actions,
+            faults: None,
         }
     }
 }

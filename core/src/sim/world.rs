@@ -7,19 +7,23 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::fmt;
 
 use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
+use super::clocks::Skews;
 use super::command::Command;
+use super::disks::Disks;
+use super::links::Way;
 use super::network::{Network, Packet};
 use super::onward::Errand;
 use super::program::Worker;
 use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
 use super::shop::Shop;
+use super::still::StillNodes;
 use crate::broker::{Broker, Controller, Input, Out};
 use crate::ids::{MessageId, NodeId};
+use crate::log::Storage;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
 use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
@@ -28,13 +32,17 @@ use crate::time::{Span, Time};
 
 /// The disk of a broker in the lab.
 pub(crate) type Disk = FaultyStorage<MemoryStorage>;
+/// A log on it.
+pub(super) type DiskLog = <Disk as Storage>::Log;
 
 /// Something that will happen.
 #[derive(Clone, Debug)]
-enum Happening {
+pub(super) enum Happening {
     Arrival(u64),
     HangUp { node: NodeId, incarnation: u64, peer: NodeId },
     Wake { node: NodeId, incarnation: u64 },
+    Break(Way),
+    DiskDone { node: NodeId, incarnation: u64 },
     Command(Command),
 }
 
@@ -91,8 +99,11 @@ pub struct World {
     pub(super) seed: u64,
     pub(super) now: Time,
     pub(super) step: u64,
-    agenda: Agenda<Happening>,
+    pub(super) agenda: Agenda<Happening>,
     pub(crate) network: Network,
+    pub(super) still: StillNodes,
+    pub(super) disks: Disks,
+    pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
     pub(crate) controller: Node<Controller>,
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
@@ -110,42 +121,6 @@ pub struct World {
     /// The events of the present step.
     pub(super) events: Vec<Stamped>,
 }
-
-/// Why a command cannot be given.
-///
-/// ```
-/// use mqlab_core::ids::NodeId;
-/// use mqlab_core::sim::{Command, CommandRefused, Scenario, World};
-/// let world = World::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
-/// let refused = world.permits(Command::Crash(NodeId::Broker(9)));
-/// assert_eq!(refused, Err(CommandRefused::NoSuchNode(NodeId::Broker(9))));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CommandRefused {
-    /// The scenario has no such node, or it is the controller or a crowd of users: these do not die here.
-    NoSuchNode(NodeId),
-    /// It is down already.
-    IsDown(NodeId),
-    /// It runs already.
-    IsUp(NodeId),
-    /// The run is over.
-    RunIsOver,
-}
-
-impl fmt::Display for CommandRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchNode(node) => write!(f, "there is no {node} that could be crashed or restarted"),
-            Self::IsDown(node) => write!(f, "{node} is down already"),
-            Self::IsUp(node) => write!(f, "{node} runs already"),
-            Self::RunIsOver => f.write_str("the run is over"),
-        }
-    }
-}
-
-impl core::error::Error for CommandRefused {}
 
 impl World {
     /// The world of a scenario at time zero, before anything happened.
@@ -171,13 +146,15 @@ impl World {
             let broker = broker.expect("an empty disk opens").with_controller();
             Node::new(BrokerProcess::Runs(Box::new(broker)))
         };
-        let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
         let mut world = Self {
             seed,
             now: Time::ZERO,
             step: 0,
             agenda: Agenda::default(),
-            network: Network::new(seed, latency),
+            network: Network::new(&scenario, seed),
+            still: StillNodes::default(),
+            disks: Disks::default(),
+            skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),
             controller: Node::new(Controller::new(settings.clone(), scenario.first_view())),
             brokers: ids.iter().map(broker).collect(),
@@ -193,7 +170,8 @@ impl World {
             events: Vec::new(),
             scenario,
         };
-        for action in world.scenario.actions.clone() {
+        let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
+        for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
             world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
         }
         let mut out = Out::default();
@@ -250,26 +228,6 @@ impl World {
         self.agenda.plan(at, Rank::Command, Happening::Command(command));
     }
 
-    /// Whether a command could be carried out now.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandRefused`] says why not.
-    pub fn permits(&self, command: Command) -> Result<(), CommandRefused> {
-        let node = command.node();
-        let power = self.power(node).ok_or(CommandRefused::NoSuchNode(node))?;
-        match (command, power) {
-            _ if matches!(node, NodeId::Controller | NodeId::User(_)) => {
-                Err(CommandRefused::NoSuchNode(node))
-            }
-            (Command::Crash(_), Power::Crashed | Power::Off) | (Command::CutPower(_), Power::Off) => {
-                Err(CommandRefused::IsDown(node))
-            }
-            (Command::Restart(_), Power::On) => Err(CommandRefused::IsUp(node)),
-            _ => Ok(()),
-        }
-    }
-
     /// Lets the next thing happen, and returns what events that brought; `None` when nothing is planned any more.
     pub fn step(&mut self) -> Option<Vec<Stamped>> {
         let (at, happening) = self.agenda.pop()?;
@@ -279,8 +237,10 @@ impl World {
         match happening {
             Happening::Arrival(id) => self.arrival(id),
             Happening::HangUp { node, incarnation, peer } => {
-                if self.is_on(node, incarnation) {
-                    self.hand(node, Input::HangUp { peer });
+                if self.network.links.is_cut((peer, node)) {
+                    self.network.swallow_hang_up((peer, node));
+                } else if self.is_on(node, incarnation) {
+                    self.reach(node, Input::HangUp { peer });
                 }
             }
             Happening::Wake { node, incarnation } => {
@@ -289,12 +249,22 @@ impl World {
                     self.wake(node);
                 }
             }
+            Happening::Break(ends) => {
+                if self.network.is_to_break(at, ends) {
+                    self.break_connection(ends);
+                }
+            }
+            Happening::DiskDone { node, incarnation } => {
+                if self.is_on(node, incarnation) {
+                    self.disk_done(node);
+                }
+            }
             Happening::Command(command) => self.command(command),
         }
         Some(core::mem::take(&mut self.events))
     }
 
-    fn power(&self, node: NodeId) -> Option<Power> {
+    pub(super) fn power(&self, node: NodeId) -> Option<Power> {
         match node {
             NodeId::Controller => Some(self.controller.power),
             NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
@@ -314,7 +284,7 @@ impl World {
         }
     }
 
-    fn wakes(&mut self, node: NodeId) -> &mut Option<Time> {
+    pub(super) fn wakes(&mut self, node: NodeId) -> &mut Option<Time> {
         match node {
             NodeId::Controller => &mut self.controller.wakes,
             NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
@@ -332,7 +302,7 @@ impl World {
     fn arrival(&mut self, id: u64) {
         let Some(Packet { from, to, incarnation, message, .. }) = self.network.take(id) else { return };
         if self.is_on(to, incarnation) {
-            self.hand(to, Input::Message { from, message });
+            self.reach(to, Input::Message { from, message });
         } else if self.power(to) != Some(Power::Off) {
             // The machine is there and the process is not, or is another: it says so.
             self.hang_up(to, from);
@@ -348,13 +318,16 @@ impl World {
 
     pub(super) fn wake(&mut self, node: NodeId) {
         *self.wakes(node) = None;
+        if self.stands_still(node) {
+            return; // it wakes when it goes on
+        }
         self.let_shop_send(node);
         self.hand(node, Input::Wake);
     }
 
     /// Hands an input to a node that is on, and carries out what it wants.
-    fn hand(&mut self, node: NodeId, input: Input) {
-        let now = self.now;
+    pub(super) fn hand(&mut self, node: NodeId, input: Input) {
+        let now = self.clock(node);
         let mut out = Out::default();
         match node {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
@@ -374,7 +347,7 @@ impl World {
                 };
                 self.calls.hand(now, node, input, &mut mint, &mut out);
             }
-            NodeId::Broker(number) => return self.hand_to_broker(number, input),
+            NodeId::Broker(number) => return self.hand_to_broker(number, [input]),
         }
         self.carry_out(node, out);
     }
@@ -384,16 +357,11 @@ impl World {
         for event in out.events {
             self.note(node, event);
         }
-        for envelope in out.sends {
-            let incarnation = self.incarnation(envelope.to);
-            let link = (node, envelope.to);
-            let (id, at) = self.network.send(self.now, link, incarnation, envelope.message);
-            self.agenda.plan(at, Rank::Course, Happening::Arrival(id));
-        }
+        self.send_all(node, out.sends);
         self.plan_wake(node);
     }
 
-    fn plan_wake(&mut self, node: NodeId) {
+    pub(super) fn plan_wake(&mut self, node: NodeId) {
         let wanted = match node {
             NodeId::Controller => self.controller.process.next_wakeup(),
             NodeId::Broker(number) => match &self.brokers[index(number)].process {
@@ -405,7 +373,7 @@ impl World {
             NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };
         // Never at this same moment: a node that asked for nothing better would stop the clock.
-        let Some(at) = wanted.map(|at| at.max(self.now + Span(1))) else { return };
+        let Some(at) = wanted.map(|at| self.true_time(node, at).max(self.now + Span(1))) else { return };
         if self.wakes(node).is_none_or(|planned| at < planned) {
             *self.wakes(node) = Some(at);
             let incarnation = self.incarnation(node);

@@ -136,6 +136,11 @@ impl<L: Log> Definitions<L> {
         Ok((definitions, live))
     }
 
+    /// Its log.
+    pub(super) fn log_mut(&mut self) -> &mut L {
+        &mut self.log
+    }
+
     pub(super) fn close<S: Storage<Log = L>>(
         self,
         storage: &mut S,

@@ -74,6 +74,13 @@ impl<S: Storage> VirtualHost<S> {
         Ok(bytes)
     }
 
+    /// The storage and every log in use: for whoever drives the disk below.
+    pub(crate) fn disk_mut(&mut self) -> (&mut S, impl Iterator<Item = &mut S::Log>) {
+        let queues = self.queues.values_mut().flat_map(Queue::logs_mut);
+        let logs = queues.chain(self.halves.logs_mut()).chain([self.definitions.log_mut()]);
+        (&mut self.storage, logs)
+    }
+
     /// Looks at the disk, after what was done in a burst is written.
     pub(super) fn check_disk(&mut self) -> Result<(), S> {
         if let Some(DiskLimit { size, free_min }) = self.disk {

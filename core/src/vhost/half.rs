@@ -96,6 +96,11 @@ impl<L: Log> Halves<L> {
         }
     }
 
+    /// The logs of the half messages.
+    pub(super) fn logs_mut(&mut self) -> impl Iterator<Item = &mut L> {
+        self.queue.iter_mut().flat_map(Queue::logs_mut)
+    }
+
     pub(super) fn next_check(&self) -> Option<Time> {
         self.checks.values().min().copied()
     }

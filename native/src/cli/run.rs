@@ -25,7 +25,20 @@ Examples:
   mqlab run hundred-messages
   mqlab run kill-the-leader --seed 42 --trace | less
   mqlab run hundred-messages --do '208 crash consumer-2' --do '400 restart consumer-2'
-  mqlab run kill-the-leader --json";
+  mqlab run hundred-messages --do '208 lose-next broker-1 to producer-1'
+  mqlab run kill-the-leader --json
+
+Commands for --do, after a moment in milliseconds:
+  crash NODE, cut-power NODE, restart NODE, replace NODE (restart with an empty disk)
+  freeze NODE, thaw NODE
+  skew NODE MS                   set a clock ahead, or behind with -MS; 0 sets it right
+  disk NODE sound|lying|full     a broker's disk; also: slow MS, for each flush
+  cut LINK, heal LINK
+  slow LINK MS                   everything takes so much longer
+  lose LINK N, duplicate LINK N, reorder LINK N      N of a thousand messages
+  lose-next LINK, duplicate-next LINK, reorder-next LINK
+NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew
+LINK: 'broker-1 to broker-2' (one way), 'broker-1 and broker-2' (both ways), everywhere";
 
 /// Options of `mqlab run`.
 #[derive(Debug, Args)]
@@ -40,9 +53,8 @@ pub(super) struct Options {
     /// Another seed than the scenario proposes
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Do something to the cluster at a moment in milliseconds (may be repeated): crash, cut-power or restart, and
-    /// a node
-    #[arg(long = "do", value_name = "'MS COMMAND NODE'")]
+    /// Do something to the cluster at a moment in milliseconds (may be repeated): the commands stand below
+    #[arg(long = "do", value_name = "'MS COMMAND'")]
     actions: Vec<Action>,
     /// Print every event, one a line
     #[arg(long)]

@@ -6,7 +6,7 @@ use mqlab_core::sim::picture::{BrokerView, ConsumerView, ProducerView};
 
 use super::glyph::{self, Firmness, Look};
 use super::layout::SMALL;
-use super::shape::{Anchor, Font, Rect, Scene, Target, at, dashed, line, solid, width_of};
+use super::shape::{Anchor, Font, Rect, Scene, Target, at, dashed, faded, line, solid, width_of};
 use super::{View, exchanges, strips};
 use crate::text::broker as hosting;
 use crate::text::stage as words;
@@ -41,6 +41,9 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     }
     if let Some(area) = layout.controller {
         glyph::chip(scene, area, words::CONTROLLER.get(lang), view.theme);
+        if view.picture.frozen.contains(&NodeId::Controller) {
+            glyph::pause(scene, at(area.x, area.center().y), view.theme);
+        }
     }
 }
 
@@ -74,6 +77,10 @@ pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect,
             glyph::revive(scene, control, over, theme);
         }
         scene.answers(control.grown(3.0), Target::Control(node));
+    }
+    if view.picture.frozen.contains(&node) {
+        scene.boxed(area, 10.0, Some(faded(theme.vermilion, 0.08)), Some(dashed(theme.vermilion, 1.4)));
+        glyph::pause(scene, at(area.right() - 17.0, area.bottom() - 15.0), theme);
     }
 }
 

@@ -206,6 +206,22 @@ pub(crate) fn revive(scene: &mut Scene, area: Rect, active: bool, theme: &Theme)
     turning(scene, center, 4.6, ink);
 }
 
+/// Two bars: what it marks stands still.
+pub(crate) fn pause(scene: &mut Scene, c: Point, theme: &Theme) {
+    scene.disc(c, 9.0, Some(solid(theme.surface)), Some(line(theme.vermilion, 1.6)));
+    for x in [c.x - 2.8, c.x + 2.8] {
+        scene.lines(&[at(x, c.y - 4.0), at(x, c.y + 4.0)], line(theme.vermilion, 2.4));
+    }
+}
+
+/// A cross on a way: nothing passes.
+pub(crate) fn cut(scene: &mut Scene, c: Point, theme: &Theme) {
+    scene.disc(c, 8.0, Some(solid(theme.surface)), Some(line(theme.vermilion, 1.6)));
+    for side in [-3.4, 3.4] {
+        scene.lines(&[at(c.x - side, c.y - 3.4), at(c.x + side, c.y + 3.4)], line(theme.vermilion, 2.0));
+    }
+}
+
 /// The turning arrow itself.
 pub(crate) fn turning(scene: &mut Scene, c: Point, radius: f64, color: &'static str) {
     let point = |degrees: f64, r: f64| {

@@ -79,5 +79,6 @@ pub fn stage(view: &View<'_>) -> Scene {
     callers::users(&mut scene, view);
     cards::tray(&mut scene, view);
     ways.packets(&mut scene);
+    ways.cuts(&mut scene);
     scene
 }

@@ -140,6 +140,29 @@ impl<'a> Ways<'a> {
         }
     }
 
+    /// Draws where nothing passes. A cut one way lies on its side of the way, where its packets would be.
+    pub(super) fn cuts(&mut self, scene: &mut Scene) {
+        let view = self.view;
+        for &(from, to) in &view.picture.cut {
+            let place = standing(view.picture)
+                .into_iter()
+                .find_map(|(a, b, place, _)| [(a, b), (b, a)].contains(&(from, to)).then_some(place));
+            let (Some(start), Some(end)) = (view.layout.card(from), view.layout.card(to)) else { continue };
+            let both = view.picture.cut.contains(&(to, from));
+            let aside = if both { 0.0 } else { ASIDE };
+            let spot = match self.way(from, to, place.as_ref()) {
+                Some((wire, false)) => wire.at(0.5, aside),
+                Some((wire, true)) => wire.at(0.5, -aside),
+                // No way is drawn to the controller: the sign sits on the other's card.
+                None => {
+                    let card = if from == NodeId::Controller { end } else { start };
+                    at(card.right() - 46.0, card.y)
+                }
+            };
+            glyph::cut(scene, spot, view.theme);
+        }
+    }
+
     /// Draws what is on its way, dots first: they never cover a message.
     pub(super) fn packets(&mut self, scene: &mut Scene) {
         let view = self.view;

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, cluster, pulls, queues, row, spaced};
+use super::{Lang, callers, cluster, faults, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -245,6 +245,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pull(event) => pulls::english(event, node, &what),
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Queue(event) => queues::english(event, node, &what, names),
+        Event::Fault(event) => faults::english(event, node, &what, names),
         other => format!("{node}: {other}"),
     }
 }
@@ -318,6 +319,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pull(event) => pulls::chinese(event, node, &what),
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
+        Event::Fault(event) => faults::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
     }
 }
@@ -373,6 +375,7 @@ impl Tone {
             Event::Pull(event) => pulls::tone(event),
             Event::Cluster(event) => cluster::tone(event),
             Event::Queue(event) => queues::tone(event),
+            Event::Fault(event) => faults::tone(event),
             _ => Self::Plain,
         }
     }

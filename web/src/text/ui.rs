@@ -8,7 +8,7 @@ use mqlab_core::sim::{Command, CommandRefused};
 use mqlab_core::time::Time;
 
 use super::sentence::Names;
-use super::{Both, Lang, both, moment};
+use super::{Both, Lang, both, faults, moment};
 use crate::link::BadLink;
 
 /// Texts that the page's elements name.
@@ -170,16 +170,10 @@ pub fn branch(
             (_, Lang::Zh) => format!("自 {} 毫秒", moment(forked_at)),
         };
     };
-    let (en, zh) = match command {
-        Command::Crash(_) => ("without", "宕机"),
-        Command::CutPower(_) => ("no power for", "断电"),
-        Command::Restart(_) => ("with", "恢复"),
-        _ => ("another", "改动"),
-    };
-    let (name, at) = (names.node(command.node(), lang), moment(forked_at));
+    let (what, at) = (faults::command(command, names, lang), moment(forked_at));
     match lang {
-        Lang::En => format!("{en} {name} from {at} ms"),
-        Lang::Zh => format!("{at} 毫秒：{name} {zh}"),
+        Lang::En => format!("{what} from {at} ms"),
+        Lang::Zh => format!("{at} 毫秒：{what}"),
     }
 }
 
@@ -193,8 +187,7 @@ pub fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String {
         (CommandRefused::IsUp(node), Lang::Zh) => format!("{} 已经在运行。", name(node)),
         (CommandRefused::RunIsOver, Lang::En) => "The run is over: go back in time to change it.".into(),
         (CommandRefused::RunIsOver, Lang::Zh) => "运行已经结束：回到之前的时刻再改。".into(),
-        (other, Lang::En) => format!("That cannot be done: {other}."),
-        (other, Lang::Zh) => format!("做不到：{other}。"),
+        (other, lang) => faults::refused(other, names, lang),
     }
 }
 

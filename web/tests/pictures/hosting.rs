@@ -182,6 +182,8 @@ pub(crate) fn exchanges() -> Picture {
             packet(2, b1, p1, PacketKind::Refused, (411_000, 415_000), &orders, &[]),
             packet(3, b1, c1, PacketKind::Delivery, (411_000, 413_000), &europe, &[keyed(12)]),
         ],
+        frozen: Vec::new(),
+        cut: Vec::new(),
         lost: vec![],
     }
 }

@@ -131,6 +131,8 @@ pub(crate) fn queue() -> Picture {
             packet(5, c2, b1, PacketKind::Done, (101_000, 103_000), &place, &[plain(14)]),
             again,
         ],
+        frozen: Vec::new(),
+        cut: Vec::new(),
         lost: vec![],
     }
 }
@@ -249,6 +251,8 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         services: vec![],
         users: vec![],
         packets,
+        frozen: Vec::new(),
+        cut: Vec::new(),
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
     }
 }
