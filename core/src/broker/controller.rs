@@ -19,6 +19,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::producer_ids::PRODUCER_IDS_A_BLOCK;
 use super::protocol::{Input, Message, Out, Reply, Request, RequestId};
 use super::settings::Settings;
 use super::view::{PartitionState, View};
@@ -112,6 +113,11 @@ impl Controller {
                 }
             }
             Request::Metadata => out.reply(from, id, Reply::Cluster(Arc::clone(&self.view))),
+            Request::AllocateProducerIds => {
+                let (first, count) = (self.view.producer_ids, PRODUCER_IDS_A_BLOCK);
+                self.change(out, |view, _| view.producer_ids += count);
+                out.reply(from, id, Reply::ProducerIds { first, count });
+            }
             Request::SetInSync { partition, epoch, version, in_sync } => {
                 let set = self.set_in_sync(from, partition, (epoch, version), in_sync, out);
                 let reply = set.map_or_else(Reply::Refused, |()| Reply::Cluster(Arc::clone(&self.view)));

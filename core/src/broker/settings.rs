@@ -56,6 +56,10 @@ pub struct Settings {
     /// each answer; with more it sends in a stream, as AMQP's publishers do.
     /// Kafka: 5 (`max.in.flight.requests.per.connection`).
     pub in_flight_max: u32,
+    /// A partition forgets a producer that wrote nothing for this long: what it sends again after that is not known.
+    /// At least a `request_timeout`, or what is still under way would be forgotten.
+    /// Kafka: a day, too (`producer.id.expiration.ms`).
+    pub producer_expiry: Span,
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -107,6 +111,7 @@ impl Default for Settings {
             intake: Span::ZERO,
             credit_flow: (INITIAL_CREDIT, MORE_CREDIT_AFTER),
             in_flight_max: 1,
+            producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
         }
     }
 }

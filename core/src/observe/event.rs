@@ -10,6 +10,7 @@ use core::fmt::{self, Write as _};
 use serde::Serialize;
 
 use super::order::OrderEvent;
+use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
@@ -227,6 +228,8 @@ pub enum Event {
     Queue(QueueEvent),
     /// Something on the side that pulls.
     Pull(PullEvent),
+    /// Something about a producer that wants each message stored once.
+    Producer(ProducerEvent),
 }
 
 /// An event with its time and its place.
@@ -274,6 +277,7 @@ impl Event {
             ) => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),
+            Self::Producer(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -292,6 +296,10 @@ impl Event {
         ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
             || matches!(self, Self::Queue(event) if event.is_landmark())
             || matches!(self, Self::Pull(event) if event.is_landmark())
+            || matches!(
+                self,
+                Self::Producer(ProducerEvent::Recognised { .. } | ProducerEvent::BeganAnew { .. })
+            )
     }
 }
 
@@ -343,6 +351,7 @@ impl fmt::Display for Event {
             }
             Self::Queue(event) => event.fmt(f),
             Self::Pull(event) => event.fmt(f),
+            Self::Producer(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {

@@ -48,6 +48,12 @@ pub enum Refusal {
     NotAMember,
     /// The request comes from an earlier epoch.
     Stale,
+    /// A producer's batch does not follow its last one: an earlier one is missing. Send that first.
+    OutOfSequence,
+    /// The producer has begun anew since: this is of an earlier epoch of it.
+    ProducerEpoch,
+    /// The producer waited for an answer as long as it may: it does not know whether the message is stored.
+    Overdue,
     /// Nobody answered in time, or the connection broke.
     NoAnswer,
     /// The broker's disk failed.
@@ -163,6 +169,9 @@ impl fmt::Display for Refusal {
             Self::OffsetOutOfRange => "offset out of range",
             Self::NotAMember => "not a member",
             Self::Stale => "stale epoch",
+            Self::OutOfSequence => "out of sequence",
+            Self::ProducerEpoch => "an earlier epoch of the producer",
+            Self::Overdue => "not acknowledged in time",
             Self::NoAnswer => "no answer",
             Self::Storage => "storage failed",
             Self::Full => "queue full",

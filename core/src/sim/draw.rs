@@ -368,6 +368,8 @@ fn describe(packet: &Packet) -> Described {
             Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
             Reply::Subscribed { .. }
             | Reply::Pong
+            | Reply::Producer { .. }
+            | Reply::ProducerIds { .. }
             | Reply::Decided
             | Reply::Transaction(_)
             | Reply::Cluster(_)

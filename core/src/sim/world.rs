@@ -462,6 +462,7 @@ fn first_view(scenario: &Scenario, brokers: &[NodeId]) -> View {
         retention: scenario.retentions().collect(),
         queues: queues.collect(),
         exchanges: exchanges.collect(),
+        producer_ids: 0,
         hosts: scenario.layouts(),
     }
 }
