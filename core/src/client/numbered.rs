@@ -10,8 +10,9 @@
 //!   "stored"                                     ▶ under way   at home        and so on: the order is kept
 //! ```
 //!
-//! Nothing new goes while something is at home, and the very first batch goes alone: a partition that does not know a
-//! producer takes any number for its first, also that of the second batch.
+//! Nothing new goes while something is at home, nor when four others were sent after the first of the line, stored or not:
+//! the partition would forget that one. And the very first batch goes alone: a partition that does not know a producer
+//! takes any number for its first, also that of the second batch.
 //!
 //! *A gap.* When a batch is given up, nobody knows whether it is stored. Those behind it go on under their numbers: if
 //! one is stored, so was the one that was given up. If one is *first* in line and still out of sequence, the gap is
@@ -106,7 +107,9 @@ impl Numbered {
         if first.asked.is_none() {
             return Some(Next::Again);
         }
-        let room = self.line.len() < (most as usize).min(BATCHES_REMEMBERED);
+        // Also those behind the first that are stored count: the partition remembers no more than so many.
+        let since_first = self.formed - first.place + 1;
+        let room = since_first < u64::from(most).min(BATCHES_REMEMBERED as u64);
         let all_away = self.line.iter().all(|batch| batch.asked.is_some());
         let same = self.identity == Some(me) && self.gap.is_none();
         (room && all_away && same && self.is_known).then_some(Next::New)
@@ -133,7 +136,7 @@ impl Numbered {
         Some((&batch.messages, batch.batches.clone()))
     }
 
-    /// The batch of a request is stored, and so is everything before it. Returns its messages.
+    /// The batch of a request is stored. Returns its messages.
     pub(super) fn stored(&mut self, id: RequestId) -> Option<Vec<Unstored>> {
         let batch = self.line.remove(self.place_of(id)?)?;
         self.is_known = true;
