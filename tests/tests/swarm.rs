@@ -7,9 +7,12 @@
 //! A failing seed is printed; `SWARM_SEED=n cargo test -p mqlab-tests --test swarm` runs it alone and prints its
 //! trace.
 
-use mqlab_core::broker::{Acks, Settings};
+use mqlab_core::broker::{Acks, BATCHES_REMEMBERED, Settings};
+use mqlab_core::client::ProducerOptions;
 use mqlab_core::ids::{Name, NodeId};
+use mqlab_core::observe::{Event, ProducerEvent};
 use mqlab_core::rng::{Rng, Stream};
+use mqlab_core::sim::picture::Role;
 use mqlab_core::sim::{
     Action, Command, ConsumerSpec, ProducerSpec, QueueSpec, Scenario, SourceSpec, TargetSpec, Timeline,
     TopicSpec,
@@ -209,4 +212,64 @@ fn every_run_doubles_only_what_at_least_once_permits() {
             }
         },
     );
+}
+
+/// Safe settings, and producers that number their batches, or do not.
+fn numbered(seed: u64, kind: Faults, idempotent: bool) -> Scenario {
+    let mut scenario = scenario(seed, Acks::All, kind, true);
+    let mut rng = Rng::new(seed ^ 0x5eed, Stream::Workload);
+    scenario.settings.in_flight_max = rng.between(1, BATCHES_REMEMBERED as u64) as u32;
+    for producer in &mut scenario.producers {
+        producer.options = ProducerOptions {
+            idempotent,
+            linger: Span([0, 0, 3_000][rng.below(3) as usize]),
+            batch_bytes: [None, Some(400)][rng.below(2) as usize],
+            sticky: rng.below(2) == 0,
+            ..ProducerOptions::default()
+        };
+    }
+    scenario
+}
+
+/// The messages that stand twice in the log of a partition's leader. (A consumer that dies may process one twice: that
+/// is another affair.)
+fn stored_twice(timeline: &Timeline) -> Vec<String> {
+    let picture = timeline.picture(usize::MAX);
+    let strips = picture.brokers.iter().flat_map(|broker| &broker.strips);
+    let mut twice = Vec::new();
+    for strip in strips.filter(|strip| matches!(strip.role, Role::Leader { .. })) {
+        let mut seen = std::collections::BTreeSet::new();
+        let messages = strip.cells.iter().filter_map(|cell| cell.mark.map(|mark| mark.message));
+        let again = messages.filter(|message| !seen.insert(*message));
+        twice.extend(again.map(|message| format!("{message} in {}", strip.place)));
+    }
+    twice
+}
+
+#[test]
+fn with_idempotent_producers_nothing_is_lost_and_nothing_stored_twice() {
+    for kind in [Faults::Crashes, Faults::PowerCuts] {
+        swarm(
+            |seed| numbered(seed, kind, true),
+            |timeline| {
+                safe(timeline)?;
+                match stored_twice(timeline) {
+                    none if none.is_empty() => Ok(()),
+                    twice => Err(format!("stored twice: {twice:?}")),
+                }
+            },
+        );
+    }
+}
+
+#[test]
+fn without_numbers_the_same_faults_store_some_twice() {
+    let (mut doubled, mut recognised) = (0, 0);
+    for seed in 0..RUNS / 2 {
+        doubled += usize::from(!stored_twice(&run(numbered(seed, Faults::PowerCuts, false))).is_empty());
+        let timeline = run(numbered(seed, Faults::PowerCuts, true));
+        let knows = |event: &Event| matches!(event, Event::Producer(ProducerEvent::Recognised { .. }));
+        recognised += usize::from(timeline.events().iter().any(|stamped| knows(&stamped.event)));
+    }
+    assert!(doubled > 10 && recognised > 10, "stored twice in {doubled} runs, recognised in {recognised}");
 }
