@@ -12,12 +12,12 @@ use mqlab_core::client::ProducerOptions;
 use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::observe::{Event, ProducerEvent};
 use mqlab_core::rng::{Rng, Stream};
-use mqlab_core::sim::picture::Role;
 use mqlab_core::sim::{
     Action, Command, ConsumerSpec, ProducerSpec, QueueSpec, Scenario, SourceSpec, TargetSpec, Timeline,
     TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
+use mqlab_tests::claims::stored_twice;
 
 /// How many runs each test makes.
 const RUNS: u64 = 250;
@@ -229,21 +229,6 @@ fn numbered(seed: u64, kind: Faults, idempotent: bool) -> Scenario {
         };
     }
     scenario
-}
-
-/// The messages that stand twice in the log of a partition's leader. (A consumer that dies may process one twice: that
-/// is another affair.)
-fn stored_twice(timeline: &Timeline) -> Vec<String> {
-    let picture = timeline.picture(usize::MAX);
-    let strips = picture.brokers.iter().flat_map(|broker| &broker.strips);
-    let mut twice = Vec::new();
-    for strip in strips.filter(|strip| matches!(strip.role, Role::Leader { .. })) {
-        let mut seen = std::collections::BTreeSet::new();
-        let messages = strip.cells.iter().filter_map(|cell| cell.mark.map(|mark| mark.message));
-        let again = messages.filter(|message| !seen.insert(*message));
-        twice.extend(again.map(|message| format!("{message} in {}", strip.place)));
-    }
-    twice
 }
 
 #[test]

@@ -23,7 +23,10 @@ impl Producer {
         };
         Rules {
             records,
-            bytes: self.options.batch_bytes.map_or(BATCH_BYTES_MAX, |bytes| bytes as usize),
+            bytes: self
+                .options
+                .batch_bytes
+                .map_or(BATCH_BYTES_MAX, |bytes| (bytes as usize).min(BATCH_BYTES_MAX)),
             in_flight_max: self.settings.in_flight_max,
             linger: self.options.linger,
             numbers: self.options.idempotent,

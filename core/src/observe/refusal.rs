@@ -48,12 +48,6 @@ pub enum Refusal {
     NotAMember,
     /// The request comes from an earlier epoch.
     Stale,
-    /// A producer's batch does not follow its last one: an earlier one is missing. Send that first.
-    OutOfSequence,
-    /// The producer has begun anew since: this is of an earlier epoch of it.
-    ProducerEpoch,
-    /// The producer waited for an answer as long as it may: it does not know whether the message is stored.
-    Overdue,
     /// Nobody answered in time, or the connection broke.
     NoAnswer,
     /// The broker's disk failed.
@@ -80,6 +74,12 @@ pub enum Refusal {
     TooLarge,
     /// This node does not do that at all.
     Unsupported,
+    /// A producer's batch does not follow its last one: an earlier one is missing. Send that first.
+    OutOfSequence,
+    /// The producer has begun anew since: this is of an earlier epoch of it.
+    ProducerEpoch,
+    /// The producer waited for an answer as long as it may: it does not know whether the message is stored.
+    Overdue,
 }
 
 impl Refusal {
