@@ -60,7 +60,7 @@ fn partition(index: u32) -> PartitionId {
 }
 
 fn record(id: u64) -> NewRecord {
-    let key = (id % 3 > 0).then(|| format!("k{}", id % 5).into());
+    let key = (!id.is_multiple_of(3)).then(|| format!("k{}", id % 5).into());
     NewRecord { key, value: Some("a small thing".into()), ..NewRecord::default() }
 }
 
@@ -100,7 +100,7 @@ impl Run {
         };
         let mut view = View { version: self.version, ..View::default() };
         view.partitions.extend((0..PARTITIONS).map(|index| (partition(index), state.clone())));
-        self.to_broker(NodeId::Controller, Message::Cluster(Arc::new(view)));
+        self.hand_broker(NodeId::Controller, Message::Cluster(Arc::new(view)));
     }
 
     fn chance(&mut self, per_mille: u64) -> bool {
@@ -126,7 +126,7 @@ impl Run {
         }
     }
 
-    fn to_broker(&mut self, from: NodeId, message: Message) {
+    fn hand_broker(&mut self, from: NodeId, message: Message) {
         let mut out = Out::default();
         self.broker.handle(self.now, Input::Message { from, message }, &mut out);
         self.broker.settle(self.now, &mut out).expect("memory does not fail");
@@ -143,11 +143,11 @@ impl Run {
         if let Some(id) = ids {
             let reply = Reply::ProducerIds { first: self.next_id, count: 1_000 };
             self.next_id += 1_000;
-            self.to_broker(NodeId::Controller, Message::Reply(id, reply));
+            self.hand_broker(NodeId::Controller, Message::Reply(id, reply));
         }
     }
 
-    fn to_client(&mut self, input: Option<Input>) {
+    fn hand_client(&mut self, input: Option<Input>) {
         let mut out = Out::default();
         self.producer.handle(self.now, input.unwrap_or(Input::Wake), &mut out);
         self.carry(out);
@@ -169,7 +169,7 @@ impl Run {
         let broker = Broker::new(BROKER, self.version + 1, settings, storage);
         self.broker = broker.expect("memory does not fail").with_controller();
         self.elect();
-        self.to_client(Some(Input::HangUp { peer: BROKER }));
+        self.hand_client(Some(Input::HangUp { peer: BROKER }));
     }
 
     /// Sends so many messages through all that, and waits until the producer holds none.
@@ -190,12 +190,12 @@ impl Run {
             } else if arrives == Some(at) {
                 let Some((_, (from, to, message))) = self.wire.pop_first() else { return };
                 match to {
-                    CLIENT => self.to_client(Some(Input::Message { from, message })),
-                    _ => self.to_broker(from, message),
+                    CLIENT => self.hand_client(Some(Input::Message { from, message })),
+                    _ => self.hand_broker(from, message),
                 }
             } else {
                 self.now = self.now.max(at) + Span(1);
-                self.to_client(None);
+                self.hand_client(None);
             }
             if self.chance(4) {
                 self.restart();

@@ -238,6 +238,14 @@ fn with_idempotent_producers_nothing_is_lost_and_nothing_stored_twice() {
             |seed| numbered(seed, kind, true),
             |timeline| {
                 safe(timeline)?;
+                let ids = timeline.events().iter().filter_map(|stamped| match &stamped.event {
+                    Event::Producer(ProducerEvent::Identified { id, .. }) => Some(*id),
+                    _ => None,
+                });
+                let mut given = std::collections::BTreeSet::new();
+                if let Some(twice) = ids.into_iter().find(|id| !given.insert(*id)) {
+                    return Err(format!("two producers are {twice}"));
+                }
                 match stored_twice(timeline) {
                     none if none.is_empty() => Ok(()),
                     twice => Err(format!("stored twice: {twice:?}")),

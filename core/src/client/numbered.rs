@@ -66,6 +66,8 @@ pub(super) struct Numbered {
     is_known: bool,
     line: VecDeque<NumberedBatch>,
     formed: u64,
+    /// The last batch that was stored in this count: so is all that was before it.
+    stored: u64,
     /// The last batch that was given up, if it is not known whether it is stored.
     gap: Option<u64>,
     /// Whether the numbers are no good.
@@ -140,9 +142,8 @@ impl Numbered {
     pub(super) fn stored(&mut self, id: RequestId) -> Option<Vec<Unstored>> {
         let batch = self.line.remove(self.place_of(id)?)?;
         self.is_known = true;
-        if self.gap.is_some_and(|gap| gap < batch.place) {
-            self.gap = None;
-        }
+        self.stored = self.stored.max(batch.place);
+        self.gap = self.gap.filter(|gap| *gap > self.stored);
         Some(batch.messages)
     }
 
@@ -170,7 +171,7 @@ impl Numbered {
     /// The batch of a request will never be stored. Returns its messages.
     pub(super) fn never_stored(&mut self, id: RequestId) -> Option<Vec<Unstored>> {
         let batch = self.line.remove(self.place_of(id)?)?;
-        self.gap = Some(batch.place);
+        self.gap = Some(batch.place).filter(|gap| *gap > self.stored);
         Some(batch.messages)
     }
 
@@ -189,7 +190,7 @@ impl Numbered {
     pub(super) fn give_up(&mut self, now: Time, after: Span) -> Vec<Unstored> {
         let mut given_up = Vec::new();
         while let Some(batch) = self.line.pop_front_if(|batch| since(batch) + after <= now) {
-            self.gap = Some(batch.place);
+            self.gap = Some(batch.place).filter(|gap| *gap > self.stored);
             given_up.extend(batch.messages);
         }
         given_up
@@ -222,7 +223,7 @@ impl Numbered {
 
     fn begin(&mut self, me: ProducerId) {
         (self.identity, self.next, self.is_known) = (Some(me), 0, false);
-        (self.gap, self.begins_anew) = (None, false);
+        (self.gap, self.begins_anew, self.stored) = (None, false, 0);
     }
 }
 
