@@ -38,11 +38,14 @@ fn batch(id: i64, epoch: i16, sequence: i32, count: usize) -> Batches {
     builder.build()
 }
 
-/// The table of Kafka's rules: `(epoch, first number, how many)`, and what becomes of it.
+/// A batch by its epoch, first number, and how many; and what becomes of it.
+type Row = ((i16, i32, usize), Fate);
+
+/// The table of Kafka's rules.
 #[test]
 fn vectors() {
     use Fate::{Dup, Ok, OldEpoch, OutOfOrder};
-    let table: [&[((i16, i32, usize), Fate)]; 6] = [
+    let table: [&[Row]; 6] = [
         &[
             ((0, 0, 1), Ok(0)),
             ((0, 1, 1), Ok(1)),
