@@ -112,6 +112,29 @@ fn nonsense_is_refused() {
     assert_eq!(states.check(&batch(-1, -1, -1, 1)), Ok(None), "nobody's batch is always new");
 }
 
+/// A commit marker of producer 13, epoch 0, as Kafka writes it.
+#[test]
+fn a_transactions_end_has_no_number_and_the_count_goes_on() {
+    let hex = "00000000000000080000004200000000025ec1d0ff00300000000000000000000000060000000000000006000000000000000d0000\
+               ffffffff000000012000000008000000010c00000000000900";
+    let bytes: Vec<u8> = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex"))
+        .collect();
+    let marker = Batches::parse(bytes.into()).expect("it is sound");
+    let mut states = ProducerStates::default();
+    states.learn(&batch(13, 0, 0, 8).stamped(Offset(0), Epoch(1)));
+    states.learn(&marker);
+    assert_eq!(states.check(&batch(13, 0, 8, 1)), Ok(None));
+    assert_eq!(states.check(&batch(13, 0, 0, 8)).map(|known| known.is_some()), Ok(true));
+    assert_eq!(states.check(&marker), Err(Refusal::Invalid), "no client writes one");
+    let mut states = ProducerStates::default();
+    states.learn(&marker);
+    assert_eq!(states.check(&batch(13, 0, 8, 1)), Err(Refusal::OutOfSequence), "it begins with 0");
+    assert_eq!(states.check(&batch(13, 0, 0, 1)), Ok(None));
+}
+
 #[test]
 fn who_is_silent_for_a_day_is_forgotten() {
     let (day, at) = (Settings::default().producer_expiry, |hours: u64| Time(hours * 3_600_000_000));

@@ -17,6 +17,9 @@
 //! The high watermark that a fetch is answered with is the one *before* the fetch is counted: followers learn
 //! of it one fetch later. That delay is why a new leader may not know how far its log is committed.
 //!
+//! A batch that is in the log already (`core/src/broker/producer_state.rs`) is not appended again, and its producer is
+//! answered as the first time: not before it is committed, with acks=all.
+//!
 //! What real systems do: this is Kafka's way. Raft, and with it RabbitMQ's quorum queues, counts a majority
 //! instead of a set that shrinks and grows.
 //!

@@ -35,7 +35,8 @@ pub const PRODUCER_IDS_A_BLOCK: u64 = 1_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct ProducerIds {
     left: Range<u64>,
-    waiting: VecDeque<(NodeId, RequestId)>,
+    /// Each with when it asks again, and this request counts no longer.
+    waiting: VecDeque<(NodeId, RequestId, Time)>,
     asked: Option<RequestId>,
     /// When to ask the controller, or to ask it again.
     ask_at: Time,
@@ -49,12 +50,12 @@ impl ProducerIds {
 
     /// Whoever waited on this connection is gone.
     pub(super) fn forget(&mut self, peer: NodeId) {
-        self.waiting.retain(|(asker, _)| *asker != peer);
+        self.waiting.retain(|(asker, ..)| *asker != peer);
     }
 
     /// Gives ids to those who wait, as long as there are any.
     fn give<D>(&mut self, out: &mut Out<D>) {
-        while let Some(&(to, id)) = self.waiting.front()
+        while let Some(&(to, id, _)) = self.waiting.front()
             && let Some(producer) = self.left.next()
         {
             self.waiting.pop_front();
@@ -74,12 +75,14 @@ impl<S: Storage> Broker<S> {
         if self.producer_ids.waiting.is_empty() && self.producer_ids.asked.is_none() {
             self.producer_ids.ask_at = now;
         }
-        self.producer_ids.waiting.push_back(asker);
+        let until = now + self.settings.request_timeout;
+        self.producer_ids.waiting.push_back((asker.0, asker.1, until));
         self.producer_ids.give(out);
     }
 
     /// Asks the controller for a block, if somebody waits and that is due.
     pub(super) fn ask_for_producer_ids(&mut self, now: Time, out: &mut Out<SliceOf<S>>) {
+        while self.producer_ids.waiting.pop_front_if(|(.., until)| *until <= now).is_some() {}
         if self.producer_ids.next_wakeup().is_some_and(|at| at <= now) {
             self.producer_ids.ask_at = now + self.settings.request_timeout;
             self.producer_ids.asked = Some(self.ask_controller(Request::AllocateProducerIds, out));

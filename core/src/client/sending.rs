@@ -38,7 +38,9 @@ impl Producer {
     pub(super) fn pump(&mut self, now: Time, out: &mut Out) {
         self.give_up_overdue(now, out);
         self.place_all(now);
-        self.begin_anew(out);
+        if self.options.idempotent {
+            self.begin_anew(out);
+        }
         let mut lost_sight = false;
         let mut lanes = core::mem::take(&mut self.lanes);
         for (place, lane) in &mut lanes {
@@ -183,8 +185,11 @@ impl Producer {
 
     /// The partition whose batch a message without key joins, if this producer fills one after the other.
     fn stick(&mut self, topic: &Name, partitions: u32, message: &Unstored) -> Option<u32> {
+        if self.sticky.is_none() || message.record.key.is_some() {
+            return None;
+        }
         let rules = self.rules(None);
-        let sticky = self.sticky.as_mut().filter(|_| message.record.key.is_none())?;
+        let sticky = self.sticky.as_mut()?;
         let lane_of =
             |index: u32| self.lanes.get(&Place::Partition(PartitionId { topic: topic.clone(), index }));
         let is_ready = sticky.current().and_then(lane_of).is_none_or(|lane| {
