@@ -9,7 +9,7 @@ use mqlab_core::broker::{
 use mqlab_core::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::observe::Refusal;
-use mqlab_core::record::{BatchBuilder, Batches, NewRecord};
+use mqlab_core::record::{BatchBuilder, Batches, NewRecord, Producer};
 use mqlab_core::time::{Span, Time};
 
 const LEADER: NodeId = NodeId::Broker(1);
@@ -263,6 +263,33 @@ fn acks_say_when_the_answer_comes() {
     bench.follow(2, F2, 3);
     let (replies, _) = bench.fetch(2, F3, 3, Some((1, 1)));
     assert!(matches!(replies[..], [Reply::Stored { base: Offset(2) }, Reply::Fetched { .. }]), "{replies:?}");
+}
+
+#[test]
+fn a_batch_that_comes_twice_is_written_once_and_answered_when_it_is_committed() {
+    let mut bench = Bench::new();
+    let send = |bench: &mut Bench, acks, sequence| {
+        let mut builder = BatchBuilder::of(Producer { id: 7, epoch: 0, sequence });
+        builder.push(&NewRecord::default()).expect("a small batch");
+        let request = Request::Produce { partition: partition(), acks, batches: builder.build() };
+        bench.ask(1, NodeId::Producer(1), request).0
+    };
+    assert!(send(&mut bench, Acks::All, 0).is_empty());
+    assert!(send(&mut bench, Acks::All, 1).is_empty());
+    assert!(send(&mut bench, Acks::All, 0).is_empty(), "known, and no more committed than before");
+    let replies = send(&mut bench, Acks::Leader, 1);
+    assert!(matches!(replies[..], [Reply::Stored { base: Offset(1) }]), "with acks=1 at once: {replies:?}");
+    assert_eq!(bench.marks(), (2, 0));
+    bench.follow(2, F2, 1);
+    let (replies, _) = bench.fetch(2, F3, 1, Some((1, 1)));
+    let stored = |base| move |reply: &&Reply| matches!(reply, Reply::Stored { base: at } if at.0 == base);
+    assert_eq!(replies.iter().filter(stored(0)).count(), 2, "the first, and the second copy: {replies:?}");
+    assert_eq!(replies.iter().filter(stored(1)).count(), 0);
+    let replies = send(&mut bench, Acks::All, 0);
+    assert!(matches!(replies[..], [Reply::Stored { base: Offset(0) }]), "{replies:?}");
+    let replies = send(&mut bench, Acks::All, 5);
+    assert!(matches!(replies[..], [Reply::Refused(Refusal::OutOfSequence)]), "{replies:?}");
+    assert_eq!(bench.marks(), (2, 1));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! How is a claim about a story held against many seeds? Run it to its end, and ask for what happened.
 
-use mqlab_core::ids::NodeId;
-use mqlab_core::observe::Event;
+use std::collections::BTreeSet;
+
+use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::observe::{Event, Place};
+use mqlab_core::sim::picture::Role;
 use mqlab_core::sim::{Scenario, Timeline};
 use mqlab_core::time::Time;
 
@@ -45,4 +48,19 @@ pub fn story(name: &str, seed: u64) -> Timeline {
 pub fn all<T>(timeline: &Timeline, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Time, NodeId, T)> {
     let events = timeline.events().iter();
     events.filter_map(|stamped| Some((stamped.at, stamped.node, pick(&stamped.event)?))).collect()
+}
+
+/// The messages that stand twice in the log of a partition's leader. (A consumer that dies may process one twice: that
+/// is another affair.)
+pub fn stored_twice(timeline: &Timeline) -> BTreeSet<(Place, MessageId)> {
+    let picture = timeline.picture(usize::MAX);
+    let strips = picture.brokers.iter().flat_map(|broker| &broker.strips);
+    let mut twice = BTreeSet::new();
+    for strip in strips.filter(|strip| matches!(strip.role, Role::Leader { .. })) {
+        let mut seen = BTreeSet::new();
+        let messages = strip.cells.iter().filter_map(|cell| cell.mark.as_ref().map(|mark| mark.message));
+        let again = messages.filter(|message| !seen.insert(*message));
+        twice.extend(again.map(|message| (strip.place.clone(), message)));
+    }
+    twice
 }

@@ -7,15 +7,17 @@
 //! `SWARM_RUNS=n` makes n runs of each kind. A failing seed is printed; `SWARM_SEED=n cargo test -p mqlab-tests --test swarm` runs it alone and prints its
 //! trace.
 
-use mqlab_core::broker::{Acks, Settings};
+use mqlab_core::broker::{Acks, BATCHES_REMEMBERED, Settings};
+use mqlab_core::client::ProducerOptions;
 use mqlab_core::ids::{Name, NodeId};
-use mqlab_core::observe::{Event, FaultEvent};
+use mqlab_core::observe::{Event, FaultEvent, ProducerEvent};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::sim::{
     Action, Command, ConsumerSpec, FaultKind, FaultPlan, ProducerSpec, QueueSpec, Scenario, SourceSpec,
     TargetSpec, Timeline, TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
+use mqlab_tests::claims::stored_twice;
 
 /// What a topic whose every message is acknowledged by all in sync, of three replicas two at least, and with flushes,
 /// survives: everything but the loss of disks.
@@ -319,4 +321,57 @@ fn one_new_disk_loses_nothing_and_several_do_sometimes() {
     };
     assert_eq!(losses((1, 1)), 0, "the others have everything");
     assert!(losses((3, 12)) > 0, "the last that was in sync lost its disk in no run: the judge is blind");
+}
+
+/// Safe settings, and producers that number their batches, or do not.
+fn numbered(seed: u64, kind: Faults, idempotent: bool) -> Scenario {
+    let mut scenario = scenario(seed, Acks::All, kind, true);
+    let mut rng = Rng::new(seed ^ 0x5eed, Stream::Workload);
+    scenario.settings.in_flight_max = rng.between(1, BATCHES_REMEMBERED as u64) as u32;
+    for producer in &mut scenario.producers {
+        producer.options = ProducerOptions {
+            idempotent,
+            linger: Span([0, 0, 3_000][rng.below(3) as usize]),
+            batch_bytes: [None, Some(400)][rng.below(2) as usize],
+            sticky: rng.below(2) == 0,
+            ..ProducerOptions::default()
+        };
+    }
+    scenario
+}
+
+#[test]
+fn with_idempotent_producers_nothing_is_lost_and_nothing_stored_twice() {
+    for kind in [Faults::Crashes, Faults::PowerCuts] {
+        swarm(
+            |seed| numbered(seed, kind, true),
+            |timeline| {
+                safe(timeline)?;
+                let ids = timeline.events().iter().filter_map(|stamped| match &stamped.event {
+                    Event::Producer(ProducerEvent::Identified { id, .. }) => Some(*id),
+                    _ => None,
+                });
+                let mut given = std::collections::BTreeSet::new();
+                if let Some(twice) = ids.into_iter().find(|id| !given.insert(*id)) {
+                    return Err(format!("two producers are {twice}"));
+                }
+                match stored_twice(timeline) {
+                    none if none.is_empty() => Ok(()),
+                    twice => Err(format!("stored twice: {twice:?}")),
+                }
+            },
+        );
+    }
+}
+
+#[test]
+fn without_numbers_the_same_faults_store_some_twice() {
+    let (mut doubled, mut recognised) = (0, 0);
+    for seed in 0..RUNS / 2 {
+        doubled += usize::from(!stored_twice(&run(numbered(seed, Faults::PowerCuts, false))).is_empty());
+        let timeline = run(numbered(seed, Faults::PowerCuts, true));
+        let knows = |event: &Event| matches!(event, Event::Producer(ProducerEvent::Recognised { .. }));
+        recognised += usize::from(timeline.events().iter().any(|stamped| knows(&stamped.event)));
+    }
+    assert!(doubled > 10 && recognised > 10, "stored twice in {doubled} runs, recognised in {recognised}");
 }

@@ -25,6 +25,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::election::{Wanted, Won, elect};
+use super::producer_ids::PRODUCER_IDS_A_BLOCK;
 use super::protocol::{Input, Message, Out, Reply, Request, RequestId};
 use super::settings::Settings;
 use super::view::{PartitionState, View};
@@ -128,6 +129,11 @@ impl Controller {
                 out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
             }
             Request::Metadata => out.reply(from, id, Reply::Cluster(Arc::clone(&self.view))),
+            Request::AllocateProducerIds => {
+                let (first, count) = (self.view.producer_ids, PRODUCER_IDS_A_BLOCK);
+                self.change(out, |view, _| view.producer_ids += count);
+                out.reply(from, id, Reply::ProducerIds { first, count });
+            }
             Request::SetInSync { partition, epoch, version, in_sync } => {
                 let set = self.set_in_sync(from, partition, (epoch, version), in_sync, out);
                 let reply = set.map_or_else(Reply::Refused, |()| Reply::Cluster(Arc::clone(&self.view)));

@@ -24,6 +24,9 @@
 //! The high watermark that a fetch is answered with is the one *before* the fetch is counted: followers learn
 //! of it one fetch later. That delay is why a new leader may not know how far its log is committed.
 //!
+//! A batch that is in the log already (`core/src/broker/producer_state.rs`) is not appended again, and its producer is
+//! answered as the first time: not before it is committed, with acks=all.
+//!
 //! What real systems do: this is Kafka's way. Raft, and with it RabbitMQ's quorum queues, counts a majority
 //! instead of a set that shrinks and grows.
 //!
@@ -32,13 +35,14 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
 use super::view::{OFFSETS_TOPIC, PartitionState, View};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
-use crate::observe::{Event, Place, Refusal};
+use crate::observe::{Event, Place, ProducerEvent, Refusal};
 use crate::record::Batches;
 use crate::time::{Span, Time};
 
@@ -248,6 +252,17 @@ impl<L: Log> Replica<L> {
             out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicas));
             return Ok(());
         }
+        match self.producers.check(batches) {
+            Err(refusal) => {
+                out.reply(to, id, Reply::Refused(refusal));
+                return Ok(());
+            }
+            Ok(Some(stored)) => {
+                self.recognised((to, id), acks, batches, stored, then(stored.base), out);
+                return Ok(());
+            }
+            Ok(None) => {}
+        }
         let stamped = batches.stamped(base, leader.epoch);
         self.append(&stamped)?;
         let messages = message_ids(&stamped);
@@ -264,6 +279,30 @@ impl<L: Log> Replica<L> {
         }
         self.advance_high_watermark(now, out);
         Ok(())
+    }
+
+    /// A batch came that is in the log already: nothing is written, and it is answered as the first time.
+    fn recognised(
+        &mut self,
+        (to, id): (NodeId, RequestId),
+        acks: Acks,
+        batches: &Batches,
+        stored: StoredBatch,
+        then: Then,
+        out: &mut Out<L::Slice>,
+    ) {
+        let (partition, messages) = (self.partition.clone(), message_ids(batches));
+        out.event(Event::Producer(ProducerEvent::Recognised { partition, base: stored.base, messages }));
+        let Role::Leader(leader) = &mut self.role else { return };
+        match acks {
+            Acks::None => {}
+            // Not before it is committed: the first answer may have been waiting for that, too.
+            Acks::All if stored.next > self.high_watermark => {
+                let at = leader.waiting.partition_point(|waiting| waiting.below <= stored.next);
+                leader.waiting.insert(at, Waiting { below: stored.next, to, id, then });
+            }
+            Acks::Leader | Acks::All => then.release(to, id, out),
+        }
     }
 
     /// The high watermark rises to the least end among the replicas in sync; whoever waited for it is answered.

@@ -59,6 +59,8 @@ mod leader;
 mod part;
 mod partitioner;
 mod placement;
+mod producer_ids;
+mod producer_state;
 mod protocol;
 mod publishing;
 mod reading;
@@ -67,6 +69,7 @@ mod reply;
 mod request;
 mod retention;
 mod settings;
+mod sticky;
 mod transaction;
 mod view;
 
@@ -75,12 +78,16 @@ pub use error::{BrokerError, Declared};
 pub use intake::Untaken;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use placement::{CannotPlace, Site, StripedPlacer, place_replicas};
+pub use producer_ids::PRODUCER_IDS_A_BLOCK;
+pub use producer_state::{BATCHES_REMEMBERED, ProducerStates, StoredBatch};
 pub use protocol::{
     Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
     Settlement,
 };
+pub use replica::Marks;
 pub use retention::Retention;
 pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
+pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
 pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition};
 
@@ -93,6 +100,7 @@ use group::Groups;
 use hosting::Guests;
 use intake::Intake;
 use leader::Then;
+use producer_ids::ProducerIds;
 
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
@@ -124,6 +132,7 @@ pub struct Broker<S: Storage> {
     view: Arc<View>,
     replicas: BTreeMap<PartitionId, Replica<S::Log>>,
     groups: Groups,
+    producer_ids: ProducerIds,
     /// The number of the last request that this broker made.
     last_request: RequestId,
     /// For which partition a change of the in-sync set was asked, by request.
@@ -149,6 +158,7 @@ where
             view: Arc::clone(&self.view),
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
+            producer_ids: self.producer_ids.clone(),
             settings: self.settings.clone(),
             proposals: self.proposals.clone(),
             failed: self.failed.clone(),
@@ -184,6 +194,7 @@ impl<S: Storage> Broker<S> {
             view,
             replicas,
             groups,
+            producer_ids: ProducerIds::default(),
             last_request,
             proposals,
             next_heartbeat,
@@ -247,7 +258,7 @@ impl<S: Storage> Broker<S> {
             Role::Follower(follower) => Some(follower.next_wakeup()),
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
-        let own = upkeep.into_iter().chain(self.leaves_by);
+        let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
         followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
 
@@ -295,12 +306,7 @@ impl<S: Storage> Broker<S> {
 
     /// Where a partition's log on this broker begins and ends, and how far it is committed.
     pub fn marks(&self, partition: &PartitionId) -> Option<Marks> {
-        let replica = self.replicas.get(partition)?;
-        Some(Marks {
-            start: replica.log.start(),
-            high_watermark: replica.high_watermark,
-            end: replica.log.end(),
-        })
+        self.replicas.get(partition).map(Replica::marks)
     }
 
     /// Does what a message asks that was read.
@@ -360,6 +366,10 @@ impl<S: Storage> Broker<S> {
                 None => refuse(asker, self.not_here(&partition), out),
                 Some(replica) => Ok(replica.offset_for_time(asker, timestamp, out)?),
             },
+            Request::InitProducer => {
+                self.init_producer(now, asker, out);
+                Ok(())
+            }
             Request::Metadata => {
                 out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
                 Ok(())
@@ -383,9 +393,11 @@ impl<S: Storage> Broker<S> {
                 });
                 Ok(())
             }
-            Request::Alive { .. } | Request::Leave { .. } | Request::SetInSync { .. } | Request::Call(_) => {
-                refuse(asker, Refusal::Unsupported, out)
-            }
+            Request::Alive { .. }
+            | Request::Leave { .. }
+            | Request::SetInSync { .. }
+            | Request::AllocateProducerIds
+            | Request::Call(_) => refuse(asker, Refusal::Unsupported, out),
         }
     }
 
@@ -442,6 +454,9 @@ impl<S: Storage> Broker<S> {
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        if self.take_producer_ids(now, id, &reply, out) {
+            return Ok(());
+        }
         let proposal = self.proposals.remove(&id);
         if let Reply::Cluster(view) = reply {
             return self.learn(now, view, out);
@@ -469,26 +484,9 @@ impl<S: Storage> Broker<S> {
             replica.leader_hung_up(now, peer, &self.settings);
             replica.forget_fetches_of(peer);
         }
+        self.producer_ids.forget(peer);
         self.guest_left(now, peer, out)
     }
-}
-
-/// Where a log begins and ends, and how far it is committed.
-///
-/// ```
-/// use mqlab_core::broker::Marks;
-/// use mqlab_core::ids::Offset;
-/// let marks = Marks { start: Offset(0), high_watermark: Offset(7), end: Offset(9) };
-/// assert_eq!(marks.end.0 - marks.high_watermark.0, 2); // appended, and not yet on every replica in sync
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marks {
-    /// The first offset that can be read.
-    pub start: Offset,
-    /// Consumers read below this.
-    pub high_watermark: Offset,
-    /// The offset of the next record.
-    pub end: Offset,
 }
 
 fn refuse<D, E>((to, id): (NodeId, RequestId), refusal: Refusal, out: &mut Out<D>) -> Result<(), E> {

@@ -80,7 +80,9 @@ impl<S: Storage> Broker<S> {
             replica.answer_parked(now, out)?;
             replica.trim_if_due(now, out)?;
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
+            replica.producers.expire(now, self.settings.producer_expiry);
         }
+        self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.groups.expire(now, &self.view);
         if self.has_controller && self.next_heartbeat <= now {
@@ -142,7 +144,7 @@ impl<S: Storage> Broker<S> {
         self.proposals.insert(id, partition.clone());
     }
 
-    fn ask_controller(&mut self, request: Request, out: &mut Out<SliceOf<S>>) -> RequestId {
+    pub(super) fn ask_controller(&mut self, request: Request, out: &mut Out<SliceOf<S>>) -> RequestId {
         self.last_request += 1;
         out.send(NodeId::Controller, Message::Request(self.last_request, request));
         self.last_request

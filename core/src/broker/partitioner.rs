@@ -1,7 +1,8 @@
 //! Which partition does a message go to? By its key, so that what has one key stays in one order.
 //!
 //! The hash is Kafka's murmur2, so that a producer of ours and one of Kafka's agree on where a key lives.
-//! Messages without a key have no order to keep and are dealt round.
+//! Messages without a key have no order to keep and are dealt round; or, if a producer wants it so, fill one batch
+//! after another (`core/src/broker/sticky.rs`).
 //!
 //! What real systems do: Kafka since 3.3 fills one batch after another and draws the next partition by chance
 //! (KIP-794, "uniform sticky"), which spreads as evenly over time and makes larger batches.

@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 
 use super::follower::Follower;
 use super::leader::Leader;
+use super::producer_state::ProducerStates;
 use super::retention::Kept;
 use super::view::OFFSETS_TOPIC;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
@@ -30,6 +31,8 @@ pub(crate) struct Replica<L> {
     pub(super) partition: PartitionId,
     pub(super) log: L,
     pub(super) epochs: Epochs,
+    /// Who wrote what, so that nothing is stored twice.
+    pub(super) producers: ProducerStates,
     pub(super) high_watermark: Offset,
     pub(super) role: Role,
     /// What is trimmed when; only where there is a limit.
@@ -48,21 +51,29 @@ pub(crate) enum Role {
 }
 
 impl<L: Log> Replica<L> {
-    /// Opens the log and learns from it where epochs began. What is committed is not known yet.
+    /// Opens the log and learns from it where epochs began, and what producers wrote. What is committed is not known yet.
     pub(super) fn open<S: Storage<Log = L>>(
         storage: &mut S,
         partition: PartitionId,
     ) -> Result<Self, LogError<StorageError<S>>> {
         let log = storage.open(&LogName::Partition(partition.clone()))?;
-        let mut epochs = Epochs::default();
-        read_all(&log, |batches| epochs.learn(batches))?;
+        let (mut epochs, mut producers) = (Epochs::default(), ProducerStates::default());
+        read_all(&log, |batches| {
+            epochs.learn(batches);
+            producers.learn(batches);
+        })?;
         let high_watermark = log.start();
-        Ok(Self { partition, log, epochs, high_watermark, role: Role::Idle, kept: None })
+        Ok(Self { partition, log, epochs, producers, high_watermark, role: Role::Idle, kept: None })
     }
 
     /// Gives the log back.
     pub(super) fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), StorageError<S>> {
         storage.close(&LogName::Partition(self.partition), self.log)
+    }
+
+    /// Where the log begins and ends, and how far it is committed.
+    pub(super) fn marks(&self) -> Marks {
+        Marks { start: self.log.start(), high_watermark: self.high_watermark, end: self.log.end() }
     }
 
     /// The log.
@@ -98,6 +109,7 @@ impl<L: Log> Replica<L> {
     pub(super) fn append(&mut self, batches: &Batches) -> Result<(), LogError<L::Error>> {
         self.log.append(batches)?;
         self.epochs.learn(batches);
+        self.producers.learn(batches);
         if let Some(kept) = &mut self.kept {
             kept.learn(batches);
         }
@@ -110,6 +122,10 @@ impl<L: Log> Replica<L> {
         let tail = self.log.read(to.min(self.log.end()), self.log.end(), u32::MAX)?.load()?;
         self.log.truncate(to)?;
         self.epochs.truncate(self.log.end());
+        let cut = self.producers.cut(self.log.end());
+        if !cut.is_empty() {
+            read_all(&self.log, |batches| self.producers.relearn(&cut, batches))?;
+        }
         if let Some(kept) = &mut self.kept {
             kept.cut(self.log.end());
         }
@@ -117,6 +133,24 @@ impl<L: Log> Replica<L> {
         let gone = tail.records().filter(|record| record.offset >= self.log.end());
         Ok(gone.filter_map(|record| record.message_id()).collect())
     }
+}
+
+/// Where a log begins and ends, and how far it is committed.
+///
+/// ```
+/// use mqlab_core::broker::Marks;
+/// use mqlab_core::ids::Offset;
+/// let marks = Marks { start: Offset(0), high_watermark: Offset(7), end: Offset(9) };
+/// assert_eq!(marks.end.0 - marks.high_watermark.0, 2); // appended, and not yet on every replica in sync
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// The first offset that can be read.
+    pub start: Offset,
+    /// Consumers read below this.
+    pub high_watermark: Offset,
+    /// The offset of the next record.
+    pub end: Offset,
 }
 
 /// The messages in batches, in order.

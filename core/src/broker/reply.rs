@@ -44,6 +44,20 @@ pub enum Reply<D = Batches> {
     },
     /// The subscription still stands.
     Pong,
+    /// Who a producer is.
+    Producer {
+        /// Its number: no other producer has it.
+        id: i64,
+        /// How often it began anew.
+        epoch: i16,
+    },
+    /// A broker may give these numbers to producers.
+    ProducerIds {
+        /// The first.
+        first: u64,
+        /// How many.
+        count: u64,
+    },
     /// Records, or none when there are none yet.
     Fetched {
         /// The records.
@@ -110,6 +124,8 @@ impl<D: Slice> Reply<D> {
             Self::Transaction(state) => Reply::Transaction(state),
             Self::Subscribed { queue } => Reply::Subscribed { queue },
             Self::Pong => Reply::Pong,
+            Self::Producer { id, epoch } => Reply::Producer { id, epoch },
+            Self::ProducerIds { first, count } => Reply::ProducerIds { first, count },
             Self::Fetched { batches, high_watermark } => {
                 Reply::Fetched { batches: batches.load()?, high_watermark }
             }

@@ -90,6 +90,10 @@ pub enum Request {
         /// The messages.
         batches: Batches,
     },
+    /// Who am I? A producer asks that wants each message stored once. Answer: [`Reply::Producer`].
+    InitProducer,
+    /// A broker to the controller: may I have numbers for producers? Answer: [`Reply::ProducerIds`].
+    AllocateProducerIds,
     /// Give me records. Answer: [`Reply::Fetched`], or [`Reply::Diverged`] for a replica.
     Fetch(Fetch),
     /// Where does the first record stand that is of this time or later? Answer: [`Reply::OffsetForTime`].

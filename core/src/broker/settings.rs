@@ -64,6 +64,10 @@ pub struct Settings {
     /// Kafka: 300 s (`leader.imbalance.check.interval.seconds`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader_balance: Option<Span>,
+    /// A partition forgets a producer that wrote nothing for this long: what it sends again after that is not known.
+    /// At least a `request_timeout`, or what is still under way would be forgotten.
+    /// Kafka: a day, too (`producer.id.expiration.ms`).
+    pub producer_expiry: Span,
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -117,6 +121,7 @@ impl Default for Settings {
             in_flight_max: 1,
             strict_watermark: true,
             leader_balance: None,
+            producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct View {
     pub queues: BTreeMap<Name, NodeId>,
     /// Every exchange, and the broker that has it.
     pub exchanges: BTreeMap<ExchangeName, NodeId>,
+    /// The first number that no producer has: the controller gives them to brokers in blocks.
+    pub producer_ids: u64,
     /// What stands on each broker's virtual host.
     pub hosts: BTreeMap<NodeId, Arc<HostLayout>>,
 }

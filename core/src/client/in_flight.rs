@@ -78,6 +78,11 @@ impl InFlight {
         Some(start..start + count)
     }
 
+    /// The first request counts no longer. Returns how many messages are in it.
+    pub(super) fn forget_first(&mut self) -> Option<usize> {
+        self.requests.pop_front().map(|(_, count)| count)
+    }
+
     /// The first request that is lost is lost with all that went after it. Returns where their messages stand.
     pub(super) fn lose(&mut self, lost: impl Fn(&Asked) -> bool) -> Option<Range<usize>> {
         let first = self.requests.iter().position(|(asked, _)| lost(asked))?;

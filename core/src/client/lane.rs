@@ -11,18 +11,21 @@
 //!   refused, or no answer           go again first, after a while
 //! ```
 //!
-//! Several requests may be on their way: see `in_flight.rs`.
+//! Several requests may be on their way: see `in_flight.rs`. Where each message is stored once, batches leave the line
+//! when they get their numbers: see `numbered.rs`.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::identity::ProducerId;
 use super::in_flight::InFlight;
+use super::numbered::{Next, Numbered};
 use crate::broker::{Out, RequestId};
 use crate::ids::MessageId;
 use crate::observe::{Event, Place, QueueEvent, Refusal};
-use crate::record::{BatchBuilder, Batches, NewRecord};
-use crate::time::Time;
+use crate::record::{BATCH_HEADER_BYTES, BatchBuilder, Batches, NewRecord};
+use crate::time::{Span, Time};
 
 /// A message that is not known to be stored.
 #[derive(Clone, Debug)]
@@ -30,6 +33,25 @@ pub(super) struct Unstored {
     pub(super) id: MessageId,
     pub(super) record: NewRecord,
     pub(super) attempts: u32,
+    /// When it was handed over.
+    pub(super) since: Time,
+}
+
+/// When a batch is full, and when a lane may send one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// A batch has at most so many messages.
+    pub(super) records: usize,
+    /// And, if it has more than one, at most so many bytes.
+    pub(super) bytes: usize,
+    /// So many requests may be on their way.
+    pub(super) in_flight_max: u32,
+    /// One that is not full waits so long for more.
+    pub(super) linger: Span,
+    /// Whether batches get numbers.
+    pub(super) numbers: bool,
+    /// Whose numbers, if that is known.
+    pub(super) me: Option<ProducerId>,
 }
 
 /// What waits for one place.
@@ -38,6 +60,8 @@ pub(super) struct Lane {
     pub(super) waiting: VecDeque<Unstored>,
     /// The requests on their way; their messages are the first that wait.
     pub(super) in_flight: InFlight,
+    /// Batches that have their numbers; their messages are before all that wait.
+    pub(super) numbered: Numbered,
     /// How many of those that are to go next went before.
     pub(super) again: usize,
     /// Nothing is sent before this moment.
@@ -49,13 +73,78 @@ pub(super) struct Lane {
 impl Lane {
     /// The lane that made a request.
     pub(super) fn of(lanes: &mut BTreeMap<Place, Self>, id: RequestId) -> Option<(Place, &mut Self)> {
-        lanes.iter_mut().find(|(_, lane)| lane.in_flight.has(id)).map(|(place, lane)| (place.clone(), lane))
+        let made = |lane: &Self| lane.in_flight.has(id) || lane.numbered.has(id);
+        lanes.iter_mut().find(|(_, lane)| made(lane)).map(|(place, lane)| (place.clone(), lane))
+    }
+
+    /// All that is not known to be stored.
+    pub(super) fn held(&self) -> impl Iterator<Item = &Unstored> {
+        self.numbered.messages().chain(&self.waiting)
+    }
+
+    /// How many messages make the next batch, and whether it is full.
+    pub(super) fn next_size(&self, rules: &Rules) -> (usize, bool) {
+        let (mut count, mut bytes) = (0, BATCH_HEADER_BYTES);
+        for message in self.waiting.iter().skip(self.in_flight.messages()) {
+            let with_it = bytes + message.record.bytes_max();
+            if count == rules.records || (count > 0 && with_it > rules.bytes) {
+                return (count, true);
+            }
+            (count, bytes) = (count + 1, with_it);
+        }
+        (count, count == rules.records || bytes >= rules.bytes)
+    }
+
+    /// What may be sent next, and from when on.
+    pub(super) fn next(&self, rules: &Rules) -> Option<(Next, Time)> {
+        let next = match rules.numbers {
+            true => self.numbered.next(rules.in_flight_max, rules.me)?,
+            false if self.in_flight.has_room(rules.in_flight_max) => Next::New,
+            false => return None,
+        };
+        if next == Next::Again {
+            return Some((next, self.not_before));
+        }
+        let first = self.waiting.get(self.in_flight.messages())?;
+        let at_once = rules.linger == Span::ZERO || self.again > 0 || self.next_size(rules).1;
+        let ready = if at_once { Time::ZERO } else { first.since + rules.linger };
+        Some((next, self.not_before.max(ready)))
+    }
+
+    /// When the first message will be too old, if it may be so old at most. (A line is in the order in which messages
+    /// were handed over, but for some that came back: those are given up when they are first.)
+    pub(super) fn overdue_at(&self, after: Span) -> Option<Time> {
+        let next = self.waiting.get(self.in_flight.messages());
+        let waiting = self.waiting.front().into_iter().chain(next).map(|message| message.since);
+        self.numbered.oldest().into_iter().chain(waiting).min().map(|since| since + after)
+    }
+
+    /// Gives up what is too old; of what is on its way, whole batches by their first message. Returns it.
+    pub(super) fn give_up_overdue(&mut self, now: Time, after: Span, out: &mut Out) -> Vec<MessageId> {
+        let mut old: Vec<Unstored> = self.numbered.give_up(now, after);
+        let is_old = |message: Option<&Unstored>| message.is_some_and(|message| message.since + after <= now);
+        while !self.in_flight.is_empty()
+            && is_old(self.waiting.front())
+            && let Some(count) = self.in_flight.forget_first()
+        {
+            old.extend(self.waiting.drain(..count));
+        }
+        while let at = self.in_flight.messages()
+            && is_old(self.waiting.get(at))
+        {
+            old.extend(self.waiting.remove(at));
+            self.again = self.again.saturating_sub(1);
+        }
+        let ids: Vec<MessageId> = old.iter().map(|message| message.id).collect();
+        ids.iter().for_each(|&id| out.event(gave_up(id, Refusal::Overdue)));
+        ids
     }
 
     /// The messages to go next, and how many they are. After a failure the same come again.
-    pub(super) fn next_batch(&self, most: usize) -> (usize, Batches) {
+    pub(super) fn next_batch(&self, rules: &Rules) -> (usize, Batches) {
         let mut builder = BatchBuilder::new();
         let mut count = 0;
+        let most = self.next_size(rules).0;
         for message in self.waiting.iter().skip(self.in_flight.messages()).take(most) {
             if builder.push(&message.record).is_err() {
                 break; // the batch is full; the rest goes in the next
@@ -102,6 +191,43 @@ impl Lane {
         }
         self.goes_again(again);
         given_up
+    }
+
+    /// A numbered batch is stored: now, or long since. Its messages leave.
+    pub(super) fn numbered_stored(&mut self, place: &Place, id: RequestId, out: &mut Out) {
+        for message in self.numbered.stored(id).into_iter().flatten() {
+            out.event(Event::Acknowledged { by: place.clone(), message: message.id });
+        }
+    }
+
+    /// A numbered batch was refused: it waits at home, or is given up. Returns what is.
+    pub(super) fn numbered_refused(
+        &mut self,
+        place: &Place,
+        id: RequestId,
+        why: Refusal,
+        retry: Time,
+        out: &mut Out,
+    ) -> Vec<MessageId> {
+        if why.is_final() {
+            let never: Vec<MessageId> =
+                self.numbered.never_stored(id).into_iter().flatten().map(|message| message.id).collect();
+            never.iter().for_each(|&id| out.event(gave_up(id, why)));
+            return never;
+        }
+        let refused = match why {
+            Refusal::OutOfSequence => self.numbered.out_of_sequence(id),
+            Refusal::ProducerEpoch => self.numbered.fenced(id),
+            _ => self.numbered.refused(id),
+        };
+        let Some((messages, is_first)) = refused else { return Vec::new() };
+        for message in messages {
+            out.event(Event::NotStored { to: place.clone(), message, why });
+        }
+        if is_first {
+            self.not_before = retry; // the others wait for it
+        }
+        Vec::new()
     }
 
     /// The messages of a request will never be stored. Returns them.
@@ -151,6 +277,6 @@ impl Lane {
     }
 }
 
-fn gave_up(message: MessageId, why: Refusal) -> Event {
+pub(super) fn gave_up(message: MessageId, why: Refusal) -> Event {
     Event::Queue(QueueEvent::GaveUp { message: Some(message), why })
 }

@@ -5,15 +5,19 @@
 
 mod asked;
 mod caller;
+mod identity;
 mod in_flight;
 mod lane;
 mod member;
 mod metadata;
+mod numbered;
 mod outbox;
 mod producer;
+mod producer_options;
 mod pull_options;
 mod puller;
 mod requester;
+mod sending;
 mod shelf;
 mod store;
 mod subscriber;
@@ -26,6 +30,7 @@ pub use caller::{Caller, Over};
 pub use member::{Member, STAGED_MAX};
 pub use outbox::{Outbox, Row};
 pub use producer::{BATCH_RECORDS_MAX, Producer};
+pub use producer_options::{BATCH_BYTES_MIN, BadOptions, ProducerOptions};
 pub use pull_options::{Commits, PullOptions, Replay, Reset, Staging, StartAt};
 pub use puller::Puller;
 pub use requester::{Answered, REQUESTS_REMEMBERED, Requester};

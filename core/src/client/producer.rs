@@ -8,26 +8,32 @@
 //! ```
 //!
 //! For each place (a queue, or a partition) one request is under way at a time, so that a retry never overtakes
-//! what came after it; or as many as the settings allow, in a stream (`core/src/client/in_flight.rs`). What waits meanwhile goes together in the next batch. A retry may store a message twice:
-//! when it was stored and only the answer was lost. That is *at least once*; brokers that recognise a producer's
-//! batches, and so store them once, are not here yet.
+//! what came after it; or as many as the settings allow, in a stream (`core/src/client/in_flight.rs`). What waits meanwhile
+//! goes together in the next batch. A retry may store a message twice: when it was stored and only the answer was lost.
+//! That is *at least once*. An *idempotent* producer numbers its batches, so that a partition knows one again: stored
+//! once, and in order with several requests under way (`core/src/client/numbered.rs`).
 //!
 //! A broker that has no room asks to wait, and says when to go on. After that the first batch is one message, and each
 //! next one twice as large, so that what does not fit does not travel in vain (TCP's slow start is the same idea).
 //!
 //! A *mandatory* message that fits no queue comes back, just before the answer to its request: it is forgotten too.
 //!
-//! What real systems do: Kafka has up to five requests under way and keeps order by sequence numbers.
+//! What real systems do: Kafka's producer is idempotent unless it is told otherwise, has up to five requests under way to
+//! a broker, and keeps order by sequence numbers. AMQP's publishers do not know a message again.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::asked::Asked;
+use super::identity::Identity;
 use super::lane::{Lane, Unstored};
 use super::metadata::Metadata;
-use super::target::{Target, request};
-use crate::broker::{Acks, Input, Message, Out, Partitioner, Reply, RequestId, Settings};
-use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use super::producer_options::{BadOptions, ProducerOptions};
+use super::target::Target;
+use crate::broker::{
+    Input, Message, Out, Partitioner, Reply, RequestId, STICKY_BYTES, Settings, StickyPartitioner,
+};
+use crate::ids::{MessageId, Name, NodeId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::{Malformed, NewRecord};
 use crate::time::Time;
@@ -53,39 +59,49 @@ const REQUESTS_BITS: u32 = 32;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Producer {
-    settings: Settings,
-    target: Target,
-    metadata: Metadata,
-    partitioner: Partitioner,
+    pub(super) settings: Settings,
+    pub(super) options: ProducerOptions,
+    pub(super) brokers: Vec<NodeId>,
+    pub(super) identity: Identity,
+    pub(super) target: Target,
+    pub(super) metadata: Metadata,
+    pub(super) partitioner: Partitioner,
+    /// For messages without key, if their partitions are filled one after the other.
+    pub(super) sticky: Option<StickyPartitioner>,
     /// Messages for which no place was chosen, because nothing is known of the cluster.
-    unplaced: VecDeque<Unstored>,
-    lanes: BTreeMap<Place, Lane>,
+    pub(super) unplaced: VecDeque<Unstored>,
+    pub(super) lanes: BTreeMap<Place, Lane>,
     /// Which of several queues is next.
-    turn: usize,
+    pub(super) turn: usize,
     /// Queues whose broker did not answer, and until when they are left alone.
-    avoided: BTreeMap<Name, Time>,
+    pub(super) avoided: BTreeMap<Name, Time>,
     /// Brokers that asked to wait, and until when they are believed: the word to go on may be lost.
-    blocked: BTreeMap<NodeId, Time>,
+    pub(super) blocked: BTreeMap<NodeId, Time>,
     /// How many messages go in a batch to those that asked lately: one at first, and twice as many each time.
-    slowed: BTreeMap<NodeId, usize>,
+    pub(super) slowed: BTreeMap<NodeId, usize>,
     /// What each broker returned since its last answer: it belongs to the request that it answers next.
     returned: BTreeMap<NodeId, BTreeSet<MessageId>>,
     /// Messages that nobody will ever take, for whoever wants to know.
-    given_up: VecDeque<MessageId>,
-    last_request: RequestId,
+    pub(super) given_up: VecDeque<MessageId>,
+    pub(super) last_request: RequestId,
 }
 
 impl Producer {
     /// A producer that knows these brokers by name.
     pub fn new(settings: Settings, target: Target, brokers: Vec<NodeId>) -> Self {
         let (partitioner, unplaced, lanes, avoided, blocked, slowed, returned) = Default::default();
-        let metadata = Metadata::new(brokers);
-        let (turn, last_request) = (0, 0);
+        let metadata = Metadata::new(brokers.clone());
+        let (turn, last_request, sticky) = (0, 0, None);
+        let (options, identity) = Default::default();
         Self {
             settings,
+            options,
+            brokers,
+            identity,
             target,
             metadata,
             partitioner,
+            sticky,
             unplaced,
             lanes,
             turn,
@@ -96,6 +112,18 @@ impl Producer {
             given_up: VecDeque::new(),
             last_request,
         }
+    }
+
+    /// The same producer, which sends in another way; `seed` is for what it draws by chance.
+    ///
+    /// # Errors
+    ///
+    /// [`BadOptions`] when it cannot work so.
+    pub fn with_options(self, options: ProducerOptions, seed: u64) -> Result<Self, BadOptions> {
+        options.check(&self.target, &self.settings)?;
+        let limit = options.batch_bytes.unwrap_or(STICKY_BYTES);
+        let sticky = options.sticky.then(|| StickyPartitioner::new(limit, seed));
+        Ok(Self { options, sticky, ..self })
     }
 
     /// The same producer in a later life of its program: its requests have other numbers, so that it takes no answer to
@@ -136,7 +164,7 @@ impl Producer {
     ) -> Result<(), Malformed> {
         let record = record.with_id(id);
         record.check_size()?;
-        self.unplaced.push_back(Unstored { id, record, attempts: sent_before });
+        self.unplaced.push_back(Unstored { id, record, attempts: sent_before, since: now });
         self.pump(now, out);
         Ok(())
     }
@@ -144,14 +172,14 @@ impl Producer {
     /// The messages that are not known to be stored, and their keys' bytes, oldest first.
     pub fn unstored(&self) -> impl Iterator<Item = (MessageId, Option<&[u8]>)> {
         let mut all: Vec<&Unstored> =
-            self.lanes.values().flat_map(|lane| &lane.waiting).chain(&self.unplaced).collect();
+            self.lanes.values().flat_map(Lane::held).chain(&self.unplaced).collect();
         all.sort_by_key(|message| message.id);
         all.into_iter().map(|message| (message.id, message.record.key.as_deref()))
     }
 
     /// Whether a message is still held, because it is not known to be stored.
     pub fn holds(&self, id: MessageId) -> bool {
-        let mut held = self.lanes.values().flat_map(|lane| &lane.waiting).chain(&self.unplaced);
+        let mut held = self.lanes.values().flat_map(Lane::held).chain(&self.unplaced);
         held.any(|message| message.id == id)
     }
 
@@ -163,7 +191,7 @@ impl Producer {
     /// Why it does not send what it has: a broker asked it to wait ([`Refusal::Blocked`]), or a queue has no room
     /// ([`Refusal::Full`]).
     pub fn held_up(&self) -> Option<Refusal> {
-        let mut stuck = self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty());
+        let mut stuck = self.lanes.iter().filter(|(_, lane)| lane.held().next().is_some());
         stuck.find_map(|(place, lane)| {
             let asked =
                 self.metadata.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
@@ -197,6 +225,7 @@ impl Producer {
                 self.slowed.remove(&peer);
                 self.returned.remove(&peer);
                 self.metadata.hang_up(peer, now + self.settings.retry_backoff);
+                self.identity.hang_up(peer, now + self.settings.retry_backoff);
                 self.give_up(now, |asked| asked.broker == peer, out);
             }
             Input::Wake => self.give_up(now, |asked| asked.deadline <= now, out),
@@ -207,18 +236,19 @@ impl Producer {
 
     /// When the producer wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
+        let rules = self.rules(None);
         let lanes = self.lanes.iter().filter_map(|(place, lane)| {
             // Without a broker to send to, the metadata's wake-up is the one that counts.
-            let sends = self.may_send(lane) && self.metadata.next_wakeup().is_none();
-            let next = sends.then(|| lane.not_before.max(self.blocked_until(place)));
-            next.into_iter().chain(lane.in_flight.deadline()).min()
+            let next = lane.next(&rules).filter(|_| self.metadata.next_wakeup().is_none());
+            let next = next.map(|(_, at)| at.max(self.blocked_until(place)));
+            let overdue = self.options.delivery_timeout.and_then(|after| lane.overdue_at(after));
+            let lost = lane.in_flight.deadline().into_iter().chain(lane.numbered.deadline());
+            next.into_iter().chain(overdue).chain(lost).min()
         });
-        lanes.chain(self.metadata.next_wakeup()).min()
-    }
-
-    /// Whether there is something to send, and room for one more request on the way.
-    fn may_send(&self, lane: &Lane) -> bool {
-        lane.in_flight.has_room(self.settings.in_flight_max) && lane.waiting.len() > lane.in_flight.messages()
+        let unplaced = self.unplaced.front().zip(self.options.delivery_timeout);
+        let overdue = unplaced.map(|(message, after)| message.since + after);
+        let identity = self.identity.next_wakeup().filter(|_| self.options.idempotent);
+        lanes.chain(self.metadata.next_wakeup()).chain(overdue).chain(identity).min()
     }
 
     /// When the broker of a place is asked whether one must still wait.
@@ -240,10 +270,21 @@ impl Producer {
             Reply::Cluster(view) => {
                 self.metadata.learn(id, view, retry);
             }
+            Reply::Producer { id: me, epoch } => self.identity.learn(id, me, epoch, out),
             Reply::Stored { .. } => self.stored(id, &[], returned, retry, out),
             Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
+            Reply::Refused(_) if self.identity.refused(id, retry) => {}
             Reply::Refused(why) => {
                 let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
+                if lane.numbered.has(id) {
+                    self.given_up.extend(lane.numbered_refused(&place, id, why, retry, out));
+                    match why {
+                        Refusal::ProducerEpoch => self.identity.forget(),
+                        Refusal::OutOfSequence => {}
+                        _ => self.metadata.refresh(retry),
+                    }
+                    return;
+                }
                 let Some(messages) = lane.in_flight.answered(id) else { return };
                 if why.is_final() {
                     self.given_up.extend(lane.never_stored(messages, why, out));
@@ -269,11 +310,12 @@ impl Producer {
     ) {
         let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
         if refused.is_empty()
-            && let Some(broker) = lane.in_flight.broker(id)
+            && let Some(broker) = lane.in_flight.broker(id).or_else(|| lane.numbered.broker(id))
             && let Some(most) = self.slowed.get_mut(&broker)
         {
             *most = (*most * 2).min(BATCH_RECORDS_MAX);
         }
+        lane.numbered_stored(&place, id, out);
         let Some(messages) = lane.in_flight.answered(id) else { return };
         self.given_up.extend(lane.stored(&place, messages, refused, returned, retry, out));
     }
@@ -282,6 +324,14 @@ impl Producer {
     fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
         for (place, lane) in &mut self.lanes {
+            let numbered = lane.numbered.lose(&lost);
+            if !numbered.is_empty() {
+                let not_stored =
+                    |message| Event::NotStored { to: place.clone(), message, why: Refusal::NoAnswer };
+                out.events.extend(numbered.into_iter().map(not_stored));
+                lane.not_before = retry;
+                self.metadata.refresh(now);
+            }
             if let Some(messages) = lane.in_flight.lose(&lost) {
                 lane.not_stored(place, messages, Refusal::NoAnswer, retry, out);
                 self.metadata.refresh(now);
@@ -293,90 +343,6 @@ impl Producer {
                     }
                 }
             }
-        }
-    }
-
-    /// Sends whatever can be sent.
-    fn pump(&mut self, now: Time, out: &mut Out) {
-        self.place_all(now);
-        let mut lost_sight = false;
-        let mut lanes = core::mem::take(&mut self.lanes);
-        for (place, lane) in &mut lanes {
-            if !self.may_send(lane) || lane.not_before > now {
-                continue;
-            }
-            let broker = self.metadata.broker_of(place);
-            if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
-                continue;
-            }
-            let Some(broker) = broker else {
-                lane.not_before = now + self.settings.retry_backoff;
-                lost_sight = true;
-                continue;
-            };
-            loop {
-                self.send_batch(now, broker, place, lane, out);
-                // Who is never answered sends one batch at a time.
-                if lane.in_flight.is_empty() || !self.may_send(lane) {
-                    break;
-                }
-            }
-        }
-        self.lanes = lanes;
-        if lost_sight {
-            self.metadata.refresh(now + self.settings.retry_backoff);
-        }
-        self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
-    }
-
-    /// Sends the next batch of a lane.
-    fn send_batch(&mut self, now: Time, broker: NodeId, place: &Place, lane: &mut Lane, out: &mut Out) {
-        self.last_request += 1;
-        let most = self.slowed.get(&broker).copied().unwrap_or(BATCH_RECORDS_MAX);
-        let (count, batches) = lane.next_batch(most);
-        for message in lane.waiting.iter_mut().skip(lane.in_flight.messages()).take(count) {
-            message.attempts += 1;
-            out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
-        }
-        let request = request(place, &self.target, batches);
-        out.send(broker, Message::Request(self.last_request, request));
-        if let Target::Topic(_, Acks::None) = self.target {
-            lane.waiting.drain(..count); // nobody will answer: sent is all that is ever known
-            return;
-        }
-        lane.again = lane.again.saturating_sub(count);
-        let deadline = now + self.settings.request_timeout;
-        lane.in_flight.push(Asked { id: self.last_request, broker, deadline }, count);
-    }
-
-    /// Chooses a place for each message that has none, as soon as the cluster is known.
-    fn place_all(&mut self, now: Time) {
-        let view = self.metadata.view();
-        let partitions = match &self.target {
-            Target::Queue(_) | Target::Exchange { .. } | Target::AnyOf(_) => 1,
-            Target::Topic(topic, _) => view.partitions_of(topic).count() as u32,
-        };
-        if view.version == 0 || partitions == 0 {
-            return;
-        }
-        self.avoided.retain(|_, until| *until > now);
-        for message in self.unplaced.drain(..) {
-            let place = match &self.target {
-                Target::Queue(queue) => Place::Queue(queue.clone()),
-                Target::Exchange { name, .. } => Place::Exchange(name.clone()),
-                Target::AnyOf(queues) => {
-                    // The next in turn that is not avoided; when all are, the next in turn.
-                    let next = (1..=queues.len()).map(|further| (self.turn + further) % queues.len());
-                    let fit = next.clone().find(|&at| !self.avoided.contains_key(&queues[at]));
-                    self.turn = fit.or_else(|| next.clone().next()).unwrap_or_default();
-                    Place::Queue(queues[self.turn].clone())
-                }
-                Target::Topic(topic, _) => {
-                    let index = self.partitioner.choose(message.record.key.as_deref(), partitions);
-                    Place::Partition(PartitionId { topic: topic.clone(), index })
-                }
-            };
-            self.lanes.entry(place).or_default().waiting.push_back(message);
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
 use super::order::OrderEvent;
+use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
@@ -233,6 +234,8 @@ pub enum Event {
     Fault(FaultEvent),
     /// Something about the cluster as a whole.
     Cluster(ClusterEvent),
+    /// Something about a producer that wants each message stored once.
+    Producer(ProducerEvent),
 }
 
 /// An event with its time and its place.
@@ -281,6 +284,7 @@ impl Event {
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),
             Self::Fault(event) => event.messages(),
+            Self::Producer(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -301,6 +305,10 @@ impl Event {
             || matches!(self, Self::Pull(event) if event.is_landmark())
             || matches!(self, Self::Fault(event) if event.is_landmark())
             || matches!(self, Self::Cluster(event) if event.is_landmark())
+            || matches!(
+                self,
+                Self::Producer(ProducerEvent::Recognised { .. } | ProducerEvent::BeganAnew { .. })
+            )
     }
 }
 
@@ -354,6 +362,7 @@ impl fmt::Display for Event {
             Self::Pull(event) => event.fmt(f),
             Self::Fault(event) => event.fmt(f),
             Self::Cluster(event) => event.fmt(f),
+            Self::Producer(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {

@@ -110,7 +110,7 @@ pub enum QueueEvent {
         /// Why not.
         why: Refusal,
     },
-    /// A client was refused what can never be, and does not ask again.
+    /// A client was refused what can never be, or waited for as long as it may, and does not ask again.
     GaveUp {
         /// The message that it wanted stored; none when it wanted to subscribe.
         message: Option<MessageId>,

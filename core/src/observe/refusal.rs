@@ -77,6 +77,12 @@ pub enum Refusal {
     TooLarge,
     /// This node does not do that at all.
     Unsupported,
+    /// A producer's batch does not follow its last one: an earlier one is missing. Send that first.
+    OutOfSequence,
+    /// The producer has begun anew since: this is of an earlier epoch of it.
+    ProducerEpoch,
+    /// The producer waited for an answer as long as it may: it does not know whether the message is stored.
+    Overdue,
 }
 
 impl Refusal {
@@ -167,6 +173,9 @@ impl fmt::Display for Refusal {
             Self::OffsetOutOfRange => "offset out of range",
             Self::NotAMember => "not a member",
             Self::Stale => "stale epoch",
+            Self::OutOfSequence => "out of sequence",
+            Self::ProducerEpoch => "an earlier epoch of the producer",
+            Self::Overdue => "not acknowledged in time",
             Self::NoAnswer => "no answer",
             Self::Storage => "storage failed",
             Self::Full => "queue full",

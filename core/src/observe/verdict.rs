@@ -66,7 +66,7 @@ pub struct Verdict {
     died_in: BTreeMap<MessageId, u64>,
     /// In which queues a message stands as a dead letter.
     dead_letters: BTreeMap<MessageId, BTreeSet<Name>>,
-    /// Refused for good: their producers gave them up.
+    /// Refused for good, or not acknowledged in time: their producers gave them up.
     given_up: BTreeSet<MessageId>,
     /// Lost by a reader that had noted them as done.
     forgotten: BTreeSet<MessageId>,
@@ -157,7 +157,8 @@ impl Verdict {
         self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
     }
 
-    /// Messages that their producers gave up, because a broker will never take them: no promise was broken.
+    /// Messages that their producers gave up, because a broker will never take them or did not acknowledge them in time:
+    /// no promise was broken.
     pub fn given_up(&self) -> &BTreeSet<MessageId> {
         &self.given_up
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use super::header::{at, batch_len, i16_at, i32_at, i64_at};
-use super::{BATCH_HEADER_BYTES, BatchHeader, Codec, LENGTH_END, Malformed, crc32c, varint};
+use super::{BATCH_HEADER_BYTES, BatchHeader, Codec, LENGTH_END, Malformed, Producer, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
 /// The bits of the attributes that name the compression codec.
@@ -269,6 +269,15 @@ impl Batch {
     /// The greatest timestamp of its records, in milliseconds.
     pub fn max_timestamp(&self) -> i64 {
         i64_at(&self.bytes, at::MAX_TIMESTAMP)
+    }
+
+    /// Who wrote it, and the number of its first record; [`Producer::ANONYMOUS`] of a producer without identity.
+    pub fn producer(&self) -> Producer {
+        Producer {
+            id: i64_at(&self.bytes, at::PRODUCER_ID),
+            epoch: i16_at(&self.bytes, at::PRODUCER_EPOCH),
+            sequence: i32_at(&self.bytes, at::SEQUENCE),
+        }
     }
 
     /// Whether this is a transaction's marker rather than data.

@@ -28,6 +28,17 @@ pub struct Producer {
 impl Producer {
     /// A producer without identity: what it sends twice is stored twice.
     pub const ANONYMOUS: Self = Self { id: -1, epoch: -1, sequence: -1 };
+
+    /// The number so many records after `sequence`: after [`i32::MAX`] comes 0 again.
+    ///
+    /// ```
+    /// use mqlab_core::record::Producer;
+    /// assert_eq!(Producer::sequence_after(5, 3), 8);
+    /// assert_eq!(Producer::sequence_after(i32::MAX, 1), 0);
+    /// ```
+    pub const fn sequence_after(sequence: i32, records: u32) -> i32 {
+        (sequence.wrapping_add(records as i32)) & i32::MAX
+    }
 }
 
 /// A record on its way into a batch.
@@ -52,17 +63,21 @@ pub struct NewRecord {
 }
 
 impl NewRecord {
+    /// How many bytes it takes in a batch, at most: what it takes in truth depends on what stands before it.
+    pub fn bytes_max(&self) -> usize {
+        const VARINT_MAX: usize = 10; // the most that any length or delta takes
+        let of = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) + VARINT_MAX;
+        let headers = self.headers.iter().map(|(name, value)| name.len() + VARINT_MAX + of(value));
+        5 * VARINT_MAX + of(&self.key) + of(&self.value) + headers.sum::<usize>()
+    }
+
     /// Whether the record fits a batch of its own.
     ///
     /// # Errors
     ///
     /// [`Malformed::Length`] when key, value and headers together come near [`BATCH_BYTES_MAX`].
     pub fn check_size(&self) -> Result<(), Malformed> {
-        const VARINT_MAX: usize = 10; // the most that any length or delta takes
-        let of = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) + VARINT_MAX;
-        let headers = self.headers.iter().map(|(name, value)| name.len() + VARINT_MAX + of(value));
-        let fixed = BATCH_HEADER_BYTES + 5 * VARINT_MAX;
-        let bytes = fixed + of(&self.key) + of(&self.value) + headers.sum::<usize>();
+        let bytes = BATCH_HEADER_BYTES + self.bytes_max();
         if bytes > BATCH_BYTES_MAX {
             return Err(Malformed::Length(i32::try_from(bytes).unwrap_or(i32::MAX)));
         }

@@ -15,6 +15,9 @@ pub(super) mod at {
     pub(in crate::record) const LAST_DELTA: usize = 23;
     pub(in crate::record) const BASE_TIMESTAMP: usize = 27;
     pub(in crate::record) const MAX_TIMESTAMP: usize = 35;
+    pub(in crate::record) const PRODUCER_ID: usize = 43;
+    pub(in crate::record) const PRODUCER_EPOCH: usize = 51;
+    pub(in crate::record) const SEQUENCE: usize = 53;
     pub(in crate::record) const COUNT: usize = 57;
 }
 

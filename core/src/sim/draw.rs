@@ -378,6 +378,8 @@ fn describe(to: NodeId, message: &Message) -> Described {
             Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
             Reply::Subscribed { .. }
             | Reply::Pong
+            | Reply::Producer { .. }
+            | Reply::ProducerIds { .. }
             | Reply::Decided
             | Reply::Transaction(_)
             | Reply::Cluster(_)

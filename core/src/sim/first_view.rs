@@ -59,6 +59,7 @@ impl Scenario {
             retention: self.retentions().collect(),
             queues: queues.collect(),
             exchanges: self.exchanges.iter().map(exchange).collect(),
+            producer_ids: 0,
             hosts: self.layouts(),
         }
     }

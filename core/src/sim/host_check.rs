@@ -106,6 +106,7 @@ impl Scenario {
     /// Checks how fast queues take messages in, and how producers are slowed down to it.
     pub(super) fn check_pace(&self) -> Result<(), InvalidScenario> {
         let Settings { intake, credit_flow: (initial, more_after), in_flight_max, .. } = self.settings;
+        let Settings { producer_expiry, request_timeout, .. } = self.settings;
         let invalid = |what| Err(InvalidScenario(what));
         if intake > INTAKE_MAX {
             return invalid(format!("the setting intake is {intake}, use 0 to {INTAKE_MAX}"));
@@ -121,6 +122,11 @@ impl Scenario {
         if !(1..=IN_FLIGHT_MAX).contains(&in_flight_max) {
             return invalid(format!(
                 "the setting in_flight_max is {in_flight_max}, use 1 to {IN_FLIGHT_MAX}"
+            ));
+        }
+        if producer_expiry < request_timeout {
+            return invalid(format!(
+                "the setting producer_expiry is {producer_expiry}, use at least request_timeout, {request_timeout}"
             ));
         }
         for limit in self.limits.iter().filter(|limit| limit.mailbox_room.is_none()) {

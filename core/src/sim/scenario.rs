@@ -13,6 +13,7 @@ use super::command::Action;
 use super::drawn::FaultPlan;
 use super::program_spec::{Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
+use super::shop::target;
 pub(super) use super::spec::is_default;
 pub use super::spec::{
     ConsumerSpec, ExchangeSpec, LimitSpec, ProducerSpec, QueueSpec, SourceSpec, TargetSpec, TopicSpec,
@@ -251,7 +252,7 @@ impl Scenario {
     }
 
     fn check_clients(&self) -> Result<(), InvalidScenario> {
-        for ProducerSpec { name, to, every, keys, .. } in &self.producers {
+        for ProducerSpec { name, to, every, keys, options, .. } in &self.producers {
             if !self.has_target(to) {
                 return Err(InvalidScenario(format!("{name} sends to a queue or topic that is not there")));
             }
@@ -259,6 +260,9 @@ impl Scenario {
                 return Err(InvalidScenario(format!(
                     "{name} sends every {every} microseconds with {keys} keys"
                 )));
+            }
+            if let Err(why) = options.check(&target(to), &self.settings) {
+                return Err(InvalidScenario(format!("{name} cannot send so: {why}")));
             }
         }
         for ConsumerSpec { name, from, work, program, .. } in &self.consumers {

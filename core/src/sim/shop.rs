@@ -45,7 +45,7 @@ pub(crate) struct Shop {
     /// Waits for answers, if its messages are requests.
     asking: Option<Asking>,
     restarts: u16,
-    /// What the times of its own transactions are drawn from.
+    /// For what its clients draw by chance.
     seed: u64,
 }
 
@@ -62,15 +62,17 @@ impl Shop {
         let orders = spec.transaction.map(|transaction| Orders::new(transaction, seed));
         let store = store(&spec);
         let asking = spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
-        let (client, halves) = clients(&spec, settings, brokers);
+        let seed = seed_of(seed, node);
+        let (client, halves) = clients(&spec, settings, brokers, seed);
         Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking, restarts: 0, seed }
     }
 
     /// Its process starts again, over what its disk holds.
     pub(super) fn restart(&mut self, now: Time, settings: &Settings, brokers: Vec<NodeId>) {
         self.asking = self.spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
-        (self.client, self.halves) = clients(&self.spec, settings, brokers);
         self.restarts = self.restarts.wrapping_add(1);
+        let seed = self.seed.wrapping_add(self.restarts.into());
+        (self.client, self.halves) = clients(&self.spec, settings, brokers, seed);
         self.client = self.client.clone().after_restarts(self.restarts);
         self.store.restart(now);
         if let Some(orders) = &mut self.orders {
@@ -275,8 +277,19 @@ fn store(spec: &ProducerSpec) -> Store {
     Store::new(if spec.receipt_timeout == 0 { RECEIPT_TIMEOUT } else { Span(spec.receipt_timeout) })
 }
 
+/// A seed of its own for each producer of a world, far from its neighbours'.
+fn seed_of(seed: u64, node: NodeId) -> u64 {
+    let number = if let NodeId::Producer(number) = node { number } else { 0 };
+    seed ^ (u64::from(number) << 32)
+}
+
 /// The clients of a program's new process.
-fn clients(spec: &ProducerSpec, settings: &Settings, brokers: Vec<NodeId>) -> (Producer, Option<TwoPhase>) {
+fn clients(
+    spec: &ProducerSpec,
+    settings: &Settings,
+    brokers: Vec<NodeId>,
+    seed: u64,
+) -> (Producer, Option<TwoPhase>) {
     let is_half = spec.transaction.is_some_and(|transaction| transaction.how == HowTransaction::Half);
     let place = match &spec.to {
         TargetSpec::Queue(name) => Some(Place::Queue(name.clone())),
@@ -285,7 +298,9 @@ fn clients(spec: &ProducerSpec, settings: &Settings, brokers: Vec<NodeId>) -> (P
     };
     let halves = place.filter(|_| is_half);
     let halves = halves.map(|place| TwoPhase::new(settings.clone(), place, brokers.clone()));
-    (Producer::new(settings.clone(), target(&spec.to), brokers), halves)
+    let client = Producer::new(settings.clone(), target(&spec.to), brokers);
+    let client = client.with_options(spec.options, seed);
+    (client.expect("its options were checked with the scenario"), halves)
 }
 
 /// What a client sends to, where a scenario says it.

@@ -10,7 +10,7 @@ use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
 use crate::broker::Acks;
-use crate::client::PullOptions;
+use crate::client::{ProducerOptions, PullOptions};
 use crate::ids::Name;
 use crate::queue::QueueOptions;
 use crate::routing::{Declaration, ExchangeName};
@@ -153,6 +153,9 @@ pub struct ProducerSpec {
     /// What its messages are like.
     #[serde(default, skip_serializing_if = "MessageSpec::is_plain")]
     pub message: MessageSpec,
+    /// How it sends: whether once is once, what a batch waits for, and how long it tries.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: ProducerOptions,
     /// How long its program keeps each message.
     #[serde(default, skip_serializing_if = "is_default")]
     pub keeps: Keeps,

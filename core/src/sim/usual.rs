@@ -18,7 +18,7 @@ impl QueueSpec {
 impl ProducerSpec {
     /// A producer that sends a hundred plain messages, one every millisecond.
     pub fn new(name: &str, to: TargetSpec) -> Self {
-        let (message, keeps, receipt_timeout, transaction, asks) = Default::default();
+        let (message, options, keeps, receipt_timeout, transaction, asks) = Default::default();
         let (name, starts_at, messages, every, keys) = (name.into(), 0, 100, 1_000, 0);
         Self {
             name,
@@ -28,6 +28,7 @@ impl ProducerSpec {
             every,
             keys,
             message,
+            options,
             keeps,
             receipt_timeout,
             transaction,

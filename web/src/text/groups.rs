@@ -102,6 +102,8 @@ pub const GROUPS: &[Group] = &[
         scenarios: &[
             "kill-the-leader",
             "kill-the-leader-acks-1",
+            "duplicate-after-lost-answer",
+            "idempotent-producer",
             "replay",
             "slow-puller-retention",
             "windowed-count",

@@ -77,8 +77,8 @@ pub const fn of(count: Count) -> (Both, Both) {
         Count::GivenUp => (
             both("given up", "放弃"),
             both(
-                "A broker will never take them, and told their producer so",
-                "Broker 永远不会接收，并已告知生产者",
+                "A broker will never take them, or did not acknowledge them in time: their producer knows",
+                "Broker 永远不会接收，或没有在时限内确认：生产者已知道",
             ),
         ),
         Count::Trimmed => (

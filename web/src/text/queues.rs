@@ -2,7 +2,7 @@
 
 use mqlab_core::ids::Name;
 use mqlab_core::message::DeathReason;
-use mqlab_core::observe::QueueEvent;
+use mqlab_core::observe::{QueueEvent, Refusal};
 use mqlab_core::queue::ReturnReason;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::vhost::{Alarm, Decision};
@@ -109,6 +109,9 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let (by, why) = (names.node(*by, lang), refusal(*why, lang));
             format!("{node} settles nothing in {} at the word of {by}: {why}", queue_of(queue, lang))
         }
+        QueueEvent::GaveUp { message: Some(_), why: why @ Refusal::Overdue } => {
+            format!("{node} gives {what} up, which may be stored or not: {}", refusal(*why, lang))
+        }
         QueueEvent::GaveUp { message: Some(_), why } => {
             format!("{node} gives {what} up, it will never be stored: {}", refusal(*why, lang))
         }
@@ -194,6 +197,9 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::NotSettled { queue, by, why } => {
             let (by, why) = (names.node(*by, lang), refusal(*why, lang));
             format!("{by} 对{}的确认没有生效（{node}）：{why}", queue_of(queue, lang))
+        }
+        QueueEvent::GaveUp { message: Some(_), why: why @ Refusal::Overdue } => {
+            format!("{node} 放弃{what}，它存没存下无从得知：{}", refusal(*why, lang))
         }
         QueueEvent::GaveUp { message: Some(_), why } => {
             format!("{node} 放弃{what}，它不可能存下：{}", refusal(*why, lang))

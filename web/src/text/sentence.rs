@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, cluster, faults, pulls, queues, row, spaced};
+use super::{Lang, callers, cluster, faults, producers, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,6 +126,9 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::OffsetOutOfRange => ("the log does not hold that offset", "日志里没有这个偏移量"),
         Refusal::NotAMember => ("the group does not know this member", "消费者组不认识这个成员"),
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
+        Refusal::OutOfSequence => ("an earlier batch is missing", "前面的批次还没到"),
+        Refusal::ProducerEpoch => ("the producer has begun anew since", "该生产者已换用更新的纪元"),
+        Refusal::Overdue => ("it was not acknowledged in time", "在投递时限内没有等到确认"),
         Refusal::NoAnswer => ("nobody answered in time", "没有及时收到回应"),
         Refusal::Storage => ("the broker's disk failed", "Broker 的磁盘出错"),
         Refusal::Full => ("the queue is full", "队列已满"),
@@ -244,6 +247,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Order(event) => callers::english(event, node, names),
         Event::Pull(event) => pulls::english(event, node, &what),
         Event::Cluster(event) => cluster::english(event, node, who),
+        Event::Producer(event) => producers::english(event, node, &what),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
         other => format!("{node}: {other}"),
@@ -318,6 +322,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Order(event) => callers::chinese(event, node, names),
         Event::Pull(event) => pulls::chinese(event, node, &what),
         Event::Cluster(event) => cluster::chinese(event, node, who),
+        Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
@@ -374,6 +379,7 @@ impl Tone {
             Event::Order(event) => callers::tone(event),
             Event::Pull(event) => pulls::tone(event),
             Event::Cluster(event) => cluster::tone(event),
+            Event::Producer(event) => producers::tone(event),
             Event::Queue(event) => queues::tone(event),
             Event::Fault(event) => faults::tone(event),
             _ => Self::Plain,
