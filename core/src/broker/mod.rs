@@ -52,6 +52,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assignor;
 mod back_pressure;
 mod controller;
 mod epochs;
@@ -75,6 +76,7 @@ mod settings;
 mod transaction;
 mod view;
 
+pub use assignor::{Assignor, Candidate, Shares};
 pub use controller::Controller;
 pub use epochs::Epochs;
 pub use error::{BrokerError, Declared};
