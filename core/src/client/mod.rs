@@ -5,14 +5,18 @@
 
 mod asked;
 mod caller;
+mod classic_member;
 mod in_flight;
 mod lane;
 mod member;
+mod member_options;
 mod metadata;
 mod outbox;
+mod position;
 mod producer;
 mod pull_options;
 mod puller;
+mod reader;
 mod requester;
 mod shelf;
 mod store;
@@ -23,8 +27,11 @@ mod two_phase;
 mod window;
 
 pub use caller::{Caller, Over};
-pub use member::{Member, STAGED_MAX};
+pub use classic_member::ClassicMember;
+pub use member::Member;
+pub use member_options::{CommitMode, GroupProtocol, MemberOptions};
 pub use outbox::{Outbox, Row};
+pub use position::STAGED_MAX;
 pub use producer::{BATCH_RECORDS_MAX, Producer};
 pub use pull_options::{Commits, PullOptions, Replay, Reset, Staging, StartAt};
 pub use puller::Puller;

@@ -9,6 +9,7 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::group_event::GroupEvent;
 use super::order::OrderEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
@@ -227,6 +228,8 @@ pub enum Event {
     Queue(QueueEvent),
     /// Something on the side that pulls.
     Pull(PullEvent),
+    /// Something in a consumer group.
+    Group(GroupEvent),
 }
 
 /// An event with its time and its place.
@@ -292,6 +295,7 @@ impl Event {
         ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
             || matches!(self, Self::Queue(event) if event.is_landmark())
             || matches!(self, Self::Pull(event) if event.is_landmark())
+            || matches!(self, Self::Group(event) if event.is_landmark())
     }
 }
 
@@ -343,6 +347,7 @@ impl fmt::Display for Event {
             }
             Self::Queue(event) => event.fmt(f),
             Self::Pull(event) => event.fmt(f),
+            Self::Group(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {

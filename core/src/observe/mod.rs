@@ -10,6 +10,7 @@
 mod agreement;
 mod digest;
 mod event;
+mod group_event;
 mod ledger;
 mod mailbox_metrics;
 mod metrics;
@@ -26,6 +27,7 @@ mod verdict;
 pub use agreement::Agreement;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Stamped};
+pub use group_event::{GroupEvent, Removal};
 pub use ledger::{Ledger, Needed};
 pub use mailbox_metrics::MailboxMetrics;
 pub use metrics::{Metrics, SAMPLES_MAX, Series};

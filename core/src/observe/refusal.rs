@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   will pass by itself       another broker leads, no answer, full, blocked, in use       ask again later
-//!   will never be possible    denied, declared otherwise, invalid, too large, unsupported  give up, and say so
+//!   will never be possible    denied, declared otherwise, invalid, fenced, unsupported    give up, and say so
 //! ```
 //!
 //! A client that asks again and again for what can never be does harm in silence: whatever waits behind it in the same
@@ -46,6 +46,14 @@ pub enum Refusal {
     OffsetOutOfRange,
     /// The group does not know this member, or gave its partition to another.
     NotAMember,
+    /// The group is being dealt anew: join again.
+    Rebalancing,
+    /// The group has been dealt anew since: whoever says so is late.
+    IllegalGeneration,
+    /// Somebody else came with the same instance id.
+    FencedInstance,
+    /// The members of the group speak another protocol, or have no assignor in common with this one.
+    InconsistentProtocol,
     /// The request comes from an earlier epoch.
     Stale,
     /// Nobody answered in time, or the connection broke.
@@ -79,7 +87,16 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the same request will be refused for ever, so that asking again is in vain.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Denied | Self::Different | Self::Invalid | Self::TooLarge | Self::Unsupported)
+        matches!(
+            self,
+            Self::Denied
+                | Self::Different
+                | Self::FencedInstance
+                | Self::InconsistentProtocol
+                | Self::Invalid
+                | Self::TooLarge
+                | Self::Unsupported
+        )
     }
 
     /// AMQP's reply code, where it has one.
@@ -162,6 +179,10 @@ impl fmt::Display for Refusal {
             Self::NotEnoughReplicas => "not enough replicas in sync",
             Self::OffsetOutOfRange => "offset out of range",
             Self::NotAMember => "not a member",
+            Self::Rebalancing => "rebalance in progress",
+            Self::IllegalGeneration => "illegal generation",
+            Self::FencedInstance => "fenced instance id",
+            Self::InconsistentProtocol => "inconsistent group protocol",
             Self::Stale => "stale epoch",
             Self::NoAnswer => "no answer",
             Self::Storage => "storage failed",

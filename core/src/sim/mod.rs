@@ -11,6 +11,7 @@ mod draft;
 mod draw;
 mod draw_host;
 mod facts;
+mod group_check;
 mod host_check;
 mod network;
 mod onward;

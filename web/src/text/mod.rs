@@ -8,6 +8,7 @@ pub mod callers;
 pub mod groups;
 mod halves;
 pub mod judged;
+mod membership;
 mod pulls;
 mod purpose;
 mod queues;

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, pulls, queues, row, spaced};
+use super::{Lang, callers, membership, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Names {
         }
     }
 
-    fn nodes(&self, nodes: &[NodeId], lang: Lang) -> String {
+    pub(super) fn nodes(&self, nodes: &[NodeId], lang: Lang) -> String {
         let names: Vec<String> = nodes.iter().map(|node| self.node(*node, lang)).collect();
         row(&names, lang)
     }
@@ -122,6 +122,14 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::NotEnoughReplicas => ("too few replicas are in sync", "同步副本不够"),
         Refusal::OffsetOutOfRange => ("the log does not hold that offset", "日志里没有这个偏移量"),
         Refusal::NotAMember => ("the group does not know this member", "消费者组不认识这个成员"),
+        Refusal::Rebalancing => ("the group is being dealt anew", "消费者组正在重平衡"),
+        Refusal::IllegalGeneration => ("it speaks of an earlier generation", "代号已过期"),
+        Refusal::FencedInstance => {
+            ("somebody else came with the same instance id", "同一实例 ID 已被别的成员使用")
+        }
+        Refusal::InconsistentProtocol => {
+            ("the group's members agree in another way", "与组内成员的协议或分配策略不一致")
+        }
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
         Refusal::NoAnswer => ("nobody answered in time", "没有及时收到回应"),
         Refusal::Storage => ("the broker's disk failed", "Broker 的磁盘出错"),
@@ -240,6 +248,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Restarted => format!("{node} is back"),
         Event::Order(event) => callers::english(event, node, names),
         Event::Pull(event) => pulls::english(event, node, &what),
+        Event::Group(event) => membership::english(event, node, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         other => format!("{node}: {other}"),
     }
@@ -312,6 +321,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Restarted => format!("{node} 恢复运行"),
         Event::Order(event) => callers::chinese(event, node, names),
         Event::Pull(event) => pulls::chinese(event, node, &what),
+        Event::Group(event) => membership::chinese(event, node, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
     }
@@ -366,6 +376,7 @@ impl Tone {
             Event::Restarted => Self::Back,
             Event::Order(event) => callers::tone(event),
             Event::Pull(event) => pulls::tone(event),
+            Event::Group(event) => membership::tone(event),
             Event::Queue(event) => queues::tone(event),
             _ => Self::Plain,
         }
