@@ -46,14 +46,6 @@ pub enum Refusal {
     OffsetOutOfRange,
     /// The group does not know this member, or gave its partition to another.
     NotAMember,
-    /// The group is being dealt anew: join again.
-    Rebalancing,
-    /// The group has been dealt anew since: whoever says so is late.
-    IllegalGeneration,
-    /// Somebody else came with the same instance id.
-    FencedInstance,
-    /// The members of the group speak another protocol, or have no assignor in common with this one.
-    InconsistentProtocol,
     /// The request comes from an earlier epoch.
     Stale,
     /// Nobody answered in time, or the connection broke.
@@ -82,6 +74,14 @@ pub enum Refusal {
     TooLarge,
     /// This node does not do that at all.
     Unsupported,
+    /// The group is being dealt anew: join again.
+    Rebalancing,
+    /// The group has been dealt anew since: whoever says so is late.
+    IllegalGeneration,
+    /// Somebody else came with the same instance id.
+    FencedInstance,
+    /// The members of the group speak another protocol, or have no assignor in common with this one.
+    InconsistentProtocol,
 }
 
 impl Refusal {

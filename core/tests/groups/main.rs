@@ -8,7 +8,7 @@
 
 mod lab;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab::{Lab, name, partition};
 use mqlab_core::broker::Assignor;
@@ -165,9 +165,9 @@ fn classic(assignor: Assignor) -> MemberOptions {
     MemberOptions { protocol: GroupProtocol::Classic, assignor: Some(assignor), ..MemberOptions::default() }
 }
 
-/// When each partition was let go and taken over: for how long nobody read it, in all, after `from`.
-fn unread(lab: &Lab, from: Time) -> Span {
-    let (mut since, mut sum) = (BTreeMap::new(), 0);
+/// Which partitions nobody read for a while after `from`, and for how long in all.
+fn unread(lab: &Lab, from: Time) -> (usize, Span) {
+    let (mut since, mut sum, mut stood) = (BTreeMap::new(), 0, BTreeSet::new());
     for (at, _, event) in lab.events.iter().filter(|(at, _, _)| *at >= from) {
         match event {
             Event::Group(GroupEvent::Revoked { partitions, .. }) => {
@@ -175,17 +175,21 @@ fn unread(lab: &Lab, from: Time) -> Span {
             }
             Event::Assigned { partitions, .. } => {
                 for partition in partitions {
-                    sum += since.remove(partition).map_or(0, |since| at.0 - since.0);
+                    if let Some(since) = since.remove(partition) {
+                        sum += at.0 - since.0;
+                        stood.insert(partition.clone());
+                    }
                 }
             }
             _ => {}
         }
     }
-    Span(sum)
+    assert!(since.is_empty(), "all are read in the end: {since:?}");
+    (stood.len(), Span(sum))
 }
 
 /// A third member comes while one works for 60 ms on a message. Eager: all six partitions stand still until it is done.
-/// Cooperative: only what moves does, and for the time of a round.
+/// Cooperative: only the two that move do.
 #[test]
 fn eager_stops_all_and_cooperative_what_moves() {
     let stands = |assignor| {
@@ -204,8 +208,8 @@ fn eager_stops_all_and_cooperative_what_moves() {
         unread(&lab, from)
     };
     let (eager, cooperative) = (stands(Assignor::Sticky), stands(Assignor::CooperativeSticky));
-    assert!(eager > Span::from_millis(100), "{eager}");
-    assert!(cooperative.0 * 4 < eager.0, "{cooperative} against {eager}");
+    assert_eq!((eager.0, cooperative.0), (6, 2), "{eager:?} against {cooperative:?}");
+    assert!(cooperative.1 < eager.1, "{cooperative:?} against {eager:?}");
 }
 
 /// A static member that comes back within its session keeps its share, and nobody else notices; a dynamic one does not.

@@ -17,6 +17,7 @@ pub mod stage;
 pub mod standing;
 mod stories_failures;
 mod stories_flow;
+mod stories_groups;
 mod stories_onward;
 mod stories_order;
 mod stories_producer;
