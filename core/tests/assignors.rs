@@ -114,6 +114,9 @@ struct Group {
     members: Vec<Candidate<u8>>,
 }
 
+/// What is drawn of a member: its wishes, its instance, what it claims, and since when.
+type Drawn = ([bool; 5], Option<u8>, Vec<(u8, u32)>, u32);
+
 fn topics() -> impl Strategy<Value = Vec<PartitionId>> {
     prop::collection::vec(0_u32..7, 1..5).prop_map(|counts| {
         let topic = |(at, count): (usize, u32)| {
@@ -130,19 +133,18 @@ fn group(equal: bool) -> impl Strategy<Value = Group> {
     (topics(), prop::collection::btree_map(any::<u8>(), member, 1..7)).prop_map(
         move |(partitions, members)| {
             let mut all: Option<BTreeSet<Name>> = None;
-            let member =
-                |(id, (wants, instance, owned, generation)): (u8, ([bool; 5], Option<u8>, Vec<_>, u32))| {
-                    let wanted = (0..5).filter(|at| wants[*at]).map(|at| name(&format!("t{at}"))).collect();
-                    let own = |(topic, index)| PartitionId { topic: name(&format!("t{topic}")), index };
-                    Candidate {
-                        id,
-                        // Two of the same instance name do not come so far; but a rule must not fall over them either.
-                        instance: instance.filter(|at| at % 4 == 0).map(|at| name(&format!("i{at}"))),
-                        topics: if equal { all.get_or_insert(wanted).clone() } else { wanted },
-                        owned: owned.into_iter().map(own).collect(),
-                        generation,
-                    }
-                };
+            let member = |(id, (wants, instance, owned, generation)): (u8, Drawn)| {
+                let wanted = (0..5).filter(|at| wants[*at]).map(|at| name(&format!("t{at}"))).collect();
+                let own = |(topic, index)| PartitionId { topic: name(&format!("t{topic}")), index };
+                Candidate {
+                    id,
+                    // Two of the same instance name do not come so far; but a rule must not fall over them either.
+                    instance: instance.filter(|at| at % 4 == 0).map(|at| name(&format!("i{at}"))),
+                    topics: if equal { all.get_or_insert(wanted).clone() } else { wanted },
+                    owned: owned.into_iter().map(own).collect(),
+                    generation,
+                }
+            };
             Group { members: members.into_iter().map(member).collect(), partitions }
         },
     )

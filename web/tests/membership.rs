@@ -1,23 +1,23 @@
 //! Every fact about consumer groups as a sentence, in both languages: `UPDATE_EXPECT=1` writes them anew.
 #![cfg(not(target_arch = "wasm32"))]
 
-#[allow(dead_code)]
-mod pictures;
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::expect_file;
-use mqlab_core::ids::{NodeId, PartitionId};
+use mqlab_core::ids::{Name, NodeId, PartitionId};
 use mqlab_core::observe::{Event, GroupEvent, Refusal, Removal, Stamped};
 use mqlab_core::time::Time;
 use mqlab_web::text::Lang;
 use mqlab_web::text::sentence::{Names, sentence};
-use pictures::name;
 
 const B1: NodeId = NodeId::Broker(1);
 const C1: NodeId = NodeId::Consumer(1);
 const C2: NodeId = NodeId::Consumer(2);
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("a legal name")
+}
 
 fn facts() -> Vec<(NodeId, GroupEvent)> {
     let group = || name("billing");
