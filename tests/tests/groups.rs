@@ -9,7 +9,8 @@ use mqlab_core::ids::{MessageId, Name, NodeId, Offset, PartitionId};
 use mqlab_core::observe::{Event, GroupEvent};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::sim::{
-    Action, Command, ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, Timeline, TopicSpec,
+    Action, Command, ConsumerSpec, ProducerSpec, ProgramSpec, Scenario, SourceSpec, TargetSpec, Timeline,
+    TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
 
@@ -70,6 +71,7 @@ fn scenario((protocol, assignor): (GroupProtocol, Assignor), commits: CommitMode
         };
         ConsumerSpec {
             work: rng.between(500, 9_000),
+            program: ProgramSpec { workers: rng.between(0, 3) as u16, ..ProgramSpec::default() },
             ..ConsumerSpec::new(&format!("c{number}"), group(options))
         }
     };

@@ -45,6 +45,8 @@ fn live((protocol, assignor): (GroupProtocol, Assignor), commits: CommitMode, se
         // Sometimes two have the same.
         instance: (rng.below(3) == 0).then(|| name(&format!("desk-{}", rng.below(6)))),
         poll_max: Some(Span::from_millis(150)),
+        // Longer than the others wait for it: then a static member that is frozen misses a whole generation.
+        session: (protocol == GroupProtocol::Classic && rng.below(2) == 0).then(|| millis(rng, 200, 500)),
         ..MemberOptions::default()
     };
     let all = (0..consumers).map(|_| options(&mut rng)).collect();
@@ -63,7 +65,7 @@ fn live((protocol, assignor): (GroupProtocol, Assignor), commits: CommitMode, se
             }
             4 => lab.crash(at),
             5 | 6 => lab.start(at),
-            7 => lab.slots[at].frozen = Some(lab.now + millis(&mut rng, 1, 300)),
+            7 => lab.slots[at].frozen = Some(lab.now + millis(&mut rng, 1, 450)),
             8 => lab.slots[at].work = millis(&mut rng, 1, 250),
             _ => {
                 let (which, on) = (partition(rng.below(u64::from(partitions)) as u32), rng.below(2) == 0);
