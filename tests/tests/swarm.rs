@@ -97,7 +97,7 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
     let (brokers, consumers) = (3, rng.between(1, 3) as u16);
     let topic = name("t");
     let to = TargetSpec::Topic { name: topic.clone(), acks };
-    let from = SourceSpec::Group { name: name("g"), topic: topic.clone() };
+    let from = SourceSpec::Group { name: name("g"), topic: topic.clone(), options: Default::default() };
     let consumer =
         |index| ConsumerSpec { work: 2_000, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };
     let actions = faults(&mut rng, brokers, consumers, kind);

@@ -46,12 +46,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assignor;
 mod back_pressure;
+mod classic_group;
 mod controller;
+mod coordinator;
 mod election;
 mod error;
 mod follower;
 mod group;
+mod group_request;
+mod group_turn;
 mod hosting;
 mod intake;
 mod layout;
@@ -73,8 +78,10 @@ mod sticky;
 mod transaction;
 mod view;
 
+pub use assignor::{Assignor, Candidate, Shares};
 pub use controller::{Controller, IMBALANCE_PERCENT};
 pub use error::{BrokerError, Declared};
+pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use placement::{CannotPlace, Site, StripedPlacer, place_replicas};
@@ -102,9 +109,9 @@ use intake::Intake;
 use leader::Then;
 use producer_ids::ProducerIds;
 
-use crate::ids::{Name, NodeId, Offset, PartitionId};
+use crate::ids::{NodeId, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
-use crate::observe::{Event, Refusal};
+use crate::observe::Refusal;
 use crate::time::Time;
 use crate::vhost::{ErrorOf, VirtualHost};
 
@@ -374,25 +381,10 @@ impl<S: Storage> Broker<S> {
                 out.reply(from, id, Reply::Cluster(Arc::clone(&self.view)));
                 Ok(())
             }
-            Request::Heartbeat { group, topic, epoch, owned } => {
-                self.coordinate(asker, out, |broker, out| {
-                    let deadline = now + broker.settings.consumer_session;
-                    let beat =
-                        broker.groups.heartbeat((from, group, topic), epoch, owned, deadline, &broker.view);
-                    let (epoch, partitions) = beat?;
-                    out.reply(from, id, Reply::Membership { epoch, partitions });
-                    Ok(())
-                });
-                Ok(())
-            }
-            Request::Commit { group, offsets } => self.commit(now, asker, group, &offsets, out),
-            Request::OffsetOf { group, partition } => {
-                self.coordinate(asker, out, |broker, out| {
-                    out.reply(from, id, Reply::OffsetIs(broker.groups.offset(&group, &partition)));
-                    Ok(())
-                });
-                Ok(())
-            }
+            request @ (Request::Heartbeat { .. }
+            | Request::Commit { .. }
+            | Request::OffsetOf { .. }
+            | Request::Group { .. }) => self.ask_group(now, asker, request, out),
             Request::Alive { .. }
             | Request::Leave { .. }
             | Request::SetInSync { .. }
@@ -404,53 +396,6 @@ impl<S: Storage> Broker<S> {
     /// Why a partition is not served here.
     fn not_here(&self, partition: &PartitionId) -> Refusal {
         if self.view.partitions.contains_key(partition) { Refusal::NotLeader } else { Refusal::Unknown }
-    }
-
-    fn is_coordinator(&self) -> bool {
-        let replica = self.replicas.get(&offsets_partition());
-        replica.is_some_and(|replica| matches!(replica.role, Role::Leader(_)))
-    }
-
-    /// Does something that only the coordinator may do.
-    fn coordinate(
-        &mut self,
-        (from, id): (NodeId, RequestId),
-        out: &mut Out<SliceOf<S>>,
-        work: impl FnOnce(&mut Self, &mut Out<SliceOf<S>>) -> Result<(), Refusal>,
-    ) {
-        let worked = if self.is_coordinator() { work(self, out) } else { Err(Refusal::NotLeader) };
-        if let Err(refusal) = worked {
-            out.reply(from, id, Reply::Refused(refusal));
-        }
-    }
-
-    /// Keeps where a group has got to: a record like any other, answered when it is committed.
-    fn commit(
-        &mut self,
-        now: Time,
-        asker: (NodeId, RequestId),
-        group: Name,
-        offsets: &[(PartitionId, Offset)],
-        out: &mut Out<SliceOf<S>>,
-    ) -> Done<S> {
-        let Some(replica) = self.replicas.get_mut(&offsets_partition()) else {
-            return refuse(asker, Refusal::NotLeader, out);
-        };
-        if let Err(refusal) = self.groups.may_commit(asker.0, &group, offsets) {
-            return refuse(asker, refusal, out);
-        }
-        let batches = group::to_records(&group, offsets, now.as_millis() as i64);
-        let stored = |(partition, next): &(PartitionId, Offset)| {
-            let (group, partition) = (group.clone(), partition.clone());
-            Event::OffsetStored { group, partition, next: *next }
-        };
-        let then = |_| Then::OffsetsStored { events: offsets.iter().map(stored).collect() };
-        let end = replica.log.end();
-        replica.produce(now, asker, Acks::All, &batches, then, out)?;
-        if replica.log.end() > end {
-            self.groups.learn(&group, offsets);
-        }
-        Ok(())
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
@@ -485,6 +430,7 @@ impl<S: Storage> Broker<S> {
             replica.forget_fetches_of(peer);
         }
         self.producer_ids.forget(peer);
+        self.groups.hang_up(peer);
         self.guest_left(now, peer, out)
     }
 }

@@ -49,15 +49,18 @@ impl<S: Storage> Broker<S> {
             let replica = Replica::open(self.host.storage_mut(), partition.clone())?;
             self.replicas.insert(partition.clone(), replica);
         }
+        let same_epoch =
+            self.replicas.get(partition).and_then(|replica| replica.epoch()) == Some(state.epoch);
+        if *partition == offsets_partition() && (state.leader != Some(self.me) || !same_epoch) {
+            self.forget_groups(now, out);
+        }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
-        let same_epoch = replica.epoch() == Some(state.epoch);
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, (&self.settings, &self.view), out);
                 replica.retain(self.view.retention.get(&partition.topic).copied())?;
                 if *partition == offsets_partition() && !same_epoch {
                     let groups = &mut self.groups;
-                    groups.clear();
                     read_all(&replica.log, |batches| groups.learn_records(batches.records()))?;
                 }
             }
@@ -67,9 +70,6 @@ impl<S: Storage> Broker<S> {
                 replica.refuse_all(Refusal::NotLeader, out);
                 replica.role = Role::Idle;
             }
-        }
-        if *partition == offsets_partition() && state.leader != Some(self.me) {
-            self.groups.clear();
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl<S: Storage> Broker<S> {
         }
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
-        self.groups.expire(now, &self.view);
+        self.tick_groups(now, out);
         if self.has_controller && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
             let (incarnation, version) = (self.incarnation, self.view.version);

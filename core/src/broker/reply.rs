@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::group_request::GroupReply;
 use super::transaction::TransactionState;
 use super::view::View;
 use crate::ids::{Epoch, Name, Offset, OrderId, PartitionId};
@@ -96,9 +97,12 @@ pub enum Reply<D = Batches> {
     Membership {
         /// The group's epoch: it rises whenever members come or go.
         epoch: Epoch,
-        /// The member's partitions; whatever else it reads it must give up.
-        partitions: Vec<(PartitionId, Offset)>,
+        /// The member's partitions, and where to go on in each, if the group ever said; whatever else it reads it must
+        /// give up.
+        partitions: Vec<(PartitionId, Option<Offset>)>,
     },
+    /// What the coordinator says in the classic protocol of groups.
+    Group(GroupReply),
     /// The offsets are kept.
     OffsetsStored,
     /// Where the group has got to; `None` when it never said.
@@ -136,6 +140,7 @@ impl<D: Slice> Reply<D> {
             Self::Diverged { epoch, end } => Reply::Diverged { epoch, end },
             Self::Cluster(view) => Reply::Cluster(view),
             Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },
+            Self::Group(reply) => Reply::Group(reply),
             Self::OffsetsStored => Reply::OffsetsStored,
             Self::OffsetIs(offset) => Reply::OffsetIs(offset),
             Self::Called { order, answer } => Reply::Called { order, answer },

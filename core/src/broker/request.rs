@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::assignor::Assignor;
+use super::group_request::GroupRequest;
 #[cfg(doc)]
 use super::protocol::Message;
 use super::protocol::{Acks, Reads};
@@ -117,6 +119,17 @@ pub enum Request {
         epoch: Epoch,
         /// The partitions that the member reads at present.
         owned: Vec<PartitionId>,
+        /// The member's instance id, if it is a static member.
+        instance: Option<Name>,
+        /// How it wants the group to be dealt; range when nobody asks for another.
+        assignor: Option<Assignor>,
+    },
+    /// Something of the classic protocol of groups. Answer: [`Reply::Group`].
+    Group {
+        /// The group.
+        group: Name,
+        /// What.
+        request: GroupRequest,
     },
     /// Keep where the group has got to. Answer: [`Reply::OffsetsStored`].
     Commit {

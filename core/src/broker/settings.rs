@@ -37,6 +37,12 @@ pub struct Settings {
     /// A consumer that was not heard for this long loses its partitions, or what was delivered to it.
     /// Kafka: 45 s (`session.timeout.ms`); RabbitMQ: 60 s (`heartbeat`).
     pub consumer_session: Span,
+    /// A consumer's program that works on one message for longer than this is put out of its group, where the classic
+    /// protocol is spoken. Kafka: 5 min (`max.poll.interval.ms`), between two calls of `poll`.
+    pub poll_max: Span,
+    /// A new group of the classic protocol waits this long for more members. Kafka: 3 s
+    /// (`group.initial.rebalance.delay.ms`).
+    pub rebalance_delay: Span,
     /// A consumer commits this often where it has got to. Kafka: 5 s (`auto.commit.interval.ms`).
     pub commit_interval: Span,
     /// Who is not answered for this long takes the request for lost. Kafka: 30 s (`request.timeout.ms`).
@@ -79,7 +85,7 @@ pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
-    pub fn spans(&self) -> [(&'static str, Span); 10] {
+    pub fn spans(&self) -> [(&'static str, Span); 12] {
         [
             ("broker_heartbeat", self.broker_heartbeat),
             ("broker_session", self.broker_session),
@@ -88,6 +94,8 @@ impl Settings {
             ("fetch_wait", self.fetch_wait),
             ("consumer_heartbeat", self.consumer_heartbeat),
             ("consumer_session", self.consumer_session),
+            ("poll_max", self.poll_max),
+            ("rebalance_delay", self.rebalance_delay),
             ("commit_interval", self.commit_interval),
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
@@ -112,6 +120,8 @@ impl Default for Settings {
             fetch_bytes_max: 1024 * 1024,
             consumer_heartbeat: Span::from_millis(30),
             consumer_session: Span::from_millis(120),
+            poll_max: Span::from_millis(1_000),
+            rebalance_delay: Span::from_millis(30),
             commit_interval: Span::from_millis(40),
             request_timeout: Span::from_millis(80),
             retry_backoff: Span::from_millis(10),

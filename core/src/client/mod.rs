@@ -5,17 +5,21 @@
 
 mod asked;
 mod caller;
+mod classic_member;
 mod identity;
 mod in_flight;
 mod lane;
 mod member;
+mod member_options;
 mod metadata;
 mod numbered;
 mod outbox;
+mod position;
 mod producer;
 mod producer_options;
 mod pull_options;
 mod puller;
+mod reader;
 mod requester;
 mod sending;
 mod shelf;
@@ -27,8 +31,11 @@ mod two_phase;
 mod window;
 
 pub use caller::{Caller, Over};
-pub use member::{Member, STAGED_MAX};
+pub use classic_member::ClassicMember;
+pub use member::Member;
+pub use member_options::{CommitMode, GroupProtocol, MemberOptions};
 pub use outbox::{Outbox, Row};
+pub use position::STAGED_MAX;
 pub use producer::{BATCH_RECORDS_MAX, Producer};
 pub use producer_options::{BATCH_BYTES_MIN, BadOptions, ProducerOptions};
 pub use pull_options::{Commits, PullOptions, Replay, Reset, Staging, StartAt};

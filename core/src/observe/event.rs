@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
+use super::group_event::GroupEvent;
 use super::order::OrderEvent;
 use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
@@ -236,6 +237,8 @@ pub enum Event {
     Cluster(ClusterEvent),
     /// Something about a producer that wants each message stored once.
     Producer(ProducerEvent),
+    /// Something in a consumer group.
+    Group(GroupEvent),
 }
 
 /// An event with its time and its place.
@@ -309,6 +312,7 @@ impl Event {
                 self,
                 Self::Producer(ProducerEvent::Recognised { .. } | ProducerEvent::BeganAnew { .. })
             )
+            || matches!(self, Self::Group(event) if event.is_landmark())
     }
 }
 
@@ -363,6 +367,7 @@ impl fmt::Display for Event {
             Self::Fault(event) => event.fmt(f),
             Self::Cluster(event) => event.fmt(f),
             Self::Producer(event) => event.fmt(f),
+            Self::Group(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {

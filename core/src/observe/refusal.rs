@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   will pass by itself       another broker leads, no answer, full, blocked, in use       ask again later
-//!   will never be possible    denied, declared otherwise, invalid, too large, unsupported  give up, and say so
+//!   will never be possible    denied, declared otherwise, invalid, fenced, unsupported    give up, and say so
 //! ```
 //!
 //! A client that asks again and again for what can never be does harm in silence: whatever waits behind it in the same
@@ -83,12 +83,29 @@ pub enum Refusal {
     ProducerEpoch,
     /// The producer waited for an answer as long as it may: it does not know whether the message is stored.
     Overdue,
+    /// The group is being dealt anew: join again.
+    Rebalancing,
+    /// The group has been dealt anew since: whoever says so is late.
+    IllegalGeneration,
+    /// Somebody else came with the same instance id.
+    FencedInstance,
+    /// The members of the group speak another protocol, or have no assignor in common with this one.
+    InconsistentProtocol,
 }
 
 impl Refusal {
     /// Whether the same request will be refused for ever, so that asking again is in vain.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Denied | Self::Different | Self::Invalid | Self::TooLarge | Self::Unsupported)
+        matches!(
+            self,
+            Self::Denied
+                | Self::Different
+                | Self::FencedInstance
+                | Self::InconsistentProtocol
+                | Self::Invalid
+                | Self::TooLarge
+                | Self::Unsupported
+        )
     }
 
     /// AMQP's reply code, where it has one.
@@ -172,6 +189,10 @@ impl fmt::Display for Refusal {
             Self::NotEnoughReplicasAfterAppend => "not enough replicas in sync after the append",
             Self::OffsetOutOfRange => "offset out of range",
             Self::NotAMember => "not a member",
+            Self::Rebalancing => "rebalance in progress",
+            Self::IllegalGeneration => "illegal generation",
+            Self::FencedInstance => "fenced instance id",
+            Self::InconsistentProtocol => "inconsistent group protocol",
             Self::Stale => "stale epoch",
             Self::OutOfSequence => "out of sequence",
             Self::ProducerEpoch => "an earlier epoch of the producer",

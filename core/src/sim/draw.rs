@@ -14,8 +14,8 @@ use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
 use crate::broker::{
-    Acks, Broker, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement, TransactionState,
-    TransactionStep, View,
+    Acks, Broker, GroupRequest, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement,
+    TransactionState, TransactionStep, View,
 };
 use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
@@ -103,7 +103,7 @@ impl World {
             (&super::world::Node<Worker>, &super::scenario::ConsumerSpec),
         )| {
             let (from, group) = match &spec.from {
-                SourceSpec::Group { name, topic } | SourceSpec::Poll { reader: name, topic, .. } => {
+                SourceSpec::Group { name, topic, .. } | SourceSpec::Poll { reader: name, topic, .. } => {
                     (topic.clone(), Some(name.clone()))
                 }
                 other => (source_name(other), None),
@@ -350,7 +350,9 @@ fn describe(to: NodeId, message: &Message) -> Described {
             Request::OffsetForTime { partition: at, .. } => {
                 (PacketKind::Commit, partition(at), Vec::new(), 0)
             }
-            Request::Commit { .. } | Request::OffsetOf { .. } => plain(PacketKind::Commit),
+            Request::Commit { .. }
+            | Request::OffsetOf { .. }
+            | Request::Group { request: GroupRequest::Commit { .. }, .. } => plain(PacketKind::Commit),
             Request::Call(_) => plain(PacketKind::Call),
             _ => plain(PacketKind::Upkeep),
         },
@@ -383,7 +385,8 @@ fn describe(to: NodeId, message: &Message) -> Described {
             | Reply::Decided
             | Reply::Transaction(_)
             | Reply::Cluster(_)
-            | Reply::Membership { .. } => plain(PacketKind::Upkeep),
+            | Reply::Membership { .. }
+            | Reply::Group(_) => plain(PacketKind::Upkeep),
         },
         Message::Deliver(delivery) => (
             PacketKind::Delivery,

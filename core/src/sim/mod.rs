@@ -16,6 +16,7 @@ mod draw_host;
 mod drawn;
 mod facts;
 mod first_view;
+mod group_check;
 mod host_check;
 mod links;
 mod network;

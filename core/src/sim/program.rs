@@ -25,7 +25,7 @@ use super::scenario::{ConsumerSpec, SourceSpec};
 use super::stream;
 use super::world::Disk;
 use crate::broker::{Input, Message, Out, Reads, RequestId, Settings, Settlement};
-use crate::client::{Member, Puller, Staged, Subscriber, Windows};
+use crate::client::{ClassicMember, GroupProtocol, Member, Puller, Staged, Subscriber, Windows};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::log::Storage;
 use crate::observe::{Event, QueueEvent};
@@ -42,6 +42,8 @@ pub(crate) enum Source {
     Push(Subscriber),
     /// It pulls as a member of a group.
     Pull(Member),
+    /// The same, in the classic protocol.
+    Classic(Box<ClassicMember>),
     /// It pulls on its own account.
     Poll(Box<Puller<DiskLog>>),
 }
@@ -58,8 +60,16 @@ impl Source {
             SourceSpec::Subscription { subscription, prefetch, reading } => {
                 push(Reads::Topic(subscription.clone()), reading.options(*prefetch))
             }
-            SourceSpec::Group { name, topic } => {
-                Self::Pull(Member::new(settings, name.clone(), topic.clone(), brokers))
+            SourceSpec::Group { name, topic, options } => {
+                let (options, name, topic) = (options.clone(), name.clone(), topic.clone());
+                match options.protocol {
+                    GroupProtocol::Server => {
+                        Self::Pull(Member::with_options(settings, options, name, topic, brokers))
+                    }
+                    GroupProtocol::Classic => {
+                        Self::Classic(Box::new(ClassicMember::new(settings, options, name, topic, brokers)))
+                    }
+                }
             }
             SourceSpec::Poll { topic, options, .. } => {
                 let log = disk.open(&Puller::<DiskLog>::log_name()).expect("memory opens its logs");
@@ -73,6 +83,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.take(),
             Self::Pull(member) => member.take(),
+            Self::Classic(member) => member.take(),
             Self::Poll(puller) => puller.take(),
         }
     }
@@ -81,6 +92,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.handle(now, input, out),
             Self::Pull(member) => member.handle(now, input, out),
+            Self::Classic(member) => member.handle(now, input, out),
             Self::Poll(puller) => puller.handle(now, input, out),
         }
     }
@@ -99,6 +111,11 @@ impl Source {
                     member.done(now, &staged.from, staged.record.offset, out);
                 }
             }
+            Self::Classic(member) => {
+                for staged in all {
+                    member.done(now, &staged.from, staged.record.offset, out);
+                }
+            }
             Self::Poll(puller) => puller.done(all),
         }
     }
@@ -107,7 +124,7 @@ impl Source {
     fn session(&self) -> Option<(NodeId, RequestId)> {
         match self {
             Self::Push(subscriber) => subscriber.session(),
-            Self::Pull(_) | Self::Poll(_) => None,
+            Self::Pull(_) | Self::Classic(_) | Self::Poll(_) => None,
         }
     }
 
@@ -115,6 +132,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.next_wakeup(),
             Self::Pull(member) => member.next_wakeup(),
+            Self::Classic(member) => member.next_wakeup(),
             Self::Poll(puller) => puller.next_wakeup(),
         }
     }
@@ -124,6 +142,7 @@ impl Source {
         match self {
             Self::Push(_) => Vec::new(),
             Self::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
+            Self::Classic(member) => member.partitions().map(|partition| partition.index).collect(),
             Self::Poll(puller) => puller.partitions().collect(),
         }
     }
@@ -133,6 +152,7 @@ impl Source {
         match self {
             Self::Push(subscriber) => subscriber.staged().collect(),
             Self::Pull(member) => member.staged().collect(),
+            Self::Classic(member) => member.staged().collect(),
             Self::Poll(puller) => puller.staged().collect(),
         }
     }
@@ -227,7 +247,7 @@ impl Worker {
             Source::Poll(puller) => {
                 puller.at_stake().filter_map(|staged| staged.record.message_id()).collect()
             }
-            Source::Push(_) | Source::Pull(_) => Vec::new(),
+            Source::Push(_) | Source::Pull(_) | Source::Classic(_) => Vec::new(),
         }
     }
 

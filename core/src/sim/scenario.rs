@@ -196,6 +196,7 @@ impl Scenario {
         self.check_onward()?;
         self.check_services()?;
         self.check_pulls()?;
+        self.check_groups()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")

@@ -10,7 +10,7 @@ use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
 use crate::broker::Acks;
-use crate::client::{ProducerOptions, PullOptions};
+use crate::client::{MemberOptions, ProducerOptions, PullOptions};
 use crate::ids::Name;
 use crate::queue::QueueOptions;
 use crate::routing::{Declaration, ExchangeName};
@@ -237,7 +237,8 @@ pub struct ConsumerSpec {
 /// ```
 /// use mqlab_core::sim::SourceSpec;
 /// let from: SourceSpec = serde_json::from_str(r#"{ "group": { "name": "billing", "topic": "orders" } }"#)?;
-/// assert!(matches!(from, SourceSpec::Group { .. }));
+/// let SourceSpec::Group { options, .. } = from else { return Ok(()) };
+/// assert_eq!(options, Default::default());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,6 +270,9 @@ pub enum SourceSpec {
         name: Name,
         /// The topic.
         topic: Name,
+        /// How it takes part.
+        #[serde(default, skip_serializing_if = "is_default")]
+        options: MemberOptions,
     },
     /// It pulls a topic on its own account, and keeps its place itself.
     Poll {

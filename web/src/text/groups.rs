@@ -98,6 +98,10 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: both("Consumer groups", "消费者组"),
+        scenarios: &["rebalance-eager", "rebalance-cooperative", "rebalance-storm"],
+    },
+    Group {
         title: both("Replicated log", "复制日志"),
         scenarios: &[
             "kill-the-leader",

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, cluster, faults, producers, pulls, queues, row, spaced};
+use super::{Lang, callers, cluster, faults, membership, producers, pulls, queues, row, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Names {
         }
     }
 
-    fn nodes(&self, nodes: &[NodeId], lang: Lang) -> String {
+    pub(super) fn nodes(&self, nodes: &[NodeId], lang: Lang) -> String {
         let names: Vec<String> = nodes.iter().map(|node| self.node(*node, lang)).collect();
         row(&names, lang)
     }
@@ -125,6 +125,14 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         }
         Refusal::OffsetOutOfRange => ("the log does not hold that offset", "日志里没有这个偏移量"),
         Refusal::NotAMember => ("the group does not know this member", "消费者组不认识这个成员"),
+        Refusal::Rebalancing => ("the group is being dealt anew", "消费者组正在重平衡"),
+        Refusal::IllegalGeneration => ("it speaks of an earlier generation", "代号已过期"),
+        Refusal::FencedInstance => {
+            ("somebody else came with the same instance id", "同一实例 ID 已被别的成员使用")
+        }
+        Refusal::InconsistentProtocol => {
+            ("the group's members agree in another way", "与组内成员的协议或分配策略不一致")
+        }
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
         Refusal::OutOfSequence => ("an earlier batch is missing", "前面的批次还没到"),
         Refusal::ProducerEpoch => ("the producer has begun anew since", "该生产者已换用更新的纪元"),
@@ -248,6 +256,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pull(event) => pulls::english(event, node, &what),
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
+        Event::Group(event) => membership::english(event, node, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
         other => format!("{node}: {other}"),
@@ -323,6 +332,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pull(event) => pulls::chinese(event, node, &what),
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
+        Event::Group(event) => membership::chinese(event, node, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
@@ -380,6 +390,7 @@ impl Tone {
             Event::Pull(event) => pulls::tone(event),
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
+            Event::Group(event) => membership::tone(event),
             Event::Queue(event) => queues::tone(event),
             Event::Fault(event) => faults::tone(event),
             _ => Self::Plain,

@@ -1,8 +1,8 @@
 //! What each scenario is about: the words to the left of the stage.
 
 use super::{
-    Both, both, purpose, stories_failures, stories_flow, stories_once, stories_onward, stories_order,
-    stories_producer, stories_pull, stories_queues, stories_stream,
+    Both, both, purpose, stories_failures, stories_flow, stories_groups, stories_once, stories_onward,
+    stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
 };
 
 /// One scenario's words.
@@ -63,6 +63,7 @@ const MORE: &[&[Story]] = &[
     stories_failures::STORIES,
     stories_onward::STORIES,
     stories_order::STORIES,
+    stories_groups::STORIES,
 ];
 
 /// Every story.
