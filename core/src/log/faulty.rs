@@ -19,7 +19,7 @@
 //! How long a flush takes is the host's affair: a log only counts them.
 //!
 //! What real systems do: consumer disks with a volatile write cache that ignore flushes, and hypervisors that do
-//! (`PostgreSQL`'s manual, chapter 28.1, tells how to find out). On a full disk Kafka takes the log directory offline
+//! (`PostgreSQL`'s manual has a chapter on it: Reliability). On a full disk Kafka takes the log directory offline
 //! and stops when it has no other (KIP-112); `RabbitMQ` warns before, by an alarm.
 
 use alloc::collections::BTreeMap;

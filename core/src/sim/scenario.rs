@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::drawn::FaultPlan;
+use super::permits::CommandRefused;
 use super::program_spec::{Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
 use super::shop::target;
@@ -207,9 +208,12 @@ impl Scenario {
             plan.check(self)?;
         }
         for Action { at, command } in &self.actions {
-            command
-                .check(|node| self.has(node))
-                .map_err(|refused| InvalidScenario(format!("the action {command}: {refused}")))?;
+            command.check(|node| self.has(node)).map_err(|refused| {
+                InvalidScenario(match refused {
+                    CommandRefused::NoSuchNode(node) => format!("there is no {node} to {command}"),
+                    refused => format!("the action {command}: {refused}"),
+                })
+            })?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
         }
         Ok(())
