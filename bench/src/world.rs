@@ -63,7 +63,7 @@ fn run(batch: u64, messages: u64) -> (usize, u64) {
 fn scenario(batch: u64, each: u64) -> Scenario {
     let name = |text: &str| Name::new(text).expect("a legal name");
     let to = TargetSpec::Topic { name: name("t"), acks: Acks::Leader };
-    let from = SourceSpec::Group { name: name("g"), topic: name("t") };
+    let from = SourceSpec::Group { name: name("g"), topic: name("t"), options: Default::default() };
     // A producer waits for each answer, about a millisecond; so many messages come up meanwhile.
     let every = 2_000 / batch;
     let producer = |index| ProducerSpec {

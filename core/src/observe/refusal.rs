@@ -42,9 +42,6 @@ pub enum Refusal {
     Unknown,
     /// Too few replicas are in sync for what the producer asked; nothing was written.
     NotEnoughReplicas,
-    /// The leader has written it, and then too few replicas were in sync: it is there, and less safe than was asked for.
-    /// Who sends it again may store it twice.
-    NotEnoughReplicasAfterAppend,
     /// The offset is not in the log.
     OffsetOutOfRange,
     /// The group does not know this member, or gave its partition to another.
@@ -91,6 +88,9 @@ pub enum Refusal {
     FencedInstance,
     /// The members of the group speak another protocol, or have no assignor in common with this one.
     InconsistentProtocol,
+    /// The leader has written it, and then too few replicas were in sync: it is there, and less safe than was asked for.
+    /// Who sends it again may store it twice.
+    NotEnoughReplicasAfterAppend,
 }
 
 impl Refusal {
