@@ -45,7 +45,7 @@ pub(crate) fn queue(lines: &[&str]) -> Scenario {
 
 /// A topic with one partition on three brokers, a producer with `acks`, and a group of one.
 pub(crate) fn topic(acks: Acks, flush: bool, lines: &[&str]) -> Scenario {
-    let from = SourceSpec::Group { name: name("g"), topic: name("t") };
+    let from = SourceSpec::Group { name: name("g"), topic: name("t"), options: Default::default() };
     Scenario {
         ends_at: Time(2_000_000),
         brokers: 3,
