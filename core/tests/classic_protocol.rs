@@ -56,6 +56,7 @@ impl Desk {
             epoch: Epoch(epoch),
             version: self.view.version,
             min_in_sync: 1,
+            unclean_election: false,
         };
         self.view.partitions.insert(offsets_partition(), state);
         let message = Message::Cluster(Arc::new(self.view.clone()));

@@ -163,6 +163,7 @@ impl Lab {
             epoch: Epoch(1),
             version: 1,
             min_in_sync: 1,
+            unclean_election: false,
         };
         let mut view = View { version: 1, ..View::default() };
         view.partitions.extend((0..partitions).map(|index| (partition(index), state.clone())));
