@@ -142,19 +142,3 @@ fn nobody_answers_in_time_and_the_order_is_kept() {
     }
     assert_eq!(tries, [[1, 2, 3]]);
 }
-
-#[test]
-fn a_later_life_takes_no_answer_to_an_earlier_one_for_its_own() {
-    let queue = Target::Queue(Name::new("q").expect("a legal name"));
-    let first = Producer::new(Settings::default(), queue, [BROKER].into());
-    let mut ids = Vec::new();
-    for restarts in 0..3 {
-        let mut out = Out::default();
-        first.clone().after_restarts(restarts).handle(Time::ZERO, Input::Wake, &mut out);
-        ids.extend(out.sends.iter().filter_map(|envelope| match envelope.message {
-            Message::Request(id, _) => Some(id),
-            _ => None,
-        }));
-    }
-    assert_eq!(ids, [1, (1 << 32) + 1, (2 << 32) + 1]);
-}

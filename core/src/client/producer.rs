@@ -40,8 +40,6 @@ use crate::time::Time;
 
 /// The most messages that go in one batch.
 pub const BATCH_RECORDS_MAX: usize = 16;
-/// A life of a producer counts its requests with so many bits.
-const REQUESTS_BITS: u32 = 32;
 
 /// A producer.
 ///
@@ -124,13 +122,6 @@ impl Producer {
         let limit = options.batch_bytes.unwrap_or(STICKY_BYTES);
         let sticky = options.sticky.then(|| StickyPartitioner::new(limit, seed));
         Ok(Self { options, sticky, ..self })
-    }
-
-    /// The same producer in a later life of its program: its requests have other numbers, so that it takes no answer to
-    /// an earlier life for its own.
-    #[must_use]
-    pub fn after_restarts(self, restarts: u16) -> Self {
-        Self { last_request: RequestId::from(restarts) << REQUESTS_BITS, ..self }
     }
 
     /// Takes over a message. The producer keeps it until it is stored.

@@ -19,6 +19,7 @@ mod first_view;
 mod group_check;
 mod host_check;
 mod links;
+mod lives;
 mod network;
 mod onward;
 mod own_transaction;

@@ -73,7 +73,6 @@ impl Shop {
         self.restarts = self.restarts.wrapping_add(1);
         let seed = self.seed.wrapping_add(self.restarts.into());
         (self.client, self.halves) = clients(&self.spec, settings, brokers, seed);
-        self.client = self.client.clone().after_restarts(self.restarts);
         self.store.restart(now);
         if let Some(orders) = &mut self.orders {
             orders.restart(now);

@@ -14,6 +14,7 @@ use super::clocks::Skews;
 use super::command::Command;
 use super::disks::Disks;
 use super::links::Way;
+use super::lives::incoming;
 use super::network::{Network, Packet};
 use super::onward::Errand;
 use super::program::Worker;
@@ -302,7 +303,9 @@ impl World {
     fn arrival(&mut self, id: u64) {
         let Some(Packet { from, to, incarnation, message, .. }) = self.network.take(id) else { return };
         if self.is_on(to, incarnation) {
-            self.reach(to, Input::Message { from, message });
+            if let Some(message) = incoming(incarnation, message) {
+                self.reach(to, Input::Message { from, message });
+            }
         } else if self.power(to) != Some(Power::Off) {
             // The machine is there and the process is not, or is another: it says so.
             self.hang_up(to, from);
