@@ -10,6 +10,8 @@
 //!   skew NODE MS     its clock is so far ahead (or -MS)                       reorder-next)
 //!   disk NODE STATE  sound, lying, full, or slow MS      heal LINK            all is well there again
 //!
+//!   shut-down NODE   a broker stops in good order: others lead before it goes
+//!
 //!   LINK: broker-1 to broker-2 (one way), broker-1 and broker-2 (both ways), everywhere
 //! ```
 
@@ -40,6 +42,8 @@ pub enum Command {
     Crash(NodeId),
     /// The machine loses power. Nobody is told, and what was not flushed is gone.
     CutPower(NodeId),
+    /// A broker stops in good order: it asks the controller to let others lead, and goes when they do.
+    ShutDown(NodeId),
     /// The process starts again, over what its disk holds.
     Restart(NodeId),
     /// The process starts again, with an empty disk.
@@ -77,6 +81,7 @@ impl Command {
         match self {
             Self::Crash(node)
             | Self::CutPower(node)
+            | Self::ShutDown(node)
             | Self::Restart(node)
             | Self::Replace(node)
             | Self::Freeze(node)
@@ -93,6 +98,7 @@ impl fmt::Display for Command {
         match self {
             Self::Crash(node) => write!(f, "crash {node}"),
             Self::CutPower(node) => write!(f, "cut-power {node}"),
+            Self::ShutDown(node) => write!(f, "shut-down {node}"),
             Self::Restart(node) => write!(f, "restart {node}"),
             Self::Replace(node) => write!(f, "replace {node}"),
             Self::Freeze(node) => write!(f, "freeze {node}"),
@@ -135,6 +141,7 @@ fn read(text: &str) -> Option<Command> {
     match verb {
         "crash" => node().map(Command::Crash),
         "cut-power" => node().map(Command::CutPower),
+        "shut-down" => node().map(Command::ShutDown),
         "restart" => node().map(Command::Restart),
         "replace" => node().map(Command::Replace),
         "freeze" => node().map(Command::Freeze),

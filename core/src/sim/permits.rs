@@ -81,6 +81,7 @@ impl Command {
             let fits = match (self, node) {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Controller) => true,
                 (_, NodeId::Controller | NodeId::User(_)) => false,
+                (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
                 _ => true,
             };
             if !has(node) || !fits {
@@ -125,7 +126,9 @@ impl World {
         match (command, power) {
             (Command::Crash(node), Some(Power::Crashed | Power::Off))
             | (Command::CutPower(node), Some(Power::Off))
-            | (Command::Freeze(node), Some(Power::Crashed | Power::Off)) => Err(CommandRefused::IsDown(node)),
+            | (Command::Freeze(node) | Command::ShutDown(node), Some(Power::Crashed | Power::Off)) => {
+                Err(CommandRefused::IsDown(node))
+            }
             (Command::Restart(node) | Command::Replace(node), Some(Power::On)) => {
                 Err(CommandRefused::IsUp(node))
             }

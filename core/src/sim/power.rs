@@ -21,6 +21,7 @@ impl World {
         match command {
             Command::Crash(node) => self.stop(node, Power::Crashed, Event::Crashed),
             Command::CutPower(node) => self.stop(node, Power::Off, Event::PowerCut),
+            Command::ShutDown(node) => self.shut_down(node),
             Command::Restart(node) => self.start(node),
             Command::Freeze(node) => self.freeze(node),
             Command::Thaw(node) => self.thaw(node),

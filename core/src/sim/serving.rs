@@ -8,7 +8,7 @@ use super::world::{BrokerProcess, Disk, Power, World, index};
 use crate::broker::{Broker, Envelope, Input, Out, Untaken};
 use crate::ids::NodeId;
 use crate::log::SliceOf;
-use crate::observe::{Event, FaultEvent, QueueEvent, Refusal};
+use crate::observe::{ClusterEvent, Event, FaultEvent, QueueEvent, Refusal};
 use crate::time::Span;
 
 impl World {
@@ -22,6 +22,7 @@ impl World {
         for input in burst {
             broker.handle(now, input, &mut slices);
         }
+        let stops = broker.may_stop(now);
         if let Err(error) = broker.settle(now, &mut slices) {
             // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
             let why = error.refusal();
@@ -44,6 +45,21 @@ impl World {
         }
         self.carry_out(node, Out { sends, events });
         self.die_if_mailboxes_are_full(number, untaken);
+        // What its disk holds up is answered first.
+        if stops && !self.stands_still(node) {
+            self.stop(node, Power::Crashed, Event::Cluster(ClusterEvent::Stopped));
+        }
+    }
+
+    /// A broker is to stop, and goes on until others lead. One that is frozen hears of it when it goes on.
+    pub(super) fn shut_down(&mut self, node: NodeId) {
+        let NodeId::Broker(number) = node else { return };
+        let now = self.clock(node);
+        let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
+        let mut slices = Out::default();
+        broker.shut_down(now, &mut slices);
+        self.carry_out(node, load(slices));
+        self.wake(node);
     }
 
     /// A broker with more in its mailboxes than it has room for dies, and is started again if the scenario says so.

@@ -23,8 +23,13 @@ fn every_command() -> Vec<Command> {
         LinkFault::Heal,
     ];
     let disks = [DiskState::Sound, DiskState::Slow(Span(5_000)), DiskState::Lying, DiskState::Full];
-    let plain =
-        [Command::Crash(node), Command::CutPower(node), Command::Restart(node), Command::Replace(node)];
+    let plain = [
+        Command::Crash(node),
+        Command::CutPower(node),
+        Command::ShutDown(node),
+        Command::Restart(node),
+        Command::Replace(node),
+    ];
     let still = [Command::Freeze(node), Command::Thaw(node)];
     let clocks = [-12_500, 0, 30_000].map(|by| Command::Skew { node, by });
     let mut all: Vec<Command> = plain.into_iter().chain(still).chain(clocks).collect();

@@ -4,6 +4,7 @@ mod commands;
 mod disks;
 mod network;
 mod still;
+mod stopping;
 
 use mqlab_core::broker::{Acks, Settings};
 use mqlab_core::ids::{MessageId, Name, NodeId};

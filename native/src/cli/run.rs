@@ -30,6 +30,7 @@ Examples:
 
 Commands for --do, after a moment in milliseconds:
   crash NODE, cut-power NODE, restart NODE, replace NODE (restart with an empty disk)
+  shut-down NODE                 a broker stops in good order: others lead before it goes
   freeze NODE, thaw NODE
   skew NODE MS                   set a clock ahead, or behind with -MS; 0 sets it right
   disk NODE sound|lying|full     a broker's disk; also: slow MS, for each flush

@@ -211,6 +211,7 @@ fn plain_command(command: Command, names: &Names, lang: Lang) -> String {
         Command::Disk { node, is } => return format!("{} {}", name(node), disk(is, lang)),
         Command::Crash(node) => (name(node), "without", "宕机"),
         Command::CutPower(node) => (name(node), "no power for", "断电"),
+        Command::ShutDown(node) => (name(node), "an orderly stop of", "正常停机"),
         Command::Restart(node) => (name(node), "with", "恢复"),
         Command::Replace(node) => (name(node), "an empty disk for", "换上空磁盘"),
         Command::Freeze(node) => (name(node), "a pause of", "停顿"),
