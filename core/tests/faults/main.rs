@@ -2,6 +2,7 @@
 
 mod commands;
 mod disks;
+mod electing;
 mod network;
 mod still;
 mod stopping;
