@@ -1,9 +1,10 @@
 //! How many messages a second go through a whole simulated cluster? Producers, a broker, consumers, the network between
 //! them, the judge and the metrics: everything that a run on the page has, but the drawing.
 //!
-//! A message is delivered when a consumer has processed it. Batches of one make the most of the simulator's work for a
-//! message: five packets (produce, stored, and its part of fetches and answers), their places on the agenda, and the
-//! facts that the judge reads. Batches of 100 share the packets.
+//! A message is delivered when a consumer has processed it. In batches of one each message has its own request to the
+//! broker and its own answer, with their places on the agenda; batches of 100 share them. How large the batches are that
+//! the broker appends is counted in a run before the measurement, and a contest whose batches are not as its name says is
+//! not held.
 //!
 //! The bare heap is what no simulator can beat: it takes out as many timed events as the world took steps, and plans as
 //! many, and nothing happens at any of them.
@@ -12,9 +13,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use mqlab_core::broker::{Acks, Settings};
+use mqlab_core::client::ProducerOptions;
 use mqlab_core::ids::Name;
+use mqlab_core::observe::Event;
 use mqlab_core::sim::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec, World};
-use mqlab_core::time::Time;
+use mqlab_core::time::{Span, Time};
 
 use crate::Row;
 use crate::contest::{Bar, Contest, Done, Plan};
@@ -23,6 +26,10 @@ use crate::contest::{Bar, Contest, Done, Plan};
 const CLIENTS: u16 = 10;
 /// How many messages all producers send in one measurement.
 const MESSAGES: u64 = 100_000;
+/// How long a large batch waits to be filled.
+const LINGER: Span = Span::from_millis(2);
+/// More than a batch of 100 has: it is the linger that sends it.
+const BATCH_BYTES: u32 = 64 * 1024;
 /// What is asked for, in delivered messages a second.
 const SINGLE: f64 = 1e6;
 const HUNDREDS: f64 = 5e6;
@@ -40,6 +47,8 @@ pub(crate) fn rows() -> Vec<Row> {
 fn contest(name: &str, plan: &Plan, batch: u64, bar: f64) -> Contest {
     let messages = plan.work(MESSAGES as usize) as u64;
     let steps = run(batch, messages).1;
+    let found = batch_size(batch, messages);
+    assert!((batch * 9 / 10..=batch * 11 / 10).contains(&found), "batches of {found}, not of {batch}");
     let heap = "as many events as the world takes steps";
     Contest::new(name, "delivered messages")
         .with("mqlab world", "", move || Done { work: run(batch, messages).0, sum: 0 })
@@ -60,16 +69,40 @@ fn run(batch: u64, messages: u64) -> (usize, u64) {
     (expected as usize, world.steps())
 }
 
+/// How many messages the broker appends at once, in the middle of all its batches.
+fn batch_size(batch: u64, messages: u64) -> u64 {
+    let mut world = World::new(scenario(batch, messages / u64::from(CLIENTS)), 1).expect("a sound scenario");
+    let mut sizes = Vec::new();
+    while world.verdict().sent() < messages / 2
+        && let Some(events) = world.step()
+    {
+        sizes.extend(events.iter().filter_map(|stamped| match &stamped.event {
+            Event::Appended { messages, .. } => Some(messages.len() as u64),
+            _ => None,
+        }));
+    }
+    sizes.sort_unstable();
+    sizes.get(sizes.len() / 2).copied().unwrap_or_default()
+}
+
 fn scenario(batch: u64, each: u64) -> Scenario {
     let name = |text: &str| Name::new(text).expect("a legal name");
     let to = TargetSpec::Topic { name: name("t"), acks: Acks::Leader };
     let from = SourceSpec::Group { name: name("g"), topic: name("t"), options: Default::default() };
-    // A producer waits for each answer, about a millisecond; so many messages come up meanwhile.
-    let every = 2_000 / batch;
+    // A batch leaves when its first message has waited for the linger, or when it is full. A producer fills one
+    // partition's batch after the other, so that many messages come up in the linger.
+    let every = if batch == 1 { 2_000 } else { LINGER.0 / batch };
+    let options = ProducerOptions {
+        linger: if batch == 1 { Span::ZERO } else { LINGER },
+        batch_bytes: (batch > 1).then_some(BATCH_BYTES),
+        sticky: batch > 1,
+        ..ProducerOptions::default()
+    };
     let producer = |index| ProducerSpec {
         messages: each,
         every,
-        keys: 26,
+        keys: if batch == 1 { 26 } else { 0 },
+        options,
         ..ProducerSpec::new(&format!("p{index}"), to.clone())
     };
     let consumer = |index| ConsumerSpec { work: 1, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };

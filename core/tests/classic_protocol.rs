@@ -50,13 +50,10 @@ impl Desk {
     fn lead(&mut self, leader: Option<NodeId>, epoch: u32) -> Told {
         self.view.version += 1;
         let state = PartitionState {
-            replicas: vec![BROKER],
-            in_sync: vec![BROKER],
             leader,
             epoch: Epoch(epoch),
             version: self.view.version,
-            min_in_sync: 1,
-            unclean_election: false,
+            ..PartitionState::new(vec![BROKER], 1)
         };
         self.view.partitions.insert(offsets_partition(), state);
         let message = Message::Cluster(Arc::new(self.view.clone()));

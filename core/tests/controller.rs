@@ -115,6 +115,8 @@ fn a_broker_that_leaves_is_not_missed() {
     desk.pass(50, &[1, 2, 3]);
     desk.say(ALL[0], Request::Leave { incarnation: 1 });
     assert_eq!(desk.leaders(), [2, 2, 3], "at once, not after a session");
+    assert!(desk.events.contains(&Event::Cluster(ClusterEvent::Relieved { broker: ALL[0] })));
+    assert!(!desk.events.contains(&Event::Fenced { broker: ALL[0] }), "it is heard well");
     desk.pass(50, &[1, 2, 3]);
     assert_eq!(desk.leaders(), [2, 2, 3], "a late word of its old life does not bring it back");
     assert!(!desk.controller.view().brokers[&ALL[0]]);

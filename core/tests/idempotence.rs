@@ -91,13 +91,10 @@ impl Run {
     fn elect(&mut self) {
         self.version += 1;
         let state = PartitionState {
-            replicas: vec![BROKER],
-            in_sync: vec![BROKER],
             leader: Some(BROKER),
             epoch: Epoch(self.version as u32),
             version: self.version,
-            min_in_sync: 1,
-            unclean_election: false,
+            ..PartitionState::new(vec![BROKER], 1)
         };
         let mut view = View { version: self.version, ..View::default() };
         view.partitions.extend((0..PARTITIONS).map(|index| (partition(index), state.clone())));

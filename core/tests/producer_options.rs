@@ -55,13 +55,10 @@ impl Desk {
         let producer = producer.with_options(options, 7).expect("sound options");
         let mut desk = Self { producer, sent: 0, key: Some("k"), events: Vec::new() };
         let state = PartitionState {
-            replicas: vec![BROKER],
-            in_sync: vec![BROKER],
             leader: Some(BROKER),
             epoch: Epoch(1),
             version: 1,
-            min_in_sync: 1,
-            unclean_election: false,
+            ..PartitionState::new(vec![BROKER], 1)
         };
         let mut view = View { version: 1, ..View::default() };
         let partition = |index| PartitionId { topic: topic(), index };

@@ -253,13 +253,11 @@ impl Bench {
     fn learn(&mut self, leader: NodeId) -> Option<RequestId> {
         self.version += 1;
         let state = PartitionState {
-            replicas: vec![ME, OTHER],
             in_sync: vec![leader],
             leader: Some(leader),
             epoch: Epoch(self.version as u32),
             version: self.version,
-            min_in_sync: 1,
-            unclean_election: false,
+            ..PartitionState::new(vec![ME, OTHER], 1)
         };
         let mut view = View { version: self.version, ..View::default() };
         view.partitions.insert(partition(), state);

@@ -27,6 +27,11 @@ fn what_is_wrong_is_said() {
         ),
         ("\"every\": 3000", "\"every\": 0", "every 0 microseconds"),
         ("\"broker_heartbeat\": 20000", "\"broker_heartbeat\": 0", "the setting broker_heartbeat is 0 ms"),
+        (
+            "\"broker_heartbeat\": 20000",
+            "\"leader_balance\": 0, \"broker_heartbeat\": 20000",
+            "the setting leader_balance is 0 ms",
+        ),
         ("\"latency\": [\n    1000", "\"latency\": [\n    0", "a latency from 0"),
         ("\"brokers\"", "\"brokers\": 3, \"brocers\"", "unknown field `brocers`"),
     ];

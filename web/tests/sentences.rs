@@ -96,6 +96,7 @@ fn of_the_cluster() -> Vec<Stamped> {
             Event::Cluster(ClusterEvent::UncleanElection { partition: orders(0), leader: B1 }),
         ),
         fact(B1, Event::Cluster(ClusterEvent::Leaving)),
+        fact(NodeId::Controller, Event::Cluster(ClusterEvent::Relieved { broker: B1 })),
         fact(B1, Event::Cluster(ClusterEvent::Stopped)),
         fact(B1, Event::Crashed),
         fact(B1, Event::PowerCut),

@@ -153,7 +153,7 @@ impl Controller {
         }
         if restarted && self.is_alive(broker) {
             // It came back before anybody missed it, but may have forgotten what it knew: it must not lead on.
-            self.fence(broker, out);
+            self.fence(broker, Event::Fenced { broker }, out);
         }
         if !self.is_alive(broker) {
             self.change(out, |view, events| {
@@ -168,7 +168,7 @@ impl Controller {
         let Some(registration) = self.brokers.get_mut(&broker) else { return };
         *registration = Registration { heard: now, incarnation: Some(incarnation), leaves: true };
         if self.is_alive(broker) {
-            self.fence(broker, out);
+            self.fence(broker, Event::Cluster(ClusterEvent::Relieved { broker }), out);
         }
     }
 
@@ -202,14 +202,15 @@ impl Controller {
             .map(|(&broker, _)| broker)
             .collect();
         for broker in silent {
-            self.fence(broker, out);
+            self.fence(broker, Event::Fenced { broker }, out);
         }
     }
 
-    fn fence(&mut self, broker: NodeId, out: &mut Out) {
+    /// Takes a broker out of every in-sync set, and lets others lead; `why` is the fact that it is said with.
+    fn fence(&mut self, broker: NodeId, why: Event, out: &mut Out) {
         self.change(out, |view, events| {
             view.brokers.insert(broker, false);
-            events.push(Event::Fenced { broker });
+            events.push(why);
             for (partition, state) in &mut view.partitions {
                 if state.in_sync.contains(&broker) && state.in_sync.len() > 1 {
                     state.in_sync.retain(|&replica| replica != broker);

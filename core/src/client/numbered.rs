@@ -239,8 +239,7 @@ fn ids(messages: &[Unstored]) -> Vec<MessageId> {
 fn build(me: ProducerId, sequence: i32, messages: &[Unstored]) -> (Batches, i32) {
     let mut builder = BatchBuilder::of(Producer { id: me.id, epoch: me.epoch, sequence });
     for message in messages {
-        let pushed = builder.push(&message.record);
-        debug_assert!(pushed.is_ok(), "these messages fitted a batch before");
+        builder.push(&message.record).expect("these messages fitted a batch before");
     }
     (builder.build(), Producer::sequence_after(sequence, messages.len() as u32))
 }

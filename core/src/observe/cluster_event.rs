@@ -29,6 +29,11 @@ pub enum ClusterEvent {
     },
     /// A broker is about to stop, and asked the controller to let others lead.
     Leaving,
+    /// The controller lets others lead what a broker leads, because it is about to stop.
+    Relieved {
+        /// Which.
+        broker: NodeId,
+    },
     /// A broker stopped in good order: it led nothing any more.
     Stopped,
 }
@@ -47,6 +52,7 @@ impl fmt::Display for ClusterEvent {
                 write!(f, "takes {leader} for {partition}, which is not in sync, rather than nobody")
             }
             Self::Leaving => f.write_str("is about to stop: others shall lead"),
+            Self::Relieved { broker } => write!(f, "relieved {broker}, which is about to stop"),
             Self::Stopped => f.write_str("stopped in good order"),
         }
     }

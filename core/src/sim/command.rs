@@ -211,7 +211,7 @@ impl fmt::Display for BadAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is not understood: write milliseconds, then crash, cut-power, restart, replace, freeze or thaw and a \
+            "{:?} is not understood: write milliseconds, then crash, cut-power, shut-down, restart, replace, freeze or thaw and a \
              node, skew NODE MS, disk NODE sound|lying|full|slow MS, or cut, heal, slow, lose, duplicate, reorder and a \
              link",
             self.0

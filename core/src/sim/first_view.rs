@@ -32,7 +32,8 @@ impl Scenario {
     pub(super) fn first_view(&self) -> View {
         let sites = self.sites();
         let place = |sites: &[Site], partitions, replicas: usize| {
-            place_replicas(sites, partitions, replicas.min(sites.len())).unwrap_or_default()
+            let placed = place_replicas(sites, partitions, replicas.min(sites.len()));
+            placed.expect("as many replicas as brokers at most, and racks for all or none: that was checked")
         };
         let mut partitions = BTreeMap::new();
         for topic in &self.topics {

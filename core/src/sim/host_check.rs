@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::draft::BODY_BYTES_MAX;
-use super::scenario::{InvalidScenario, Scenario, SourceSpec, TargetSpec};
+use super::scenario::{InvalidScenario, PATIENCE_MAX, PATIENCE_MIN, Scenario, SourceSpec, TargetSpec};
 use crate::broker::{CREDIT_MAX, HostLayout, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 use crate::ids::{Name, NodeId};
 use crate::routing::ExchangeName;
@@ -106,7 +106,7 @@ impl Scenario {
     /// Checks how fast queues take messages in, and how producers are slowed down to it.
     pub(super) fn check_pace(&self) -> Result<(), InvalidScenario> {
         let Settings { intake, credit_flow: (initial, more_after), in_flight_max, .. } = self.settings;
-        let Settings { producer_expiry, request_timeout, .. } = self.settings;
+        let Settings { producer_expiry, request_timeout, leader_balance, .. } = self.settings;
         let invalid = |what| Err(InvalidScenario(what));
         if intake > INTAKE_MAX {
             return invalid(format!("the setting intake is {intake}, use 0 to {INTAKE_MAX}"));
@@ -127,6 +127,11 @@ impl Scenario {
         if producer_expiry < request_timeout {
             return invalid(format!(
                 "the setting producer_expiry is {producer_expiry}, use at least request_timeout, {request_timeout}"
+            ));
+        }
+        if let Some(every) = leader_balance.filter(|every| !(PATIENCE_MIN..=PATIENCE_MAX).contains(every)) {
+            return invalid(format!(
+                "the setting leader_balance is {every}, use {PATIENCE_MIN} to {PATIENCE_MAX}; or leave it out for never"
             ));
         }
         for limit in self.limits.iter().filter(|limit| limit.mailbox_room.is_none()) {

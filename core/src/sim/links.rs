@@ -223,7 +223,11 @@ fn stands_alone(message: &Message) -> bool {
                 | Request::Heartbeat { .. }
                 | Request::Commit { .. }
                 | Request::OffsetOf { .. }
+                | Request::Group { .. }
+                | Request::InitProducer
+                | Request::AllocateProducerIds
                 | Request::Alive { .. }
+                | Request::Leave { .. }
                 | Request::SetInSync { .. }
         ),
         Message::Reply(_, reply) => matches!(
@@ -237,6 +241,9 @@ fn stands_alone(message: &Message) -> bool {
                 | Reply::Membership { .. }
                 | Reply::OffsetsStored
                 | Reply::OffsetIs(_)
+                | Reply::Group(_)
+                | Reply::Producer { .. }
+                | Reply::ProducerIds { .. }
                 | Reply::Called { .. }
         ),
         _ => false,

@@ -157,13 +157,10 @@ pub(crate) struct Lab {
 impl Lab {
     pub(crate) fn new(partitions: u32, consumers: Vec<MemberOptions>) -> Self {
         let state = PartitionState {
-            replicas: vec![BROKER],
-            in_sync: vec![BROKER],
             leader: Some(BROKER),
             epoch: Epoch(1),
             version: 1,
-            min_in_sync: 1,
-            unclean_election: false,
+            ..PartitionState::new(vec![BROKER], 1)
         };
         let mut view = View { version: 1, ..View::default() };
         view.partitions.extend((0..partitions).map(|index| (partition(index), state.clone())));

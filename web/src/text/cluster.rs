@@ -11,6 +11,9 @@ pub(super) fn english(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
             format!("{node} finds nobody in sync for {partition}, and takes {} all the same", who(*leader))
         }
         ClusterEvent::Leaving => format!("{node} is about to stop: others shall lead"),
+        ClusterEvent::Relieved { broker } => {
+            format!("{node} lets others lead what {} leads, for that is about to stop", who(*broker))
+        }
         ClusterEvent::Stopped => format!("{node} stops in good order"),
         other => format!("{node}: {other}"),
     }
@@ -19,9 +22,12 @@ pub(super) fn english(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
 pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> String) -> String {
     match event {
         ClusterEvent::UncleanElection { partition, leader } => {
-            format!("{node} 找不到分区 {partition} 的同步副本，仍选 {}（不洁选举）", who(*leader))
+            format!("{node} 找不到分区 {partition} 的同步副本，仍选 {}（unclean 选举）", who(*leader))
         }
         ClusterEvent::Leaving => format!("{node} 准备停机：先把 leader 交给别人"),
+        ClusterEvent::Relieved { broker } => {
+            format!("{} 即将停机，{node} 把它的 leader 交给别的副本", who(*broker))
+        }
         ClusterEvent::Stopped => format!("{node} 正常停机"),
         other => format!("{node}：{other}"),
     }
@@ -30,7 +36,7 @@ pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
 pub(super) fn tone(event: &ClusterEvent) -> Tone {
     match event {
         ClusterEvent::UncleanElection { .. } => Tone::Harm,
-        ClusterEvent::Leaving | ClusterEvent::Stopped => Tone::Turn,
+        ClusterEvent::Leaving | ClusterEvent::Relieved { .. } | ClusterEvent::Stopped => Tone::Turn,
         _ => Tone::Plain,
     }
 }
