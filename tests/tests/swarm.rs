@@ -365,6 +365,24 @@ fn with_idempotent_producers_nothing_is_lost_and_nothing_stored_twice() {
 }
 
 #[test]
+fn with_idempotent_producers_nothing_is_stored_twice_whatever_the_network_and_the_nodes_suffer() {
+    swarm(
+        |seed| drawn(numbered(seed, Faults::Crashes, true), &SURVIVED),
+        |timeline| {
+            let verdict = timeline.verdict();
+            let waiting: Vec<_> = verdict.waiting().collect();
+            if !verdict.lost().is_empty() || !waiting.is_empty() {
+                return Err(format!("lost {:?}, waiting {waiting:?}", verdict.lost()));
+            }
+            match stored_twice(timeline) {
+                none if none.is_empty() => Ok(()),
+                twice => Err(format!("stored twice: {twice:?}")),
+            }
+        },
+    );
+}
+
+#[test]
 fn without_numbers_the_same_faults_store_some_twice() {
     let (mut doubled, mut recognised) = (0, 0);
     for seed in 0..RUNS / 2 {
