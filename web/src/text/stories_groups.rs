@@ -53,8 +53,8 @@ const STORM: Story = Story {
     title: both("Too slow to be a member", "处理太慢，留不在组里"),
     paragraphs: &[
         both(
-            "A program may work on one message for *40 ms* (Kafka: `max.poll.interval.ms`, 5 min); some of these take longer. Then its client takes it for stuck and *leaves the group*. Its partitions go to the other one.",
-            "程序处理一条消息最多 *40 毫秒*（Kafka 的 `max.poll.interval.ms`，默认 5 分钟），而有几条要更久。超时后客户端认为程序卡住，*退出消费者组*，分区转给另一个成员。",
+            "A program may work on one message for *40 ms* (Kafka: max.poll.interval.ms, 5 min); some of these take longer. Then its client takes it for stuck and *leaves the group*. Its partitions go to the other one.",
+            "程序处理一条消息最多 *40 毫秒*（Kafka 的 max.poll.interval.ms，默认 5 分钟），而有几条要更久。超时后客户端认为程序卡住，*退出消费者组*，分区转给另一个成员。",
         ),
         both(
             "When it is done it may not commit: others read there now. The other one begins *the same message*, takes as long, and is out as well. The group is dealt again and again, and the work is done *again and again*.",
@@ -69,7 +69,7 @@ const STORM: Story = Story {
         both("Other messages of the partition wait behind it", "同一分区后面的消息都在等"),
     ],
     tries: &[both(
-        "Set `poll_max` to 100000 in the scenario's JSON: the storm is over",
-        "把场景 JSON 里的 `poll_max` 改成 100000：风暴就停了",
+        "Set poll_max to 100000 in the scenario's JSON: the storm is over",
+        "把场景 JSON 里的 poll_max 改成 100000：风暴就停了",
     )],
 };
