@@ -202,7 +202,7 @@ impl fmt::Display for Action {
 /// ```
 /// use mqlab_core::sim::Action;
 /// let error = "soon crash broker-1".parse::<Action>().expect_err("a moment is a number");
-/// assert!(error.to_string().contains("write milliseconds, then crash, cut-power, restart"));
+/// assert!(error.to_string().contains("write milliseconds, then crash, cut-power, shut-down, restart"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadAction(pub String);
