@@ -9,6 +9,7 @@ mod carrying;
 mod clients;
 mod clocks;
 mod command;
+mod controllers;
 mod disks;
 mod draft;
 mod draw;
@@ -47,6 +48,7 @@ mod world;
 
 pub use asking::AskSpec;
 pub use command::{Action, BadAction, Command};
+pub use controllers::CONTROLLERS_MAX;
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;
