@@ -51,6 +51,7 @@ mod back_pressure;
 mod classic_group;
 mod controller;
 mod coordinator;
+mod dropping;
 mod election;
 mod error;
 mod follower;
@@ -80,7 +81,7 @@ mod transaction;
 mod view;
 
 pub use assignor::{Assignor, Candidate, Shares};
-pub use controller::{Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG};
+pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
