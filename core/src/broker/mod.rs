@@ -48,6 +48,7 @@
 
 mod assignor;
 mod back_pressure;
+mod checkpoint;
 mod classic_group;
 mod controller;
 mod coordinator;
@@ -81,6 +82,7 @@ mod transaction;
 mod view;
 
 pub use assignor::{Assignor, Candidate, Shares};
+pub use checkpoint::Truncation;
 pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};

@@ -47,7 +47,8 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
         if !self.replicas.contains_key(partition) {
-            let replica = Replica::open(self.host.storage_mut(), partition.clone())?;
+            let replica =
+                Replica::open(self.host.storage_mut(), partition.clone(), self.settings.truncation)?;
             self.replicas.insert(partition.clone(), replica);
         }
         let same_epoch =
@@ -66,7 +67,7 @@ impl<S: Storage> Broker<S> {
                 }
             }
             Some(_) | None if same_epoch => {}
-            Some(leader) => replica.follow(now, leader, state.epoch, out),
+            Some(leader) => replica.follow(now, leader, state.epoch, out)?,
             None => {
                 replica.refuse_all(Refusal::NotLeader, out);
                 replica.role = Role::Idle;
@@ -79,6 +80,7 @@ impl<S: Storage> Broker<S> {
     pub(super) fn tick(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
         for replica in self.replicas.values_mut() {
             replica.answer_parked(now, out)?;
+            replica.keep_watermark()?;
             replica.trim_if_due(now, out)?;
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
             replica.producers.expire(now, self.settings.producer_expiry);

@@ -7,6 +7,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
     ("more-partitions", include_str!("../../scenarios/more-partitions.json")),
     ("move-a-partition", include_str!("../../scenarios/move-a-partition.json")),
+    ("truncation-by-watermark", include_str!("../../scenarios/truncation-by-watermark.json")),
+    ("truncation-by-epoch", include_str!("../../scenarios/truncation-by-epoch.json")),
     ("controllers-fail-over", include_str!("../../scenarios/controllers-fail-over.json")),
     ("duplicate-after-lost-answer", include_str!("../../scenarios/duplicate-after-lost-answer.json")),
     ("idempotent-producer", include_str!("../../scenarios/idempotent-producer.json")),

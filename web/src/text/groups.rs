@@ -108,6 +108,8 @@ pub const GROUPS: &[Group] = &[
             "kill-the-leader-acks-1",
             "duplicate-after-lost-answer",
             "idempotent-producer",
+            "truncation-by-watermark",
+            "truncation-by-epoch",
             "controllers-fail-over",
             "more-partitions",
             "move-a-partition",
