@@ -123,7 +123,10 @@ const BY_WATERMARK: Story = Story {
     ],
     look: &[
         both("Broker 3 at 352 ms: m20 is gone from its log", "352 毫秒的 Broker 3：日志里没有 m20 了"),
-        both("The first cells of the logs at the end", "结束时各个日志里 m20 那一格"),
+        both(
+            "The logs at the end: where one has 20, the others have 21",
+            "结束时的日志：有一个存着 20 的位置，别人存的是 21",
+        ),
     ],
     tries: &[both("Open the same with leader epochs", "打开用 leader epoch 的版本")],
 };
