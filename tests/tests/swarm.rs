@@ -110,6 +110,7 @@ fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
             unclean_election: false,
             retention_bytes: None,
             retention_time: None,
+            cleanup: Default::default(),
             name: topic.clone(),
             partitions: rng.between(1, 4) as u32,
             replicas: 3,

@@ -244,12 +244,17 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         let base = self.log.end();
+        let lacks_key = self.wants_keys() && batches.records().any(|record| record.key.is_none());
         let Role::Leader(leader) = &mut self.role else {
             out.reply(to, id, Reply::Refused(Refusal::NotLeader));
             return Ok(());
         };
         if acks == Acks::All && !leader.has_enough() {
             out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicas));
+            return Ok(());
+        }
+        if lacks_key {
+            out.reply(to, id, Reply::Refused(Refusal::Invalid));
             return Ok(());
         }
         match self.producers.check(batches) {

@@ -49,6 +49,7 @@
 mod assignor;
 mod back_pressure;
 mod classic_group;
+mod cleaner;
 mod controller;
 mod coordinator;
 mod election;
@@ -79,6 +80,7 @@ mod transaction;
 mod view;
 
 pub use assignor::{Assignor, Candidate, Shares};
+pub use cleaner::{Cleanup, CleanupPolicy};
 pub use controller::{Controller, IMBALANCE_PERCENT};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
@@ -146,6 +148,8 @@ pub struct Broker<S: Storage> {
     proposals: BTreeMap<RequestId, PartitionId>,
     next_heartbeat: Time,
     next_lag_check: Time,
+    /// When the cleaner looks again.
+    next_clean: Time,
     /// Until when it waits for others to lead, once it is to stop.
     leaves_by: Option<Time>,
     /// The first failure: it is reported by the next `settle`.
@@ -188,7 +192,7 @@ impl<S: Storage> Broker<S> {
         let mut host = VirtualHost::open(storage, Time::ZERO)?;
         host.watch(true);
         let (view, guests, intake, replicas, groups, proposals) = Default::default();
-        let (next_heartbeat, next_lag_check) = (Time::ZERO, Time::ZERO);
+        let (next_heartbeat, next_lag_check, next_clean) = (Time::ZERO, Time::ZERO, Time::ZERO);
         let (last_request, leaves_by, failed) = (0, None, None);
         Ok(Self {
             me,
@@ -206,6 +210,7 @@ impl<S: Storage> Broker<S> {
             proposals,
             next_heartbeat,
             next_lag_check,
+            next_clean,
             leaves_by,
             failed,
         })
@@ -266,6 +271,7 @@ impl<S: Storage> Broker<S> {
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
+        let own = own.chain(self.next_clean());
         followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
 

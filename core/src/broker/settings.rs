@@ -74,6 +74,8 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// A broker looks this often whether a log that it compacts is to be cleaned. Kafka: 15 s (`log.cleaner.backoff.ms`).
+    pub cleaner_interval: Span,
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -85,7 +87,7 @@ pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
-    pub fn spans(&self) -> [(&'static str, Span); 12] {
+    pub fn spans(&self) -> [(&'static str, Span); 13] {
         [
             ("broker_heartbeat", self.broker_heartbeat),
             ("broker_session", self.broker_session),
@@ -99,6 +101,7 @@ impl Settings {
             ("commit_interval", self.commit_interval),
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
+            ("cleaner_interval", self.cleaner_interval),
         ]
     }
 
@@ -132,6 +135,7 @@ impl Default for Settings {
             strict_watermark: true,
             leader_balance: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            cleaner_interval: Span::from_millis(50),
         }
     }
 }

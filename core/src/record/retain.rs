@@ -69,7 +69,12 @@ impl Batch {
         }
         let mut bytes = old[..BATCH_HEADER_BYTES].to_vec();
         for record in &kept {
-            put_record(&mut bytes, record.timestamp.wrapping_sub(from), record.offset.0 - self.base().0, record);
+            put_record(
+                &mut bytes,
+                record.timestamp.wrapping_sub(from),
+                record.offset.0 - self.base().0,
+                record,
+            );
         }
         let latest = kept.iter().map(|record| record.timestamp).max().unwrap_or(self.max_timestamp());
         let length = (bytes.len() - LENGTH_END) as i32;
@@ -89,7 +94,8 @@ impl Batch {
 fn put_record(out: &mut Vec<u8>, time_delta: i64, offset_delta: u64, record: &Record) {
     let mut headers = HeaderWriter::default();
     for header in &record.headers {
-        headers.put(&header.name, header.value.as_ref().map(|value| [&value[..]]).as_ref().map(|all| &all[..]));
+        headers
+            .put(&header.name, header.value.as_ref().map(|value| [&value[..]]).as_ref().map(|all| &all[..]));
     }
     let (key, value) = (record.key.as_deref(), record.value.as_deref());
     let numbers = [time_delta, offset_delta as i64, headers.count].map(varint::len).iter().sum::<usize>();

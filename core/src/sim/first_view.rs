@@ -58,6 +58,7 @@ impl Scenario {
             brokers: sites.iter().map(|site| (site.broker, true)).collect(),
             partitions,
             retention: self.retentions().collect(),
+            cleanup: self.cleanups().collect(),
             queues: queues.collect(),
             exchanges: self.exchanges.iter().map(exchange).collect(),
             producer_ids: 0,

@@ -110,6 +110,7 @@ pub const GROUPS: &[Group] = &[
             "idempotent-producer",
             "replay",
             "slow-puller-retention",
+            "compacted-topic",
             "windowed-count",
             "windowed-count-lateness",
         ],
