@@ -158,6 +158,11 @@ impl Leader {
         self.parked.iter().map(|parked| parked.until).min()
     }
 
+    /// Whether a change of the in-sync set was asked for, and may be made or not.
+    pub(super) fn has_proposed(&self) -> bool {
+        self.proposed.is_some()
+    }
+
     /// The controller refused a change of the in-sync set.
     pub(super) fn withdraw_proposal(&mut self) {
         self.proposed = None;

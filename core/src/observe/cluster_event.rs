@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use crate::ids::{NodeId, PartitionId};
+use crate::ids::{Epoch, NodeId, PartitionId};
 
 /// A fact about a cluster.
 ///
@@ -36,12 +36,22 @@ pub enum ClusterEvent {
     },
     /// A broker stopped in good order: it led nothing any more.
     Stopped,
+    /// A controller is the active one from now on.
+    Controls {
+        /// The term of the controllers' quorum.
+        term: Epoch,
+    },
+    /// A controller is no longer the active one: it hears of a higher term, or too few others.
+    SteppedDown {
+        /// The term that it knows of.
+        term: Epoch,
+    },
 }
 
 impl ClusterEvent {
     /// Whether a watcher would want to go to this moment.
     pub fn is_landmark(&self) -> bool {
-        matches!(self, Self::UncleanElection { .. } | Self::Stopped)
+        matches!(self, Self::UncleanElection { .. } | Self::Stopped | Self::Controls { .. })
     }
 }
 
@@ -54,6 +64,8 @@ impl fmt::Display for ClusterEvent {
             Self::Leaving => f.write_str("is about to stop: others shall lead"),
             Self::Relieved { broker } => write!(f, "relieved {broker}, which is about to stop"),
             Self::Stopped => f.write_str("stopped in good order"),
+            Self::Controls { term } => write!(f, "is the active controller, term {term}"),
+            Self::SteppedDown { term } => write!(f, "is not the active controller any more, term {term}"),
         }
     }
 }

@@ -10,6 +10,7 @@ mod cleanup_check;
 mod clients;
 mod clocks;
 mod command;
+mod controllers;
 mod disks;
 mod draft;
 mod draw;
@@ -48,6 +49,7 @@ mod world;
 
 pub use asking::AskSpec;
 pub use command::{Action, BadAction, Command};
+pub use controllers::CONTROLLERS_MAX;
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;

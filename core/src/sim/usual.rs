@@ -62,6 +62,7 @@ impl Scenario {
             seed: 1,
             ends_at: Time(1_000_000),
             brokers: 1,
+            controllers: 1,
             racks,
             latency: (500, 2_000),
             queues,

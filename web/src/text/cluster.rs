@@ -15,6 +15,10 @@ pub(super) fn english(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
             format!("{node} lets others lead what {} leads, for that is about to stop", who(*broker))
         }
         ClusterEvent::Stopped => format!("{node} stops in good order"),
+        ClusterEvent::Controls { term } => format!("{node} is the active controller now (term {term})"),
+        ClusterEvent::SteppedDown { term } => {
+            format!("{node} is not the active controller any more (term {term})")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -29,6 +33,8 @@ pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
             format!("{} 即将停机，{node} 把它的 leader 交给别的副本", who(*broker))
         }
         ClusterEvent::Stopped => format!("{node} 正常停机"),
+        ClusterEvent::Controls { term } => format!("{node} 成为活跃控制器（任期 {term}）"),
+        ClusterEvent::SteppedDown { term } => format!("{node} 不再是活跃控制器（任期 {term}）"),
         other => format!("{node}：{other}"),
     }
 }
@@ -36,7 +42,11 @@ pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
 pub(super) fn tone(event: &ClusterEvent) -> Tone {
     match event {
         ClusterEvent::UncleanElection { .. } => Tone::Harm,
-        ClusterEvent::Leaving | ClusterEvent::Relieved { .. } | ClusterEvent::Stopped => Tone::Turn,
+        ClusterEvent::Leaving
+        | ClusterEvent::Relieved { .. }
+        | ClusterEvent::Stopped
+        | ClusterEvent::Controls { .. }
+        | ClusterEvent::SteppedDown { .. } => Tone::Turn,
         _ => Tone::Plain,
     }
 }

@@ -108,6 +108,7 @@ pub const GROUPS: &[Group] = &[
             "kill-the-leader-acks-1",
             "duplicate-after-lost-answer",
             "idempotent-producer",
+            "controllers-fail-over",
             "replay",
             "slow-puller-retention",
             "compacted-topic",
