@@ -49,7 +49,7 @@ fn tombstones(timeline: &Timeline) -> BTreeSet<MessageId> {
         let turn = turns.entry(node).or_default();
         *turn += 1;
         let every = producers[usize::from(number) - 1].message.tombstone_every;
-        if every > 0 && *turn % every == 0 {
+        if every > 0 && turn.is_multiple_of(every) {
             found.insert(message);
         }
     }

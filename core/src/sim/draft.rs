@@ -94,7 +94,7 @@ impl MessageSpec {
 
     /// Whether the message of this number, from 1, is a tombstone.
     pub(super) fn is_tombstone(&self, number: u64) -> bool {
-        self.tombstone_every > 0 && number % self.tombstone_every == 0
+        self.tombstone_every > 0 && number.is_multiple_of(self.tombstone_every)
     }
 
     /// The message of this number, from 1.

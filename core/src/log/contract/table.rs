@@ -177,7 +177,7 @@ pub(super) fn agrees_with_a_plain_table<S: Storage>(
                 plain.cut(log.end());
                 plain.committed = plain.committed.min(log.end().0);
             }
-            15 if seed % 3 == 0 => {
+            15 if seed.is_multiple_of(3) => {
                 log.trim(Offset(rng.between(0, plain.committed))).expect("in range");
                 let start = log.start();
                 plain.trimmed |= start > Offset::ZERO;
