@@ -22,10 +22,13 @@ fn name(text: &str) -> Name {
     Name::new(text).expect("a legal name")
 }
 
+/// The message that stands for each key.
+type Table = BTreeMap<char, MessageId>;
+
 /// The last message of each key among some, without those whose last is a tombstone.
-fn table(timeline: &Timeline, messages: impl IntoIterator<Item = MessageId>) -> BTreeMap<char, MessageId> {
+fn table(timeline: &Timeline, messages: impl IntoIterator<Item = MessageId>) -> Table {
     let tombstones = tombstones(timeline);
-    let mut table: BTreeMap<char, MessageId> = BTreeMap::new();
+    let mut table = Table::new();
     for message in messages {
         let key = timeline.world().mark(message).key.expect("all have keys");
         table.insert(key, message);
@@ -134,8 +137,11 @@ fn replicated(seed: u64) -> Scenario {
         let message = MessageSpec { tombstone_every, ..MessageSpec::default() };
         ProducerSpec { messages: 90, every: 4_000, keys, message, ..ProducerSpec::new(label, to.clone()) }
     };
-    let source =
-        |reader| SourceSpec::Poll { reader: name(reader), topic: name("t"), options: PullOptions::default() };
+    let source = |reader: &str| SourceSpec::Poll {
+        reader: name(reader),
+        topic: name("t"),
+        options: PullOptions::default(),
+    };
     let reader = |label: &str, at| ConsumerSpec {
         starts_at: at,
         work: 200,
@@ -196,7 +202,7 @@ fn a_replicated_table_survives_its_leaders() {
         // What the leaders have is what all other replicas have, but for what some have cleaned and others not yet.
         let late = table(&timeline, read(&timeline, "late"));
         let picture = timeline.picture(usize::MAX);
-        let mut tables: BTreeMap<Place, Vec<(bool, BTreeMap<char, MessageId>)>> = BTreeMap::new();
+        let mut tables = BTreeMap::<Place, Vec<(bool, Table)>>::new();
         for strip in picture.brokers.iter().flat_map(|broker| &broker.strips) {
             let messages = strip.cells.iter().filter_map(|cell| cell.mark.as_ref()).map(|mark| mark.message);
             let is_leader = matches!(strip.role, Role::Leader { .. });

@@ -154,7 +154,7 @@ fn drawn(scenario: Scenario, kinds: &[FaultKind]) -> Scenario {
 
 /// The same, with every third topic a table: of each key only the last message stays.
 fn sometimes_a_table(mut scenario: Scenario) -> Scenario {
-    if scenario.seed % 3 > 0 {
+    if !scenario.seed.is_multiple_of(3) {
         return scenario;
     }
     let mut rng = Rng::new(scenario.seed, Stream::Disk);

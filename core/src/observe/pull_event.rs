@@ -156,8 +156,10 @@ impl fmt::Display for PullEvent {
             }
             Self::Compacted { partition, below, messages, tombstones, bytes } => {
                 write!(f, "compacted {partition} below {below}: {} superseded", list(messages))?;
-                if *tombstones > 0 {
-                    write!(f, ", {tombstones} of them tombstones whose time is over")?;
+                match tombstones {
+                    0 => {}
+                    1 => f.write_str(", one of them a tombstone whose time is over")?,
+                    many => write!(f, ", {many} of them tombstones whose time is over")?,
                 }
                 write!(f, "; {bytes} bytes less")
             }
