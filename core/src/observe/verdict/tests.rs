@@ -271,14 +271,22 @@ fn what_a_later_message_supersedes_is_not_lost_and_the_last_value_of_a_key_is() 
         let lost: Vec<u64> = verdict.lost().iter().map(|id| id.0).collect();
         (superseded, lost)
     };
-    assert_eq!(of(&[(Broker(1), compacted(&[1]))]), (vec![1], vec![]));
-    assert_eq!(of(&[(Broker(1), compacted(&[1, 3]))]), (vec![1, 3], vec![]), "a tombstone may go");
-    assert_eq!(of(&[(Broker(1), compacted(&[1, 2]))]), (vec![1], vec![2]), "the last value may not");
+    assert_eq!(of(&[(Broker(1), compacted(&[1]))]), (alloc::vec![1], alloc::vec![]));
+    assert_eq!(
+        of(&[(Broker(1), compacted(&[1, 3]))]),
+        (alloc::vec![1, 3], alloc::vec![]),
+        "a tombstone may go"
+    );
+    assert_eq!(
+        of(&[(Broker(1), compacted(&[1, 2]))]),
+        (alloc::vec![1], alloc::vec![2]),
+        "the last value may not"
+    );
     let cut = Event::Truncated { partition: partition(), to: Offset(2), messages: [MessageId(2)].into() };
     let wrong = [(Broker(1), cut), (Broker(1), compacted(&[1]))];
     assert_eq!(of(&wrong).1, [1, 2], "what was cut off supersedes nothing");
     let read = [(Broker(1), compacted(&[1])), (Consumer(1), processed(1))];
-    assert_eq!(of(&read), (vec![], vec![]), "somebody had it in hands");
+    assert_eq!(of(&read), (alloc::vec![], alloc::vec![]), "somebody had it in hands");
     let on_another =
         [(Broker(2), copied(1)), (Broker(1), compacted(&[1])), (NodeId::Controller, elected(Broker(2)))];
     assert_eq!(of(&on_another).0, [1], "whoever leads then, it is superseded");
