@@ -30,7 +30,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::Out;
-use super::replica::Replica;
+use super::replica::{Replica, Role};
 use super::{Broker, Done};
 use crate::ids::{Offset, PartitionId};
 use crate::log::compaction::{Dirt, KEYS_MAX, Rules, compact};
@@ -150,9 +150,10 @@ impl<L: Log> Replica<L> {
         }
     }
 
-    /// Whether a table is kept, in which a record without key has no place.
-    pub(super) fn wants_keys(&self) -> bool {
-        self.cleaner.is_some()
+    /// Whether it leads a table, in which some of these records have no place.
+    pub(super) fn lacks_a_key(&self, batches: &Batches) -> bool {
+        let leads_table = self.cleaner.is_some() && matches!(self.role, Role::Leader(_));
+        leads_table && batches.records().any(|record| record.key.is_none())
     }
 
     /// Adds batches to the log; where it is compacted, in segments of their size.

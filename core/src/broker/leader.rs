@@ -158,6 +158,17 @@ impl Leader {
         self.parked.iter().map(|parked| parked.until).min()
     }
 
+    /// Others keep the partition than before.
+    fn replaced(&mut self, now: Time, me: NodeId, state: &PartitionState) {
+        self.replicas.clone_from(&state.replicas);
+        self.min_in_sync = (state.min_in_sync as usize).min(state.replicas.len() - state.adding.len());
+        self.followers.retain(|follower, _| state.replicas.contains(follower));
+        for replica in state.replicas.iter().filter(|replica| **replica != me) {
+            let unknown = || Progress::unknown(now, state.in_sync.contains(replica));
+            self.followers.entry(*replica).or_insert_with(unknown);
+        }
+    }
+
     /// Whether a change of the in-sync set was asked for, and may be made or not.
     pub(super) fn has_proposed(&self) -> bool {
         self.proposed.is_some()
@@ -170,6 +181,12 @@ impl Leader {
 }
 
 impl Progress {
+    /// Of a follower that has not fetched yet.
+    fn unknown(now: Time, in_sync: bool) -> Self {
+        let caught_up = in_sync.then_some(now);
+        Self { end: Offset::ZERO, caught_up, alive: true, last_fetch: (Offset::ZERO, now) }
+    }
+
     /// Whether a follower has all of a log that ends there, or had all of it not long ago.
     fn keeps_up(&self, now: Time, end: Offset, lag_max: Span) -> bool {
         self.end == end || self.caught_up.is_some_and(|at| now.since(at) <= lag_max)
@@ -194,18 +211,17 @@ impl<L: Log> Replica<L> {
                 leader.version = state.version;
                 leader.in_sync.clone_from(&state.in_sync);
                 leader.proposed = None;
+                if leader.replicas != state.replicas {
+                    leader.replaced(now, me, state);
+                }
             }
         } else {
             self.refuse_all(Refusal::NotLeader, out);
             let epoch_start = self.log.end();
             self.epochs.begin(state.epoch, epoch_start);
-            let fresh = |replica: &NodeId| Progress {
-                end: Offset::ZERO,
-                caught_up: state.in_sync.contains(replica).then_some(now),
-                alive: alive(replica),
-                last_fetch: (Offset::ZERO, now),
-            };
             let others = state.replicas.iter().filter(|&&replica| replica != me);
+            let fresh =
+                |replica: &NodeId| (*replica, Progress::unknown(now, state.in_sync.contains(replica)));
             self.role = Role::Leader(Leader {
                 epoch: state.epoch,
                 version: state.version,
@@ -215,7 +231,7 @@ impl<L: Log> Replica<L> {
                 min_in_sync: (state.min_in_sync as usize).min(state.replicas.len()),
                 strict: settings.strict_watermark,
                 lag_max: settings.replica_lag_max,
-                followers: others.map(|replica| (*replica, fresh(replica))).collect(),
+                followers: others.map(fresh).collect(),
                 proposed: None,
                 waiting: VecDeque::new(),
                 parked: Vec::new(),
@@ -249,17 +265,12 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         let base = self.log.end();
-        let lacks_key = self.wants_keys() && batches.records().any(|record| record.key.is_none());
         let Role::Leader(leader) = &mut self.role else {
             out.reply(to, id, Reply::Refused(Refusal::NotLeader));
             return Ok(());
         };
         if acks == Acks::All && !leader.has_enough() {
             out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicas));
-            return Ok(());
-        }
-        if lacks_key {
-            out.reply(to, id, Reply::Refused(Refusal::Invalid));
             return Ok(());
         }
         match self.producers.check(batches) {

@@ -52,6 +52,7 @@ mod classic_group;
 mod cleaner;
 mod controller;
 mod coordinator;
+mod dropping;
 mod election;
 mod error;
 mod follower;
@@ -82,7 +83,7 @@ mod view;
 
 pub use assignor::{Assignor, Candidate, Shares};
 pub use cleaner::{Cleanup, CleanupPolicy};
-pub use controller::{Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG};
+pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
@@ -373,6 +374,7 @@ impl<S: Storage> Broker<S> {
             | Request::Ping { .. }) => self.host_request(now, asker, request, out),
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
+                Some(replica) if replica.lacks_a_key(&batches) => refuse(asker, Refusal::Invalid, out),
                 Some(replica) => {
                     Ok(replica.produce(now, asker, acks, &batches, |base| Then::Stored { base }, out)?)
                 }

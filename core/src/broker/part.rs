@@ -31,6 +31,7 @@ impl<S: Storage> Broker<S> {
         if let Some(layout) = view.hosts.get(&me) {
             self.lay_out(now, layout)?;
         }
+        self.drop_replicas(&view, out)?;
         for (partition, state) in view.partitions.iter().filter(|(_, state)| state.replicas.contains(&me)) {
             self.take_part(now, partition, state, out)?;
         }

@@ -1,5 +1,6 @@
 //! What happens to a cluster as a whole? Facts about who leads it, and about what was asked of it.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Serialize;
@@ -41,6 +42,27 @@ pub enum ClusterEvent {
         /// The term of the controllers' quorum.
         term: Epoch,
     },
+    /// A topic has another partition.
+    PartitionAdded {
+        /// Which.
+        partition: PartitionId,
+        /// Who keeps it.
+        replicas: Vec<NodeId>,
+    },
+    /// A partition moves to other brokers.
+    Moving {
+        /// Which.
+        partition: PartitionId,
+        /// Who shall keep it.
+        replicas: Vec<NodeId>,
+    },
+    /// A partition is kept by those that it was to move to, and by nobody else.
+    Moved {
+        /// Which.
+        partition: PartitionId,
+        /// By whom.
+        replicas: Vec<NodeId>,
+    },
     /// A controller is no longer the active one: it hears of a higher term, or too few others.
     SteppedDown {
         /// The term that it knows of.
@@ -55,6 +77,18 @@ impl ClusterEvent {
     }
 }
 
+/// Nodes in a row.
+struct Row<'a>(&'a [NodeId]);
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, node) in self.0.iter().enumerate() {
+            write!(f, "{}{node}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for ClusterEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,6 +99,11 @@ impl fmt::Display for ClusterEvent {
             Self::Relieved { broker } => write!(f, "relieved {broker}, which is about to stop"),
             Self::Stopped => f.write_str("stopped in good order"),
             Self::Controls { term } => write!(f, "is the active controller, term {term}"),
+            Self::PartitionAdded { partition, replicas } => {
+                write!(f, "adds {partition} on {}", Row(replicas))
+            }
+            Self::Moving { partition, replicas } => write!(f, "moves {partition} to {}", Row(replicas)),
+            Self::Moved { partition, replicas } => write!(f, "{partition} is kept by {}", Row(replicas)),
             Self::SteppedDown { term } => write!(f, "is not the active controller any more, term {term}"),
         }
     }

@@ -5,6 +5,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("hundred-messages", include_str!("../../scenarios/hundred-messages.json")),
     ("kill-the-leader", include_str!("../../scenarios/kill-the-leader.json")),
     ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
+    ("more-partitions", include_str!("../../scenarios/more-partitions.json")),
+    ("move-a-partition", include_str!("../../scenarios/move-a-partition.json")),
     ("controllers-fail-over", include_str!("../../scenarios/controllers-fail-over.json")),
     ("duplicate-after-lost-answer", include_str!("../../scenarios/duplicate-after-lost-answer.json")),
     ("idempotent-producer", include_str!("../../scenarios/idempotent-producer.json")),

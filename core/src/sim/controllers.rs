@@ -85,6 +85,11 @@ impl Controllers {
         &mut self.seats[place].wakes
     }
 
+    /// The process of a controller that runs.
+    pub(super) fn process(&mut self, node: NodeId) -> Option<&mut Controller<DiskLog>> {
+        self.get_mut(node)?.process.process.as_mut()
+    }
+
     fn place(&self, node: NodeId) -> Option<usize> {
         self.ids.iter().position(|id| *id == node)
     }
@@ -108,7 +113,7 @@ impl Controllers {
     }
 
     /// Which one is active: of two that take themselves for it, the later.
-    fn active(&self) -> Option<NodeId> {
+    pub(super) fn active(&self) -> Option<NodeId> {
         let running = self.ids.iter().zip(&self.seats);
         let active = running.filter_map(|(id, seat)| {
             let controller = seat.process.process.as_ref().filter(|controller| controller.is_active())?;
@@ -147,18 +152,21 @@ impl World {
     /// Hands an input to a controller that is on, and carries out what it wants.
     pub(super) fn hand_to_controller(&mut self, node: NodeId, input: Input) {
         let (now, stated) = (self.clock(node), self.stated);
-        let Some(controller) = self.controllers.get_mut(node).and_then(|seat| seat.process.process.as_mut())
-        else {
-            return;
-        };
+        let Some(controller) = self.controllers.process(node) else { return };
         let mut out = Out::default();
         controller.stated(stated);
         controller.handle(now, input, &mut out);
+        self.settle_controller(node, out);
+    }
+
+    /// Ends a controller's burst, and carries out what it wants.
+    pub(super) fn settle_controller(&mut self, node: NodeId, out: Out) {
+        let Some(controller) = self.controllers.process(node) else { return };
         if controller.settle().is_err() {
             // Nothing that it wanted sent leaves it.
             return self.stop(node, Power::Crashed, Event::Crashed);
         }
-        self.stated = stated.max(controller.agreed_until());
+        self.stated = self.stated.max(controller.agreed_until());
         self.carry_out(node, out);
     }
 
@@ -185,14 +193,34 @@ mod tests {
     use alloc::sync::Arc;
 
     use super::*;
+    use crate::broker::Order;
+    use crate::ids::{Name, PartitionId};
     use crate::observe::ClusterEvent;
     use crate::sim::world::BrokerProcess;
-    use crate::sim::{FaultKind, FaultPlan};
+    use crate::sim::{AdminAction, FaultKind, FaultPlan};
+    use crate::time::Span;
 
-    /// The scenario of the story with drawn faults instead of its own.
+    fn name(text: &str) -> Name {
+        Name::new(text).expect("a legal name")
+    }
+
+    /// The scenario of the story with drawn faults instead of its own, while partitions come and move.
     fn shaken() -> Scenario {
         let mut scenario = Scenario::built_in("controllers-fail-over").expect("it is built in");
+        scenario.brokers = 4;
         scenario.topics[0].min_in_sync = 2;
+        scenario.settings.metadata_age = Some(Span::from_millis(60));
+        let moves = [(400, 0, [2, 3, 4]), (700, 1, [4, 1, 2]), (1_000, 0, [1, 2, 4])];
+        let topic = scenario.topics[0].name.clone();
+        scenario.admin = moves
+            .map(|(at, index, replicas)| {
+                let partition = PartitionId { topic: topic.clone(), index };
+                let order = Order::Reassign { partition, replicas: replicas.map(NodeId::Broker).into() };
+                AdminAction { at: Time(at * 1_000), order }
+            })
+            .into();
+        let order = Order::AddPartitions { topic, total: 5 };
+        scenario.admin.push(AdminAction { at: Time(600_000), order });
         scenario.settings.flush_before_reply = true;
         scenario.actions.clear();
         scenario.ends_at = Time(6_000_000);
@@ -247,6 +275,14 @@ mod tests {
                 }
             }
             terms += active.len();
+            let view = world.controllers.view();
+            let state = |index| view.partitions.get(&PartitionId { topic: name("orders"), index });
+            assert_eq!(
+                state(0).map(|state| &state.replicas[..]),
+                Some(&[1, 2, 4].map(NodeId::Broker)[..]),
+                "seed {seed}"
+            );
+            assert!(state(4).is_some_and(|state| state.leader.is_some()), "seed {seed}: it leads");
             let verdict = world.verdict();
             assert!(verdict.lost().is_empty(), "seed {seed}: {:?}", verdict.lost());
             assert!(verdict.delivered() >= verdict.acknowledged(), "seed {seed}: not everything came");

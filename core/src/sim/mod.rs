@@ -1,5 +1,6 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
+mod admin;
 mod agenda;
 mod asking;
 mod beside;
@@ -47,6 +48,7 @@ mod user;
 mod usual;
 mod world;
 
+pub use admin::AdminAction;
 pub use asking::AskSpec;
 pub use command::{Action, BadAction, Command};
 pub use controllers::CONTROLLERS_MAX;

@@ -8,6 +8,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::admin::AdminAction;
 use super::built_in::BUILT_IN;
 use super::command::Action;
 use super::controllers::CONTROLLERS_MAX;
@@ -105,6 +106,9 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// What whoever runs the cluster orders, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admin: Vec<AdminAction>,
     /// What else goes wrong, drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<FaultPlan>,
@@ -221,6 +225,7 @@ impl Scenario {
             })?;
         }
         self.check_pace()?;
+        self.check_admin()?;
         if let Some(plan) = &self.faults {
             plan.check(self)?;
         }

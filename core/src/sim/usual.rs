@@ -55,7 +55,7 @@ impl Scenario {
     /// A scenario with one broker and nobody who uses it, to be filled.
     pub fn empty(name: &str) -> Self {
         let (queues, exchanges, bindings, limits, topics, producers) = Default::default();
-        let (racks, consumers, services, users, settings, actions) = Default::default();
+        let (racks, consumers, services, users, settings, actions, admin) = Default::default();
         Self {
             format: SCENARIO_FORMAT,
             name: name.into(),
@@ -76,6 +76,7 @@ impl Scenario {
             users,
             settings,
             actions,
+            admin,
             faults: None,
         }
     }

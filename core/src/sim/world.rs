@@ -41,11 +41,23 @@ pub(super) type DiskLog = <Disk as Storage>::Log;
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
     Arrival(u64),
-    HangUp { node: NodeId, incarnation: u64, peer: NodeId },
-    Wake { node: NodeId, incarnation: u64 },
+    HangUp {
+        node: NodeId,
+        incarnation: u64,
+        peer: NodeId,
+    },
+    Wake {
+        node: NodeId,
+        incarnation: u64,
+    },
     Break(Way),
-    DiskDone { node: NodeId, incarnation: u64 },
+    DiskDone {
+        node: NodeId,
+        incarnation: u64,
+    },
     Command(Command),
+    /// An order to the controller, by its place in the scenario.
+    Order(usize),
 }
 
 /// Whether a node's process runs.
@@ -182,6 +194,7 @@ impl World {
         for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
             world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
         }
+        world.plan_orders();
         world.start_controllers();
         for node in world.nodes() {
             *world.wakes(node) = Some(Time::ZERO);
@@ -266,6 +279,7 @@ impl World {
                 }
             }
             Happening::Command(command) => self.command(command),
+            Happening::Order(index) => self.give_order(index),
         }
         Some(core::mem::take(&mut self.events))
     }

@@ -109,6 +109,8 @@ pub const GROUPS: &[Group] = &[
             "duplicate-after-lost-answer",
             "idempotent-producer",
             "controllers-fail-over",
+            "more-partitions",
+            "move-a-partition",
             "replay",
             "slow-puller-retention",
             "compacted-topic",

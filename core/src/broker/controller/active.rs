@@ -8,6 +8,7 @@ use super::super::protocol::{Out, Reply, Request, RequestId};
 use super::super::view::View;
 use super::decisions::{self, is_alive};
 use super::metadata::{Change, Registration};
+use super::reassignment;
 use super::{Answer, Controller, Done};
 use crate::ids::{Epoch, NodeId, PartitionId};
 use crate::log::Log;
@@ -48,8 +49,14 @@ impl<L: Log> Controller<L> {
             Request::SetInSync { partition, epoch, version, in_sync } => {
                 match may_set_in_sync(&reign.latest.view, from, &partition, (epoch, version), &in_sync) {
                     Ok(()) => {
-                        let change = Change::InSync { partition, replicas: in_sync };
-                        return self.propose([change].into(), Some((from, id, Answer::Cluster)), out);
+                        let view = &reign.latest.view;
+                        let moved = view
+                            .partitions
+                            .get(&partition)
+                            .map(|state| reassignment::complete(view, &partition, state, &in_sync));
+                        let mut changes = [Change::InSync { partition, replicas: in_sync }].to_vec();
+                        changes.extend(moved.into_iter().flatten());
+                        return self.propose(changes, Some((from, id, Answer::Cluster)), out);
                     }
                     Err(refusal) => refusal,
                 }

@@ -27,6 +27,11 @@ fn election(
     (leader != state.leader).then(elected)
 }
 
+/// Elects a leader of a partition that is new, or kept by others than before.
+pub(super) fn first_leader(view: &View, partition: &PartitionId, state: &PartitionState) -> Option<Change> {
+    election(partition, state, Wanted::Anyone, |broker| is_alive(view, *broker))
+}
+
 /// Gives every partition whose leader is dead, or that has none, another one, if it can be.
 pub(super) fn elect_all(view: &View) -> Vec<Change> {
     elect_with(view, |_| None, |broker| is_alive(view, *broker))

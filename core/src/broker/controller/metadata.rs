@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::super::view::View;
+use super::super::view::{PartitionState, View};
 use crate::ids::{NodeId, PartitionId};
 use crate::observe::{ClusterEvent, Event};
 use crate::record::{Batch, BatchBuilder, Batches, Malformed, NewRecord};
@@ -40,6 +40,10 @@ pub(super) enum Change {
     InSync { partition: PartitionId, replicas: Vec<NodeId> },
     /// Another leads, or nobody does. Who was not in sync and leads all the same is in sync alone.
     Elected { partition: PartitionId, leader: Option<NodeId>, unclean: bool },
+    /// A topic has another partition.
+    Added { partition: PartitionId, replicas: Vec<NodeId>, min_in_sync: u32, unclean_election: bool },
+    /// Others keep a partition than before, or will when those that come are in sync.
+    Assigned { partition: PartitionId, replicas: Vec<NodeId>, adding: Vec<NodeId>, removing: Vec<NodeId> },
     /// Producer ids below are given away.
     ProducerIds { next: u64 },
 }
@@ -139,6 +143,29 @@ fn apply<'a>(view: &mut View, change: &'a Change, events: &mut Vec<Event>) -> Op
             if let Some(leader) = forced {
                 events.push(Event::InSync { partition: partition.clone(), replicas: [leader].into() });
             }
+            Some(partition)
+        }
+        Change::Added { partition: added, replicas, min_in_sync, unclean_election } => {
+            let state = PartitionState::new(replicas.clone(), *min_in_sync);
+            let state = PartitionState { unclean_election: *unclean_election, ..state };
+            view.partitions.insert(added.clone(), state);
+            let (partition, replicas) = (added.clone(), replicas.clone());
+            events.push(Event::Cluster(ClusterEvent::PartitionAdded { partition, replicas }));
+            Some(added)
+        }
+        Change::Assigned { partition, replicas, adding, removing } => {
+            let state = view.partitions.get_mut(partition)?;
+            state.replicas.clone_from(replicas);
+            state.adding.clone_from(adding);
+            state.removing.clone_from(removing);
+            let moves = !adding.is_empty() || !removing.is_empty();
+            let stays = |broker: &&NodeId| !removing.contains(broker);
+            let replicas = replicas.iter().filter(stays).copied().collect();
+            let id = partition.clone();
+            events.push(Event::Cluster(match moves {
+                true => ClusterEvent::Moving { partition: id, replicas },
+                false => ClusterEvent::Moved { partition: id, replicas },
+            }));
             Some(partition)
         }
         Change::ProducerIds { next } => {

@@ -42,8 +42,10 @@ mod active;
 mod decisions;
 mod error;
 mod metadata;
+mod reassignment;
 
 pub use error::ControllerError;
+pub use reassignment::{BadOrder, Order};
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
