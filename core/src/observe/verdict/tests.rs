@@ -1,5 +1,7 @@
 //! Facts by hand, and what the judge must find in them.
 
+use alloc::vec::Vec;
+
 use super::*;
 use crate::ids::{Epoch, Offset, PartitionId};
 use crate::observe::Refusal;
