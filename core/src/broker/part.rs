@@ -57,6 +57,7 @@ impl<S: Storage> Broker<S> {
             self.forget_groups(now, out);
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
+        replica.compact_by(self.view.cleanup.get(&partition.topic).copied());
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, (&self.settings, &self.view), out);
@@ -85,6 +86,7 @@ impl<S: Storage> Broker<S> {
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
             replica.producers.expire(now, self.settings.producer_expiry);
         }
+        self.clean_if_due(now, out)?;
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);

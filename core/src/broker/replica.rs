@@ -17,6 +17,7 @@
 use alloc::vec::Vec;
 
 use super::checkpoint::{Checkpoint, Truncation};
+use super::cleaner::Cleaner;
 use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
@@ -40,6 +41,8 @@ pub(crate) struct Replica<L> {
     pub(super) role: Role,
     /// What is trimmed when; only where there is a limit.
     pub(super) kept: Option<Kept>,
+    /// How far it is clean; only where it is compacted.
+    pub(super) cleaner: Option<Cleaner>,
 }
 
 /// What a broker does for a partition.
@@ -72,16 +75,8 @@ impl<L: Log> Replica<L> {
         };
         let known = checkpoint.as_ref().map_or(log.start(), Checkpoint::value);
         let high_watermark = known.clamp(log.start(), log.end());
-        Ok(Self {
-            partition,
-            log,
-            epochs,
-            producers,
-            high_watermark,
-            checkpoint,
-            role: Role::Idle,
-            kept: None,
-        })
+        let (role, kept, cleaner) = (Role::Idle, None, None);
+        Ok(Self { partition, log, epochs, producers, high_watermark, checkpoint, role, kept, cleaner })
     }
 
     /// Gives the log back.
@@ -136,7 +131,7 @@ impl<L: Log> Replica<L> {
 
     /// Adds batches that are already stamped.
     pub(super) fn append(&mut self, batches: &Batches) -> Result<(), LogError<L::Error>> {
-        self.log.append(batches)?;
+        self.append_in_segments(batches)?;
         self.epochs.learn(batches);
         self.producers.learn(batches);
         if let Some(kept) = &mut self.kept {
@@ -158,6 +153,7 @@ impl<L: Log> Replica<L> {
         if let Some(kept) = &mut self.kept {
             kept.cut(self.log.end());
         }
+        self.look_at_active();
         self.high_watermark = self.high_watermark.min(self.log.end());
         let gone = tail.records().filter(|record| record.offset >= self.log.end());
         Ok(gone.filter_map(|record| record.message_id()).collect())

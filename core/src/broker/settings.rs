@@ -82,6 +82,8 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// A broker looks this often whether a log that it compacts is to be cleaned. Kafka: 15 s (`log.cleaner.backoff.ms`).
+    pub cleaner_interval: Span,
 }
 
 fn is_usual(truncation: &Truncation) -> bool {
@@ -97,7 +99,7 @@ pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
-    pub fn spans(&self) -> [(&'static str, Span); 12] {
+    pub fn spans(&self) -> [(&'static str, Span); 13] {
         [
             ("broker_heartbeat", self.broker_heartbeat),
             ("broker_session", self.broker_session),
@@ -111,6 +113,7 @@ impl Settings {
             ("commit_interval", self.commit_interval),
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
+            ("cleaner_interval", self.cleaner_interval),
         ]
     }
 
@@ -146,6 +149,7 @@ impl Default for Settings {
             leader_balance: None,
             metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            cleaner_interval: Span::from_millis(50),
         }
     }
 }

@@ -25,6 +25,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("push-overload", include_str!("../../scenarios/push-overload.json")),
     ("pull-overload", include_str!("../../scenarios/pull-overload.json")),
     ("slow-puller-retention", include_str!("../../scenarios/slow-puller-retention.json")),
+    ("compacted-topic", include_str!("../../scenarios/compacted-topic.json")),
     ("replay", include_str!("../../scenarios/replay.json")),
     ("staging-in-memory", include_str!("../../scenarios/staging-in-memory.json")),
     ("staging-on-disk", include_str!("../../scenarios/staging-on-disk.json")),

@@ -115,6 +115,7 @@ pub const GROUPS: &[Group] = &[
             "move-a-partition",
             "replay",
             "slow-puller-retention",
+            "compacted-topic",
             "windowed-count",
             "windowed-count-lateness",
         ],
