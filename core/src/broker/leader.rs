@@ -39,7 +39,8 @@ use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
-use super::view::{OFFSETS_TOPIC, PartitionState, View};
+use super::share_request::ShareReply;
+use super::view::{PartitionState, View, is_internal};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
@@ -104,6 +105,11 @@ pub(super) enum Then {
     OffsetsStored {
         /// What happened thereby.
         events: Vec<Event>,
+    },
+    /// To a leader that keeps the account of a share group.
+    Share {
+        /// What it hears.
+        reply: ShareReply,
     },
 }
 
@@ -317,7 +323,7 @@ impl<L: Log> Replica<L> {
             return;
         }
         self.high_watermark = least;
-        if self.partition.topic.as_str() != OFFSETS_TOPIC {
+        if !is_internal(&self.partition.topic) {
             out.event(Event::Committed { partition: self.partition.clone(), below: least });
         }
         while leader.waiting.front().is_some_and(|waiting| waiting.below <= least) {
@@ -474,6 +480,7 @@ impl Then {
                 out.events.extend(events);
                 out.reply(to, id, Reply::OffsetsStored);
             }
+            Self::Share { reply } => out.reply(to, id, Reply::Share(reply)),
         }
     }
 }

@@ -74,6 +74,14 @@ mod reply;
 mod request;
 mod retention;
 mod settings;
+mod share_coordinator;
+mod share_group;
+mod share_leader;
+mod share_led;
+mod share_partition;
+mod share_request;
+mod share_settings;
+mod share_state;
 mod sticky;
 mod transaction;
 mod view;
@@ -94,9 +102,16 @@ pub use protocol::{
 pub use replica::Marks;
 pub use retention::Retention;
 pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
+pub use share_partition::{AcknowledgeType, RecordState, SharePartition, Turned};
+pub use share_request::{ShareReply, ShareRequest};
+pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, ShareStart};
+pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
-pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition};
+pub use view::{
+    HostLayout, OFFSETS_TOPIC, PartitionState, SHARE_TOPIC, View, is_internal, offsets_partition,
+    share_partition,
+};
 
 pub(crate) use replica::{Replica, Role};
 
@@ -108,6 +123,7 @@ use hosting::Guests;
 use intake::Intake;
 use leader::Then;
 use producer_ids::ProducerIds;
+use share_leader::Sharing;
 
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
@@ -139,6 +155,7 @@ pub struct Broker<S: Storage> {
     view: Arc<View>,
     replicas: BTreeMap<PartitionId, Replica<S::Log>>,
     groups: Groups,
+    shares: Sharing,
     producer_ids: ProducerIds,
     /// The number of the last request that this broker made.
     last_request: RequestId,
@@ -165,6 +182,7 @@ where
             view: Arc::clone(&self.view),
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
+            shares: self.shares.clone(),
             producer_ids: self.producer_ids.clone(),
             settings: self.settings.clone(),
             proposals: self.proposals.clone(),
@@ -201,6 +219,7 @@ impl<S: Storage> Broker<S> {
             view,
             replicas,
             groups,
+            shares: Sharing::default(),
             producer_ids: ProducerIds::default(),
             last_request,
             proposals,
@@ -224,7 +243,8 @@ impl<S: Storage> Broker<S> {
             Input::HangUp { peer } => self.hang_up(now, peer, out),
             Input::Wake => Ok(()),
         };
-        if let Err(error) = done.and_then(|()| self.tick(now, out)) {
+        let done = done.and_then(|()| self.tick(now, out)).and_then(|()| self.answer_itself(now, out));
+        if let Err(error) = done {
             self.failed.get_or_insert(error);
         }
     }
@@ -266,7 +286,8 @@ impl<S: Storage> Broker<S> {
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
-        followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
+        let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
+        followers.chain(own).chain(self.next_host_wakeup()).chain(groups).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -385,6 +406,7 @@ impl<S: Storage> Broker<S> {
             | Request::Commit { .. }
             | Request::OffsetOf { .. }
             | Request::Group { .. }) => self.ask_group(now, asker, request, out),
+            Request::Share { group, request } => self.ask_share(now, asker, group, request, out),
             Request::Alive { .. }
             | Request::Leave { .. }
             | Request::SetInSync { .. }
@@ -399,7 +421,7 @@ impl<S: Storage> Broker<S> {
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        if self.take_producer_ids(now, id, &reply, out) {
+        if self.take_producer_ids(now, id, &reply, out) || self.take_share_reply(now, id, &reply, out) {
             return Ok(());
         }
         let proposal = self.proposals.remove(&id);
@@ -431,6 +453,7 @@ impl<S: Storage> Broker<S> {
         }
         self.producer_ids.forget(peer);
         self.groups.hang_up(peer);
+        self.share_hang_up(now, peer, out);
         self.guest_left(now, peer, out)
     }
 }

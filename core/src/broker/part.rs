@@ -85,6 +85,7 @@ impl<S: Storage> Broker<S> {
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);
+        self.tick_shares(now, out)?;
         if self.has_controller && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
             let (incarnation, version) = (self.incarnation, self.view.version);

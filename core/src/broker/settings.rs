@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::share_settings::ShareSettings;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
@@ -74,6 +75,13 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// What brokers allow share groups.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub share: ShareSettings,
+}
+
+fn is_usual(settings: &ShareSettings) -> bool {
+    *settings == ShareSettings::default()
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -85,7 +93,7 @@ pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
-    pub fn spans(&self) -> [(&'static str, Span); 12] {
+    pub fn spans(&self) -> [(&'static str, Span); 13] {
         [
             ("broker_heartbeat", self.broker_heartbeat),
             ("broker_session", self.broker_session),
@@ -99,6 +107,7 @@ impl Settings {
             ("commit_interval", self.commit_interval),
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
+            ("share.lock", self.share.lock),
         ]
     }
 
@@ -132,6 +141,7 @@ impl Default for Settings {
             strict_watermark: true,
             leader_balance: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            share: ShareSettings::default(),
         }
     }
 }
