@@ -174,7 +174,7 @@ impl ShareConsumer {
             return None;
         }
         let heartbeat = self.heartbeat.as_ref().map_or(self.next_heartbeat, |asked| asked.deadline);
-        let lanes = self.lanes.values().flat_map(|lane| lane.wakeups(self.options.renews));
+        let lanes = self.lanes.values().flat_map(|lane| lane.wakeups(&self.options));
         lanes.chain(self.metadata.next_wakeup()).chain([heartbeat]).min()
     }
 
@@ -319,13 +319,12 @@ impl ShareConsumer {
             }
             return;
         };
-        let (explicit, renews) = (self.options.acknowledges == Acknowledges::Explicit, self.options.renews);
         let Some(lane) = self.lanes.get_mut(partition) else { return };
         let mut says = Vec::new();
-        if !lane.unsaid.is_empty() && (explicit || lane.held.is_empty()) {
+        if lane.may_say(&self.options) {
             says.push(core::mem::take(&mut lane.unsaid));
         }
-        if renews {
+        if self.options.renews {
             // Each by itself: of several all would be refused for one that is lost.
             says.extend(lane.renew(now).into_iter().map(|renewed| [renewed].into()));
         }
@@ -378,11 +377,18 @@ impl Lane {
         !self.leaving && self.asked.is_none() && self.held.is_empty()
     }
 
+    /// Whether there is something to say: implicitly, not before all of it is done.
+    fn may_say(&self, options: &ShareOptions) -> bool {
+        let explicit = options.acknowledges == Acknowledges::Explicit;
+        !self.unsaid.is_empty() && (explicit || self.held.is_empty())
+    }
+
     /// When something of this is due.
-    fn wakeups(&self, renews: bool) -> impl Iterator<Item = Time> {
+    fn wakeups(&self, options: &ShareOptions) -> impl Iterator<Item = Time> {
+        let renews = options.renews;
         let fetch = match &self.asked {
             Some(asked) => Some(asked.deadline),
-            None => (self.wants_more() || !self.unsaid.is_empty()).then_some(self.not_before),
+            None => (self.wants_more() || self.may_say(options)).then_some(self.not_before),
         };
         let renew = self.held.values().filter_map(|held| held.renew_at).filter(move |_| renews);
         self.said.iter().map(|(asked, _)| asked.deadline).chain(fetch).chain(renew)

@@ -13,7 +13,7 @@ use crate::ids::{MessageId, Name, NodeId, Offset, PartitionId};
 ///
 /// ```
 /// use mqlab_core::observe::CameBack;
-/// assert_eq!(CameBack::LockRanOut.to_string(), "its lock ran out");
+/// assert_eq!(CameBack::LockRanOut.to_string(), "the lock ran out");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,9 +30,9 @@ pub enum CameBack {
 impl fmt::Display for CameBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Released => "gave them back",
-            Self::LockRanOut => "its lock ran out",
-            Self::MemberGone => "is gone",
+            Self::Released => "released",
+            Self::LockRanOut => "the lock ran out",
+            Self::MemberGone => "it is gone",
         })
     }
 }
@@ -202,11 +202,7 @@ impl fmt::Display for ShareEvent {
                 write!(f, "wrote down that {} of {partition} is done for {group}, by {by}", list(messages))
             }
             Self::Returned { group, partition, from, messages, why } => {
-                write!(
-                    f,
-                    "{} of {partition} may be given away again for {group}, {from}: {why}",
-                    list(messages)
-                )
+                write!(f, "has {} of {partition} back from {from} for {group}: {why}", list(messages))
             }
             Self::Archived { group, partition, messages, why } => {
                 write!(f, "archived {} of {partition} for {group}: {why}", list(messages))
