@@ -9,8 +9,8 @@ use mqlab_core::ids::{MessageId, Name, NodeId, PartitionId};
 use mqlab_core::observe::{CameBack, Event, GivenUp, ShareEvent};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::sim::{
-    Action, Command, ConsumerSpec, FaultKind, FaultPlan, OnFailure, ProducerSpec, ProgramSpec, Scenario,
-    SourceSpec, TargetSpec, Timeline, TopicSpec,
+    ConsumerSpec, FaultKind, FaultPlan, OnFailure, ProducerSpec, ProgramSpec, Scenario, Settles, SourceSpec,
+    TargetSpec, Timeline, TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
 use mqlab_tests::claims::{all, story};

@@ -23,9 +23,9 @@
 use alloc::collections::BTreeMap;
 
 use super::group_turn::Asker;
-use super::leader::Then;
 use super::share_request::{ShareReply, ShareRequest};
 use super::share_state::{Saved, ShareKey, ShareState, from_record, to_record};
+use super::then::Then;
 use super::view::share_partition;
 use super::{Acks, Broker, Done, Out, Role, refuse};
 use crate::ids::{Epoch, Name, PartitionId};

@@ -17,7 +17,7 @@
 //! Sources: KIP-932 (`SimpleAssignor`: all partitions for everybody at first, evenly spread since 4.1). Left out: several
 //! topics a member; to change as little as possible, for nothing is lost by changing.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::view::View;
@@ -34,6 +34,8 @@ struct ShareGroup {
     /// Raised when members come or go.
     epoch: Epoch,
     members: BTreeMap<NodeId, Member>,
+    /// How many partitions were dealt.
+    dealt: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +89,8 @@ impl ShareGroups {
         if !known {
             group.members.insert(from, Member { topic, deadline, share: Vec::new() });
             group.plan(view);
+        } else if group.dealt != group.count(view) {
+            group.plan(view); // the topic has got more partitions
         }
         let Some(member) = group.members.get_mut(&from) else { return Err(Refusal::NotAMember) };
         member.deadline = deadline;
@@ -95,8 +99,15 @@ impl ShareGroups {
 }
 
 impl ShareGroup {
+    /// How many partitions there are to deal.
+    fn count(&self, view: &View) -> usize {
+        let topics: BTreeSet<&Name> = self.members.values().map(|member| &member.topic).collect();
+        topics.into_iter().map(|topic| view.partitions_of(topic).count()).sum()
+    }
+
     fn plan(&mut self, view: &View) {
         self.epoch = self.epoch.next();
+        self.dealt = self.count(view);
         let mut topics: BTreeMap<Name, Vec<NodeId>> = BTreeMap::new();
         for (node, member) in &mut self.members {
             member.share.clear();
