@@ -186,7 +186,10 @@ fn verdict(timeline: &Timeline) -> String {
         0 => String::new(),
         count => format!(", superseded {count}"),
     };
-    let returned = some("returned", verdict.returned()) + &some("given up", verdict.given_up()) + &superseded;
+    let returned = some("returned", verdict.returned())
+        + &some("given up", verdict.given_up())
+        + &some("archived", verdict.archived())
+        + &superseded;
     format!(
         "acknowledged {}, delivered {}, on their way {}{dead}, lost {}, doubled {}, out of order {}{returned}\nprocessed by {}\n{own}",
         verdict.acknowledged(),

@@ -7,7 +7,7 @@ use super::classic_group::ClassicGroup;
 use super::group::{self, Beat};
 use super::group_request::{GroupReply, GroupRequest};
 use super::group_turn::{Asker, Turn};
-use super::leader::Then;
+use super::then::Then;
 use super::{Acks, Broker, Done, MemberId, Out, Reply, Request, Role, Shares, offsets_partition, refuse};
 use crate::ids::{Name, Offset, PartitionId};
 use crate::log::{Log as _, SliceOf, Storage};
@@ -34,6 +34,11 @@ impl<S: Storage> Broker<S> {
         }
         let (from, id) = asker;
         match request {
+            Request::Heartbeat { group, .. } | Request::Group { group, .. }
+                if self.shares.groups.is_served(&group) =>
+            {
+                refuse(asker, Refusal::InconsistentProtocol, out)
+            }
             Request::Heartbeat { group, topic, epoch, owned, instance, assignor } => {
                 let deadline = now + self.settings.consumer_session;
                 let beat = Beat { from, group, topic, instance, assignor, epoch, reads: owned };
@@ -94,6 +99,7 @@ impl<S: Storage> Broker<S> {
     pub(super) fn forget_groups(&mut self, now: Time, out: &mut Out<SliceOf<S>>) {
         self.with_classic(now, None, out, ClassicGroup::die);
         self.groups.clear();
+        self.shares.groups.clear();
     }
 
     fn with_classic(
@@ -108,7 +114,7 @@ impl<S: Storage> Broker<S> {
         self.groups.classic((now, &self.settings, reign), which, out, work);
     }
 
-    fn is_coordinator(&self) -> bool {
+    pub(super) fn is_coordinator(&self) -> bool {
         let replica = self.replicas.get(&offsets_partition());
         replica.is_some_and(|replica| matches!(replica.role, Role::Leader(_)))
     }

@@ -149,6 +149,11 @@ impl Groups {
         self.0.get(group).is_some_and(|group| !group.members.is_empty())
     }
 
+    /// Whether anybody is in a group, of either protocol.
+    pub(super) fn is_taken(&self, group: &Name) -> bool {
+        self.0.get(group).is_some_and(|group| !group.members.is_empty() || !group.classic.is_empty())
+    }
+
     /// How the members of the classic protocol stand: state, generation, and what each is to read.
     pub(super) fn look(&self, group: &Name) -> Option<(&'static str, u32, Shares<MemberId>)> {
         Some(self.0.get(group)?.classic.look())

@@ -39,7 +39,8 @@ use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
-use super::view::{OFFSETS_TOPIC, PartitionState, View};
+use super::then::Then;
+use super::view::{PartitionState, View, is_internal};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
@@ -90,21 +91,6 @@ struct Waiting {
     to: NodeId,
     id: RequestId,
     then: Then,
-}
-
-/// What a waiting request is answered with.
-#[derive(Clone, Debug)]
-pub(super) enum Then {
-    /// To a producer.
-    Stored {
-        /// The offset of its first message.
-        base: Offset,
-    },
-    /// To a member of a group.
-    OffsetsStored {
-        /// What happened thereby.
-        events: Vec<Event>,
-    },
 }
 
 #[derive(Clone, Debug)]
@@ -338,7 +324,7 @@ impl<L: Log> Replica<L> {
             return;
         }
         self.high_watermark = least;
-        if self.partition.topic.as_str() != OFFSETS_TOPIC {
+        if !is_internal(&self.partition.topic) {
             out.event(Event::Committed { partition: self.partition.clone(), below: least });
         }
         while leader.waiting.front().is_some_and(|waiting| waiting.below <= least) {
@@ -477,17 +463,5 @@ impl<L: Log> Replica<L> {
         }
         out.reply(*to, *id, Reply::Fetched { batches, high_watermark });
         Ok(true)
-    }
-}
-
-impl Then {
-    fn release<D>(self, to: NodeId, id: RequestId, out: &mut Out<D>) {
-        match self {
-            Self::Stored { base } => out.reply(to, id, Reply::Stored { base }),
-            Self::OffsetsStored { events } => {
-                out.events.extend(events);
-                out.reply(to, id, Reply::OffsetsStored);
-            }
-        }
     }
 }

@@ -78,7 +78,16 @@ mod reporting;
 mod request;
 mod retention;
 mod settings;
+mod share_coordinator;
+mod share_group;
+mod share_leader;
+mod share_led;
+mod share_partition;
+mod share_request;
+mod share_settings;
+mod share_state;
 mod sticky;
+mod then;
 mod transaction;
 mod view;
 
@@ -100,9 +109,16 @@ pub use protocol::{
 pub use replica::Marks;
 pub use retention::Retention;
 pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
+pub use share_partition::{AcknowledgeType, RecordState, SharePartition, Turned};
+pub use share_request::{ShareReply, ShareRequest};
+pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, ShareStart};
+pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
-pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition};
+pub use view::{
+    HostLayout, OFFSETS_TOPIC, PartitionState, SHARE_TOPIC, View, is_internal, offsets_partition,
+    share_partition,
+};
 
 pub(crate) use replica::{Replica, Role};
 
@@ -113,9 +129,10 @@ use alloc::vec::Vec;
 use group::Groups;
 use hosting::Guests;
 use intake::Intake;
-use leader::Then;
 use producer_ids::ProducerIds;
 use reporting::{Controllers, Proposal};
+use share_leader::Sharing;
+use then::Then;
 
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
@@ -146,6 +163,7 @@ pub struct Broker<S: Storage> {
     view: Arc<View>,
     replicas: BTreeMap<PartitionId, Replica<S::Log>>,
     groups: Groups,
+    shares: Sharing,
     producer_ids: ProducerIds,
     /// The number of the last request that this broker made.
     last_request: RequestId,
@@ -174,6 +192,7 @@ where
             view: Arc::clone(&self.view),
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
+            shares: self.shares.clone(),
             producer_ids: self.producer_ids.clone(),
             settings: self.settings.clone(),
             proposals: self.proposals.clone(),
@@ -211,6 +230,7 @@ impl<S: Storage> Broker<S> {
             view,
             replicas,
             groups,
+            shares: Sharing::default(),
             producer_ids: ProducerIds::default(),
             last_request,
             proposals,
@@ -241,7 +261,8 @@ impl<S: Storage> Broker<S> {
             Input::HangUp { peer } => self.hang_up(now, peer, out),
             Input::Wake => Ok(()),
         };
-        if let Err(error) = done.and_then(|()| self.tick(now, out)) {
+        let done = done.and_then(|()| self.tick(now, out)).and_then(|()| self.answer_itself(now, out));
+        if let Err(error) = done {
             self.failed.get_or_insert(error);
         }
     }
@@ -284,7 +305,8 @@ impl<S: Storage> Broker<S> {
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
         let own = own.chain(self.next_clean());
-        followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
+        let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
+        followers.chain(own).chain(self.next_host_wakeup()).chain(groups).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -406,6 +428,7 @@ impl<S: Storage> Broker<S> {
             | Request::Commit { .. }
             | Request::OffsetOf { .. }
             | Request::Group { .. }) => self.ask_group(now, asker, request, out),
+            Request::Share { group, request } => self.ask_share(now, asker, group, request, out),
             Request::Alive { .. }
             | Request::Leave { .. }
             | Request::SetInSync { .. }
@@ -420,7 +443,7 @@ impl<S: Storage> Broker<S> {
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        if self.take_producer_ids(now, id, &reply, out) {
+        if self.take_producer_ids(now, id, &reply, out) || self.take_share_reply(now, id, &reply, out) {
             return Ok(());
         }
         let was_proposal = self.proposal_answered(now, id, &reply);
@@ -448,6 +471,7 @@ impl<S: Storage> Broker<S> {
         self.controller_hung_up(peer);
         self.producer_ids.forget(peer);
         self.groups.hang_up(peer);
+        self.share_hang_up(now, peer, out);
         self.guest_left(now, peer, out)
     }
 }

@@ -90,6 +90,7 @@ impl<S: Storage> Broker<S> {
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);
+        self.tick_shares(now, out)?;
         if self.controllers.exist() && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
             self.ask_again_if_due(now, out);

@@ -22,7 +22,7 @@ use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
 use super::retention::Kept;
-use super::view::OFFSETS_TOPIC;
+use super::view::is_internal;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
 use crate::log::{Epochs, Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::record::Batches;
@@ -116,9 +116,9 @@ impl<L: Log> Replica<L> {
         }
     }
 
-    /// Whether the partition holds the groups' offsets: what is appended there is upkeep, and no event.
+    /// Whether the cluster keeps something of its own there: what is appended is upkeep, and no event.
     pub(super) fn is_internal(&self) -> bool {
-        self.partition.topic.as_str() == OFFSETS_TOPIC
+        is_internal(&self.partition.topic)
     }
 
     /// Keeps the watermark, where followers truncate by it.

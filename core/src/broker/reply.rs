@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::group_request::GroupReply;
+use super::share_request::ShareReply;
 use super::transaction::TransactionState;
 use super::view::View;
 use crate::ids::{Epoch, Name, Offset, OrderId, PartitionId};
@@ -103,6 +104,8 @@ pub enum Reply<D = Batches> {
     },
     /// What the coordinator says in the classic protocol of groups.
     Group(GroupReply),
+    /// What is answered about a share group.
+    Share(ShareReply),
     /// The offsets are kept.
     OffsetsStored,
     /// Where the group has got to; `None` when it never said.
@@ -141,6 +144,7 @@ impl<D: Slice> Reply<D> {
             Self::Cluster(view) => Reply::Cluster(view),
             Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },
             Self::Group(reply) => Reply::Group(reply),
+            Self::Share(reply) => Reply::Share(reply),
             Self::OffsetsStored => Reply::OffsetsStored,
             Self::OffsetIs(offset) => Reply::OffsetIs(offset),
             Self::Called { order, answer } => Reply::Called { order, answer },

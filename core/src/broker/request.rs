@@ -9,6 +9,7 @@ use super::protocol::Message;
 use super::protocol::{Acks, Reads};
 #[cfg(doc)]
 use super::reply::Reply;
+use super::share_request::ShareRequest;
 use super::transaction::TransactionStep;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::queue::ConsumerOptions;
@@ -130,6 +131,13 @@ pub enum Request {
         group: Name,
         /// What.
         request: GroupRequest,
+    },
+    /// Something about a share group. Answer: [`Reply::Share`].
+    Share {
+        /// The group.
+        group: Name,
+        /// What.
+        request: ShareRequest,
     },
     /// Keep where the group has got to. Answer: [`Reply::OffsetsStored`].
     Commit {

@@ -18,6 +18,21 @@ use crate::vhost::DiskLimit;
 /// The topic in which groups keep where they have got to. It has one partition; its leader is the coordinator.
 pub const OFFSETS_TOPIC: &str = "__offsets";
 
+/// The topic in which the accounts of share groups are kept. It has one partition; its leader is the share coordinator.
+pub const SHARE_TOPIC: &str = "__share_group_state";
+
+/// Whether the cluster keeps something of its own in a topic.
+///
+/// ```
+/// use mqlab_core::broker::is_internal;
+/// use mqlab_core::ids::Name;
+/// assert!(is_internal(&Name::new("__offsets")?) && !is_internal(&Name::new("orders")?));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+pub fn is_internal(topic: &Name) -> bool {
+    [OFFSETS_TOPIC, SHARE_TOPIC].contains(&topic.as_str())
+}
+
 /// How the cluster stands.
 ///
 /// ```
@@ -145,6 +160,11 @@ impl View {
     pub fn coordinator(&self) -> Option<NodeId> {
         self.leader_of(&offsets_partition())
     }
+
+    /// The broker that keeps the accounts of share groups, if one leads that partition.
+    pub fn share_coordinator(&self) -> Option<NodeId> {
+        self.leader_of(&share_partition())
+    }
 }
 
 /// The partition in which groups keep where they have got to.
@@ -154,5 +174,15 @@ impl View {
 /// Never: its name is a legal one.
 pub fn offsets_partition() -> PartitionId {
     let topic = Name::new(OFFSETS_TOPIC).expect("a legal name");
+    PartitionId { topic, index: 0 }
+}
+
+/// The partition in which the accounts of share groups are kept.
+///
+/// # Panics
+///
+/// Never: its name is a legal one.
+pub fn share_partition() -> PartitionId {
+    let topic = Name::new(SHARE_TOPIC).expect("a legal name");
     PartitionId { topic, index: 0 }
 }

@@ -26,6 +26,8 @@ mod pull_metrics;
 mod queue_event;
 mod queue_metrics;
 mod refusal;
+mod share_event;
+mod shared;
 mod verdict;
 
 pub use agreement::Agreement;
@@ -46,4 +48,5 @@ pub use pull_metrics::PullMetrics;
 pub use queue_event::QueueEvent;
 pub use queue_metrics::QueueMetrics;
 pub use refusal::Refusal;
+pub use share_event::{CameBack, GivenUp, ShareEvent};
 pub use verdict::Verdict;

@@ -24,11 +24,13 @@
 //! * **superseded**: a producer was told "stored", nobody has processed it, and a broker that compacts the topic took it
 //!   from its log because a later message has the same key, or because it was a tombstone that had been there long enough.
 //!   The judge has its own account of keys: what goes without such a reason is lost.
+//! * **archived**: given up by a share group, rejected or delivered too often, and processed by nobody.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
 //!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
-//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised.
+//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised, nor in a group
+//!   that shares partitions.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,7 @@ use super::fault_event::FaultEvent;
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::shared::Shared;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::vhost::Decision;
 
@@ -79,6 +82,7 @@ pub struct Verdict {
     trimmed: BTreeSet<MessageId>,
     /// What compaction may take, and took.
     tables: Tables,
+    shared: Shared,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     /// Which brokers' logs hold a message, and where.
@@ -137,8 +141,8 @@ impl Verdict {
         self.delivered.len() as u64
     }
 
-    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed or dead
-    /// letters.
+    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed, archived or
+    /// dead letters.
     pub fn on_their_way(&self) -> u64 {
         self.sent.keys().filter(|id| !self.is_settled(id) && !self.is_dead_letter(id)).count() as u64
     }
@@ -159,6 +163,11 @@ impl Verdict {
         self.trimmed.intersection(&self.acknowledged).copied()
     }
 
+    /// Messages that a share group gave up, and nobody has processed.
+    pub fn archived(&self) -> &BTreeSet<MessageId> {
+        &self.shared.archived
+    }
+
     /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
     pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
         self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
@@ -170,11 +179,12 @@ impl Verdict {
         &self.given_up
     }
 
-    /// Whether a message is processed, lost, dropped, returned, trimmed or given up.
+    /// Whether a message is processed, lost, dropped, returned, trimmed, archived or given up.
     fn is_settled(&self, id: &MessageId) -> bool {
         let over =
             [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        over.iter().any(|messages| messages.contains(id)) || self.tables.took(id)
+        let archived = &self.shared.archived;
+        over.into_iter().chain([archived]).any(|messages| messages.contains(id)) || self.tables.took(id)
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
@@ -299,6 +309,7 @@ impl Verdict {
                 self.down.remove(node);
             }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
+            Event::Share(event) => self.shared.observe(event, &self.delivered),
             _ => {}
         }
     }
@@ -455,10 +466,11 @@ impl Verdict {
         self.returned.remove(&message);
         self.given_up.remove(&message);
         self.trimmed.remove(&message);
+        self.shared.archived.remove(&message);
         if !self.routed.contains(&message) {
             self.lost.remove(&message);
         }
-        if let Place::Partition(partition) = from {
+        if let (Place::Partition(partition), true) = (from, self.shared.keeps_order(group)) {
             let line = match self.keys.get(&message) {
                 Some(&key) => Line::Key(group.clone(), partition.topic.clone(), key),
                 None => Line::Partition(group.clone(), from.clone()),

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::draw_host::{exchange_views, held_up, queue_strip};
+use super::draw_share::{describe_share, describe_share_reply, shared};
 use super::network::Packet;
 use super::onward::OnwardSpec;
 use super::picture::{
@@ -14,8 +15,8 @@ use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
 use crate::broker::{
-    Acks, Broker, GroupRequest, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement,
-    TransactionState, TransactionStep, View,
+    Acks, Broker, GroupRequest, Message, Replica, Reply, Request, Role, Settlement, TransactionState,
+    TransactionStep, View, is_internal,
 };
 use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
@@ -105,9 +106,9 @@ impl World {
             (&super::world::Node<Worker>, &super::scenario::ConsumerSpec),
         )| {
             let (from, group) = match &spec.from {
-                SourceSpec::Group { name, topic, .. } | SourceSpec::Poll { reader: name, topic, .. } => {
-                    (topic.clone(), Some(name.clone()))
-                }
+                SourceSpec::Group { name, topic, .. }
+                | SourceSpec::Share { name, topic, .. }
+                | SourceSpec::Poll { reader: name, topic, .. } => (topic.clone(), Some(name.clone())),
                 other => (source_name(other), None),
             };
             let up = slot.power == Power::On;
@@ -189,15 +190,14 @@ impl World {
         let client = |consumer| broker.client_of_consumer(consumer);
         let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
         let view = self.controllers.view();
-        let shown =
-            broker.replicas().iter().filter(|(partition, _)| partition.topic.as_str() != OFFSETS_TOPIC);
+        let shown = broker.replicas().iter().filter(|(partition, _)| !is_internal(&partition.topic));
         let partitions = shown.map(|(partition, replica)| {
             let groups = broker_of(self, view.coordinator()).map_or_else(Vec::new, |coordinator| {
                 let offsets = coordinator.groups().offsets_in(partition);
                 offsets.map(|(group, offset)| (group.clone(), offset)).collect()
             });
             let leads = matches!(replica.role(), Role::Leader(_));
-            StripView {
+            let strip = StripView {
                 role: shown_role(node, partition, replica, view),
                 behind: self.behind(view, partition, replica.log().end()),
                 groups: if leads { groups } else { Vec::new() },
@@ -209,7 +209,8 @@ impl World {
                     self,
                     cells_max,
                 )
-            }
+            };
+            shared(strip, broker, partition)
         });
         queues.chain(partitions).collect()
     }
@@ -229,7 +230,7 @@ impl World {
         let names = disk.names().expect("memory lists its logs");
         for name in names {
             let place = match &name {
-                LogName::Partition(partition) if partition.topic.as_str() == OFFSETS_TOPIC => continue,
+                LogName::Partition(partition) if is_internal(&partition.topic) => continue,
                 LogName::Partition(partition) => Place::Partition(partition.clone()),
                 _ => continue,
             };
@@ -318,7 +319,7 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
 }
 
 /// What a packet is, what it is about, which records of which batches it carries, and how often they came before.
-type Described = (PacketKind, Option<Place>, Vec<MessageId>, u32);
+pub(super) type Described = (PacketKind, Option<Place>, Vec<MessageId>, u32);
 
 /// The messages that travel in something.
 pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
@@ -327,7 +328,7 @@ pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
 
 fn describe(to: NodeId, message: &Message) -> Described {
     let partition = |partition: &PartitionId| {
-        (partition.topic.as_str() != OFFSETS_TOPIC).then(|| Place::Partition(partition.clone()))
+        (!is_internal(&partition.topic)).then(|| Place::Partition(partition.clone()))
     };
     let is_broker = |node| matches!(node, NodeId::Broker(_));
     let plain = |kind| (kind, None, Vec::new(), 0);
@@ -355,6 +356,7 @@ fn describe(to: NodeId, message: &Message) -> Described {
             Request::Commit { .. }
             | Request::OffsetOf { .. }
             | Request::Group { request: GroupRequest::Commit { .. }, .. } => plain(PacketKind::Commit),
+            Request::Share { request, .. } => describe_share(request),
             Request::Call(_) => plain(PacketKind::Call),
             _ => plain(PacketKind::Upkeep),
         },
@@ -375,6 +377,7 @@ fn describe(to: NodeId, message: &Message) -> Described {
             Reply::Fetched { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
             Reply::Selected { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
             Reply::Diverged { .. } => plain(PacketKind::Copied),
+            Reply::Share(reply) => describe_share_reply(reply),
             Reply::OffsetsStored | Reply::OffsetIs(_) | Reply::OffsetForTime { .. } => {
                 plain(PacketKind::Commit)
             }
@@ -438,6 +441,6 @@ fn step_of_transaction(step: &TransactionStep) -> Described {
     }
 }
 
-fn ids(batches: &Batches) -> Vec<MessageId> {
+pub(super) fn ids(batches: &Batches) -> Vec<MessageId> {
     batches.records().filter_map(|record| record.message_id()).collect()
 }

@@ -5,11 +5,14 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::scenario::{InvalidScenario, Scenario};
-use crate::broker::{PartitionState, Site, View, offsets_partition, place_replicas};
+use crate::broker::{PartitionState, Site, View, offsets_partition, place_replicas, share_partition};
 use crate::ids::{NodeId, PartitionId};
 
 /// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
 const OFFSETS_REPLICAS: usize = 3;
+/// How few of them in sync are enough to write down an account of a share group, where there are as many brokers
+/// (Kafka: `share.coordinator.state.topic.min.isr`).
+const SHARE_MIN_IN_SYNC: u32 = 2;
 
 impl Scenario {
     /// The brokers, with their racks if those are known.
@@ -48,7 +51,10 @@ impl Scenario {
             // The coordinator starts on the last broker, so that the first can be killed without taking it along.
             let reversed: Vec<Site> = sites.iter().rev().cloned().collect();
             for replicas in place(&reversed, 1, OFFSETS_REPLICAS) {
-                partitions.insert(offsets_partition(), PartitionState::new(replicas, 1));
+                partitions.insert(offsets_partition(), PartitionState::new(replicas.clone(), 1));
+                if self.has_share_groups() {
+                    partitions.insert(share_partition(), PartitionState::new(replicas, SHARE_MIN_IN_SYNC));
+                }
             }
         }
         let queues = self.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));

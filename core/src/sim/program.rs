@@ -12,7 +12,6 @@
 //! the work: at least once, a crash between work and acknowledgement does it twice. With a memory of what was done,
 //! kept in the same transaction as the work's effect: effectively once.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
@@ -22,141 +21,16 @@ use super::draft::receipt_to;
 use super::onward::{End, Mint, Onward};
 use super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::scenario::{ConsumerSpec, SourceSpec};
+use super::source::{DiskLog, Source};
 use super::stream;
 use super::world::Disk;
-use crate::broker::{Input, Message, Out, Reads, RequestId, Settings, Settlement};
-use crate::client::{ClassicMember, GroupProtocol, Member, Puller, Staged, Subscriber, Windows};
+use crate::broker::{Input, Message, Out, Settings, Settlement};
+use crate::client::{Puller, Staged, Windows};
 use crate::ids::{MessageId, Name, NodeId};
 use crate::log::Storage;
 use crate::observe::{Event, QueueEvent};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
-
-/// The log on a consumer's own disk.
-type DiskLog = <Disk as Storage>::Log;
-
-/// The client of a consumer.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// A queue pushes.
-    Push(Subscriber),
-    /// It pulls as a member of a group.
-    Pull(Member),
-    /// The same, in the classic protocol.
-    Classic(Box<ClassicMember>),
-    /// It pulls on its own account.
-    Poll(Box<Puller<DiskLog>>),
-}
-
-impl Source {
-    pub(crate) fn new(from: &SourceSpec, settings: &Settings, brokers: Vec<NodeId>, disk: &mut Disk) -> Self {
-        let settings = settings.clone();
-        let push =
-            |reads, options| Self::Push(Subscriber::new(settings.clone(), reads, options, brokers.clone()));
-        match from {
-            SourceSpec::Queue { name, prefetch, reading } => {
-                push(Reads::Queue(name.clone()), reading.options(*prefetch))
-            }
-            SourceSpec::Subscription { subscription, prefetch, reading } => {
-                push(Reads::Topic(subscription.clone()), reading.options(*prefetch))
-            }
-            SourceSpec::Group { name, topic, options } => {
-                let (options, name, topic) = (options.clone(), name.clone(), topic.clone());
-                match options.protocol {
-                    GroupProtocol::Server => {
-                        Self::Pull(Member::with_options(settings, options, name, topic, brokers))
-                    }
-                    GroupProtocol::Classic => {
-                        Self::Classic(Box::new(ClassicMember::new(settings, options, name, topic, brokers)))
-                    }
-                }
-            }
-            SourceSpec::Poll { topic, options, .. } => {
-                let log = disk.open(&Puller::<DiskLog>::log_name()).expect("memory opens its logs");
-                let puller = Puller::new(settings, options.clone(), topic.clone(), brokers, log);
-                Self::Poll(Box::new(puller.expect("memory can be read")))
-            }
-        }
-    }
-
-    pub(super) fn take(&mut self) -> Option<Staged> {
-        match self {
-            Self::Push(subscriber) => subscriber.take(),
-            Self::Pull(member) => member.take(),
-            Self::Classic(member) => member.take(),
-            Self::Poll(puller) => puller.take(),
-        }
-    }
-
-    pub(super) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
-        match self {
-            Self::Push(subscriber) => subscriber.handle(now, input, out),
-            Self::Pull(member) => member.handle(now, input, out),
-            Self::Classic(member) => member.handle(now, input, out),
-            Self::Poll(puller) => puller.handle(now, input, out),
-        }
-    }
-
-    /// A message is done with.
-    pub(super) fn done(&mut self, now: Time, staged: &Staged, out: &mut Out) {
-        self.settle(now, core::slice::from_ref(staged), Settlement::Done, out);
-    }
-
-    /// What becomes of messages. A partition's cannot be given back or refused: the group goes on behind them.
-    fn settle(&mut self, now: Time, all: &[Staged], how: Settlement, out: &mut Out) {
-        match self {
-            Self::Push(subscriber) => subscriber.settle(all, how, out),
-            Self::Pull(member) => {
-                for staged in all {
-                    member.done(now, &staged.from, staged.record.offset, out);
-                }
-            }
-            Self::Classic(member) => {
-                for staged in all {
-                    member.done(now, &staged.from, staged.record.offset, out);
-                }
-            }
-            Self::Poll(puller) => puller.done(all),
-        }
-    }
-
-    /// The broker that pushes, and the number of the subscription.
-    fn session(&self) -> Option<(NodeId, RequestId)> {
-        match self {
-            Self::Push(subscriber) => subscriber.session(),
-            Self::Pull(_) | Self::Classic(_) | Self::Poll(_) => None,
-        }
-    }
-
-    pub(super) fn next_wakeup(&self) -> Option<Time> {
-        match self {
-            Self::Push(subscriber) => subscriber.next_wakeup(),
-            Self::Pull(member) => member.next_wakeup(),
-            Self::Classic(member) => member.next_wakeup(),
-            Self::Poll(puller) => puller.next_wakeup(),
-        }
-    }
-
-    /// The numbers of the partitions that it reads.
-    pub(crate) fn partitions(&self) -> Vec<u32> {
-        match self {
-            Self::Push(_) => Vec::new(),
-            Self::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
-            Self::Classic(member) => member.partitions().map(|partition| partition.index).collect(),
-            Self::Poll(puller) => puller.partitions().collect(),
-        }
-    }
-
-    /// What was received and not begun, oldest first.
-    pub(crate) fn staged(&self) -> Vec<&Staged> {
-        match self {
-            Self::Push(subscriber) => subscriber.staged().collect(),
-            Self::Pull(member) => member.staged().collect(),
-            Self::Classic(member) => member.staged().collect(),
-            Self::Poll(puller) => puller.staged().collect(),
-        }
-    }
-}
 
 /// What a program works on.
 #[derive(Clone, Debug)]
@@ -213,9 +87,9 @@ impl Worker {
             SourceSpec::Queue { reading, .. } | SourceSpec::Subscription { reading, .. } => {
                 (None, reading.credit)
             }
-            SourceSpec::Group { name, .. } | SourceSpec::Poll { reader: name, .. } => {
-                (Some(name.clone()), false)
-            }
+            SourceSpec::Group { name, .. }
+            | SourceSpec::Share { name, .. }
+            | SourceSpec::Poll { reader: name, .. } => (Some(name.clone()), false),
         };
         let source = Source::new(&spec.from, settings, brokers.clone(), &mut kept.disk);
         let onward = spec.program.onward.as_ref().map(|onward| Onward::new(onward, settings, brokers));
@@ -247,7 +121,7 @@ impl Worker {
             Source::Poll(puller) => {
                 puller.at_stake().filter_map(|staged| staged.record.message_id()).collect()
             }
-            Source::Push(_) | Source::Pull(_) | Source::Classic(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
 use crate::broker::{Acks, Cleanup};
-use crate::client::{MemberOptions, ProducerOptions, PullOptions};
+use crate::client::{MemberOptions, ProducerOptions, PullOptions, ShareOptions};
 use crate::ids::Name;
 use crate::queue::QueueOptions;
 use crate::routing::{Declaration, ExchangeName};
@@ -276,6 +276,16 @@ pub enum SourceSpec {
         /// How it takes part.
         #[serde(default, skip_serializing_if = "is_default")]
         options: MemberOptions,
+    },
+    /// It pulls records of a topic that it shares with others, each of them for itself alone.
+    Share {
+        /// The group.
+        name: Name,
+        /// The topic.
+        topic: Name,
+        /// How it takes part.
+        #[serde(default, skip_serializing_if = "is_default")]
+        options: ShareOptions,
     },
     /// It pulls a topic on its own account, and keeps its place itself.
     Poll {

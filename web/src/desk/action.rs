@@ -26,6 +26,8 @@ pub enum Count {
     Trimmed,
     /// Taken by compaction before anybody had processed it: a later message of its key is there.
     Superseded,
+    /// Given up by a share group, and processed by nobody.
+    Archived,
     /// Processed, though its sender's transaction was rolled back.
     Invented,
     /// Its sender's transaction was committed, and nobody will hear of it.
@@ -34,7 +36,7 @@ pub enum Count {
 
 impl Count {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -44,16 +46,23 @@ impl Count {
         Self::GivenUp,
         Self::Trimmed,
         Self::Superseded,
+        Self::Archived,
         Self::Invented,
         Self::Unheard,
     ];
 
-    /// Whether one of it is one too many. What is a dead letter, dropped, returned, trimmed or superseded went as somebody had
-    /// set it, and of what was given up nobody was promised anything.
+    /// Whether one of it is one too many. What is a dead letter, dropped, returned, trimmed, superseded or archived went as
+    /// somebody had set it, and of what was given up nobody was promised anything.
     pub const fn breaks_a_promise(self) -> bool {
         !matches!(
             self,
-            Self::Dead | Self::Dropped | Self::Returned | Self::GivenUp | Self::Trimmed | Self::Superseded
+            Self::Dead
+                | Self::Dropped
+                | Self::Returned
+                | Self::GivenUp
+                | Self::Trimmed
+                | Self::Superseded
+                | Self::Archived
         )
     }
 
@@ -69,6 +78,7 @@ impl Count {
             Self::GivenUp => "given-up",
             Self::Trimmed => "trimmed",
             Self::Superseded => "superseded",
+            Self::Archived => "archived",
             Self::Invented => "invented",
             Self::Unheard => "unheard",
         }

@@ -102,6 +102,10 @@ pub const GROUPS: &[Group] = &[
         scenarios: &["rebalance-eager", "rebalance-cooperative", "rebalance-storm"],
     },
     Group {
+        title: both("Share groups", "共享组"),
+        scenarios: &["share-group", "share-poison", "share-fail-over"],
+    },
+    Group {
         title: both("Replicated log", "复制日志"),
         scenarios: &[
             "kill-the-leader",

@@ -95,6 +95,13 @@ pub const fn of(count: Count) -> (Both, Both) {
                 "还没有人处理，就被同一个 key 的新消息取代，从表里清掉了",
             ),
         ),
+        Count::Archived => (
+            both("archived", "已归档"),
+            both(
+                "A share group gave them up: rejected, or delivered too often. The log still has them",
+                "共享组放弃投递：被拒绝，或投递次数已到上限。日志里仍有",
+            ),
+        ),
         Count::Invented => (
             both("invented", "凭空多出"),
             both(
@@ -136,6 +143,7 @@ const fn said(count: Count) -> (&'static str, &'static str, &'static str) {
             "messages were superseded before they were read",
             "消息还没读就被新值取代",
         ),
+        Count::Archived => ("message was archived", "messages were archived", "消息已归档"),
         Count::Invented => ("order does not exist", "orders do not exist", "消息所说的订单并不存在"),
         Count::Unheard => ("order was never heard of", "orders were never heard of", "订单没有人知道"),
     }

@@ -6,7 +6,7 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, cluster, faults, membership, producers, pulls, queues, row, spaced};
+use super::{Lang, callers, cluster, faults, membership, producers, pulls, queues, row, shares, spaced};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -260,6 +260,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Group(event) => membership::english(event, node, names),
+        Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
         other => format!("{node}: {other}"),
@@ -336,6 +337,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Group(event) => membership::chinese(event, node, names),
+        Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
@@ -394,6 +396,7 @@ impl Tone {
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
             Event::Group(event) => membership::tone(event),
+            Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),
             Event::Fault(event) => faults::tone(event),
             _ => Self::Plain,

@@ -2,8 +2,8 @@
 
 use super::{
     Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
-    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
-    stories_table,
+    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_share,
+    stories_stream, stories_table,
 };
 
 /// One scenario's words.
@@ -66,6 +66,7 @@ const MORE: &[&[Story]] = &[
     stories_onward::STORIES,
     stories_order::STORIES,
     stories_groups::STORIES,
+    stories_share::STORIES,
     stories_cluster::STORIES,
 ];
 
