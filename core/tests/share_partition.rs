@@ -54,7 +54,9 @@ fn shown(account: &SharePartition) -> String {
 #[test]
 fn a_record_goes_from_state_to_state_as_kafka_says() {
     let mut account = SharePartition::new(Offset(0), &settings(2_000));
-    let table: &[(u16, &[(u64, AcknowledgeType)], &str)] = &[
+    /// Who says what of which offsets, and how the account stands then.
+    type Row = (u16, &'static [(u64, AcknowledgeType)], &'static str);
+    let table: &[Row] = &[
         (1, &[(0, Release)], "0 f1 1x1 1x1"),
         (1, &[(1, Accept)], "0 f1 d1 1x1"),
         (1, &[(2, Renew)], "0 f1 d1 1x1"),
