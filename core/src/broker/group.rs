@@ -35,6 +35,7 @@ use super::assignor::{Assignor, Candidate, Shares};
 use super::classic_group::ClassicGroup;
 use super::group_request::{Identity, MemberId};
 use super::group_turn::{Offsets, Turn};
+use super::members::{Member, Members};
 use super::protocol::Out;
 use super::settings::Settings;
 use super::view::View;
@@ -51,23 +52,10 @@ pub(crate) struct Groups(BTreeMap<Name, Group>);
 struct Group {
     /// Raised when members come or go.
     epoch: Epoch,
-    members: BTreeMap<NodeId, Member>,
+    members: Members,
     /// Those who speak the classic protocol.
     classic: ClassicGroup,
     offsets: Offsets,
-}
-
-#[derive(Clone, Debug)]
-struct Member {
-    topic: Name,
-    instance: Option<Name>,
-    assignor: Option<Assignor>,
-    /// When it is given up, unless it is heard before.
-    deadline: Time,
-    /// What the plan gives it.
-    planned: BTreeSet<PartitionId>,
-    /// What it reads, or was told to read and may be reading by now.
-    owned: BTreeSet<PartitionId>,
 }
 
 /// A member's share, each partition with where to go on, if the group ever said.
@@ -106,16 +94,14 @@ impl Groups {
 
     /// When the next member is given up, or a group must go on.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        let members = self.0.values().flat_map(|group| group.members.values()).map(|member| member.deadline);
+        let members = self.0.values().filter_map(|group| group.members.next_deadline());
         members.chain(self.0.values().filter_map(|group| group.classic.next_deadline())).min()
     }
 
     /// Gives up the members that were not heard in time.
     pub(super) fn expire(&mut self, now: Time, view: &View) {
         for group in self.0.values_mut() {
-            let before = group.members.len();
-            group.members.retain(|_, member| member.deadline > now);
-            if group.members.len() != before {
+            if group.members.expire(now) {
                 group.plan(view);
             }
         }
@@ -174,34 +160,27 @@ impl Groups {
             if !begins {
                 return Err(Refusal::FencedInstance);
             }
-            if let Some(member) = group.members.remove(&holder) {
+            if let Some(member) = group.members.remove(holder) {
                 group.members.insert(from, member);
             }
             let (group, instance) = (name, instance.clone());
             out.event(Event::Group(GroupEvent::Fenced { group, instance, member: holder, by: from }));
         }
         let comes_back = |member: &Member| member.instance.is_some() && member.instance == instance;
-        let joins = match group.members.get(&from) {
+        let joins = match group.members.get(from) {
             None if !begins => return Err(Refusal::NotAMember),
             Some(member) => member.topic != topic || begins && !comes_back(member),
             None => true,
         };
         if joins {
-            let (planned, owned) = Default::default();
-            group.members.insert(from, Member { topic, instance, assignor, deadline, planned, owned });
+            group.members.insert(from, Member::new(topic, instance, assignor, deadline));
             group.plan(view);
         }
-        let taken: BTreeSet<PartitionId> = group
-            .members
-            .iter()
-            .filter(|(node, _)| **node != from)
-            .flat_map(|(_, m)| m.owned.clone())
-            .collect();
-        let Some(member) = group.members.get_mut(&from) else { return Err(Refusal::NotAMember) };
-        member.deadline = deadline;
-        let share: Vec<PartitionId> = member.planned.difference(&taken).cloned().collect();
-        member.owned = if joins || begins { BTreeSet::new() } else { reads.into_iter().collect() };
-        member.owned.extend(share.iter().cloned());
+        let Some(member) = group.members.get(from) else { return Err(Refusal::NotAMember) };
+        let is_free = |partition: &&PartitionId| !group.members.is_with_another(partition, from);
+        let share: Vec<PartitionId> = member.planned.iter().filter(is_free).cloned().collect();
+        let keeps = reads.into_iter().filter(|_| !joins && !begins);
+        group.members.heard(from, deadline, keeps.chain(share.iter().cloned()).collect());
         let from = |partition: PartitionId| {
             let offset = group.offsets.get(&partition).copied();
             (partition, offset)
@@ -212,7 +191,7 @@ impl Groups {
     /// A member of the newer protocol says that it is none any more.
     pub(super) fn leave(&mut self, from: NodeId, name: &Name, view: &View) -> Result<(), Refusal> {
         let group = self.0.get_mut(name).ok_or(Refusal::NotAMember)?;
-        group.members.remove(&from).ok_or(Refusal::NotAMember)?;
+        group.members.remove(from).ok_or(Refusal::NotAMember)?;
         group.plan(view);
         Ok(())
     }
@@ -229,8 +208,8 @@ impl Groups {
         if group.members.is_empty() && group.classic.is_empty() {
             return Ok(());
         }
-        let member = group.members.get(&from).ok_or(Refusal::NotAMember)?;
-        let owns = offsets.iter().all(|(partition, _)| member.owned.contains(partition));
+        let member = group.members.get(from).ok_or(Refusal::NotAMember)?;
+        let owns = offsets.iter().all(|(partition, _)| member.owns(partition));
         if owns { Ok(()) } else { Err(Refusal::NotAMember) }
     }
 
@@ -259,7 +238,7 @@ impl Group {
     fn plan(&mut self, view: &View) {
         self.epoch = self.epoch.next();
         let mut votes: BTreeMap<Assignor, usize> = BTreeMap::new();
-        for member in self.members.values() {
+        for (_, member) in self.members.iter() {
             *votes.entry(member.assignor.unwrap_or(Assignor::Range)).or_default() += 1;
         }
         let most = votes.values().max().copied();
@@ -271,12 +250,12 @@ impl Group {
             ..Candidate::new(*node, [member.topic.clone()])
         };
         let candidates: Vec<_> = self.members.iter().map(candidate).collect();
-        let topics: BTreeSet<&Name> = self.members.values().map(|member| &member.topic).collect();
+        let topics: BTreeSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
         let partitions: Vec<PartitionId> =
             topics.into_iter().flat_map(|topic| view.partitions_of(topic).cloned()).collect();
         let mut shares = assignor.unwrap_or_default().assign(&candidates, &partitions);
-        for (node, member) in &mut self.members {
-            member.planned = shares.remove(node).unwrap_or_default().into_iter().collect();
+        for (node, planned) in self.members.plans() {
+            *planned = shares.remove(node).unwrap_or_default().into_iter().collect();
         }
     }
 

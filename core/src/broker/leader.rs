@@ -357,10 +357,11 @@ impl<L: Log> Replica<L> {
             self.advance_high_watermark(now, out);
         }
         let until = now + fetch.wait_max;
-        if !self.answer(&Parked { to, id, fetch: fetch.clone(), until }, high_watermark, now >= until, out)?
+        let parked = Parked { to, id, fetch, until };
+        if !self.answer(&parked, high_watermark, now >= until, out)?
             && let Role::Leader(leader) = &mut self.role
         {
-            leader.parked.push(Parked { to, id, fetch, until });
+            leader.parked.push(parked);
         }
         Ok(proposal)
     }
@@ -425,13 +426,19 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         let Role::Leader(leader) = &mut self.role else { return Ok(()) };
-        for parked in core::mem::take(&mut leader.parked) {
-            let answered = self.answer(&parked, self.high_watermark, now >= parked.until, out)?;
-            if let (false, Role::Leader(leader)) = (answered, &mut self.role) {
-                leader.parked.push(parked);
-            }
+        let mut parked = core::mem::take(&mut leader.parked);
+        let mut failed = Ok(());
+        parked.retain(|parked| {
+            let answered = self.answer(parked, self.high_watermark, now >= parked.until, out);
+            answered.map(|answered| !answered).unwrap_or_else(|error| {
+                failed = Err(error);
+                true
+            })
+        });
+        if let Role::Leader(leader) = &mut self.role {
+            leader.parked = parked;
         }
-        Ok(())
+        failed
     }
 
     /// Answers a fetch if it has enough, or must be answered now; says whether it was.
@@ -456,6 +463,9 @@ impl<L: Log> Replica<L> {
                 out.reply(*to, *id, Reply::Selected { batches, next, high_watermark });
             }
             return Ok(enough || now_or_never);
+        }
+        if fetch.from >= until && fetch.bytes_min > 0 && !now_or_never {
+            return Ok(false); // nothing is there: most who wait are answered so, each time
         }
         let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
         if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {

@@ -28,7 +28,8 @@ use crate::record::{Batch, Batches};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLog {
-    batches: Vec<Batch>,
+    /// Each with the offset after it, so that nothing else is looked at when one is searched for.
+    batches: Vec<(Offset, Batch)>,
     start: Offset,
     end: Offset,
     durable: Offset,
@@ -37,7 +38,10 @@ pub struct MemoryLog {
 impl MemoryLog {
     /// The index of the first batch that reaches past `offset`.
     fn first_past(&self, offset: Offset) -> usize {
-        self.batches.partition_point(|batch| batch.next() <= offset)
+        if offset >= self.end {
+            return self.batches.len(); // whoever waits for news asks here, and that is most who ask
+        }
+        self.batches.partition_point(|(next, _)| *next <= offset)
     }
 
     fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Infallible>> {
@@ -70,7 +74,7 @@ impl Log for MemoryLog {
         }
         for batch in batches.iter() {
             self.end = batch.next();
-            self.batches.push(batch);
+            self.batches.push((self.end, batch));
         }
         Ok(())
     }
@@ -80,9 +84,9 @@ impl Log for MemoryLog {
             return self.out_of_range(from);
         }
         let (mut found, mut bytes) = (Vec::new(), 0);
-        for batch in &self.batches[self.first_past(from)..] {
+        for (next, batch) in &self.batches[self.first_past(from)..] {
             bytes += batch.bytes().len() as u64;
-            if batch.next() > until || (bytes > u64::from(bytes_max) && !found.is_empty()) {
+            if *next > until || (bytes > u64::from(bytes_max) && !found.is_empty()) {
                 break;
             }
             found.push(batch.clone());
@@ -100,7 +104,7 @@ impl Log for MemoryLog {
             return self.out_of_range(to);
         }
         self.batches.truncate(self.first_past(to));
-        self.end = self.batches.last().map_or(self.start, Batch::next);
+        self.end = self.batches.last().map_or(self.start, |(next, _)| *next);
         self.durable = self.durable.min(self.end);
         Ok(())
     }
@@ -110,7 +114,7 @@ impl Log for MemoryLog {
             return self.out_of_range(to);
         }
         self.batches.drain(..self.first_past(to));
-        let kept = self.batches.first().map_or(self.end, Batch::base);
+        let kept = self.batches.first().map_or(self.end, |(_, batch)| batch.base());
         self.start = self.start.max(kept.min(to));
         self.durable = self.durable.max(self.start);
         Ok(())

@@ -188,8 +188,9 @@ impl World {
         let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
         let view = self.controller.process.view();
         let shown =
-            broker.replicas().iter().filter(|(partition, _)| partition.topic.as_str() != OFFSETS_TOPIC);
-        let partitions = shown.map(|(partition, replica)| {
+            broker.replicas().iter().filter(|replica| replica.partition().topic.as_str() != OFFSETS_TOPIC);
+        let partitions = shown.map(|replica| {
+            let partition = replica.partition();
             let groups = broker_of(self, view.coordinator()).map_or_else(Vec::new, |coordinator| {
                 let offsets = coordinator.groups().offsets_in(partition);
                 offsets.map(|(group, offset)| (group.clone(), offset)).collect()

@@ -43,6 +43,7 @@ mod together;
 mod traffic;
 mod user;
 mod usual;
+mod wires;
 mod world;
 
 pub use asking::AskSpec;

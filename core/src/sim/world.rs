@@ -14,7 +14,7 @@ use super::clocks::Skews;
 use super::command::Command;
 use super::disks::Disks;
 use super::links::Way;
-use super::lives::incoming;
+use super::lives::is_for;
 use super::network::{Network, Packet};
 use super::onward::Errand;
 use super::program::Worker;
@@ -44,7 +44,7 @@ pub(super) enum Happening {
     Wake { node: NodeId, incarnation: u64 },
     Break(Way),
     DiskDone { node: NodeId, incarnation: u64 },
-    Command(Command),
+    Command(Box<Command>),
 }
 
 /// Whether a node's process runs.
@@ -173,7 +173,7 @@ impl World {
         };
         let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
         for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
-            world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
+            world.agenda.plan(action.at, Rank::Command, Happening::Command(Box::new(action.command)));
         }
         let mut out = Out::default();
         world.controller.process.start(&mut out);
@@ -226,12 +226,24 @@ impl World {
 
     /// Plans a command.
     pub fn plan(&mut self, at: Time, command: Command) {
-        self.agenda.plan(at, Rank::Command, Happening::Command(command));
+        self.agenda.plan(at, Rank::Command, Happening::Command(Box::new(command)));
     }
 
     /// Lets the next thing happen, and returns what events that brought; `None` when nothing is planned any more.
     pub fn step(&mut self) -> Option<Vec<Stamped>> {
-        let (at, happening) = self.agenda.pop()?;
+        self.happen().then(|| core::mem::take(&mut self.events))
+    }
+
+    /// The same for whoever asks only what the run amounts to: observers have seen the events, and nobody keeps them.
+    /// `false` when nothing is planned any more.
+    pub fn pass(&mut self) -> bool {
+        let happened = self.happen();
+        self.events.clear();
+        happened
+    }
+
+    fn happen(&mut self) -> bool {
+        let Some((at, happening)) = self.agenda.pop() else { return false };
         self.metrics.pass(at);
         self.now = at;
         self.step += 1;
@@ -260,9 +272,9 @@ impl World {
                     self.disk_done(node);
                 }
             }
-            Happening::Command(command) => self.command(command),
+            Happening::Command(command) => self.command(*command),
         }
-        Some(core::mem::take(&mut self.events))
+        true
     }
 
     pub(super) fn power(&self, node: NodeId) -> Option<Power> {
@@ -301,9 +313,9 @@ impl World {
     }
 
     fn arrival(&mut self, id: u64) {
-        let Some(Packet { from, to, incarnation, message, .. }) = self.network.take(id) else { return };
+        let Some(Packet { from, to, incarnation, mut message, .. }) = self.network.take(id) else { return };
         if self.is_on(to, incarnation) {
-            if let Some(message) = incoming(incarnation, message) {
+            if is_for(incarnation, &mut message) {
                 self.reach(to, Input::Message { from, message });
             }
         } else if self.power(to) != Some(Power::Off) {
