@@ -187,6 +187,8 @@ impl Lane {
         let mut builder = BatchBuilder::new();
         let mut count = 0;
         let most = self.next_size(rules).0;
+        let next = self.waiting.range(self.in_flight.messages()..).take(most);
+        builder.reserve(BATCH_HEADER_BYTES + next.map(|message| message.bytes).sum::<usize>());
         for message in self.waiting.range(self.in_flight.messages()..).take(most) {
             if builder.push(&message.record).is_err() {
                 break; // the batch is full; the rest goes in the next

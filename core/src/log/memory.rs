@@ -41,7 +41,15 @@ impl MemoryLog {
         if offset >= self.end {
             return self.batches.len(); // whoever waits for news asks here, and that is most who ask
         }
-        self.batches.partition_point(|(next, _)| *next <= offset)
+        // And of the others most want what came last: the search begins there, and doubles its steps.
+        let (mut end, mut step) = (self.batches.len(), 1);
+        while let Some(before) = end.checked_sub(step)
+            && self.batches[before].0 > offset
+        {
+            (end, step) = (before, step * 2);
+        }
+        let start = end.saturating_sub(step);
+        start + self.batches[start..end].partition_point(|(next, _)| *next <= offset)
     }
 
     fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Infallible>> {

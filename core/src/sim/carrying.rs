@@ -14,7 +14,7 @@ use crate::time::Time;
 
 impl World {
     /// Sends what a node wants sent, in order.
-    pub(super) fn send_all(&mut self, node: NodeId, sends: Vec<Envelope>) {
+    pub(super) fn send_all(&mut self, node: NodeId, sends: impl IntoIterator<Item = Envelope>) {
         let own = self.incarnation(node);
         for Envelope { to, mut message } in sends {
             mark(own, &mut message);

@@ -320,7 +320,7 @@ impl World {
         let (NodeId::Producer(number), now) = (node, self.clock(node)) else { return };
         let Some(slot) = self.producers.get_mut(index(number)) else { return };
         let shop = &mut slot.process;
-        let mut out = Out::default();
+        let mut out = core::mem::take(&mut self.spare.out);
         if let Some(key) = shop.due(now) {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);

@@ -24,9 +24,9 @@ use super::shop::Shop;
 use super::still::StillNodes;
 use crate::broker::{Broker, Controller, Input, Out};
 use crate::ids::{MessageId, NodeId};
-use crate::log::Storage;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
+use crate::log::{SliceOf, Storage};
 use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
@@ -121,6 +121,16 @@ pub struct World {
     pub(super) metrics: Metrics,
     /// The events of the present step.
     pub(super) events: Vec<Stamped>,
+    /// What nodes write into, empty between two steps: its memory serves them all.
+    pub(super) spare: Spare,
+}
+
+/// Room for what a node wants done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare {
+    pub(super) out: Out,
+    /// For brokers, whose records are slices of their logs.
+    pub(super) slices: Out<SliceOf<Disk>>,
 }
 
 impl World {
@@ -169,6 +179,7 @@ impl World {
             verdict: Verdict::default(),
             metrics: Metrics::default(),
             events: Vec::new(),
+            spare: Spare::default(),
             scenario,
         };
         let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
@@ -343,7 +354,7 @@ impl World {
     /// Hands an input to a node that is on, and carries out what it wants.
     pub(super) fn hand(&mut self, node: NodeId, input: Input) {
         let now = self.clock(node);
-        let mut out = Out::default();
+        let mut out = core::mem::take(&mut self.spare.out);
         match node {
             NodeId::Controller => self.controller.process.handle(now, input, &mut out),
             NodeId::Producer(number) => self.hand_to_shop(number, input, &mut out),
@@ -362,17 +373,21 @@ impl World {
                 };
                 self.calls.hand(now, node, input, &mut mint, &mut out);
             }
-            NodeId::Broker(number) => return self.hand_to_broker(number, [input]),
+            NodeId::Broker(number) => {
+                self.spare.out = out;
+                return self.hand_to_broker(number, [input]);
+            }
         }
         self.carry_out(node, out);
     }
 
     /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.
-    pub(super) fn carry_out(&mut self, node: NodeId, out: Out) {
-        for event in out.events {
+    pub(super) fn carry_out(&mut self, node: NodeId, mut out: Out) {
+        for event in out.events.drain(..) {
             self.note(node, event);
         }
-        self.send_all(node, out.sends);
+        self.send_all(node, out.sends.drain(..));
+        self.spare.out = out;
         self.plan_wake(node);
     }
 
