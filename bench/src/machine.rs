@@ -78,6 +78,12 @@ impl fmt::Display for Busy {
     }
 }
 
+/// How much memory this program has in hand now, in MiB; nothing where the system does not tell.
+pub(crate) fn resident_mib() -> Option<f64> {
+    let kib = first_number(&field("/proc/self/status", "VmRSS")?)?;
+    Some(kib as f64 / 1024.0)
+}
+
 /// A loop of the same length each time, about a millisecond, that no compiler can shorten: each step needs the one
 /// before. What it takes longer, somebody else took.
 pub(crate) fn spin() -> Duration {

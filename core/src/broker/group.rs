@@ -27,6 +27,7 @@
 //! Sources: Kafka KIP-848, `CurrentAssignmentBuilder.java`. Left out so far: several topics a member.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -46,7 +47,11 @@ use crate::time::Time;
 
 /// All groups that a coordinator knows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(BTreeMap<Name, Group>);
+pub(crate) struct Groups {
+    all: BTreeMap<Name, Group>,
+    /// When which group has something to do, if it hears nothing before.
+    due: BTreeSet<(Time, Name)>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Group {
@@ -56,6 +61,8 @@ struct Group {
     /// Those who speak the classic protocol.
     classic: ClassicGroup,
     offsets: Offsets,
+    /// When it has something to do, as the coordinator has noted it.
+    due: Option<Time>,
 }
 
 /// A member's share, each partition with where to go on, if the group ever said.
@@ -76,12 +83,13 @@ pub(super) struct Beat {
 impl Groups {
     /// Forgets everything: another broker is the coordinator now.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
+        self.due.clear();
     }
 
     /// Where a group has got to.
     pub(crate) fn offset(&self, group: &Name, partition: &PartitionId) -> Option<Offset> {
-        self.0.get(group)?.offsets.get(partition).copied()
+        self.all.get(group)?.offsets.get(partition).copied()
     }
 
     /// Where every group has got to in a partition.
@@ -89,22 +97,38 @@ impl Groups {
         &'a self,
         partition: &'a PartitionId,
     ) -> impl Iterator<Item = (&'a Name, Offset)> {
-        self.0.iter().filter_map(move |(name, group)| Some((name, *group.offsets.get(partition)?)))
+        self.all.iter().filter_map(move |(name, group)| Some((name, *group.offsets.get(partition)?)))
     }
 
     /// When the next member is given up, or a group must go on.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        let members = self.0.values().filter_map(|group| group.members.next_deadline());
-        members.chain(self.0.values().filter_map(|group| group.classic.next_deadline())).min()
+        self.due.first().map(|(at, _)| *at)
     }
 
-    /// Gives up the members that were not heard in time.
-    pub(super) fn expire(&mut self, now: Time, view: &View) {
-        for group in self.0.values_mut() {
+    /// Notes when a group has something to do: after all that may have changed it.
+    fn note(&mut self, name: &Name) {
+        let Some(group) = self.all.get_mut(name) else { return };
+        let due = group.members.next_deadline().into_iter().chain(group.classic.next_deadline()).min();
+        if due != group.due {
+            if let Some(before) = core::mem::replace(&mut group.due, due) {
+                self.due.remove(&(before, name.clone()));
+            }
+            self.due.extend(due.map(|due| (due, name.clone())));
+        }
+    }
+
+    /// Gives up the members that were not heard in time. Returns the groups that have something to do, in order.
+    pub(super) fn expire(&mut self, now: Time, view: &View) -> BTreeSet<Name> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone());
+        let due: BTreeSet<Name> = due.collect();
+        for name in &due {
+            let Some(group) = self.all.get_mut(name) else { continue };
             if group.members.expire(now) {
                 group.plan(view);
             }
+            self.note(name);
         }
+        due
     }
 
     /// Does something with the groups of the classic protocol, one after the other: those that `which` names, or all.
@@ -116,28 +140,37 @@ impl Groups {
         mut work: impl FnMut(&mut ClassicGroup, &mut Turn<'_>),
     ) {
         if let Some(name) = which {
-            self.0.entry(name.clone()).or_default();
+            self.all.entry(name.clone()).or_default();
         }
-        for (name, group) in self.0.iter_mut().filter(|(name, _)| which.is_none_or(|which| which == *name)) {
-            let mut turn = Turn::new(now, name, settings, reign, &group.offsets);
+        let names = which.map_or_else(|| self.all.keys().cloned().collect(), |name| vec![name.clone()]);
+        for name in names {
+            let Some(group) = self.all.get_mut(&name) else { continue };
+            let mut turn = Turn::new(now, &name, settings, reign, &group.offsets);
             work(&mut group.classic, &mut turn);
             turn.send(out);
+            self.note(&name);
         }
     }
 
     /// A client is gone.
     pub(super) fn hang_up(&mut self, peer: NodeId) {
-        self.0.values_mut().for_each(|group| group.classic.hang_up(peer));
+        let names: Vec<Name> = self.all.keys().cloned().collect();
+        for name in names {
+            if let Some(group) = self.all.get_mut(&name) {
+                group.classic.hang_up(peer);
+            }
+            self.note(&name);
+        }
     }
 
     /// Whether members of the newer protocol are in a group.
     pub(super) fn is_served(&self, group: &Name) -> bool {
-        self.0.get(group).is_some_and(|group| !group.members.is_empty())
+        self.all.get(group).is_some_and(|group| !group.members.is_empty())
     }
 
     /// How the members of the classic protocol stand: state, generation, and what each is to read.
     pub(super) fn look(&self, group: &Name) -> Option<(&'static str, u32, Shares<MemberId>)> {
-        Some(self.0.get(group)?.classic.look())
+        Some(self.all.get(group)?.classic.look())
     }
 
     /// A member is alive and says what it reads. Returns the group's epoch and the member's share.
@@ -148,8 +181,21 @@ impl Groups {
         view: &View,
         out: &mut Out<D>,
     ) -> Result<(Epoch, Share), Refusal> {
+        let group = beat.group.clone();
+        let share = self.beat(beat, deadline, view, out);
+        self.note(&group);
+        share
+    }
+
+    fn beat<D>(
+        &mut self,
+        beat: Beat,
+        deadline: Time,
+        view: &View,
+        out: &mut Out<D>,
+    ) -> Result<(Epoch, Share), Refusal> {
         let Beat { from, topic, instance, assignor, epoch, reads, group: name } = beat;
-        let group = self.0.entry(name.clone()).or_default();
+        let group = self.all.entry(name.clone()).or_default();
         if !group.classic.is_empty() {
             return Err(Refusal::InconsistentProtocol);
         }
@@ -190,9 +236,10 @@ impl Groups {
 
     /// A member of the newer protocol says that it is none any more.
     pub(super) fn leave(&mut self, from: NodeId, name: &Name, view: &View) -> Result<(), Refusal> {
-        let group = self.0.get_mut(name).ok_or(Refusal::NotAMember)?;
+        let group = self.all.get_mut(name).ok_or(Refusal::NotAMember)?;
         group.members.remove(from).ok_or(Refusal::NotAMember)?;
         group.plan(view);
+        self.note(name);
         Ok(())
     }
 
@@ -204,7 +251,7 @@ impl Groups {
         name: &Name,
         offsets: &[(PartitionId, Offset)],
     ) -> Result<(), Refusal> {
-        let Some(group) = self.0.get(name) else { return Ok(()) };
+        let Some(group) = self.all.get(name) else { return Ok(()) };
         if group.members.is_empty() && group.classic.is_empty() {
             return Ok(());
         }
@@ -215,12 +262,12 @@ impl Groups {
 
     /// Checks the same for a member of the classic protocol.
     pub(super) fn may_commit_as(&self, name: &Name, identity: &Identity) -> Result<(), Refusal> {
-        self.0.get(name).ok_or(Refusal::NotAMember)?.classic.may_commit(identity)
+        self.all.get(name).ok_or(Refusal::NotAMember)?.classic.may_commit(identity)
     }
 
     /// Takes note of where a group has got to.
     pub(super) fn learn(&mut self, group: &Name, offsets: &[(PartitionId, Offset)]) {
-        let group = self.0.entry(group.clone()).or_default();
+        let group = self.all.entry(group.clone()).or_default();
         group.offsets.extend(offsets.iter().cloned());
     }
 
