@@ -79,7 +79,7 @@ impl Contest {
 
     /// Adds a contender.
     pub(crate) fn with(
-        mut self,
+        self,
         name: &'static str,
         note: &'static str,
         mut run: impl FnMut() -> Done + 'static,

@@ -221,6 +221,8 @@ impl Groups {
         if joins {
             group.members.insert(from, Member::new(topic, instance, assignor, deadline));
             group.plan(view);
+        } else if !group.is_dealt(view) {
+            group.plan(view); // a topic has got more partitions
         }
         let Some(member) = group.members.get(from) else { return Err(Refusal::NotAMember) };
         let is_free = |partition: &&PartitionId| !group.members.is_with_another(partition, from);
@@ -304,6 +306,13 @@ impl Group {
         for (node, planned) in self.members.plans() {
             *planned = shares.remove(node).unwrap_or_default().into_iter().collect();
         }
+    }
+
+    /// Whether somebody is to read every partition of the topics.
+    fn is_dealt(&self, view: &View) -> bool {
+        let topics: BTreeSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
+        let there: usize = topics.into_iter().map(|topic| view.partitions_of(topic).count()).sum();
+        there == self.members.iter().map(|(_, member)| member.planned.len()).sum::<usize>()
     }
 
     /// Who has an instance id.

@@ -269,16 +269,14 @@ impl<S: Storage> Broker<S> {
         message: Message,
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
-        let is_client = !matches!(from, NodeId::Broker(_) | NodeId::Controller);
+        let is_client = !(matches!(from, NodeId::Broker(_)) || from.is_controller());
         if !is_client || self.settings.intake == Span::ZERO {
             return self.message(now, from, message, out);
         }
         let connection = self.intake.connection(from, &self.settings);
         connection.unread.push_back(message);
-        if connection.in_flow
-            && let Some(deadline) = self.guests.deadlines.get_mut(&from)
-        {
-            *deadline = now + self.settings.consumer_session;
+        if connection.in_flow {
+            self.guests.deadlines.put_off(from, now + self.settings.consumer_session);
         }
         self.read_on(now, from, out)
     }

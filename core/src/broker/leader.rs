@@ -35,6 +35,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::long_poll::Parked;
 use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
@@ -67,7 +68,7 @@ pub(crate) struct Leader {
     /// Producers and committers that wait for the high watermark, in order of offset.
     waiting: VecDeque<Waiting>,
     /// Fetches that wait for records (long poll).
-    parked: Vec<Parked>,
+    pub(super) parked: Vec<Parked>,
 }
 
 /// What the leader knows of a follower.
@@ -105,14 +106,6 @@ pub(super) enum Then {
         /// What happened thereby.
         events: Vec<Event>,
     },
-}
-
-#[derive(Clone, Debug)]
-struct Parked {
-    to: NodeId,
-    id: RequestId,
-    fetch: Fetch,
-    until: Time,
 }
 
 impl Leader {
@@ -153,9 +146,20 @@ impl Leader {
         self.replicas.iter().copied().filter(|&replica| keep(replica)).collect()
     }
 
-    /// When the next fetch that waits must be answered.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.parked.iter().map(|parked| parked.until).min()
+    /// Others keep the partition than before.
+    fn replaced(&mut self, now: Time, me: NodeId, state: &PartitionState) {
+        self.replicas.clone_from(&state.replicas);
+        self.min_in_sync = (state.min_in_sync as usize).min(state.replicas.len() - state.adding.len());
+        self.followers.retain(|follower, _| state.replicas.contains(follower));
+        for replica in state.replicas.iter().filter(|replica| **replica != me) {
+            let unknown = || Progress::unknown(now, state.in_sync.contains(replica));
+            self.followers.entry(*replica).or_insert_with(unknown);
+        }
+    }
+
+    /// Whether a change of the in-sync set was asked for, and may be made or not.
+    pub(super) fn has_proposed(&self) -> bool {
+        self.proposed.is_some()
     }
 
     /// The controller refused a change of the in-sync set.
@@ -165,6 +169,12 @@ impl Leader {
 }
 
 impl Progress {
+    /// Of a follower that has not fetched yet.
+    fn unknown(now: Time, in_sync: bool) -> Self {
+        let caught_up = in_sync.then_some(now);
+        Self { end: Offset::ZERO, caught_up, alive: true, last_fetch: (Offset::ZERO, now) }
+    }
+
     /// Whether a follower has all of a log that ends there, or had all of it not long ago.
     fn keeps_up(&self, now: Time, end: Offset, lag_max: Span) -> bool {
         self.end == end || self.caught_up.is_some_and(|at| now.since(at) <= lag_max)
@@ -189,18 +199,17 @@ impl<L: Log> Replica<L> {
                 leader.version = state.version;
                 leader.in_sync.clone_from(&state.in_sync);
                 leader.proposed = None;
+                if leader.replicas != state.replicas {
+                    leader.replaced(now, me, state);
+                }
             }
         } else {
             self.refuse_all(Refusal::NotLeader, out);
             let epoch_start = self.log.end();
             self.epochs.begin(state.epoch, epoch_start);
-            let fresh = |replica: &NodeId| Progress {
-                end: Offset::ZERO,
-                caught_up: state.in_sync.contains(replica).then_some(now),
-                alive: alive(replica),
-                last_fetch: (Offset::ZERO, now),
-            };
             let others = state.replicas.iter().filter(|&&replica| replica != me);
+            let fresh =
+                |replica: &NodeId| (*replica, Progress::unknown(now, state.in_sync.contains(replica)));
             self.role = Role::Leader(Leader {
                 epoch: state.epoch,
                 version: state.version,
@@ -210,7 +219,7 @@ impl<L: Log> Replica<L> {
                 min_in_sync: (state.min_in_sync as usize).min(state.replicas.len()),
                 strict: settings.strict_watermark,
                 lag_max: settings.replica_lag_max,
-                followers: others.map(|replica| (*replica, fresh(replica))).collect(),
+                followers: others.map(fresh).collect(),
                 proposed: None,
                 waiting: VecDeque::new(),
                 parked: Vec::new(),
@@ -410,69 +419,6 @@ impl<L: Log> Replica<L> {
         }
         leader.proposed = Some(kept);
         leader.proposed.clone()
-    }
-
-    /// Forgets the fetches of a node whose connection broke.
-    pub(super) fn forget_fetches_of(&mut self, peer: NodeId) {
-        if let Role::Leader(leader) = &mut self.role {
-            leader.parked.retain(|parked| parked.to != peer);
-        }
-    }
-
-    /// Answers the fetches that waited, where there is enough now or their time is over.
-    pub(super) fn answer_parked(
-        &mut self,
-        now: Time,
-        out: &mut Out<L::Slice>,
-    ) -> Result<(), LogError<L::Error>> {
-        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
-        let mut parked = core::mem::take(&mut leader.parked);
-        let mut failed = Ok(());
-        parked.retain(|parked| {
-            let answered = self.answer(parked, self.high_watermark, now >= parked.until, out);
-            answered.map(|answered| !answered).unwrap_or_else(|error| {
-                failed = Err(error);
-                true
-            })
-        });
-        if let Role::Leader(leader) = &mut self.role {
-            leader.parked = parked;
-        }
-        failed
-    }
-
-    /// Answers a fetch if it has enough, or must be answered now; says whether it was.
-    fn answer(
-        &self,
-        Parked { to, id, fetch, .. }: &Parked,
-        high_watermark: Offset,
-        now_or_never: bool,
-        out: &mut Out<L::Slice>,
-    ) -> Result<bool, LogError<L::Error>> {
-        use crate::log::Slice as _;
-        let until = if fetch.replica.is_some() { self.log.end() } else { self.high_watermark };
-        if fetch.from < self.log.start() || fetch.from > self.log.end() {
-            out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
-            return Ok(true);
-        }
-        if fetch.filter.is_some() && fetch.replica.is_none() {
-            let (batches, next) = self.select(fetch, until.max(fetch.from))?;
-            // With more behind what was looked at, waiting brings nothing: the reader must go on.
-            let enough = batches.bytes().len() as u64 >= u64::from(fetch.bytes_min) || next < until;
-            if enough || now_or_never {
-                out.reply(*to, *id, Reply::Selected { batches, next, high_watermark });
-            }
-            return Ok(enough || now_or_never);
-        }
-        if fetch.from >= until && fetch.bytes_min > 0 && !now_or_never {
-            return Ok(false); // nothing is there: most who wait are answered so, each time
-        }
-        let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
-        if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
-            return Ok(false);
-        }
-        out.reply(*to, *id, Reply::Fetched { batches, high_watermark });
-        Ok(true)
     }
 }
 

@@ -80,7 +80,21 @@ impl<L: Log> Replicas<L> {
     pub(super) fn insert(&mut self, replica: Replica<L>) {
         let Err(at) = self.find(&replica.partition) else { return };
         self.all.insert(at, Slot { replica, wakes: None, asked: None });
-        // Whatever stood behind it has another place now.
+        if at + 1 < self.all.len() {
+            return self.number_anew();
+        }
+        self.touch(at); // as a view names them in order, so most come
+    }
+
+    /// Takes the replica of a partition out.
+    pub(super) fn remove(&mut self, partition: &PartitionId) -> Option<Replica<L>> {
+        let slot = self.all.remove(self.find(partition).ok()?);
+        self.number_anew();
+        Some(slot.replica)
+    }
+
+    /// Whatever stood behind one that came or went has another place now.
+    fn number_anew(&mut self) {
         self.touch_all();
         self.due.clear();
         self.asked.clear();

@@ -23,7 +23,7 @@ struct Wire {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wires {
     /// By kind of node and by number; each row in order of peer.
-    rows: [Vec<Vec<(NodeId, Wire)>>; 6],
+    rows: [Vec<Vec<(NodeId, Wire)>>; 7],
 }
 
 impl Wires {
@@ -35,6 +35,7 @@ impl Wires {
             NodeId::Consumer(number) => (3, number),
             NodeId::Service(number) => (4, number),
             NodeId::User(number) => (5, number),
+            NodeId::Voter(number) => (6, number),
         };
         let rows = &mut self.rows[kind];
         let number = usize::from(number);
