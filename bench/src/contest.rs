@@ -6,15 +6,16 @@
 //! ```
 //!
 //! A round gives one ratio to each rival; reported are the median ratio and the spread. Whatever slows the machine
-//! for longer than a round slows all contenders of it, and the ratio does not move.
+//! for longer than a round slows all contenders of it, and the ratio does not move. How long a contender took is the
+//! processor's time where the system tells it ([`Stopwatch`]): all of them work on one thread.
 
 use std::fmt;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::machine::spin;
+use crate::machine::{Stopwatch, spin};
 
 /// The fewest rounds whose median says something.
 pub(crate) const PAIRS_MIN: usize = 7;
@@ -85,7 +86,7 @@ impl Contest {
         mut run: impl FnMut() -> Done + 'static,
     ) -> Self {
         let timed = move || {
-            let start = Instant::now();
+            let start = Stopwatch::start();
             let done = black_box(run());
             (done, start.elapsed())
         };

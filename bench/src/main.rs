@@ -10,10 +10,12 @@
 //! | [`machine`] | which machine was it, and how busy? |
 //! | [`report`] | how is a result shown and kept? |
 //! | [`queue`], [`routing`], [`selectors`], [`world`], [`scale`] | what is measured, against whom, and what is not the same? |
+//! | [`memory`] | how much memory does a world take? |
 //! | [`node`] | how is a WebAssembly module run and timed? |
 
 mod contest;
 mod machine;
+mod memory;
 mod node;
 mod queue;
 mod report;
@@ -61,6 +63,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         wasm: Option<PathBuf>,
     },
+    /// How much memory one simulated world takes, in MiB
+    Memory(Weighed),
+}
+
+/// A world that another process wants weighed: see `memory.rs`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Weighed {
+    #[arg(value_enum)]
+    world: memory::Kept,
 }
 
 fn at_least_pairs(text: &str) -> Result<usize, String> {
@@ -75,7 +86,10 @@ fn at_least_pairs(text: &str) -> Result<usize, String> {
 type Row = (String, Box<dyn Fn(&Plan) -> Contest>);
 
 fn main() -> ExitCode {
-    let Command::Engine { json, pairs, quick, only, wasm } = Arguments::parse().command;
+    let (json, pairs, quick, only, wasm) = match Arguments::parse().command {
+        Command::Memory(Weighed { world }) => return memory::print(world),
+        Command::Engine { json, pairs, quick, only, wasm } => (json, pairs, quick, only, wasm),
+    };
     let plan = if quick { Plan { pairs: PAIRS_MIN, quick } } else { Plan { pairs, quick } };
     let rows: Vec<Row> = queue::rows()
         .into_iter()

@@ -18,7 +18,7 @@ use mqlab_core::time::{Span, Time};
 
 use crate::Row;
 use crate::contest::{Bar, Contest, Done, Plan};
-use crate::machine::resident_mib;
+use crate::memory::{self, Kept};
 
 /// What is asked for, in simulated seconds a second.
 const ORDINARY: f64 = 300.0;
@@ -53,14 +53,12 @@ fn with_faults(plan: &Plan) -> Contest {
 }
 
 fn large_cluster(_: &Plan) -> Contest {
-    let before = resident_mib();
     // As long as the messages last that a scenario may have.
     let seconds = MESSAGES / 10_000;
     let mut world = world(cluster(seconds));
     let mut end = Time(20_000_000);
     run_until(&mut world, end);
     let start = (world.steps(), world.verdict().delivered());
-    let grown = before.zip(resident_mib()).map(|(before, after)| after - before);
     let world = Rc::new(RefCell::new(world));
     let own = Rc::clone(&world);
     Contest::new("scale: 100 brokers, 10,000 partitions, 1,000 consumers", "simulated seconds")
@@ -75,13 +73,12 @@ fn large_cluster(_: &Plan) -> Contest {
             let span = world.now().0 as f64 / 1e6 - 20.0;
             let rate = |now: u64, before: u64| (now - before) as f64 / span;
             let (steps, delivered) = (world.steps(), world.verdict().delivered());
-            let mib = |mib: Option<f64>| mib.map_or_else(|| "?".into(), |mib| format!("{mib:.0} MiB"));
+            let weight = memory::of(Kept::Cluster).map_or_else(|| "?".into(), |mib| format!("{mib:.0} MiB"));
             format!(
-                "{:.0} steps and {:.0} delivered messages a simulated second; {} of memory after 20 s, {} in the end",
+                "{:.0} steps and {:.0} delivered messages a simulated second; {weight} of memory after {} s",
                 rate(steps, start.0),
                 rate(delivered, start.1),
-                mib(grown),
-                mib(before.zip(resident_mib()).map(|(before, after)| after - before)),
+                memory::SECONDS,
             )
         })
 }
@@ -100,7 +97,7 @@ fn curve(plan: &Plan) -> Contest {
     }
     // At most as the logarithm: 14.3 to 4.3 binary digits.
     let (largest, least) = (f64::from(SIZES[0].0).log2(), f64::from(SIZES[3].0).log2());
-    contest.bar(Bar::Times(least / largest, SIZES[3].1))
+    contest.bar(Bar::Times((least / largest * 100.0).round() / 100.0, SIZES[3].1))
 }
 
 fn take(world: &mut World, steps: u64) {

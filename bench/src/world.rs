@@ -14,17 +14,19 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mqlab_bench_world::{batches, run_until_delivered, world};
 use mqlab_core::observe::Event;
 
 use crate::Row;
 use crate::contest::{Bar, Contest, Done, Plan};
-use crate::machine::resident_mib;
+use crate::machine::Stopwatch;
+use crate::memory::{self, Kept};
 use crate::node::Node;
 
 /// How many messages all producers send in one measurement.
-const MESSAGES: u64 = 100_000;
+const MESSAGES: u64 = 200_000;
 /// What is asked for, in delivered messages a second.
 const SINGLE: f64 = 1e6;
 const HUNDREDS: f64 = 5e6;
@@ -58,18 +60,19 @@ pub(crate) fn rows(wasm: Option<PathBuf>) -> Vec<Row> {
 
 fn contest(name: &str, plan: &Plan, (batch, replicated): (u64, bool), bar: f64) -> Contest {
     let messages = plan.work(MESSAGES as usize) as u64;
-    let before = resident_mib();
-    let (steps, _) = run(batch, messages, replicated);
-    let grown = before.zip(resident_mib()).map(|(before, after)| after - before);
+    let mut probe = world(batches(batch, messages, replicated));
+    run_until_delivered(&mut probe, messages);
+    let steps = probe.steps();
+    drop(probe);
     let found = batch_size(batch, messages, replicated);
     assert!((batch * 9 / 10..=batch * 11 / 10).contains(&found), "batches of {found}, not of {batch}");
     let heap = "as many events as the world takes steps";
     let unit =
         if replicated { "replicated, acknowledged and delivered messages" } else { "delivered messages" };
     Contest::new(name, unit)
-        .with("mqlab world", "", move || {
-            run(batch, messages, replicated);
-            Done { work: messages as usize, sum: 0 }
+        .with_timed("mqlab world", "", move || {
+            let (_, took) = run(batch, messages, replicated);
+            (Done { work: messages as usize, sum: 0 }, took)
         })
         .with("a bare heap of timed events", heap, move || {
             bare(steps);
@@ -78,9 +81,14 @@ fn contest(name: &str, plan: &Plan, (batch, replicated): (u64, bool), bar: f64) 
         .bar(Bar::PerSecond(bar))
         .remark(move || {
             let steps = steps as f64 / messages as f64;
-            let grown = grown
-                .map_or_else(|| "?".into(), |mib| format!("{:.0}", mib * 1024.0 * 1024.0 / messages as f64));
-            format!("{steps:.2} steps a message; {grown} bytes of memory a message, until its run is over")
+            let bytes = |mib: f64| mib * 1024.0 * 1024.0 / memory::MESSAGES as f64;
+            match memory::of(Kept::Batches).filter(|_| batch == 1) {
+                Some(mib) => format!(
+                    "{steps:.2} steps a message; {:.0} bytes of memory a message, as long as its world stands",
+                    bytes(mib)
+                ),
+                None => format!("{steps:.2} steps a message"),
+            }
         })
 }
 
@@ -93,18 +101,20 @@ fn in_node(name: &str, plan: &Plan, batch: u64, module: &std::path::Path) -> Con
             let (digest, took) = node.run(batch, messages).expect("the module answers");
             (Done { work: messages as usize, sum: digest }, took)
         })
-        .with("mqlab world natively", "the same digest", move || Done {
-            work: messages as usize,
-            sum: run(batch, messages, false).1,
+        .with_timed("mqlab world natively", "the same digest", move || {
+            let (digest, took) = run(batch, messages, false);
+            (Done { work: messages as usize, sum: digest }, took)
         })
         .bar(Bar::Times(WASM_RATIO, "mqlab world natively"))
 }
 
-/// Lets a world run until everything is delivered; returns how many steps it took, and the digest of the run.
-fn run(batch: u64, messages: u64, replicated: bool) -> (u64, u64) {
+/// Lets a world run until everything is delivered; returns the digest of the run, and how long it ran.
+fn run(batch: u64, messages: u64, replicated: bool) -> (u64, Duration) {
     let mut world = world(batches(batch, messages, replicated));
+    let start = Stopwatch::start();
     run_until_delivered(&mut world, messages);
-    (world.steps(), world.digest().0)
+    let took = start.elapsed();
+    (world.digest().0, took)
 }
 
 /// How many messages a leader appends at once, in the middle of all batches.

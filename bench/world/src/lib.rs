@@ -224,16 +224,12 @@ pub fn run_until(world: &mut World, end: Time) {
     }
 }
 
-/// What the WebAssembly module offers to whoever measures it.
+/// What the WebAssembly module offers to whoever measures it: runs a world of [`batches`] to its end, and returns the
+/// digest of the run.
 #[cfg(target_arch = "wasm32")]
-mod module {
-    use wasm_bindgen::prelude::wasm_bindgen;
-
-    /// Runs a world of [`super::batches`] to its end, and returns the digest of the run.
-    #[wasm_bindgen]
-    pub fn run(batch: u32, messages: u32) -> String {
-        let mut world = super::world(super::batches(batch.into(), messages.into(), false));
-        super::run_until_delivered(&mut world, messages.into());
-        world.digest().to_string()
-    }
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn run(batch: u32, messages: u32) -> String {
+    let mut world = world(batches(batch.into(), messages.into(), false));
+    run_until_delivered(&mut world, messages.into());
+    world.digest().to_string()
 }
