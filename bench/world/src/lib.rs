@@ -62,6 +62,7 @@ fn topic(text: &str, partitions: u32, replicas: u16) -> TopicSpec {
         unclean_election: false,
         retention_bytes: None,
         retention_time: None,
+        cleanup: Default::default(),
     }
 }
 

@@ -47,7 +47,8 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
         if self.replicas.get(partition).is_none() {
-            let replica = Replica::open(self.host.storage_mut(), partition.clone())?;
+            let replica =
+                Replica::open(self.host.storage_mut(), partition.clone(), self.settings.truncation)?;
             self.replicas.insert(replica);
         }
         let same_epoch =
@@ -56,6 +57,7 @@ impl<S: Storage> Broker<S> {
             self.forget_groups(now, out);
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
+        replica.compact_by(self.view.cleanup.get(&partition.topic).copied());
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, (&self.settings, &self.view), out);
@@ -66,7 +68,7 @@ impl<S: Storage> Broker<S> {
                 }
             }
             Some(_) | None if same_epoch => {}
-            Some(leader) => replica.follow(now, leader, state.epoch, out),
+            Some(leader) => replica.follow(now, leader, state.epoch, out)?,
             None => {
                 replica.refuse_all(Refusal::NotLeader, out);
                 replica.role = Role::Idle;
@@ -80,11 +82,13 @@ impl<S: Storage> Broker<S> {
         let Self { replicas, settings, last_request, .. } = self;
         replicas.tick(now, |replica| {
             replica.answer_parked(now, out)?;
+            replica.keep_watermark()?;
             replica.trim_if_due(now, out)?;
             replica.fetch_if_due(now, settings, last_request, out);
             replica.producers.expire(now, settings.producer_expiry);
             Ok::<(), LogError<StorageError<S>>>(())
         })?;
+        self.clean_if_due(now, out)?;
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);

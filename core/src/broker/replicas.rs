@@ -31,6 +31,8 @@ pub(crate) struct Replicas<L> {
     due: BTreeSet<(Time, usize)>,
     /// Which replica made a request that is not answered.
     asked: BTreeMap<RequestId, usize>,
+    /// How many of their logs are compacted.
+    compacted: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -40,12 +42,14 @@ struct Slot<L> {
     wakes: Option<Time>,
     /// What it asked, as it stands in `asked`.
     asked: Option<RequestId>,
+    /// Whether its log is compacted, as it is counted.
+    compacted: bool,
 }
 
 impl<L> Default for Replicas<L> {
     fn default() -> Self {
-        let (all, touched, unflushed, due, asked) = Default::default();
-        Self { all, touched, unflushed, due, asked }
+        let (all, touched, unflushed, due, asked, compacted) = Default::default();
+        Self { all, touched, unflushed, due, asked, compacted }
     }
 }
 
@@ -79,7 +83,7 @@ impl<L: Log> Replicas<L> {
     /// Adds the replica of a partition that there was none of.
     pub(super) fn insert(&mut self, replica: Replica<L>) {
         let Err(at) = self.find(&replica.partition) else { return };
-        self.all.insert(at, Slot { replica, wakes: None, asked: None });
+        self.all.insert(at, Slot { replica, wakes: None, asked: None, compacted: false });
         if at + 1 < self.all.len() {
             return self.number_anew();
         }
@@ -89,6 +93,7 @@ impl<L: Log> Replicas<L> {
     /// Takes the replica of a partition out.
     pub(super) fn remove(&mut self, partition: &PartitionId) -> Option<Replica<L>> {
         let slot = self.all.remove(self.find(partition).ok()?);
+        self.compacted -= usize::from(slot.compacted);
         self.number_anew();
         Some(slot.replica)
     }
@@ -150,6 +155,11 @@ impl<L: Log> Replicas<L> {
         done
     }
 
+    /// Takes note of what each waits for now: something was done with all of them since the tick.
+    pub(super) fn take_note_of_all(&mut self) {
+        (0..self.all.len()).for_each(|at| self.take_note(at));
+    }
+
     /// Takes note of what a replica waits for now.
     fn take_note(&mut self, at: usize) {
         let slot = &mut self.all[at];
@@ -160,6 +170,10 @@ impl<L: Log> Replicas<L> {
             }
             self.due.extend(wakes.map(|wakes| (wakes, at)));
             slot.wakes = wakes;
+        }
+        let compacted = slot.replica.cleaner.is_some();
+        if core::mem::replace(&mut slot.compacted, compacted) != compacted {
+            self.compacted = if compacted { self.compacted + 1 } else { self.compacted - 1 };
         }
         let asked = match &slot.replica.role {
             Role::Follower(follower) => follower.asks(),
@@ -190,6 +204,11 @@ impl<L: Log> Replicas<L> {
     /// Nothing is to be flushed: what was touched need not be remembered for it.
     pub(super) fn skip_flush(&mut self) {
         self.unflushed.clear();
+    }
+
+    /// Whether any of their logs is compacted.
+    pub(super) fn any_compacted(&self) -> bool {
+        self.compacted > 0
     }
 
     /// When the first of them wants to be woken.

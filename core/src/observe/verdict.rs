@@ -21,6 +21,9 @@
 //!   takes. Nothing was promised here either.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
+//! * **superseded**: a producer was told "stored", nobody has processed it, and a broker that compacts the topic took it
+//!   from its log because a later message has the same key, or because it was a tombstone that had been there long enough.
+//!   The judge has its own account of keys: what goes without such a reason is lost.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
@@ -37,6 +40,8 @@ use alloc::vec::Vec;
 use accounts::{Account, Accounts};
 use copies::Copies;
 use lines::Lines;
+
+use compacted::Tables;
 
 use super::agreement::Agreement;
 use super::cluster_event::ClusterEvent;
@@ -84,6 +89,8 @@ pub struct Verdict {
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
     trimmed: BTreeSet<MessageId>,
+    /// What compaction may take, and took.
+    tables: Tables,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     copies: Copies,
@@ -161,7 +168,7 @@ impl Verdict {
     /// Whether a message is processed, lost, dropped, returned, trimmed or given up.
     fn is_settled(&self, id: &MessageId, account: &Account) -> bool {
         let over = [&self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        account.delivered || over.iter().any(|messages| messages.contains(id))
+        account.delivered || over.iter().any(|messages| messages.contains(id)) || self.tables.took(id)
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
@@ -242,6 +249,7 @@ impl Verdict {
             }
             Event::Appended { to, messages, .. } => {
                 self.hold(to, *node, messages);
+                self.tables.appended(to, messages, &self.accounts);
                 self.owe(to, messages, *step);
             }
             Event::Copied { partition, messages, .. } => {
@@ -251,6 +259,9 @@ impl Verdict {
                 let unprocessed = messages.iter().filter(|message| !self.is_delivered(**message));
                 let unprocessed: Vec<MessageId> = unprocessed.copied().collect();
                 self.trimmed.extend(unprocessed);
+            }
+            Event::Pull(PullEvent::Compacted { partition, messages, .. }) => {
+                self.compacted(partition, *node, messages);
             }
             Event::Pull(PullEvent::Forgotten { messages }) => {
                 self.forgotten.extend(messages);
@@ -404,6 +415,9 @@ impl Verdict {
         if !account.acknowledged || account.delivered || self.dropped.contains(&message) {
             return;
         }
+        if self.tables.took(&message) {
+            return;
+        }
         let in_hands = || self.in_hands.values().flatten().any(|(other, _)| *other == message);
         let held = !account.logs.is_empty() || in_hands();
         if !held || self.forgotten.contains(&message) {
@@ -478,5 +492,6 @@ impl Verdict {
     }
 }
 
+mod compacted;
 #[cfg(test)]
 mod tests;

@@ -73,6 +73,19 @@ impl Copies {
         }
     }
 
+    /// Whether a broker's log has a message.
+    pub(super) fn is_held(
+        &self,
+        accounts: &Accounts,
+        place: &Place,
+        broker: NodeId,
+        message: MessageId,
+    ) -> bool {
+        let log = self.numbers.get(place).and_then(|logs| logs.get(&broker));
+        let account = accounts.get(message);
+        log.zip(account).is_some_and(|(log, account)| account.logs.contains(*log))
+    }
+
     /// The others will cut away what the leader's log does not have. Returns that.
     pub(super) fn overrule(
         &mut self,
