@@ -277,8 +277,8 @@ impl<S: Storage> Broker<S> {
         }
         self.next_clean = now + self.settings.cleaner_interval;
         let mut dirty: Vec<(PartitionId, Dirt)> = Vec::new();
-        for (partition, replica) in &mut self.replicas {
-            dirty.extend(replica.dirt(now)?.map(|dirt| (partition.clone(), dirt)));
+        for replica in self.replicas.iter_mut() {
+            dirty.extend(replica.dirt(now)?.map(|dirt| (replica.partition.clone(), dirt)));
         }
         dirty.sort_by_key(|(_, dirt)| core::cmp::Reverse(dirt.per_mille()));
         for (partition, dirt) in dirty {
@@ -286,11 +286,12 @@ impl<S: Storage> Broker<S> {
                 replica.clean(now, dirt, out)?;
             }
         }
+        self.replicas.take_note_of_all();
         Ok(())
     }
 
     /// When it looks again, if any log is compacted.
     pub(super) fn next_clean(&self) -> Option<Time> {
-        self.replicas.values().any(|replica| replica.cleaner.is_some()).then_some(self.next_clean)
+        self.replicas.any_compacted().then_some(self.next_clean)
     }
 }

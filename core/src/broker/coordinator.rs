@@ -91,8 +91,9 @@ impl<S: Storage> Broker<S> {
 
     /// Does with groups whatever is due.
     pub(super) fn tick_groups(&mut self, now: Time, out: &mut Out<SliceOf<S>>) {
-        self.groups.expire(now, &self.view);
-        self.with_classic(now, None, out, ClassicGroup::expire);
+        for group in self.groups.expire(now, &self.view) {
+            self.with_classic(now, Some(&group), out, ClassicGroup::expire);
+        }
     }
 
     /// Another broker coordinates now, or this one begins to.

@@ -45,9 +45,9 @@ impl Follower {
         self.asked.map_or(self.retry, |(_, deadline)| deadline)
     }
 
-    /// Whether the answer to this request is waited for.
-    pub(super) fn asked(&self, id: RequestId) -> bool {
-        self.asked.is_some_and(|(asked, _)| asked == id)
+    /// The request whose answer is waited for.
+    pub(super) fn asks(&self) -> Option<RequestId> {
+        self.asked.map(|(id, _)| id)
     }
 }
 

@@ -35,6 +35,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::long_poll::Parked;
 use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
@@ -68,7 +69,7 @@ pub(crate) struct Leader {
     /// Producers and committers that wait for the high watermark, in order of offset.
     waiting: VecDeque<Waiting>,
     /// Fetches that wait for records (long poll).
-    parked: Vec<Parked>,
+    pub(super) parked: Vec<Parked>,
 }
 
 /// What the leader knows of a follower.
@@ -91,14 +92,6 @@ struct Waiting {
     to: NodeId,
     id: RequestId,
     then: Then,
-}
-
-#[derive(Clone, Debug)]
-struct Parked {
-    to: NodeId,
-    id: RequestId,
-    fetch: Fetch,
-    until: Time,
 }
 
 impl Leader {
@@ -137,11 +130,6 @@ impl Leader {
     /// The in-sync set with a change, in the order of the assignment.
     fn in_sync_if(&self, keep: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
         self.replicas.iter().copied().filter(|&replica| keep(replica)).collect()
-    }
-
-    /// When the next fetch that waits must be answered.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.parked.iter().map(|parked| parked.until).min()
     }
 
     /// Others keep the partition than before.
@@ -364,10 +352,11 @@ impl<L: Log> Replica<L> {
             self.advance_high_watermark(now, out);
         }
         let until = now + fetch.wait_max;
-        if !self.answer(&Parked { to, id, fetch: fetch.clone(), until }, high_watermark, now >= until, out)?
+        let parked = Parked { to, id, fetch, until };
+        if !self.answer(&parked, high_watermark, now >= until, out)?
             && let Role::Leader(leader) = &mut self.role
         {
-            leader.parked.push(Parked { to, id, fetch, until });
+            leader.parked.push(parked);
         }
         Ok(proposal)
     }
@@ -409,59 +398,5 @@ impl<L: Log> Replica<L> {
         }
         leader.proposed = Some(kept);
         leader.proposed.clone()
-    }
-
-    /// Forgets the fetches of a node whose connection broke.
-    pub(super) fn forget_fetches_of(&mut self, peer: NodeId) {
-        if let Role::Leader(leader) = &mut self.role {
-            leader.parked.retain(|parked| parked.to != peer);
-        }
-    }
-
-    /// Answers the fetches that waited, where there is enough now or their time is over.
-    pub(super) fn answer_parked(
-        &mut self,
-        now: Time,
-        out: &mut Out<L::Slice>,
-    ) -> Result<(), LogError<L::Error>> {
-        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
-        for parked in core::mem::take(&mut leader.parked) {
-            let answered = self.answer(&parked, self.high_watermark, now >= parked.until, out)?;
-            if let (false, Role::Leader(leader)) = (answered, &mut self.role) {
-                leader.parked.push(parked);
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers a fetch if it has enough, or must be answered now; says whether it was.
-    fn answer(
-        &self,
-        Parked { to, id, fetch, .. }: &Parked,
-        high_watermark: Offset,
-        now_or_never: bool,
-        out: &mut Out<L::Slice>,
-    ) -> Result<bool, LogError<L::Error>> {
-        use crate::log::Slice as _;
-        let until = if fetch.replica.is_some() { self.log.end() } else { self.high_watermark };
-        if fetch.from < self.log.start() || fetch.from > self.log.end() {
-            out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
-            return Ok(true);
-        }
-        if fetch.filter.is_some() && fetch.replica.is_none() {
-            let (batches, next) = self.select(fetch, until.max(fetch.from))?;
-            // With more behind what was looked at, waiting brings nothing: the reader must go on.
-            let enough = batches.bytes().len() as u64 >= u64::from(fetch.bytes_min) || next < until;
-            if enough || now_or_never {
-                out.reply(*to, *id, Reply::Selected { batches, next, high_watermark });
-            }
-            return Ok(enough || now_or_never);
-        }
-        let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
-        if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
-            return Ok(false);
-        }
-        out.reply(*to, *id, Reply::Fetched { batches, high_watermark });
-        Ok(true)
     }
 }

@@ -53,6 +53,7 @@ mod classic_group;
 mod cleaner;
 mod controller;
 mod coordinator;
+mod deadlines;
 mod dropping;
 mod election;
 mod error;
@@ -64,6 +65,8 @@ mod hosting;
 mod intake;
 mod layout;
 mod leader;
+mod long_poll;
+mod members;
 mod part;
 mod partitioner;
 mod placement;
@@ -73,6 +76,7 @@ mod protocol;
 mod publishing;
 mod reading;
 mod replica;
+mod replicas;
 mod reply;
 mod reporting;
 mod request;
@@ -121,6 +125,7 @@ pub use view::{
 };
 
 pub(crate) use replica::{Replica, Role};
+pub(crate) use replicas::Replicas;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -135,7 +140,7 @@ use share_leader::Sharing;
 use then::Then;
 
 use crate::ids::{NodeId, PartitionId};
-use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
+use crate::log::{LogError, SliceOf, Storage, StorageError};
 use crate::observe::Refusal;
 use crate::time::Time;
 use crate::vhost::{ErrorOf, VirtualHost};
@@ -161,7 +166,7 @@ pub struct Broker<S: Storage> {
     guests: Guests,
     intake: Intake,
     view: Arc<View>,
-    replicas: BTreeMap<PartitionId, Replica<S::Log>>,
+    replicas: Replicas<S::Log>,
     groups: Groups,
     shares: Sharing,
     producer_ids: ProducerIds,
@@ -286,27 +291,20 @@ impl<S: Storage> Broker<S> {
         // What was written may have filled the disk, or given some of it back.
         self.drain(out)?;
         if self.settings.flush_before_reply {
-            for replica in
-                self.replicas.values_mut().filter(|replica| replica.log.durable() < replica.log.end())
-            {
-                replica.log.flush()?;
-            }
+            self.replicas.flush()?;
+        } else {
+            self.replicas.skip_flush();
         }
         Ok(())
     }
 
     /// When the broker wants to be woken, if nothing reaches it before.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let followers = self.replicas.values().filter_map(|replica| match &replica.role {
-            Role::Idle => None,
-            Role::Leader(leader) => leader.next_deadline().into_iter().chain(replica.next_expiry()).min(),
-            Role::Follower(follower) => Some(follower.next_wakeup()),
-        });
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
-        let own = own.chain(self.next_clean());
+        let own = own.chain(self.next_clean()).chain(self.replicas.next_wakeup());
         let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
-        followers.chain(own).chain(self.next_host_wakeup()).chain(groups).min()
+        own.chain(self.next_host_wakeup()).chain(groups).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -316,7 +314,7 @@ impl<S: Storage> Broker<S> {
     ///
     /// When a log cannot be closed.
     pub fn into_storage(mut self) -> Result<S, ErrorOf<S>> {
-        for replica in core::mem::take(&mut self.replicas).into_values() {
+        for replica in core::mem::take(&mut self.replicas).into_all() {
             replica.close(self.host.storage_mut()).map_err(LogError::Storage)?;
         }
         self.host.close()
@@ -340,10 +338,10 @@ impl<S: Storage> Broker<S> {
     /// The storage and every log in use: for whoever drives the disk below.
     pub(crate) fn disk_mut(&mut self) -> (&mut S, impl Iterator<Item = &mut S::Log>) {
         let (storage, logs) = self.host.disk_mut();
-        (storage, logs.chain(self.replicas.values_mut().map(|replica| &mut replica.log)))
+        (storage, logs.chain(self.replicas.logs_mut()))
     }
 
-    pub(crate) fn replicas(&self) -> &BTreeMap<PartitionId, Replica<S::Log>> {
+    pub(crate) fn replicas(&self) -> &Replicas<S::Log> {
         &self.replicas
     }
 
@@ -453,18 +451,14 @@ impl<S: Storage> Broker<S> {
         if was_proposal {
             return Ok(());
         }
-        let asked = |replica: &&mut Replica<S::Log>| match &replica.role {
-            Role::Follower(follower) => follower.asked(id),
-            _ => false,
-        };
-        match self.replicas.values_mut().find(asked) {
+        match self.replicas.that_asked(id) {
             Some(replica) => Ok(replica.fetched(now, reply, &self.settings, out)?),
             None => Ok(()), // an answer that nobody waits for any more
         }
     }
 
     fn hang_up(&mut self, now: Time, peer: NodeId, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        for replica in self.replicas.values_mut() {
+        for replica in self.replicas.iter_mut() {
             replica.leader_hung_up(now, peer, &self.settings);
             replica.forget_fetches_of(peer);
         }

@@ -26,6 +26,7 @@ use super::view::is_internal;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
 use crate::log::{Epochs, Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::record::Batches;
+use crate::time::Time;
 
 /// A partition's log on one broker, and the broker's part in it.
 #[derive(Clone, Debug)]
@@ -92,6 +93,11 @@ impl<L: Log> Replica<L> {
         Marks { start: self.log.start(), high_watermark: self.high_watermark, end: self.log.end() }
     }
 
+    /// The partition.
+    pub(crate) fn partition(&self) -> &PartitionId {
+        &self.partition
+    }
+
     /// The log.
     pub(crate) fn log(&self) -> &L {
         &self.log
@@ -105,6 +111,15 @@ impl<L: Log> Replica<L> {
     /// What the broker does for the partition.
     pub(crate) fn role(&self) -> &Role {
         &self.role
+    }
+
+    /// When it wants to be woken.
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
+        match &self.role {
+            Role::Idle => None,
+            Role::Leader(leader) => leader.next_deadline().into_iter().chain(self.next_expiry()).min(),
+            Role::Follower(follower) => Some(follower.next_wakeup()),
+        }
     }
 
     /// The epoch that it leads or follows in; `None` while nobody leads.
@@ -180,5 +195,5 @@ pub struct Marks {
 
 /// The messages in batches, in order.
 pub(super) fn message_ids(batches: &Batches) -> Vec<MessageId> {
-    batches.records().filter_map(|record| record.message_id()).collect()
+    batches.message_ids().collect()
 }

@@ -148,7 +148,9 @@ impl PartitionState {
 impl View {
     /// The partitions of a topic, in order; none when there is no such topic.
     pub fn partitions_of<'a>(&'a self, topic: &'a Name) -> impl Iterator<Item = &'a PartitionId> {
-        self.partitions.keys().filter(move |partition| partition.topic == *topic)
+        let first = PartitionId { topic: topic.clone(), index: 0 };
+        let from_first = self.partitions.range(first..).map(|(partition, _)| partition);
+        from_first.take_while(move |partition| partition.topic == *topic)
     }
 
     /// Who leads a partition, if anyone does.

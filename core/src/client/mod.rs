@@ -9,6 +9,7 @@ mod classic_member;
 mod identity;
 mod in_flight;
 mod lane;
+mod lanes;
 mod member;
 mod member_options;
 mod metadata;

@@ -16,13 +16,13 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Takes note of a fact.
-    pub(super) fn observe(&mut self, event: &ShareEvent, delivered: &BTreeSet<MessageId>) {
+    pub(super) fn observe(&mut self, event: &ShareEvent, is_delivered: impl Fn(MessageId) -> bool) {
         match event {
             ShareEvent::Acquired { group, .. } if !self.groups.contains(group) => {
                 self.groups.insert(group.clone());
             }
             ShareEvent::Archived { messages, .. } => {
-                self.archived.extend(messages.iter().filter(|message| !delivered.contains(message)));
+                self.archived.extend(messages.iter().filter(|message| !is_delivered(**message)));
             }
             _ => {}
         }

@@ -88,6 +88,7 @@ impl NewRecord {
     #[must_use]
     pub fn with_id(mut self, id: MessageId) -> Self {
         let value = Bytes::copy_from_slice(&id.0.to_be_bytes());
+        self.headers.reserve_exact(1);
         self.headers.push((Bytes::from_static(MESSAGE_ID_HEADER.as_bytes()), Some(value)));
         self
     }

@@ -190,8 +190,9 @@ impl World {
         let client = |consumer| broker.client_of_consumer(consumer);
         let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
         let view = self.controllers.view();
-        let shown = broker.replicas().iter().filter(|(partition, _)| !is_internal(&partition.topic));
-        let partitions = shown.map(|(partition, replica)| {
+        let shown = broker.replicas().iter().filter(|replica| !is_internal(&replica.partition().topic));
+        let partitions = shown.map(|replica| {
+            let partition = replica.partition();
             let groups = broker_of(self, view.coordinator()).map_or_else(Vec::new, |coordinator| {
                 let offsets = coordinator.groups().offsets_in(partition);
                 offsets.map(|(group, offset)| (group.clone(), offset)).collect()

@@ -49,6 +49,7 @@ mod together;
 mod traffic;
 mod user;
 mod usual;
+mod wires;
 mod world;
 
 pub use admin::AdminAction;
@@ -64,9 +65,9 @@ pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{
-    ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,
-    PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario,
-    SourceSpec, TargetSpec, TopicSpec,
+    BURST_MAX, CLIENTS_MAX, ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX,
+    PARTITIONS_MAX, PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT,
+    Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
 pub use timeline::{BranchView, Timeline};

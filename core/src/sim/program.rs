@@ -160,7 +160,9 @@ impl Worker {
         if let Some(onward) = &mut self.onward {
             onward.handle(now, &input, out);
         }
-        if let Some(input) = for_mark(0, &input) {
+        // Only where several clients live here can it be for another.
+        let input = if self.onward.is_some() { for_mark(0, &input) } else { Some(input) };
+        if let Some(input) = input {
             let before = self.source.session();
             self.source.handle(now, input, out);
             if before.is_some() && self.source.session() != before {
@@ -197,8 +199,9 @@ impl Worker {
             self.settle(now, core::slice::from_ref(&staged), Settlement::Done, out);
         }
         let most = self.spec.work_max.max(self.takes.0);
-        let takes = Span(self.chance(&staged, 1).between(self.takes.0, most));
-        let work = Work { staged, since: now, until: now + takes };
+        let varies = most > self.takes.0;
+        let takes = if varies { self.chance(&staged, 1).between(self.takes.0, most) } else { self.takes.0 };
+        let work = Work { staged, since: now, until: now + Span(takes) };
         let at = self.work.partition_point(|other| other.until <= work.until);
         self.work.insert(at, work);
     }
@@ -243,11 +246,12 @@ impl Worker {
             return self.over(now, staged, out);
         }
         let hopeless = self.spec.fails_every > 0 && message.0 % self.spec.fails_every == 0;
-        let fails = hopeless || self.chance(&staged, 2).below(1_000) < u64::from(self.spec.fails_per_mille);
+        let per_mille = u64::from(self.spec.fails_per_mille);
+        let fails = hopeless || per_mille > 0 && self.chance(&staged, 2).below(1_000) < per_mille;
         if fails {
             return self.fail(now, staged, out);
         }
-        let breaks = self.chance(&staged, 3).below(1_000);
+        let breaks = if self.onward.is_some() { self.chance(&staged, 3).below(1_000) } else { 0 };
         match &mut self.onward {
             Some(onward) => {
                 let breaks = breaks < u64::from(onward.breaks_per_mille());
@@ -330,8 +334,8 @@ impl Worker {
 
     /// How many messages it holds, if those are more than it has room for.
     pub(crate) fn out_of_memory(&self) -> Option<u32> {
-        let held = self.held();
-        (self.spec.memory_max > 0 && held > self.spec.memory_max).then_some(held)
+        let most = self.spec.memory_max;
+        if most > 0 { Some(self.held()).filter(|held| *held > most) } else { None }
     }
 
     /// When it is started again after it died for want of memory.

@@ -36,6 +36,8 @@ pub(crate) struct Shop {
     pub(crate) spec: ProducerSpec,
     pub(crate) sent: u64,
     next_at: Time,
+    /// How many of a burst are handed over.
+    in_burst: u32,
     rng: Rng,
     store: Store,
     orders: Option<Orders>,
@@ -64,7 +66,21 @@ impl Shop {
         let asking = spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         let seed = seed_of(seed, node);
         let (client, halves) = clients(&spec, settings, brokers, seed);
-        Self { node, spec, sent: 0, next_at, rng, store, orders, client, halves, asking, restarts: 0, seed }
+        Self {
+            node,
+            spec,
+            sent: 0,
+            next_at,
+            in_burst: 0,
+            rng,
+            store,
+            orders,
+            client,
+            halves,
+            asking,
+            restarts: 0,
+            seed,
+        }
     }
 
     /// Its process starts again, over what its disk holds.
@@ -109,7 +125,10 @@ impl Shop {
             return None;
         }
         self.sent += 1;
-        self.next_at = now + Span(self.spec.every);
+        self.in_burst += 1;
+        if self.in_burst >= self.spec.burst {
+            (self.in_burst, self.next_at) = (0, now + Span(self.spec.every));
+        }
         let keys = u64::from(self.spec.keys);
         let drawn = (keys > 0).then(|| char::from(b'A' + self.rng.below(keys) as u8));
         Some(self.spec.message.key.or(drawn))
@@ -324,8 +343,8 @@ impl World {
         let (NodeId::Producer(number), now) = (node, self.clock(node)) else { return };
         let Some(slot) = self.producers.get_mut(index(number)) else { return };
         let shop = &mut slot.process;
-        let mut out = Out::default();
-        if let Some(key) = shop.due(now) {
+        let mut out = core::mem::take(&mut self.spare.out);
+        while let Some(key) = shop.due(now) {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
             self.verdict.learn_key(id, key);

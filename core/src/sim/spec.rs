@@ -148,8 +148,11 @@ pub struct ProducerSpec {
     pub starts_at: u64,
     /// How many messages it sends.
     pub messages: u64,
-    /// The time between two messages, in microseconds.
+    /// The time between two messages, in microseconds; between two bursts, where they come in bursts.
     pub every: u64,
+    /// How many messages its program hands over at once; 0 and 1 for each by itself. Up to [`BURST_MAX`](crate::sim::BURST_MAX).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub burst: u32,
     /// How many keys its messages have, `A`, `B`, and so on, drawn by chance; 0 for messages without key.
     #[serde(default)]
     pub keys: u8,

@@ -6,6 +6,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::accounts::Accounts;
 use super::{Place, Verdict};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 
@@ -27,15 +28,15 @@ impl Tables {
     }
 
     /// A leader appended messages.
-    pub(super) fn appended(&mut self, to: &Place, messages: &[MessageId], keys: &BTreeMap<MessageId, char>) {
+    pub(super) fn appended(&mut self, to: &Place, messages: &[MessageId], accounts: &Accounts) {
         let Place::Partition(partition) = to else { return };
         if !self.topics.contains(&partition.topic) {
             return;
         }
         for message in messages {
             self.took.remove(message); // it was sent again, and is there
-            if let Some(key) = keys.get(message) {
-                self.lines.entry((partition.clone(), *key)).or_default().push(*message);
+            if let Some(key) = accounts.get(*message).and_then(|account| account.key) {
+                self.lines.entry((partition.clone(), key)).or_default().push(*message);
             }
         }
     }
@@ -67,19 +68,16 @@ impl Verdict {
 
     /// Acknowledged messages that nobody processed before a later one of the same key took their place.
     pub fn superseded(&self) -> impl Iterator<Item = MessageId> {
-        let read = |id: &&MessageId| self.acknowledged.contains(id) && !self.delivered.contains(id);
-        self.tables.took.iter().filter(read).copied()
+        let unread = |id: &&MessageId| self.is_acknowledged(**id) && !self.is_delivered(**id);
+        self.tables.took.iter().filter(unread).copied()
     }
 
     /// A broker took messages from its log.
     pub(super) fn compacted(&mut self, partition: &PartitionId, broker: NodeId, messages: &[MessageId]) {
         let place = Place::Partition(partition.clone());
         for &message in messages {
-            let is_held = |other: MessageId| {
-                let brokers = self.copies.get(&other).and_then(|places| places.get(&place));
-                brokers.is_some_and(|brokers| brokers.contains(&broker))
-            };
-            let key = self.keys.get(&message).copied();
+            let is_held = |other| self.copies.is_held(&self.accounts, &place, broker, other);
+            let key = self.accounts.get(message).and_then(|account| account.key);
             let line = key.and_then(|key| self.tables.lines.get(&(partition.clone(), key)));
             if self.tables.may_go(message, line, is_held) {
                 self.tables.took.insert(message);
