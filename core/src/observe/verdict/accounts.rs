@@ -10,7 +10,6 @@
 //! the same for the first message and the millionth. A page is shared between copies of the judge until one of them
 //! writes on it (*copy on write*): the checkpoints of a run that can go back cost only the pages that changed.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -75,7 +74,7 @@ impl Accounts {
 pub(super) enum Logs {
     /// Up to four; the rest is 0.
     Few([u32; 4]),
-    Many(Box<BTreeSet<u32>>),
+    Many(BTreeSet<u32>),
 }
 
 impl Default for Logs {
@@ -102,7 +101,7 @@ impl Logs {
             Self::Few(few) if few.contains(&log) => {}
             Self::Few(few) => match few.iter_mut().find(|free| **free == 0) {
                 Some(free) => *free = log,
-                None => *self = Self::Many(Box::new(few.iter().copied().chain([log]).collect())),
+                None => *self = Self::Many(few.iter().copied().chain([log]).collect()),
             },
         }
     }
