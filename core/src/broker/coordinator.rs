@@ -7,7 +7,7 @@ use super::classic_group::ClassicGroup;
 use super::group::{self, Beat};
 use super::group_request::{GroupReply, GroupRequest};
 use super::group_turn::{Asker, Turn};
-use super::leader::Then;
+use super::waiting::Then;
 use super::{Acks, Broker, Done, MemberId, Out, Reply, Request, Role, Shares, offsets_partition, refuse};
 use crate::ids::{Name, Offset, PartitionId};
 use crate::log::{Log as _, SliceOf, Storage};
@@ -108,7 +108,7 @@ impl<S: Storage> Broker<S> {
         self.groups.classic((now, &self.settings, reign), which, out, work);
     }
 
-    fn is_coordinator(&self) -> bool {
+    pub(super) fn is_coordinator(&self) -> bool {
         let replica = self.replicas.get(&offsets_partition());
         replica.is_some_and(|replica| matches!(replica.role, Role::Leader(_)))
     }

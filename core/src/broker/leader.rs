@@ -36,10 +36,11 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::producer_state::StoredBatch;
-use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
+use super::protocol::{Acks, Fetch, Isolation, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
-use super::view::{OFFSETS_TOPIC, PartitionState, View};
+use super::view::{PartitionState, View, is_internal};
+use super::waiting::{Then, Waiting};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
@@ -65,7 +66,7 @@ pub(crate) struct Leader {
     /// What the controller was asked to make the in-sync set, until it answers.
     proposed: Option<Vec<NodeId>>,
     /// Producers and committers that wait for the high watermark, in order of offset.
-    waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<Waiting>,
     /// Fetches that wait for records (long poll).
     parked: Vec<Parked>,
 }
@@ -81,30 +82,6 @@ struct Progress {
     alive: bool,
     /// The leader's end at its last fetch, and when that was.
     last_fetch: (Offset, Time),
-}
-
-/// Somebody who is answered when everything below `below` is committed.
-#[derive(Clone, Debug)]
-struct Waiting {
-    below: Offset,
-    to: NodeId,
-    id: RequestId,
-    then: Then,
-}
-
-/// What a waiting request is answered with.
-#[derive(Clone, Debug)]
-pub(super) enum Then {
-    /// To a producer.
-    Stored {
-        /// The offset of its first message.
-        base: Offset,
-    },
-    /// To a member of a group.
-    OffsetsStored {
-        /// What happened thereby.
-        events: Vec<Event>,
-    },
 }
 
 #[derive(Clone, Debug)]
@@ -144,7 +121,7 @@ impl Leader {
     }
 
     /// Whether enough are in sync to call something committed.
-    fn has_enough(&self) -> bool {
+    pub(super) fn has_enough(&self) -> bool {
         self.in_sync.len() >= self.min_in_sync
     }
 
@@ -306,7 +283,7 @@ impl<L: Log> Replica<L> {
     }
 
     /// The high watermark rises to the least end among the replicas in sync; whoever waited for it is answered.
-    fn advance_high_watermark(&mut self, now: Time, out: &mut Out<L::Slice>) {
+    pub(super) fn advance_high_watermark(&mut self, now: Time, out: &mut Out<L::Slice>) {
         let Role::Leader(leader) = &mut self.role else { return };
         let own = self.log.end();
         let end_of = |node: NodeId| leader.followers.get(&node).map_or(own, |progress| progress.end);
@@ -317,7 +294,8 @@ impl<L: Log> Replica<L> {
             return;
         }
         self.high_watermark = least;
-        if self.partition.topic.as_str() != OFFSETS_TOPIC {
+        self.producers.rise(least);
+        if !is_internal(&self.partition.topic) {
             out.event(Event::Committed { partition: self.partition.clone(), below: least });
         }
         while leader.waiting.front().is_some_and(|waiting| waiting.below <= least) {
@@ -443,7 +421,10 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<bool, LogError<L::Error>> {
         use crate::log::Slice as _;
-        let until = if fetch.replica.is_some() { self.log.end() } else { self.high_watermark };
+        let until = match fetch.replica {
+            Some(_) => self.log.end(),
+            None => self.visible(fetch.isolation),
+        };
         if fetch.from < self.log.start() || fetch.from > self.log.end() {
             out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
             return Ok(true);
@@ -457,23 +438,21 @@ impl<L: Log> Replica<L> {
             }
             return Ok(enough || now_or_never);
         }
-        let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
+        let batches = self.log.read(fetch.from, until.max(fetch.from), fetch.bytes_max)?;
         if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
             return Ok(false);
         }
-        out.reply(*to, *id, Reply::Fetched { batches, high_watermark });
+        out.reply(
+            *to,
+            *id,
+            match (fetch.isolation, &fetch.replica) {
+                (Isolation::Committed, None) => {
+                    let aborted = self.producers.aborted(fetch.from, until);
+                    Reply::Stable { batches, aborted, last_stable: until }
+                }
+                _ => Reply::Fetched { batches, high_watermark },
+            },
+        );
         Ok(true)
-    }
-}
-
-impl Then {
-    fn release<D>(self, to: NodeId, id: RequestId, out: &mut Out<D>) {
-        match self {
-            Self::Stored { base } => out.reply(to, id, Reply::Stored { base }),
-            Self::OffsetsStored { events } => {
-                out.events.extend(events);
-                out.reply(to, id, Reply::OffsetsStored);
-            }
-        }
     }
 }

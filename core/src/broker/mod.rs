@@ -61,6 +61,7 @@ mod hosting;
 mod intake;
 mod layout;
 mod leader;
+mod open_transactions;
 mod part;
 mod partitioner;
 mod placement;
@@ -76,27 +77,40 @@ mod retention;
 mod settings;
 mod sticky;
 mod transaction;
+mod txn_coordinator;
+mod txn_leader;
+mod txn_markers;
+mod txn_offsets;
+mod txn_request;
+mod txn_state;
 mod view;
+mod waiting;
 
 pub use assignor::{Assignor, Candidate, Shares};
 pub use controller::{Controller, IMBALANCE_PERCENT};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
+pub use open_transactions::Aborted;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use placement::{CannotPlace, Site, StripedPlacer, place_replicas};
 pub use producer_ids::PRODUCER_IDS_A_BLOCK;
 pub use producer_state::{BATCHES_REMEMBERED, ProducerStates, StoredBatch};
 pub use protocol::{
-    Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
-    Settlement,
+    Acks, Delivery, Envelope, Fetch, Input, Isolation, Message, Out, Reads, ReplicaFetch, Reply, Request,
+    RequestId, Settlement,
 };
 pub use replica::Marks;
 pub use retention::Retention;
 pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
-pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition};
+pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
+pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
+pub use txn_state::TxnPhase;
+pub use view::{
+    HostLayout, OFFSETS_TOPIC, PartitionState, TRANSACTIONS_TOPIC, View, is_internal, offsets_partition,
+};
 
 pub(crate) use replica::{Replica, Role};
 
@@ -106,8 +120,9 @@ use alloc::sync::Arc;
 use group::Groups;
 use hosting::Guests;
 use intake::Intake;
-use leader::Then;
 use producer_ids::ProducerIds;
+use txn_coordinator::Txns;
+use waiting::Then;
 
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
@@ -140,6 +155,7 @@ pub struct Broker<S: Storage> {
     replicas: BTreeMap<PartitionId, Replica<S::Log>>,
     groups: Groups,
     producer_ids: ProducerIds,
+    txns: Txns,
     /// The number of the last request that this broker made.
     last_request: RequestId,
     /// For which partition a change of the in-sync set was asked, by request.
@@ -166,6 +182,7 @@ where
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
             producer_ids: self.producer_ids.clone(),
+            txns: self.txns.clone(),
             settings: self.settings.clone(),
             proposals: self.proposals.clone(),
             failed: self.failed.clone(),
@@ -202,6 +219,7 @@ impl<S: Storage> Broker<S> {
             replicas,
             groups,
             producer_ids: ProducerIds::default(),
+            txns: Txns::default(),
             last_request,
             proposals,
             next_heartbeat,
@@ -266,6 +284,7 @@ impl<S: Storage> Broker<S> {
         });
         let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
+        let own = own.chain(self.txns.next_wakeup());
         followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
 
@@ -369,10 +388,13 @@ impl<S: Storage> Broker<S> {
                 self.propose(&partition, proposal, out);
                 Ok(())
             }
-            Request::OffsetForTime { partition, timestamp } => match self.replicas.get(&partition) {
-                None => refuse(asker, self.not_here(&partition), out),
-                Some(replica) => Ok(replica.offset_for_time(asker, timestamp, out)?),
-            },
+            Request::OffsetForTime { partition, timestamp, isolation } => {
+                match self.replicas.get(&partition) {
+                    None => refuse(asker, self.not_here(&partition), out),
+                    Some(replica) => Ok(replica.offset_for_time(asker, (timestamp, isolation), out)?),
+                }
+            }
+            Request::Txn(request) => self.ask_about_txn(now, asker, request, out),
             Request::InitProducer => {
                 self.init_producer(now, asker, out);
                 Ok(())
@@ -394,12 +416,12 @@ impl<S: Storage> Broker<S> {
     }
 
     /// Why a partition is not served here.
-    fn not_here(&self, partition: &PartitionId) -> Refusal {
+    pub(super) fn not_here(&self, partition: &PartitionId) -> Refusal {
         if self.view.partitions.contains_key(partition) { Refusal::NotLeader } else { Refusal::Unknown }
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        if self.take_producer_ids(now, id, &reply, out) {
+        if self.take_producer_ids(now, id, &reply, out) || self.take_marked(now, id, &reply) {
             return Ok(());
         }
         let proposal = self.proposals.remove(&id);
@@ -431,6 +453,7 @@ impl<S: Storage> Broker<S> {
         }
         self.producer_ids.forget(peer);
         self.groups.hang_up(peer);
+        self.txns.hang_up(peer, now + self.settings.retry_backoff);
         self.guest_left(now, peer, out)
     }
 }

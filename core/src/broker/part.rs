@@ -4,7 +4,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::replica::{Replica, Role};
-use super::{Broker, Done, Message, Out, PartitionState, Request, RequestId, View, offsets_partition};
+use super::{
+    Broker, Done, Message, Out, PartitionState, Request, RequestId, TRANSACTIONS_TOPIC, View,
+    offsets_partition,
+};
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{SliceOf, Storage, read_all};
 use crate::observe::{ClusterEvent, Event, Refusal};
@@ -54,6 +57,9 @@ impl<S: Storage> Broker<S> {
         if *partition == offsets_partition() && (state.leader != Some(self.me) || !same_epoch) {
             self.forget_groups(now, out);
         }
+        if state.leader != Some(self.me) || !same_epoch {
+            self.forget_txns(partition, out);
+        }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
         match state.leader {
             Some(leader) if leader == self.me => {
@@ -61,7 +67,10 @@ impl<S: Storage> Broker<S> {
                 replica.retain(self.view.retention.get(&partition.topic).copied())?;
                 if *partition == offsets_partition() && !same_epoch {
                     let groups = &mut self.groups;
-                    read_all(&replica.log, |batches| groups.learn_records(batches.records()))?;
+                    read_all(&replica.log, |batches| groups.learn_batches(batches))?;
+                }
+                if partition.topic.as_str() == TRANSACTIONS_TOPIC && !same_epoch {
+                    self.txns.load(replica)?;
                 }
             }
             Some(_) | None if same_epoch => {}
@@ -85,6 +94,7 @@ impl<S: Storage> Broker<S> {
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);
+        self.tick_txns(now, out)?;
         if self.has_controller && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
             let (incarnation, version) = (self.incarnation, self.view.version);

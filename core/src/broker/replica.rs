@@ -20,7 +20,7 @@ use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
 use super::retention::Kept;
-use super::view::OFFSETS_TOPIC;
+use super::view::is_internal;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
 use crate::log::{Epochs, Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::record::Batches;
@@ -100,9 +100,9 @@ impl<L: Log> Replica<L> {
         }
     }
 
-    /// Whether the partition holds the groups' offsets: what is appended there is upkeep, and no event.
+    /// Whether the partition is the cluster's own: what is appended there is upkeep, and no event.
     pub(super) fn is_internal(&self) -> bool {
-        self.partition.topic.as_str() == OFFSETS_TOPIC
+        is_internal(&self.partition.topic)
     }
 
     /// Adds batches that are already stamped.

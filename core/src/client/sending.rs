@@ -29,8 +29,8 @@ impl Producer {
                 .map_or(BATCH_BYTES_MAX, |bytes| (bytes as usize).min(BATCH_BYTES_MAX)),
             in_flight_max: self.settings.in_flight_max,
             linger: self.options.linger,
-            numbers: self.options.idempotent,
-            me: self.identity.known(),
+            numbers: self.options.idempotent || self.gate.is_some(),
+            me: self.gate.as_ref().map_or(self.identity.known(), |gate| gate.me),
         }
     }
 
@@ -50,6 +50,9 @@ impl Producer {
             if !may_send(lane) {
                 continue;
             }
+            if self.gate.as_mut().is_some_and(|gate| !gate.lets(place)) {
+                continue;
+            }
             if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
                 continue;
             }
@@ -66,6 +69,11 @@ impl Producer {
                     break;
                 }
             }
+        }
+        if let Some(gate) = &mut self.gate
+            && lanes.values().any(|lane| lane.numbered.must_begin_anew())
+        {
+            gate.fail(Refusal::OutOfSequence);
         }
         self.lanes = lanes;
         if lost_sight {

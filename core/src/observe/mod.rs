@@ -26,6 +26,8 @@ mod pull_metrics;
 mod queue_event;
 mod queue_metrics;
 mod refusal;
+mod txn_event;
+mod txn_judge;
 mod verdict;
 
 pub use agreement::Agreement;
@@ -46,4 +48,5 @@ pub use pull_metrics::PullMetrics;
 pub use queue_event::QueueEvent;
 pub use queue_metrics::QueueMetrics;
 pub use refusal::Refusal;
+pub use txn_event::TxnEvent;
 pub use verdict::Verdict;

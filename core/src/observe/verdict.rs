@@ -36,6 +36,8 @@ use super::fault_event::FaultEvent;
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::txn_event::TxnEvent;
+use super::txn_judge::TxnJudge;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::vhost::Decision;
 
@@ -90,6 +92,7 @@ pub struct Verdict {
     unordered: BTreeSet<MessageId>,
     agreement: Agreement,
     work: OrderOfWork,
+    transactions: TxnJudge,
 }
 
 /// What a message is processed for: once for each is right.
@@ -167,7 +170,7 @@ impl Verdict {
     fn is_settled(&self, id: &MessageId) -> bool {
         let over =
             [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        over.iter().any(|messages| messages.contains(id))
+        over.iter().chain([&self.undone()]).any(|messages| messages.contains(id))
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
@@ -200,12 +203,28 @@ impl Verdict {
         &self.reordered
     }
 
+    /// Messages that were sent in a transaction over partitions that was aborted, and not sent again: nobody waits for them.
+    pub fn undone(&self) -> &BTreeSet<MessageId> {
+        self.transactions.undone()
+    }
+
+    /// Messages that a group processed which reads what is committed alone, though they were not.
+    pub fn dirty(&self) -> &BTreeSet<MessageId> {
+        self.transactions.dirty()
+    }
+
+    /// Tells the judge that a group reads what is committed alone.
+    pub fn learn_reads_committed(&mut self, group: Name) {
+        self.transactions.learn_reader(group);
+    }
+
     /// Whether nothing was lost, trimmed unprocessed, doubled or out of order so far.
     pub fn is_clean(&self) -> bool {
         self.lost.is_empty()
             && self.trimmed().next().is_none()
             && self.doubled.is_empty()
             && self.reordered.is_empty()
+            && self.dirty().is_empty()
     }
 
     /// Whether producers' own transactions and their messages agree.
@@ -236,6 +255,7 @@ impl Verdict {
         self.agreement.observe(stamped);
         let Stamped { node, event, step, .. } = stamped;
         self.judge_work(event);
+        self.transactions.observe(*node, event);
         match event {
             Event::Sent { message, to, .. } => {
                 self.sent.entry(*message).or_insert(*node);
@@ -287,6 +307,8 @@ impl Verdict {
             Event::Restarted => {
                 self.down.remove(node);
             }
+            // As good as promised, whether its sender hears of it or not.
+            Event::Txn(TxnEvent::Committed { messages, .. }) => self.acknowledged.extend(messages),
             Event::Queue(event) => self.observe_queue(*node, event, *step),
             _ => {}
         }

@@ -7,6 +7,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("kill-the-leader-acks-1", include_str!("../../scenarios/kill-the-leader-acks-1.json")),
     ("duplicate-after-lost-answer", include_str!("../../scenarios/duplicate-after-lost-answer.json")),
     ("idempotent-producer", include_str!("../../scenarios/idempotent-producer.json")),
+    ("exactly-once", include_str!("../../scenarios/exactly-once.json")),
     ("checkout-by-calls", include_str!("../../scenarios/checkout-by-calls.json")),
     ("checkout-by-queue", include_str!("../../scenarios/checkout-by-queue.json")),
     ("flash-sale-by-calls", include_str!("../../scenarios/flash-sale-by-calls.json")),

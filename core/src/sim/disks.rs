@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 
 use super::program::{Kept, Worker};
 use super::world::{BrokerProcess, Disk, DiskLog, World, index};
-use crate::broker::{Broker, OFFSETS_TOPIC};
+use crate::broker::{Broker, is_internal};
 use crate::ids::{LogName, MessageId, NodeId};
 use crate::log::faulty::Condition;
 use crate::log::{Log as _, Slice as _, Storage as _};
@@ -39,9 +39,7 @@ pub(super) type Disks = BTreeMap<NodeId, DiskState>;
 pub(super) fn place_of(log: LogName) -> Option<Place> {
     match log {
         LogName::Queue(name) => Some(Place::Queue(name)),
-        LogName::Partition(partition) if partition.topic.as_str() != OFFSETS_TOPIC => {
-            Some(Place::Partition(partition))
-        }
+        LogName::Partition(partition) if !is_internal(&partition.topic) => Some(Place::Partition(partition)),
         _ => None,
     }
 }

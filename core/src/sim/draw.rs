@@ -14,8 +14,8 @@ use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
 use crate::broker::{
-    Acks, Broker, GroupRequest, Message, OFFSETS_TOPIC, Replica, Reply, Request, Role, Settlement,
-    TransactionState, TransactionStep, View,
+    Acks, Broker, GroupRequest, Message, Replica, Reply, Request, Role, Settlement, TransactionState,
+    TransactionStep, TxnRequest, View, is_internal,
 };
 use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
@@ -187,8 +187,7 @@ impl World {
         let client = |consumer| broker.client_of_consumer(consumer);
         let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
         let view = self.controller.process.view();
-        let shown =
-            broker.replicas().iter().filter(|(partition, _)| partition.topic.as_str() != OFFSETS_TOPIC);
+        let shown = broker.replicas().iter().filter(|(partition, _)| !is_internal(&partition.topic));
         let partitions = shown.map(|(partition, replica)| {
             let groups = broker_of(self, view.coordinator()).map_or_else(Vec::new, |coordinator| {
                 let offsets = coordinator.groups().offsets_in(partition);
@@ -227,7 +226,7 @@ impl World {
         let names = disk.names().expect("memory lists its logs");
         for name in names {
             let place = match &name {
-                LogName::Partition(partition) if partition.topic.as_str() == OFFSETS_TOPIC => continue,
+                LogName::Partition(partition) if is_internal(&partition.topic) => continue,
                 LogName::Partition(partition) => Place::Partition(partition.clone()),
                 _ => continue,
             };
@@ -325,7 +324,7 @@ pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
 
 fn describe(to: NodeId, message: &Message) -> Described {
     let partition = |partition: &PartitionId| {
-        (partition.topic.as_str() != OFFSETS_TOPIC).then(|| Place::Partition(partition.clone()))
+        (!is_internal(&partition.topic)).then(|| Place::Partition(partition.clone()))
     };
     let is_broker = |node| matches!(node, NodeId::Broker(_));
     let plain = |kind| (kind, None, Vec::new(), 0);
@@ -353,6 +352,10 @@ fn describe(to: NodeId, message: &Message) -> Described {
             Request::Commit { .. }
             | Request::OffsetOf { .. }
             | Request::Group { request: GroupRequest::Commit { .. }, .. } => plain(PacketKind::Commit),
+            Request::Txn(TxnRequest::Mark { partition: at, .. }) => {
+                (PacketKind::Done, partition(at), Vec::new(), 0)
+            }
+            Request::Txn(_) => plain(PacketKind::Commit),
             Request::Call(_) => plain(PacketKind::Call),
             _ => plain(PacketKind::Upkeep),
         },
@@ -370,7 +373,9 @@ fn describe(to: NodeId, message: &Message) -> Described {
                 };
                 (kind, None, ids(batches), 0)
             }
-            Reply::Fetched { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
+            Reply::Fetched { batches, .. } | Reply::Stable { batches, .. } => {
+                (PacketKind::Fetched, None, ids(batches), 0)
+            }
             Reply::Selected { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
             Reply::Diverged { .. } => plain(PacketKind::Copied),
             Reply::OffsetsStored | Reply::OffsetIs(_) | Reply::OffsetForTime { .. } => {
@@ -386,6 +391,7 @@ fn describe(to: NodeId, message: &Message) -> Described {
             | Reply::Transaction(_)
             | Reply::Cluster(_)
             | Reply::Membership { .. }
+            | Reply::Txn(_)
             | Reply::Group(_) => plain(PacketKind::Upkeep),
         },
         Message::Deliver(delivery) => (

@@ -18,6 +18,7 @@ mod facts;
 mod first_view;
 mod group_check;
 mod host_check;
+mod in_transactions;
 mod links;
 mod lives;
 mod network;
@@ -41,8 +42,12 @@ mod stream;
 mod timeline;
 mod together;
 mod traffic;
+mod transactional_spec;
+mod transform;
+mod txn_facts;
 mod user;
 mod usual;
+mod worker_end;
 mod world;
 
 pub use asking::AskSpec;
@@ -63,4 +68,5 @@ pub use scenario::{
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
 pub use timeline::{BranchView, Timeline};
 pub use traffic::Traffic;
+pub use transactional_spec::{TXN_MESSAGES_MAX, TransactionalSpec, TransformSpec};
 pub use world::World;

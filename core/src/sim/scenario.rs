@@ -19,7 +19,7 @@ pub(super) use super::spec::is_default;
 pub use super::spec::{
     ConsumerSpec, ExchangeSpec, LimitSpec, ProducerSpec, QueueSpec, SourceSpec, TargetSpec, TopicSpec,
 };
-use crate::broker::{OFFSETS_TOPIC, Settings};
+use crate::broker::{Settings, is_internal};
 use crate::ids::{Name, NodeId};
 use crate::routing::Binding;
 use crate::time::{Span, Time};
@@ -198,6 +198,7 @@ impl Scenario {
         self.check_services()?;
         self.check_pulls()?;
         self.check_groups()?;
+        self.check_transactions()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")
@@ -225,7 +226,7 @@ impl Scenario {
             self.queues.iter().map(|queue| &queue.name).chain(self.topics.iter().map(|topic| &topic.name));
         let mut seen = BTreeSet::new();
         for name in names {
-            if name.as_str() == OFFSETS_TOPIC || !seen.insert(name) {
+            if is_internal(name) || !seen.insert(name) {
                 return invalid(format!("the name {name} is taken"));
             }
         }

@@ -22,6 +22,7 @@ use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
 use super::shop::Shop;
 use super::still::StillNodes;
+use super::txn_facts::OpenTransactions;
 use crate::broker::{Broker, Controller, Input, Out};
 use crate::ids::{MessageId, NodeId};
 use crate::log::Storage;
@@ -111,6 +112,7 @@ pub struct World {
     pub(crate) producers: Vec<Node<Shop>>,
     pub(crate) consumers: Vec<Node<Worker>>,
     pub(super) databases: Databases,
+    pub(super) transactions: OpenTransactions,
     pub(crate) calls: Calls,
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
@@ -162,6 +164,7 @@ impl World {
             producers: producers.collect(),
             consumers: consumers.collect(),
             databases: Databases::default(),
+            transactions: OpenTransactions::default(),
             calls: Calls::new(&scenario, seed),
             keys: Vec::new(),
             derived: BTreeMap::new(),
@@ -171,6 +174,9 @@ impl World {
             events: Vec::new(),
             scenario,
         };
+        for group in world.scenario.committed_groups() {
+            world.verdict.learn_reads_committed(group.clone());
+        }
         let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
         for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
             world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
@@ -353,6 +359,7 @@ impl World {
             NodeId::Broker(number) => return self.hand_to_broker(number, [input]),
         }
         self.carry_out(node, out);
+        self.stop_if_fenced(node);
     }
 
     /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.
