@@ -8,6 +8,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("duplicate-after-lost-answer", include_str!("../../scenarios/duplicate-after-lost-answer.json")),
     ("idempotent-producer", include_str!("../../scenarios/idempotent-producer.json")),
     ("exactly-once", include_str!("../../scenarios/exactly-once.json")),
+    ("zombie-doubles", include_str!("../../scenarios/zombie-doubles.json")),
+    ("zombie-fenced", include_str!("../../scenarios/zombie-fenced.json")),
     ("checkout-by-calls", include_str!("../../scenarios/checkout-by-calls.json")),
     ("checkout-by-queue", include_str!("../../scenarios/checkout-by-queue.json")),
     ("flash-sale-by-calls", include_str!("../../scenarios/flash-sale-by-calls.json")),

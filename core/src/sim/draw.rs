@@ -199,6 +199,8 @@ impl World {
                 behind: self.behind(view, partition, replica.log().end()),
                 groups: if leads { groups } else { Vec::new() },
                 high_watermark: Some(replica.high_watermark()),
+                last_stable: Some(replica.last_stable())
+                    .filter(|stable| leads && *stable < replica.high_watermark()),
                 ..log_strip(
                     Place::Partition(partition.clone()),
                     replica.log(),
@@ -300,17 +302,20 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
         deliveries: 0,
         priority: 0,
     };
+    // Also the ends of transactions have their places, though no consumer sees them.
+    let all = read.iter().flat_map(|batch| batch.records());
     StripView {
         place,
         role: Shown::Down,
         start: log.start(),
         end: log.end(),
         high_watermark: None,
+        last_stable: None,
         behind: 0,
         held: log.end().0 - log.start().0,
         groups: Vec::new(),
         queue: None,
-        cells: read.records().filter(|record| record.offset >= first).map(cell).collect(),
+        cells: all.filter(|record| record.offset >= first).map(cell).collect(),
     }
 }
 

@@ -28,8 +28,10 @@ mod stories_producer;
 mod stories_pull;
 mod stories_queues;
 mod stories_stream;
+mod stories_txns;
 pub mod story;
 mod together;
+mod txns;
 pub mod ui;
 
 use mqlab_core::time::{Span, Time};

@@ -2,7 +2,7 @@
 
 use super::{
     Both, both, purpose, stories_failures, stories_flow, stories_groups, stories_once, stories_onward,
-    stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
+    stories_order, stories_producer, stories_pull, stories_queues, stories_stream, stories_txns,
 };
 
 /// One scenario's words.
@@ -64,6 +64,7 @@ const MORE: &[&[Story]] = &[
     stories_onward::STORIES,
     stories_order::STORIES,
     stories_groups::STORIES,
+    stories_txns::STORIES,
 ];
 
 /// Every story.
