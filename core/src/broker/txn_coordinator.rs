@@ -231,7 +231,7 @@ impl<S: Storage> Broker<S> {
 
     /// Whether this broker may answer for a transactional id. One that comes for the first time gets its place.
     fn coordinates(&mut self, id: &Name, comes: bool) -> Result<(), Refusal> {
-        if !self.has_controller {
+        if !self.controllers.exist() {
             return Err(Refusal::Unsupported); // nobody would give it numbers for producers
         }
         let home = self.view.transactions_partition(id).ok_or(Refusal::NotLeader)?;
@@ -308,6 +308,7 @@ impl<S: Storage> Broker<S> {
             return Ok(false);
         };
         if self.txns.led.get(&slot.home).is_none_or(|loaded| high_watermark < *loaded) {
+            slot.not_before = now + self.settings.retry_backoff; // it looks again, and not all the time
             return Ok(false);
         }
         if let Some(pending) = slot.pending.take_if(|pending| pending.below <= high_watermark) {

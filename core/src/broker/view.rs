@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::cleaner::Cleanup;
 use super::retention::Retention;
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::queue::QueueOptions;
@@ -36,10 +37,14 @@ pub struct View {
     pub version: u64,
     /// Every broker, and whether the controller takes it for alive.
     pub brokers: BTreeMap<NodeId, bool>,
+    /// The rack that each broker stands in, where racks are known.
+    pub racks: BTreeMap<NodeId, Name>,
     /// Every partition.
     pub partitions: BTreeMap<PartitionId, PartitionState>,
     /// The topics that do not keep everything, and what they keep.
     pub retention: BTreeMap<Name, Retention>,
+    /// The topics of which only the last message of each key stays, and when they are cleaned.
+    pub cleanup: BTreeMap<Name, Cleanup>,
     /// Every queue, and the broker that keeps it.
     pub queues: BTreeMap<Name, NodeId>,
     /// Every exchange, and the broker that has it.
@@ -91,6 +96,10 @@ pub struct HostLayout {
 pub struct PartitionState {
     /// The brokers that keep it; the first is the preferred leader.
     pub replicas: Vec<NodeId>,
+    /// Those of them that come, while the partition moves.
+    pub adding: Vec<NodeId>,
+    /// Those of them that go when all others are in sync.
+    pub removing: Vec<NodeId>,
     /// Those of them that have everything that was committed, in the same order. Only they may lead.
     pub in_sync: Vec<NodeId>,
     /// Who leads; nobody when no replica in sync is alive.
@@ -112,6 +121,8 @@ impl PartitionState {
         let (leader, epoch, version) = (None, Epoch::default(), 0);
         Self {
             in_sync: replicas.clone(),
+            adding: Vec::new(),
+            removing: Vec::new(),
             replicas,
             leader,
             epoch,

@@ -33,7 +33,7 @@ pub(super) fn committed_records(batches: &Batches, mut aborted: Vec<Aborted>) ->
                 open.remove(&producer);
             }
             Some(_) => {}
-            None if batch.is_control() || batch.is_transactional() && open.contains(&producer) => {}
+            None if batch.is_control() || batch.is_of_transaction() && open.contains(&producer) => {}
             None => counts.extend(batch.records()),
         }
     }

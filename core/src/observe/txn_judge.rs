@@ -12,6 +12,7 @@ use alloc::collections::BTreeSet;
 
 use super::event::Event;
 use super::txn_event::TxnEvent;
+use super::verdict::Verdict;
 use crate::ids::{MessageId, Name, NodeId};
 
 /// The judge, and what it has found so far.
@@ -70,6 +71,23 @@ impl TxnJudge {
             }
             _ => {}
         }
+    }
+}
+
+impl Verdict {
+    /// Messages that were sent in a transaction over partitions that was aborted, and not sent again: nobody waits for them.
+    pub fn undone(&self) -> &BTreeSet<MessageId> {
+        self.transactions.undone()
+    }
+
+    /// Messages that a group processed which reads what is committed alone, though they were not.
+    pub fn dirty(&self) -> &BTreeSet<MessageId> {
+        self.transactions.dirty()
+    }
+
+    /// Tells the judge that a group reads what is committed alone.
+    pub fn learn_reads_committed(&mut self, group: Name) {
+        self.transactions.learn_reader(group);
     }
 }
 

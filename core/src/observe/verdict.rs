@@ -21,6 +21,9 @@
 //!   takes. Nothing was promised here either.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
+//! * **superseded**: a producer was told "stored", nobody has processed it, and a broker that compacts the topic took it
+//!   from its log because a later message has the same key, or because it was a tombstone that had been there long enough.
+//!   The judge has its own account of keys: what goes without such a reason is lost.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
@@ -28,6 +31,8 @@
 //!   redelivered are not counted at receiving: it said so. Between two producers no order is promised.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+
+use compacted::Tables;
 
 use super::agreement::Agreement;
 use super::cluster_event::ClusterEvent;
@@ -74,6 +79,8 @@ pub struct Verdict {
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
     trimmed: BTreeSet<MessageId>,
+    /// What compaction may take, and took.
+    tables: Tables,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     /// Which brokers' logs hold a message, and where.
@@ -92,7 +99,7 @@ pub struct Verdict {
     unordered: BTreeSet<MessageId>,
     agreement: Agreement,
     work: OrderOfWork,
-    transactions: TxnJudge,
+    pub(super) transactions: TxnJudge,
 }
 
 /// What a message is processed for: once for each is right.
@@ -168,9 +175,9 @@ impl Verdict {
 
     /// Whether a message is processed, lost, dropped, returned, trimmed or given up.
     fn is_settled(&self, id: &MessageId) -> bool {
-        let over =
-            [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        over.iter().chain([&self.undone()]).any(|messages| messages.contains(id))
+        let Self { delivered, lost, dropped, returned, trimmed, given_up, .. } = self;
+        let over = [delivered, lost, dropped, returned, trimmed, given_up, self.undone()];
+        over.iter().any(|messages| messages.contains(id)) || self.tables.took(id)
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
@@ -201,21 +208,6 @@ impl Verdict {
     /// Messages processed after one that was sent later.
     pub fn reordered(&self) -> &BTreeSet<MessageId> {
         &self.reordered
-    }
-
-    /// Messages that were sent in a transaction over partitions that was aborted, and not sent again: nobody waits for them.
-    pub fn undone(&self) -> &BTreeSet<MessageId> {
-        self.transactions.undone()
-    }
-
-    /// Messages that a group processed which reads what is committed alone, though they were not.
-    pub fn dirty(&self) -> &BTreeSet<MessageId> {
-        self.transactions.dirty()
-    }
-
-    /// Tells the judge that a group reads what is committed alone.
-    pub fn learn_reads_committed(&mut self, group: Name) {
-        self.transactions.learn_reader(group);
     }
 
     /// Whether nothing was lost, trimmed unprocessed, doubled or out of order so far.
@@ -269,6 +261,7 @@ impl Verdict {
             }
             Event::Appended { to, messages, .. } => {
                 self.hold(to, *node, messages);
+                self.tables.appended(to, messages, &self.keys);
                 self.owe(to, messages, *step);
             }
             Event::Copied { partition, messages, .. } => {
@@ -277,6 +270,9 @@ impl Verdict {
             Event::Pull(PullEvent::Trimmed { messages, .. }) => {
                 let unprocessed = messages.iter().filter(|message| !self.delivered.contains(message));
                 self.trimmed.extend(unprocessed);
+            }
+            Event::Pull(PullEvent::Compacted { partition, messages, .. }) => {
+                self.compacted(partition, *node, messages);
             }
             Event::Pull(PullEvent::Forgotten { messages }) => {
                 self.forgotten.extend(messages);
@@ -430,7 +426,9 @@ impl Verdict {
             |places: &BTreeMap<Place, BTreeSet<NodeId>>| places.values().any(|brokers| !brokers.is_empty());
         let held = self.copies.get(&message).is_some_and(somewhere)
             || self.in_hands.values().flatten().any(|(other, _)| *other == message);
-        let settled = self.delivered.contains(&message) || self.dropped.contains(&message);
+        let settled = self.delivered.contains(&message)
+            || self.dropped.contains(&message)
+            || self.tables.took(&message);
         if (!held || self.forgotten.contains(&message)) && !settled && self.acknowledged.contains(&message) {
             self.lost.insert(message);
         }
@@ -496,5 +494,6 @@ impl Verdict {
     }
 }
 
+mod compacted;
 #[cfg(test)]
 mod tests;

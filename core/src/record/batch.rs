@@ -233,6 +233,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// What was checked before, with less in it.
+    pub(super) fn trusted(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+
     /// The bytes of header and records.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -280,11 +285,6 @@ impl Batch {
             epoch: i16_at(&self.bytes, at::PRODUCER_EPOCH),
             sequence: i32_at(&self.bytes, at::SEQUENCE),
         }
-    }
-
-    /// Whether it is part of a transaction, as data or as its end.
-    pub fn is_transactional(&self) -> bool {
-        i16_at(&self.bytes, at::ATTRIBUTES) & TRANSACTIONAL != 0
     }
 
     /// Whether this is a transaction's marker rather than data.

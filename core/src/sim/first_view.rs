@@ -69,8 +69,10 @@ impl Scenario {
         View {
             version: 0,
             brokers: sites.iter().map(|site| (site.broker, true)).collect(),
+            racks: sites.iter().filter_map(|site| Some((site.broker, site.rack.clone()?))).collect(),
             partitions,
             retention: self.retentions().collect(),
+            cleanup: self.cleanups().collect(),
             queues: queues.collect(),
             exchanges: self.exchanges.iter().map(exchange).collect(),
             producer_ids: 0,

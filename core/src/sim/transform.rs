@@ -161,10 +161,29 @@ impl Transform {
         out: &mut Out,
     ) -> Vec<(Staged, bool)> {
         let mut over = Vec::new();
+        self.give_up_lost(now, source, out);
         while let Some(more) = marked(MARK, out, |out| self.step(now, source, idle, out)) {
             over.extend(more);
         }
         over
+    }
+
+    /// The group gave what is done here to another member, who does it again: it must not count. This is looked at before
+    /// anything else is begun, or the same message could come back, and be done twice in one transaction; and also while
+    /// it commits, for the other member may have done it by then, and given the partition back.
+    fn give_up_lost(&mut self, now: Time, source: &mut Source, out: &mut Out) {
+        let Writes::Together { client, ends, .. } = &mut self.writes else { return };
+        let keeps = self.done.iter().all(|done| source.has_in_hand(&done.staged));
+        if *ends == Some(Ends::Abort) || keeps {
+            return;
+        }
+        if client.may_abort() {
+            *ends = Some(Ends::Abort);
+            marked(MARK, out, |out| client.abort(now, out));
+        } else if ends.is_none() {
+            self.done.clear();
+            source.rewind();
+        }
     }
 
     /// Does the next thing that is to be done; nothing when there is none.
@@ -213,12 +232,6 @@ impl Transform {
                     }
                 },
                 TxnStanding::Open => {
-                    // The group gave it to another, who does it again.
-                    if self.done.iter().any(|done| !source.has_in_hand(&done.staged)) {
-                        *ends = Some(Ends::Abort);
-                        client.abort(now, out);
-                        return Some(Vec::new());
-                    }
                     if let Some(done) = self.done.iter_mut().find(|done| !done.sent) {
                         done.sent = true;
                         let sent = client.send(now, done.id, done.record.clone(), 0, out);

@@ -38,7 +38,8 @@ Commands for --do, after a moment in milliseconds:
   slow LINK MS                   everything takes so much longer
   lose LINK N, duplicate LINK N, reorder LINK N      N of a thousand messages
   lose-next LINK, duplicate-next LINK, reorder-next LINK
-NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew
+NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew;
+      controller-1 (of several) also for crash, cut-power, restart
 LINK: 'broker-1 to broker-2' (one way), 'broker-1 and broker-2' (both ways), everywhere";
 
 /// Options of `mqlab run`.
@@ -108,6 +109,9 @@ struct Judgement<'a> {
     given_up: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
+    /// Acknowledged, and unprocessed when a later message of the same key took their place.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    superseded: BTreeSet<MessageId>,
     /// Only where producers have transactions of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_transactions: Option<Agreed<'a>>,
@@ -151,6 +155,7 @@ impl<'a> Judgement<'a> {
             returned: verdict.returned(),
             given_up: verdict.given_up(),
             trimmed: verdict.trimmed().collect(),
+            superseded: verdict.superseded().collect(),
             own_transactions: Agreed::of(verdict.agreement()),
         }
     }
@@ -281,6 +286,10 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;
+    }
+    if !verdict.superseded.is_empty() {
+        let superseded = named(&verdict.superseded);
+        writeln!(out, "  superseded {superseded}, by later messages of their keys")?;
     }
     if let Some(own) = &verdict.own_transactions {
         writeln!(out, "own transactions")?;
