@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mqlab_core::broker::{
-    Acks, Broker, Fetch, Input, Message as Said, Out, PartitionState, Reply, Request, Retention, Settings,
-    View,
+    Acks, Broker, Fetch, Input, Isolation, Message as Said, Out, PartitionState, Reply, Request, Retention,
+    Settings, View,
 };
 use mqlab_core::client::{Commits, PullOptions, Puller, Staged, Staging, StartAt};
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
@@ -109,11 +109,16 @@ impl Bench {
             wait_max: Span::ZERO,
             filter,
             replica: None,
+            isolation: Isolation::Uncommitted,
         }))
     }
 
     fn offset_for(&mut self, timestamp: i64) -> (u64, u64, u64) {
-        let replies = self.ask(Request::OffsetForTime { partition: partition(0), timestamp });
+        let replies = self.ask(Request::OffsetForTime {
+            partition: partition(0),
+            timestamp,
+            isolation: Isolation::Uncommitted,
+        });
         let [Reply::OffsetForTime { offset, start, end }] = replies[..] else { panic!("{replies:?}") };
         (offset.0, start.0, end.0)
     }

@@ -181,7 +181,7 @@ impl<L: Log> Replica<L> {
 
     /// What is at or after this may yet be cut off, or is part of a transaction that is not decided: it is not cleaned.
     fn stable_end(&self) -> Offset {
-        self.high_watermark
+        self.last_stable()
     }
 
     /// What is to be cleaned now, if anything is.

@@ -7,7 +7,7 @@ use super::classic_group::ClassicGroup;
 use super::group::{self, Beat};
 use super::group_request::{GroupReply, GroupRequest};
 use super::group_turn::{Asker, Turn};
-use super::then::Then;
+use super::waiting::Then;
 use super::{Acks, Broker, Done, MemberId, Out, Reply, Request, Role, Shares, offsets_partition, refuse};
 use crate::ids::{Name, Offset, PartitionId};
 use crate::log::{Log as _, SliceOf, Storage};

@@ -30,6 +30,7 @@ impl<S: Storage> Broker<S> {
         for partition in gone {
             let Some(mut replica) = self.replicas.remove(&partition) else { continue };
             replica.refuse_all(Refusal::NotLeader, out);
+            self.forget_txns(&partition, out);
             let to = replica.log.start();
             let messages = replica.truncate(to)?;
             replica.log.flush()?;

@@ -17,7 +17,7 @@
 //!
 //! Source: Kafka KIP-595's fetch, `AbstractFetcherThread.scala`.
 
-use super::protocol::{Fetch, Message, Out, ReplicaFetch, Reply, Request, RequestId};
+use super::protocol::{Fetch, Isolation, Message, Out, ReplicaFetch, Reply, Request, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
 use crate::ids::{Epoch, NodeId, Offset};
@@ -94,6 +94,7 @@ impl<L: Log> Replica<L> {
             wait_max: settings.replica_fetch_wait,
             filter: None,
             replica: Some(ReplicaFetch { leader_epoch: follower.epoch, last_epoch }),
+            isolation: Isolation::Uncommitted,
         };
         out.send(follower.leader, Message::Request(*id, Request::Fetch(fetch)));
     }
@@ -144,6 +145,7 @@ impl<L: Log> Replica<L> {
             }
         }
         self.high_watermark = self.high_watermark.max(high_watermark.min(self.log.end()));
+        self.producers.rise(self.high_watermark);
         Ok(())
     }
 

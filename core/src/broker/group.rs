@@ -42,7 +42,7 @@ use super::settings::Settings;
 use super::view::View;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Refusal};
-use crate::record::{BatchBuilder, Batches, NewRecord, Record};
+use crate::record::{BatchBuilder, Batches, Marker, NewRecord, Record};
 use crate::time::Time;
 
 /// All groups that a coordinator knows.
@@ -61,6 +61,8 @@ struct Group {
     /// Those who speak the classic protocol.
     classic: ClassicGroup,
     offsets: Offsets,
+    /// What open transactions commit, by their producers' numbers.
+    pending: BTreeMap<i64, Offsets>,
     /// When it has something to do, as the coordinator has noted it.
     due: Option<Time>,
 }
@@ -230,10 +232,16 @@ impl Groups {
             group.plan(view); // a topic has got more partitions
         }
         let Some(member) = group.members.get(from) else { return Err(Refusal::NotAMember) };
-        let is_free = |partition: &&PartitionId| !group.members.is_with_another(partition, from);
+        let keeps: BTreeSet<PartitionId> = reads.into_iter().filter(|_| !joins && !begins).collect();
+        // Where it goes on is not known yet: it depends on a transaction.
+        let pending = &group.pending;
+        let unstable = |partition: &PartitionId| pending.values().any(|all| all.contains_key(partition));
+        let is_free = |partition: &&PartitionId| {
+            !group.members.is_with_another(partition, from)
+                && (keeps.contains(*partition) || !unstable(partition))
+        };
         let share: Vec<PartitionId> = member.planned.iter().filter(is_free).cloned().collect();
-        let keeps = reads.into_iter().filter(|_| !joins && !begins);
-        group.members.heard(from, deadline, keeps.chain(share.iter().cloned()).collect());
+        group.members.heard(from, deadline, keeps.into_iter().chain(share.iter().cloned()).collect());
         let from = |partition: PartitionId| {
             let offset = group.offsets.get(&partition).copied();
             (partition, offset)
@@ -270,6 +278,33 @@ impl Groups {
     /// Checks the same for a member of the classic protocol.
     pub(super) fn may_commit_as(&self, name: &Name, identity: &Identity) -> Result<(), Refusal> {
         self.all.get(name).ok_or(Refusal::NotAMember)?.classic.may_commit(identity)
+    }
+
+    /// What a member reads; nothing if it is none.
+    pub(super) fn owned_by(&self, from: NodeId, name: &Name) -> Option<&BTreeSet<PartitionId>> {
+        Some(self.all.get(name)?.members.get(from)?.owned())
+    }
+
+    /// Takes note of where groups go on if a producer's transaction is committed. A late copy takes nothing back.
+    pub(super) fn learn_pending(&mut self, producer: i64, records: impl Iterator<Item = Record>) {
+        for (group, partition, offset) in records.filter_map(|record| from_record(&record)) {
+            let pending = self.all.entry(group).or_default().pending.entry(producer).or_default();
+            let known = pending.entry(partition).or_insert(offset);
+            *known = offset.max(*known);
+        }
+    }
+
+    /// A transaction is over. Returns where which groups go on from now on.
+    pub(super) fn resolve(&mut self, marker: &Marker) -> Vec<(Name, PartitionId, Offset)> {
+        let mut resolved = Vec::new();
+        for (name, group) in &mut self.all {
+            let pending = group.pending.remove(&marker.producer).filter(|_| marker.commit);
+            for (partition, offset) in pending.into_iter().flatten() {
+                group.offsets.insert(partition.clone(), offset);
+                resolved.push((name.clone(), partition, offset));
+            }
+        }
+        resolved
     }
 
     /// Takes note of where a group has got to.
@@ -329,14 +364,24 @@ impl Group {
 
 /// The records that keep where a group has got to: the key `group/topic/partition`, the value the next offset.
 pub(super) fn to_records(group: &Name, offsets: &[(PartitionId, Offset)], timestamp: i64) -> Batches {
+    to_records_with(BatchBuilder::new, group, offsets, timestamp)
+}
+
+/// The same, in batches of some kind.
+pub(super) fn to_records_with(
+    new: impl Fn() -> BatchBuilder,
+    group: &Name,
+    offsets: &[(PartitionId, Offset)],
+    timestamp: i64,
+) -> Batches {
     let mut full = Vec::new();
-    let mut builder = BatchBuilder::new();
+    let mut builder = new();
     for (partition, offset) in offsets {
         let key = Bytes::from(alloc::format!("{group}/{partition}").into_bytes());
         let value = Bytes::copy_from_slice(&offset.0.to_be_bytes());
         let record = NewRecord { timestamp, key: Some(key), value: Some(value), headers: Vec::new() };
         if builder.push(&record).is_err() {
-            full.extend(core::mem::take(&mut builder).build().iter());
+            full.extend(core::mem::replace(&mut builder, new()).build().iter());
             builder.push(&record).expect("two names and a number fit an empty batch");
         }
     }

@@ -40,8 +40,8 @@ use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
-use super::then::Then;
 use super::view::{PartitionState, View, is_internal};
+use super::waiting::{Then, Waiting};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
@@ -67,7 +67,7 @@ pub(crate) struct Leader {
     /// What the controller was asked to make the in-sync set, until it answers.
     proposed: Option<Vec<NodeId>>,
     /// Producers and committers that wait for the high watermark, in order of offset.
-    waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<Waiting>,
     /// Fetches that wait for records (long poll).
     pub(super) parked: Vec<Parked>,
 }
@@ -83,15 +83,6 @@ struct Progress {
     alive: bool,
     /// The leader's end at its last fetch, and when that was.
     last_fetch: (Offset, Time),
-}
-
-/// Somebody who is answered when everything below `below` is committed.
-#[derive(Clone, Debug)]
-struct Waiting {
-    below: Offset,
-    to: NodeId,
-    id: RequestId,
-    then: Then,
 }
 
 impl Leader {
@@ -123,7 +114,7 @@ impl Leader {
     }
 
     /// Whether enough are in sync to call something committed.
-    fn has_enough(&self) -> bool {
+    pub(super) fn has_enough(&self) -> bool {
         self.in_sync.len() >= self.min_in_sync
     }
 
@@ -301,7 +292,7 @@ impl<L: Log> Replica<L> {
     }
 
     /// The high watermark rises to the least end among the replicas in sync; whoever waited for it is answered.
-    fn advance_high_watermark(&mut self, now: Time, out: &mut Out<L::Slice>) {
+    pub(super) fn advance_high_watermark(&mut self, now: Time, out: &mut Out<L::Slice>) {
         let Role::Leader(leader) = &mut self.role else { return };
         let own = self.log.end();
         let end_of = |node: NodeId| leader.followers.get(&node).map_or(own, |progress| progress.end);
@@ -312,6 +303,7 @@ impl<L: Log> Replica<L> {
             return;
         }
         self.high_watermark = least;
+        self.producers.rise(least);
         if !is_internal(&self.partition.topic) {
             out.event(Event::Committed { partition: self.partition.clone(), below: least });
         }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::leader::Leader;
-use super::protocol::{Fetch, Out, Reply, RequestId};
+use super::protocol::{Fetch, Isolation, Out, Reply, RequestId};
 use super::replica::{Replica, Role};
 use crate::ids::{NodeId, Offset};
 use crate::log::{Log, LogError};
@@ -68,7 +68,10 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<bool, LogError<L::Error>> {
         use crate::log::Slice as _;
-        let until = if fetch.replica.is_some() { self.log.end() } else { self.high_watermark };
+        let until = match fetch.replica {
+            Some(_) => self.log.end(),
+            None => self.visible(fetch.isolation),
+        };
         if fetch.from < self.log.start() || fetch.from > self.log.end() {
             out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
             return Ok(true);
@@ -85,11 +88,18 @@ impl<L: Log> Replica<L> {
         if fetch.from >= until && fetch.bytes_min > 0 && !now_or_never {
             return Ok(false); // nothing is there: most who wait are answered so, each time
         }
-        let batches = self.log.read(fetch.from, until, fetch.bytes_max)?;
+        let batches = self.log.read(fetch.from, until.max(fetch.from), fetch.bytes_max)?;
         if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
             return Ok(false);
         }
-        out.reply(*to, *id, Reply::Fetched { batches, high_watermark });
+        let reply = match (fetch.isolation, &fetch.replica) {
+            (Isolation::Committed, None) => {
+                let aborted = self.producers.aborted(fetch.from, until);
+                Reply::Stable { batches, aborted, last_stable: until }
+            }
+            _ => Reply::Fetched { batches, high_watermark },
+        };
+        out.reply(*to, *id, reply);
         Ok(true)
     }
 }

@@ -38,6 +38,10 @@ impl Member {
         Self { topic, instance, assignor, planned, deadline, owned }
     }
 
+    pub(super) fn owned(&self) -> &BTreeSet<PartitionId> {
+        &self.owned
+    }
+
     pub(super) fn owns(&self, partition: &PartitionId) -> bool {
         self.owned.contains(partition)
     }

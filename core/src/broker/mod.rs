@@ -67,6 +67,7 @@ mod layout;
 mod leader;
 mod long_poll;
 mod members;
+mod open_transactions;
 mod part;
 mod partitioner;
 mod placement;
@@ -91,9 +92,15 @@ mod share_request;
 mod share_settings;
 mod share_state;
 mod sticky;
-mod then;
 mod transaction;
+mod txn_coordinator;
+mod txn_leader;
+mod txn_markers;
+mod txn_offsets;
+mod txn_request;
+mod txn_state;
 mod view;
+mod waiting;
 
 pub use assignor::{Assignor, Candidate, Shares};
 pub use checkpoint::Truncation;
@@ -102,13 +109,14 @@ pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, M
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
+pub use open_transactions::Aborted;
 pub use partitioner::{Partitioner, murmur2, partition_of_key};
 pub use placement::{CannotPlace, Site, StripedPlacer, place_replicas};
 pub use producer_ids::PRODUCER_IDS_A_BLOCK;
 pub use producer_state::{BATCHES_REMEMBERED, ProducerStates, StoredBatch};
 pub use protocol::{
-    Acks, Delivery, Envelope, Fetch, Input, Message, Out, Reads, ReplicaFetch, Reply, Request, RequestId,
-    Settlement,
+    Acks, Delivery, Envelope, Fetch, Input, Isolation, Message, Out, Reads, ReplicaFetch, Reply, Request,
+    RequestId, Settlement,
 };
 pub use replica::Marks;
 pub use retention::Retention;
@@ -119,9 +127,12 @@ pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, S
 pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
+pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
+pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
+pub use txn_state::TxnPhase;
 pub use view::{
-    HostLayout, OFFSETS_TOPIC, PartitionState, SHARE_TOPIC, View, is_internal, offsets_partition,
-    share_partition,
+    HostLayout, OFFSETS_TOPIC, PartitionState, SHARE_TOPIC, TRANSACTIONS_TOPIC, View, is_internal,
+    offsets_partition, share_partition,
 };
 
 pub(crate) use replica::{Replica, Role};
@@ -137,7 +148,8 @@ use intake::Intake;
 use producer_ids::ProducerIds;
 use reporting::{Controllers, Proposal};
 use share_leader::Sharing;
-use then::Then;
+use txn_coordinator::Txns;
+use waiting::Then;
 
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{LogError, SliceOf, Storage, StorageError};
@@ -170,6 +182,7 @@ pub struct Broker<S: Storage> {
     groups: Groups,
     shares: Sharing,
     producer_ids: ProducerIds,
+    txns: Txns,
     /// The number of the last request that this broker made.
     last_request: RequestId,
     /// The changes of in-sync sets that were asked for.
@@ -199,6 +212,7 @@ where
             groups: self.groups.clone(),
             shares: self.shares.clone(),
             producer_ids: self.producer_ids.clone(),
+            txns: self.txns.clone(),
             settings: self.settings.clone(),
             proposals: self.proposals.clone(),
             controllers: self.controllers.clone(),
@@ -237,6 +251,7 @@ impl<S: Storage> Broker<S> {
             groups,
             shares: Sharing::default(),
             producer_ids: ProducerIds::default(),
+            txns: Txns::default(),
             last_request,
             proposals,
             next_heartbeat,
@@ -302,7 +317,8 @@ impl<S: Storage> Broker<S> {
     pub fn next_wakeup(&self) -> Option<Time> {
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
-        let own = own.chain(self.next_clean()).chain(self.replicas.next_wakeup());
+        let own =
+            own.chain(self.next_clean()).chain(self.replicas.next_wakeup()).chain(self.txns.next_wakeup());
         let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
         own.chain(self.next_host_wakeup()).chain(groups).min()
     }
@@ -410,10 +426,13 @@ impl<S: Storage> Broker<S> {
                 self.propose(now, &partition, proposal, out);
                 Ok(())
             }
-            Request::OffsetForTime { partition, timestamp } => match self.replicas.get(&partition) {
-                None => refuse(asker, self.not_here(&partition), out),
-                Some(replica) => Ok(replica.offset_for_time(asker, timestamp, out)?),
-            },
+            Request::OffsetForTime { partition, timestamp, isolation } => {
+                match self.replicas.get(&partition) {
+                    None => refuse(asker, self.not_here(&partition), out),
+                    Some(replica) => Ok(replica.offset_for_time(asker, (timestamp, isolation), out)?),
+                }
+            }
+            Request::Txn(request) => self.ask_about_txn(now, asker, request, out),
             Request::InitProducer => {
                 self.init_producer(now, asker, out);
                 Ok(())
@@ -436,12 +455,15 @@ impl<S: Storage> Broker<S> {
     }
 
     /// Why a partition is not served here.
-    fn not_here(&self, partition: &PartitionId) -> Refusal {
+    pub(super) fn not_here(&self, partition: &PartitionId) -> Refusal {
         if self.view.partitions.contains_key(partition) { Refusal::NotLeader } else { Refusal::Unknown }
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        if self.take_producer_ids(now, id, &reply, out) || self.take_share_reply(now, id, &reply, out) {
+        if self.take_producer_ids(now, id, &reply, out)
+            || self.take_share_reply(now, id, &reply, out)
+            || self.take_marked(now, id, &reply)
+        {
             return Ok(());
         }
         let was_proposal = self.proposal_answered(now, id, &reply);
@@ -466,6 +488,7 @@ impl<S: Storage> Broker<S> {
         self.producer_ids.forget(peer);
         self.groups.hang_up(peer);
         self.share_hang_up(now, peer, out);
+        self.txns.hang_up(peer, now + self.settings.retry_backoff);
         self.guest_left(now, peer, out)
     }
 }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::replica::{Replica, Role};
-use super::{Broker, Done, Out, PartitionState, View, offsets_partition};
+use super::{Broker, Done, Out, PartitionState, TRANSACTIONS_TOPIC, View, offsets_partition};
 use crate::ids::PartitionId;
 use crate::log::{LogError, SliceOf, Storage, StorageError, read_all};
 use crate::observe::{ClusterEvent, Event, Refusal};
@@ -56,6 +56,9 @@ impl<S: Storage> Broker<S> {
         if *partition == offsets_partition() && (state.leader != Some(self.me) || !same_epoch) {
             self.forget_groups(now, out);
         }
+        if state.leader != Some(self.me) || !same_epoch {
+            self.forget_txns(partition, out);
+        }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
         replica.compact_by(self.view.cleanup.get(&partition.topic).copied());
         match state.leader {
@@ -64,7 +67,10 @@ impl<S: Storage> Broker<S> {
                 replica.retain(self.view.retention.get(&partition.topic).copied())?;
                 if *partition == offsets_partition() && !same_epoch {
                     let groups = &mut self.groups;
-                    read_all(&replica.log, |batches| groups.learn_records(batches.records()))?;
+                    read_all(&replica.log, |batches| groups.learn_batches(batches))?;
+                }
+                if partition.topic.as_str() == TRANSACTIONS_TOPIC && !same_epoch {
+                    self.txns.load(replica)?;
                 }
             }
             Some(_) | None if same_epoch => {}
@@ -93,6 +99,7 @@ impl<S: Storage> Broker<S> {
         self.tick_host(now, out)?;
         self.tick_groups(now, out);
         self.tick_shares(now, out)?;
+        self.tick_txns(now, out)?;
         if self.controllers.exist() && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
             self.ask_again_if_due(now, out);

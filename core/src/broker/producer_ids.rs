@@ -38,6 +38,8 @@ pub(super) struct ProducerIds {
     /// Each with when it asks again, and this request counts no longer.
     waiting: VecDeque<(NodeId, RequestId, Time)>,
     asked: Option<RequestId>,
+    /// Whether somebody needed one who asks again.
+    wanted: bool,
     /// When to ask the controller, or to ask it again.
     ask_at: Time,
 }
@@ -45,7 +47,14 @@ pub(super) struct ProducerIds {
 impl ProducerIds {
     /// When the controller must be asked, if anybody waits.
     pub(super) fn next_wakeup(&self) -> Option<Time> {
-        (!self.waiting.is_empty()).then_some(self.ask_at)
+        (self.wanted || !self.waiting.is_empty()).then_some(self.ask_at)
+    }
+
+    /// Takes an id for somebody who does not wait. When there is none, some are asked for.
+    pub(super) fn take(&mut self) -> Option<i64> {
+        let id = self.left.next();
+        self.wanted = id.is_none();
+        id.map(|id| id as i64)
     }
 
     /// Whoever waited on this connection is gone.
@@ -105,6 +114,7 @@ impl<S: Storage> Broker<S> {
             Reply::ProducerIds { first, count } => {
                 self.producer_ids.left = *first..first.saturating_add(*count);
                 self.producer_ids.ask_at = now;
+                self.producer_ids.wanted = false;
                 self.producer_ids.give(out);
             }
             // It is another's affair, or not now.

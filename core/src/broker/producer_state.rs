@@ -27,15 +27,18 @@
 //! all of it, and knows producers whose batches retention has deleted. RabbitMQ's streams have one number a message
 //! (`publishing id`), and remember the last one of each named producer. Pulsar does the same by sequence id.
 //!
-//! Source: Kafka `ProducerAppendInfo.java`, `ProducerStateEntry.java`. Transactions add the offset at which a
-//! producer's open one began, to [`Known`].
+//! Which of a producer's batches are part of a transaction, and what became of it, is in `open_transactions.rs`. The end of a
+//! transaction raises the epoch: what the producer sent in it and comes late is refused.
+//!
+//! Source: Kafka `ProducerAppendInfo.java`, `ProducerStateEntry.java`; KIP-890, KIP-1228 (epochs of markers).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use super::open_transactions::{Aborted, Transactions};
 use crate::ids::Offset;
 use crate::observe::Refusal;
-use crate::record::{Batch, Batches, Producer};
+use crate::record::{Batch, Batches, Marker, Producer};
 use crate::time::{Span, Time};
 
 /// So many batches of a producer are remembered, the last ones.
@@ -104,6 +107,7 @@ struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct ProducerStates {
     known: BTreeMap<i64, Known>,
+    transactions: Transactions,
     /// Who wrote since somebody looked at the clock.
     wrote: BTreeSet<i64>,
     /// Nobody was silent for longer than since this.
@@ -116,7 +120,8 @@ impl PartialEq for ProducerStates {
         let same = |(a, b): ((&i64, &Known), (&i64, &Known))| {
             a.0 == b.0 && (a.1.epoch, &a.1.batches) == (b.1.epoch, &b.1.batches)
         };
-        self.known.len() == other.known.len() && self.known.iter().zip(&other.known).all(same)
+        let known = self.known.len() == other.known.len() && self.known.iter().zip(&other.known).all(same);
+        known && self.transactions == other.transactions
     }
 }
 
@@ -128,6 +133,7 @@ impl ProducerStates {
     /// * [`Refusal::Invalid`]: several batches, a number that is none, or a transaction's end, which is not for clients.
     /// * [`Refusal::ProducerEpoch`]: the producer has begun anew since.
     /// * [`Refusal::OutOfSequence`]: an earlier batch is missing, or it was stored and is forgotten.
+    /// * [`Refusal::InvalidTransaction`]: it is in no transaction, and the producer has one open here.
     pub fn check(&self, batches: &Batches) -> Result<Option<StoredBatch>, Refusal> {
         let Some(batch) = batches.iter().find(|batch| batch.producer().id >= 0) else { return Ok(None) };
         let Producer { id, epoch, sequence } = batch.producer();
@@ -147,12 +153,56 @@ impl ProducerStates {
             Some(last) if epoch == known.epoch => Producer::sequence_after(last.last, 1),
             _ => 0,
         };
-        if asked.first == expected { Ok(None) } else { Err(Refusal::OutOfSequence) }
+        if asked.first != expected {
+            return Err(Refusal::OutOfSequence);
+        }
+        let in_one = batch.is_of_transaction() || !self.transactions.is_open(id);
+        if in_one { Ok(None) } else { Err(Refusal::InvalidTransaction) }
+    }
+
+    /// Whether a producer may write what a broker writes for it, without a number.
+    pub(super) fn check_epoch(&self, id: i64, epoch: i16) -> Result<(), Refusal> {
+        let old = self.known.get(&id).is_some_and(|known| epoch < known.epoch);
+        if old { Err(Refusal::ProducerEpoch) } else { Ok(()) }
+    }
+
+    /// Looks at the end of a transaction: `None` when it is new and may be appended, or the offset below which it is.
+    /// A marker raises the epoch: one that does not was written before, and may not end what the producer began since.
+    pub(super) fn check_marker(&self, marker: &Marker) -> Result<Option<Offset>, Refusal> {
+        if self.transactions.coordinator(marker.producer).is_some_and(|known| marker.coordinator < known) {
+            return Err(Refusal::CoordinatorFenced);
+        }
+        self.check_epoch(marker.producer, marker.epoch)?;
+        let known = self.known.get(&marker.producer).filter(|known| known.epoch == marker.epoch);
+        Ok(known.map(|known| known.end))
+    }
+
+    /// What lies below is decided: it is in no transaction, or in one that is committed or aborted.
+    pub fn last_stable(&self, high_watermark: Offset) -> Offset {
+        self.transactions.last_stable(high_watermark)
+    }
+
+    /// The aborted transactions that a reader must know of that gets what lies from one offset up to another.
+    pub fn aborted(&self, from: Offset, until: Offset) -> Vec<Aborted> {
+        self.transactions.aborted(from, until)
+    }
+
+    /// The high watermark has risen.
+    pub(super) fn rise(&mut self, high_watermark: Offset) {
+        self.transactions.rise(high_watermark);
+    }
+
+    /// The log begins later now.
+    pub(super) fn trim(&mut self, start: Offset) {
+        self.transactions.trim(start);
     }
 
     /// Remembers batches that were appended, by whom and in whatever order: what is in the log is the truth.
     pub fn learn(&mut self, batches: &Batches) {
-        batches.iter().for_each(|batch| self.learn_batch(&batch));
+        for batch in batches.iter() {
+            self.learn_batch(&batch);
+            self.transactions.learn(&batch);
+        }
     }
 
     fn learn_batch(&mut self, batch: &Batch) {
@@ -168,8 +218,8 @@ impl ProducerStates {
             known.epoch = epoch;
             known.batches.clear();
         }
-        if batch.is_control() {
-            return; // the end of a transaction has no number
+        if batch.producer().sequence < 0 {
+            return; // the end of a transaction has no number, nor has what a broker writes in one
         }
         if known.batches.len() == BATCHES_REMEMBERED {
             known.batches.pop_front();
@@ -196,11 +246,15 @@ impl ProducerStates {
             self.known.remove(id);
             self.wrote.remove(id);
         }
+        if !cut.is_empty() {
+            self.transactions = Transactions::default();
+        }
         cut
     }
 
-    /// Learns from batches of the log what some producers wrote.
+    /// Learns from batches of the log what some producers wrote, and how all transactions stand.
     pub(super) fn relearn(&mut self, ids: &[i64], batches: &Batches) {
+        batches.iter().for_each(|batch| self.transactions.learn(&batch));
         let of_them = batches.iter().filter(|batch| ids.contains(&batch.producer().id));
         of_them.for_each(|batch| self.learn_batch(&batch));
     }
@@ -216,7 +270,10 @@ impl ProducerStates {
         if self.oldest + after > now {
             return;
         }
-        self.known.retain(|_, known| known.heard.is_none_or(|heard| heard + after > now));
+        let Self { known, transactions, .. } = self;
+        known.retain(|id, known| {
+            transactions.is_open(*id) || known.heard.is_none_or(|heard| heard + after > now)
+        });
         self.oldest = self.known.values().filter_map(|known| known.heard).min().unwrap_or(now);
     }
 

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use super::reply::Reply;
-pub use super::request::{Fetch, ReplicaFetch, Request};
+pub use super::request::{Fetch, Isolation, ReplicaFetch, Request};
 use super::view::View;
 use crate::ids::{MessageId, Name, NodeId, Offset, OrderId};
 use crate::log::Slice;

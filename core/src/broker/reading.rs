@@ -13,7 +13,7 @@
 //! What real systems do: Kafka has no filter, its consumers drop what they do not want. RocketMQ filters on the broker,
 //! by tag or by SQL-92, and maps its files into memory (`mmap`), where it can look at them.
 
-use super::protocol::{Fetch, Out, Reply, RequestId};
+use super::protocol::{Fetch, Isolation, Out, Reply, RequestId};
 use super::replica::{Replica, Role};
 use crate::ids::{NodeId, Offset};
 use crate::log::{Log, LogError, Slice as _, read_all};
@@ -40,14 +40,14 @@ impl<L: Log> Replica<L> {
     pub(super) fn offset_for_time(
         &self,
         (to, id): (NodeId, RequestId),
-        timestamp: i64,
+        (timestamp, isolation): (i64, Isolation),
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         if !matches!(self.role, Role::Leader(_)) {
             out.reply(to, id, Reply::Refused(Refusal::NotLeader));
             return Ok(());
         }
-        let (start, end) = (self.log.start(), self.high_watermark);
+        let (start, end) = (self.log.start(), self.visible(isolation));
         let mut found = None;
         read_all(&self.log, |batches| {
             let late_enough = |batch: &crate::record::Batch| batch.max_timestamp() >= timestamp;

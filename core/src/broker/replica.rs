@@ -131,7 +131,7 @@ impl<L: Log> Replica<L> {
         }
     }
 
-    /// Whether the cluster keeps something of its own there: what is appended is upkeep, and no event.
+    /// Whether the partition is the cluster's own: what is appended there is upkeep, and no event.
     pub(super) fn is_internal(&self) -> bool {
         is_internal(&self.partition.topic)
     }

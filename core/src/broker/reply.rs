@@ -4,8 +4,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::group_request::GroupReply;
+use super::open_transactions::Aborted;
 use super::share_request::ShareReply;
 use super::transaction::TransactionState;
+use super::txn_request::TxnReply;
 use super::view::View;
 use crate::ids::{Epoch, Name, Offset, OrderId, PartitionId};
 use crate::log::Slice;
@@ -67,6 +69,15 @@ pub enum Reply<D = Batches> {
         /// What lies below is on every replica in sync.
         high_watermark: Offset,
     },
+    /// Records below the last stable offset, and which of them are of aborted transactions.
+    Stable {
+        /// The records.
+        batches: D,
+        /// The aborted transactions among them; their reader leaves them out.
+        aborted: Vec<Aborted>,
+        /// What lies below is decided.
+        last_stable: Offset,
+    },
     /// Those of the records that the filter of a fetch selects, or none when there are none yet.
     Selected {
         /// The records, each at its own offset.
@@ -110,6 +121,8 @@ pub enum Reply<D = Batches> {
     OffsetsStored,
     /// Where the group has got to; `None` when it never said.
     OffsetIs(Option<Offset>),
+    /// What is said of a transaction over partitions.
+    Txn(TxnReply),
     /// What a service says of the order that it was called for.
     Called {
         /// Which order.
@@ -136,6 +149,9 @@ impl<D: Slice> Reply<D> {
             Self::Fetched { batches, high_watermark } => {
                 Reply::Fetched { batches: batches.load()?, high_watermark }
             }
+            Self::Stable { batches, aborted, last_stable } => {
+                Reply::Stable { batches: batches.load()?, aborted, last_stable }
+            }
             Self::Selected { batches, next, high_watermark } => {
                 Reply::Selected { batches, next, high_watermark }
             }
@@ -147,6 +163,7 @@ impl<D: Slice> Reply<D> {
             Self::Share(reply) => Reply::Share(reply),
             Self::OffsetsStored => Reply::OffsetsStored,
             Self::OffsetIs(offset) => Reply::OffsetIs(offset),
+            Self::Txn(reply) => Reply::Txn(reply),
             Self::Called { order, answer } => Reply::Called { order, answer },
             Self::Refused(refusal) => Reply::Refused(refusal),
         })

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::assignor::Assignor;
 use super::group_request::GroupRequest;
 #[cfg(doc)]
@@ -11,6 +13,7 @@ use super::protocol::{Acks, Reads};
 use super::reply::Reply;
 use super::share_request::ShareRequest;
 use super::transaction::TransactionStep;
+use super::txn_request::TxnRequest;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::queue::ConsumerOptions;
 use crate::record::{Batches, Order};
@@ -105,6 +108,8 @@ pub enum Request {
         partition: PartitionId,
         /// Milliseconds, as records have them.
         timestamp: i64,
+        /// What is the end for who asks: the high watermark, or the last stable offset.
+        isolation: Isolation,
     },
     /// How does the cluster stand? Answer: [`Reply::Cluster`].
     Metadata,
@@ -153,6 +158,8 @@ pub enum Request {
         /// In which partition.
         partition: PartitionId,
     },
+    /// Something about a transaction over partitions.
+    Txn(TxnRequest),
     /// A broker to the controller: I am alive. Answer: [`Reply::Cluster`], when the broker's view is old.
     Alive {
         /// How often this broker was started: a new number means that it forgot what was not on disk.
@@ -182,7 +189,7 @@ pub enum Request {
 /// A request for records.
 ///
 /// ```
-/// use mqlab_core::broker::Fetch;
+/// use mqlab_core::broker::{Fetch, Isolation};
 /// use mqlab_core::ids::{Name, Offset, PartitionId};
 /// use mqlab_core::time::Span;
 /// let fetch = Fetch {
@@ -193,6 +200,7 @@ pub enum Request {
 ///     wait_max: Span::from_millis(500),
 ///     filter: None,
 ///     replica: None,
+///     isolation: Isolation::Uncommitted,
 /// };
 /// assert_eq!(fetch.wait_max.to_string(), "500 ms");
 /// # Ok::<(), mqlab_core::ids::BadName>(())
@@ -213,6 +221,25 @@ pub struct Fetch {
     pub filter: Option<Selector>,
     /// Who asks: a replica says what it has, a consumer does not.
     pub replica: Option<ReplicaFetch>,
+    /// What a consumer wants of transactions. With [`Isolation::Committed`] the answer is [`Reply::Stable`], and there can
+    /// be no filter.
+    pub isolation: Isolation,
+}
+
+/// What a reader sees of transactions.
+///
+/// ```
+/// use mqlab_core::broker::Isolation;
+/// assert_eq!(Isolation::default(), Isolation::Uncommitted); // as in Kafka
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// All that is below the high watermark, also what is undecided, and what was aborted (`read_uncommitted`).
+    #[default]
+    Uncommitted,
+    /// What is below the last stable offset, without what was aborted (`read_committed`).
+    Committed,
 }
 
 /// What a follower says of itself when it fetches.

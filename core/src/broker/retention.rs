@@ -130,6 +130,7 @@ impl<L: Log> Replica<L> {
         let Some(below) = kept.drop_old(now, self.high_watermark) else { return Ok(()) };
         let gone = self.log.read(self.log.start(), below, u32::MAX)?.load()?;
         self.log.trim(below)?;
+        self.producers.trim(self.log.start());
         let (partition, messages) = (self.partition.clone(), message_ids(&gone));
         out.event(Event::Pull(PullEvent::Trimmed { partition, below, messages }));
         Ok(())

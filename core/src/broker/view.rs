@@ -17,6 +17,9 @@ use crate::vhost::DiskLimit;
 
 /// The topic in which groups keep where they have got to. It has one partition; its leader is the coordinator.
 pub const OFFSETS_TOPIC: &str = "__offsets";
+/// The topic in which coordinators keep how transactions stand. The leader of a partition of it coordinates the
+/// transactional ids that fall to it. Kafka: `__transaction_state`, with 50 partitions.
+pub const TRANSACTIONS_TOPIC: &str = "__transactions";
 
 /// The topic in which the accounts of share groups are kept. It has one partition; its leader is the share coordinator.
 pub const SHARE_TOPIC: &str = "__share_group_state";
@@ -30,7 +33,7 @@ pub const SHARE_TOPIC: &str = "__share_group_state";
 /// # Ok::<(), mqlab_core::ids::BadName>(())
 /// ```
 pub fn is_internal(topic: &Name) -> bool {
-    [OFFSETS_TOPIC, SHARE_TOPIC].contains(&topic.as_str())
+    [OFFSETS_TOPIC, SHARE_TOPIC, TRANSACTIONS_TOPIC].contains(&topic.as_str())
 }
 
 /// How the cluster stands.
@@ -158,6 +161,15 @@ impl View {
         self.partitions.get(partition)?.leader
     }
 
+    /// The partition that keeps how a transactional id stands, whose leader coordinates it; nothing where the cluster has no
+    /// transactions.
+    pub fn transactions_partition(&self, id: &Name) -> Option<PartitionId> {
+        let topic = Name::new(TRANSACTIONS_TOPIC).ok()?;
+        let count = self.partitions_of(&topic).count() as u32;
+        let index = java_hash(id.as_str()).checked_abs().unwrap_or(0).unsigned_abs().checked_rem(count)?;
+        Some(PartitionId { topic, index })
+    }
+
     /// The broker that keeps the groups' offsets, if one leads that partition.
     pub fn coordinator(&self) -> Option<NodeId> {
         self.leader_of(&offsets_partition())
@@ -167,6 +179,11 @@ impl View {
     pub fn share_coordinator(&self) -> Option<NodeId> {
         self.leader_of(&share_partition())
     }
+}
+
+/// The hash by which Kafka chooses coordinators: that of Java's strings.
+fn java_hash(text: &str) -> i32 {
+    text.encode_utf16().fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
 }
 
 /// The partition in which groups keep where they have got to.
@@ -187,4 +204,27 @@ pub fn offsets_partition() -> PartitionId {
 pub fn share_partition() -> PartitionId {
     let topic = Name::new(SHARE_TOPIC).expect("a legal name");
     PartitionId { topic, index: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinators_are_chosen_as_kafka_does() {
+        let table = [("my-group", -1_906_497_762, 12), ("group1", -1_237_460_590, 40)];
+        let topic = Name::new(TRANSACTIONS_TOPIC).expect("a legal name");
+        let mut view = View::default();
+        for index in 0..50 {
+            let partition = PartitionId { topic: topic.clone(), index };
+            view.partitions.insert(partition, PartitionState::new(Vec::new(), 1));
+        }
+        let of = |id| view.transactions_partition(&Name::new(id).expect("a legal name"));
+        for (id, hash, partition) in table {
+            assert_eq!(java_hash(id), hash);
+            assert_eq!(of(id).map(|partition| partition.index), Some(partition), "{id}");
+        }
+        assert_eq!(of("console-consumer-1").map(|partition| partition.index), Some(24));
+        assert_eq!(View::default().transactions_partition(&topic), None);
+    }
 }

@@ -21,6 +21,8 @@ use crate::time::Time;
 pub(super) struct ProducerId {
     pub(super) id: i64,
     pub(super) epoch: i16,
+    /// Whether what it sends is part of a transaction.
+    pub(super) transactional: bool,
 }
 
 /// What a producer knows of itself.
@@ -41,9 +43,7 @@ impl Identity {
 
     /// Begins anew: a higher epoch of the same number. Without one it must ask again.
     pub(super) fn raise(&mut self) {
-        self.known = self
-            .known
-            .and_then(|ProducerId { id, epoch }| Some(ProducerId { id, epoch: epoch.checked_add(1)? }));
+        self.known = self.known.and_then(|me| Some(ProducerId { epoch: me.epoch.checked_add(1)?, ..me }));
     }
 
     /// The number is no good: it asks for another.
@@ -55,7 +55,7 @@ impl Identity {
     pub(super) fn learn(&mut self, request: RequestId, id: i64, epoch: i16, out: &mut Out) {
         if Asked::is(self.asked.as_ref(), request) {
             self.asked = None;
-            self.known = Some(ProducerId { id, epoch });
+            self.known = Some(ProducerId { id, epoch, transactional: false });
             out.event(Event::Producer(ProducerEvent::Identified { id, epoch }));
         }
     }

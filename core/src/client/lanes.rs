@@ -66,6 +66,14 @@ impl Lanes {
         }
     }
 
+    /// What waits in them and what they knew is forgotten; only whom to spare for a while is not.
+    pub(super) fn forget(&mut self) {
+        for (_, lane) in &mut self.all {
+            *lane = Lane { not_before: lane.not_before, ..Lane::default() };
+        }
+        self.busy.clear();
+    }
+
     /// Those that have nothing left to do are busy no longer.
     pub(super) fn rest(&mut self) {
         let all = &self.all;

@@ -95,6 +95,16 @@ impl Member {
         self.reader.take()
     }
 
+    /// Whether the program has a message in hand, and its partition was not lost since.
+    pub fn has_in_hand(&self, from: &Place, offset: Offset) -> bool {
+        self.reader.has_in_hand(from, offset)
+    }
+
+    /// Nothing that the program has in hand is done: it goes back to where it was done last.
+    pub fn rewind(&mut self) {
+        self.reader.rewind();
+    }
+
     /// Neither fetches nor hands out anything of these partitions, and stays their reader.
     pub fn pause(&mut self, partitions: &[PartitionId]) {
         self.reader.pause(partitions);

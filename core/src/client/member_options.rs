@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::pull_options::StartAt;
-use crate::broker::Assignor;
+use crate::broker::{Assignor, Isolation};
 use crate::ids::Name;
 use crate::time::Span;
 
@@ -45,6 +45,13 @@ pub enum CommitMode {
     /// Each message, before the program begins: it begins when the commit is answered. A crash: the one that it works on
     /// is *lost*: at most once.
     Before,
+    /// It does not: whoever began in the group begins again where the group last said. A program that reads and writes in
+    /// transactions commits with them instead.
+    Never,
+}
+
+fn is_default(isolation: &Isolation) -> bool {
+    *isolation == Isolation::default()
 }
 
 /// How a member of a group reads.
@@ -80,6 +87,9 @@ pub struct MemberOptions {
     pub poll_max: Option<Span>,
     /// When it says how far it got.
     pub commits: CommitMode,
+    /// What it sees of transactions (`isolation.level`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub isolation: Isolation,
     /// Where the group begins in a partition of which it never said anything (`auto.offset.reset`).
     pub start: StartAt,
 }

@@ -237,7 +237,8 @@ fn ids(messages: &[Unstored]) -> Vec<MessageId> {
 
 /// The bytes of a batch, and the number after it.
 fn build(me: ProducerId, sequence: i32, messages: &[Unstored]) -> (Batches, i32) {
-    let mut builder = BatchBuilder::of(Producer { id: me.id, epoch: me.epoch, sequence });
+    let builder = BatchBuilder::of(Producer { id: me.id, epoch: me.epoch, sequence });
+    let mut builder = if me.transactional { builder.transactional() } else { builder };
     for message in messages {
         builder.push(&message.record).expect("these messages fitted a batch before");
     }

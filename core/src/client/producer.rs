@@ -31,6 +31,7 @@ use super::lanes::Lanes;
 use super::metadata::Metadata;
 use super::producer_options::{BadOptions, ProducerOptions};
 use super::target::Target;
+use super::txn_gate::Gate;
 use crate::broker::{
     Input, Message, Out, Partitioner, Reply, RequestId, STICKY_BYTES, Settings, StickyPartitioner,
 };
@@ -85,6 +86,8 @@ pub struct Producer {
     /// Messages that nobody will ever take, for whoever wants to know.
     pub(super) given_up: VecDeque<MessageId>,
     pub(super) last_request: RequestId,
+    /// Where it may send, if it sends in transactions.
+    pub(super) gate: Option<Gate>,
 }
 
 impl Producer {
@@ -114,6 +117,7 @@ impl Producer {
             returned,
             given_up: VecDeque::new(),
             last_request,
+            gate: None,
         }
     }
 
@@ -236,6 +240,7 @@ impl Producer {
         let lanes = self.lanes.busy().filter_map(|(place, lane)| {
             // Without a broker to send to, the metadata's wake-up is the one that counts.
             let next = lane.next(&rules).filter(|_| self.metadata.next_wakeup().is_none());
+            let next = next.filter(|_| self.gate.as_ref().is_none_or(|gate| !gate.holds_up(place)));
             let next = next.map(|(_, at)| at.max(self.blocked_until(place)));
             let overdue = self.options.delivery_timeout.and_then(|after| lane.overdue_at(after));
             let lost = lane.in_flight.deadline().into_iter().chain(lane.numbered.deadline());
@@ -278,7 +283,10 @@ impl Producer {
                 if lane.numbered.has(id) {
                     self.given_up.extend(lane.numbered_refused(&place, id, why, retry, out));
                     match why {
-                        Refusal::ProducerEpoch => self.identity.forget(),
+                        Refusal::ProducerEpoch => {
+                            self.identity.forget();
+                            self.gate.iter_mut().for_each(|gate| gate.fail(why));
+                        }
                         Refusal::OutOfSequence => {}
                         _ => self.metadata.refresh(retry),
                     }
@@ -314,7 +322,13 @@ impl Producer {
         {
             *most = (*most * 2).min(BATCH_RECORDS_MAX);
         }
-        lane.numbered_stored(&place, id, out);
+        match &mut self.gate {
+            None => lane.numbered_stored(&place, id, out),
+            Some(gate) => {
+                let messages = lane.numbered.stored(id).into_iter().flatten();
+                gate.stored.extend(messages.map(|message| (place.clone(), message.id)));
+            }
+        }
         let Some(messages) = lane.in_flight.answered(id) else { return };
         self.given_up.extend(lane.stored(&place, messages, refused, returned, retry, out));
     }

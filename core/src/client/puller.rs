@@ -41,7 +41,7 @@ use super::metadata::Metadata;
 use super::pull_options::{Commits, PullOptions, Reset, Staging, StartAt};
 use super::shelf::{Mark, Shelf};
 use super::subscriber::Staged;
-use crate::broker::{Fetch, Input, Message, Out, Reply, Request, RequestId, Settings};
+use crate::broker::{Fetch, Input, Isolation, Message, Out, Reply, Request, RequestId, Settings};
 use crate::ids::{LogName, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, PullEvent, Refusal};
@@ -466,12 +466,11 @@ impl<L: Log> Puller<L> {
                         wait_max: wait,
                         filter: self.options.filter.clone(),
                         replica: None,
+                        isolation: Isolation::Uncommitted,
                     })
                 }
-                (None, StartAt::Time(at)) => {
-                    Request::OffsetForTime { partition, timestamp: at.as_millis() as i64 }
-                }
-                (None, _) => Request::OffsetForTime { partition, timestamp: 0 },
+                (None, StartAt::Time(at)) => ask_offset(partition, at.as_millis() as i64),
+                (None, _) => ask_offset(partition, 0),
             };
             let deadline = now + wait + self.settings.request_timeout;
             position.asked = Some(Asked { id: self.last_request, broker: leader, deadline });
@@ -479,6 +478,10 @@ impl<L: Log> Puller<L> {
         }
         self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
     }
+}
+
+fn ask_offset(partition: PartitionId, timestamp: i64) -> Request {
+    Request::OffsetForTime { partition, timestamp, isolation: Isolation::Uncommitted }
 }
 
 fn partition_of(from: &Place) -> Option<u32> {

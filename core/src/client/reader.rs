@@ -11,15 +11,16 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::asked::Asked;
+use super::isolation::committed_records;
 use super::member_options::{CommitMode, MemberOptions};
 use super::metadata::Metadata;
 use super::position::Position;
 use super::pull_options::StartAt;
 use super::subscriber::Staged;
-use crate::broker::{Fetch, Message, Out, Reply, Request, RequestId, Settings};
+use crate::broker::{Fetch, Isolation, Message, Out, Reply, Request, RequestId, Settings};
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Place, PullEvent, Refusal};
-use crate::record::Batches;
+use crate::record::{Batches, Record};
 use crate::time::{Span, Time};
 
 /// For each partition the next offset to read.
@@ -239,7 +240,7 @@ impl Reader {
         }
     }
 
-    fn forget_unstaged(&mut self) {
+    pub(super) fn forget_unstaged(&mut self) {
         let positions = &self.positions;
         self.staged.retain(|staged| match &staged.from {
             Place::Partition(partition) => {
@@ -251,8 +252,10 @@ impl Reader {
 
     /// What the coordinator should hear.
     pub(super) fn news(&self) -> Offsets {
-        if self.options.commits == CommitMode::Before {
-            return self.to_begin();
+        match self.options.commits {
+            CommitMode::Before => return self.to_begin(),
+            CommitMode::Never => return Offsets::new(),
+            CommitMode::Interval | CommitMode::After => {}
         }
         let news = self.positions.iter().filter(|(_, position)| position.has_news());
         let untold = |position: &Position| {
@@ -322,7 +325,12 @@ impl Reader {
         match reply {
             Reply::Fetched { batches, .. } => {
                 let from = Place::Partition(partition.clone());
-                stage(&mut self.staged, position, &from, &batches, out);
+                stage(&mut self.staged, position, &from, (&batches, batches.records()), out);
+            }
+            Reply::Stable { batches, aborted, .. } => {
+                let from = Place::Partition(partition.clone());
+                let counts = committed_records(&batches, aborted).into_iter();
+                stage(&mut self.staged, position, &from, (&batches, counts), out);
             }
             Reply::OffsetForTime { offset, start, end } => {
                 let Some((at, gone)) = position.seek else { return };
@@ -387,7 +395,7 @@ impl Reader {
                 continue;
             };
             self.last_request += 1;
-            let (request, wait) = question(partition, position, &self.settings);
+            let (request, wait) = question(partition, position, (&self.settings, self.options.isolation));
             // The leader may take its whole waiting time, and the answer its way.
             let deadline = now + wait + self.settings.request_timeout;
             position.asked = Some(Asked { id: self.last_request, broker: leader, deadline });
@@ -433,7 +441,11 @@ impl Reader {
 }
 
 /// What to ask a partition's leader, and how long he may wait.
-fn question(partition: &PartitionId, position: &Position, settings: &Settings) -> (Request, Span) {
+fn question(
+    partition: &PartitionId,
+    position: &Position,
+    (settings, isolation): (&Settings, Isolation),
+) -> (Request, Span) {
     let partition = partition.clone();
     let timestamp = match position.seek {
         Some((StartAt::Time(at), _)) => at.as_millis() as i64,
@@ -447,11 +459,12 @@ fn question(partition: &PartitionId, position: &Position, settings: &Settings) -
                 wait_max: settings.fetch_wait,
                 filter: None,
                 replica: None,
+                isolation,
             };
             return (Request::Fetch(fetch), settings.fetch_wait);
         }
     };
-    (Request::OffsetForTime { partition, timestamp }, Span::ZERO)
+    (Request::OffsetForTime { partition, timestamp, isolation }, Span::ZERO)
 }
 
 /// Stages what was fetched, from the offset asked for on: a batch may begin before it.
@@ -459,10 +472,10 @@ fn stage(
     staged: &mut VecDeque<Staged>,
     position: &mut Position,
     from: &Place,
-    batches: &Batches,
+    (batches, records): (&Batches, impl Iterator<Item = Record>),
     out: &mut Out,
 ) {
-    for record in batches.records().filter(|record| record.offset >= position.fetched) {
+    for record in records.filter(|record| record.offset >= position.fetched) {
         if let Some(message) = record.message_id() {
             out.event(Event::Received { from: from.clone(), message, delivery: 1 });
         }

@@ -29,8 +29,8 @@ impl Producer {
                 .map_or(BATCH_BYTES_MAX, |bytes| (bytes as usize).min(BATCH_BYTES_MAX)),
             in_flight_max: self.settings.in_flight_max,
             linger: self.options.linger,
-            numbers: self.options.idempotent,
-            me: self.identity.known(),
+            numbers: self.options.idempotent || self.gate.is_some(),
+            me: self.gate.as_ref().map_or(self.identity.known(), |gate| gate.me),
         }
     }
 
@@ -54,6 +54,9 @@ impl Producer {
             if !may_send(lane, &rules) {
                 return;
             }
+            if self.gate.as_mut().is_some_and(|gate| !gate.lets(place)) {
+                return;
+            }
             if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
                 return;
             }
@@ -71,6 +74,11 @@ impl Producer {
                 }
             }
         });
+        if let Some(gate) = &mut self.gate
+            && lanes.busy().any(|(_, lane)| lane.numbered.must_begin_anew())
+        {
+            gate.fail(Refusal::OutOfSequence);
+        }
         lanes.rest();
         self.lanes = lanes;
         if lost_sight {

@@ -18,6 +18,7 @@ use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
 use super::share_event::ShareEvent;
+use super::txn_event::TxnEvent;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::queue::ReturnReason;
 use crate::routing::ExchangeName;
@@ -242,6 +243,8 @@ pub enum Event {
     Group(GroupEvent),
     /// Something in a share group.
     Share(ShareEvent),
+    /// Something about a transaction over partitions.
+    Txn(TxnEvent),
 }
 
 /// An event with its time and its place.
@@ -292,6 +295,7 @@ impl Event {
             Self::Fault(event) => event.messages(),
             Self::Producer(event) => event.messages(),
             Self::Share(event) => event.messages(),
+            Self::Txn(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -318,6 +322,7 @@ impl Event {
             )
             || matches!(self, Self::Group(event) if event.is_landmark())
             || matches!(self, Self::Share(event) if event.is_landmark())
+            || matches!(self, Self::Txn(event) if event.is_landmark())
     }
 }
 
@@ -374,6 +379,7 @@ impl fmt::Display for Event {
             Self::Producer(event) => event.fmt(f),
             Self::Group(event) => event.fmt(f),
             Self::Share(event) => event.fmt(f),
+            Self::Txn(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
             Self::Received { from, message, delivery } => {

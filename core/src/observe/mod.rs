@@ -28,6 +28,8 @@ mod queue_metrics;
 mod refusal;
 mod share_event;
 mod shared;
+mod txn_event;
+mod txn_judge;
 mod verdict;
 
 pub use agreement::Agreement;
@@ -49,4 +51,5 @@ pub use queue_event::QueueEvent;
 pub use queue_metrics::QueueMetrics;
 pub use refusal::Refusal;
 pub use share_event::{CameBack, GivenUp, ShareEvent};
+pub use txn_event::TxnEvent;
 pub use verdict::Verdict;

@@ -93,6 +93,18 @@ pub enum Refusal {
     NotEnoughReplicasAfterAppend,
     /// That controller is not the active one: ask another.
     NotController,
+    /// The last transaction of this name is still being ended. Try again soon.
+    ConcurrentTransactions,
+    /// The transaction is not in a state for this: there is none, or it ends the other way.
+    InvalidTransaction,
+    /// Somebody else took over under this transactional id: this producer has nothing to say any more.
+    ProducerFenced,
+    /// The transaction took too long, and the coordinator aborted it: begin another.
+    TransactionTimedOut,
+    /// The coordinator of transactions that says so has been replaced since.
+    CoordinatorFenced,
+    /// The coordinator of transactions has just begun, and does not know yet how they stand. Try again soon.
+    CoordinatorLoading,
 }
 
 impl Refusal {
@@ -105,6 +117,7 @@ impl Refusal {
                 | Self::FencedInstance
                 | Self::InconsistentProtocol
                 | Self::Invalid
+                | Self::ProducerFenced
                 | Self::TooLarge
                 | Self::Unsupported
         )
@@ -198,6 +211,12 @@ impl fmt::Display for Refusal {
             Self::Stale => "stale epoch",
             Self::OutOfSequence => "out of sequence",
             Self::ProducerEpoch => "an earlier epoch of the producer",
+            Self::ConcurrentTransactions => "the last transaction is still being ended",
+            Self::InvalidTransaction => "not in the state for this",
+            Self::ProducerFenced => "producer fenced",
+            Self::TransactionTimedOut => "transaction timed out",
+            Self::CoordinatorFenced => "fenced coordinator",
+            Self::CoordinatorLoading => "coordinator loading",
             Self::Overdue => "not acknowledged in time",
             Self::NoAnswer => "no answer",
             Self::Storage => "storage failed",

@@ -53,6 +53,8 @@ use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use super::shared::Shared;
+use super::txn_event::TxnEvent;
+use super::txn_judge::TxnJudge;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::vhost::Decision;
 
@@ -106,6 +108,7 @@ pub struct Verdict {
     lines: Lines,
     agreement: Agreement,
     work: OrderOfWork,
+    pub(super) transactions: TxnJudge,
 }
 
 impl Verdict {
@@ -174,12 +177,12 @@ impl Verdict {
         &self.given_up
     }
 
-    /// Whether a message is processed, lost, dropped, returned, trimmed, archived or given up.
+    /// Whether a message is processed, lost, dropped, returned, trimmed, archived, undone or given up.
     fn is_settled(&self, id: &MessageId, account: &Account) -> bool {
         let over = [&self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        let archived = &self.shared.archived;
+        let more = [&self.shared.archived, self.undone()];
         account.delivered
-            || over.into_iter().chain([archived]).any(|messages| messages.contains(id))
+            || over.into_iter().chain(more).any(|messages| messages.contains(id))
             || self.tables.took(id)
     }
 
@@ -218,6 +221,7 @@ impl Verdict {
             && self.trimmed().next().is_none()
             && self.doubled.is_empty()
             && self.reordered.is_empty()
+            && self.dirty().is_empty()
     }
 
     /// Whether producers' own transactions and their messages agree.
@@ -248,6 +252,7 @@ impl Verdict {
         self.agreement.observe(stamped);
         let Stamped { node, event, step, .. } = stamped;
         self.judge_work(event);
+        self.transactions.observe(*node, event);
         match event {
             Event::Sent { message, to, .. } => {
                 let account = self.accounts.of(*message);
@@ -304,6 +309,10 @@ impl Verdict {
             Event::Crashed | Event::PowerCut | Event::Cluster(ClusterEvent::Stopped) => self.died(*node),
             Event::Restarted => {
                 self.down.remove(node);
+            }
+            // As good as promised, whether its sender hears of it or not.
+            Event::Txn(TxnEvent::Committed { messages, .. }) => {
+                messages.iter().for_each(|message| self.promise(*message));
             }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
             Event::Share(event) => {

@@ -10,8 +10,10 @@ use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
 /// The bits of the attributes that name the compression codec.
 const CODEC_MASK: i16 = 0b111;
+/// The bit of the attributes that marks a batch of a transaction: it counts when the transaction is committed.
+pub(super) const TRANSACTIONAL: i16 = 1 << 4;
 /// The bit of the attributes that marks a control batch (a transaction's end), which no consumer sees.
-const CONTROL: i16 = 1 << 5;
+pub(super) const CONTROL: i16 = 1 << 5;
 
 /// Checks the batch at the front of `bytes` through and through, and returns its length.
 fn check(bytes: &[u8]) -> Result<usize, Malformed> {

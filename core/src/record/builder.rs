@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::{BufMut as _, Bytes};
 
+use super::batch::TRANSACTIONAL;
 use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batches, LENGTH_END, Malformed, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
@@ -107,6 +108,8 @@ impl NewRecord {
 #[derive(Clone, Debug)]
 pub struct BatchBuilder {
     producer: Producer,
+    /// What the batch is: see [`super::batch`].
+    attributes: i16,
     base_timestamp: i64,
     max_timestamp: i64,
     count: i32,
@@ -153,7 +156,18 @@ impl BatchBuilder {
     pub fn of(producer: Producer) -> Self {
         let bytes = alloc::vec![0; BATCH_HEADER_BYTES];
         let headers = HeaderWriter::default();
-        Self { producer, base_timestamp: 0, max_timestamp: 0, count: 0, bytes, headers }
+        Self { producer, attributes: 0, base_timestamp: 0, max_timestamp: 0, count: 0, bytes, headers }
+    }
+
+    /// The same batch as part of its producer's open transaction.
+    #[must_use]
+    pub fn transactional(self) -> Self {
+        self.with_attributes(TRANSACTIONAL)
+    }
+
+    /// The same batch with these bits set.
+    pub(super) fn with_attributes(self, bits: i16) -> Self {
+        Self { attributes: self.attributes | bits, ..self }
     }
 
     /// Sees to it that the batch can grow to so many bytes without moving.
@@ -237,7 +251,7 @@ impl BatchBuilder {
             return Batches::default();
         }
         let mut summed = Vec::with_capacity(BATCH_HEADER_BYTES);
-        summed.put_i16(0); // attributes: not compressed, the writer's time, no transaction
+        summed.put_i16(self.attributes); // not compressed, the writer's time
         summed.put_i32(self.count - 1);
         summed.put_i64(self.base_timestamp);
         summed.put_i64(self.max_timestamp);

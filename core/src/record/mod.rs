@@ -26,6 +26,7 @@ mod batch;
 mod builder;
 mod header;
 mod malformed;
+mod marker;
 mod order;
 mod retain;
 mod select;
@@ -36,6 +37,7 @@ pub(crate) use builder::HeaderWriter;
 pub use builder::{BatchBuilder, NewRecord, Producer};
 pub use header::BatchHeader;
 pub use malformed::{Codec, Malformed};
+pub use marker::Marker;
 pub use order::{Order, REPLY_TO_HEADER};
 
 /// The bytes before the first record of a batch.

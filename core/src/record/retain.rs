@@ -20,12 +20,11 @@ use alloc::vec::Vec;
 
 use bytes::BufMut as _;
 
+use super::batch::TRANSACTIONAL;
 use super::builder::{HeaderWriter, put_slice, slice_len};
 use super::header::{at, i16_at, i64_at};
 use super::{BATCH_HEADER_BYTES, Batch, LENGTH_END, Record, crc32c, varint};
 
-/// The bit of the attributes that marks data of a transaction, and a transaction's end.
-const TRANSACTIONAL: i16 = 1 << 4;
 /// The bit of the attributes that says that the base timestamp is a delete horizon.
 const DELETE_HORIZON: i16 = 1 << 6;
 

@@ -1,6 +1,6 @@
 //! What is seen of share groups? Who has which record of a partition, how often each was delivered, and what travels.
 
-use super::draw::{Described, ids};
+use super::described::{Described, ids};
 use super::picture::{CellState, PacketKind, StripView};
 use super::world::Disk;
 use crate::broker::{AcknowledgeType, Broker, RecordState, ShareReply, ShareRequest};

@@ -20,7 +20,11 @@ impl World {
             Event::Queue(QueueEvent::TransactionCommitted { by, done, .. }) => Some((*by, done.clone())),
             _ => None,
         };
+        let decided = self.transactions.observe(node, &stamped.event);
         self.events.push(stamped);
+        for (by, event) in decided {
+            self.note(by, event);
+        }
         for (user, event) in follows {
             self.note(user, Event::Order(event));
         }

@@ -5,14 +5,20 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::scenario::{InvalidScenario, Scenario};
-use crate::broker::{PartitionState, Site, View, offsets_partition, place_replicas, share_partition};
-use crate::ids::{NodeId, PartitionId};
+use crate::broker::{
+    PartitionState, Site, TRANSACTIONS_TOPIC, View, offsets_partition, place_replicas, share_partition,
+};
+use crate::ids::{Name, NodeId, PartitionId};
 
 /// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
 const OFFSETS_REPLICAS: usize = 3;
 /// How few of them in sync are enough to write down an account of a share group, where there are as many brokers
 /// (Kafka: `share.coordinator.state.topic.min.isr`).
 const SHARE_MIN_IN_SYNC: u32 = 2;
+/// How many partitions keep how transactions stand, with as many replicas (Kafka: 50).
+const TRANSACTIONS_PARTITIONS: u32 = 3;
+/// How few of them in sync are enough to decide (Kafka's default).
+const TRANSACTIONS_MIN_IN_SYNC: u32 = 2;
 
 impl Scenario {
     /// The brokers, with their racks if those are known.
@@ -55,6 +61,15 @@ impl Scenario {
                 if self.has_share_groups() {
                     partitions.insert(share_partition(), PartitionState::new(replicas, SHARE_MIN_IN_SYNC));
                 }
+            }
+        }
+        if self.has_transactionals() {
+            let topic = Name::new(TRANSACTIONS_TOPIC).expect("a legal name");
+            let replicas = OFFSETS_REPLICAS.min(sites.len());
+            for (index, replicas) in (0..).zip(place(&sites, TRANSACTIONS_PARTITIONS, replicas)) {
+                let least = (replicas.len() as u32).min(TRANSACTIONS_MIN_IN_SYNC);
+                let partition = PartitionId { topic: topic.clone(), index };
+                partitions.insert(partition, PartitionState::new(replicas, least));
             }
         }
         let queues = self.queues.iter().map(|queue| (queue.name.clone(), NodeId::Broker(queue.broker)));

@@ -224,6 +224,7 @@ fn stands_alone(message: &Message) -> bool {
                 | Request::Commit { .. }
                 | Request::OffsetOf { .. }
                 | Request::Group { .. }
+                | Request::Txn(_)
                 | Request::InitProducer
                 | Request::AllocateProducerIds
                 | Request::Alive { .. }
@@ -242,6 +243,8 @@ fn stands_alone(message: &Message) -> bool {
                 | Reply::OffsetsStored
                 | Reply::OffsetIs(_)
                 | Reply::Group(_)
+                | Reply::Txn(_)
+                | Reply::Stable { .. }
                 | Reply::Producer { .. }
                 | Reply::ProducerIds { .. }
                 | Reply::Called { .. }

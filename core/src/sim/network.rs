@@ -9,7 +9,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use super::draw::carried;
+use super::described::carried;
 use super::links::{Fate, Links, Way, parcel};
 use super::scenario::Scenario;
 use super::traffic::Traffic;

@@ -72,6 +72,13 @@ pub(crate) struct Errand {
     is_answer: bool,
 }
 
+impl Errand {
+    /// What is written to a topic for an order.
+    pub(super) fn new(order: MessageId, from: Place, to: Name) -> Self {
+        Self { order, from, to, is_answer: false }
+    }
+}
+
 /// Numbers what is sent for an order: the same number each time.
 pub(super) type Mint<'a> = &'a mut dyn FnMut(Errand) -> MessageId;
 

@@ -21,13 +21,13 @@ use super::draft::receipt_to;
 use super::onward::{End, Mint, Onward};
 use super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::scenario::{ConsumerSpec, SourceSpec};
-use super::source::{DiskLog, Source};
+use super::source::Source;
 use super::stream;
+use super::transform::Transform;
 use super::world::Disk;
 use crate::broker::{Input, Message, Out, Settings, Settlement};
-use crate::client::{Puller, Staged, Windows};
+use crate::client::{Staged, Windows};
 use crate::ids::{MessageId, Name, NodeId};
-use crate::log::Storage;
 use crate::observe::{Event, QueueEvent};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
@@ -46,9 +46,9 @@ pub(crate) type Inbox = BTreeSet<MessageId>;
 /// What survives a program: its own database, and its own disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
-    inbox: Inbox,
-    windows: Option<Windows>,
-    disk: Disk,
+    pub(super) inbox: Inbox,
+    pub(super) windows: Option<Windows>,
+    pub(super) disk: Disk,
 }
 
 /// A program that works on messages.
@@ -58,8 +58,8 @@ pub(crate) struct Worker {
     /// In the order of being done.
     pub(crate) work: Vec<Work>,
     pub(crate) inbox: Inbox,
-    windows: Option<Windows>,
-    spec: ProgramSpec,
+    pub(super) windows: Option<Windows>,
+    pub(super) spec: ProgramSpec,
     group: Option<Name>,
     takes: Span,
     by_credit: bool,
@@ -73,6 +73,8 @@ pub(crate) struct Worker {
     unsettled: VecDeque<Staged>,
     /// What is done here, and is being sent on.
     pub(super) onward: Option<Onward>,
+    /// What is done here, and is written to another topic.
+    pub(super) transform: Option<Transform>,
 }
 
 impl Worker {
@@ -91,7 +93,13 @@ impl Worker {
             | SourceSpec::Share { name, .. }
             | SourceSpec::Poll { reader: name, .. } => (Some(name.clone()), false),
         };
-        let source = Source::new(&spec.from, settings, brokers.clone(), &mut kept.disk);
+        let source = Source::new(&spec.source(), settings, brokers.clone(), &mut kept.disk);
+        let transform = spec
+            .program
+            .transform
+            .as_ref()
+            .zip(group.as_ref())
+            .map(|(transform, group)| Transform::new(transform, group, settings, brokers.clone(), seed));
         let onward = spec.program.onward.as_ref().map(|onward| Onward::new(onward, settings, brokers));
         let Kept { inbox, windows, .. } = kept;
         let windows = windows.or_else(|| spec.program.windows.map(Windows::new));
@@ -112,30 +120,8 @@ impl Worker {
             seed,
             unsettled,
             onward,
+            transform,
         }
-    }
-
-    /// What its client had noted as done, and the program has not done: it dies with the program.
-    pub(crate) fn forgets(&self) -> Vec<MessageId> {
-        match &self.source {
-            Source::Poll(puller) => {
-                puller.at_stake().filter_map(|staged| staged.record.message_id()).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// What is there when the program is gone; after a power cut, only what was flushed.
-    pub(crate) fn kept(&self, power_cut: bool) -> Kept {
-        let mut disk = Disk::default();
-        if let Source::Poll(puller) = &self.source {
-            let log = puller.clone().into_log();
-            disk.close(&Puller::<DiskLog>::log_name(), log).expect("memory closes its logs");
-            if power_cut {
-                disk.cut_power(|_, _| 0).expect("the lab's memory can be cut");
-            }
-        }
-        Kept { inbox: self.inbox.clone(), windows: self.windows.clone(), disk }
     }
 
     /// As whose work it counts. What is replayed is read anew, and on purpose: it is a reading of its own.
@@ -160,8 +146,12 @@ impl Worker {
         if let Some(onward) = &mut self.onward {
             onward.handle(now, &input, out);
         }
+        if let Some(transform) = &mut self.transform {
+            transform.handle(now, &input, out);
+        }
         // Only where several clients live here can it be for another.
-        let input = if self.onward.is_some() { for_mark(0, &input) } else { Some(input) };
+        let alone = self.onward.is_none() && self.transform.is_none();
+        let input = if alone { Some(input) } else { for_mark(0, &input) };
         if let Some(input) = input {
             let before = self.source.session();
             self.source.handle(now, input, out);
@@ -170,11 +160,14 @@ impl Worker {
             }
         }
         self.send_on(now, out);
-        while self.work.len() + self.sends_on() < usize::from(self.spec.workers.max(1))
+        self.transform_on(now, out);
+        while self.transform.as_ref().is_none_or(Transform::may_begin)
+            && self.work.len() + self.sends_on() < usize::from(self.spec.workers.max(1))
             && let Some(staged) = self.source.take()
         {
             self.begin(now, staged, out);
         }
+        self.transform_on(now, out);
         if self.work.is_empty() && self.sends_on() == 0 {
             self.settle_done(now, 1, out);
         }
@@ -252,6 +245,9 @@ impl Worker {
             return self.fail(now, staged, out);
         }
         let breaks = if self.onward.is_some() { self.chance(&staged, 3).below(1_000) } else { 0 };
+        if let Some(transform) = &mut self.transform {
+            return transform.begin(now, staged, mint);
+        }
         match &mut self.onward {
             Some(onward) => {
                 let breaks = breaks < u64::from(onward.breaks_per_mille());
@@ -272,7 +268,7 @@ impl Worker {
         self.settle(now, &[staged], how, out);
     }
 
-    fn conclude(&mut self, now: Time, staged: Staged, out: &mut Out) {
+    pub(super) fn conclude(&mut self, now: Time, staged: Staged, out: &mut Out) {
         let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
         out.event(Event::Processed { from: staged.from.clone(), message, group: self.reading(&staged) });
         self.keep(message, &staged, out);
@@ -329,23 +325,9 @@ impl Worker {
 
     /// How many messages are in its memory.
     pub(crate) fn held(&self) -> u32 {
-        (self.source.staged().len() + self.work.len() + self.sends_on() + self.unsettled.len()) as u32
-    }
-
-    /// How many messages it holds, if those are more than it has room for.
-    pub(crate) fn out_of_memory(&self) -> Option<u32> {
-        let most = self.spec.memory_max;
-        if most > 0 { Some(self.held()).filter(|held| *held > most) } else { None }
-    }
-
-    /// When it is started again after it died for want of memory.
-    pub(crate) fn restarts_after(&self) -> Option<Span> {
-        (self.spec.restarts_after > 0).then_some(Span(self.spec.restarts_after))
-    }
-
-    /// The numbers of the partitions that it reads.
-    pub(crate) fn partitions(&self) -> Vec<u32> {
-        self.source.partitions()
+        let writes = self.transform.as_ref().map_or(0, Transform::held);
+        (self.source.staged().len() + self.work.len() + self.sends_on() + self.unsettled.len() + writes)
+            as u32
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Time> {
@@ -354,6 +336,7 @@ impl Worker {
         }
         let work = self.work.first().map(|work| work.until);
         let onward = self.onward.as_ref().and_then(Onward::next_wakeup);
+        let onward = onward.into_iter().chain(self.transform.as_ref().and_then(Transform::next_wakeup));
         work.into_iter().chain(onward).chain(self.source.next_wakeup()).min()
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::onward::OnwardSpec;
+use super::transactional_spec::TransformSpec;
 use crate::client::WindowOptions;
 use crate::ids::Name;
 use crate::queue::{AckMode, ConsumerOptions, Flow};
@@ -83,6 +84,9 @@ pub struct ProgramSpec {
     /// What it sends on when its part is done, before it acknowledges.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onward: Option<OnwardSpec>,
+    /// What it writes to another topic when its part is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformSpec>,
 }
 
 /// The most messages that a program works on at once.

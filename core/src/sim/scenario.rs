@@ -224,6 +224,7 @@ impl Scenario {
         self.check_cleanups()?;
         self.check_groups()?;
         self.check_shares()?;
+        self.check_transactions()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
                 format!("the setting {what} is {span}, use {PATIENCE_MIN} to {PATIENCE_MAX}")

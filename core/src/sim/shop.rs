@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use super::asking::Asking;
 use super::beside::for_mark;
 use super::draft;
+use super::in_transactions::InTransactions;
 use super::own_transaction::{HowTransaction, Keeps, Next, Orders};
 use super::scenario::{ProducerSpec, TargetSpec};
 use super::stream::EVENT_TIME;
@@ -44,6 +45,8 @@ pub(crate) struct Shop {
     client: Producer,
     /// The client for half messages, if it sends any; the other one sleeps then.
     halves: Option<TwoPhase>,
+    /// Its client instead, if it sends in transactions.
+    transactions: Option<InTransactions>,
     /// Waits for answers, if its messages are requests.
     asking: Option<Asking>,
     restarts: u16,
@@ -65,20 +68,23 @@ impl Shop {
         let store = store(&spec);
         let asking = spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         let seed = seed_of(seed, node);
+        let transactions = in_transactions(&spec, settings, brokers.clone(), seed);
         let (client, halves) = clients(&spec, settings, brokers, seed);
+        let (sent, restarts, in_burst) = (0, 0, 0);
         Self {
             node,
             spec,
-            sent: 0,
+            sent,
             next_at,
-            in_burst: 0,
+            in_burst,
             rng,
             store,
             orders,
             client,
             halves,
+            transactions,
             asking,
-            restarts: 0,
+            restarts,
             seed,
         }
     }
@@ -88,6 +94,7 @@ impl Shop {
         self.asking = self.spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         self.restarts = self.restarts.wrapping_add(1);
         let seed = self.seed.wrapping_add(self.restarts.into());
+        self.transactions = in_transactions(&self.spec, settings, brokers.clone(), seed);
         (self.client, self.halves) = clients(&self.spec, settings, brokers, seed);
         self.store.restart(now);
         if let Some(orders) = &mut self.orders {
@@ -104,9 +111,10 @@ impl Shop {
     /// When it wants to be woken.
     pub(super) fn next_wakeup(&self) -> Option<Time> {
         let next = (self.sent < self.spec.messages).then_some(self.next_at);
-        let client = match &self.halves {
-            Some(halves) => halves.next_wakeup(),
-            None => self.client.next_wakeup(),
+        let client = match (&self.halves, &self.transactions) {
+            (Some(halves), _) => halves.next_wakeup(),
+            (None, Some(transactions)) => transactions.next_wakeup(),
+            (None, None) => self.client.next_wakeup(),
         };
         let orders = self.orders.as_ref().and_then(Orders::next_wakeup);
         let asking = self.asking.as_ref().and_then(Asking::next_wakeup);
@@ -194,6 +202,9 @@ impl Shop {
     }
 
     fn hear(&mut self, now: Time, input: Input, out: &mut Out) {
+        if let Some(transactions) = &mut self.transactions {
+            return transactions.handle(now, input, out);
+        }
         match (input, &mut self.halves) {
             (Input::Message { message: Message::Processed { message }, .. }, _) => {
                 if self.store.processed(message) {
@@ -271,13 +282,22 @@ impl Shop {
     }
 
     fn send_again(&mut self, now: Time, id: MessageId, record: NewRecord, sent_before: u32, out: &mut Out) {
+        if let Some(transactions) = &mut self.transactions {
+            let last = self.sent == self.spec.messages;
+            return transactions.send(now, id, record, last, out);
+        }
         let sent = self.client.send_again(now, id, record, sent_before, out);
         sent.expect("a body's size was checked with the scenario");
     }
 
     /// The client that it sends with.
     pub(super) fn client(&self) -> &Producer {
-        &self.client
+        self.transactions.as_ref().map_or(&self.client, InTransactions::producer)
+    }
+
+    /// Whether somebody else took over its transactional id, and after how many microseconds it is started again.
+    pub(super) fn fenced(&self) -> Option<u64> {
+        self.transactions.as_ref().and_then(InTransactions::fenced)
     }
 
     /// What the program still has to look after, oldest first.
@@ -286,8 +306,9 @@ impl Shop {
         let halves = self.halves.iter().flat_map(TwoPhase::pending);
         let orders = self.orders.iter().flat_map(Orders::messages);
         let asked = self.asking.iter().flat_map(Asking::waiting);
+        let open = self.transactions.iter().flat_map(InTransactions::held);
         let mut all: Vec<MessageId> =
-            unstored.chain(self.store.kept()).chain(halves).chain(orders).chain(asked).collect();
+            unstored.chain(open).chain(self.store.kept()).chain(halves).chain(orders).chain(asked).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -323,6 +344,19 @@ fn clients(
     let client = Producer::new(settings.clone(), target(&spec.to), brokers);
     let client = client.with_options(spec.options, seed);
     (client.expect("its options were checked with the scenario"), halves)
+}
+
+/// The client of a program that sends in transactions.
+fn in_transactions(
+    spec: &ProducerSpec,
+    settings: &Settings,
+    brokers: Vec<NodeId>,
+    seed: u64,
+) -> Option<InTransactions> {
+    let (Some(transactional), TargetSpec::Topic { name, .. }) = (&spec.transactional, &spec.to) else {
+        return None;
+    };
+    Some(InTransactions::new(spec, transactional, name, settings, (brokers, seed)))
 }
 
 /// What a client sends to, where a scenario says it.

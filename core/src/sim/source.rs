@@ -124,6 +124,23 @@ impl Source {
         }
     }
 
+    /// Whether something waits to be begun.
+    pub(super) fn has_next(&self) -> bool {
+        !self.staged().is_empty()
+    }
+
+    /// Whether the program still has a message in hand, as far as its group knows. Only members know.
+    pub(super) fn has_in_hand(&self, staged: &Staged) -> bool {
+        matches!(self, Self::Pull(member) if member.has_in_hand(&staged.from, staged.record.offset))
+    }
+
+    /// What the program has in hand is not done: it comes again.
+    pub(super) fn rewind(&mut self) {
+        if let Self::Pull(member) = self {
+            member.rewind();
+        }
+    }
+
     pub(super) fn next_wakeup(&self) -> Option<Time> {
         match self {
             Self::Push(subscriber) => subscriber.next_wakeup(),

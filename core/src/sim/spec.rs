@@ -9,6 +9,7 @@ use super::asking::AskSpec;
 use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
+use super::transactional_spec::TransactionalSpec;
 use crate::broker::{Acks, Cleanup};
 use crate::client::{MemberOptions, ProducerOptions, PullOptions, ShareOptions};
 use crate::ids::Name;
@@ -172,6 +173,9 @@ pub struct ProducerSpec {
     /// The transaction of its own that belongs to each message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<TransactionSpec>,
+    /// That it sends in transactions over partitions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transactional: Option<TransactionalSpec>,
     /// That its messages are requests, and where their answers go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<AskSpec>,

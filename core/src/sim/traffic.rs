@@ -37,8 +37,12 @@ impl Traffic {
             (NodeId::Consumer(_), NodeId::Broker(_)) => self.from_consumers += 1,
             (NodeId::Broker(_), NodeId::Consumer(_)) => {
                 self.to_consumers += 1;
-                if let Message::Reply(_, Reply::Fetched { batches, .. } | Reply::Selected { batches, .. }) =
-                    message
+                if let Message::Reply(
+                    _,
+                    Reply::Fetched { batches, .. }
+                    | Reply::Selected { batches, .. }
+                    | Reply::Stable { batches, .. },
+                ) = message
                 {
                     self.empty_answers += u64::from(batches.is_empty());
                     self.bytes_fetched += batches.bytes().len() as u64;

@@ -18,7 +18,7 @@ impl QueueSpec {
 impl ProducerSpec {
     /// A producer that sends a hundred plain messages, one every millisecond.
     pub fn new(name: &str, to: TargetSpec) -> Self {
-        let (message, options, keeps, receipt_timeout, transaction, asks) = Default::default();
+        let (message, options, keeps, receipt_timeout, transaction, transactional, asks) = Default::default();
         let (name, starts_at, messages, every, burst, keys) = (name.into(), 0, 100, 1_000, 0, 0);
         Self {
             name,
@@ -33,6 +33,7 @@ impl ProducerSpec {
             keeps,
             receipt_timeout,
             transaction,
+            transactional,
             asks,
         }
     }

@@ -23,6 +23,7 @@ use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
 use super::shop::Shop;
 use super::still::StillNodes;
+use super::txn_facts::OpenTransactions;
 use crate::broker::{Broker, Input, Out};
 use crate::ids::{MessageId, NodeId, Offset};
 use crate::log::faulty::FaultyStorage;
@@ -126,6 +127,7 @@ pub struct World {
     pub(crate) producers: Vec<Node<Shop>>,
     pub(crate) consumers: Vec<Node<Worker>>,
     pub(super) databases: Databases,
+    pub(super) transactions: OpenTransactions,
     pub(crate) calls: Calls,
     /// The key of each message, by its number from 1.
     pub(crate) keys: Vec<Option<char>>,
@@ -188,6 +190,7 @@ impl World {
             producers: producers.collect(),
             consumers: consumers.collect(),
             databases: Databases::default(),
+            transactions: OpenTransactions::default(),
             calls: Calls::new(&scenario, seed),
             keys: Vec::new(),
             derived: BTreeMap::new(),
@@ -198,6 +201,9 @@ impl World {
             spare: Spare::default(),
             scenario,
         };
+        for group in world.scenario.committed_groups() {
+            world.verdict.learn_reads_committed(group.clone());
+        }
         for (topic, _) in world.scenario.cleanups() {
             world.verdict.learn_table(topic);
         }
@@ -403,6 +409,7 @@ impl World {
             }
         }
         self.carry_out(node, out);
+        self.stop_if_fenced(node);
     }
 
     /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.

@@ -95,6 +95,9 @@ pub const GROUPS: &[Group] = &[
             "dual-write-commit-first",
             "outbox",
             "half-messages",
+            "exactly-once",
+            "zombie-doubles",
+            "zombie-fenced",
         ],
     },
     Group {

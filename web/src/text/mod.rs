@@ -32,8 +32,10 @@ mod stories_queues;
 mod stories_share;
 mod stories_stream;
 mod stories_table;
+mod stories_txns;
 pub mod story;
 mod together;
+mod txns;
 pub mod ui;
 
 use mqlab_core::time::{Span, Time};

@@ -3,7 +3,7 @@
 use super::{
     Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
     stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_share,
-    stories_stream, stories_table,
+    stories_stream, stories_table, stories_txns,
 };
 
 /// One scenario's words.
@@ -68,6 +68,7 @@ const MORE: &[&[Story]] = &[
     stories_groups::STORIES,
     stories_share::STORIES,
     stories_cluster::STORIES,
+    stories_txns::STORIES,
 ];
 
 /// Every story.

@@ -1,11 +1,21 @@
-//! What is somebody told who waited until something is on every replica in sync?
+//! Who waits until something is committed, and what are they told then?
 
 use alloc::vec::Vec;
 
 use super::protocol::{Out, Reply, RequestId};
 use super::share_request::ShareReply;
+use super::txn_request::TxnReply;
 use crate::ids::{NodeId, Offset};
 use crate::observe::Event;
+
+/// Somebody who is answered when everything below `below` is committed.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) below: Offset,
+    pub(super) to: NodeId,
+    pub(super) id: RequestId,
+    pub(super) then: Then,
+}
 
 /// What a waiting request is answered with.
 #[derive(Clone, Debug)]
@@ -25,6 +35,11 @@ pub(super) enum Then {
         /// What it hears.
         reply: ShareReply,
     },
+    /// To a coordinator of transactions.
+    Marked {
+        /// What happened thereby.
+        events: Vec<Event>,
+    },
 }
 
 impl Then {
@@ -36,6 +51,10 @@ impl Then {
                 out.reply(to, id, Reply::OffsetsStored);
             }
             Self::Share { reply } => out.reply(to, id, Reply::Share(reply)),
+            Self::Marked { events } => {
+                out.events.extend(events);
+                out.reply(to, id, Reply::Txn(TxnReply::Marked));
+            }
         }
     }
 }
