@@ -16,6 +16,7 @@
 
 use alloc::vec::Vec;
 
+use super::checkpoint::{Checkpoint, Truncation};
 use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
@@ -34,6 +35,8 @@ pub(crate) struct Replica<L> {
     /// Who wrote what, so that nothing is stored twice.
     pub(super) producers: ProducerStates,
     pub(super) high_watermark: Offset,
+    /// Where that is kept; only where followers truncate by it.
+    pub(super) checkpoint: Option<Checkpoint<L>>,
     pub(super) role: Role,
     /// What is trimmed when; only where there is a limit.
     pub(super) kept: Option<Kept>,
@@ -55,6 +58,7 @@ impl<L: Log> Replica<L> {
     pub(super) fn open<S: Storage<Log = L>>(
         storage: &mut S,
         partition: PartitionId,
+        truncation: Truncation,
     ) -> Result<Self, LogError<StorageError<S>>> {
         let log = storage.open(&LogName::Partition(partition.clone()))?;
         let (mut epochs, mut producers) = (Epochs::default(), ProducerStates::default());
@@ -62,12 +66,29 @@ impl<L: Log> Replica<L> {
             epochs.learn(batches);
             producers.learn(batches);
         })?;
-        let high_watermark = log.start();
-        Ok(Self { partition, log, epochs, producers, high_watermark, role: Role::Idle, kept: None })
+        let checkpoint = match truncation {
+            Truncation::Epoch => None,
+            Truncation::HighWatermark => Some(Checkpoint::open(storage, &partition)?),
+        };
+        let known = checkpoint.as_ref().map_or(log.start(), Checkpoint::value);
+        let high_watermark = known.clamp(log.start(), log.end());
+        Ok(Self {
+            partition,
+            log,
+            epochs,
+            producers,
+            high_watermark,
+            checkpoint,
+            role: Role::Idle,
+            kept: None,
+        })
     }
 
     /// Gives the log back.
     pub(super) fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), StorageError<S>> {
+        if let Some(checkpoint) = self.checkpoint {
+            checkpoint.close(storage, &self.partition)?;
+        }
         storage.close(&LogName::Partition(self.partition), self.log)
     }
 
@@ -103,6 +124,14 @@ impl<L: Log> Replica<L> {
     /// Whether the partition is the cluster's own: what is appended there is upkeep, and no event.
     pub(super) fn is_internal(&self) -> bool {
         is_internal(&self.partition.topic)
+    }
+
+    /// Keeps the watermark, where followers truncate by it.
+    pub(super) fn keep_watermark(&mut self) -> Result<(), LogError<L::Error>> {
+        match &mut self.checkpoint {
+            Some(checkpoint) => checkpoint.set(self.high_watermark),
+            None => Ok(()),
+        }
     }
 
     /// Adds batches that are already stamped.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Truncation;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
@@ -66,14 +67,25 @@ pub struct Settings {
     /// so since 4.0 (KIP-966). Before, the watermark went on, and producers heard that it was not enough, after the
     /// append; consumers read what one replica had.
     pub strict_watermark: bool,
+    /// By what a follower finds out which records to cut off.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub truncation: Truncation,
     /// How often the controller looks whether preferred replicas lead; never by default, so that a watcher sees who won.
     /// Kafka: 300 s (`leader.imbalance.check.interval.seconds`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader_balance: Option<Span>,
+    /// After how long a client gets a newer view, though the one that it has seems good; never by default. Without it nobody
+    /// learns of new partitions. Kafka: 5 min (`metadata.max.age.ms`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_age: Option<Span>,
     /// A partition forgets a producer that wrote nothing for this long: what it sends again after that is not known.
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+}
+
+fn is_usual(truncation: &Truncation) -> bool {
+    *truncation == Truncation::default()
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -130,7 +142,9 @@ impl Default for Settings {
             credit_flow: (INITIAL_CREDIT, MORE_CREDIT_AFTER),
             in_flight_max: 1,
             strict_watermark: true,
+            truncation: Truncation::Epoch,
             leader_balance: None,
+            metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
         }
     }

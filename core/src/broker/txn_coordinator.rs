@@ -231,7 +231,7 @@ impl<S: Storage> Broker<S> {
 
     /// Whether this broker may answer for a transactional id. One that comes for the first time gets its place.
     fn coordinates(&mut self, id: &Name, comes: bool) -> Result<(), Refusal> {
-        if !self.has_controller {
+        if !self.controllers.exist() {
             return Err(Refusal::Unsupported); // nobody would give it numbers for producers
         }
         let home = self.view.transactions_partition(id).ok_or(Refusal::NotLeader)?;
