@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mqlab_core::broker::{
-    Acks, Broker, Fetch, Input, Message, Out, PartitionState, Reply, Request, Settings, View,
+    Acks, Broker, Fetch, Input, Isolation, Message, Out, PartitionState, Reply, Request, Settings, View,
 };
 use mqlab_core::client::{Producer, ProducerOptions, Target};
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
@@ -215,6 +215,8 @@ impl Run {
             wait_max: Span::ZERO,
             filter: None,
             replica: None,
+            rack: None,
+            isolation: Isolation::Uncommitted,
         };
         let mut out = Out::default();
         let message = Message::Request(1, Request::Fetch(fetch));

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mqlab_core::broker::{
-    Acks, Broker, Fetch, Input, Message as Said, Out, PartitionState, Reply, Request, Retention, Settings,
-    View,
+    Acks, Broker, Fetch, Input, Isolation, Message as Said, Out, PartitionState, Reply, Request, Retention,
+    Settings, View,
 };
 use mqlab_core::client::{Commits, PullOptions, Puller, Staged, Staging, StartAt};
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
@@ -109,6 +109,8 @@ impl Bench {
             wait_max: Span::ZERO,
             filter,
             replica: None,
+            rack: None,
+            isolation: Isolation::Uncommitted,
         }))
     }
 

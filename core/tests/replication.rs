@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use mqlab_core::broker::{
-    Acks, Broker, Fetch, Input, Message, Out, PartitionState, ReplicaFetch, Reply, Request, Settings, View,
+    Acks, Broker, Fetch, Input, Isolation, Message, Out, PartitionState, ReplicaFetch, Reply, Request,
+    Settings, View,
 };
 use mqlab_core::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use mqlab_core::log::memory::MemoryStorage;
@@ -129,6 +130,8 @@ impl Bench {
             wait_max: Span::ZERO,
             filter: None,
             replica,
+            rack: None,
+            isolation: Isolation::Uncommitted,
         };
         self.ask(now, who, Request::Fetch(fetch))
     }
@@ -340,6 +343,8 @@ fn a_long_poll_waits_for_records_or_its_time() {
         wait_max: Span::from_millis(100),
         filter: None,
         replica: None,
+        rack: None,
+        isolation: Isolation::Uncommitted,
     };
     assert!(bench.ask(0, NodeId::Consumer(1), Request::Fetch(fetch.clone())).0.is_empty(), "it waits");
     assert_eq!(bench.broker.next_wakeup().map(|at| at <= Time::ZERO + Span::from_millis(100)), Some(true));

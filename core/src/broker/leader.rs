@@ -40,7 +40,7 @@ use super::protocol::{Acks, Fetch, Isolation, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
 use super::view::{PartitionState, View, is_internal};
-use super::waiting::{Then, Waiting};
+use super::waiting::{Parked, Then, Waiting};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
@@ -68,7 +68,7 @@ pub(crate) struct Leader {
     /// Producers and committers that wait for the high watermark, in order of offset.
     pub(super) waiting: VecDeque<Waiting>,
     /// Fetches that wait for records (long poll).
-    parked: Vec<Parked>,
+    pub(super) parked: Vec<Parked>,
 }
 
 /// What the leader knows of a follower.
@@ -84,14 +84,6 @@ struct Progress {
     last_fetch: (Offset, Time),
 }
 
-#[derive(Clone, Debug)]
-struct Parked {
-    to: NodeId,
-    id: RequestId,
-    fetch: Fetch,
-    until: Time,
-}
-
 impl Leader {
     /// Whether a fetch or a produce of this epoch may be served.
     pub(super) fn is_at(&self, epoch: Epoch) -> Result<(), Refusal> {
@@ -105,6 +97,12 @@ impl Leader {
     /// Since which election it leads.
     pub(crate) fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// The followers that are alive, and how far each has got.
+    pub(super) fn followers(&self) -> impl Iterator<Item = (NodeId, Offset)> {
+        let alive = self.followers.iter().filter(|(_, progress)| progress.alive);
+        alive.map(|(follower, progress)| (*follower, progress.end))
     }
 
     /// The sets that could be in force: the present one, and the one that the controller was asked for.
@@ -223,11 +221,12 @@ impl<L: Log> Replica<L> {
     /// Stops leading or following: everybody who waits is refused, so that nobody waits in vain.
     pub(super) fn refuse_all(&mut self, refusal: Refusal, out: &mut Out<L::Slice>) {
         if let Role::Leader(leader) = &mut self.role {
-            let waiting = leader.waiting.drain(..).map(|waiting| (waiting.to, waiting.id));
-            let parked = leader.parked.drain(..).map(|parked| (parked.to, parked.id));
-            for (to, id) in waiting.chain(parked) {
-                out.reply(to, id, Reply::Refused(refusal));
+            for waiting in leader.waiting.drain(..) {
+                out.reply(waiting.to, waiting.id, Reply::Refused(refusal));
             }
+        }
+        for parked in self.parked().map(core::mem::take).into_iter().flatten() {
+            out.reply(parked.to, parked.id, Reply::Refused(refusal));
         }
     }
 
@@ -405,8 +404,8 @@ impl<L: Log> Replica<L> {
 
     /// Forgets the fetches of a node whose connection broke.
     pub(super) fn forget_fetches_of(&mut self, peer: NodeId) {
-        if let Role::Leader(leader) = &mut self.role {
-            leader.parked.retain(|parked| parked.to != peer);
+        if let Some(parked) = self.parked() {
+            parked.retain(|parked| parked.to != peer);
         }
     }
 
@@ -416,18 +415,18 @@ impl<L: Log> Replica<L> {
         now: Time,
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
-        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
-        for parked in core::mem::take(&mut leader.parked) {
+        let Some(waiting) = self.parked() else { return Ok(()) };
+        for parked in core::mem::take(waiting) {
             let answered = self.answer(&parked, self.high_watermark, now >= parked.until, out)?;
-            if let (false, Role::Leader(leader)) = (answered, &mut self.role) {
-                leader.parked.push(parked);
+            if let (false, Some(waiting)) = (answered, self.parked()) {
+                waiting.push(parked);
             }
         }
         Ok(())
     }
 
     /// Answers a fetch if it has enough, or must be answered now; says whether it was.
-    fn answer(
+    pub(super) fn answer(
         &self,
         Parked { to, id, fetch, .. }: &Parked,
         high_watermark: Offset,

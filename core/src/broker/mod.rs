@@ -50,6 +50,7 @@ mod assignor;
 mod back_pressure;
 mod checkpoint;
 mod classic_group;
+mod closest;
 mod controller;
 mod coordinator;
 mod dropping;
@@ -398,6 +399,15 @@ impl<S: Storage> Broker<S> {
                 let Some(replica) = self.replicas.get_mut(&partition) else {
                     return refuse(asker, self.not_here(&partition), out);
                 };
+                if self.settings.read_closest && fetch.replica.is_none() {
+                    if let Some(closer) = replica.closer(self.me, &fetch, &self.view) {
+                        out.reply(from, id, Reply::ReadFrom { replica: closer });
+                        return Ok(());
+                    }
+                    if let Role::Follower(_) = replica.role {
+                        return Ok(replica.fetch_of_follower(now, asker, fetch, out)?);
+                    }
+                }
                 let proposal = replica.fetch(now, asker, fetch, out)?;
                 self.propose(now, &partition, proposal, out);
                 Ok(())

@@ -1,11 +1,21 @@
-//! Who waits until something is committed, and what are they told then?
+//! Who waits at a broker? Readers for records, writers until something is committed; and what are they told then?
 
 use alloc::vec::Vec;
 
-use super::protocol::{Out, Reply, RequestId};
+use super::protocol::{Fetch, Out, Reply, RequestId};
 use super::txn_request::TxnReply;
 use crate::ids::{NodeId, Offset};
 use crate::observe::Event;
+use crate::time::Time;
+
+/// A fetch that waits for records (long poll).
+#[derive(Clone, Debug)]
+pub(super) struct Parked {
+    pub(super) to: NodeId,
+    pub(super) id: RequestId,
+    pub(super) fetch: Fetch,
+    pub(super) until: Time,
+}
 
 /// Somebody who is answered when everything below `below` is committed.
 #[derive(Clone, Debug)]

@@ -386,6 +386,7 @@ fn describe(to: NodeId, message: &Message) -> Described {
             Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
             Reply::Subscribed { .. }
             | Reply::Pong
+            | Reply::ReadFrom { .. }
             | Reply::Producer { .. }
             | Reply::ProducerIds { .. }
             | Reply::Decided

@@ -26,8 +26,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mqlab_core::broker::{
-    Acks, Broker, Fetch, Input, Marks, Message, OFFSETS_TOPIC, Out, PartitionState, Reply, Request,
-    RequestId, Settings, View, offsets_partition,
+    Acks, Broker, Fetch, Input, Isolation, Marks, Message, OFFSETS_TOPIC, Out, PartitionState, Reply,
+    Request, RequestId, Settings, View, offsets_partition,
 };
 use mqlab_core::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use mqlab_core::log::Slice as _;
@@ -227,6 +227,8 @@ impl Local {
             wait_max: Span::ZERO,
             filter: None,
             replica: None,
+            rack: None,
+            isolation: Isolation::Uncommitted,
         };
         match self.call(Request::Fetch(fetch))? {
             Reply::Fetched { batches, .. } => batches.load(),
