@@ -6,15 +6,16 @@
 //! ```
 //!
 //! A round gives one ratio to each rival; reported are the median ratio and the spread. Whatever slows the machine
-//! for longer than a round slows all contenders of it, and the ratio does not move.
+//! for longer than a round slows all contenders of it, and the ratio does not move. How long a contender took is the
+//! processor's time where the system tells it ([`Stopwatch`]): all of them work on one thread.
 
 use std::fmt;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::machine::spin;
+use crate::machine::{Stopwatch, spin};
 
 /// The fewest rounds whose median says something.
 pub(crate) const PAIRS_MIN: usize = 7;
@@ -51,7 +52,7 @@ struct Contender {
     name: &'static str,
     /// What a reader must know: where it does less, or something else.
     note: &'static str,
-    run: Box<dyn FnMut() -> Done>,
+    run: Box<dyn FnMut() -> (Done, Duration)>,
 }
 
 /// What the first contender should reach.
@@ -69,21 +70,44 @@ pub(crate) struct Contest {
     unit: &'static str,
     contenders: Vec<Contender>,
     bars: Vec<Bar>,
+    remarks: Vec<Box<dyn Fn() -> String>>,
 }
 
 impl Contest {
     pub(crate) fn new(name: impl Into<String>, unit: &'static str) -> Self {
-        Self { name: name.into(), unit, contenders: Vec::new(), bars: Vec::new() }
+        Self { name: name.into(), unit, contenders: Vec::new(), bars: Vec::new(), remarks: Vec::new() }
     }
 
     /// Adds a contender.
     pub(crate) fn with(
+        self,
+        name: &'static str,
+        note: &'static str,
+        mut run: impl FnMut() -> Done + 'static,
+    ) -> Self {
+        let timed = move || {
+            let start = Stopwatch::start();
+            let done = black_box(run());
+            (done, start.elapsed())
+        };
+        self.with_timed(name, note, timed)
+    }
+
+    /// Adds a contender that says itself how long it took: because only a part of what it does counts, or because
+    /// somebody else does it.
+    pub(crate) fn with_timed(
         mut self,
         name: &'static str,
         note: &'static str,
-        run: impl FnMut() -> Done + 'static,
+        run: impl FnMut() -> (Done, Duration) + 'static,
     ) -> Self {
         self.contenders.push(Contender { name, note, run: Box::new(run) });
+        self
+    }
+
+    /// Adds something that is to be said below the figures, once all have run.
+    pub(crate) fn remark(mut self, remark: impl Fn() -> String + 'static) -> Self {
+        self.remarks.push(Box::new(remark));
         self
     }
 
@@ -120,7 +144,7 @@ impl Contest {
 
     /// Each runs once, uncounted. Those who did as much must have seen the same.
     fn warm_up(&mut self) {
-        let done: Vec<Done> = self.contenders.iter_mut().map(|contender| (contender.run)()).collect();
+        let done: Vec<Done> = self.contenders.iter_mut().map(|contender| (contender.run)().0).collect();
         for (contender, other) in self.contenders.iter().zip(&done) {
             let same = other.work != done[0].work || other.sum == done[0].sum;
             assert!(same, "{}: {} did not do the same work", self.name, contender.name);
@@ -145,6 +169,7 @@ impl Contest {
             noisy,
             contenders,
             bars,
+            remarks: self.remarks.iter().map(|remark| remark()).collect(),
         }
     }
 }
@@ -157,9 +182,8 @@ fn calibrate() -> Duration {
 impl Contender {
     /// How much it does in a second, now.
     fn rate(&mut self) -> f64 {
-        let start = Instant::now();
-        let done = black_box((self.run)());
-        done.work as f64 / start.elapsed().as_secs_f64()
+        let (done, took) = (self.run)();
+        done.work as f64 / took.as_secs_f64()
     }
 }
 
@@ -227,6 +251,8 @@ pub(crate) struct Outcome {
     pub(crate) noisy: bool,
     pub(crate) contenders: Vec<Figures>,
     pub(crate) bars: Vec<Verdict>,
+    /// What else is to be known: how much memory it took, how much was done.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// A rate with a prefix that a person can read: `6.21 M`, `812 k`.
@@ -268,6 +294,7 @@ impl fmt::Display for Outcome {
                 if note.is_empty() { line.trim_end().into() } else { format!("{line}   {note}") }
             )?;
         }
+        self.remarks.iter().try_for_each(|remark| writeln!(f, "  {remark}"))?;
         if self.noisy {
             return writeln!(
                 f,

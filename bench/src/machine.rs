@@ -78,6 +78,41 @@ impl fmt::Display for Busy {
     }
 }
 
+/// Says how long something took: by the time that the processor gave to this thread, which others on the machine do not
+/// change much; where the system does not tell that, by the clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch {
+    start: Instant,
+    processor: Option<Duration>,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self { start: Instant::now(), processor: processor_time() }
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        let elapsed = self.start.elapsed();
+        let given = self.processor.zip(processor_time()).map(|(before, after)| after.saturating_sub(before));
+        // It is counted in ticks of some milliseconds: what is shorter is measured by the clock.
+        given.filter(|given| *given >= TICKS_MIN).unwrap_or(elapsed)
+    }
+}
+
+/// Processor time below this is not trusted.
+const TICKS_MIN: Duration = Duration::from_millis(50);
+
+/// The time that the processor has given to this thread.
+fn processor_time() -> Option<Duration> {
+    first_number(&fs::read_to_string("/proc/thread-self/schedstat").ok()?).map(Duration::from_nanos)
+}
+
+/// How much memory this program has in hand now, in MiB; nothing where the system does not tell.
+pub(crate) fn resident_mib() -> Option<f64> {
+    let kib = first_number(&field("/proc/self/status", "VmRSS")?)?;
+    Some(kib as f64 / 1024.0)
+}
+
 /// A loop of the same length each time, about a millisecond, that no compiler can shorten: each step needs the one
 /// before. What it takes longer, somebody else took.
 pub(crate) fn spin() -> Duration {

@@ -9,13 +9,18 @@
 //! | [`contest`] | how are two programs compared on a noisy machine? |
 //! | [`machine`] | which machine was it, and how busy? |
 //! | [`report`] | how is a result shown and kept? |
-//! | [`queue`], [`routing`], [`selectors`], [`world`] | what is measured, against whom, and what is not the same? |
+//! | [`queue`], [`routing`], [`selectors`], [`world`], [`scale`] | what is measured, against whom, and what is not the same? |
+//! | [`memory`] | how much memory does a world take? |
+//! | [`node`] | how is a WebAssembly module run and timed? |
 
 mod contest;
 mod machine;
+mod memory;
+mod node;
 mod queue;
 mod report;
 mod routing;
+mod scale;
 mod selectors;
 mod world;
 
@@ -40,7 +45,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Queue, routing and selectors, in memory, on one core
+    /// Queue, routing, selectors and simulated worlds, in memory, on one core
     Engine {
         /// Also write what was measured as JSON
         #[arg(long, value_name = "FILE")]
@@ -54,7 +59,19 @@ enum Command {
         /// Only the rows whose name holds this text
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
+        /// The simulated world as a WebAssembly module for Node: the row that compares the two is left out without
+        #[arg(long, value_name = "FILE")]
+        wasm: Option<PathBuf>,
     },
+    /// How much memory one simulated world takes, in MiB
+    Memory(Weighed),
+}
+
+/// A world that another process wants weighed: see `memory.rs`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Weighed {
+    #[arg(value_enum)]
+    world: memory::Kept,
 }
 
 fn at_least_pairs(text: &str) -> Result<usize, String> {
@@ -69,13 +86,17 @@ fn at_least_pairs(text: &str) -> Result<usize, String> {
 type Row = (String, Box<dyn Fn(&Plan) -> Contest>);
 
 fn main() -> ExitCode {
-    let Command::Engine { json, pairs, quick, only } = Arguments::parse().command;
+    let (json, pairs, quick, only, wasm) = match Arguments::parse().command {
+        Command::Memory(Weighed { world }) => return memory::print(world),
+        Command::Engine { json, pairs, quick, only, wasm } => (json, pairs, quick, only, wasm),
+    };
     let plan = if quick { Plan { pairs: PAIRS_MIN, quick } } else { Plan { pairs, quick } };
     let rows: Vec<Row> = queue::rows()
         .into_iter()
         .chain(routing::rows())
         .chain(selectors::rows())
-        .chain(world::rows())
+        .chain(world::rows(wasm))
+        .chain(scale::rows())
         .collect();
     let wanted = |(name, _): &&Row| only.as_ref().is_none_or(|text| name.contains(text.as_str()));
     let (machine, before) = (Machine::describe(), Busy::now());

@@ -1,4 +1,4 @@
-//! How many messages a second go through a whole simulated cluster? Producers, a broker, consumers, the network between
+//! How many messages a second go through a whole simulated cluster? Producers, brokers, consumers, the network between
 //! them, the judge and the metrics: everything that a run on the page has, but the drawing.
 //!
 //! A message is delivered when a consumer has processed it. In batches of one each message has its own request to the
@@ -8,70 +8,118 @@
 //!
 //! The bare heap is what no simulator can beat: it takes out as many timed events as the world took steps, and plans as
 //! many, and nothing happens at any of them.
+//!
+//! The same world in WebAssembly must come to the same digest; what it takes is measured inside of Node.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use mqlab_core::broker::{Acks, Settings};
-use mqlab_core::client::ProducerOptions;
-use mqlab_core::ids::Name;
+use mqlab_bench_world::{batches, run_until_delivered, world};
 use mqlab_core::observe::Event;
-use mqlab_core::sim::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec, World};
-use mqlab_core::time::{Span, Time};
 
 use crate::Row;
 use crate::contest::{Bar, Contest, Done, Plan};
+use crate::machine::Stopwatch;
+use crate::memory::{self, Kept};
+use crate::node::Node;
 
-/// How many producers, partitions and consumers there are.
-const CLIENTS: u16 = 10;
 /// How many messages all producers send in one measurement.
-const MESSAGES: u64 = 100_000;
-/// How long a large batch waits to be filled.
-const LINGER: Span = Span::from_millis(2);
-/// More than a batch of 100 has: it is the linger that sends it.
-const BATCH_BYTES: u32 = 64 * 1024;
+const MESSAGES: u64 = 200_000;
 /// What is asked for, in delivered messages a second.
 const SINGLE: f64 = 1e6;
 const HUNDREDS: f64 = 5e6;
+/// In acknowledged messages a second: each is on three brokers then.
+const REPLICATED: f64 = 3e5;
+/// How fast WebAssembly should be, as a part of native.
+const WASM_RATIO: f64 = 0.7;
 
-pub(crate) fn rows() -> Vec<Row> {
-    let cases = [("batches of one", 1, SINGLE), ("batches of 100", 100, HUNDREDS)];
-    let row = |(text, batch, bar): (&str, u64, f64)| -> Row {
-        let name = format!("world: 10 producers, 1 broker, 10 consumers, {text}");
+pub(crate) fn rows(wasm: Option<PathBuf>) -> Vec<Row> {
+    let cases = [
+        ("1 broker, 10 consumers, batches of one", (1, false), SINGLE),
+        ("1 broker, 10 consumers, batches of 100", (100, false), HUNDREDS),
+        ("3 brokers, 10 consumers, acks=all, batches of 10", (10, true), REPLICATED),
+    ];
+    let row = |(text, case, bar): (&str, (u64, bool), f64)| -> Row {
+        let name = format!("world: 10 producers, {text}");
         let own = name.clone();
-        (name, Box::new(move |plan| contest(&own, plan, batch, bar)))
+        (name, Box::new(move |plan| contest(&own, plan, case, bar)))
     };
-    cases.into_iter().map(row).collect()
+    let native = cases.into_iter().map(row);
+    let in_wasm = wasm.into_iter().flat_map(|module| {
+        [1, 100].map(|batch| -> Row {
+            let name =
+                format!("world in WebAssembly: 10 producers, 1 broker, 10 consumers, batches of {batch}");
+            let (own, module) = (name.clone(), module.clone());
+            (name, Box::new(move |plan| in_node(&own, plan, batch, &module)))
+        })
+    });
+    native.chain(in_wasm).collect()
 }
 
-fn contest(name: &str, plan: &Plan, batch: u64, bar: f64) -> Contest {
+fn contest(name: &str, plan: &Plan, (batch, replicated): (u64, bool), bar: f64) -> Contest {
     let messages = plan.work(MESSAGES as usize) as u64;
-    let steps = run(batch, messages).1;
-    let found = batch_size(batch, messages);
+    let mut probe = world(batches(batch, messages, replicated));
+    run_until_delivered(&mut probe, messages);
+    let steps = probe.steps();
+    drop(probe);
+    let found = batch_size(batch, messages, replicated);
     assert!((batch * 9 / 10..=batch * 11 / 10).contains(&found), "batches of {found}, not of {batch}");
     let heap = "as many events as the world takes steps";
-    Contest::new(name, "delivered messages")
-        .with("mqlab world", "", move || Done { work: run(batch, messages).0, sum: 0 })
+    let unit =
+        if replicated { "replicated, acknowledged and delivered messages" } else { "delivered messages" };
+    Contest::new(name, unit)
+        .with_timed("mqlab world", "", move || {
+            let (_, took) = run(batch, messages, replicated);
+            (Done { work: messages as usize, sum: 0 }, took)
+        })
         .with("a bare heap of timed events", heap, move || {
             bare(steps);
             Done { work: messages as usize, sum: 0 }
         })
         .bar(Bar::PerSecond(bar))
+        .remark(move || {
+            let steps = steps as f64 / messages as f64;
+            let bytes = |mib: f64| mib * 1024.0 * 1024.0 / memory::MESSAGES as f64;
+            match memory::of(Kept::Batches).filter(|_| batch == 1) {
+                Some(mib) => format!(
+                    "{steps:.2} steps a message; {:.0} bytes of memory a message, as long as its world stands",
+                    bytes(mib)
+                ),
+                None => format!("{steps:.2} steps a message"),
+            }
+        })
 }
 
-/// Lets a world run until everything is delivered; returns how much that is, and how many steps it took.
-fn run(batch: u64, messages: u64) -> (usize, u64) {
-    let scenario = scenario(batch, messages / u64::from(CLIENTS));
-    let (seed, expected) = (scenario.seed, messages / u64::from(CLIENTS) * u64::from(CLIENTS));
-    let mut world = World::new(scenario, seed).expect("a sound scenario");
-    while world.verdict().delivered() < expected && world.step().is_some() {}
-    assert_eq!(world.verdict().delivered(), expected, "everything is delivered");
-    (expected as usize, world.steps())
+/// The module against the same code natively.
+fn in_node(name: &str, plan: &Plan, batch: u64, module: &std::path::Path) -> Contest {
+    let messages = plan.work(MESSAGES as usize) as u64;
+    let mut node = Node::start(module).expect("Node runs the module that was built for it");
+    Contest::new(name, "delivered messages")
+        .with_timed("mqlab world in WebAssembly", "under Node, timed there", move || {
+            let (digest, took) = node.run(batch, messages).expect("the module answers");
+            (Done { work: messages as usize, sum: digest }, took)
+        })
+        .with_timed("mqlab world natively", "the same digest", move || {
+            let (digest, took) = run(batch, messages, false);
+            (Done { work: messages as usize, sum: digest }, took)
+        })
+        .bar(Bar::Times(WASM_RATIO, "mqlab world natively"))
 }
 
-/// How many messages the broker appends at once, in the middle of all its batches.
-fn batch_size(batch: u64, messages: u64) -> u64 {
-    let mut world = World::new(scenario(batch, messages / u64::from(CLIENTS)), 1).expect("a sound scenario");
+/// Lets a world run until everything is delivered; returns the digest of the run, and how long it ran.
+fn run(batch: u64, messages: u64, replicated: bool) -> (u64, Duration) {
+    let mut world = world(batches(batch, messages, replicated));
+    let start = Stopwatch::start();
+    run_until_delivered(&mut world, messages);
+    let took = start.elapsed();
+    (world.digest().0, took)
+}
+
+/// How many messages a leader appends at once, in the middle of all batches.
+fn batch_size(batch: u64, messages: u64, replicated: bool) -> u64 {
+    let mut world = world(batches(batch, messages, replicated));
     let mut sizes = Vec::new();
     while world.verdict().sent() < messages / 2
         && let Some(events) = world.step()
@@ -83,46 +131,6 @@ fn batch_size(batch: u64, messages: u64) -> u64 {
     }
     sizes.sort_unstable();
     sizes.get(sizes.len() / 2).copied().unwrap_or_default()
-}
-
-fn scenario(batch: u64, each: u64) -> Scenario {
-    let name = |text: &str| Name::new(text).expect("a legal name");
-    let to = TargetSpec::Topic { name: name("t"), acks: Acks::Leader };
-    let from = SourceSpec::Group { name: name("g"), topic: name("t"), options: Default::default() };
-    // A batch leaves when its first message has waited for the linger, or when it is full. A producer fills one
-    // partition's batch after the other, so that many messages come up in the linger.
-    let every = if batch == 1 { 2_000 } else { LINGER.0 / batch };
-    let options = ProducerOptions {
-        linger: if batch == 1 { Span::ZERO } else { LINGER },
-        batch_bytes: (batch > 1).then_some(BATCH_BYTES),
-        sticky: batch > 1,
-        ..ProducerOptions::default()
-    };
-    let producer = |index| ProducerSpec {
-        messages: each,
-        every,
-        keys: if batch == 1 { 26 } else { 0 },
-        options,
-        ..ProducerSpec::new(&format!("p{index}"), to.clone())
-    };
-    let consumer = |index| ConsumerSpec { work: 1, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };
-    Scenario {
-        ends_at: Time(600_000_000),
-        latency: (400, 600),
-        topics: vec![TopicSpec {
-            name: name("t"),
-            partitions: CLIENTS.into(),
-            replicas: 1,
-            min_in_sync: 1,
-            unclean_election: false,
-            retention_bytes: None,
-            retention_time: None,
-        }],
-        producers: (1..=CLIENTS).map(producer).collect(),
-        consumers: (1..=CLIENTS).map(consumer).collect(),
-        settings: Settings { flush_before_reply: false, ..Settings::default() },
-        ..Scenario::empty("world")
-    }
 }
 
 /// Takes so many events out of a heap that holds twenty, and plans the next of each.

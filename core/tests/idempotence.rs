@@ -214,8 +214,8 @@ impl Run {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter: None,
-            replica: None,
             rack: None,
+            replica: None,
             isolation: Isolation::Uncommitted,
         };
         let mut out = Out::default();

@@ -108,14 +108,18 @@ impl Bench {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter,
-            replica: None,
             rack: None,
+            replica: None,
             isolation: Isolation::Uncommitted,
         }))
     }
 
     fn offset_for(&mut self, timestamp: i64) -> (u64, u64, u64) {
-        let replies = self.ask(Request::OffsetForTime { partition: partition(0), timestamp });
+        let replies = self.ask(Request::OffsetForTime {
+            partition: partition(0),
+            timestamp,
+            isolation: Isolation::Uncommitted,
+        });
         let [Reply::OffsetForTime { offset, start, end }] = replies[..] else { panic!("{replies:?}") };
         (offset.0, start.0, end.0)
     }

@@ -129,8 +129,8 @@ impl Bench {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter: None,
-            replica,
             rack: None,
+            replica,
             isolation: Isolation::Uncommitted,
         };
         self.ask(now, who, Request::Fetch(fetch))
@@ -342,8 +342,8 @@ fn a_long_poll_waits_for_records_or_its_time() {
         bytes_min: 1,
         wait_max: Span::from_millis(100),
         filter: None,
-        replica: None,
         rack: None,
+        replica: None,
         isolation: Isolation::Uncommitted,
     };
     assert!(bench.ask(0, NodeId::Consumer(1), Request::Fetch(fetch.clone())).0.is_empty(), "it waits");

@@ -1,6 +1,6 @@
 //! A scenario that cannot be run says why, in words, and never panics.
 
-use mqlab_core::sim::{Scenario, Timeline};
+use mqlab_core::sim::{Scenario, Timeline, World};
 use proptest::prelude::*;
 
 fn json(name: &str) -> String {
@@ -26,6 +26,7 @@ fn what_is_wrong_is_said() {
             "not a usable name",
         ),
         ("\"every\": 3000", "\"every\": 0", "every 0 microseconds"),
+        ("\"every\": 3000", "\"every\": 3000, \"burst\": 10001", "sends 10001 at once, use at most 10000"),
         ("\"broker_heartbeat\": 20000", "\"broker_heartbeat\": 0", "the setting broker_heartbeat is 0 ms"),
         (
             "\"broker_heartbeat\": 20000",
@@ -44,6 +45,18 @@ fn what_is_wrong_is_said() {
     for text in ["", "{", "[]", "null", "{\"format\": 1}"] {
         assert!(Scenario::from_json(text).is_err(), "{text:?}");
     }
+}
+
+#[test]
+fn a_program_hands_over_its_messages_in_bursts() {
+    let mut scenario = Scenario::built_in("hundred-messages").expect("it is built in");
+    (scenario.producers[0].burst, scenario.producers[0].every) = (30, 50_000);
+    let mut world = World::new(scenario, 7).expect("it can be run");
+    let mut most = 0;
+    while world.verdict().delivered() < 100 && world.step().is_some() {
+        most = most.max(world.picture(world.now(), 0).producers[0].waiting.len());
+    }
+    assert_eq!((most, world.verdict().delivered()), (30, 100), "so many come up at once, and all arrive");
 }
 
 proptest! {

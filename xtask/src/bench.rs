@@ -11,7 +11,12 @@ use clap::Args;
 
 use crate::error::{Context, Error, Result};
 use crate::process;
+use crate::progress;
+use crate::tools::{self, WASM_TARGET};
 use crate::workspace::Workspace;
+
+/// The module of the worlds that are measured, as wasm-bindgen names it.
+const MODULE: &str = "mqlab_bench_world";
 
 /// What is measured, and how.
 #[derive(Debug, Args)]
@@ -58,10 +63,28 @@ impl Options {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let mut cargo = process::cargo(&workspace.root);
     cargo.args(["run", "--quiet", "--release", "--package", "mqlab-bench", "--"]).args(options.arguments()?);
+    cargo.arg("--wasm").arg(wasm(workspace)?);
     eprintln!("{}", process::shown(&cargo));
     let status = cargo.status().context(|| format!("cannot start `{}`", process::shown(&cargo)))?;
     let code = status.code().ok_or_else(|| Error::new("the benchmarks were interrupted"))?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Builds the worlds that are measured as a module for Node, and says where it is.
+fn wasm(workspace: &Workspace) -> Result<path::PathBuf> {
+    tools::wasm_target(workspace)?;
+    let wasm_bindgen = tools::wasm_bindgen(workspace)?;
+    let mut build = process::cargo(&workspace.root);
+    build.args(["build", "--package=mqlab-bench-world", "--lib", "--release", "--target", WASM_TARGET]);
+    progress::run("compiling the worlds for Node", &mut build)?;
+    let folder = workspace.target.join("bench");
+    let compiled = workspace.target.join(WASM_TARGET).join("release").join(format!("{MODULE}.wasm"));
+    let mut bind = process::program(&wasm_bindgen, &workspace.root);
+    bind.args(["--target=nodejs", "--no-typescript", "--out-name", MODULE, "--out-dir"])
+        .arg(&folder)
+        .arg(compiled);
+    progress::run("generating their bindings", &mut bind)?;
+    Ok(folder.join(format!("{MODULE}.js")))
 }
 
 #[cfg(test)]

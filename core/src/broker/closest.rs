@@ -17,10 +17,10 @@
 //!
 //! Source: KIP-392, Kafka `RackAwareReplicaSelector.java`.
 
+use super::long_poll::Parked;
 use super::protocol::{Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role};
 use super::view::View;
-use super::waiting::Parked;
 use crate::ids::{Name, NodeId};
 use crate::log::{Log, LogError};
 use crate::observe::Refusal;

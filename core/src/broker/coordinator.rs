@@ -34,6 +34,11 @@ impl<S: Storage> Broker<S> {
         }
         let (from, id) = asker;
         match request {
+            Request::Heartbeat { group, .. } | Request::Group { group, .. }
+                if self.shares.groups.is_served(&group) =>
+            {
+                refuse(asker, Refusal::InconsistentProtocol, out)
+            }
             Request::Heartbeat { group, topic, epoch, owned, instance, assignor } => {
                 let deadline = now + self.settings.consumer_session;
                 let beat = Beat { from, group, topic, instance, assignor, epoch, reads: owned };
@@ -86,14 +91,16 @@ impl<S: Storage> Broker<S> {
 
     /// Does with groups whatever is due.
     pub(super) fn tick_groups(&mut self, now: Time, out: &mut Out<SliceOf<S>>) {
-        self.groups.expire(now, &self.view);
-        self.with_classic(now, None, out, ClassicGroup::expire);
+        for group in self.groups.expire(now, &self.view) {
+            self.with_classic(now, Some(&group), out, ClassicGroup::expire);
+        }
     }
 
     /// Another broker coordinates now, or this one begins to.
     pub(super) fn forget_groups(&mut self, now: Time, out: &mut Out<SliceOf<S>>) {
         self.with_classic(now, None, out, ClassicGroup::die);
         self.groups.clear();
+        self.shares.groups.clear();
     }
 
     fn with_classic(

@@ -7,6 +7,7 @@
 
 use alloc::vec::Vec;
 
+use super::replica::Replica;
 use super::{Broker, Done, Out, View};
 use crate::ids::PartitionId;
 use crate::log::{Log as _, LogError, SliceOf, Storage};
@@ -19,11 +20,17 @@ impl<S: Storage> Broker<S> {
         let keeps = |partition: &PartitionId| {
             view.partitions.get(partition).is_none_or(|state| state.replicas.contains(&me))
         };
-        let gone: Vec<PartitionId> =
-            self.replicas.keys().filter(|partition| !keeps(partition)).cloned().collect();
+        let gone: Vec<PartitionId> = self
+            .replicas
+            .iter()
+            .map(Replica::partition)
+            .filter(|partition| !keeps(partition))
+            .cloned()
+            .collect();
         for partition in gone {
             let Some(mut replica) = self.replicas.remove(&partition) else { continue };
             replica.refuse_all(Refusal::NotLeader, out);
+            self.forget_txns(&partition, out);
             let to = replica.log.start();
             let messages = replica.truncate(to)?;
             replica.log.flush()?;

@@ -19,10 +19,10 @@
 
 use alloc::vec::Vec;
 
+use super::long_poll::Parked;
 use super::protocol::{Fetch, Isolation, Message, Out, ReplicaFetch, Reply, Request, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
-use super::waiting::Parked;
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::Event;
@@ -51,9 +51,9 @@ impl Follower {
         self.parked.iter().map(|parked| parked.until).chain([own]).min().unwrap_or(own)
     }
 
-    /// Whether the answer to this request is waited for.
-    pub(super) fn asked(&self, id: RequestId) -> bool {
-        self.asked.is_some_and(|(asked, _)| asked == id)
+    /// The request whose answer is waited for.
+    pub(super) fn asks(&self) -> Option<RequestId> {
+        self.asked.map(|(id, _)| id)
     }
 }
 

@@ -27,6 +27,7 @@
 //! Sources: Kafka KIP-848, `CurrentAssignmentBuilder.java`. Left out so far: several topics a member.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -35,6 +36,7 @@ use super::assignor::{Assignor, Candidate, Shares};
 use super::classic_group::ClassicGroup;
 use super::group_request::{Identity, MemberId};
 use super::group_turn::{Offsets, Turn};
+use super::members::{Member, Members};
 use super::protocol::Out;
 use super::settings::Settings;
 use super::view::View;
@@ -45,31 +47,24 @@ use crate::time::Time;
 
 /// All groups that a coordinator knows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(BTreeMap<Name, Group>);
+pub(crate) struct Groups {
+    all: BTreeMap<Name, Group>,
+    /// When which group has something to do, if it hears nothing before.
+    due: BTreeSet<(Time, Name)>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Group {
     /// Raised when members come or go.
     epoch: Epoch,
-    members: BTreeMap<NodeId, Member>,
+    members: Members,
     /// Those who speak the classic protocol.
     classic: ClassicGroup,
     offsets: Offsets,
     /// What open transactions commit, by their producers' numbers.
     pending: BTreeMap<i64, Offsets>,
-}
-
-#[derive(Clone, Debug)]
-struct Member {
-    topic: Name,
-    instance: Option<Name>,
-    assignor: Option<Assignor>,
-    /// When it is given up, unless it is heard before.
-    deadline: Time,
-    /// What the plan gives it.
-    planned: BTreeSet<PartitionId>,
-    /// What it reads, or was told to read and may be reading by now.
-    owned: BTreeSet<PartitionId>,
+    /// When it has something to do, as the coordinator has noted it.
+    due: Option<Time>,
 }
 
 /// A member's share, each partition with where to go on, if the group ever said.
@@ -90,12 +85,13 @@ pub(super) struct Beat {
 impl Groups {
     /// Forgets everything: another broker is the coordinator now.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
+        self.due.clear();
     }
 
     /// Where a group has got to.
     pub(crate) fn offset(&self, group: &Name, partition: &PartitionId) -> Option<Offset> {
-        self.0.get(group)?.offsets.get(partition).copied()
+        self.all.get(group)?.offsets.get(partition).copied()
     }
 
     /// Where every group has got to in a partition.
@@ -103,24 +99,38 @@ impl Groups {
         &'a self,
         partition: &'a PartitionId,
     ) -> impl Iterator<Item = (&'a Name, Offset)> {
-        self.0.iter().filter_map(move |(name, group)| Some((name, *group.offsets.get(partition)?)))
+        self.all.iter().filter_map(move |(name, group)| Some((name, *group.offsets.get(partition)?)))
     }
 
     /// When the next member is given up, or a group must go on.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        let members = self.0.values().flat_map(|group| group.members.values()).map(|member| member.deadline);
-        members.chain(self.0.values().filter_map(|group| group.classic.next_deadline())).min()
+        self.due.first().map(|(at, _)| *at)
     }
 
-    /// Gives up the members that were not heard in time.
-    pub(super) fn expire(&mut self, now: Time, view: &View) {
-        for group in self.0.values_mut() {
-            let before = group.members.len();
-            group.members.retain(|_, member| member.deadline > now);
-            if group.members.len() != before {
+    /// Notes when a group has something to do: after all that may have changed it.
+    fn note(&mut self, name: &Name) {
+        let Some(group) = self.all.get_mut(name) else { return };
+        let due = group.members.next_deadline().into_iter().chain(group.classic.next_deadline()).min();
+        if due != group.due {
+            if let Some(before) = core::mem::replace(&mut group.due, due) {
+                self.due.remove(&(before, name.clone()));
+            }
+            self.due.extend(due.map(|due| (due, name.clone())));
+        }
+    }
+
+    /// Gives up the members that were not heard in time. Returns the groups that have something to do, in order.
+    pub(super) fn expire(&mut self, now: Time, view: &View) -> BTreeSet<Name> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone());
+        let due: BTreeSet<Name> = due.collect();
+        for name in &due {
+            let Some(group) = self.all.get_mut(name) else { continue };
+            if group.members.expire(now) {
                 group.plan(view);
             }
+            self.note(name);
         }
+        due
     }
 
     /// Does something with the groups of the classic protocol, one after the other: those that `which` names, or all.
@@ -132,28 +142,42 @@ impl Groups {
         mut work: impl FnMut(&mut ClassicGroup, &mut Turn<'_>),
     ) {
         if let Some(name) = which {
-            self.0.entry(name.clone()).or_default();
+            self.all.entry(name.clone()).or_default();
         }
-        for (name, group) in self.0.iter_mut().filter(|(name, _)| which.is_none_or(|which| which == *name)) {
-            let mut turn = Turn::new(now, name, settings, reign, &group.offsets);
+        let names = which.map_or_else(|| self.all.keys().cloned().collect(), |name| vec![name.clone()]);
+        for name in names {
+            let Some(group) = self.all.get_mut(&name) else { continue };
+            let mut turn = Turn::new(now, &name, settings, reign, &group.offsets);
             work(&mut group.classic, &mut turn);
             turn.send(out);
+            self.note(&name);
         }
     }
 
     /// A client is gone.
     pub(super) fn hang_up(&mut self, peer: NodeId) {
-        self.0.values_mut().for_each(|group| group.classic.hang_up(peer));
+        let names: Vec<Name> = self.all.keys().cloned().collect();
+        for name in names {
+            if let Some(group) = self.all.get_mut(&name) {
+                group.classic.hang_up(peer);
+            }
+            self.note(&name);
+        }
     }
 
     /// Whether members of the newer protocol are in a group.
     pub(super) fn is_served(&self, group: &Name) -> bool {
-        self.0.get(group).is_some_and(|group| !group.members.is_empty())
+        self.all.get(group).is_some_and(|group| !group.members.is_empty())
+    }
+
+    /// Whether anybody is in a group, of either protocol.
+    pub(super) fn is_taken(&self, group: &Name) -> bool {
+        self.all.get(group).is_some_and(|group| !group.members.is_empty() || !group.classic.is_empty())
     }
 
     /// How the members of the classic protocol stand: state, generation, and what each is to read.
     pub(super) fn look(&self, group: &Name) -> Option<(&'static str, u32, Shares<MemberId>)> {
-        Some(self.0.get(group)?.classic.look())
+        Some(self.all.get(group)?.classic.look())
     }
 
     /// A member is alive and says what it reads. Returns the group's epoch and the member's share.
@@ -164,8 +188,21 @@ impl Groups {
         view: &View,
         out: &mut Out<D>,
     ) -> Result<(Epoch, Share), Refusal> {
+        let group = beat.group.clone();
+        let share = self.beat(beat, deadline, view, out);
+        self.note(&group);
+        share
+    }
+
+    fn beat<D>(
+        &mut self,
+        beat: Beat,
+        deadline: Time,
+        view: &View,
+        out: &mut Out<D>,
+    ) -> Result<(Epoch, Share), Refusal> {
         let Beat { from, topic, instance, assignor, epoch, reads, group: name } = beat;
-        let group = self.0.entry(name.clone()).or_default();
+        let group = self.all.entry(name.clone()).or_default();
         if !group.classic.is_empty() {
             return Err(Refusal::InconsistentProtocol);
         }
@@ -176,41 +213,35 @@ impl Groups {
             if !begins {
                 return Err(Refusal::FencedInstance);
             }
-            if let Some(member) = group.members.remove(&holder) {
+            if let Some(member) = group.members.remove(holder) {
                 group.members.insert(from, member);
             }
             let (group, instance) = (name, instance.clone());
             out.event(Event::Group(GroupEvent::Fenced { group, instance, member: holder, by: from }));
         }
         let comes_back = |member: &Member| member.instance.is_some() && member.instance == instance;
-        let joins = match group.members.get(&from) {
+        let joins = match group.members.get(from) {
             None if !begins => return Err(Refusal::NotAMember),
             Some(member) => member.topic != topic || begins && !comes_back(member),
             None => true,
         };
         if joins {
-            let (planned, owned) = Default::default();
-            group.members.insert(from, Member { topic, instance, assignor, deadline, planned, owned });
+            group.members.insert(from, Member::new(topic, instance, assignor, deadline));
             group.plan(view);
         } else if !group.is_dealt(view) {
             group.plan(view); // a topic has got more partitions
         }
-        let taken: BTreeSet<PartitionId> = group
-            .members
-            .iter()
-            .filter(|(node, _)| **node != from)
-            .flat_map(|(_, m)| m.owned.clone())
-            .collect();
-        let Some(member) = group.members.get_mut(&from) else { return Err(Refusal::NotAMember) };
-        member.deadline = deadline;
-        member.owned = if joins || begins { BTreeSet::new() } else { reads.into_iter().collect() };
+        let Some(member) = group.members.get(from) else { return Err(Refusal::NotAMember) };
+        let keeps: BTreeSet<PartitionId> = reads.into_iter().filter(|_| !joins && !begins).collect();
         // Where it goes on is not known yet: it depends on a transaction.
         let pending = &group.pending;
         let unstable = |partition: &PartitionId| pending.values().any(|all| all.contains_key(partition));
-        let free = member.planned.difference(&taken);
-        let share: Vec<PartitionId> =
-            free.filter(|one| member.owned.contains(*one) || !unstable(one)).cloned().collect();
-        member.owned.extend(share.iter().cloned());
+        let is_free = |partition: &&PartitionId| {
+            !group.members.is_with_another(partition, from)
+                && (keeps.contains(*partition) || !unstable(partition))
+        };
+        let share: Vec<PartitionId> = member.planned.iter().filter(is_free).cloned().collect();
+        group.members.heard(from, deadline, keeps.into_iter().chain(share.iter().cloned()).collect());
         let from = |partition: PartitionId| {
             let offset = group.offsets.get(&partition).copied();
             (partition, offset)
@@ -220,9 +251,10 @@ impl Groups {
 
     /// A member of the newer protocol says that it is none any more.
     pub(super) fn leave(&mut self, from: NodeId, name: &Name, view: &View) -> Result<(), Refusal> {
-        let group = self.0.get_mut(name).ok_or(Refusal::NotAMember)?;
-        group.members.remove(&from).ok_or(Refusal::NotAMember)?;
+        let group = self.all.get_mut(name).ok_or(Refusal::NotAMember)?;
+        group.members.remove(from).ok_or(Refusal::NotAMember)?;
         group.plan(view);
+        self.note(name);
         Ok(())
     }
 
@@ -234,29 +266,29 @@ impl Groups {
         name: &Name,
         offsets: &[(PartitionId, Offset)],
     ) -> Result<(), Refusal> {
-        let Some(group) = self.0.get(name) else { return Ok(()) };
+        let Some(group) = self.all.get(name) else { return Ok(()) };
         if group.members.is_empty() && group.classic.is_empty() {
             return Ok(());
         }
-        let member = group.members.get(&from).ok_or(Refusal::NotAMember)?;
-        let owns = offsets.iter().all(|(partition, _)| member.owned.contains(partition));
+        let member = group.members.get(from).ok_or(Refusal::NotAMember)?;
+        let owns = offsets.iter().all(|(partition, _)| member.owns(partition));
         if owns { Ok(()) } else { Err(Refusal::NotAMember) }
     }
 
     /// Checks the same for a member of the classic protocol.
     pub(super) fn may_commit_as(&self, name: &Name, identity: &Identity) -> Result<(), Refusal> {
-        self.0.get(name).ok_or(Refusal::NotAMember)?.classic.may_commit(identity)
+        self.all.get(name).ok_or(Refusal::NotAMember)?.classic.may_commit(identity)
     }
 
     /// What a member reads; nothing if it is none.
     pub(super) fn owned_by(&self, from: NodeId, name: &Name) -> Option<&BTreeSet<PartitionId>> {
-        Some(&self.0.get(name)?.members.get(&from)?.owned)
+        Some(self.all.get(name)?.members.get(from)?.owned())
     }
 
     /// Takes note of where groups go on if a producer's transaction is committed. A late copy takes nothing back.
     pub(super) fn learn_pending(&mut self, producer: i64, records: impl Iterator<Item = Record>) {
         for (group, partition, offset) in records.filter_map(|record| from_record(&record)) {
-            let pending = self.0.entry(group).or_default().pending.entry(producer).or_default();
+            let pending = self.all.entry(group).or_default().pending.entry(producer).or_default();
             let known = pending.entry(partition).or_insert(offset);
             *known = offset.max(*known);
         }
@@ -265,7 +297,7 @@ impl Groups {
     /// A transaction is over. Returns where which groups go on from now on.
     pub(super) fn resolve(&mut self, marker: &Marker) -> Vec<(Name, PartitionId, Offset)> {
         let mut resolved = Vec::new();
-        for (name, group) in &mut self.0 {
+        for (name, group) in &mut self.all {
             let pending = group.pending.remove(&marker.producer).filter(|_| marker.commit);
             for (partition, offset) in pending.into_iter().flatten() {
                 group.offsets.insert(partition.clone(), offset);
@@ -277,7 +309,7 @@ impl Groups {
 
     /// Takes note of where a group has got to.
     pub(super) fn learn(&mut self, group: &Name, offsets: &[(PartitionId, Offset)]) {
-        let group = self.0.entry(group.clone()).or_default();
+        let group = self.all.entry(group.clone()).or_default();
         group.offsets.extend(offsets.iter().cloned());
     }
 
@@ -295,7 +327,7 @@ impl Group {
     fn plan(&mut self, view: &View) {
         self.epoch = self.epoch.next();
         let mut votes: BTreeMap<Assignor, usize> = BTreeMap::new();
-        for member in self.members.values() {
+        for (_, member) in self.members.iter() {
             *votes.entry(member.assignor.unwrap_or(Assignor::Range)).or_default() += 1;
         }
         let most = votes.values().max().copied();
@@ -307,20 +339,20 @@ impl Group {
             ..Candidate::new(*node, [member.topic.clone()])
         };
         let candidates: Vec<_> = self.members.iter().map(candidate).collect();
-        let topics: BTreeSet<&Name> = self.members.values().map(|member| &member.topic).collect();
+        let topics: BTreeSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
         let partitions: Vec<PartitionId> =
             topics.into_iter().flat_map(|topic| view.partitions_of(topic).cloned()).collect();
         let mut shares = assignor.unwrap_or_default().assign(&candidates, &partitions);
-        for (node, member) in &mut self.members {
-            member.planned = shares.remove(node).unwrap_or_default().into_iter().collect();
+        for (node, planned) in self.members.plans() {
+            *planned = shares.remove(node).unwrap_or_default().into_iter().collect();
         }
     }
 
     /// Whether somebody is to read every partition of the topics.
     fn is_dealt(&self, view: &View) -> bool {
-        let topics: BTreeSet<&Name> = self.members.values().map(|member| &member.topic).collect();
+        let topics: BTreeSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
         let there: usize = topics.into_iter().map(|topic| view.partitions_of(topic).count()).sum();
-        there == self.members.values().map(|member| member.planned.len()).sum::<usize>()
+        there == self.members.iter().map(|(_, member)| member.planned.len()).sum::<usize>()
     }
 
     /// Who has an instance id.

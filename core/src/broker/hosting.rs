@@ -6,6 +6,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::deadlines::Deadlines;
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
 use super::transaction::Transaction;
 use super::{Broker, BrokerError, refuse};
@@ -25,7 +26,7 @@ pub(super) struct Guests {
     /// Whose each consumer is, as long as anything is said of it.
     clients: BTreeMap<ConsumerId, NodeId>,
     /// When a client that consumes is given up, unless it is heard before.
-    pub(super) deadlines: BTreeMap<NodeId, Time>,
+    pub(super) deadlines: Deadlines,
     /// Clients that publish: they are told when to wait.
     pub(super) publishers: BTreeSet<NodeId>,
     /// Those of them that wait for room.
@@ -158,7 +159,7 @@ impl<S: Storage> Broker<S> {
         let queue = self.host.queue_of(consumer).ok_or(Failure::Refused(Refusal::Unknown))?.clone();
         self.guests.consumers.insert((from, queue.clone()), (consumer, session));
         self.guests.clients.insert(consumer, from);
-        self.guests.deadlines.insert(from, now + self.settings.consumer_session);
+        self.guests.deadlines.set(from, now + self.settings.consumer_session);
         Ok(Reply::Subscribed { queue })
     }
 
@@ -169,7 +170,7 @@ impl<S: Storage> Broker<S> {
         if !self.guests.consumers.contains_key(&(from, queue)) {
             return Err(Failure::Refused(Refusal::NotAMember));
         }
-        self.guests.deadlines.insert(from, now + self.settings.consumer_session);
+        self.guests.deadlines.set(from, now + self.settings.consumer_session);
         Ok(Reply::Pong)
     }
 
@@ -244,7 +245,7 @@ impl<S: Storage> Broker<S> {
 
     fn leave(&mut self, now: Time, client: NodeId) -> Result<(), ErrorOf<S>> {
         self.guests.consumers.retain(|(other, _), _| *other != client);
-        self.guests.deadlines.remove(&client);
+        self.guests.deadlines.remove(client);
         self.guests.forget_transaction(client);
         self.host.close_channel(now, channel_of(client))
     }
@@ -252,7 +253,7 @@ impl<S: Storage> Broker<S> {
     /// Does what is due in the host, and gives up clients that were not heard in time: a machine without power says
     /// no goodbye.
     pub(super) fn tick_host(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> super::Done<S> {
-        while let Some((&silent, _)) = self.guests.deadlines.iter().find(|(_, deadline)| **deadline <= now) {
+        while let Some(silent) = self.guests.deadlines.overdue(now) {
             self.guest_left(now, silent, out)?;
         }
         self.take_in_due(now, out)?;
@@ -266,8 +267,12 @@ impl<S: Storage> Broker<S> {
 
     /// When the host or a silent client wants attention.
     pub(super) fn next_host_wakeup(&self) -> Option<Time> {
-        let deadlines = self.guests.deadlines.values().copied();
-        self.host.next_wakeup().into_iter().chain(deadlines).chain(self.intake.next_due()).min()
+        self.host
+            .next_wakeup()
+            .into_iter()
+            .chain(self.guests.deadlines.first())
+            .chain(self.intake.next_due())
+            .min()
     }
 
     /// Carries out what the host wants, and says what happened in it.

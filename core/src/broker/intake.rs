@@ -275,10 +275,8 @@ impl<S: Storage> Broker<S> {
         }
         let connection = self.intake.connection(from, &self.settings);
         connection.unread.push_back(message);
-        if connection.in_flow
-            && let Some(deadline) = self.guests.deadlines.get_mut(&from)
-        {
-            *deadline = now + self.settings.consumer_session;
+        if connection.in_flow {
+            self.guests.deadlines.put_off(from, now + self.settings.consumer_session);
         }
         self.read_on(now, from, out)
     }

@@ -35,12 +35,13 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::long_poll::Parked;
 use super::producer_state::StoredBatch;
-use super::protocol::{Acks, Fetch, Isolation, Out, Reply, RequestId};
+use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
 use super::view::{PartitionState, View, is_internal};
-use super::waiting::{Parked, Then, Waiting};
+use super::waiting::{Then, Waiting};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
@@ -126,11 +127,6 @@ impl Leader {
     /// The in-sync set with a change, in the order of the assignment.
     fn in_sync_if(&self, keep: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
         self.replicas.iter().copied().filter(|&replica| keep(replica)).collect()
-    }
-
-    /// When the next fetch that waits must be answered.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.parked.iter().map(|parked| parked.until).min()
     }
 
     /// Others keep the partition than before.
@@ -355,10 +351,11 @@ impl<L: Log> Replica<L> {
             self.advance_high_watermark(now, out);
         }
         let until = now + fetch.wait_max;
-        if !self.answer(&Parked { to, id, fetch: fetch.clone(), until }, high_watermark, now >= until, out)?
+        let parked = Parked { to, id, fetch, until };
+        if !self.answer(&parked, high_watermark, now >= until, out)?
             && let Role::Leader(leader) = &mut self.role
         {
-            leader.parked.push(Parked { to, id, fetch, until });
+            leader.parked.push(parked);
         }
         Ok(proposal)
     }
@@ -400,72 +397,5 @@ impl<L: Log> Replica<L> {
         }
         leader.proposed = Some(kept);
         leader.proposed.clone()
-    }
-
-    /// Forgets the fetches of a node whose connection broke.
-    pub(super) fn forget_fetches_of(&mut self, peer: NodeId) {
-        if let Some(parked) = self.parked() {
-            parked.retain(|parked| parked.to != peer);
-        }
-    }
-
-    /// Answers the fetches that waited, where there is enough now or their time is over.
-    pub(super) fn answer_parked(
-        &mut self,
-        now: Time,
-        out: &mut Out<L::Slice>,
-    ) -> Result<(), LogError<L::Error>> {
-        let Some(waiting) = self.parked() else { return Ok(()) };
-        for parked in core::mem::take(waiting) {
-            let answered = self.answer(&parked, self.high_watermark, now >= parked.until, out)?;
-            if let (false, Some(waiting)) = (answered, self.parked()) {
-                waiting.push(parked);
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers a fetch if it has enough, or must be answered now; says whether it was.
-    pub(super) fn answer(
-        &self,
-        Parked { to, id, fetch, .. }: &Parked,
-        high_watermark: Offset,
-        now_or_never: bool,
-        out: &mut Out<L::Slice>,
-    ) -> Result<bool, LogError<L::Error>> {
-        use crate::log::Slice as _;
-        let until = match fetch.replica {
-            Some(_) => self.log.end(),
-            None => self.visible(fetch.isolation),
-        };
-        if fetch.from < self.log.start() || fetch.from > self.log.end() {
-            out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
-            return Ok(true);
-        }
-        if fetch.filter.is_some() && fetch.replica.is_none() {
-            let (batches, next) = self.select(fetch, until.max(fetch.from))?;
-            // With more behind what was looked at, waiting brings nothing: the reader must go on.
-            let enough = batches.bytes().len() as u64 >= u64::from(fetch.bytes_min) || next < until;
-            if enough || now_or_never {
-                out.reply(*to, *id, Reply::Selected { batches, next, high_watermark });
-            }
-            return Ok(enough || now_or_never);
-        }
-        let batches = self.log.read(fetch.from, until.max(fetch.from), fetch.bytes_max)?;
-        if batches.bytes() < u64::from(fetch.bytes_min) && !now_or_never {
-            return Ok(false);
-        }
-        out.reply(
-            *to,
-            *id,
-            match (fetch.isolation, &fetch.replica) {
-                (Isolation::Committed, None) => {
-                    let aborted = self.producers.aborted(fetch.from, until);
-                    Reply::Stable { batches, aborted, last_stable: until }
-                }
-                _ => Reply::Fetched { batches, high_watermark },
-            },
-        );
-        Ok(true)
     }
 }

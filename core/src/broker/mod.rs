@@ -50,9 +50,11 @@ mod assignor;
 mod back_pressure;
 mod checkpoint;
 mod classic_group;
+mod cleaner;
 mod closest;
 mod controller;
 mod coordinator;
+mod deadlines;
 mod dropping;
 mod election;
 mod error;
@@ -64,6 +66,8 @@ mod hosting;
 mod intake;
 mod layout;
 mod leader;
+mod long_poll;
+mod members;
 mod open_transactions;
 mod part;
 mod partitioner;
@@ -74,11 +78,20 @@ mod protocol;
 mod publishing;
 mod reading;
 mod replica;
+mod replicas;
 mod reply;
 mod reporting;
 mod request;
 mod retention;
 mod settings;
+mod share_coordinator;
+mod share_group;
+mod share_leader;
+mod share_led;
+mod share_partition;
+mod share_request;
+mod share_settings;
+mod share_state;
 mod sticky;
 mod transaction;
 mod txn_coordinator;
@@ -92,6 +105,7 @@ mod waiting;
 
 pub use assignor::{Assignor, Candidate, Shares};
 pub use checkpoint::Truncation;
+pub use cleaner::{Cleanup, CleanupPolicy};
 pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
@@ -108,16 +122,22 @@ pub use protocol::{
 pub use replica::Marks;
 pub use retention::Retention;
 pub use settings::{CREDIT_MAX, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
+pub use share_partition::{AcknowledgeType, RecordState, SharePartition, Turned};
+pub use share_request::{ShareReply, ShareRequest};
+pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, ShareStart};
+pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
 pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
 pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
 pub use txn_state::TxnPhase;
 pub use view::{
-    HostLayout, OFFSETS_TOPIC, PartitionState, TRANSACTIONS_TOPIC, View, is_internal, offsets_partition,
+    HostLayout, OFFSETS_TOPIC, PartitionState, SHARE_TOPIC, TRANSACTIONS_TOPIC, View, is_internal,
+    offsets_partition, share_partition,
 };
 
 pub(crate) use replica::{Replica, Role};
+pub(crate) use replicas::Replicas;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -128,11 +148,12 @@ use hosting::Guests;
 use intake::Intake;
 use producer_ids::ProducerIds;
 use reporting::{Controllers, Proposal};
+use share_leader::Sharing;
 use txn_coordinator::Txns;
 use waiting::Then;
 
 use crate::ids::{NodeId, PartitionId};
-use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
+use crate::log::{LogError, SliceOf, Storage, StorageError};
 use crate::observe::Refusal;
 use crate::time::Time;
 use crate::vhost::{ErrorOf, VirtualHost};
@@ -158,8 +179,9 @@ pub struct Broker<S: Storage> {
     guests: Guests,
     intake: Intake,
     view: Arc<View>,
-    replicas: BTreeMap<PartitionId, Replica<S::Log>>,
+    replicas: Replicas<S::Log>,
     groups: Groups,
+    shares: Sharing,
     producer_ids: ProducerIds,
     txns: Txns,
     /// The number of the last request that this broker made.
@@ -168,6 +190,8 @@ pub struct Broker<S: Storage> {
     proposals: BTreeMap<RequestId, Proposal>,
     next_heartbeat: Time,
     next_lag_check: Time,
+    /// When the cleaner looks again.
+    next_clean: Time,
     /// Until when it waits for others to lead, once it is to stop.
     leaves_by: Option<Time>,
     /// The first failure: it is reported by the next `settle`.
@@ -187,6 +211,7 @@ where
             view: Arc::clone(&self.view),
             replicas: self.replicas.clone(),
             groups: self.groups.clone(),
+            shares: self.shares.clone(),
             producer_ids: self.producer_ids.clone(),
             txns: self.txns.clone(),
             settings: self.settings.clone(),
@@ -212,7 +237,7 @@ impl<S: Storage> Broker<S> {
         let mut host = VirtualHost::open(storage, Time::ZERO)?;
         host.watch(true);
         let (view, guests, intake, replicas, groups, proposals) = Default::default();
-        let (next_heartbeat, next_lag_check) = (Time::ZERO, Time::ZERO);
+        let (next_heartbeat, next_lag_check, next_clean) = (Time::ZERO, Time::ZERO, Time::ZERO);
         let (last_request, leaves_by, failed) = (0, None, None);
         Ok(Self {
             me,
@@ -225,12 +250,14 @@ impl<S: Storage> Broker<S> {
             view,
             replicas,
             groups,
+            shares: Sharing::default(),
             producer_ids: ProducerIds::default(),
             txns: Txns::default(),
             last_request,
             proposals,
             next_heartbeat,
             next_lag_check,
+            next_clean,
             leaves_by,
             failed,
         })
@@ -255,7 +282,8 @@ impl<S: Storage> Broker<S> {
             Input::HangUp { peer } => self.hang_up(now, peer, out),
             Input::Wake => Ok(()),
         };
-        if let Err(error) = done.and_then(|()| self.tick(now, out)) {
+        let done = done.and_then(|()| self.tick(now, out)).and_then(|()| self.answer_itself(now, out));
+        if let Err(error) = done {
             self.failed.get_or_insert(error);
         }
     }
@@ -279,26 +307,21 @@ impl<S: Storage> Broker<S> {
         // What was written may have filled the disk, or given some of it back.
         self.drain(out)?;
         if self.settings.flush_before_reply {
-            for replica in
-                self.replicas.values_mut().filter(|replica| replica.log.durable() < replica.log.end())
-            {
-                replica.log.flush()?;
-            }
+            self.replicas.flush()?;
+        } else {
+            self.replicas.skip_flush();
         }
         Ok(())
     }
 
     /// When the broker wants to be woken, if nothing reaches it before.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let followers = self.replicas.values().filter_map(|replica| match &replica.role {
-            Role::Idle => None,
-            Role::Leader(leader) => leader.next_deadline().into_iter().chain(replica.next_expiry()).min(),
-            Role::Follower(follower) => Some(follower.next_wakeup()),
-        });
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
-        let own = own.chain(self.txns.next_wakeup());
-        followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
+        let own =
+            own.chain(self.next_clean()).chain(self.replicas.next_wakeup()).chain(self.txns.next_wakeup());
+        let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
+        own.chain(self.next_host_wakeup()).chain(groups).min()
     }
 
     /// Stops the broker, in good order or because its process dies, and gives the storage back with all logs
@@ -308,7 +331,7 @@ impl<S: Storage> Broker<S> {
     ///
     /// When a log cannot be closed.
     pub fn into_storage(mut self) -> Result<S, ErrorOf<S>> {
-        for replica in core::mem::take(&mut self.replicas).into_values() {
+        for replica in core::mem::take(&mut self.replicas).into_all() {
             replica.close(self.host.storage_mut()).map_err(LogError::Storage)?;
         }
         self.host.close()
@@ -332,10 +355,10 @@ impl<S: Storage> Broker<S> {
     /// The storage and every log in use: for whoever drives the disk below.
     pub(crate) fn disk_mut(&mut self) -> (&mut S, impl Iterator<Item = &mut S::Log>) {
         let (storage, logs) = self.host.disk_mut();
-        (storage, logs.chain(self.replicas.values_mut().map(|replica| &mut replica.log)))
+        (storage, logs.chain(self.replicas.logs_mut()))
     }
 
-    pub(crate) fn replicas(&self) -> &BTreeMap<PartitionId, Replica<S::Log>> {
+    pub(crate) fn replicas(&self) -> &Replicas<S::Log> {
         &self.replicas
     }
 
@@ -390,6 +413,7 @@ impl<S: Storage> Broker<S> {
             | Request::Ping { .. }) => self.host_request(now, asker, request, out),
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
+                Some(replica) if replica.lacks_a_key(&batches) => refuse(asker, Refusal::Invalid, out),
                 Some(replica) => {
                     Ok(replica.produce(now, asker, acks, &batches, |base| Then::Stored { base }, out)?)
                 }
@@ -431,6 +455,7 @@ impl<S: Storage> Broker<S> {
             | Request::Commit { .. }
             | Request::OffsetOf { .. }
             | Request::Group { .. }) => self.ask_group(now, asker, request, out),
+            Request::Share { group, request } => self.ask_share(now, asker, group, request, out),
             Request::Alive { .. }
             | Request::Leave { .. }
             | Request::SetInSync { .. }
@@ -445,7 +470,10 @@ impl<S: Storage> Broker<S> {
     }
 
     fn reply(&mut self, now: Time, id: RequestId, reply: Reply, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        if self.take_producer_ids(now, id, &reply, out) || self.take_marked(now, id, &reply) {
+        if self.take_producer_ids(now, id, &reply, out)
+            || self.take_share_reply(now, id, &reply, out)
+            || self.take_marked(now, id, &reply)
+        {
             return Ok(());
         }
         let was_proposal = self.proposal_answered(now, id, &reply);
@@ -455,24 +483,21 @@ impl<S: Storage> Broker<S> {
         if was_proposal {
             return Ok(());
         }
-        let asked = |replica: &&mut Replica<S::Log>| match &replica.role {
-            Role::Follower(follower) => follower.asked(id),
-            _ => false,
-        };
-        match self.replicas.values_mut().find(asked) {
+        match self.replicas.that_asked(id) {
             Some(replica) => Ok(replica.fetched(now, reply, &self.settings, out)?),
             None => Ok(()), // an answer that nobody waits for any more
         }
     }
 
     fn hang_up(&mut self, now: Time, peer: NodeId, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        for replica in self.replicas.values_mut() {
+        for replica in self.replicas.iter_mut() {
             replica.leader_hung_up(now, peer, &self.settings);
             replica.forget_fetches_of(peer);
         }
         self.controller_hung_up(peer);
         self.producer_ids.forget(peer);
         self.groups.hang_up(peer);
+        self.share_hang_up(now, peer, out);
         self.txns.hang_up(peer, now + self.settings.retry_backoff);
         self.guest_left(now, peer, out)
     }

@@ -61,7 +61,7 @@ impl Transactions {
     pub(super) fn learn(&mut self, batch: &Batch) {
         let producer = batch.producer().id;
         let Some(Marker { coordinator, commit, .. }) = Marker::of(batch) else {
-            if batch.is_transactional() && !batch.is_control() {
+            if batch.is_of_transaction() && !batch.is_control() {
                 self.open.entry(producer).or_insert(batch.base());
             }
             return;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::replica::{Replica, Role};
 use super::{Broker, Done, Out, PartitionState, TRANSACTIONS_TOPIC, View, offsets_partition};
 use crate::ids::PartitionId;
-use crate::log::{SliceOf, Storage, read_all};
+use crate::log::{LogError, SliceOf, Storage, StorageError, read_all};
 use crate::observe::{ClusterEvent, Event, Refusal};
 use crate::time::{Span, Time};
 
@@ -46,10 +46,10 @@ impl<S: Storage> Broker<S> {
         state: &PartitionState,
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
-        if !self.replicas.contains_key(partition) {
+        if self.replicas.get(partition).is_none() {
             let replica =
                 Replica::open(self.host.storage_mut(), partition.clone(), self.settings.truncation)?;
-            self.replicas.insert(partition.clone(), replica);
+            self.replicas.insert(replica);
         }
         let same_epoch =
             self.replicas.get(partition).and_then(|replica| replica.epoch()) == Some(state.epoch);
@@ -60,6 +60,7 @@ impl<S: Storage> Broker<S> {
             self.forget_txns(partition, out);
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
+        replica.compact_by(self.view.cleanup.get(&partition.topic).copied());
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, (&self.settings, &self.view), out);
@@ -84,16 +85,20 @@ impl<S: Storage> Broker<S> {
 
     /// Does whatever is due.
     pub(super) fn tick(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
-        for replica in self.replicas.values_mut() {
+        let Self { replicas, settings, last_request, .. } = self;
+        replicas.tick(now, |replica| {
             replica.answer_parked(now, out)?;
             replica.keep_watermark()?;
             replica.trim_if_due(now, out)?;
-            replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
-            replica.producers.expire(now, self.settings.producer_expiry);
-        }
+            replica.fetch_if_due(now, settings, last_request, out);
+            replica.producers.expire(now, settings.producer_expiry);
+            Ok::<(), LogError<StorageError<S>>>(())
+        })?;
+        self.clean_if_due(now, out)?;
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);
+        self.tick_shares(now, out)?;
         self.tick_txns(now, out)?;
         if self.controllers.exist() && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
@@ -103,11 +108,11 @@ impl<S: Storage> Broker<S> {
         if self.controllers.exist() && self.next_lag_check <= now {
             // Half the time that a follower may lag: Kafka checks as often.
             self.next_lag_check = now + Span(self.settings.replica_lag_max.0 / 2);
-            let settings = self.settings.clone();
-            let shrunk = |(id, replica): (&PartitionId, &mut Replica<S::Log>)| {
-                Some((id.clone(), replica.shrink(now, &settings)?))
+            let Self { replicas, settings, .. } = self;
+            let shrunk = |replica: &mut Replica<S::Log>| {
+                Some((replica.partition.clone(), replica.shrink(now, settings)?))
             };
-            let proposals: Vec<_> = self.replicas.iter_mut().filter_map(shrunk).collect();
+            let proposals: Vec<_> = replicas.iter_mut().filter_map(shrunk).collect();
             for (partition, in_sync) in proposals {
                 self.propose(now, &partition, Some(in_sync), out);
             }
@@ -127,8 +132,9 @@ impl<S: Storage> Broker<S> {
 
     /// Whether it was told to stop, and may: it leads nothing any more, or nobody answered for too long.
     pub fn may_stop(&self, now: Time) -> bool {
-        let leads = self.view.partitions.values().any(|state| state.leader == Some(self.me));
-        let counted = self.view.brokers.get(&self.me).copied().unwrap_or(false);
-        self.leaves_by.is_some_and(|until| until <= now || !self.controllers.exist() || !leads && !counted)
+        let leads = || self.view.partitions.values().any(|state| state.leader == Some(self.me));
+        let counted = || self.view.brokers.get(&self.me).copied().unwrap_or(false);
+        let others_lead = || !counted() && !leads();
+        self.leaves_by.is_some_and(|until| until <= now || !self.controllers.exist() || others_lead())
     }
 }

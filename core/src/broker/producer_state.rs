@@ -156,7 +156,7 @@ impl ProducerStates {
         if asked.first != expected {
             return Err(Refusal::OutOfSequence);
         }
-        let in_one = batch.is_transactional() || !self.transactions.is_open(id);
+        let in_one = batch.is_of_transaction() || !self.transactions.is_open(id);
         if in_one { Ok(None) } else { Err(Refusal::InvalidTransaction) }
     }
 
@@ -225,6 +225,15 @@ impl ProducerStates {
             known.batches.pop_front();
         }
         known.batches.push_back(StoredBatch::of(batch));
+    }
+
+    /// Whether what is remembered of a producer comes from this batch: who reads the log anew must find it there.
+    pub(super) fn remembers(&self, batch: &Batch) -> bool {
+        let Producer { id, epoch, .. } = batch.producer();
+        self.known.get(&id).is_some_and(|known| match batch.is_control() {
+            true => known.end == batch.next(),
+            false => known.epoch == epoch && known.batches.iter().any(|stored| stored.base == batch.base()),
+        })
     }
 
     /// The log was cut at `end`. Returns those of whom something was cut off: what was before it must be

@@ -17,6 +17,7 @@
 use alloc::vec::Vec;
 
 use super::checkpoint::{Checkpoint, Truncation};
+use super::cleaner::Cleaner;
 use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
@@ -25,6 +26,7 @@ use super::view::is_internal;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
 use crate::log::{Epochs, Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::record::Batches;
+use crate::time::Time;
 
 /// A partition's log on one broker, and the broker's part in it.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub(crate) struct Replica<L> {
     pub(super) role: Role,
     /// What is trimmed when; only where there is a limit.
     pub(super) kept: Option<Kept>,
+    /// How far it is clean; only where it is compacted.
+    pub(super) cleaner: Option<Cleaner>,
 }
 
 /// What a broker does for a partition.
@@ -72,16 +76,8 @@ impl<L: Log> Replica<L> {
         };
         let known = checkpoint.as_ref().map_or(log.start(), Checkpoint::value);
         let high_watermark = known.clamp(log.start(), log.end());
-        Ok(Self {
-            partition,
-            log,
-            epochs,
-            producers,
-            high_watermark,
-            checkpoint,
-            role: Role::Idle,
-            kept: None,
-        })
+        let (role, kept, cleaner) = (Role::Idle, None, None);
+        Ok(Self { partition, log, epochs, producers, high_watermark, checkpoint, role, kept, cleaner })
     }
 
     /// Gives the log back.
@@ -97,6 +93,11 @@ impl<L: Log> Replica<L> {
         Marks { start: self.log.start(), high_watermark: self.high_watermark, end: self.log.end() }
     }
 
+    /// The partition.
+    pub(crate) fn partition(&self) -> &PartitionId {
+        &self.partition
+    }
+
     /// The log.
     pub(crate) fn log(&self) -> &L {
         &self.log
@@ -110,6 +111,15 @@ impl<L: Log> Replica<L> {
     /// What the broker does for the partition.
     pub(crate) fn role(&self) -> &Role {
         &self.role
+    }
+
+    /// When it wants to be woken.
+    pub(super) fn next_wakeup(&self) -> Option<Time> {
+        match &self.role {
+            Role::Idle => None,
+            Role::Leader(leader) => leader.next_deadline().into_iter().chain(self.next_expiry()).min(),
+            Role::Follower(follower) => Some(follower.next_wakeup()),
+        }
     }
 
     /// The epoch that it leads or follows in; `None` while nobody leads.
@@ -136,7 +146,7 @@ impl<L: Log> Replica<L> {
 
     /// Adds batches that are already stamped.
     pub(super) fn append(&mut self, batches: &Batches) -> Result<(), LogError<L::Error>> {
-        self.log.append(batches)?;
+        self.append_in_segments(batches)?;
         self.epochs.learn(batches);
         self.producers.learn(batches);
         if let Some(kept) = &mut self.kept {
@@ -158,6 +168,7 @@ impl<L: Log> Replica<L> {
         if let Some(kept) = &mut self.kept {
             kept.cut(self.log.end());
         }
+        self.look_at_active();
         self.high_watermark = self.high_watermark.min(self.log.end());
         let gone = tail.records().filter(|record| record.offset >= self.log.end());
         Ok(gone.filter_map(|record| record.message_id()).collect())
@@ -184,5 +195,5 @@ pub struct Marks {
 
 /// The messages in batches, in order.
 pub(super) fn message_ids(batches: &Batches) -> Vec<MessageId> {
-    batches.records().filter_map(|record| record.message_id()).collect()
+    batches.message_ids().collect()
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::group_request::GroupReply;
 use super::open_transactions::Aborted;
+use super::share_request::ShareReply;
 use super::transaction::TransactionState;
 use super::txn_request::TxnReply;
 use super::view::View;
@@ -119,6 +120,8 @@ pub enum Reply<D = Batches> {
     },
     /// What the coordinator says in the classic protocol of groups.
     Group(GroupReply),
+    /// What is answered about a share group.
+    Share(ShareReply),
     /// The offsets are kept.
     OffsetsStored,
     /// Where the group has got to; `None` when it never said.
@@ -163,6 +166,7 @@ impl<D: Slice> Reply<D> {
             Self::Cluster(view) => Reply::Cluster(view),
             Self::Membership { epoch, partitions } => Reply::Membership { epoch, partitions },
             Self::Group(reply) => Reply::Group(reply),
+            Self::Share(reply) => Reply::Share(reply),
             Self::OffsetsStored => Reply::OffsetsStored,
             Self::OffsetIs(offset) => Reply::OffsetIs(offset),
             Self::Txn(reply) => Reply::Txn(reply),

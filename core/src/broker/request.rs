@@ -11,6 +11,7 @@ use super::protocol::Message;
 use super::protocol::{Acks, Reads};
 #[cfg(doc)]
 use super::reply::Reply;
+use super::share_request::ShareRequest;
 use super::transaction::TransactionStep;
 use super::txn_request::TxnRequest;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
@@ -135,6 +136,13 @@ pub enum Request {
         group: Name,
         /// What.
         request: GroupRequest,
+    },
+    /// Something about a share group. Answer: [`Reply::Share`].
+    Share {
+        /// The group.
+        group: Name,
+        /// What.
+        request: ShareRequest,
     },
     /// Keep where the group has got to. Answer: [`Reply::OffsetsStored`].
     Commit {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Truncation;
+use super::share_settings::ShareSettings;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
@@ -86,10 +87,15 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// A broker looks this often whether a log that it compacts is to be cleaned. Kafka: 15 s (`log.cleaner.backoff.ms`).
+    pub cleaner_interval: Span,
+    /// What brokers allow share groups.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub share: ShareSettings,
 }
 
-fn is_usual(truncation: &Truncation) -> bool {
-    *truncation == Truncation::default()
+fn is_usual<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -101,7 +107,7 @@ pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
-    pub fn spans(&self) -> [(&'static str, Span); 12] {
+    pub fn spans(&self) -> [(&'static str, Span); 14] {
         [
             ("broker_heartbeat", self.broker_heartbeat),
             ("broker_session", self.broker_session),
@@ -115,6 +121,8 @@ impl Settings {
             ("commit_interval", self.commit_interval),
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
+            ("cleaner_interval", self.cleaner_interval),
+            ("share.lock", self.share.lock),
         ]
     }
 
@@ -151,6 +159,8 @@ impl Default for Settings {
             leader_balance: None,
             metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            cleaner_interval: Span::from_millis(50),
+            share: ShareSettings::default(),
         }
     }
 }

@@ -308,6 +308,7 @@ impl<S: Storage> Broker<S> {
             return Ok(false);
         };
         if self.txns.led.get(&slot.home).is_none_or(|loaded| high_watermark < *loaded) {
+            slot.not_before = now + self.settings.retry_backoff; // it looks again, and not all the time
             return Ok(false);
         }
         if let Some(pending) = slot.pending.take_if(|pending| pending.below <= high_watermark) {

@@ -47,7 +47,7 @@ impl Groups {
                     self.resolve(&marker);
                 }
                 None if batch.is_control() => {}
-                None if batch.is_transactional() => {
+                None if batch.is_of_transaction() => {
                     self.learn_pending(batch.producer().id, batch.records());
                 }
                 None => self.learn_records(batch.records()),

@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::cleaner::Cleanup;
 use super::retention::Retention;
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::queue::QueueOptions;
@@ -19,6 +20,21 @@ pub const OFFSETS_TOPIC: &str = "__offsets";
 /// The topic in which coordinators keep how transactions stand. The leader of a partition of it coordinates the
 /// transactional ids that fall to it. Kafka: `__transaction_state`, with 50 partitions.
 pub const TRANSACTIONS_TOPIC: &str = "__transactions";
+
+/// The topic in which the accounts of share groups are kept. It has one partition; its leader is the share coordinator.
+pub const SHARE_TOPIC: &str = "__share_group_state";
+
+/// Whether the cluster keeps something of its own in a topic.
+///
+/// ```
+/// use mqlab_core::broker::is_internal;
+/// use mqlab_core::ids::Name;
+/// assert!(is_internal(&Name::new("__offsets")?) && !is_internal(&Name::new("orders")?));
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+pub fn is_internal(topic: &Name) -> bool {
+    [OFFSETS_TOPIC, SHARE_TOPIC, TRANSACTIONS_TOPIC].contains(&topic.as_str())
+}
 
 /// How the cluster stands.
 ///
@@ -42,6 +58,8 @@ pub struct View {
     pub partitions: BTreeMap<PartitionId, PartitionState>,
     /// The topics that do not keep everything, and what they keep.
     pub retention: BTreeMap<Name, Retention>,
+    /// The topics of which only the last message of each key stays, and when they are cleaned.
+    pub cleanup: BTreeMap<Name, Cleanup>,
     /// Every queue, and the broker that keeps it.
     pub queues: BTreeMap<Name, NodeId>,
     /// Every exchange, and the broker that has it.
@@ -133,7 +151,9 @@ impl PartitionState {
 impl View {
     /// The partitions of a topic, in order; none when there is no such topic.
     pub fn partitions_of<'a>(&'a self, topic: &'a Name) -> impl Iterator<Item = &'a PartitionId> {
-        self.partitions.keys().filter(move |partition| partition.topic == *topic)
+        let first = PartitionId { topic: topic.clone(), index: 0 };
+        let from_first = self.partitions.range(first..).map(|(partition, _)| partition);
+        from_first.take_while(move |partition| partition.topic == *topic)
     }
 
     /// Who leads a partition, if anyone does.
@@ -154,11 +174,11 @@ impl View {
     pub fn coordinator(&self) -> Option<NodeId> {
         self.leader_of(&offsets_partition())
     }
-}
 
-/// Whether a topic is the cluster's own: what is appended there is upkeep, and no message.
-pub fn is_internal(topic: &Name) -> bool {
-    matches!(topic.as_str(), OFFSETS_TOPIC | TRANSACTIONS_TOPIC)
+    /// The broker that keeps the accounts of share groups, if one leads that partition.
+    pub fn share_coordinator(&self) -> Option<NodeId> {
+        self.leader_of(&share_partition())
+    }
 }
 
 /// The hash by which Kafka chooses coordinators: that of Java's strings.
@@ -173,6 +193,16 @@ fn java_hash(text: &str) -> i32 {
 /// Never: its name is a legal one.
 pub fn offsets_partition() -> PartitionId {
     let topic = Name::new(OFFSETS_TOPIC).expect("a legal name");
+    PartitionId { topic, index: 0 }
+}
+
+/// The partition in which the accounts of share groups are kept.
+///
+/// # Panics
+///
+/// Never: its name is a legal one.
+pub fn share_partition() -> PartitionId {
+    let topic = Name::new(SHARE_TOPIC).expect("a legal name");
     PartitionId { topic, index: 0 }
 }
 

@@ -1,21 +1,12 @@
-//! Who waits at a broker? Readers for records, writers until something is committed; and what are they told then?
+//! Who waits until something is committed, and what are they told then?
 
 use alloc::vec::Vec;
 
-use super::protocol::{Fetch, Out, Reply, RequestId};
+use super::protocol::{Out, Reply, RequestId};
+use super::share_request::ShareReply;
 use super::txn_request::TxnReply;
 use crate::ids::{NodeId, Offset};
 use crate::observe::Event;
-use crate::time::Time;
-
-/// A fetch that waits for records (long poll).
-#[derive(Clone, Debug)]
-pub(super) struct Parked {
-    pub(super) to: NodeId,
-    pub(super) id: RequestId,
-    pub(super) fetch: Fetch,
-    pub(super) until: Time,
-}
 
 /// Somebody who is answered when everything below `below` is committed.
 #[derive(Clone, Debug)]
@@ -39,6 +30,11 @@ pub(super) enum Then {
         /// What happened thereby.
         events: Vec<Event>,
     },
+    /// To a leader that keeps the account of a share group.
+    Share {
+        /// What it hears.
+        reply: ShareReply,
+    },
     /// To a coordinator of transactions.
     Marked {
         /// What happened thereby.
@@ -54,6 +50,7 @@ impl Then {
                 out.events.extend(events);
                 out.reply(to, id, Reply::OffsetsStored);
             }
+            Self::Share { reply } => out.reply(to, id, Reply::Share(reply)),
             Self::Marked { events } => {
                 out.events.extend(events);
                 out.reply(to, id, Reply::Txn(TxnReply::Marked));

@@ -33,9 +33,50 @@ pub(super) fn committed_records(batches: &Batches, mut aborted: Vec<Aborted>) ->
                 open.remove(&producer);
             }
             Some(_) => {}
-            None if batch.is_control() || batch.is_transactional() && open.contains(&producer) => {}
+            None if batch.is_control() || batch.is_of_transaction() && open.contains(&producer) => {}
             None => counts.extend(batch.records()),
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Epoch, Offset};
+    use crate::record::{BatchBuilder, NewRecord, Producer};
+
+    /// The log of the rules, with B's abort marker at 5, and another transaction of B's behind it.
+    #[test]
+    fn what_was_aborted_is_left_out_up_to_its_marker() {
+        let data = |id: i64, transactional: bool| {
+            let builder = BatchBuilder::of(Producer { id, epoch: 0, sequence: 0 });
+            let mut builder = if transactional { builder.transactional() } else { builder };
+            builder.push(&NewRecord::default()).expect("a small batch");
+            builder.build()
+        };
+        let end = |producer, commit| Marker { producer, epoch: 0, coordinator: Epoch(1), commit }.build(0);
+        let (a, b) = (1, 2);
+        let log = [
+            data(a, true),
+            data(b, true),
+            data(-1, false),
+            end(a, true),
+            data(-1, false),
+            end(b, false),
+            data(b, true),
+            end(b, true),
+        ];
+        let batches: Vec<_> =
+            (0..).zip(&log).flat_map(|(at, one)| one.stamped(Offset(at), Epoch(1)).iter()).collect();
+        let aborted = Aborted { producer: b, first: Offset(1), last: Offset(5), stable: Offset(6) };
+        let read = |from: usize, aborted: Vec<Aborted>| -> Vec<u64> {
+            let counts = committed_records(&Batches::joined(&batches[from..]), aborted);
+            counts.iter().map(|record| record.offset.0).collect()
+        };
+        assert_eq!(read(0, [aborted].into()), [0, 2, 4, 6]);
+        assert_eq!(read(2, [aborted].into()), [2, 4, 6], "it began before");
+        assert_eq!(read(6, Vec::new()), [6]);
+        assert_eq!(read(0, Vec::new()), [0, 1, 2, 4, 6], "without the list nobody could tell");
+    }
 }

@@ -14,7 +14,7 @@
 //! Several requests may be on their way: see `in_flight.rs`. Where each message is stored once, batches leave the line
 //! when they get their numbers: see `numbered.rs`.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -35,6 +35,18 @@ pub(super) struct Unstored {
     pub(super) attempts: u32,
     /// When it was handed over.
     pub(super) since: Time,
+    /// The most bytes that it takes in a batch, and how many those before it in its line take with it: the difference
+    /// between two messages says what lies between them, however many they are.
+    bytes: usize,
+    upto: usize,
+}
+
+impl Unstored {
+    /// A message that was just handed over, and was sent so often before.
+    pub(super) fn new(id: MessageId, record: NewRecord, attempts: u32, since: Time) -> Self {
+        let bytes = record.bytes_max();
+        Self { id, record, attempts, since, bytes, upto: bytes }
+    }
 }
 
 /// When a batch is full, and when a lane may send one.
@@ -71,10 +83,31 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// The lane that made a request.
-    pub(super) fn of(lanes: &mut BTreeMap<Place, Self>, id: RequestId) -> Option<(Place, &mut Self)> {
-        let made = |lane: &Self| lane.in_flight.has(id) || lane.numbered.has(id);
-        lanes.iter_mut().find(|(_, lane)| made(lane)).map(|(place, lane)| (place.clone(), lane))
+    /// Whether it made a request that is not answered.
+    pub(super) fn asked(&self, id: RequestId) -> bool {
+        self.in_flight.has(id) || self.numbered.has(id)
+    }
+
+    /// Whether nothing waits here, nothing is on its way, and the numbers are in order.
+    pub(super) fn is_idle(&self) -> bool {
+        let is_empty = self.waiting.is_empty() && self.in_flight.is_empty() && self.numbered.is_empty();
+        is_empty && !self.numbered.must_begin_anew()
+    }
+
+    /// Puts a message behind all that wait.
+    pub(super) fn push(&mut self, mut message: Unstored) {
+        message.upto = message.bytes + self.waiting.back().map_or(0, |last| last.upto);
+        self.waiting.push_back(message);
+    }
+
+    /// Counts the bytes of what waits anew from some place on: something was put there, or taken away.
+    fn count_anew(&mut self, from: usize) {
+        let before = from.checked_sub(1).and_then(|before| self.waiting.get(before));
+        let mut upto = before.map_or(0, |before| before.upto);
+        for message in self.waiting.range_mut(from..) {
+            upto += message.bytes;
+            message.upto = upto;
+        }
     }
 
     /// All that is not known to be stored.
@@ -84,9 +117,18 @@ impl Lane {
 
     /// How many messages make the next batch, and whether it is full.
     pub(super) fn next_size(&self, rules: &Rules) -> (usize, bool) {
+        let first = self.in_flight.messages();
+        let waiting = self.waiting.len() - first;
+        if let (Some(next), Some(last)) = (self.waiting.get(first), self.waiting.back()) {
+            // All of it, as mostly; else what is in the batch must be counted.
+            let bytes = BATCH_HEADER_BYTES + last.upto - (next.upto - next.bytes);
+            if waiting <= rules.records && (waiting == 1 || bytes <= rules.bytes) {
+                return (waiting, waiting == rules.records || bytes >= rules.bytes);
+            }
+        }
         let (mut count, mut bytes) = (0, BATCH_HEADER_BYTES);
-        for message in self.waiting.iter().skip(self.in_flight.messages()) {
-            let with_it = bytes + message.record.bytes_max();
+        for message in self.waiting.range(first..) {
+            let with_it = bytes + message.bytes;
             if count == rules.records || (count > 0 && with_it > rules.bytes) {
                 return (count, true);
             }
@@ -145,7 +187,9 @@ impl Lane {
         let mut builder = BatchBuilder::new();
         let mut count = 0;
         let most = self.next_size(rules).0;
-        for message in self.waiting.iter().skip(self.in_flight.messages()).take(most) {
+        let next = self.waiting.range(self.in_flight.messages()..).take(most);
+        builder.reserve(BATCH_HEADER_BYTES + next.map(|message| message.bytes).sum::<usize>());
+        for message in self.waiting.range(self.in_flight.messages()..).take(most) {
             if builder.push(&message.record).is_err() {
                 break; // the batch is full; the rest goes in the next
             }
@@ -263,7 +307,11 @@ impl Lane {
 
     /// These go again, before all that never went, and among those that go again in their old order.
     fn goes_again(&mut self, messages: Vec<Unstored>) {
-        let mut at = self.in_flight.messages();
+        if messages.is_empty() {
+            return;
+        }
+        let first = self.in_flight.messages();
+        let mut at = first;
         for message in messages {
             let end = self.in_flight.messages() + self.again;
             let older = |other: &Unstored| other.id < message.id;
@@ -274,6 +322,7 @@ impl Lane {
             self.again += 1;
             at += 1;
         }
+        self.count_anew(first);
     }
 }
 

@@ -26,7 +26,8 @@ use alloc::vec::Vec;
 
 use super::asked::Asked;
 use super::identity::Identity;
-use super::lane::{Lane, Unstored};
+use super::lane::Unstored;
+use super::lanes::Lanes;
 use super::metadata::Metadata;
 use super::producer_options::{BadOptions, ProducerOptions};
 use super::target::Target;
@@ -69,7 +70,9 @@ pub struct Producer {
     pub(super) sticky: Option<StickyPartitioner>,
     /// Messages for which no place was chosen, because nothing is known of the cluster.
     pub(super) unplaced: VecDeque<Unstored>,
-    pub(super) lanes: BTreeMap<Place, Lane>,
+    pub(super) lanes: Lanes,
+    /// How many partitions its topic has in which version of the view.
+    pub(super) partitions: (u64, u32),
     /// Which of several queues is next.
     pub(super) turn: usize,
     /// Queues whose broker did not answer, and until when they are left alone.
@@ -90,7 +93,8 @@ pub struct Producer {
 impl Producer {
     /// A producer that knows these brokers by name.
     pub fn new(settings: Settings, target: Target, brokers: Vec<NodeId>) -> Self {
-        let (partitioner, unplaced, lanes, avoided, blocked, slowed, returned) = Default::default();
+        let (partitioner, unplaced, lanes, partitions, avoided, blocked, slowed, returned) =
+            Default::default();
         let metadata = Metadata::new(brokers.clone());
         let (turn, last_request, sticky) = (0, 0, None);
         let (options, identity) = Default::default();
@@ -105,6 +109,7 @@ impl Producer {
             sticky,
             unplaced,
             lanes,
+            partitions,
             turn,
             avoided,
             blocked,
@@ -159,7 +164,7 @@ impl Producer {
     ) -> Result<(), Malformed> {
         let record = record.with_id(id);
         record.check_size()?;
-        self.unplaced.push_back(Unstored { id, record, attempts: sent_before, since: now });
+        self.unplaced.push_back(Unstored::new(id, record, sent_before, now));
         self.pump(now, out);
         Ok(())
     }
@@ -167,14 +172,14 @@ impl Producer {
     /// The messages that are not known to be stored, and their keys' bytes, oldest first.
     pub fn unstored(&self) -> impl Iterator<Item = (MessageId, Option<&[u8]>)> {
         let mut all: Vec<&Unstored> =
-            self.lanes.values().flat_map(Lane::held).chain(&self.unplaced).collect();
+            self.lanes.busy().flat_map(|(_, lane)| lane.held()).chain(&self.unplaced).collect();
         all.sort_by_key(|message| message.id);
         all.into_iter().map(|message| (message.id, message.record.key.as_deref()))
     }
 
     /// Whether a message is still held, because it is not known to be stored.
     pub fn holds(&self, id: MessageId) -> bool {
-        let mut held = self.lanes.values().flat_map(Lane::held).chain(&self.unplaced);
+        let mut held = self.lanes.busy().flat_map(|(_, lane)| lane.held()).chain(&self.unplaced);
         held.any(|message| message.id == id)
     }
 
@@ -186,7 +191,7 @@ impl Producer {
     /// Why it does not send what it has: a broker asked it to wait ([`Refusal::Blocked`]), or a queue has no room
     /// ([`Refusal::Full`]).
     pub fn held_up(&self) -> Option<Refusal> {
-        let mut stuck = self.lanes.iter().filter(|(_, lane)| lane.held().next().is_some());
+        let mut stuck = self.lanes.busy().filter(|(_, lane)| lane.held().next().is_some());
         stuck.find_map(|(place, lane)| {
             let asked =
                 self.metadata.broker_of(place).is_some_and(|broker| self.blocked.contains_key(&broker));
@@ -232,7 +237,7 @@ impl Producer {
     /// When the producer wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
         let rules = self.rules(None);
-        let lanes = self.lanes.iter().filter_map(|(place, lane)| {
+        let lanes = self.lanes.busy().filter_map(|(place, lane)| {
             // Without a broker to send to, the metadata's wake-up is the one that counts.
             let next = lane.next(&rules).filter(|_| self.metadata.next_wakeup().is_none());
             let next = next.filter(|_| self.gate.as_ref().is_none_or(|gate| !gate.holds_up(place)));
@@ -249,6 +254,9 @@ impl Producer {
 
     /// When the broker of a place is asked whether one must still wait.
     fn blocked_until(&self, place: &Place) -> Time {
+        if self.blocked.is_empty() {
+            return Time::ZERO;
+        }
         let broker = self.metadata.broker_of(place);
         broker.and_then(|broker| self.blocked.get(&broker)).copied().unwrap_or_default()
     }
@@ -271,7 +279,7 @@ impl Producer {
             Reply::Published { refused } => self.stored(id, &refused, returned, retry, out),
             Reply::Refused(_) if self.identity.refused(id, retry) => {}
             Reply::Refused(why) => {
-                let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
+                let Some((place, lane)) = self.lanes.that_asked(id) else { return };
                 if lane.numbered.has(id) {
                     self.given_up.extend(lane.numbered_refused(&place, id, why, retry, out));
                     match why {
@@ -307,7 +315,7 @@ impl Producer {
         retry: Time,
         out: &mut Out,
     ) {
-        let Some((place, lane)) = Lane::of(&mut self.lanes, id) else { return };
+        let Some((place, lane)) = self.lanes.that_asked(id) else { return };
         if refused.is_empty()
             && let Some(broker) = lane.in_flight.broker(id).or_else(|| lane.numbered.broker(id))
             && let Some(most) = self.slowed.get_mut(&broker)
@@ -328,27 +336,28 @@ impl Producer {
     /// Takes requests for lost; their messages wait for another try.
     fn give_up(&mut self, now: Time, lost: impl Fn(&Asked) -> bool, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
-        for (place, lane) in &mut self.lanes {
+        let Self { lanes, metadata, avoided, unplaced, target, settings, .. } = self;
+        lanes.each_busy(|place, lane| {
             let numbered = lane.numbered.lose(&lost);
             if !numbered.is_empty() {
                 let not_stored =
                     |message| Event::NotStored { to: place.clone(), message, why: Refusal::NoAnswer };
                 out.events.extend(numbered.into_iter().map(not_stored));
                 lane.not_before = retry;
-                self.metadata.refresh(now);
+                metadata.refresh(now);
             }
             if let Some(messages) = lane.in_flight.lose(&lost) {
                 lane.not_stored(place, messages, Refusal::NoAnswer, retry, out);
-                self.metadata.refresh(now);
-                if let (Target::AnyOf(_), Place::Queue(queue)) = (&self.target, place) {
-                    self.avoided.insert(queue.clone(), now + self.settings.broker_session);
+                metadata.refresh(now);
+                if let (Target::AnyOf(_), Place::Queue(queue)) = (&*target, place) {
+                    avoided.insert(queue.clone(), now + settings.broker_session);
                     lane.again = 0;
                     for message in lane.waiting.drain(lane.in_flight.messages()..).rev() {
-                        self.unplaced.push_front(message);
+                        unplaced.push_front(message);
                     }
                 }
             }
-        }
+        });
     }
 }
 

@@ -127,7 +127,7 @@ impl Reader {
     /// The program is done with a message.
     pub(super) fn done(&mut self, from: &Place, offset: Offset) -> Finished {
         let Place::Partition(partition) = from else { return Finished::Void };
-        if self.overdue.remove(&(partition.clone(), offset)) {
+        if !self.overdue.is_empty() && self.overdue.remove(&(partition.clone(), offset)) {
             return Finished::Lost;
         }
         let Some(position) = self.positions.get_mut(partition) else { return Finished::Lost };

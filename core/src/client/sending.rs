@@ -43,38 +43,43 @@ impl Producer {
         }
         let mut lost_sight = false;
         let mut lanes = core::mem::take(&mut self.lanes);
-        for (place, lane) in &mut lanes {
+        let usual = self.rules(None);
+        let may_send = |lane: &Lane, rules: &Rules| lane.next(rules).is_some_and(|(_, at)| at <= now);
+        lanes.each_busy(|place, lane| {
+            if self.slowed.is_empty() && !may_send(lane, &usual) {
+                return;
+            }
             let broker = self.metadata.broker_of(place);
             let rules = self.rules(broker);
-            let may_send = |lane: &Lane| lane.next(&rules).is_some_and(|(_, at)| at <= now);
-            if !may_send(lane) {
-                continue;
+            if !may_send(lane, &rules) {
+                return;
             }
             if self.gate.as_mut().is_some_and(|gate| !gate.lets(place)) {
-                continue;
+                return;
             }
             if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
-                continue;
+                return;
             }
             let Some(broker) = broker else {
                 lane.not_before = now + self.settings.retry_backoff;
                 lost_sight = true;
-                continue;
+                return;
             };
             loop {
                 self.send_next(now, broker, (place, lane), &rules, out);
                 // Who is never answered sends one batch at a time.
                 let goes_on = !lane.in_flight.is_empty() || !lane.numbered.is_empty();
-                if !goes_on || !may_send(lane) {
+                if !goes_on || !may_send(lane, &rules) {
                     break;
                 }
             }
-        }
+        });
         if let Some(gate) = &mut self.gate
-            && lanes.values().any(|lane| lane.numbered.must_begin_anew())
+            && lanes.busy().any(|(_, lane)| lane.numbered.must_begin_anew())
         {
             gate.fail(Refusal::OutOfSequence);
         }
+        lanes.rest();
         self.lanes = lanes;
         if lost_sight {
             self.metadata.refresh(now + self.settings.retry_backoff);
@@ -128,20 +133,21 @@ impl Producer {
 
     /// Where a count is in doubt, it begins from 0 in a higher epoch.
     fn begin_anew(&mut self, out: &mut Out) {
-        for (place, lane) in &mut self.lanes {
+        let Self { lanes, identity, .. } = self;
+        lanes.each_busy(|place, lane| {
             if !lane.numbered.must_begin_anew() {
-                continue;
+                return;
             }
-            if self.identity.known().is_some_and(|me| lane.numbered.is_of(me)) {
-                self.identity.raise();
+            if identity.known().is_some_and(|me| lane.numbered.is_of(me)) {
+                identity.raise();
             }
             // Until the number is known, everything stays where it is.
-            if let (Some(me), Place::Partition(partition)) = (self.identity.known(), place) {
+            if let (Some(me), Place::Partition(partition)) = (identity.known(), place) {
                 let messages = lane.numbered.begin_anew(me);
                 let (partition, epoch) = (partition.clone(), me.epoch);
                 out.event(Event::Producer(ProducerEvent::BeganAnew { partition, epoch, messages }));
             }
-        }
+        });
     }
 
     /// Gives up what was not acknowledged in time.
@@ -151,18 +157,24 @@ impl Producer {
             out.event(gave_up(message.id, Refusal::Overdue));
             self.given_up.push_back(message.id);
         }
-        for lane in self.lanes.values_mut() {
-            self.given_up.extend(lane.give_up_overdue(now, after, out));
-        }
+        let Self { lanes, given_up, .. } = self;
+        lanes.each_busy(|_, lane| given_up.extend(lane.give_up_overdue(now, after, out)));
     }
 
     /// Chooses a place for each message that has none, as soon as the cluster is known.
     fn place_all(&mut self, now: Time) {
+        if self.unplaced.is_empty() {
+            return;
+        }
         let view = self.metadata.view();
-        let partitions = match &self.target {
-            Target::Queue(_) | Target::Exchange { .. } | Target::AnyOf(_) => 1,
-            Target::Topic(topic, _) => view.partitions_of(topic).count() as u32,
-        };
+        if self.partitions.0 != view.version {
+            let count = match &self.target {
+                Target::Queue(_) | Target::Exchange { .. } | Target::AnyOf(_) => 1,
+                Target::Topic(topic, _) => view.partitions_of(topic).count() as u32,
+            };
+            self.partitions = (view.version, count);
+        }
+        let (_, partitions) = self.partitions;
         if view.version == 0 || partitions == 0 {
             return;
         }
@@ -187,7 +199,7 @@ impl Producer {
                     Place::Partition(PartitionId { topic, index })
                 }
             };
-            self.lanes.entry(place).or_default().waiting.push_back(message);
+            self.lanes.of(place).push(message);
         }
     }
 

@@ -100,6 +100,8 @@ pub struct Transactional {
     offsets: Option<Offsets>,
     /// Whether the coordinator may know of the open transaction.
     is_known: bool,
+    /// Whether the coordinator was asked to commit it: from then on it alone knows how it ends.
+    is_out_of_hand: bool,
     asked: Option<(Asked, Question)>,
     not_before: Time,
 }
@@ -119,6 +121,7 @@ impl Transactional {
             commit: false,
             offsets: None,
             is_known: false,
+            is_out_of_hand: false,
             asked: None,
             not_before: Time::ZERO,
         }
@@ -163,7 +166,8 @@ impl Transactional {
         }
         let (producer, epoch) = self.identity;
         self.producer.open_gate(ProducerId { id: producer, epoch, transactional: true });
-        (self.standing, self.offsets, self.is_known) = (TxnStanding::Open, None, false);
+        (self.standing, self.offsets) = (TxnStanding::Open, None);
+        (self.is_known, self.is_out_of_hand) = (false, false);
         out.event(Event::Txn(TxnEvent::Began { id: self.id.clone(), producer, epoch }));
     }
 
@@ -197,9 +201,18 @@ impl Transactional {
         }
     }
 
-    /// Ends the transaction that is open or broken: nothing of it shall count.
+    /// Whether the transaction can still be aborted: it is open, or broken, or what it wrote is not stored yet.
+    pub fn may_abort(&self) -> bool {
+        match self.standing {
+            TxnStanding::Open | TxnStanding::Broken(_) => true,
+            TxnStanding::Ending => self.commit && !self.is_out_of_hand,
+            TxnStanding::Starting | TxnStanding::Ready | TxnStanding::Fenced(_) => false,
+        }
+    }
+
+    /// Ends the transaction, if it [may be aborted](Self::may_abort): nothing of it shall count.
     pub fn abort(&mut self, now: Time, out: &mut Out) {
-        if matches!(self.standing, TxnStanding::Open | TxnStanding::Broken(_)) {
+        if self.may_abort() {
             self.producer.shut_gate();
             (self.offsets, self.asked) = (None, None);
             self.end(now, false, out);
@@ -375,6 +388,7 @@ impl Transactional {
         };
         let request = self.request(&question);
         self.is_known |= question != Question::Init;
+        self.is_out_of_hand |= question == Question::End && self.commit;
         self.producer.last_request += 1;
         let id: RequestId = self.producer.last_request;
         let deadline = now + self.producer.settings.request_timeout;

@@ -62,9 +62,7 @@ impl Producer {
 
     /// The transaction is over: nothing goes any more, and what was not stored is forgotten.
     pub(super) fn shut_gate(&mut self) -> Gate {
-        for lane in self.lanes.values_mut() {
-            *lane = super::lane::Lane { not_before: lane.not_before, ..Default::default() };
-        }
+        self.lanes.forget();
         self.unplaced.clear();
         self.given_up.clear();
         self.gate.replace(Gate::default()).unwrap_or_default()

@@ -3,8 +3,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::iter;
 
-use super::{Log, LogError, Slice, Storage};
+use super::{Log, LogError, Segment, Slice, Storage, check_replacement};
 use crate::ids::{LogName, Offset};
 use crate::record::{Batch, Batches};
 
@@ -28,16 +29,30 @@ use crate::record::{Batch, Batches};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLog {
-    batches: Vec<Batch>,
+    /// Each with the offset after it, so that nothing else is looked at when one is searched for.
+    batches: Vec<(Offset, Batch)>,
     start: Offset,
     end: Offset,
     durable: Offset,
+    /// Where segments begin, but the first.
+    rolled: Vec<Offset>,
 }
 
 impl MemoryLog {
     /// The index of the first batch that reaches past `offset`.
     fn first_past(&self, offset: Offset) -> usize {
-        self.batches.partition_point(|batch| batch.next() <= offset)
+        if offset >= self.end {
+            return self.batches.len(); // whoever waits for news asks here, and that is most who ask
+        }
+        // And of the others most want what came last: the search begins there, and doubles its steps.
+        let (mut end, mut step) = (self.batches.len(), 1);
+        while let Some(before) = end.checked_sub(step)
+            && self.batches[before].0 > offset
+        {
+            (end, step) = (before, step * 2);
+        }
+        let start = end.saturating_sub(step);
+        start + self.batches[start..end].partition_point(|(next, _)| *next <= offset)
     }
 
     fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Infallible>> {
@@ -70,7 +85,7 @@ impl Log for MemoryLog {
         }
         for batch in batches.iter() {
             self.end = batch.next();
-            self.batches.push(batch);
+            self.batches.push((self.end, batch));
         }
         Ok(())
     }
@@ -80,9 +95,9 @@ impl Log for MemoryLog {
             return self.out_of_range(from);
         }
         let (mut found, mut bytes) = (Vec::new(), 0);
-        for batch in &self.batches[self.first_past(from)..] {
+        for (next, batch) in &self.batches[self.first_past(from)..] {
             bytes += batch.bytes().len() as u64;
-            if batch.next() > until || (bytes > u64::from(bytes_max) && !found.is_empty()) {
+            if *next > until || (bytes > u64::from(bytes_max) && !found.is_empty()) {
                 break;
             }
             found.push(batch.clone());
@@ -100,8 +115,9 @@ impl Log for MemoryLog {
             return self.out_of_range(to);
         }
         self.batches.truncate(self.first_past(to));
-        self.end = self.batches.last().map_or(self.start, Batch::next);
+        self.end = self.batches.last().map_or(self.start, |(next, _)| *next);
         self.durable = self.durable.min(self.end);
+        self.rolled.retain(|&base| base <= to);
         Ok(())
     }
 
@@ -110,9 +126,43 @@ impl Log for MemoryLog {
             return self.out_of_range(to);
         }
         self.batches.drain(..self.first_past(to));
-        let kept = self.batches.first().map_or(self.end, Batch::base);
+        let kept = self.batches.first().map_or(self.end, |(_, batch)| batch.base());
         self.start = self.start.max(kept.min(to));
         self.durable = self.durable.max(self.start);
+        let start = self.start;
+        self.rolled.retain(|&base| base > start);
+        Ok(())
+    }
+
+    fn segments(&self) -> Vec<Segment> {
+        let rolled = self.rolled.iter().copied();
+        let bases = iter::once(self.start).chain(rolled.clone());
+        let segment = |(base, end)| {
+            let batches = &self.batches[self.first_past(base)..self.first_past(end)];
+            let bytes = batches.iter().map(|(_, batch)| batch.bytes().len() as u64).sum();
+            Segment { base, end, bytes }
+        };
+        bases.zip(rolled.chain([self.end])).map(segment).collect()
+    }
+
+    fn roll(&mut self) -> Result<(), LogError<Infallible>> {
+        self.durable = self.end;
+        if self.rolled.last().copied().unwrap_or(self.start) < self.end {
+            self.rolled.push(self.end);
+        }
+        Ok(())
+    }
+
+    fn replace(
+        &mut self,
+        from: Offset,
+        until: Offset,
+        batches: &Batches,
+    ) -> Result<(), LogError<Infallible>> {
+        check_replacement(&self.segments(), (from, until), batches)?;
+        let new = batches.iter().map(|batch| (batch.next(), batch));
+        self.batches.splice(self.first_past(from)..self.first_past(until), new);
+        self.rolled.retain(|&base| base <= from || until <= base);
         Ok(())
     }
 }

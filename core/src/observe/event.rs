@@ -17,6 +17,7 @@ use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
+use super::share_event::ShareEvent;
 use super::txn_event::TxnEvent;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::queue::ReturnReason;
@@ -240,6 +241,8 @@ pub enum Event {
     Producer(ProducerEvent),
     /// Something in a consumer group.
     Group(GroupEvent),
+    /// Something in a share group.
+    Share(ShareEvent),
     /// Something about a transaction over partitions.
     Txn(TxnEvent),
 }
@@ -291,6 +294,7 @@ impl Event {
             Self::Pull(event) => event.messages(),
             Self::Fault(event) => event.messages(),
             Self::Producer(event) => event.messages(),
+            Self::Share(event) => event.messages(),
             Self::Txn(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
@@ -317,6 +321,7 @@ impl Event {
                 Self::Producer(ProducerEvent::Recognised { .. } | ProducerEvent::BeganAnew { .. })
             )
             || matches!(self, Self::Group(event) if event.is_landmark())
+            || matches!(self, Self::Share(event) if event.is_landmark())
             || matches!(self, Self::Txn(event) if event.is_landmark())
     }
 }
@@ -373,6 +378,7 @@ impl fmt::Display for Event {
             Self::Cluster(event) => event.fmt(f),
             Self::Producer(event) => event.fmt(f),
             Self::Group(event) => event.fmt(f),
+            Self::Share(event) => event.fmt(f),
             Self::Txn(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),

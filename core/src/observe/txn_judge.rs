@@ -12,6 +12,7 @@ use alloc::collections::BTreeSet;
 
 use super::event::Event;
 use super::txn_event::TxnEvent;
+use super::verdict::Verdict;
 use crate::ids::{MessageId, Name, NodeId};
 
 /// The judge, and what it has found so far.
@@ -73,6 +74,23 @@ impl TxnJudge {
     }
 }
 
+impl Verdict {
+    /// Messages that were sent in a transaction over partitions that was aborted, and not sent again: nobody waits for them.
+    pub fn undone(&self) -> &BTreeSet<MessageId> {
+        self.transactions.undone()
+    }
+
+    /// Messages that a group processed which reads what is committed alone, though they were not.
+    pub fn dirty(&self) -> &BTreeSet<MessageId> {
+        self.transactions.dirty()
+    }
+
+    /// Tells the judge that a group reads what is committed alone.
+    pub fn learn_reads_committed(&mut self, group: Name) {
+        self.transactions.learn_reader(group);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +117,8 @@ mod tests {
         let committed =
             || (Producer(1), Event::Txn(TxnEvent::Committed { id: name(), messages: [M].into() }));
         let aborted = || (Producer(1), Event::Txn(TxnEvent::Aborted { id: name(), messages: [M].into() }));
-        let table: [(&str, &[(NodeId, Event)], (bool, bool)); 7] = [
+        type Row<'a> = (&'a str, &'a [(NodeId, Event)], (bool, bool));
+        let table: [Row<'_>; 7] = [
             ("all is well", &[began(), sent(), committed(), done()], (false, false)),
             ("too soon", &[began(), sent(), done(), committed()], (true, false)),
             ("never committed", &[began(), sent(), aborted(), done()], (true, true)),

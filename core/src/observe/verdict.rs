@@ -21,13 +21,29 @@
 //!   takes. Nothing was promised here either.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
+//! * **superseded**: a producer was told "stored", nobody has processed it, and a broker that compacts the topic took it
+//!   from its log because a later message has the same key, or because it was a tombstone that had been there long enough.
+//!   The judge has its own account of keys: what goes without such a reason is lost.
+//! * **archived**: given up by a share group, rejected or delivered too often, and processed by nobody.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
 //!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
-//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised.
+//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised, nor in a group
+//!   that shares partitions.
+
+mod accounts;
+mod copies;
+mod lines;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use accounts::{Account, Accounts};
+use copies::Copies;
+use lines::Lines;
+
+use compacted::Tables;
 
 use super::agreement::Agreement;
 use super::cluster_event::ClusterEvent;
@@ -36,6 +52,7 @@ use super::fault_event::FaultEvent;
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::shared::Shared;
 use super::txn_event::TxnEvent;
 use super::txn_judge::TxnJudge;
 use crate::ids::{MessageId, Name, NodeId};
@@ -55,11 +72,14 @@ use crate::vhost::Decision;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// Who sent what.
-    sent: BTreeMap<MessageId, NodeId>,
-    acknowledged: BTreeSet<MessageId>,
-    processed: BTreeMap<(Purpose, MessageId), u32>,
-    delivered: BTreeSet<MessageId>,
+    /// What is known of each message.
+    accounts: Accounts,
+    /// How many messages were sent, acknowledged, and processed at least once.
+    sent: u64,
+    acknowledged: u64,
+    delivered: u64,
+    /// What was processed for a second purpose, or a further one.
+    done_also: BTreeSet<(MessageId, u32)>,
     lost: BTreeSet<MessageId>,
     dropped: BTreeSet<MessageId>,
     /// Back at their producers, and processed by nobody.
@@ -74,74 +94,51 @@ pub struct Verdict {
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
     trimmed: BTreeSet<MessageId>,
+    /// What compaction may take, and took.
+    tables: Tables,
+    shared: Shared,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
-    /// Which brokers' logs hold a message, and where.
-    copies: BTreeMap<MessageId, BTreeMap<Place, BTreeSet<NodeId>>>,
-    /// Messages that exchanges route: each queue owes them to its consumers.
-    routed: BTreeSet<MessageId>,
+    copies: Copies,
     /// What a queue took and nobody has processed from it.
     owed: BTreeSet<(MessageId, Name)>,
     /// What consumers have that no queue has any more, because they acknowledged it too soon.
     in_hands: BTreeMap<NodeId, BTreeSet<(MessageId, Name)>>,
     down: BTreeSet<NodeId>,
-    /// The latest message seen in each line that must keep its order.
-    latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
-    keys: BTreeMap<MessageId, char>,
-    /// Messages whose sender does not want them in order.
-    unordered: BTreeSet<MessageId>,
+    lines: Lines,
     agreement: Agreement,
     work: OrderOfWork,
-    transactions: TxnJudge,
-}
-
-/// What a message is processed for: once for each is right.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Purpose {
-    /// Whatever it was sent for.
-    Sent,
-    /// A group.
-    Group(Name),
-    /// A queue that an exchange led to.
-    Queue(Name),
-}
-
-/// What must stay in order, of what one producer sent.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Line {
-    /// What one consumer receives from a queue.
-    Queue(Name, NodeId),
-    /// What a group processes of one key in a topic.
-    Key(Option<Name>, Name, char),
-    /// What a group processes without key of one partition.
-    Partition(Option<Name>, Place),
+    pub(super) transactions: TxnJudge,
 }
 
 impl Verdict {
     /// How many messages producers sent at least once.
     pub fn sent(&self) -> u64 {
-        self.sent.len() as u64
+        self.sent
     }
 
     /// How many messages producers were told are stored.
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged.len() as u64
+        self.acknowledged
     }
 
     /// How many messages were processed at least once.
     pub fn delivered(&self) -> u64 {
-        self.delivered.len() as u64
+        self.delivered
     }
 
-    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed or dead
-    /// letters.
+    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed, archived or
+    /// dead letters.
     pub fn on_their_way(&self) -> u64 {
-        self.sent.keys().filter(|id| !self.is_settled(id) && !self.is_dead_letter(id)).count() as u64
+        let sent = self.accounts.iter().filter(|(_, account)| account.sender.is_some());
+        sent.filter(|(id, account)| !self.is_settled(id, account) && !self.is_dead_letter(id)).count() as u64
     }
 
     /// Messages that stand among dead letters alone, and nobody has processed.
     pub fn dead_letters(&self) -> impl Iterator<Item = MessageId> {
-        self.dead_letters.keys().filter(|id| !self.is_settled(id) && self.is_dead_letter(id)).copied()
+        let is_settled =
+            |id: &MessageId| self.accounts.get(*id).is_some_and(|account| self.is_settled(id, account));
+        self.dead_letters.keys().filter(move |id| !is_settled(id) && self.is_dead_letter(id)).copied()
     }
 
     /// Acknowledged messages that nobody will ever get.
@@ -152,12 +149,26 @@ impl Verdict {
     /// Acknowledged messages that a leader's retention dropped before anybody had processed them. A consumer that has
     /// one in hands may yet process it.
     pub fn trimmed(&self) -> impl Iterator<Item = MessageId> {
-        self.trimmed.intersection(&self.acknowledged).copied()
+        self.trimmed.iter().filter(|id| self.is_acknowledged(**id)).copied()
+    }
+
+    /// Messages that a share group gave up, and nobody has processed.
+    pub fn archived(&self) -> &BTreeSet<MessageId> {
+        &self.shared.archived
     }
 
     /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
     pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
-        self.acknowledged.iter().filter(move |id| !self.is_settled(id)).copied()
+        let acknowledged = self.accounts.iter().filter(|(_, account)| account.acknowledged);
+        acknowledged.filter(|(id, account)| !self.is_settled(id, account)).map(|(id, _)| id)
+    }
+
+    fn is_acknowledged(&self, id: MessageId) -> bool {
+        self.accounts.get(id).is_some_and(|account| account.acknowledged)
+    }
+
+    fn is_delivered(&self, id: MessageId) -> bool {
+        self.accounts.get(id).is_some_and(|account| account.delivered)
     }
 
     /// Messages that their producers gave up, because a broker will never take them or did not acknowledge them in time:
@@ -166,21 +177,22 @@ impl Verdict {
         &self.given_up
     }
 
-    /// Whether a message is processed, lost, dropped, returned, trimmed or given up.
-    fn is_settled(&self, id: &MessageId) -> bool {
-        let over =
-            [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        over.iter().chain([&self.undone()]).any(|messages| messages.contains(id))
+    /// Whether a message is processed, lost, dropped, returned, trimmed, archived, undone or given up.
+    fn is_settled(&self, id: &MessageId, account: &Account) -> bool {
+        let over = [&self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
+        let more = [&self.shared.archived, self.undone()];
+        account.delivered
+            || over.into_iter().chain(more).any(|messages| messages.contains(id))
+            || self.tables.took(id)
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
     fn is_dead_letter(&self, id: &MessageId) -> bool {
-        let (Some(queues), Some(places)) = (self.dead_letters.get(id), self.copies.get(id)) else {
+        let (Some(queues), Some(account)) = (self.dead_letters.get(id), self.accounts.get(*id)) else {
             return false;
         };
-        let is_grave = |place: &Place| matches!(place, Place::Queue(queue) if queues.contains(queue));
-        let mut held = places.iter().filter(|(_, brokers)| !brokers.is_empty()).peekable();
-        held.peek().is_some() && held.all(|(place, _)| is_grave(place))
+        let is_grave = |log| matches!(self.copies.place(log), Place::Queue(queue) if queues.contains(queue));
+        !account.logs.is_empty() && account.logs.iter().all(is_grave)
     }
 
     /// Messages of which a queue let a copy go, as it was told to, and that are not among dead letters.
@@ -201,21 +213,6 @@ impl Verdict {
     /// Messages processed after one that was sent later.
     pub fn reordered(&self) -> &BTreeSet<MessageId> {
         &self.reordered
-    }
-
-    /// Messages that were sent in a transaction over partitions that was aborted, and not sent again: nobody waits for them.
-    pub fn undone(&self) -> &BTreeSet<MessageId> {
-        self.transactions.undone()
-    }
-
-    /// Messages that a group processed which reads what is committed alone, though they were not.
-    pub fn dirty(&self) -> &BTreeSet<MessageId> {
-        self.transactions.dirty()
-    }
-
-    /// Tells the judge that a group reads what is committed alone.
-    pub fn learn_reads_committed(&mut self, group: Name) {
-        self.transactions.learn_reader(group);
     }
 
     /// Whether nothing was lost, trimmed unprocessed, doubled or out of order so far.
@@ -240,14 +237,14 @@ impl Verdict {
     /// Tells the judge the key of a message before it is sent: order is promised for each key.
     pub fn learn_key(&mut self, message: MessageId, key: Option<char>) {
         if let Some(key) = key {
-            self.keys.insert(message, key);
+            self.accounts.of(message).key = Some(key);
         }
     }
 
     /// Tells the judge that a message may be delivered out of order, because its sender wants it so: it has a
     /// priority, or a delay.
     pub fn learn_unordered(&mut self, message: MessageId) {
-        self.unordered.insert(message);
+        self.accounts.of(message).unordered = true;
     }
 
     /// Takes note of a fact.
@@ -258,25 +255,30 @@ impl Verdict {
         self.transactions.observe(*node, event);
         match event {
             Event::Sent { message, to, .. } => {
-                self.sent.entry(*message).or_insert(*node);
-                if let Place::Exchange(_) = to {
-                    self.routed.insert(*message);
-                }
+                let account = self.accounts.of(*message);
+                self.sent += u64::from(account.sender.is_none());
+                account.sender.get_or_insert(*node);
+                account.routed |= matches!(to, Place::Exchange(_));
             }
             Event::Acknowledged { message, .. } => {
-                self.acknowledged.insert(*message);
+                self.promise(*message);
                 self.judge_loss(*message);
             }
             Event::Appended { to, messages, .. } => {
                 self.hold(to, *node, messages);
+                self.tables.appended(to, messages, &self.accounts);
                 self.owe(to, messages, *step);
             }
             Event::Copied { partition, messages, .. } => {
                 self.hold(&Place::Partition(partition.clone()), *node, messages);
             }
             Event::Pull(PullEvent::Trimmed { messages, .. }) => {
-                let unprocessed = messages.iter().filter(|message| !self.delivered.contains(message));
+                let unprocessed = messages.iter().filter(|message| !self.is_delivered(**message));
+                let unprocessed: Vec<MessageId> = unprocessed.copied().collect();
                 self.trimmed.extend(unprocessed);
+            }
+            Event::Pull(PullEvent::Compacted { partition, messages, .. }) => {
+                self.compacted(partition, *node, messages);
             }
             Event::Pull(PullEvent::Forgotten { messages }) => {
                 self.forgotten.extend(messages);
@@ -293,13 +295,14 @@ impl Verdict {
                 self.elected(&Place::Partition(partition.clone()), *leader);
             }
             Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
-                self.in_line(Line::Queue(queue.clone(), *node), *message);
+                let late = self.lines.received(queue, *node, *message, self.accounts.of(*message));
+                self.reordered.extend(late);
             }
             // Its sender took it back before anybody saw it.
             Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback })
-                if !self.copies.contains_key(message) =>
+                if !self.accounts.of(*message).was_held =>
             {
-                self.sent.remove(message);
+                self.sent -= u64::from(self.accounts.of(*message).sender.take().is_some());
             }
             Event::Processed { from, message, group } => self.processed(from, *message, group, *node),
             Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),
@@ -308,8 +311,14 @@ impl Verdict {
                 self.down.remove(node);
             }
             // As good as promised, whether its sender hears of it or not.
-            Event::Txn(TxnEvent::Committed { messages, .. }) => self.acknowledged.extend(messages),
+            Event::Txn(TxnEvent::Committed { messages, .. }) => {
+                messages.iter().for_each(|message| self.promise(*message));
+            }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
+            Event::Share(event) => {
+                let delivered = |id| self.accounts.get(id).is_some_and(|account| account.delivered);
+                self.shared.observe(event, delivered);
+            }
             _ => {}
         }
     }
@@ -327,12 +336,14 @@ impl Verdict {
                 self.dropped.insert(*message);
             }
             // An earlier try may have found a queue, whose answer was lost: then somebody may have done it.
-            QueueEvent::Returned { message, .. } if !self.delivered.contains(message) => {
+            QueueEvent::Returned { message, .. } if !self.is_delivered(*message) => {
                 self.returned.insert(*message);
             }
             // Nobody will send it again, whether its sender hears of the commit or not: it is as good as promised.
-            QueueEvent::TransactionCommitted { sent, .. } => self.acknowledged.extend(sent),
-            QueueEvent::GaveUp { message: Some(message), .. } if !self.delivered.contains(message) => {
+            QueueEvent::TransactionCommitted { sent, .. } => {
+                sent.iter().for_each(|&message| self.promise(message));
+            }
+            QueueEvent::GaveUp { message: Some(message), .. } if !self.is_delivered(*message) => {
                 self.given_up.insert(*message);
             }
             QueueEvent::OutOfMemory { .. } => self.died(node),
@@ -340,10 +351,17 @@ impl Verdict {
         }
     }
 
+    /// A producer was told that a message is stored.
+    fn promise(&mut self, message: MessageId) {
+        let account = self.accounts.of(message);
+        self.acknowledged += u64::from(!account.acknowledged);
+        account.acknowledged = true;
+    }
+
     fn hold(&mut self, place: &Place, broker: NodeId, messages: &[MessageId]) {
-        for &message in messages {
-            self.copies.entry(message).or_default().entry(place.clone()).or_default().insert(broker);
-            self.lost.remove(&message); // a retry stored it after all
+        self.copies.hold(&mut self.accounts, place, broker, messages);
+        if !self.lost.is_empty() {
+            messages.iter().for_each(|message| _ = self.lost.remove(message)); // a retry stored it after all
         }
     }
 
@@ -353,7 +371,7 @@ impl Verdict {
         let Place::Queue(queue) = place else { return };
         for &message in messages {
             let purpose = self.purpose(&None, place, message);
-            if !self.processed.contains_key(&(purpose, message)) {
+            if !self.is_done(message, purpose) {
                 self.owed.insert((message, queue.clone()));
             }
             if self.died_in.get(&message) == Some(&step) {
@@ -364,9 +382,7 @@ impl Verdict {
     }
 
     fn let_go(&mut self, place: &Place, broker: NodeId, message: MessageId) {
-        if let Some(brokers) = self.copies.get_mut(&message).and_then(|places| places.get_mut(place)) {
-            brokers.remove(&broker);
-        }
+        self.copies.let_go(&mut self.accounts, place, broker, message);
     }
 
     /// A broker's log lost messages.
@@ -383,21 +399,15 @@ impl Verdict {
     /// A queue will not serve a copy any more: was it still owed?
     fn judge_debt(&mut self, message: MessageId, queue: &Name) {
         let owed = self.owed.contains(&(message, queue.clone()));
-        if owed && self.routed.contains(&message) && self.acknowledged.contains(&message) {
+        let account = self.accounts.of(message);
+        if owed && account.routed && account.acknowledged {
             self.lost.insert(message);
         }
     }
 
     /// A new leader's log is the truth: what it does not have, the others will cut away.
     fn elected(&mut self, place: &Place, leader: NodeId) {
-        let mut overruled = BTreeSet::new();
-        for (&message, places) in &mut self.copies {
-            if let Some(brokers) = places.get_mut(place).filter(|brokers| !brokers.contains(&leader)) {
-                brokers.clear();
-                overruled.insert(message);
-            }
-        }
-        for message in overruled {
+        for message in self.copies.overrule(&mut self.accounts, place, leader) {
             self.judge_loss(message);
         }
     }
@@ -426,23 +436,50 @@ impl Verdict {
     }
 
     fn judge_loss(&mut self, message: MessageId) {
-        let somewhere =
-            |places: &BTreeMap<Place, BTreeSet<NodeId>>| places.values().any(|brokers| !brokers.is_empty());
-        let held = self.copies.get(&message).is_some_and(somewhere)
-            || self.in_hands.values().flatten().any(|(other, _)| *other == message);
-        let settled = self.delivered.contains(&message) || self.dropped.contains(&message);
-        if (!held || self.forgotten.contains(&message)) && !settled && self.acknowledged.contains(&message) {
+        let account = self.accounts.of(message);
+        if !account.acknowledged || account.delivered || self.dropped.contains(&message) {
+            return;
+        }
+        if self.tables.took(&message) {
+            return;
+        }
+        let in_hands = || self.in_hands.values().flatten().any(|(other, _)| *other == message);
+        let held = !account.logs.is_empty() || in_hands();
+        if !held || self.forgotten.contains(&message) {
             self.lost.insert(message);
         }
     }
 
-    /// What processing a message from somewhere is for.
-    fn purpose(&self, group: &Option<Name>, from: &Place, message: MessageId) -> Purpose {
+    /// What processing a message from somewhere is for, as a number: once for each is right. A message that exchanges
+    /// route is processed for each queue.
+    fn purpose(&mut self, group: &Option<Name>, from: &Place, message: MessageId) -> u32 {
         match (group, from) {
-            (Some(group), _) => Purpose::Group(group.clone()),
-            (None, Place::Queue(queue)) if self.routed.contains(&message) => Purpose::Queue(queue.clone()),
-            (None, _) => Purpose::Sent,
+            (Some(group), _) => self.lines.number(group) * 2,
+            (None, Place::Queue(queue)) if self.accounts.of(message).routed => {
+                self.lines.number(queue) * 2 + 1
+            }
+            (None, _) => lines::NO_NAME,
         }
+    }
+
+    fn is_done(&self, message: MessageId, purpose: u32) -> bool {
+        self.accounts.get(message).and_then(|account| account.done_for) == Some(purpose)
+            || self.done_also.contains(&(message, purpose))
+    }
+
+    /// Notes that a message was processed for something. Whether it is the first time.
+    fn note_done(&mut self, message: MessageId, purpose: u32) -> bool {
+        if self.is_done(message, purpose) {
+            return false;
+        }
+        let account = self.accounts.of(message);
+        self.delivered += u64::from(!account.delivered);
+        account.delivered = true;
+        match account.done_for {
+            None => account.done_for = Some(purpose),
+            Some(_) => _ = self.done_also.insert((message, purpose)),
+        }
+        true
     }
 
     fn processed(&mut self, from: &Place, message: MessageId, group: &Option<Name>, by: NodeId) {
@@ -453,48 +490,34 @@ impl Verdict {
                 hands.remove(&(message, queue.clone()));
             }
         }
-        let times = self.processed.entry((purpose, message)).or_default();
-        *times += 1;
-        if *times > 1 {
+        if !self.note_done(message, purpose) {
             self.doubled.insert(message);
             return;
         }
-        self.delivered.insert(message);
-        self.dropped.remove(&message);
-        self.returned.remove(&message);
-        self.given_up.remove(&message);
-        self.trimmed.remove(&message);
-        if !self.routed.contains(&message) {
+        for over in [&mut self.dropped, &mut self.returned, &mut self.given_up, &mut self.trimmed] {
+            over.remove(&message);
+        }
+        self.shared.archived.remove(&message);
+        let account = self.accounts.of(message);
+        if !account.routed {
             self.lost.remove(&message);
         }
-        if let Place::Partition(partition) = from {
-            let line = match self.keys.get(&message) {
-                Some(&key) => Line::Key(group.clone(), partition.topic.clone(), key),
-                None => Line::Partition(group.clone(), from.clone()),
-            };
-            self.in_line(line, message);
+        if let (Place::Partition(partition), true) = (from, self.shared.keeps_order(group)) {
+            let late = self.lines.processed(group.as_ref(), partition, message, account);
+            self.reordered.extend(late);
         }
     }
 
     fn judge_work(&mut self, event: &Event) {
-        let Self { work, keys, unordered, sent, .. } = self;
-        let key = |id: &MessageId| keys.get(id).filter(|_| !unordered.contains(id)).copied();
-        let late = work.observe(event, |id| Some((sent.get(id).copied(), key(id)?)));
-        self.reordered.extend(late);
-    }
-
-    fn in_line(&mut self, line: Line, message: MessageId) {
-        if self.unordered.contains(&message) {
-            return;
-        }
-        let producer = self.sent.get(&message).copied();
-        let latest = self.latest.entry((producer, line)).or_insert(message);
-        if message < *latest {
-            self.reordered.insert(message);
-        }
-        *latest = message.max(*latest);
+        let Self { work, accounts, .. } = self;
+        let known = |id: &MessageId| {
+            let account = accounts.get(*id).filter(|account| !account.unordered)?;
+            Some((account.sender, account.key?))
+        };
+        self.reordered.extend(work.observe(event, known));
     }
 }
 
+mod compacted;
 #[cfg(test)]
 mod tests;

@@ -160,13 +160,19 @@ impl Batches {
                 return None;
             }
             let total = i32_at(&rest, at::LENGTH) as usize + LENGTH_END;
-            Some(Batch { bytes: rest.split_to(total) })
+            let bytes = if total == rest.len() { core::mem::take(&mut rest) } else { rest.split_to(total) };
+            Some(Batch { bytes })
         })
     }
 
     /// All records of all batches, control batches left out.
     pub fn records(&self) -> impl Iterator<Item = Record> + use<> {
         self.iter().filter(|batch| !batch.is_control()).flat_map(|batch| batch.records())
+    }
+
+    /// The identities of the messages, in order, without making a record of each.
+    pub fn message_ids(&self) -> impl Iterator<Item = MessageId> + use<> {
+        self.iter().filter(|batch| !batch.is_control()).flat_map(|batch| batch.message_ids())
     }
 
     /// The same records, moved to follow each other from `base` on and marked with the leader's `epoch`.
@@ -233,6 +239,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// What was checked before, with less in it.
+    pub(super) fn trusted(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+
     /// The bytes of header and records.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -282,14 +293,21 @@ impl Batch {
         }
     }
 
-    /// Whether it is part of a transaction, as data or as its end.
-    pub fn is_transactional(&self) -> bool {
-        i16_at(&self.bytes, at::ATTRIBUTES) & TRANSACTIONAL != 0
-    }
-
     /// Whether this is a transaction's marker rather than data.
     pub fn is_control(&self) -> bool {
         i16_at(&self.bytes, at::ATTRIBUTES) & CONTROL != 0
+    }
+
+    /// The identities of its messages, in order; a record without one has no part in it.
+    fn message_ids(self) -> impl Iterator<Item = MessageId> + use<> {
+        let mut start = BATCH_HEADER_BYTES;
+        core::iter::from_fn(move || {
+            let mut rest = &self.bytes[start..];
+            let fields = Fields::take(&mut rest)?;
+            start = self.bytes.len() - rest.len();
+            Some(fields.message_id())
+        })
+        .flatten()
     }
 
     /// The records, sharing the batch's bytes.
@@ -355,9 +373,13 @@ impl Record {
     /// The message's identity, when its producer gave it one.
     pub fn message_id(&self) -> Option<MessageId> {
         let header = self.headers.iter().find(|header| &header.name[..] == MESSAGE_ID_HEADER.as_bytes())?;
-        let bytes: [u8; 8] = header.value.as_ref()?[..].try_into().ok()?;
-        Some(MessageId(u64::from_be_bytes(bytes)))
+        id_from(header.value.as_deref()?)
     }
+}
+
+/// The identity that the value of its header says.
+fn id_from(value: &[u8]) -> Option<MessageId> {
+    Some(MessageId(u64::from_be_bytes(value.try_into().ok()?)))
 }
 
 /// A record as it stands in the bytes: deltas, and slices of what was walked.
@@ -393,6 +415,14 @@ impl<'a> Fields<'a> {
         }
         *bytes = &bytes[length..];
         Some(Self { timestamp_delta, offset_delta, key, value, header_count, headers })
+    }
+
+    /// The message's identity, when its producer gave it one: as [`Record::message_id`] says it.
+    fn message_id(&self) -> Option<MessageId> {
+        let mut rest = self.headers;
+        let mut headers = core::iter::from_fn(|| take_header(&mut rest));
+        let (_, value) = headers.find(|(name, _)| *name == MESSAGE_ID_HEADER.as_bytes())?;
+        id_from(value?)
     }
 
     fn record(self, batch: &Batch) -> Record {

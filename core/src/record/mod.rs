@@ -28,6 +28,7 @@ mod header;
 mod malformed;
 mod marker;
 mod order;
+mod retain;
 mod select;
 mod varint;
 

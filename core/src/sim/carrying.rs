@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::agenda::Rank;
 use super::links::{Fate, Way};
-use super::lives::outgoing;
+use super::lives::mark;
 use super::network::Gone;
 use super::world::{Happening, Power, World};
 use crate::broker::{Envelope, Input};
@@ -14,9 +14,10 @@ use crate::time::Time;
 
 impl World {
     /// Sends what a node wants sent, in order.
-    pub(super) fn send_all(&mut self, node: NodeId, sends: Vec<Envelope>) {
-        for Envelope { to, message } in sends {
-            let message = outgoing(self.incarnation(node), message);
+    pub(super) fn send_all(&mut self, node: NodeId, sends: impl IntoIterator<Item = Envelope>) {
+        let own = self.incarnation(node);
+        for Envelope { to, mut message } in sends {
+            mark(own, &mut message);
             let incarnation = self.incarnation(to);
             let sending = self.network.send(self.now, (node, to), incarnation, message);
             for (id, at) in sending.arrivals.into_iter().flatten() {

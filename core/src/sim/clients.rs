@@ -4,9 +4,9 @@
 use alloc::vec::Vec;
 
 use super::beside::{for_mark, marked};
-use super::program::Source;
 use super::service_spec::{ServiceSpec, StepSpec};
 use super::shop::target;
+use super::source::Source;
 use crate::broker::{Input, Out, RequestId, Settings};
 use crate::client::{Caller, Producer, Staged};
 use crate::ids::{MessageId, NodeId};

@@ -46,7 +46,7 @@ pub(super) fn place_of(log: LogName) -> Option<Place> {
 
 /// The messages in batches.
 pub(super) fn messages_in(batches: &Batches) -> Vec<MessageId> {
-    batches.records().filter_map(|record| record.message_id()).collect()
+    batches.message_ids().collect()
 }
 
 impl World {

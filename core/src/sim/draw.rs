@@ -2,26 +2,24 @@
 
 use alloc::vec::Vec;
 
+use super::described::describe;
 use super::draw_host::{exchange_views, held_up, queue_strip};
+use super::draw_share::shared;
 use super::network::Packet;
 use super::onward::OnwardSpec;
 use super::picture::{
-    BrokerView, Cell, CellState, ConsumerView, HeldUp, Mark, PacketKind, PacketView, Picture, ProducerView,
+    BrokerView, Cell, CellState, ConsumerView, HeldUp, Mark, PacketView, Picture, ProducerView,
     Role as Shown, StripView,
 };
 use super::program::Worker;
 use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
-use crate::broker::{
-    Acks, Broker, GroupRequest, Message, Replica, Reply, Request, Role, Settlement, TransactionState,
-    TransactionStep, TxnRequest, View, is_internal,
-};
+use crate::broker::{Acks, Broker, Message, Replica, Reply, Request, Role, View, is_internal};
 use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
-use crate::message::Message as Payload;
 use crate::observe::Place;
-use crate::record::{Batches, Record};
+use crate::record::Record;
 use crate::time::Time;
 use crate::vhost::VirtualHost;
 
@@ -46,7 +44,8 @@ impl World {
         }
     }
 
-    pub(super) fn mark(&self, message: MessageId) -> Mark {
+    /// A message, and its key: what is drawn of it.
+    pub fn mark(&self, message: MessageId) -> Mark {
         let index = usize::try_from(message.0).ok().and_then(|number| number.checked_sub(1));
         Mark { message, key: index.and_then(|index| self.keys.get(index).copied()).flatten() }
     }
@@ -104,9 +103,9 @@ impl World {
             (&super::world::Node<Worker>, &super::scenario::ConsumerSpec),
         )| {
             let (from, group) = match &spec.from {
-                SourceSpec::Group { name, topic, .. } | SourceSpec::Poll { reader: name, topic, .. } => {
-                    (topic.clone(), Some(name.clone()))
-                }
+                SourceSpec::Group { name, topic, .. }
+                | SourceSpec::Share { name, topic, .. }
+                | SourceSpec::Poll { reader: name, topic, .. } => (topic.clone(), Some(name.clone())),
                 other => (source_name(other), None),
             };
             let up = slot.power == Power::On;
@@ -188,18 +187,21 @@ impl World {
         let client = |consumer| broker.client_of_consumer(consumer);
         let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
         let view = self.controllers.view();
-        let shown = broker.replicas().iter().filter(|(partition, _)| !is_internal(&partition.topic));
-        let partitions = shown.map(|(partition, replica)| {
+        let shown = broker.replicas().iter().filter(|replica| !is_internal(&replica.partition().topic));
+        let partitions = shown.map(|replica| {
+            let partition = replica.partition();
             let groups = broker_of(self, view.coordinator()).map_or_else(Vec::new, |coordinator| {
                 let offsets = coordinator.groups().offsets_in(partition);
                 offsets.map(|(group, offset)| (group.clone(), offset)).collect()
             });
             let leads = matches!(replica.role(), Role::Leader(_));
-            StripView {
+            let strip = StripView {
                 role: shown_role(node, partition, replica, view),
                 behind: self.behind(view, partition, replica.log().end()),
                 groups: if leads { groups } else { Vec::new() },
                 high_watermark: Some(replica.high_watermark()),
+                last_stable: Some(replica.last_stable())
+                    .filter(|stable| leads && *stable < replica.high_watermark()),
                 ..log_strip(
                     Place::Partition(partition.clone()),
                     replica.log(),
@@ -207,7 +209,8 @@ impl World {
                     self,
                     cells_max,
                 )
-            }
+            };
+            shared(strip, broker, partition)
         });
         queues.chain(partitions).collect()
     }
@@ -301,149 +304,19 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
         deliveries: 0,
         priority: 0,
     };
+    // Also the ends of transactions have their places, though no consumer sees them.
+    let all = read.iter().flat_map(|batch| batch.records());
     StripView {
         place,
         role: Shown::Down,
         start: log.start(),
         end: log.end(),
         high_watermark: None,
+        last_stable: None,
         behind: 0,
         held: log.end().0 - log.start().0,
         groups: Vec::new(),
         queue: None,
-        cells: read.records().filter(|record| record.offset >= first).map(cell).collect(),
+        cells: all.filter(|record| record.offset >= first).map(cell).collect(),
     }
-}
-
-/// What a packet is, what it is about, which records of which batches it carries, and how often they came before.
-type Described = (PacketKind, Option<Place>, Vec<MessageId>, u32);
-
-/// The messages that travel in something.
-pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
-    describe(to, message).2
-}
-
-fn describe(to: NodeId, message: &Message) -> Described {
-    let partition = |partition: &PartitionId| {
-        (!is_internal(&partition.topic)).then(|| Place::Partition(partition.clone()))
-    };
-    let is_broker = |node| matches!(node, NodeId::Broker(_));
-    let plain = |kind| (kind, None, Vec::new(), 0);
-    match message {
-        Message::Request(_, request) => match request {
-            Request::Send { queue, batches } => {
-                (PacketKind::Produce, Some(Place::Queue(queue.clone())), ids(batches), 0)
-            }
-            Request::Publish { exchange, batches, .. } | Request::BeginHalf { exchange, batches } => {
-                (PacketKind::Produce, Some(Place::Exchange(exchange.clone())), ids(batches), 0)
-            }
-            Request::Decide { .. } => plain(PacketKind::Done),
-            Request::Transaction { step, .. } => step_of_transaction(step),
-            Request::Produce { partition: at, batches, .. } => {
-                (PacketKind::Produce, partition(at), ids(batches), 0)
-            }
-            Request::Fetch(fetch) => match (&fetch.replica, partition(&fetch.partition)) {
-                (_, None) => plain(PacketKind::Upkeep),
-                (Some(_), place) => (PacketKind::Copy, place, Vec::new(), 0),
-                (None, place) => (PacketKind::Fetch, place, Vec::new(), 0),
-            },
-            Request::OffsetForTime { partition: at, .. } => {
-                (PacketKind::Commit, partition(at), Vec::new(), 0)
-            }
-            Request::Commit { .. }
-            | Request::OffsetOf { .. }
-            | Request::Group { request: GroupRequest::Commit { .. }, .. } => plain(PacketKind::Commit),
-            Request::Txn(TxnRequest::Mark { partition: at, .. }) => {
-                (PacketKind::Done, partition(at), Vec::new(), 0)
-            }
-            Request::Txn(_) => plain(PacketKind::Commit),
-            Request::Call(_) => plain(PacketKind::Call),
-            _ => plain(PacketKind::Upkeep),
-        },
-        Message::Reply(_, reply) => match reply {
-            Reply::Stored { .. } | Reply::HalfStored(_) => plain(PacketKind::Stored),
-            Reply::Published { refused } if refused.is_empty() => plain(PacketKind::Stored),
-            Reply::Published { .. } => plain(PacketKind::Refused),
-            Reply::Transaction(TransactionState::Committed { .. }) => plain(PacketKind::Stored),
-            Reply::Fetched { batches, .. } if is_broker(to) => {
-                let carries_messages = batches.records().any(|record| record.message_id().is_some());
-                let kind = if carries_messages || batches.is_empty() {
-                    PacketKind::Copied
-                } else {
-                    PacketKind::Upkeep
-                };
-                (kind, None, ids(batches), 0)
-            }
-            Reply::Fetched { batches, .. } | Reply::Stable { batches, .. } => {
-                (PacketKind::Fetched, None, ids(batches), 0)
-            }
-            Reply::Selected { batches, .. } => (PacketKind::Fetched, None, ids(batches), 0),
-            Reply::Diverged { .. } => plain(PacketKind::Copied),
-            Reply::OffsetsStored | Reply::OffsetIs(_) | Reply::OffsetForTime { .. } => {
-                plain(PacketKind::Commit)
-            }
-            Reply::Called { answer, .. } if answer.is_success() => plain(PacketKind::Answer),
-            Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
-            Reply::Subscribed { .. }
-            | Reply::Pong
-            | Reply::ReadFrom { .. }
-            | Reply::Producer { .. }
-            | Reply::ProducerIds { .. }
-            | Reply::Decided
-            | Reply::Transaction(_)
-            | Reply::Cluster(_)
-            | Reply::Membership { .. }
-            | Reply::Txn(_)
-            | Reply::Group(_) => plain(PacketKind::Upkeep),
-        },
-        Message::Deliver(delivery) => (
-            PacketKind::Delivery,
-            Some(Place::Queue(delivery.queue.clone())),
-            delivery.message.id().into_iter().collect(),
-            delivery.delivery.saturating_sub(1),
-        ),
-        Message::Settle { queue, how: Settlement::Done, .. } => {
-            (PacketKind::Done, Some(Place::Queue(queue.clone())), Vec::new(), 0)
-        }
-        Message::Settle { queue, .. } => {
-            (PacketKind::Refused, Some(Place::Queue(queue.clone())), Vec::new(), 0)
-        }
-        Message::Returned(message) => (PacketKind::Refused, None, message.id().into_iter().collect(), 0),
-        Message::Processed { message } => (PacketKind::Done, None, [*message].into(), 0),
-        Message::CheckBack { message, .. } => {
-            (PacketKind::Fetch, None, message.id().into_iter().collect(), 0)
-        }
-        Message::Credit { .. } | Message::Flow { .. } | Message::Cluster(_) | Message::Raft(_) => {
-            plain(PacketKind::Upkeep)
-        }
-        Message::Notice { done: true, .. } => plain(PacketKind::Answer),
-        Message::Notice { done: false, .. } => plain(PacketKind::Refused),
-    }
-}
-
-/// What waits for the commit looks like what does not: the packet that makes the difference is the commit.
-fn step_of_transaction(step: &TransactionStep) -> Described {
-    let at = |queue: &Name| Some(Place::Queue(queue.clone()));
-    match step {
-        TransactionStep::Publish { exchange, batches } => {
-            let key = batches.records().next().map(|record| Payload::from_record(&record));
-            let queue = key.and_then(|message| Name::new(message.routing_key()?).ok());
-            let place = match queue {
-                Some(queue) if exchange.is_default() => Place::Queue(queue),
-                _ => Place::Exchange(exchange.clone()),
-            };
-            (PacketKind::Produce, Some(place), ids(batches), 0)
-        }
-        TransactionStep::Settle { queue, how: Settlement::Done, .. } => {
-            (PacketKind::Done, at(queue), Vec::new(), 0)
-        }
-        TransactionStep::Settle { queue, .. } => (PacketKind::Refused, at(queue), Vec::new(), 0),
-        TransactionStep::Commit { .. } => (PacketKind::Done, None, Vec::new(), 0),
-        TransactionStep::Rollback => (PacketKind::Refused, None, Vec::new(), 0),
-        TransactionStep::Begin => (PacketKind::Upkeep, None, Vec::new(), 0),
-    }
-}
-
-fn ids(batches: &Batches) -> Vec<MessageId> {
-    batches.records().filter_map(|record| record.message_id()).collect()
 }

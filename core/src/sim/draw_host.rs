@@ -66,6 +66,7 @@ pub(super) fn queue_strip<L: Log>(
         start: first,
         end: queue.next(),
         high_watermark: None,
+        last_stable: None,
         behind: 0,
         held: stats.held,
         groups: Vec::new(),

@@ -5,11 +5,16 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::scenario::{InvalidScenario, Scenario};
-use crate::broker::{PartitionState, Site, TRANSACTIONS_TOPIC, View, offsets_partition, place_replicas};
+use crate::broker::{
+    PartitionState, Site, TRANSACTIONS_TOPIC, View, offsets_partition, place_replicas, share_partition,
+};
 use crate::ids::{Name, NodeId, PartitionId};
 
 /// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
 const OFFSETS_REPLICAS: usize = 3;
+/// How few of them in sync are enough to write down an account of a share group, where there are as many brokers
+/// (Kafka: `share.coordinator.state.topic.min.isr`).
+const SHARE_MIN_IN_SYNC: u32 = 2;
 /// How many partitions keep how transactions stand, with as many replicas (Kafka: 50).
 const TRANSACTIONS_PARTITIONS: u32 = 3;
 /// How few of them in sync are enough to decide (Kafka's default).
@@ -52,7 +57,10 @@ impl Scenario {
             // The coordinator starts on the last broker, so that the first can be killed without taking it along.
             let reversed: Vec<Site> = sites.iter().rev().cloned().collect();
             for replicas in place(&reversed, 1, OFFSETS_REPLICAS) {
-                partitions.insert(offsets_partition(), PartitionState::new(replicas, 1));
+                partitions.insert(offsets_partition(), PartitionState::new(replicas.clone(), 1));
+                if self.has_share_groups() {
+                    partitions.insert(share_partition(), PartitionState::new(replicas, SHARE_MIN_IN_SYNC));
+                }
             }
         }
         if self.has_transactionals() {
@@ -72,6 +80,7 @@ impl Scenario {
             racks: sites.iter().filter_map(|site| Some((site.broker, site.rack.clone()?))).collect(),
             partitions,
             retention: self.retentions().collect(),
+            cleanup: self.cleanups().collect(),
             queues: queues.collect(),
             exchanges: self.exchanges.iter().map(exchange).collect(),
             producer_ids: 0,

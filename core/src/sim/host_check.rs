@@ -182,9 +182,9 @@ impl Scenario {
     pub(super) fn has_source(&self, from: &SourceSpec) -> bool {
         match from {
             SourceSpec::Queue { name, .. } => self.has_queue(name),
-            SourceSpec::Group { topic, .. } | SourceSpec::Poll { topic, .. } => {
-                self.topics.iter().any(|known| known.name == *topic)
-            }
+            SourceSpec::Group { topic, .. }
+            | SourceSpec::Share { topic, .. }
+            | SourceSpec::Poll { topic, .. } => self.topics.iter().any(|known| known.name == *topic),
             SourceSpec::Subscription { subscription, .. } => self.has_exchange(&subscription.topic),
         }
     }

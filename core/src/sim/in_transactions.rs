@@ -149,7 +149,8 @@ impl InTransactions {
                     self.open.push(row);
                     return true;
                 }
-                if !is_full && !(self.complete && self.waiting.is_empty()) {
+                let none_come = self.complete && self.waiting.is_empty();
+                if !is_full && !none_come {
                     return false; // more will come
                 }
                 let first = self.open.first().map_or(0, |row| row.id.0);

@@ -22,13 +22,13 @@ fn life(incarnation: u64) -> RequestId {
 }
 
 /// What a node sends, marked with its life.
-pub(super) fn outgoing(incarnation: u64, mut message: Message) -> Message {
+pub(super) fn mark(incarnation: u64, message: &mut Message) {
     if let Message::Request(_, Request::Transaction { step: TransactionStep::Settle { session, .. }, .. }) =
-        &mut message
+        message
     {
         *session |= life(incarnation);
     }
-    match &mut message {
+    match message {
         Message::Request(id, _)
         | Message::Settle { session: id, .. }
         | Message::Credit { session: id, .. } => {
@@ -36,21 +36,20 @@ pub(super) fn outgoing(incarnation: u64, mut message: Message) -> Message {
         }
         _ => {}
     }
-    message
 }
 
-/// What a node gets; nothing if it belongs to another life of it.
-pub(super) fn incoming(incarnation: u64, mut message: Message) -> Option<Message> {
-    match &mut message {
+/// Whether what a node gets is for this life of it; then the mark is off.
+pub(super) fn is_for(incarnation: u64, message: &mut Message) -> bool {
+    match message {
         Message::Reply(id, _) | Message::Deliver(Delivery { session: id, .. }) => {
             if *id & LIFE_MASK != life(incarnation) {
-                return None;
+                return false;
             }
             *id &= !LIFE_MASK;
         }
         _ => {}
     }
-    Some(message)
+    true
 }
 
 #[cfg(test)]
@@ -60,12 +59,19 @@ mod tests {
 
     #[test]
     fn an_answer_finds_the_life_that_asked() {
-        let asked = |incarnation| match outgoing(incarnation, Message::Request(7, Request::Metadata)) {
-            Message::Request(id, _) => id,
-            other => panic!("{other:?}"),
+        let asked = |incarnation| {
+            let mut message = Message::Request(7, Request::Metadata);
+            mark(incarnation, &mut message);
+            match message {
+                Message::Request(id, _) => id,
+                other => panic!("{other:?}"),
+            }
         };
         assert_eq!(asked(1), 7, "most nodes live once");
-        let answered = |incarnation, id| incoming(incarnation, Message::Reply(id, Reply::Pong));
+        let answered = |incarnation, id| {
+            let mut message = Message::Reply(id, Reply::Pong);
+            is_for(incarnation, &mut message).then_some(message)
+        };
         for (asker, hears) in [(1, 1), (2, 2), (9, 9)] {
             let own = answered(hears, asked(asker));
             assert!(matches!(own, Some(Message::Reply(7, Reply::Pong))), "{own:?}");

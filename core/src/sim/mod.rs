@@ -7,14 +7,17 @@ mod beside;
 mod built_in;
 mod calls;
 mod carrying;
+mod cleanup_check;
 mod clients;
 mod clocks;
 mod command;
 mod controllers;
+mod described;
 mod disks;
 mod draft;
 mod draw;
 mod draw_host;
+mod draw_share;
 mod drawn;
 mod facts;
 mod first_view;
@@ -37,7 +40,9 @@ mod scenario;
 mod service;
 mod service_spec;
 mod serving;
+mod share_check;
 mod shop;
+mod source;
 mod spec;
 mod still;
 mod stream;
@@ -49,6 +54,7 @@ mod transform;
 mod txn_facts;
 mod user;
 mod usual;
+mod wires;
 mod worker_end;
 mod world;
 
@@ -65,9 +71,9 @@ pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{
-    ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,
-    PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT, Scenario,
-    SourceSpec, TargetSpec, TopicSpec,
+    BURST_MAX, CLIENTS_MAX, ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX,
+    PARTITIONS_MAX, PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT,
+    Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
 pub use timeline::{BranchView, Timeline};

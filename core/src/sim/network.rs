@@ -6,13 +6,14 @@
 //!
 //! What else can go wrong on the way stands in `core/src/sim/links.rs`: cuts, loss, and what comes twice or late.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use super::draw::carried;
+use super::described::carried;
 use super::links::{Fate, Links, Way, parcel};
 use super::scenario::Scenario;
 use super::traffic::Traffic;
+use super::wires::Wires;
 use crate::broker::Message;
 use crate::ids::{MessageId, NodeId};
 use crate::observe::Parcel;
@@ -59,9 +60,10 @@ pub(super) struct Gone {
 pub(crate) struct Network {
     rng: Rng,
     latency: (Span, Span),
-    last_arrival: BTreeMap<(NodeId, NodeId), Time>,
-    connections: BTreeSet<(NodeId, NodeId)>,
-    under_way: BTreeMap<u64, Packet>,
+    wires: Wires,
+    /// Packets in order of departure, from the oldest that is under way on; nothing where one has arrived since. A
+    /// packet's number says where it stands.
+    under_way: VecDeque<Option<Packet>>,
     last_packet: u64,
     pub(super) links: Links,
     /// The ways on which a cut swallowed something, so that the connection cannot go on.
@@ -76,12 +78,11 @@ impl Network {
     /// The network of a scenario.
     pub(super) fn new(scenario: &Scenario, seed: u64) -> Self {
         let latency = (Span(scenario.latency.0), Span(scenario.latency.1));
-        let (last_arrival, connections, under_way, gaps, breaks) = Default::default();
+        let (wires, under_way, gaps, breaks) = Default::default();
         Self {
             rng: Rng::new(seed, Stream::Network),
             latency,
-            last_arrival,
-            connections,
+            wires,
             under_way,
             last_packet: 0,
             links: Links::new(scenario, seed),
@@ -95,7 +96,7 @@ impl Network {
     fn arrival(&mut self, now: Time, from: NodeId, to: NodeId) -> Time {
         let latency = Span(self.rng.between(self.latency.0.0, self.latency.1.0));
         let extra = self.links.extra((from, to));
-        let last = self.last_arrival.entry((from, to)).or_default();
+        let last = self.wires.last_arrival((from, to));
         *last = (now + latency + extra).max(*last + Span(1));
         *last
     }
@@ -105,7 +106,7 @@ impl Network {
         self.traffic.count(from, to, &message);
         let fate = self.links.fate((from, to), &message);
         let arrives = self.arrival(now, from, to);
-        self.connections.insert(pair(from, to));
+        self.wires.connect((from, to));
         let what = (fate != Fate::Arrives).then(|| (parcel(&message), carried(to, &message)));
         let mut sending = Sending { fate, arrivals: [None, None], breaks: None, what };
         let packet =
@@ -131,7 +132,7 @@ impl Network {
     fn put(&mut self, packet: Packet) -> (u64, Time) {
         self.last_packet += 1;
         let (id, arrives) = (self.last_packet, packet.arrives);
-        self.under_way.insert(id, Packet { id, ..packet });
+        self.under_way.push_back(Some(Packet { id, ..packet }));
         (id, arrives)
     }
 
@@ -159,7 +160,7 @@ impl Network {
     /// messages.
     pub(super) fn reset(&mut self, (a, b): Way) -> Vec<Gone> {
         let ends = pair(a, b);
-        self.connections.remove(&ends);
+        self.wires.disconnect(ends);
         self.breaks.remove(&ends);
         self.gaps.remove(&(a, b));
         self.gaps.remove(&(b, a));
@@ -168,7 +169,7 @@ impl Network {
 
     /// A link was cut: what is on its way there does not arrive. Returns that, as far as it carried messages.
     pub(super) fn swallow(&mut self) -> Vec<Gone> {
-        let ways: BTreeSet<Way> = self.under_way.values().map(|packet| (packet.from, packet.to)).collect();
+        let ways: BTreeSet<Way> = self.under_way().map(|packet| (packet.from, packet.to)).collect();
         self.gaps.extend(ways.into_iter().filter(|way| self.links.is_cut(*way)));
         self.lose(Links::is_cut)
     }
@@ -176,14 +177,12 @@ impl Network {
     fn lose(&mut self, is_lost: impl Fn(&Links, Way) -> bool) -> Vec<Gone> {
         let Self { under_way, links, .. } = self;
         let mut gone = Vec::new();
-        under_way.retain(|_, packet| {
-            let is_lost = is_lost(links, (packet.from, packet.to));
-            if is_lost {
-                let messages = carried(packet.to, &packet.message);
-                gone.push(Gone { way: (packet.from, packet.to), what: parcel(&packet.message), messages });
+        for slot in under_way {
+            let lost = slot.take_if(|packet| is_lost(links, (packet.from, packet.to)));
+            if let Some(Packet { from, to, message, .. }) = lost {
+                gone.push(Gone { way: (from, to), what: parcel(&message), messages: carried(to, &message) });
             }
-            !is_lost
-        });
+        }
         gone.retain(|gone| !gone.messages.is_empty());
         gone
     }
@@ -203,32 +202,33 @@ impl Network {
 
     /// A packet arrives: it is no longer under way.
     pub(crate) fn take(&mut self, id: u64) -> Option<Packet> {
-        self.under_way.remove(&id)
+        let first = self.last_packet + 1 - self.under_way.len() as u64;
+        let at = id.checked_sub(first)?;
+        let packet = self.under_way.get_mut(usize::try_from(at).ok()?)?.take();
+        while let Some(None) = self.under_way.front() {
+            self.under_way.pop_front();
+        }
+        packet
     }
 
     /// When the other side of a connection notices that it broke, if it leaves now.
     pub(crate) fn hang_up(&mut self, now: Time, from: NodeId, to: NodeId) -> Time {
-        self.connections.remove(&pair(from, to));
+        self.wires.disconnect((from, to));
         self.arrival(now, from, to)
     }
 
     /// A node is gone: what was on its way to it is lost. Returns those that it was connected with.
     pub(crate) fn disconnect(&mut self, node: NodeId) -> Vec<NodeId> {
-        self.under_way.retain(|_, packet| packet.to != node && !(packet.is_stray && packet.from == node));
+        for slot in &mut self.under_way {
+            slot.take_if(|packet| packet.to == node || packet.is_stray && packet.from == node);
+        }
         self.breaks.retain(|&(a, b), _| a != node && b != node);
-        let other = |&(a, b): &(NodeId, NodeId)| match (a == node, b == node) {
-            (true, _) => Some(b),
-            (_, true) => Some(a),
-            _ => None,
-        };
-        let peers: Vec<NodeId> = self.connections.iter().filter_map(other).collect();
-        self.connections.retain(|&(a, b)| a != node && b != node);
-        peers
+        self.wires.disconnect_all(node)
     }
 
     /// What is on its way, in order of departure.
     pub(crate) fn under_way(&self) -> impl Iterator<Item = &Packet> {
-        self.under_way.values()
+        self.under_way.iter().flatten()
     }
 }
 

@@ -252,6 +252,9 @@ pub struct StripView {
     pub end: Offset,
     /// Consumers read below this; `None` for a queue.
     pub high_watermark: Option<Offset>,
+    /// Who reads what is committed alone reads below this, where that is less: a transaction is undecided. On the leader
+    /// only.
+    pub last_stable: Option<Offset>,
     /// How far the leader is ahead of this replica, in records.
     pub behind: u64,
     /// For a queue: messages that it holds, ready or delivered; for a partition: records from the start.

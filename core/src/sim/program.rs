@@ -12,7 +12,6 @@
 //! the work: at least once, a crash between work and acknowledgement does it twice. With a memory of what was done,
 //! kept in the same transaction as the work's effect: effectively once.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
@@ -22,159 +21,16 @@ use super::draft::receipt_to;
 use super::onward::{End, Mint, Onward};
 use super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::scenario::{ConsumerSpec, SourceSpec};
+use super::source::Source;
 use super::stream;
 use super::transform::Transform;
 use super::world::Disk;
-use crate::broker::{Input, Message, Out, Reads, RequestId, Settings, Settlement};
-use crate::client::{ClassicMember, GroupProtocol, Member, Puller, Staged, Subscriber, Windows};
+use crate::broker::{Input, Message, Out, Settings, Settlement};
+use crate::client::{Staged, Windows};
 use crate::ids::{MessageId, Name, NodeId};
-use crate::log::Storage;
 use crate::observe::{Event, QueueEvent};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
-
-/// The log on a consumer's own disk.
-pub(super) type DiskLog = <Disk as Storage>::Log;
-
-/// The client of a consumer.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// A queue pushes.
-    Push(Subscriber),
-    /// It pulls as a member of a group.
-    Pull(Member),
-    /// The same, in the classic protocol.
-    Classic(Box<ClassicMember>),
-    /// It pulls on its own account.
-    Poll(Box<Puller<DiskLog>>),
-}
-
-impl Source {
-    pub(crate) fn new(from: &SourceSpec, settings: &Settings, brokers: Vec<NodeId>, disk: &mut Disk) -> Self {
-        let settings = settings.clone();
-        let push =
-            |reads, options| Self::Push(Subscriber::new(settings.clone(), reads, options, brokers.clone()));
-        match from {
-            SourceSpec::Queue { name, prefetch, reading } => {
-                push(Reads::Queue(name.clone()), reading.options(*prefetch))
-            }
-            SourceSpec::Subscription { subscription, prefetch, reading } => {
-                push(Reads::Topic(subscription.clone()), reading.options(*prefetch))
-            }
-            SourceSpec::Group { name, topic, options } => {
-                let (options, name, topic) = (options.clone(), name.clone(), topic.clone());
-                match options.protocol {
-                    GroupProtocol::Server => {
-                        Self::Pull(Member::with_options(settings, options, name, topic, brokers))
-                    }
-                    GroupProtocol::Classic => {
-                        Self::Classic(Box::new(ClassicMember::new(settings, options, name, topic, brokers)))
-                    }
-                }
-            }
-            SourceSpec::Poll { topic, options, .. } => {
-                let log = disk.open(&Puller::<DiskLog>::log_name()).expect("memory opens its logs");
-                let puller = Puller::new(settings, options.clone(), topic.clone(), brokers, log);
-                Self::Poll(Box::new(puller.expect("memory can be read")))
-            }
-        }
-    }
-
-    pub(super) fn take(&mut self) -> Option<Staged> {
-        match self {
-            Self::Push(subscriber) => subscriber.take(),
-            Self::Pull(member) => member.take(),
-            Self::Classic(member) => member.take(),
-            Self::Poll(puller) => puller.take(),
-        }
-    }
-
-    pub(super) fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
-        match self {
-            Self::Push(subscriber) => subscriber.handle(now, input, out),
-            Self::Pull(member) => member.handle(now, input, out),
-            Self::Classic(member) => member.handle(now, input, out),
-            Self::Poll(puller) => puller.handle(now, input, out),
-        }
-    }
-
-    /// A message is done with.
-    pub(super) fn done(&mut self, now: Time, staged: &Staged, out: &mut Out) {
-        self.settle(now, core::slice::from_ref(staged), Settlement::Done, out);
-    }
-
-    /// What becomes of messages. A partition's cannot be given back or refused: the group goes on behind them.
-    fn settle(&mut self, now: Time, all: &[Staged], how: Settlement, out: &mut Out) {
-        match self {
-            Self::Push(subscriber) => subscriber.settle(all, how, out),
-            Self::Pull(member) => {
-                for staged in all {
-                    member.done(now, &staged.from, staged.record.offset, out);
-                }
-            }
-            Self::Classic(member) => {
-                for staged in all {
-                    member.done(now, &staged.from, staged.record.offset, out);
-                }
-            }
-            Self::Poll(puller) => puller.done(all),
-        }
-    }
-
-    /// Whether something waits to be begun.
-    pub(super) fn has_next(&self) -> bool {
-        !self.staged().is_empty()
-    }
-
-    /// Whether the program still has a message in hand, as far as its group knows. Only members know.
-    pub(super) fn has_in_hand(&self, staged: &Staged) -> bool {
-        matches!(self, Self::Pull(member) if member.has_in_hand(&staged.from, staged.record.offset))
-    }
-
-    /// What the program has in hand is not done: it comes again.
-    pub(super) fn rewind(&mut self) {
-        if let Self::Pull(member) = self {
-            member.rewind();
-        }
-    }
-
-    /// The broker that pushes, and the number of the subscription.
-    fn session(&self) -> Option<(NodeId, RequestId)> {
-        match self {
-            Self::Push(subscriber) => subscriber.session(),
-            Self::Pull(_) | Self::Classic(_) | Self::Poll(_) => None,
-        }
-    }
-
-    pub(super) fn next_wakeup(&self) -> Option<Time> {
-        match self {
-            Self::Push(subscriber) => subscriber.next_wakeup(),
-            Self::Pull(member) => member.next_wakeup(),
-            Self::Classic(member) => member.next_wakeup(),
-            Self::Poll(puller) => puller.next_wakeup(),
-        }
-    }
-
-    /// The numbers of the partitions that it reads.
-    pub(crate) fn partitions(&self) -> Vec<u32> {
-        match self {
-            Self::Push(_) => Vec::new(),
-            Self::Pull(member) => member.partitions().map(|partition| partition.index).collect(),
-            Self::Classic(member) => member.partitions().map(|partition| partition.index).collect(),
-            Self::Poll(puller) => puller.partitions().collect(),
-        }
-    }
-
-    /// What was received and not begun, oldest first.
-    pub(crate) fn staged(&self) -> Vec<&Staged> {
-        match self {
-            Self::Push(subscriber) => subscriber.staged().collect(),
-            Self::Pull(member) => member.staged().collect(),
-            Self::Classic(member) => member.staged().collect(),
-            Self::Poll(puller) => puller.staged().collect(),
-        }
-    }
-}
 
 /// What a program works on.
 #[derive(Clone, Debug)]
@@ -233,9 +89,9 @@ impl Worker {
             SourceSpec::Queue { reading, .. } | SourceSpec::Subscription { reading, .. } => {
                 (None, reading.credit)
             }
-            SourceSpec::Group { name, .. } | SourceSpec::Poll { reader: name, .. } => {
-                (Some(name.clone()), false)
-            }
+            SourceSpec::Group { name, .. }
+            | SourceSpec::Share { name, .. }
+            | SourceSpec::Poll { reader: name, .. } => (Some(name.clone()), false),
         };
         let source = Source::new(&spec.source(), settings, brokers.clone(), &mut kept.disk);
         let transform = spec
@@ -293,7 +149,10 @@ impl Worker {
         if let Some(transform) = &mut self.transform {
             transform.handle(now, &input, out);
         }
-        if let Some(input) = for_mark(0, &input) {
+        // Only where several clients live here can it be for another.
+        let alone = self.onward.is_none() && self.transform.is_none();
+        let input = if alone { Some(input) } else { for_mark(0, &input) };
+        if let Some(input) = input {
             let before = self.source.session();
             self.source.handle(now, input, out);
             if before.is_some() && self.source.session() != before {
@@ -333,8 +192,9 @@ impl Worker {
             self.settle(now, core::slice::from_ref(&staged), Settlement::Done, out);
         }
         let most = self.spec.work_max.max(self.takes.0);
-        let takes = Span(self.chance(&staged, 1).between(self.takes.0, most));
-        let work = Work { staged, since: now, until: now + takes };
+        let varies = most > self.takes.0;
+        let takes = if varies { self.chance(&staged, 1).between(self.takes.0, most) } else { self.takes.0 };
+        let work = Work { staged, since: now, until: now + Span(takes) };
         let at = self.work.partition_point(|other| other.until <= work.until);
         self.work.insert(at, work);
     }
@@ -379,11 +239,12 @@ impl Worker {
             return self.over(now, staged, out);
         }
         let hopeless = self.spec.fails_every > 0 && message.0 % self.spec.fails_every == 0;
-        let fails = hopeless || self.chance(&staged, 2).below(1_000) < u64::from(self.spec.fails_per_mille);
+        let per_mille = u64::from(self.spec.fails_per_mille);
+        let fails = hopeless || per_mille > 0 && self.chance(&staged, 2).below(1_000) < per_mille;
         if fails {
             return self.fail(now, staged, out);
         }
-        let breaks = self.chance(&staged, 3).below(1_000);
+        let breaks = if self.onward.is_some() { self.chance(&staged, 3).below(1_000) } else { 0 };
         if let Some(transform) = &mut self.transform {
             return transform.begin(now, staged, mint);
         }

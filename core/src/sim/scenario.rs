@@ -28,10 +28,14 @@ use crate::time::{Span, Time};
 
 /// The version of the scenario format.
 pub const SCENARIO_FORMAT: u32 = 1;
-/// The most brokers, producers or consumers of a scenario, each.
+/// The most brokers, services or crowds of users of a scenario, each.
 pub const NODES_MAX: usize = 100;
+/// The most producers or consumers of a scenario, each.
+pub const CLIENTS_MAX: usize = 10_000;
 /// The most partitions of a topic.
 pub const PARTITIONS_MAX: u32 = 1_000;
+/// The most messages that a producer hands over at once.
+pub const BURST_MAX: u32 = 10_000;
 /// The most messages that all producers of a scenario send.
 pub const MESSAGES_MAX: u64 = 1_000_000;
 /// The shortest time that a setting may name: whoever did something every microsecond would do nothing else.
@@ -193,14 +197,14 @@ impl Scenario {
             format!("its format is {}, this engine reads {SCENARIO_FORMAT}", self.format)
         })?;
         let brokers = usize::from(self.brokers);
-        for (what, count) in
-            [("brokers", brokers), ("producers", self.producers.len()), ("consumers", self.consumers.len())]
-        {
+        for (what, count, most) in [
+            ("brokers", brokers, NODES_MAX),
+            ("producers", self.producers.len(), CLIENTS_MAX),
+            ("consumers", self.consumers.len(), CLIENTS_MAX),
+        ] {
             // Where users call services, there need be nobody who sends and nobody who keeps.
             let least = usize::from(self.users.is_empty());
-            require((least..=NODES_MAX).contains(&count), &|| {
-                format!("{count} {what}, use {least} to {NODES_MAX}")
-            })?;
+            require((least..=most).contains(&count), &|| format!("{count} {what}, use {least} to {most}"))?;
         }
         require((1..=CONTROLLERS_MAX).contains(&self.controllers), &|| {
             format!("{} controllers, use 1 to {CONTROLLERS_MAX}", self.controllers)
@@ -217,7 +221,9 @@ impl Scenario {
         self.check_onward()?;
         self.check_services()?;
         self.check_pulls()?;
+        self.check_cleanups()?;
         self.check_groups()?;
+        self.check_shares()?;
         self.check_transactions()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {
@@ -279,13 +285,18 @@ impl Scenario {
     }
 
     fn check_clients(&self) -> Result<(), InvalidScenario> {
-        for ProducerSpec { name, to, every, keys, options, .. } in &self.producers {
+        for ProducerSpec { name, to, every, burst, keys, options, .. } in &self.producers {
             if !self.has_target(to) {
                 return Err(InvalidScenario(format!("{name} sends to a queue or topic that is not there")));
             }
             if *every == 0 || *keys > 26 {
                 return Err(InvalidScenario(format!(
                     "{name} sends every {every} microseconds with {keys} keys"
+                )));
+            }
+            if *burst > BURST_MAX {
+                return Err(InvalidScenario(format!(
+                    "{name} sends {burst} at once, use at most {BURST_MAX}"
                 )));
             }
             if let Err(why) = options.check(&target(to), &self.settings) {

@@ -336,7 +336,7 @@ impl Service {
 
     fn group(&self) -> Option<Name> {
         match &self.spec.from {
-            Some(SourceSpec::Group { name, .. }) => Some(name.clone()),
+            Some(SourceSpec::Group { name, .. } | SourceSpec::Share { name, .. }) => Some(name.clone()),
             _ => None,
         }
     }

@@ -287,7 +287,10 @@ impl Scenario {
     fn next_to(&self, service: &ServiceSpec) -> Vec<NodeId> {
         let reads = |target: &TargetSpec, source: &SourceSpec| match (target, source) {
             (TargetSpec::Queue(to), SourceSpec::Queue { name, .. }) => to == name,
-            (TargetSpec::Topic { name, .. }, SourceSpec::Group { topic, .. }) => name == topic,
+            (
+                TargetSpec::Topic { name, .. },
+                SourceSpec::Group { topic, .. } | SourceSpec::Share { topic, .. },
+            ) => name == topic,
             (TargetSpec::AnyOf(names), SourceSpec::Queue { name, .. }) => names.contains(name),
             // Whom an exchange leads to depends on each message: whoever may be reached counts.
             (TargetSpec::Exchange { .. }, SourceSpec::Queue { .. } | SourceSpec::Subscription { .. }) => true,
@@ -341,7 +344,9 @@ impl Scenario {
 pub(super) fn needed_of(source: &SourceSpec) -> Needed {
     match source {
         SourceSpec::Queue { name, .. } => Needed::Queue(name.clone()),
-        SourceSpec::Group { name, .. } | SourceSpec::Poll { reader: name, .. } => Needed::Group(name.clone()),
+        SourceSpec::Group { name, .. }
+        | SourceSpec::Share { name, .. }
+        | SourceSpec::Poll { reader: name, .. } => Needed::Group(name.clone()),
         SourceSpec::Subscription { subscription, .. } => Needed::Queue(subscription_queue(subscription)),
     }
 }
@@ -350,7 +355,9 @@ pub(super) fn needed_of(source: &SourceSpec) -> Needed {
 pub(super) fn source_name(source: &SourceSpec) -> Name {
     match source {
         SourceSpec::Queue { name, .. } => name.clone(),
-        SourceSpec::Group { topic, .. } | SourceSpec::Poll { topic, .. } => topic.clone(),
+        SourceSpec::Group { topic, .. }
+        | SourceSpec::Share { topic, .. }
+        | SourceSpec::Poll { topic, .. } => topic.clone(),
         SourceSpec::Subscription { subscription, .. } => named(subscription.topic.as_str()),
     }
 }

@@ -18,13 +18,14 @@ impl World {
         let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
         let flushes_before = if flush_takes.is_some() { flushes(broker) } else { 0 };
-        let mut slices = Out::default();
+        let mut slices = core::mem::take(&mut self.spare.slices);
         for input in burst {
             broker.handle(now, input, &mut slices);
         }
         let stops = broker.may_stop(now);
         if let Err(error) = broker.settle(now, &mut slices) {
             // A broker that cannot go on stops, as a real one halts: nothing it wanted sent leaves it.
+            drop(slices);
             let why = error.refusal();
             self.note(
                 node,
@@ -38,12 +39,14 @@ impl World {
         let untaken = broker.untaken();
         self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
         let flushed = if flush_takes.is_some() { flushes(broker).saturating_sub(flushes_before) } else { 0 };
-        let Out { mut sends, events } = load(slices);
+        let mut out = core::mem::take(&mut self.spare.out);
+        load(&mut slices, &mut out);
+        self.spare.slices = slices;
         if let Some(span) = flush_takes.filter(|_| flushed > 0) {
             let until = self.now() + Span(span.0.saturating_mul(flushed));
-            self.wait_for_disk(node, until, core::mem::take(&mut sends));
+            self.wait_for_disk(node, until, core::mem::take(&mut out.sends));
         }
-        self.carry_out(node, Out { sends, events });
+        self.carry_out(node, out);
         self.die_if_mailboxes_are_full(number, untaken);
         // What its disk holds up is answered first.
         if stops && !self.stands_still(node) {
@@ -56,9 +59,10 @@ impl World {
         let NodeId::Broker(number) = node else { return };
         let now = self.clock(node);
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
-        let mut slices = Out::default();
+        let (mut slices, mut out) = (Out::default(), Out::default());
         broker.shut_down(now, &mut slices);
-        self.carry_out(node, load(slices));
+        load(&mut slices, &mut out);
+        self.carry_out(node, out);
         self.wake(node);
     }
 
@@ -84,10 +88,10 @@ fn flushes(broker: &mut Broker<Disk>) -> u64 {
 }
 
 /// Fetches the records that a broker's messages refer to.
-fn load(out: Out<SliceOf<Disk>>) -> Out {
-    let sends = out.sends.into_iter().map(|envelope| Envelope {
+fn load(from: &mut Out<SliceOf<Disk>>, to: &mut Out) {
+    to.sends.extend(from.sends.drain(..).map(|envelope| Envelope {
         to: envelope.to,
         message: envelope.message.load().expect("the lab's memory does not fail on reading"),
-    });
-    Out { sends: sends.collect(), events: out.events }
+    }));
+    to.events.append(&mut from.events);
 }

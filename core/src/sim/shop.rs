@@ -37,6 +37,8 @@ pub(crate) struct Shop {
     pub(crate) spec: ProducerSpec,
     pub(crate) sent: u64,
     next_at: Time,
+    /// How many of a burst are handed over.
+    in_burst: u32,
     rng: Rng,
     store: Store,
     orders: Option<Orders>,
@@ -68,12 +70,13 @@ impl Shop {
         let seed = seed_of(seed, node);
         let transactions = in_transactions(&spec, settings, brokers.clone(), seed);
         let (client, halves) = clients(&spec, settings, brokers, seed);
-        let (sent, restarts) = (0, 0);
+        let (sent, restarts, in_burst) = (0, 0, 0);
         Self {
             node,
             spec,
             sent,
             next_at,
+            in_burst,
             rng,
             store,
             orders,
@@ -130,9 +133,13 @@ impl Shop {
             return None;
         }
         self.sent += 1;
-        self.next_at = now + Span(self.spec.every);
+        self.in_burst += 1;
+        if self.in_burst >= self.spec.burst {
+            (self.in_burst, self.next_at) = (0, now + Span(self.spec.every));
+        }
         let keys = u64::from(self.spec.keys);
-        Some((keys > 0).then(|| char::from(b'A' + self.rng.below(keys) as u8)))
+        let drawn = (keys > 0).then(|| char::from(b'A' + self.rng.below(keys) as u8));
+        Some(self.spec.message.key.or(drawn))
     }
 
     /// The message of this number; some tell of what happened a while ago.
@@ -158,7 +165,10 @@ impl Shop {
         if let (Some(_), TargetSpec::Queue(queue)) = (&self.halves, &self.spec.to) {
             message = message.with_routing_key(queue.as_str());
         }
-        let record = draft::record(now, &message);
+        let mut record = draft::record(now, &message);
+        if self.spec.message.is_tombstone(self.sent) {
+            record.value = None;
+        }
         let Some(orders) = &mut self.orders else { return self.send(now, id, record, out) };
         orders.begin(now, id, record.clone());
         match (orders.how(), &mut self.halves) {
@@ -367,13 +377,16 @@ impl World {
         let (NodeId::Producer(number), now) = (node, self.clock(node)) else { return };
         let Some(slot) = self.producers.get_mut(index(number)) else { return };
         let shop = &mut slot.process;
-        let mut out = Out::default();
-        if let Some(key) = shop.due(now) {
+        let mut out = core::mem::take(&mut self.spare.out);
+        while let Some(key) = shop.due(now) {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
             self.verdict.learn_key(id, key);
             if shop.reorders() {
                 self.verdict.learn_unordered(id);
+            }
+            if shop.spec.message.is_tombstone(shop.sent) {
+                self.verdict.learn_tombstone(id);
             }
             if shop.spec.transaction.is_some() {
                 self.verdict.learn_transaction(id, node);

@@ -10,8 +10,8 @@ use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
 use super::transactional_spec::TransactionalSpec;
-use crate::broker::Acks;
-use crate::client::{MemberOptions, ProducerOptions, PullOptions};
+use crate::broker::{Acks, Cleanup};
+use crate::client::{MemberOptions, ProducerOptions, PullOptions, ShareOptions};
 use crate::ids::Name;
 use crate::queue::QueueOptions;
 use crate::routing::{Declaration, ExchangeName};
@@ -123,6 +123,9 @@ pub struct TopicSpec {
     /// Messages are kept until they are so old, in microseconds; for ever without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_time: Option<Span>,
+    /// Whether old messages go, or of each key the last stays, and when a broker cleans up.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cleanup: Cleanup,
 }
 
 /// A producer, and what its program sends.
@@ -146,8 +149,11 @@ pub struct ProducerSpec {
     pub starts_at: u64,
     /// How many messages it sends.
     pub messages: u64,
-    /// The time between two messages, in microseconds.
+    /// The time between two messages, in microseconds; between two bursts, where they come in bursts.
     pub every: u64,
+    /// How many messages its program hands over at once; 0 and 1 for each by itself. Up to [`BURST_MAX`](crate::sim::BURST_MAX).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub burst: u32,
     /// How many keys its messages have, `A`, `B`, and so on, drawn by chance; 0 for messages without key.
     #[serde(default)]
     pub keys: u8,
@@ -277,6 +283,16 @@ pub enum SourceSpec {
         /// How it takes part.
         #[serde(default, skip_serializing_if = "is_default")]
         options: MemberOptions,
+    },
+    /// It pulls records of a topic that it shares with others, each of them for itself alone.
+    Share {
+        /// The group.
+        name: Name,
+        /// The topic.
+        topic: Name,
+        /// How it takes part.
+        #[serde(default, skip_serializing_if = "is_default")]
+        options: ShareOptions,
     },
     /// It pulls a topic on its own account, and keeps its place itself.
     Poll {

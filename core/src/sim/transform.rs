@@ -19,12 +19,14 @@
 //!
 //! What real systems do: Kafka Streams with `processing.guarantee=exactly_once_v2`.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
 use super::beside::{for_mark, marked};
 use super::onward::{Errand, Mint};
-use super::program::{Source, Worker};
+use super::program::Worker;
+use super::source::Source;
 use super::transactional_spec::{TransactionalSpec, TransformSpec};
 use crate::broker::{Acks, Input, Out, Settings};
 use crate::client::{Producer, ProducerOptions, Staged, Target, Transactional, TxnStanding};
@@ -59,8 +61,8 @@ struct Done {
 
 #[derive(Clone, Debug)]
 enum Writes {
-    Plainly(Producer),
-    Together { spec: TransactionalSpec, client: Transactional, ends: Option<Ends>, tries: u64 },
+    Plainly(Box<Producer>),
+    Together { spec: TransactionalSpec, client: Box<Transactional>, ends: Option<Ends>, tries: u64 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +85,12 @@ impl Transform {
                 let producer = Producer::new(settings.clone(), Target::Topic(to.clone(), Acks::All), brokers);
                 let options = ProducerOptions { idempotent: true, ..ProducerOptions::default() };
                 let producer = producer.with_options(options, seed);
-                Writes::Plainly(producer.expect("its settings were checked with the scenario"))
+                Writes::Plainly(Box::new(producer.expect("its settings were checked with the scenario")))
             }
             Some(spec) => {
                 let id = (spec.id.clone(), spec.timeout);
                 let client = Transactional::new(settings.clone(), id, to.clone(), brokers);
-                Writes::Together { spec: spec.clone(), client, ends: None, tries: 0 }
+                Writes::Together { spec: spec.clone(), client: Box::new(client), ends: None, tries: 0 }
             }
         };
         Self { to, group: group.clone(), writes, done: Vec::new() }
@@ -161,10 +163,29 @@ impl Transform {
         out: &mut Out,
     ) -> Vec<(Staged, bool)> {
         let mut over = Vec::new();
+        self.give_up_lost(now, source, out);
         while let Some(more) = marked(MARK, out, |out| self.step(now, source, idle, out)) {
             over.extend(more);
         }
         over
+    }
+
+    /// The group gave what is done here to another member, who does it again: it must not count. This is looked at before
+    /// anything else is begun, or the same message could come back, and be done twice in one transaction; and also while
+    /// it commits, for the other member may have done it by then, and given the partition back.
+    fn give_up_lost(&mut self, now: Time, source: &mut Source, out: &mut Out) {
+        let Writes::Together { client, ends, .. } = &mut self.writes else { return };
+        let keeps = self.done.iter().all(|done| source.has_in_hand(&done.staged));
+        if *ends == Some(Ends::Abort) || keeps {
+            return;
+        }
+        if client.may_abort() {
+            *ends = Some(Ends::Abort);
+            marked(MARK, out, |out| client.abort(now, out));
+        } else if ends.is_none() {
+            self.done.clear();
+            source.rewind();
+        }
     }
 
     /// Does the next thing that is to be done; nothing when there is none.
@@ -213,12 +234,6 @@ impl Transform {
                     }
                 },
                 TxnStanding::Open => {
-                    // The group gave it to another, who does it again.
-                    if self.done.iter().any(|done| !source.has_in_hand(&done.staged)) {
-                        *ends = Some(Ends::Abort);
-                        client.abort(now, out);
-                        return Some(Vec::new());
-                    }
                     if let Some(done) = self.done.iter_mut().find(|done| !done.sent) {
                         done.sent = true;
                         let sent = client.send(now, done.id, done.record.clone(), 0, out);

@@ -19,13 +19,14 @@ impl ProducerSpec {
     /// A producer that sends a hundred plain messages, one every millisecond.
     pub fn new(name: &str, to: TargetSpec) -> Self {
         let (message, options, keeps, receipt_timeout, transaction, transactional, asks) = Default::default();
-        let (name, starts_at, messages, every, keys) = (name.into(), 0, 100, 1_000, 0);
+        let (name, starts_at, messages, every, burst, keys) = (name.into(), 0, 100, 1_000, 0, 0);
         Self {
             name,
             to,
             starts_at,
             messages,
             every,
+            burst,
             keys,
             message,
             options,

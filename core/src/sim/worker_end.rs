@@ -1,6 +1,7 @@
 //! What becomes of a consumer's program when it dies? What it forgets, what it leaves, and when it comes again.
 
-use super::program::{DiskLog, Kept, Source, Worker};
+use super::program::{Kept, Worker};
+use super::source::{DiskLog, Source};
 use super::world::Disk;
 use crate::client::Puller;
 use crate::ids::MessageId;
@@ -16,7 +17,7 @@ impl Worker {
             Source::Poll(puller) => {
                 puller.at_stake().filter_map(|staged| staged.record.message_id()).collect()
             }
-            Source::Push(_) | Source::Pull(_) | Source::Classic(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

@@ -15,7 +15,7 @@ use super::command::Command;
 use super::controllers::Controllers;
 use super::disks::Disks;
 use super::links::Way;
-use super::lives::incoming;
+use super::lives::is_for;
 use super::network::{Network, Packet};
 use super::onward::Errand;
 use super::program::Worker;
@@ -26,9 +26,9 @@ use super::still::StillNodes;
 use super::txn_facts::OpenTransactions;
 use crate::broker::{Broker, Input, Out};
 use crate::ids::{MessageId, NodeId, Offset};
-use crate::log::Storage;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
+use crate::log::{SliceOf, Storage};
 use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
@@ -56,7 +56,7 @@ pub(super) enum Happening {
         node: NodeId,
         incarnation: u64,
     },
-    Command(Command),
+    Command(Box<Command>),
     /// An order to the controller, by its place in the scenario.
     Order(usize),
 }
@@ -138,6 +138,16 @@ pub struct World {
     pub(super) metrics: Metrics,
     /// The events of the present step.
     pub(super) events: Vec<Stamped>,
+    /// What nodes write into, empty between two steps: its memory serves them all.
+    pub(super) spare: Spare,
+}
+
+/// Room for what a node wants done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare {
+    pub(super) out: Out,
+    /// For brokers, whose records are slices of their logs.
+    pub(super) slices: Out<SliceOf<Disk>>,
 }
 
 impl World {
@@ -188,14 +198,18 @@ impl World {
             verdict: Verdict::default(),
             metrics: Metrics::default(),
             events: Vec::new(),
+            spare: Spare::default(),
             scenario,
         };
         for group in world.scenario.committed_groups() {
             world.verdict.learn_reads_committed(group.clone());
         }
+        for (topic, _) in world.scenario.cleanups() {
+            world.verdict.learn_table(topic);
+        }
         let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
         for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
-            world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
+            world.agenda.plan(action.at, Rank::Command, Happening::Command(Box::new(action.command)));
         }
         world.plan_orders();
         world.start_controllers();
@@ -247,12 +261,24 @@ impl World {
 
     /// Plans a command.
     pub fn plan(&mut self, at: Time, command: Command) {
-        self.agenda.plan(at, Rank::Command, Happening::Command(command));
+        self.agenda.plan(at, Rank::Command, Happening::Command(Box::new(command)));
     }
 
     /// Lets the next thing happen, and returns what events that brought; `None` when nothing is planned any more.
     pub fn step(&mut self) -> Option<Vec<Stamped>> {
-        let (at, happening) = self.agenda.pop()?;
+        self.happen().then(|| core::mem::take(&mut self.events))
+    }
+
+    /// The same for whoever asks only what the run amounts to: observers have seen the events, and nobody keeps them.
+    /// `false` when nothing is planned any more.
+    pub fn pass(&mut self) -> bool {
+        let happened = self.happen();
+        self.events.clear();
+        happened
+    }
+
+    fn happen(&mut self) -> bool {
+        let Some((at, happening)) = self.agenda.pop() else { return false };
         self.metrics.pass(at);
         self.now = at;
         self.step += 1;
@@ -281,10 +307,10 @@ impl World {
                     self.disk_done(node);
                 }
             }
-            Happening::Command(command) => self.command(command),
+            Happening::Command(command) => self.command(*command),
             Happening::Order(index) => self.give_order(index),
         }
-        Some(core::mem::take(&mut self.events))
+        true
     }
 
     pub(super) fn power(&self, node: NodeId) -> Option<Power> {
@@ -325,9 +351,9 @@ impl World {
     }
 
     fn arrival(&mut self, id: u64) {
-        let Some(Packet { from, to, incarnation, message, .. }) = self.network.take(id) else { return };
+        let Some(Packet { from, to, incarnation, mut message, .. }) = self.network.take(id) else { return };
         if self.is_on(to, incarnation) {
-            if let Some(message) = incoming(incarnation, message) {
+            if is_for(incarnation, &mut message) {
                 self.reach(to, Input::Message { from, message });
             }
         } else if self.power(to) != Some(Power::Off) {
@@ -355,7 +381,7 @@ impl World {
     /// Hands an input to a node that is on, and carries out what it wants.
     pub(super) fn hand(&mut self, node: NodeId, input: Input) {
         let now = self.clock(node);
-        let mut out = Out::default();
+        let mut out = core::mem::take(&mut self.spare.out);
         match node {
             NodeId::Producer(number) => self.hand_to_shop(number, input, &mut out),
             NodeId::Consumer(number) => {
@@ -373,19 +399,26 @@ impl World {
                 };
                 self.calls.hand(now, node, input, &mut mint, &mut out);
             }
-            NodeId::Broker(number) => return self.hand_to_broker(number, [input]),
-            NodeId::Controller | NodeId::Voter(_) => return self.hand_to_controller(node, input),
+            NodeId::Broker(number) => {
+                self.spare.out = out;
+                return self.hand_to_broker(number, [input]);
+            }
+            NodeId::Controller | NodeId::Voter(_) => {
+                self.spare.out = out;
+                return self.hand_to_controller(node, input);
+            }
         }
         self.carry_out(node, out);
         self.stop_if_fenced(node);
     }
 
     /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.
-    pub(super) fn carry_out(&mut self, node: NodeId, out: Out) {
-        for event in out.events {
+    pub(super) fn carry_out(&mut self, node: NodeId, mut out: Out) {
+        for event in out.events.drain(..) {
             self.note(node, event);
         }
-        self.send_all(node, out.sends);
+        self.send_all(node, out.sends.drain(..));
+        self.spare.out = out;
         self.plan_wake(node);
     }
 

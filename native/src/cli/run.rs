@@ -109,6 +109,12 @@ struct Judgement<'a> {
     given_up: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
+    /// Acknowledged, and unprocessed when a later message of the same key took their place.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    superseded: BTreeSet<MessageId>,
+    /// Given up by a share group, and processed by nobody.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    archived: &'a BTreeSet<MessageId>,
     /// Only where producers have transactions of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_transactions: Option<Agreed<'a>>,
@@ -152,6 +158,8 @@ impl<'a> Judgement<'a> {
             returned: verdict.returned(),
             given_up: verdict.given_up(),
             trimmed: verdict.trimmed().collect(),
+            superseded: verdict.superseded().collect(),
+            archived: verdict.archived(),
             own_transactions: Agreed::of(verdict.agreement()),
         }
     }
@@ -282,6 +290,13 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;
+    }
+    if !verdict.superseded.is_empty() {
+        let superseded = named(&verdict.superseded);
+        writeln!(out, "  superseded {superseded}, by later messages of their keys")?;
+    }
+    if !verdict.archived.is_empty() {
+        writeln!(out, "  archived   {}, given up by a share group", named(verdict.archived))?;
     }
     if let Some(own) = &verdict.own_transactions {
         writeln!(out, "own transactions")?;

@@ -226,8 +226,8 @@ impl Local {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter: None,
-            replica: None,
             rack: None,
+            replica: None,
             isolation: Isolation::Uncommitted,
         };
         match self.call(Request::Fetch(fetch))? {

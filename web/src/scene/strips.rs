@@ -157,6 +157,10 @@ fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &
     let (above, below) = (row.port - MARK / 2.0 - reach - 1.0, row.port + MARK / 2.0 + reach + 1.0);
     let width = if leads { 2.0 } else { 1.4 };
     scene.lines(&[at(x, above), at(x, below)], line(theme.green, width));
+    if let Some(stable) = strip.last_stable {
+        let x = edge(stable);
+        scene.lines(&[at(x, above), at(x, below)], line(theme.vermilion, 1.4));
+    }
     let Some(note) = row.note.filter(|_| leads) else { return };
     let room = row.columns as f64 * pitch;
     let aside = if row.note == Some(row.words.0.y) { width_of(&right, LITTLE) + 8.0 } else { 0.0 };

@@ -95,11 +95,18 @@ pub const GROUPS: &[Group] = &[
             "dual-write-commit-first",
             "outbox",
             "half-messages",
+            "exactly-once",
+            "zombie-doubles",
+            "zombie-fenced",
         ],
     },
     Group {
         title: both("Consumer groups", "消费者组"),
         scenarios: &["rebalance-eager", "rebalance-cooperative", "rebalance-storm"],
+    },
+    Group {
+        title: both("Share groups", "共享组"),
+        scenarios: &["share-group", "share-poison", "share-fail-over"],
     },
     Group {
         title: both("Replicated log", "复制日志"),
@@ -116,6 +123,7 @@ pub const GROUPS: &[Group] = &[
             "read-from-the-closest",
             "replay",
             "slow-puller-retention",
+            "compacted-topic",
             "windowed-count",
             "windowed-count-lateness",
         ],

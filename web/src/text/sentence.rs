@@ -6,7 +6,9 @@ use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
-use super::{Lang, callers, cluster, faults, membership, producers, pulls, queues, row, spaced};
+use super::{
+    Lang, callers, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
+};
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,6 +141,20 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
         Refusal::OutOfSequence => ("an earlier batch is missing", "前面的批次还没到"),
         Refusal::ProducerEpoch => ("the producer has begun anew since", "该生产者已换用更新的纪元"),
+        Refusal::ConcurrentTransactions => {
+            ("the last transaction is still being ended", "上一个事务还没收尾")
+        }
+        Refusal::InvalidTransaction => ("there is no such transaction to end", "事务的状态不允许这样做"),
+        Refusal::ProducerFenced => {
+            ("another instance has taken over the transactional id", "事务 ID 已由另一个实例接手")
+        }
+        Refusal::TransactionTimedOut => ("the transaction took too long", "事务超时"),
+        Refusal::CoordinatorFenced => {
+            ("that coordinator of transactions was replaced", "那个事务协调者已被取代")
+        }
+        Refusal::CoordinatorLoading => {
+            ("the new coordinator of transactions is still reading its log", "新的事务协调者还在读日志")
+        }
         Refusal::Overdue => ("it was not acknowledged in time", "在投递时限内没有等到确认"),
         Refusal::NoAnswer => ("nobody answered in time", "没有及时收到回应"),
         Refusal::Storage => ("the broker's disk failed", "Broker 的磁盘出错"),
@@ -259,7 +275,9 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pull(event) => pulls::english(event, node, &what),
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
+        Event::Txn(event) => txns::english(event, node, &what),
         Event::Group(event) => membership::english(event, node, names),
+        Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
         other => format!("{node}: {other}"),
@@ -335,7 +353,9 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pull(event) => pulls::chinese(event, node, &what),
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
+        Event::Txn(event) => txns::chinese(event, node, &what),
         Event::Group(event) => membership::chinese(event, node, names),
+        Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
         other => format!("{node}：{other}"),
@@ -393,7 +413,9 @@ impl Tone {
             Event::Pull(event) => pulls::tone(event),
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
+            Event::Txn(event) => txns::tone(event),
             Event::Group(event) => membership::tone(event),
+            Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),
             Event::Fault(event) => faults::tone(event),
             _ => Self::Plain,

@@ -170,9 +170,9 @@ const CLOSEST: Story = Story {
             "500 毫秒 Broker 3 宕机。消费者回到 leader，重新漂洋过海，直到 Broker 3 追上来。",
         ),
     ],
-    look: &[both(
-        "Whom in-rome fetches from, before and after 500 ms",
-        "500 毫秒前后，in-rome 从谁那里拉取",
+    look: &[both("Whom in-rome fetches from, before and after 500 ms", "500 毫秒前后，in-rome 从谁那里拉取")],
+    tries: &[both(
+        "Kill broker 1 instead: who is close to whom then?",
+        "改为让 Broker 1 宕机：这时谁离谁近？",
     )],
-    tries: &[both("Kill broker 1 instead: who is close to whom then?", "改为让 Broker 1 宕机：这时谁离谁近？")],
 };

@@ -2,7 +2,8 @@
 
 use super::{
     Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
-    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
+    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_share,
+    stories_stream, stories_table, stories_txns,
 };
 
 /// One scenario's words.
@@ -39,6 +40,7 @@ pub const STORIES: &[Story] = &[
     stories_pull::PUSH_OVERLOAD,
     stories_pull::PULL_OVERLOAD,
     stories_pull::RETENTION,
+    stories_table::COMPACTED,
     stories_pull::REPLAY,
     stories_pull::STAGING_MEMORY,
     stories_pull::STAGING_DISK,
@@ -64,7 +66,9 @@ const MORE: &[&[Story]] = &[
     stories_onward::STORIES,
     stories_order::STORIES,
     stories_groups::STORIES,
+    stories_share::STORIES,
     stories_cluster::STORIES,
+    stories_txns::STORIES,
 ];
 
 /// Every story.

@@ -49,6 +49,7 @@ fn strip(queue: &str, view: QueueView, cells: &[(u64, CellState, u32, u8)]) -> S
         start: Offset(1),
         end: Offset(20),
         high_watermark: None,
+        last_stable: None,
         behind: 0,
         held: view.ready + view.waiting + view.unacked,
         groups: vec![],

@@ -1,0 +1,52 @@
+//! Programs that read, write and commit in one transaction: what the three stories about them say, under many seeds.
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::observe::{Event, TxnEvent};
+use mqlab_tests::claims::{all, story};
+
+/// How many seeds each claim is held against.
+const SEEDS: u64 = 40;
+
+#[test]
+fn every_order_has_one_bill_though_the_program_dies() {
+    for seed in 0..SEEDS {
+        let timeline = story("exactly-once", seed);
+        let verdict = timeline.verdict();
+        assert!(verdict.is_clean(), "seed {seed}: {verdict:?}");
+        assert_eq!(
+            (verdict.delivered(), verdict.on_their_way()),
+            (72, 0),
+            "seed {seed}: 36 orders and bills"
+        );
+    }
+}
+
+#[test]
+fn without_transactions_a_zombie_doubles() {
+    let doubles = (0..SEEDS).filter(|&seed| {
+        let timeline = story("zombie-doubles", seed);
+        let verdict = timeline.verdict();
+        assert!(verdict.lost().is_empty(), "seed {seed}");
+        assert_eq!(verdict.delivered(), 60, "seed {seed}");
+        !verdict.doubled().is_empty()
+    });
+    assert!(doubles.count() as u64 > SEEDS / 2);
+}
+
+#[test]
+fn a_zombie_in_a_transaction_is_fenced() {
+    let fenced = |event: &Event| matches!(event, Event::Txn(TxnEvent::Fenced { .. })).then_some(());
+    let mut found = 0;
+    for seed in 0..SEEDS {
+        let timeline = story("zombie-fenced", seed);
+        let verdict = timeline.verdict();
+        assert!(verdict.is_clean(), "seed {seed}: {verdict:?}");
+        assert_eq!((verdict.delivered(), verdict.on_their_way()), (60, 0), "seed {seed}");
+        let fenced = all(&timeline, fenced);
+        found += usize::from(!fenced.is_empty());
+        for (at, node, ()) in fenced {
+            assert!(at.0 > 560_000 && node == NodeId::Consumer(1), "seed {seed}: {node} at {at}");
+        }
+    }
+    assert!(found as u64 > SEEDS * 3 / 4, "fenced in {found} of {SEEDS} runs");
+}
