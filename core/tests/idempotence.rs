@@ -214,6 +214,7 @@ impl Run {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter: None,
+            rack: None,
             replica: None,
             isolation: Isolation::Uncommitted,
         };

@@ -108,6 +108,7 @@ impl Bench {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter,
+            rack: None,
             replica: None,
             isolation: Isolation::Uncommitted,
         }))

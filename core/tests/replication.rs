@@ -129,6 +129,7 @@ impl Bench {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter: None,
+            rack: None,
             replica,
             isolation: Isolation::Uncommitted,
         };
@@ -341,6 +342,7 @@ fn a_long_poll_waits_for_records_or_its_time() {
         bytes_min: 1,
         wait_max: Span::from_millis(100),
         filter: None,
+        rack: None,
         replica: None,
         isolation: Isolation::Uncommitted,
     };

@@ -234,6 +234,7 @@ impl Bench {
             wait_max: Span::ZERO,
             filter: None,
             replica: None,
+            rack: None,
             isolation: Isolation::Committed,
         };
         match self.ask(Request::Fetch(fetch)) {

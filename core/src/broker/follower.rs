@@ -17,6 +17,9 @@
 //!
 //! Source: Kafka KIP-595's fetch, `AbstractFetcherThread.scala`.
 
+use alloc::vec::Vec;
+
+use super::long_poll::Parked;
 use super::protocol::{Fetch, Isolation, Message, Out, ReplicaFetch, Reply, Request, RequestId};
 use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
@@ -37,12 +40,15 @@ pub(crate) struct Follower {
     asked: Option<(RequestId, Time)>,
     /// When to fetch again, when none is under way.
     retry: Time,
+    /// Fetches of consumers that are closer to this broker than to the leader.
+    pub(super) parked: Vec<Parked>,
 }
 
 impl Follower {
     /// When it has to do something.
     pub(super) fn next_wakeup(&self) -> Time {
-        self.asked.map_or(self.retry, |(_, deadline)| deadline)
+        let own = self.asked.map_or(self.retry, |(_, deadline)| deadline);
+        self.parked.iter().map(|parked| parked.until).chain([own]).min().unwrap_or(own)
     }
 
     /// The request whose answer is waited for.
@@ -61,7 +67,7 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         self.refuse_all(crate::observe::Refusal::NotLeader, out);
-        self.role = Role::Follower(Follower { leader, epoch, asked: None, retry: now });
+        self.role = Role::Follower(Follower { leader, epoch, asked: None, retry: now, parked: Vec::new() });
         if self.checkpoint.is_some() && self.log.end() > self.high_watermark {
             // What its leader has above that, it fetches again.
             let messages = self.truncate(self.high_watermark)?;
@@ -81,7 +87,7 @@ impl<L: Log> Replica<L> {
         // Who truncates by the watermark says nothing of epochs.
         let (from, last_epoch) = (self.log.end(), self.epochs.last().filter(|_| self.checkpoint.is_none()));
         let Role::Follower(follower) = &mut self.role else { return };
-        if follower.next_wakeup() > now {
+        if follower.asked.map_or(follower.retry, |(_, deadline)| deadline) > now {
             return;
         }
         *id += 1;
@@ -94,6 +100,7 @@ impl<L: Log> Replica<L> {
             wait_max: settings.replica_fetch_wait,
             filter: None,
             replica: Some(ReplicaFetch { leader_epoch: follower.epoch, last_epoch }),
+            rack: None,
             isolation: Isolation::Uncommitted,
         };
         out.send(follower.leader, Message::Request(*id, Request::Fetch(fetch)));

@@ -100,6 +100,12 @@ impl Leader {
         self.epoch
     }
 
+    /// The followers that are alive, and how far each has got.
+    pub(super) fn followers(&self) -> impl Iterator<Item = (NodeId, Offset)> {
+        let alive = self.followers.iter().filter(|(_, progress)| progress.alive);
+        alive.map(|(follower, progress)| (*follower, progress.end))
+    }
+
     /// The sets that could be in force: the present one, and the one that the controller was asked for.
     fn maximal_in_sync(&self) -> impl Iterator<Item = NodeId> {
         self.in_sync.iter().chain(self.proposed.iter().flatten()).copied()
@@ -211,11 +217,12 @@ impl<L: Log> Replica<L> {
     /// Stops leading or following: everybody who waits is refused, so that nobody waits in vain.
     pub(super) fn refuse_all(&mut self, refusal: Refusal, out: &mut Out<L::Slice>) {
         if let Role::Leader(leader) = &mut self.role {
-            let waiting = leader.waiting.drain(..).map(|waiting| (waiting.to, waiting.id));
-            let parked = leader.parked.drain(..).map(|parked| (parked.to, parked.id));
-            for (to, id) in waiting.chain(parked) {
-                out.reply(to, id, Reply::Refused(refusal));
+            for waiting in leader.waiting.drain(..) {
+                out.reply(waiting.to, waiting.id, Reply::Refused(refusal));
             }
+        }
+        for parked in self.parked().map(core::mem::take).into_iter().flatten() {
+            out.reply(parked.to, parked.id, Reply::Refused(refusal));
         }
     }
 

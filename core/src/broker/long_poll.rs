@@ -8,7 +8,7 @@
 
 use super::leader::Leader;
 use super::protocol::{Fetch, Isolation, Out, Reply, RequestId};
-use super::replica::{Replica, Role};
+use super::replica::Replica;
 use crate::ids::{NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::Refusal;
@@ -32,8 +32,8 @@ impl Leader {
 impl<L: Log> Replica<L> {
     /// Forgets the fetches of a node whose connection broke.
     pub(super) fn forget_fetches_of(&mut self, peer: NodeId) {
-        if let Role::Leader(leader) = &mut self.role {
-            leader.parked.retain(|parked| parked.to != peer);
+        if let Some(parked) = self.parked() {
+            parked.retain(|parked| parked.to != peer);
         }
     }
 
@@ -43,8 +43,8 @@ impl<L: Log> Replica<L> {
         now: Time,
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
-        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
-        let mut parked = core::mem::take(&mut leader.parked);
+        let Some(waiting) = self.parked() else { return Ok(()) };
+        let mut parked = core::mem::take(waiting);
         let mut failed = Ok(());
         parked.retain(|parked| {
             let answered = self.answer(parked, self.high_watermark, now >= parked.until, out);
@@ -53,8 +53,8 @@ impl<L: Log> Replica<L> {
                 true
             })
         });
-        if let Role::Leader(leader) = &mut self.role {
-            leader.parked = parked;
+        if let Some(waiting) = self.parked() {
+            *waiting = parked;
         }
         failed
     }

@@ -51,6 +51,7 @@ mod back_pressure;
 mod checkpoint;
 mod classic_group;
 mod cleaner;
+mod closest;
 mod controller;
 mod coordinator;
 mod deadlines;
@@ -422,6 +423,15 @@ impl<S: Storage> Broker<S> {
                 let Some(replica) = self.replicas.get_mut(&partition) else {
                     return refuse(asker, self.not_here(&partition), out);
                 };
+                if self.settings.read_closest && fetch.replica.is_none() {
+                    if let Some(closer) = replica.closer(self.me, &fetch, &self.view) {
+                        out.reply(from, id, Reply::ReadFrom { replica: closer });
+                        return Ok(());
+                    }
+                    if let Role::Follower(_) = replica.role {
+                        return Ok(replica.fetch_of_follower(now, asker, fetch, out)?);
+                    }
+                }
                 let proposal = replica.fetch(now, asker, fetch, out)?;
                 self.propose(now, &partition, proposal, out);
                 Ok(())

@@ -9,7 +9,7 @@ use super::share_request::ShareReply;
 use super::transaction::TransactionState;
 use super::txn_request::TxnReply;
 use super::view::View;
-use crate::ids::{Epoch, Name, Offset, OrderId, PartitionId};
+use crate::ids::{Epoch, Name, NodeId, Offset, OrderId, PartitionId};
 use crate::log::Slice;
 use crate::observe::{Answer, Refusal};
 use crate::record::Batches;
@@ -45,6 +45,11 @@ pub enum Reply<D = Batches> {
     Subscribed {
         /// The queue.
         queue: Name,
+    },
+    /// Another replica is closer: read from it.
+    ReadFrom {
+        /// Which.
+        replica: NodeId,
     },
     /// The subscription still stands.
     Pong,
@@ -143,6 +148,7 @@ impl<D: Slice> Reply<D> {
             Self::Decided => Reply::Decided,
             Self::Transaction(state) => Reply::Transaction(state),
             Self::Subscribed { queue } => Reply::Subscribed { queue },
+            Self::ReadFrom { replica } => Reply::ReadFrom { replica },
             Self::Pong => Reply::Pong,
             Self::Producer { id, epoch } => Reply::Producer { id, epoch },
             Self::ProducerIds { first, count } => Reply::ProducerIds { first, count },

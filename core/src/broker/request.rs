@@ -200,6 +200,7 @@ pub enum Request {
 ///     wait_max: Span::from_millis(500),
 ///     filter: None,
 ///     replica: None,
+///     rack: None,
 ///     isolation: Isolation::Uncommitted,
 /// };
 /// assert_eq!(fetch.wait_max.to_string(), "500 ms");
@@ -221,6 +222,9 @@ pub struct Fetch {
     pub filter: Option<Selector>,
     /// Who asks: a replica says what it has, a consumer does not.
     pub replica: Option<ReplicaFetch>,
+    /// The rack that a consumer is in: where the settings allow it, the leader may send it to a closer replica
+    /// ([`Reply::ReadFrom`]).
+    pub rack: Option<Name>,
     /// What a consumer wants of transactions. With [`Isolation::Committed`] the answer is [`Reply::Stable`], and there can
     /// be no filter.
     pub isolation: Isolation,

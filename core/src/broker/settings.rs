@@ -71,6 +71,10 @@ pub struct Settings {
     /// By what a follower finds out which records to cut off.
     #[serde(skip_serializing_if = "is_usual")]
     pub truncation: Truncation,
+    /// Whether consumers that say which rack they are in may read from a follower there. Kafka: not unless
+    /// `replica.selector.class` names the `RackAwareReplicaSelector`.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub read_closest: bool,
     /// How often the controller looks whether preferred replicas lead; never by default, so that a watcher sees who won.
     /// Kafka: 300 s (`leader.imbalance.check.interval.seconds`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +155,7 @@ impl Default for Settings {
             in_flight_max: 1,
             strict_watermark: true,
             truncation: Truncation::Epoch,
+            read_closest: false,
             leader_balance: None,
             metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),

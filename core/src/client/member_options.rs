@@ -85,6 +85,9 @@ pub struct MemberOptions {
     /// `poll_max` with the classic protocol, and for ever with the newer one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll_max: Option<Span>,
+    /// The rack that it is in (`client.rack`): with the setting `read_closest` it may read from a follower there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rack: Option<Name>,
     /// When it says how far it got.
     pub commits: CommitMode,
     /// What it sees of transactions (`isolation.level`).

@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 
 use super::asked::Asked;
 use super::pull_options::StartAt;
-use crate::ids::Offset;
+use crate::ids::{NodeId, Offset};
 use crate::time::Time;
 
 /// While a partition has so many records staged, no more are fetched.
@@ -33,6 +33,8 @@ pub(super) struct Position {
     pub(super) in_hand: BTreeMap<Offset, Time>,
     /// It is being let go: nothing more is begun, and it is given up when the program is done with what it has in hand.
     pub(super) leaving: bool,
+    /// The follower to read from rather than from the leader, and until when.
+    pub(super) closer: Option<(NodeId, Time)>,
     /// The fetch under way.
     pub(super) asked: Option<Asked>,
     /// Nothing is fetched before this moment.
@@ -50,6 +52,7 @@ impl Position {
             staged: 0,
             in_hand: BTreeMap::new(),
             leaving: false,
+            closer: None,
             asked: None,
             not_before: now,
         }
@@ -83,6 +86,12 @@ impl Position {
         self.fetched =
             self.in_hand.keys().next_back().map_or(self.reached, |last| last.next().max(self.reached));
         self.asked = None;
+    }
+
+    /// Whom to ask, where `leader` leads.
+    pub(super) fn broker(&mut self, leader: NodeId, now: Time) -> NodeId {
+        self.closer.take_if(|(_, until)| *until <= now);
+        self.closer.filter(|_| self.seek.is_none()).map_or(leader, |(closer, _)| closer)
     }
 
     pub(super) fn wants_more(&self) -> bool {

@@ -466,6 +466,7 @@ impl<L: Log> Puller<L> {
                         wait_max: wait,
                         filter: self.options.filter.clone(),
                         replica: None,
+                        rack: None,
                         isolation: Isolation::Uncommitted,
                     })
                 }

@@ -17,11 +17,15 @@ use super::metadata::Metadata;
 use super::position::Position;
 use super::pull_options::StartAt;
 use super::subscriber::Staged;
-use crate::broker::{Fetch, Isolation, Message, Out, Reply, Request, RequestId, Settings};
+use crate::broker::{Fetch, Message, Out, Reply, Request, RequestId, Settings};
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Place, PullEvent, Refusal};
 use crate::record::{Batches, Record};
 use crate::time::{Span, Time};
+
+/// How long a consumer reads from a replica that it was sent to, where views are trusted for ever. Kafka: 5 min
+/// (`metadata.max.age.ms`).
+const CLOSER_FOR: Span = Span::from_millis(5 * 60 * 1_000);
 
 /// For each partition the next offset to read.
 pub(super) type Offsets = Vec<(PartitionId, Offset)>;
@@ -346,6 +350,16 @@ impl Reader {
                     out.event(Event::Pull(PullEvent::OffsetGone { partition, wanted, goes_on }));
                 }
             }
+            Reply::ReadFrom { replica } => {
+                let age = self.settings.metadata_age.unwrap_or(CLOSER_FOR);
+                position.closer = Some((replica, self.now + age));
+                let partition = partition.clone();
+                out.event(Event::Group(GroupEvent::ReadsFrom { partition, replica }));
+            }
+            // Who is closer may not have it yet, or have gone: the leader knows.
+            Reply::Refused(_) if position.closer.take().is_some() => {
+                position.not_before = self.now + self.settings.retry_backoff;
+            }
             Reply::Refused(Refusal::OffsetOutOfRange)
                 if self.metadata.view().retention.contains_key(&partition.topic) =>
             {
@@ -370,6 +384,7 @@ impl Reader {
         let mut any = false;
         for position in self.positions.values_mut() {
             if position.asked.take_if(|asked| lost(asked)).is_some() {
+                position.closer = None;
                 position.not_before = retry;
                 any = true;
             }
@@ -389,13 +404,15 @@ impl Reader {
             if !wants || position.asked.is_some() || position.not_before > now {
                 continue;
             }
-            let Some(leader) = self.metadata.view().leader_of(partition) else {
+            let Some(leader) =
+                self.metadata.view().leader_of(partition).map(|leader| position.broker(leader, now))
+            else {
                 position.not_before = now + self.settings.retry_backoff;
                 lost_sight = true;
                 continue;
             };
             self.last_request += 1;
-            let (request, wait) = question(partition, position, (&self.settings, self.options.isolation));
+            let (request, wait) = question(partition, position, (&self.settings, &self.options));
             // The leader may take its whole waiting time, and the answer its way.
             let deadline = now + wait + self.settings.request_timeout;
             position.asked = Some(Asked { id: self.last_request, broker: leader, deadline });
@@ -444,7 +461,7 @@ impl Reader {
 fn question(
     partition: &PartitionId,
     position: &Position,
-    (settings, isolation): (&Settings, Isolation),
+    (settings, options): (&Settings, &MemberOptions),
 ) -> (Request, Span) {
     let partition = partition.clone();
     let timestamp = match position.seek {
@@ -459,12 +476,13 @@ fn question(
                 wait_max: settings.fetch_wait,
                 filter: None,
                 replica: None,
-                isolation,
+                rack: options.rack.clone(),
+                isolation: options.isolation,
             };
             return (Request::Fetch(fetch), settings.fetch_wait);
         }
     };
-    (Request::OffsetForTime { partition, timestamp, isolation }, Span::ZERO)
+    (Request::OffsetForTime { partition, timestamp, isolation: options.isolation }, Span::ZERO)
 }
 
 /// Stages what was fetched, from the offset asked for on: a batch may begin before it.

@@ -111,6 +111,13 @@ pub enum GroupEvent {
         /// Why.
         why: Refusal,
     },
+    /// A consumer reads from a follower that is closer than the leader.
+    ReadsFrom {
+        /// What.
+        partition: PartitionId,
+        /// From whom.
+        replica: NodeId,
+    },
 }
 
 impl GroupEvent {
@@ -138,6 +145,9 @@ impl fmt::Display for GroupEvent {
             Self::Removed { group, member, why } => write!(f, "{member} is out of {group}: it {why}"),
             Self::Fenced { group, instance, member, by } => {
                 write!(f, "{by} took over {instance} in {group}: {member} is fenced")
+            }
+            Self::ReadsFrom { partition, replica } => {
+                write!(f, "reads {partition} from {replica}, which is closer")
             }
             Self::Revoked { group, partitions, lost: false } => {
                 write!(f, "lets go of {} for {group}", list(partitions))

@@ -9,6 +9,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("move-a-partition", include_str!("../../scenarios/move-a-partition.json")),
     ("truncation-by-watermark", include_str!("../../scenarios/truncation-by-watermark.json")),
     ("truncation-by-epoch", include_str!("../../scenarios/truncation-by-epoch.json")),
+    ("read-from-the-closest", include_str!("../../scenarios/read-from-the-closest.json")),
     ("controllers-fail-over", include_str!("../../scenarios/controllers-fail-over.json")),
     ("duplicate-after-lost-answer", include_str!("../../scenarios/duplicate-after-lost-answer.json")),
     ("idempotent-producer", include_str!("../../scenarios/idempotent-producer.json")),

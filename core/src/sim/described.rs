@@ -112,6 +112,7 @@ fn describe_reply(to: NodeId, reply: &Reply) -> Described {
         Reply::Called { .. } | Reply::Refused(_) => plain(PacketKind::Refused),
         Reply::Subscribed { .. }
         | Reply::Pong
+        | Reply::ReadFrom { .. }
         | Reply::Producer { .. }
         | Reply::ProducerIds { .. }
         | Reply::Decided

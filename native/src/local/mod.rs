@@ -226,6 +226,7 @@ impl Local {
             bytes_min: 0,
             wait_max: Span::ZERO,
             filter: None,
+            rack: None,
             replica: None,
             isolation: Isolation::Uncommitted,
         };

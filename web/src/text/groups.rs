@@ -120,6 +120,7 @@ pub const GROUPS: &[Group] = &[
             "controllers-fail-over",
             "more-partitions",
             "move-a-partition",
+            "read-from-the-closest",
             "replay",
             "slow-puller-retention",
             "compacted-topic",

@@ -57,6 +57,9 @@ pub(super) fn english(event: &GroupEvent, node: &str, names: &Names) -> String {
         GroupEvent::CommitRefused { partitions, why, .. } => {
             format!("{node} may not say how far it got in {}: {}", all(partitions, lang), refusal(*why, lang))
         }
+        GroupEvent::ReadsFrom { partition, replica } => {
+            format!("{node} is told to read {partition} from {}, which is closer", names.node(*replica, lang))
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -99,6 +102,9 @@ pub(super) fn chinese(event: &GroupEvent, node: &str, names: &Names) -> String {
         }
         GroupEvent::CommitRefused { partitions, why, .. } => {
             format!("{node} 提交分区 {} 的偏移量被拒：{}", all(partitions, lang), refusal(*why, lang))
+        }
+        GroupEvent::ReadsFrom { partition, replica } => {
+            format!("{node} 得知 {} 离它更近，改从那里读分区 {partition}", names.node(*replica, lang))
         }
         other => format!("{node}：{other}"),
     }

@@ -3,7 +3,7 @@
 use super::both;
 use super::story::Story;
 
-pub(super) const STORIES: &[Story] = &[BY_WATERMARK, BY_EPOCH, CONTROLLERS, MORE, MOVE];
+pub(super) const STORIES: &[Story] = &[BY_WATERMARK, BY_EPOCH, CONTROLLERS, MORE, MOVE, CLOSEST];
 
 const CONTROLLERS: Story = Story {
     scenario: "controllers-fail-over",
@@ -149,5 +149,30 @@ const BY_EPOCH: Story = Story {
     tries: &[both(
         "Cut the power of broker 3 before 265 ms: what does it cut off when it comes back?",
         "265 毫秒之前给 Broker 3 断电：它回来时会截掉什么？",
+    )],
+};
+
+const CLOSEST: Story = Story {
+    scenario: "read-from-the-closest",
+    kicker: both("Three racks, far apart", "三个机架，相距很远"),
+    title: both("Read next door, not across the ocean", "就近读，不必漂洋过海"),
+    paragraphs: &[
+        both(
+            "Broker 1 leads, in Lima. From Rome every message takes *30 ms* more to it, and 30 ms back. The consumer in Rome says which rack it is in; the leader answers: *read from broker 3*, which is in Rome, too.",
+            "leader 是利马的 Broker 1。罗马到那里，单程要多花 *30 毫秒*，回来又是 30 毫秒。罗马的消费者报上自己的机架，leader 回答：*去读 Broker 3*，它也在罗马。",
+        ),
+        both(
+            "A follower gives out only what is below *its* high watermark, and learns that one fetch later than the leader. So what is read there is a little later, and never anything that could be lost.",
+            "follower 只给出低于*自己*高水位的消息，而它的高水位要晚一次拉取才更新。所以就近读会晚一点点，但绝不会读到可能丢失的消息。",
+        ),
+        both(
+            "At 500 ms broker 3 dies. The consumer goes back to the leader, across the ocean, until broker 3 has caught up again.",
+            "500 毫秒 Broker 3 宕机。消费者回到 leader，重新漂洋过海，直到 Broker 3 追上来。",
+        ),
+    ],
+    look: &[both("Whom in-rome fetches from, before and after 500 ms", "500 毫秒前后，in-rome 从谁那里拉取")],
+    tries: &[both(
+        "Kill broker 1 instead: who is close to whom then?",
+        "改为让 Broker 1 宕机：这时谁离谁近？",
     )],
 };
