@@ -25,6 +25,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::election::{Wanted, Won, elect};
+use super::mutant::Mutant;
 use super::producer_ids::PRODUCER_IDS_A_BLOCK;
 use super::protocol::{Input, Message, Out, Reply, Request, RequestId};
 use super::settings::Settings;
@@ -208,10 +209,16 @@ impl Controller {
 
     /// Takes a broker out of every in-sync set, and lets others lead; `why` is the fact that it is said with.
     fn fence(&mut self, broker: NodeId, why: Event, out: &mut Out) {
+        let mutated = self.settings.mutated();
         self.change(out, |view, events| {
             view.brokers.insert(broker, false);
             events.push(why);
-            for (partition, state) in &mut view.partitions {
+            let View { brokers, partitions, .. } = view;
+            for (partition, state) in partitions {
+                if mutated.is(Mutant::ElectsAnyone) {
+                    let alive = |broker: &&NodeId| brokers.get(broker).copied().unwrap_or(false);
+                    state.in_sync = state.replicas.iter().filter(alive).copied().collect();
+                }
                 if state.in_sync.contains(&broker) && state.in_sync.len() > 1 {
                     state.in_sync.retain(|&replica| replica != broker);
                     let replicas = state.in_sync.clone();

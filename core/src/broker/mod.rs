@@ -61,6 +61,7 @@ mod hosting;
 mod intake;
 mod layout;
 mod leader;
+mod mutant;
 mod part;
 mod partitioner;
 mod placement;
@@ -98,6 +99,10 @@ pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
 pub use view::{HostLayout, OFFSETS_TOPIC, PartitionState, View, offsets_partition};
 
+#[cfg(feature = "mutants")]
+pub use mutant::Mutant;
+#[cfg(not(feature = "mutants"))]
+pub(crate) use mutant::Mutant;
 pub(crate) use replica::{Replica, Role};
 
 use alloc::collections::BTreeMap;

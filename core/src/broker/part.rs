@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::mutant::Mutant;
 use super::replica::{Replica, Role};
 use super::{Broker, Done, Message, Out, PartitionState, Request, RequestId, View, offsets_partition};
 use crate::ids::{NodeId, PartitionId};
@@ -65,7 +66,12 @@ impl<S: Storage> Broker<S> {
                 }
             }
             Some(_) | None if same_epoch => {}
-            Some(leader) => replica.follow(now, leader, state.epoch, out),
+            Some(leader) => {
+                replica.follow(now, leader, state.epoch, out);
+                if self.settings.mutated().is(Mutant::CutsAtWatermark) {
+                    replica.cut_at_watermark(out)?;
+                }
+            }
             None => {
                 replica.refuse_all(Refusal::NotLeader, out);
                 replica.role = Role::Idle;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mutant::Mutated;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
@@ -74,6 +75,10 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// A deliberate fault of the engine, to be found by tests; none by default.
+    #[cfg(feature = "mutants")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<super::mutant::Mutant>,
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -100,6 +105,14 @@ impl Settings {
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
         ]
+    }
+
+    /// Which deliberate fault the engine has: none, unless it was built for that.
+    pub(crate) fn mutated(&self) -> Mutated {
+        #[cfg(feature = "mutants")]
+        return Mutated(self.mutant);
+        #[cfg(not(feature = "mutants"))]
+        Mutated()
     }
 
     /// A new connection's credit; none where there is no credit flow.
@@ -132,6 +145,8 @@ impl Default for Settings {
             strict_watermark: true,
             leader_balance: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }

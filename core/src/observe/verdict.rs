@@ -25,7 +25,7 @@
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
 //!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
-//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised.
+//!   redelivered are not counted at receiving: it said so; nor are second copies that retries stored. Between two producers no order is promised.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +86,8 @@ pub struct Verdict {
     /// The latest message seen in each line that must keep its order.
     latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
     keys: BTreeMap<MessageId, char>,
+    /// What consumers had from a queue already.
+    received: BTreeSet<(Name, MessageId)>,
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
     agreement: Agreement,
@@ -273,7 +275,10 @@ impl Verdict {
                 self.elected(&Place::Partition(partition.clone()), *leader);
             }
             Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
-                self.in_line(Line::Queue(queue.clone(), *node), *message);
+                // A second copy, which a retry stored behind the first, comes when it comes.
+                if self.received.insert((queue.clone(), *message)) {
+                    self.in_line(Line::Queue(queue.clone(), *node), *message);
+                }
             }
             // Its sender took it back before anybody saw it.
             Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback })

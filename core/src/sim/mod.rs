@@ -1,5 +1,6 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
+mod adversity;
 mod agenda;
 mod asking;
 mod beside;
@@ -28,6 +29,7 @@ pub mod picture;
 mod power;
 mod program;
 mod program_spec;
+mod promised;
 mod pull_check;
 mod remember;
 mod scenario;
@@ -38,6 +40,7 @@ mod shop;
 mod spec;
 mod still;
 mod stream;
+pub mod swarm;
 mod timeline;
 mod together;
 mod traffic;
@@ -54,6 +57,7 @@ pub use onward::{ONWARD_MAX, OnwardSpec};
 pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
 pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
+pub use promised::judge;
 pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{
     ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,

@@ -1,9 +1,6 @@
 //! Filling the panels: from what the run is to what a person reads.
 
-use std::collections::BTreeSet;
-
-use mqlab_core::ids::MessageId;
-use mqlab_core::observe::{Event, Place, Stamped};
+use mqlab_core::observe::life;
 use mqlab_core::sim::Scenario;
 
 use super::panel::{
@@ -147,7 +144,7 @@ impl Desk {
         let mark = run.mark(message);
         let (fill, edge) = self.theme().hue(mark.key);
         let happened = run.timeline.happened();
-        let mut rows: Vec<Row> = life_events(run.timeline.events(), message)
+        let mut rows: Vec<Row> = life(run.timeline.events(), message)
             .take(LIFE_MAX)
             .map(|(id, fact)| Row {
                 id,
@@ -247,41 +244,6 @@ impl Desk {
             },
         }
     }
-}
-
-/// The events in a message's life: those that name it, and the first that commits it.
-fn life_events(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usize, &Stamped)> {
-    let mut stands = None;
-    let mut committed = false;
-    // A leader that does not hold the message speaks of another one at the same offset.
-    let mut holders = BTreeSet::new();
-    events.iter().enumerate().filter(move |(_, fact)| match &fact.event {
-        Event::Committed { partition, below } if !committed => {
-            let reached = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
-            committed = reached && holders.contains(&fact.node);
-            committed
-        }
-        Event::Appended { to: Place::Partition(partition), base, messages } => {
-            let index = messages.iter().position(|id| *id == message);
-            if let Some(index) = index {
-                stands = Some((partition.clone(), base.plus(index as u64)));
-                holders.insert(fact.node);
-                committed = false;
-            }
-            index.is_some()
-        }
-        other => {
-            let concerned = other.messages().contains(&message);
-            match other {
-                Event::Copied { .. } if concerned => _ = holders.insert(fact.node),
-                Event::Truncated { .. } | Event::TailLost { .. } if concerned => {
-                    _ = holders.remove(&fact.node)
-                }
-                _ => {}
-            }
-            concerned
-        }
-    })
 }
 
 /// Splits `plain *stressed* plain` into its pieces.
