@@ -29,6 +29,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(
+    not(feature = "mutants"),
+    expect(unreachable_pub, reason = "users see it where it can be switched on")
+)]
 pub enum Mutant {
     /// The high watermark follows the leader's own end: "stored" is said before a follower has it.
     HastyWatermark,

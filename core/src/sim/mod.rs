@@ -24,6 +24,7 @@ mod lives;
 mod network;
 mod onward;
 mod own_transaction;
+mod packed;
 mod permits;
 pub mod picture;
 mod power;
@@ -32,11 +33,13 @@ mod program_spec;
 mod promised;
 mod pull_check;
 mod remember;
+mod renumber;
 mod scenario;
 mod service;
 mod service_spec;
 mod serving;
 mod shop;
+mod shrink;
 mod spec;
 mod still;
 mod stream;
@@ -55,9 +58,9 @@ pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use onward::{ONWARD_MAX, OnwardSpec};
 pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
+pub use packed::{BadPacked, PACKED_MAX, UNPACKED_MAX};
 pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
-pub use promised::judge;
 pub use pull_check::PULL_BYTES_MAX;
 pub use scenario::{
     ConsumerSpec, ExchangeSpec, InvalidScenario, LimitSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX,
@@ -65,6 +68,7 @@ pub use scenario::{
     SourceSpec, TargetSpec, TopicSpec,
 };
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
+pub use shrink::{Shrunk, shrink};
 pub use timeline::{BranchView, Timeline};
 pub use traffic::Traffic;
 pub use world::World;

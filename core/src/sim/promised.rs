@@ -25,14 +25,11 @@ use alloc::vec::Vec;
 use super::adversity::Adversity;
 use super::own_transaction::{HowTransaction, Keeps};
 use super::program_spec::Settles;
-use super::scenario::{
-    ConsumerSpec, InvalidScenario, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec,
-};
-use super::world::World;
+use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
 use crate::broker::Acks;
 use crate::client::{CommitMode, Commits, PullOptions, StartAt};
 use crate::ids::Name;
-use crate::observe::{Judged, Promise, PromiseJudge, Promised, Subject};
+use crate::observe::{Promise, Promised, Subject};
 use crate::time::{Span, Time};
 
 /// Where at least so many replicas must have a message before its producer is told, one that dies takes nothing along.
@@ -304,26 +301,4 @@ fn commits_after(consumer: &ConsumerSpec) -> bool {
         SourceSpec::Poll { options, .. } => options.commits == Commits::After,
         SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } => true,
     }
-}
-
-/// Runs a scenario to its end under a seed, and says of each promise that it makes whether it was kept.
-///
-/// ```
-/// use mqlab_core::sim::{Scenario, judge};
-/// let scenario = Scenario::built_in("kill-the-leader").ok_or("no such scenario")?;
-/// let judged = judge(&scenario, 20)?;
-/// assert!(!judged.is_empty() && judged.iter().all(|judged| judged.is_kept()));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-///
-/// [`InvalidScenario`] when it cannot be run.
-pub fn judge(scenario: &Scenario, seed: u64) -> Result<Vec<Judged>, InvalidScenario> {
-    let mut world = World::new(scenario.clone(), seed)?;
-    let mut judge = PromiseJudge::default();
-    while world.next_time().is_some_and(|at| at <= scenario.ends_at) {
-        world.step().into_iter().flatten().for_each(|fact| judge.observe(&fact));
-    }
-    Ok(judge.judge(&scenario.promises(seed), world.verdict()))
 }

@@ -12,10 +12,12 @@
 
 mod clusters;
 mod hosts;
+mod trial;
 mod wide;
 
 pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
+pub use trial::{SOMETIMES, Trial};
 pub use wide::wide;
 
 use super::drawn::{FaultKind, FaultPlan};

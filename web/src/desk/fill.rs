@@ -115,7 +115,10 @@ impl Desk {
                         .collect(),
                 })
                 .collect(),
-            query: if name.is_empty() { String::new() } else { link::write(name, seed, self.lang) },
+            query: match &self.run {
+                None => String::new(),
+                Some(run) => link::write(name, run.packed.as_deref(), seed, self.lang),
+            },
         }
     }
 
@@ -237,6 +240,7 @@ impl Desk {
                 ui::no_such_scenario(name, &Scenario::names().collect::<Vec<_>>(), lang)
             }
             Some(Notice::BadLink(why)) => ui::bad_link(why, lang),
+            Some(Notice::BadRun(why)) => ui::bad_run(why, lang),
             Some(Notice::Invalid(words)) => words.clone(),
             Some(Notice::Refused(why)) => match &self.run {
                 Some(run) => ui::refused(*why, &run.names, lang),
