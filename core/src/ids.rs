@@ -117,7 +117,7 @@ impl fmt::Display for OrderId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum NodeId {
-    /// Keeps the cluster's metadata and holds elections.
+    /// Keeps the cluster's metadata and holds elections, where a cluster has one of its kind.
     Controller,
     /// Keeps logs and serves clients.
     Broker(u16),
@@ -129,6 +129,8 @@ pub enum NodeId {
     Service(u16),
     /// A crowd of people who ask a service for something.
     User(u16),
+    /// One of several controllers: a member of their quorum.
+    Voter(u16),
 }
 
 impl fmt::Display for NodeId {
@@ -140,7 +142,15 @@ impl fmt::Display for NodeId {
             Self::Consumer(number) => write!(f, "consumer-{number}"),
             Self::Service(number) => write!(f, "service-{number}"),
             Self::User(number) => write!(f, "user-{number}"),
+            Self::Voter(number) => write!(f, "controller-{number}"),
         }
+    }
+}
+
+impl NodeId {
+    /// Whether it keeps the cluster's metadata.
+    pub const fn is_controller(self) -> bool {
+        matches!(self, Self::Controller | Self::Voter(_))
     }
 }
 
@@ -175,13 +185,14 @@ impl FromStr for NodeId {
             ("consumer", _) => Ok(Self::Consumer(number)),
             ("service", _) => Ok(Self::Service(number)),
             ("user", _) => Ok(Self::User(number)),
+            ("controller", _) => Ok(Self::Voter(number)),
             _ => Err(bad()),
         }
     }
 }
 
 const NODE_RULE: &str =
-    "write controller, or broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
+    "write controller, or controller-N, broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
 const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
 

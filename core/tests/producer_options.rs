@@ -302,6 +302,7 @@ fn without_key_one_batch_is_filled_after_the_other() {
 fn two_brokers_never_get_the_same_numbers() {
     let view = View { brokers: [(BROKER, true), (NodeId::Broker(2), true)].into(), ..View::default() };
     let mut controller = Controller::new(Settings::default(), view);
+    controller.start(&mut Out::default());
     let mut firsts = Vec::new();
     for (id, from) in (1..).zip([1, 2, 1, 1, 2].map(NodeId::Broker)) {
         let mut out = Out::default();

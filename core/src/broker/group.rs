@@ -190,6 +190,8 @@ impl Groups {
             let (planned, owned) = Default::default();
             group.members.insert(from, Member { topic, instance, assignor, deadline, planned, owned });
             group.plan(view);
+        } else if !group.is_dealt(view) {
+            group.plan(view); // a topic has got more partitions
         }
         let taken: BTreeSet<PartitionId> = group
             .members
@@ -278,6 +280,13 @@ impl Group {
         for (node, member) in &mut self.members {
             member.planned = shares.remove(node).unwrap_or_default().into_iter().collect();
         }
+    }
+
+    /// Whether somebody is to read every partition of the topics.
+    fn is_dealt(&self, view: &View) -> bool {
+        let topics: BTreeSet<&Name> = self.members.values().map(|member| &member.topic).collect();
+        let there: usize = topics.into_iter().map(|topic| view.partitions_of(topic).count()).sum();
+        there == self.members.values().map(|member| member.planned.len()).sum::<usize>()
     }
 
     /// Who has an instance id.

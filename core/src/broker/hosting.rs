@@ -46,7 +46,7 @@ pub(super) fn channel_of(node: NodeId) -> ChannelId {
         NodeId::Consumer(number) => (1, number),
         NodeId::Service(number) => (2, number),
         NodeId::User(number) => (3, number),
-        NodeId::Broker(_) | NodeId::Controller => return ChannelId::default(),
+        NodeId::Broker(_) | NodeId::Controller | NodeId::Voter(_) => return ChannelId::default(),
     };
     ChannelId((kind << 16 | u64::from(number)) + 1)
 }

@@ -269,7 +269,7 @@ impl<S: Storage> Broker<S> {
         message: Message,
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
-        let is_client = !matches!(from, NodeId::Broker(_) | NodeId::Controller);
+        let is_client = !(matches!(from, NodeId::Broker(_)) || from.is_controller());
         if !is_client || self.settings.intake == Span::ZERO {
             return self.message(now, from, message, out);
         }

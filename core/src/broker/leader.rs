@@ -160,6 +160,22 @@ impl Leader {
         self.parked.iter().map(|parked| parked.until).min()
     }
 
+    /// Others keep the partition than before.
+    fn replaced(&mut self, now: Time, me: NodeId, state: &PartitionState) {
+        self.replicas.clone_from(&state.replicas);
+        self.min_in_sync = (state.min_in_sync as usize).min(state.replicas.len() - state.adding.len());
+        self.followers.retain(|follower, _| state.replicas.contains(follower));
+        for replica in state.replicas.iter().filter(|replica| **replica != me) {
+            let unknown = || Progress::unknown(now, state.in_sync.contains(replica));
+            self.followers.entry(*replica).or_insert_with(unknown);
+        }
+    }
+
+    /// Whether a change of the in-sync set was asked for, and may be made or not.
+    pub(super) fn has_proposed(&self) -> bool {
+        self.proposed.is_some()
+    }
+
     /// The controller refused a change of the in-sync set.
     pub(super) fn withdraw_proposal(&mut self) {
         self.proposed = None;
@@ -167,6 +183,12 @@ impl Leader {
 }
 
 impl Progress {
+    /// Of a follower that has not fetched yet.
+    fn unknown(now: Time, in_sync: bool) -> Self {
+        let caught_up = in_sync.then_some(now);
+        Self { end: Offset::ZERO, caught_up, alive: true, last_fetch: (Offset::ZERO, now) }
+    }
+
     /// Whether a follower has all of a log that ends there, or had all of it not long ago.
     fn keeps_up(&self, now: Time, end: Offset, lag_max: Span) -> bool {
         self.end == end || self.caught_up.is_some_and(|at| now.since(at) <= lag_max)
@@ -191,18 +213,17 @@ impl<L: Log> Replica<L> {
                 leader.version = state.version;
                 leader.in_sync.clone_from(&state.in_sync);
                 leader.proposed = None;
+                if leader.replicas != state.replicas {
+                    leader.replaced(now, me, state);
+                }
             }
         } else {
             self.refuse_all(Refusal::NotLeader, out);
             let epoch_start = self.log.end();
             self.epochs.begin(state.epoch, epoch_start);
-            let fresh = |replica: &NodeId| Progress {
-                end: Offset::ZERO,
-                caught_up: state.in_sync.contains(replica).then_some(now),
-                alive: alive(replica),
-                last_fetch: (Offset::ZERO, now),
-            };
             let others = state.replicas.iter().filter(|&&replica| replica != me);
+            let fresh =
+                |replica: &NodeId| (*replica, Progress::unknown(now, state.in_sync.contains(replica)));
             self.role = Role::Leader(Leader {
                 epoch: state.epoch,
                 version: state.version,
@@ -213,7 +234,7 @@ impl<L: Log> Replica<L> {
                 strict: settings.strict_watermark,
                 mutated: settings.mutated(),
                 lag_max: settings.replica_lag_max,
-                followers: others.map(|replica| (*replica, fresh(replica))).collect(),
+                followers: others.map(fresh).collect(),
                 proposed: None,
                 waiting: VecDeque::new(),
                 parked: Vec::new(),

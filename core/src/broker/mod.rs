@@ -51,6 +51,7 @@ mod back_pressure;
 mod classic_group;
 mod controller;
 mod coordinator;
+mod dropping;
 mod election;
 mod error;
 mod follower;
@@ -72,6 +73,7 @@ mod publishing;
 mod reading;
 mod replica;
 mod reply;
+mod reporting;
 mod request;
 mod retention;
 mod settings;
@@ -80,7 +82,7 @@ mod transaction;
 mod view;
 
 pub use assignor::{Assignor, Candidate, Shares};
-pub use controller::{Controller, IMBALANCE_PERCENT};
+pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
@@ -107,12 +109,14 @@ pub(crate) use replica::{Replica, Role};
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use group::Groups;
 use hosting::Guests;
 use intake::Intake;
 use leader::Then;
 use producer_ids::ProducerIds;
+use reporting::{Controllers, Proposal};
 
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError};
@@ -134,8 +138,7 @@ use crate::vhost::{ErrorOf, VirtualHost};
 pub struct Broker<S: Storage> {
     me: NodeId,
     incarnation: u64,
-    /// Whether there is a controller to report to: a broker that is the whole cluster has none.
-    has_controller: bool,
+    controllers: Controllers,
     settings: Settings,
     /// Exchanges and queues; it owns the storage.
     host: VirtualHost<S>,
@@ -147,8 +150,8 @@ pub struct Broker<S: Storage> {
     producer_ids: ProducerIds,
     /// The number of the last request that this broker made.
     last_request: RequestId,
-    /// For which partition a change of the in-sync set was asked, by request.
-    proposals: BTreeMap<RequestId, PartitionId>,
+    /// The changes of in-sync sets that were asked for.
+    proposals: BTreeMap<RequestId, Proposal>,
     next_heartbeat: Time,
     next_lag_check: Time,
     /// Until when it waits for others to lead, once it is to stop.
@@ -173,6 +176,7 @@ where
             producer_ids: self.producer_ids.clone(),
             settings: self.settings.clone(),
             proposals: self.proposals.clone(),
+            controllers: self.controllers.clone(),
             failed: self.failed.clone(),
             ..*self
         }
@@ -198,7 +202,7 @@ impl<S: Storage> Broker<S> {
         Ok(Self {
             me,
             incarnation,
-            has_controller: false,
+            controllers: Controllers::default(),
             settings,
             host,
             guests,
@@ -216,10 +220,16 @@ impl<S: Storage> Broker<S> {
         })
     }
 
-    /// The same broker as a member of a cluster: it tells the controller that it lives, and is told in return.
+    /// The same broker as a member of a cluster with one controller: it tells that it lives, and is told in return.
     #[must_use]
     pub fn with_controller(self) -> Self {
-        Self { has_controller: true, ..self }
+        self.with_controllers([NodeId::Controller].into())
+    }
+
+    /// The same broker as a member of a cluster with these controllers, of which one is active.
+    #[must_use]
+    pub fn with_controllers(self, all: Vec<NodeId>) -> Self {
+        Self { controllers: Controllers::new(all), ..self }
     }
 
     /// Takes what reaches the broker. A failure is kept for [`settle`](Self::settle).
@@ -269,7 +279,7 @@ impl<S: Storage> Broker<S> {
             Role::Leader(leader) => leader.next_deadline().into_iter().chain(replica.next_expiry()).min(),
             Role::Follower(follower) => Some(follower.next_wakeup()),
         });
-        let upkeep = self.has_controller.then_some(self.next_heartbeat.min(self.next_lag_check));
+        let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
         followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
@@ -323,6 +333,7 @@ impl<S: Storage> Broker<S> {
 
     /// Does what a message asks that was read.
     fn message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        self.hear_controller(now, from, &message);
         match message {
             Message::Request(id, request) => self.request(now, (from, id), request, out),
             Message::Reply(id, reply) => self.reply(now, id, reply, out),
@@ -333,8 +344,9 @@ impl<S: Storage> Broker<S> {
                 self.grant_credit(now, (from, queue, session), more, out)
             }
             Message::Cluster(view) => self.learn(now, view, out),
-            // For clients only.
-            Message::Deliver(_)
+            // For clients, or controllers, only.
+            Message::Raft(_)
+            | Message::Deliver(_)
             | Message::Notice { .. }
             | Message::Returned(_)
             | Message::Flow { .. }
@@ -371,7 +383,7 @@ impl<S: Storage> Broker<S> {
                     return refuse(asker, self.not_here(&partition), out);
                 };
                 let proposal = replica.fetch(now, asker, fetch, out)?;
-                self.propose(&partition, proposal, out);
+                self.propose(now, &partition, proposal, out);
                 Ok(())
             }
             Request::OffsetForTime { partition, timestamp } => match self.replicas.get(&partition) {
@@ -407,16 +419,11 @@ impl<S: Storage> Broker<S> {
         if self.take_producer_ids(now, id, &reply, out) {
             return Ok(());
         }
-        let proposal = self.proposals.remove(&id);
+        let was_proposal = self.proposal_answered(now, id, &reply);
         if let Reply::Cluster(view) = reply {
             return self.learn(now, view, out);
         }
-        if let Some(partition) = proposal {
-            if let Some(Role::Leader(leader)) =
-                self.replicas.get_mut(&partition).map(|replica| &mut replica.role)
-            {
-                leader.withdraw_proposal();
-            }
+        if was_proposal {
             return Ok(());
         }
         let asked = |replica: &&mut Replica<S::Log>| match &replica.role {
@@ -434,6 +441,7 @@ impl<S: Storage> Broker<S> {
             replica.leader_hung_up(now, peer, &self.settings);
             replica.forget_fetches_of(peer);
         }
+        self.controller_hung_up(peer);
         self.producer_ids.forget(peer);
         self.groups.hang_up(peer);
         self.guest_left(now, peer, out)

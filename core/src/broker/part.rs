@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::mutant::Mutant;
 use super::replica::{Replica, Role};
-use super::{Broker, Done, Message, Out, PartitionState, Request, RequestId, View, offsets_partition};
-use crate::ids::{NodeId, PartitionId};
+use super::{Broker, Done, Out, PartitionState, View, offsets_partition};
+use crate::ids::PartitionId;
 use crate::log::{SliceOf, Storage, read_all};
 use crate::observe::{ClusterEvent, Event, Refusal};
 use crate::time::{Span, Time};
@@ -32,6 +32,7 @@ impl<S: Storage> Broker<S> {
         if let Some(layout) = view.hosts.get(&me) {
             self.lay_out(now, layout)?;
         }
+        self.drop_replicas(&view, out)?;
         for (partition, state) in view.partitions.iter().filter(|(_, state)| state.replicas.contains(&me)) {
             self.take_part(now, partition, state, out)?;
         }
@@ -91,16 +92,12 @@ impl<S: Storage> Broker<S> {
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);
-        if self.has_controller && self.next_heartbeat <= now {
+        if self.controllers.exist() && self.next_heartbeat <= now {
             self.next_heartbeat = now + self.settings.broker_heartbeat;
-            let (incarnation, version) = (self.incarnation, self.view.version);
-            let word = match self.leaves_by {
-                None => Request::Alive { incarnation, version },
-                Some(_) => Request::Leave { incarnation },
-            };
-            self.ask_controller(word, out);
+            self.ask_again_if_due(now, out);
+            self.report(out);
         }
-        if self.has_controller && self.next_lag_check <= now {
+        if self.controllers.exist() && self.next_lag_check <= now {
             // Half the time that a follower may lag: Kafka checks as often.
             self.next_lag_check = now + Span(self.settings.replica_lag_max.0 / 2);
             let settings = self.settings.clone();
@@ -109,7 +106,7 @@ impl<S: Storage> Broker<S> {
             };
             let proposals: Vec<_> = self.replicas.iter_mut().filter_map(shrunk).collect();
             for (partition, in_sync) in proposals {
-                self.propose(&partition, Some(in_sync), out);
+                self.propose(now, &partition, Some(in_sync), out);
             }
         }
         Ok(())
@@ -129,30 +126,6 @@ impl<S: Storage> Broker<S> {
     pub fn may_stop(&self, now: Time) -> bool {
         let leads = self.view.partitions.values().any(|state| state.leader == Some(self.me));
         let counted = self.view.brokers.get(&self.me).copied().unwrap_or(false);
-        self.leaves_by.is_some_and(|until| until <= now || !self.has_controller || !leads && !counted)
-    }
-
-    /// Asks the controller for another in-sync set.
-    pub(super) fn propose(
-        &mut self,
-        partition: &PartitionId,
-        in_sync: Option<Vec<NodeId>>,
-        out: &mut Out<SliceOf<S>>,
-    ) {
-        let (Some(in_sync), Some(Role::Leader(leader))) =
-            (in_sync, self.replicas.get(partition).map(|replica| &replica.role))
-        else {
-            return;
-        };
-        let (epoch, version) = (leader.epoch, leader.version);
-        let request = Request::SetInSync { partition: partition.clone(), epoch, version, in_sync };
-        let id = self.ask_controller(request, out);
-        self.proposals.insert(id, partition.clone());
-    }
-
-    pub(super) fn ask_controller(&mut self, request: Request, out: &mut Out<SliceOf<S>>) -> RequestId {
-        self.last_request += 1;
-        out.send(NodeId::Controller, Message::Request(self.last_request, request));
-        self.last_request
+        self.leaves_by.is_some_and(|until| until <= now || !self.controllers.exist() || !leads && !counted)
     }
 }

@@ -67,7 +67,7 @@ impl ProducerIds {
 impl<S: Storage> Broker<S> {
     /// A producer asks who it is.
     pub(super) fn init_producer(&mut self, now: Time, asker: (NodeId, RequestId), out: &mut Out<SliceOf<S>>) {
-        if !self.has_controller {
+        if !self.controllers.exist() {
             // Nobody would know which numbers an earlier life of this broker gave away.
             out.reply(asker.0, asker.1, Reply::Refused(Refusal::Unsupported));
             return;

@@ -14,6 +14,7 @@ use crate::ids::{MessageId, Name, NodeId, Offset, OrderId};
 use crate::log::Slice;
 use crate::message::Message as Payload;
 use crate::observe::Event;
+use crate::raft::RaftMessage;
 use crate::record::Batches;
 use crate::vhost::{HalfId, Subscription};
 
@@ -81,6 +82,8 @@ pub enum Message<D = Batches> {
     },
     /// The controller tells a broker how the cluster stands. Not answered.
     Cluster(Arc<View>),
+    /// What the members of the controllers' quorum say to each other.
+    Raft(RaftMessage<D>),
     /// A service lets a user know what became of an order, long after the answer. Not answered.
     Notice {
         /// Which order.
@@ -270,6 +273,7 @@ impl<D: Slice> Message<D> {
             Self::Flow { blocked } => Message::Flow { blocked },
             Self::CheckBack { id, message } => Message::CheckBack { id, message },
             Self::Cluster(view) => Message::Cluster(view),
+            Self::Raft(message) => Message::Raft(message.load()?),
             Self::Notice { order, done } => Message::Notice { order, done },
         })
     }

@@ -71,6 +71,10 @@ pub struct Settings {
     /// Kafka: 300 s (`leader.imbalance.check.interval.seconds`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader_balance: Option<Span>,
+    /// After how long a client gets a newer view, though the one that it has seems good; never by default. Without it nobody
+    /// learns of new partitions. Kafka: 5 min (`metadata.max.age.ms`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_age: Option<Span>,
     /// A partition forgets a producer that wrote nothing for this long: what it sends again after that is not known.
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
@@ -144,6 +148,7 @@ impl Default for Settings {
             in_flight_max: 1,
             strict_watermark: true,
             leader_balance: None,
+            metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
             #[cfg(feature = "mutants")]
             mutant: None,

@@ -33,6 +33,8 @@ pub struct View {
     pub version: u64,
     /// Every broker, and whether the controller takes it for alive.
     pub brokers: BTreeMap<NodeId, bool>,
+    /// The rack that each broker stands in, where racks are known.
+    pub racks: BTreeMap<NodeId, Name>,
     /// Every partition.
     pub partitions: BTreeMap<PartitionId, PartitionState>,
     /// The topics that do not keep everything, and what they keep.
@@ -88,6 +90,10 @@ pub struct HostLayout {
 pub struct PartitionState {
     /// The brokers that keep it; the first is the preferred leader.
     pub replicas: Vec<NodeId>,
+    /// Those of them that come, while the partition moves.
+    pub adding: Vec<NodeId>,
+    /// Those of them that go when all others are in sync.
+    pub removing: Vec<NodeId>,
     /// Those of them that have everything that was committed, in the same order. Only they may lead.
     pub in_sync: Vec<NodeId>,
     /// Who leads; nobody when no replica in sync is alive.
@@ -109,6 +115,8 @@ impl PartitionState {
         let (leader, epoch, version) = (None, Epoch::default(), 0);
         Self {
             in_sync: replicas.clone(),
+            adding: Vec::new(),
+            removing: Vec::new(),
             replicas,
             leader,
             epoch,

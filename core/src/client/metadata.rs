@@ -1,7 +1,7 @@
 //! Whom to ask? A client's copy of the cluster's metadata, and how it gets a newer one.
 //!
 //! A client knows a few brokers by name and asks them in turn until one answers. Its copy may be old; it finds
-//! out by being refused, and then asks again.
+//! out by being refused, and then asks again; and where copies are not trusted for ever, after a while.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,6 +19,8 @@ pub(super) struct Metadata {
     next: usize,
     view: Arc<View>,
     state: State,
+    /// When the copy is too old to be trusted, if it ever is.
+    stale_at: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ enum State {
 impl Metadata {
     /// Knows these brokers by name, and nothing else yet.
     pub(super) fn new(brokers: Vec<NodeId>) -> Self {
-        Self { brokers, next: 0, view: Arc::default(), state: State::Wanted(Time::ZERO) }
+        Self { brokers, next: 0, view: Arc::default(), state: State::Wanted(Time::ZERO), stale_at: None }
     }
 
     /// The newest view that is known; empty at first.
@@ -87,7 +89,7 @@ impl Metadata {
         out: &mut Out,
     ) {
         let due = match self.state {
-            State::Known => false,
+            State::Known => self.stale_at.is_some_and(|at| at <= now),
             State::Wanted(at) => at <= now,
             State::Asked(asked) => asked.deadline <= now,
         };
@@ -98,6 +100,7 @@ impl Metadata {
         self.next += 1;
         *last_request += 1;
         let deadline = now + settings.request_timeout;
+        self.stale_at = settings.metadata_age.map(|age| now + age);
         self.state = State::Asked(Asked { id: *last_request, broker, deadline });
         out.send(broker, Message::Request(*last_request, Request::Metadata));
     }
@@ -105,7 +108,7 @@ impl Metadata {
     /// When something is due.
     pub(super) fn next_wakeup(&self) -> Option<Time> {
         match self.state {
-            State::Known => None,
+            State::Known => self.stale_at,
             State::Wanted(at) => Some(at),
             State::Asked(asked) => Some(asked.deadline),
         }

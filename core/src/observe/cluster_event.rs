@@ -1,10 +1,11 @@
 //! What happens to a cluster as a whole? Facts about who leads it, and about what was asked of it.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Serialize;
 
-use crate::ids::{NodeId, PartitionId};
+use crate::ids::{Epoch, NodeId, PartitionId};
 
 /// A fact about a cluster.
 ///
@@ -36,12 +37,55 @@ pub enum ClusterEvent {
     },
     /// A broker stopped in good order: it led nothing any more.
     Stopped,
+    /// A controller is the active one from now on.
+    Controls {
+        /// The term of the controllers' quorum.
+        term: Epoch,
+    },
+    /// A topic has another partition.
+    PartitionAdded {
+        /// Which.
+        partition: PartitionId,
+        /// Who keeps it.
+        replicas: Vec<NodeId>,
+    },
+    /// A partition moves to other brokers.
+    Moving {
+        /// Which.
+        partition: PartitionId,
+        /// Who shall keep it.
+        replicas: Vec<NodeId>,
+    },
+    /// A partition is kept by those that it was to move to, and by nobody else.
+    Moved {
+        /// Which.
+        partition: PartitionId,
+        /// By whom.
+        replicas: Vec<NodeId>,
+    },
+    /// A controller is no longer the active one: it hears of a higher term, or too few others.
+    SteppedDown {
+        /// The term that it knows of.
+        term: Epoch,
+    },
 }
 
 impl ClusterEvent {
     /// Whether a watcher would want to go to this moment.
     pub fn is_landmark(&self) -> bool {
-        matches!(self, Self::UncleanElection { .. } | Self::Stopped)
+        matches!(self, Self::UncleanElection { .. } | Self::Stopped | Self::Controls { .. })
+    }
+}
+
+/// Nodes in a row.
+struct Row<'a>(&'a [NodeId]);
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, node) in self.0.iter().enumerate() {
+            write!(f, "{}{node}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
     }
 }
 
@@ -54,6 +98,13 @@ impl fmt::Display for ClusterEvent {
             Self::Leaving => f.write_str("is about to stop: others shall lead"),
             Self::Relieved { broker } => write!(f, "relieved {broker}, which is about to stop"),
             Self::Stopped => f.write_str("stopped in good order"),
+            Self::Controls { term } => write!(f, "is the active controller, term {term}"),
+            Self::PartitionAdded { partition, replicas } => {
+                write!(f, "adds {partition} on {}", Row(replicas))
+            }
+            Self::Moving { partition, replicas } => write!(f, "moves {partition} to {}", Row(replicas)),
+            Self::Moved { partition, replicas } => write!(f, "{partition} is kept by {}", Row(replicas)),
+            Self::SteppedDown { term } => write!(f, "is not the active controller any more, term {term}"),
         }
     }
 }

@@ -91,6 +91,8 @@ pub enum Refusal {
     /// The leader has written it, and then too few replicas were in sync: it is there, and less safe than was asked for.
     /// Who sends it again may store it twice.
     NotEnoughReplicasAfterAppend,
+    /// That controller is not the active one: ask another.
+    NotController,
 }
 
 impl Refusal {
@@ -210,6 +212,7 @@ impl fmt::Display for Refusal {
             Self::Invalid => "invalid",
             Self::TooLarge => "too large",
             Self::Unsupported => "not supported",
+            Self::NotController => "not the active controller",
         })
     }
 }

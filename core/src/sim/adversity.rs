@@ -139,9 +139,9 @@ impl Adversity {
             all.more_than_deaths |=
                 !ends && !matches!(command, Command::Crash(_) | Command::CutPower(_) | Command::ShutDown(_));
             if !ends {
-                all.brokers.extend(node.filter(|node| matches!(node, NodeId::Broker(_))));
+                all.brokers.extend(node.filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
                 if let Command::Link { link, .. } = command {
-                    all.brokers.extend(link.nodes().filter(|node| matches!(node, NodeId::Broker(_))));
+                    all.brokers.extend(link.nodes().filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
                 }
             }
             match (command, node) {
@@ -157,7 +157,8 @@ impl Adversity {
     /// Whether the disks of brokers keep what was flushed, and all of it was, if `flushed`: no more than one broker's
     /// disk is replaced, and that is all that goes wrong then.
     pub(super) fn disks_keep(&self, flushed: bool) -> bool {
-        let is_broker = |node: &&NodeId| matches!(node, NodeId::Broker(_));
+        // A controller's log is on a disk, too.
+        let is_broker = |node: &&NodeId| matches!(node, NodeId::Broker(_) | NodeId::Voter(_));
         let replaced: Vec<&NodeId> = self.replaced.iter().filter(is_broker).collect();
         let dark: Vec<&NodeId> = self.dark.iter().filter(is_broker).collect();
         let lost_a_tail = dark.iter().any(|node| !flushed || self.lied.contains(node));

@@ -117,7 +117,7 @@ impl World {
                 let fresh = Worker::new(spec, &self.scenario.settings, brokers, self.seed, Kept::default());
                 self.consumers[index(number)].process = fresh;
             }
-            NodeId::Controller | NodeId::Service(_) | NodeId::User(_) => {}
+            NodeId::Controller | NodeId::Voter(_) | NodeId::Service(_) | NodeId::User(_) => {}
         }
         self.start(node);
     }

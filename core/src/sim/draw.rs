@@ -32,6 +32,7 @@ impl World {
         Picture {
             now,
             producers: self.producer_views(),
+            controllers: self.controllers.views(),
             brokers: brokers
                 .map(|(node, slot)| self.broker_view(node, slot.power, &slot.process, cells_max))
                 .collect(),
@@ -186,7 +187,7 @@ impl World {
         let host = broker.host();
         let client = |consumer| broker.client_of_consumer(consumer);
         let queues = host.queues().map(|queue| queue_strip(node, queue, &client, self, cells_max));
-        let view = self.controller.process.view();
+        let view = self.controllers.view();
         let shown =
             broker.replicas().iter().filter(|(partition, _)| partition.topic.as_str() != OFFSETS_TOPIC);
         let partitions = shown.map(|(partition, replica)| {
@@ -405,7 +406,9 @@ fn describe(to: NodeId, message: &Message) -> Described {
         Message::CheckBack { message, .. } => {
             (PacketKind::Fetch, None, message.id().into_iter().collect(), 0)
         }
-        Message::Credit { .. } | Message::Flow { .. } | Message::Cluster(_) => plain(PacketKind::Upkeep),
+        Message::Credit { .. } | Message::Flow { .. } | Message::Cluster(_) | Message::Raft(_) => {
+            plain(PacketKind::Upkeep)
+        }
         Message::Notice { done: true, .. } => plain(PacketKind::Answer),
         Message::Notice { done: false, .. } => plain(PacketKind::Refused),
     }

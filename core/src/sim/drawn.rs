@@ -198,6 +198,7 @@ fn fault(kind: FaultKind, nodes: &Nodes, rng: &mut Rng) -> Option<Drawn> {
 
 /// Whom something may happen to.
 struct Nodes {
+    controllers: Vec<NodeId>,
     brokers: Vec<NodeId>,
     /// Producers, consumers and services.
     clients: Vec<NodeId>,
@@ -210,6 +211,7 @@ impl Nodes {
         let consumers = numbered(scenario.consumers.len(), NodeId::Consumer);
         let services = numbered(scenario.services.len(), NodeId::Service);
         Self {
+            controllers: scenario.controller_ids(),
             brokers: numbered(scenario.brokers.into(), NodeId::Broker).collect(),
             clients: producers.chain(consumers).chain(services).collect(),
         }
@@ -219,22 +221,34 @@ impl Nodes {
         one_of(&self.brokers, rng)
     }
 
-    /// A node that can die: brokers more often than each client.
+    /// A node that can die: brokers more often than each client. A controller can where there are several.
     fn mortal(&self, rng: &mut Rng) -> Option<NodeId> {
+        if self.controllers.len() > 1 && rng.below(4) == 0 {
+            return one_of(&self.controllers, rng);
+        }
         let first = if rng.below(5) < 3 { &self.brokers } else { &self.clients };
         one_of(first, rng).or_else(|| one_of(&self.clients, rng))
     }
 
-    /// A node of any kind.
-    fn any(&self, rng: &mut Rng) -> Option<NodeId> {
-        if rng.below(8) == 0 { Some(NodeId::Controller) } else { self.mortal(rng) }
+    fn controller(&self, rng: &mut Rng) -> Option<NodeId> {
+        // The choice among one is none, and costs no chance.
+        if let [only] = self.controllers[..] { Some(only) } else { one_of(&self.controllers, rng) }
     }
 
-    /// Two nodes that may have something to say to each other: one of them is a broker, where there are any.
+    /// A node of any kind.
+    fn any(&self, rng: &mut Rng) -> Option<NodeId> {
+        if rng.below(8) == 0 { self.controller(rng) } else { self.mortal(rng) }
+    }
+
+    /// Two nodes that may have something to say to each other: one of them is a broker, where there are any, or one of
+    /// several controllers.
     fn link(&self, rng: &mut Rng) -> Option<Link> {
-        let a = self.broker(rng).or_else(|| one_of(&self.clients, rng))?;
-        let others: Vec<NodeId> = [NodeId::Controller]
-            .into_iter()
+        let among_controllers = self.controllers.len() > 1 && rng.below(3) == 0;
+        let a = match among_controllers {
+            true => one_of(&self.controllers, rng)?,
+            false => self.broker(rng).or_else(|| one_of(&self.clients, rng))?,
+        };
+        let others: Vec<NodeId> = (self.controllers.iter().copied())
             .chain(self.brokers.iter().copied())
             .chain(self.clients.iter().copied())
             .filter(|other| *other != a)
@@ -256,7 +270,7 @@ impl Nodes {
         let heal = Command::Link { link: Link::Everywhere, fault: LinkFault::Heal };
         let disks = self.brokers.iter().map(|&node| Command::Disk { node, is: DiskState::Sound });
         let mortals = || self.brokers.iter().chain(&self.clients).copied();
-        let all = || [NodeId::Controller].into_iter().chain(mortals());
+        let all = || self.controllers.iter().copied().chain(mortals());
         let clocks = all().map(|node| Command::Skew { node, by: 0 });
         [heal]
             .into_iter()
@@ -264,6 +278,9 @@ impl Nodes {
             .chain(clocks)
             .chain(all().map(Command::Thaw))
             .chain(mortals().map(Command::Restart))
+            .chain(
+                self.controllers.iter().copied().filter(|_| self.controllers.len() > 1).map(Command::Restart),
+            )
     }
 }
 

@@ -56,6 +56,7 @@ impl Scenario {
         View {
             version: 0,
             brokers: sites.iter().map(|site| (site.broker, true)).collect(),
+            racks: sites.iter().filter_map(|site| Some((site.broker, site.rack.clone()?))).collect(),
             partitions,
             retention: self.retentions().collect(),
             queues: queues.collect(),

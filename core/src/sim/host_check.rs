@@ -134,6 +134,13 @@ impl Scenario {
                 "the setting leader_balance is {every}, use {PATIENCE_MIN} to {PATIENCE_MAX}; or leave it out for never"
             ));
         }
+        if let Some(age) =
+            self.settings.metadata_age.filter(|age| !(PATIENCE_MIN..=PATIENCE_MAX).contains(age))
+        {
+            return invalid(format!(
+                "the setting metadata_age is {age}, use {PATIENCE_MIN} to {PATIENCE_MAX}; or leave it out for never"
+            ));
+        }
         for limit in self.limits.iter().filter(|limit| limit.mailbox_room.is_none()) {
             if limit.restarts_after > 0 {
                 return invalid(format!(

@@ -1,5 +1,6 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
+mod admin;
 mod adversity;
 mod agenda;
 mod asking;
@@ -10,6 +11,7 @@ mod carrying;
 mod clients;
 mod clocks;
 mod command;
+mod controllers;
 mod disks;
 mod draft;
 mod draw;
@@ -51,8 +53,10 @@ mod user;
 mod usual;
 mod world;
 
+pub use admin::AdminAction;
 pub use asking::AskSpec;
 pub use command::{Action, BadAction, Command};
+pub use controllers::CONTROLLERS_MAX;
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;

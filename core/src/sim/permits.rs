@@ -22,8 +22,8 @@ use crate::time::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandRefused {
-    /// The scenario has no such node, or it is one to which that cannot be done: the controller does not die here, and a
-    /// crowd of users neither dies nor stands still.
+    /// The scenario has no such node, or it is one to which that cannot be done: a controller without others does not
+    /// die here, one among others does not lose its vote with its disk, and a crowd of users neither dies nor stands still.
     NoSuchNode(NodeId),
     /// It is down already, or not there to be frozen.
     IsDown(NodeId),
@@ -80,7 +80,9 @@ impl Command {
         if let Some(node) = self.node() {
             let fits = match (self, node) {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Controller) => true,
-                (_, NodeId::Controller | NodeId::User(_)) => false,
+                (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Voter(_)) => true,
+                (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
+                (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
                 _ => true,
             };

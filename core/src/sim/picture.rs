@@ -4,8 +4,10 @@
 //! that animates interpolates between departure and arrival; it decides nothing.
 
 mod callers;
+mod controllers;
 
 pub use callers::{ServiceView, UserView};
+pub use controllers::ControllerView;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,6 +38,8 @@ pub struct Picture {
     pub now: Time,
     /// Those who send, in order.
     pub producers: Vec<ProducerView>,
+    /// Those who keep the cluster's metadata, in order.
+    pub controllers: Vec<ControllerView>,
     /// Those who keep, in order.
     pub brokers: Vec<BrokerView>,
     /// Those who receive, in order.

@@ -37,7 +37,7 @@ impl World {
         self.still.remove(&node);
         self.note(node, event);
         match node {
-            NodeId::Controller => return,
+            NodeId::Controller | NodeId::Voter(_) => self.stop_controller(node, power),
             NodeId::Broker(number) => self.stop_broker(number, power),
             NodeId::Producer(number) => self.producers[index(number)].power = power,
             NodeId::Consumer(number) => self.stop_consumer(number, power),
@@ -118,13 +118,13 @@ impl World {
         let settings = &self.scenario.settings;
         let incarnation = self.incarnation(node) + 1;
         match node {
-            NodeId::Controller => return,
+            NodeId::Controller | NodeId::Voter(_) => self.start_controller(node, incarnation),
             NodeId::Broker(number) => {
                 let full = self.is_full(node);
                 let slot = &mut self.brokers[index(number)];
                 if let BrokerProcess::Disk(disk) = &slot.process {
                     let broker = match Broker::new(node, incarnation, settings.clone(), disk.clone()) {
-                        Ok(broker) => broker.with_controller(),
+                        Ok(broker) => broker.with_controllers(self.controllers.ids().to_vec()),
                         // It has to write before it can begin, and cannot.
                         Err(_) if full => return self.note(node, Event::Fault(FaultEvent::NoSpace)),
                         Err(error) => panic!("memory opens its logs: {error}"),

@@ -26,7 +26,7 @@ use super::adversity::Adversity;
 use super::own_transaction::{HowTransaction, Keeps};
 use super::program_spec::Settles;
 use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
-use crate::broker::Acks;
+use crate::broker::{Acks, Order};
 use crate::client::{CommitMode, Commits, PullOptions, StartAt};
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
@@ -123,8 +123,13 @@ impl Promises<'_> {
         let readers: Vec<&ConsumerSpec> = self.scenario.consumers.iter().filter(reads).collect();
         let one_by_one = readers.iter().all(|reader| reader.program.workers <= 1);
         let peaceful = senders.iter().all(numbered) || !self.adversity.more_than_deaths;
+        // With more partitions a key may go to another one, and overtake what it left behind.
+        let grows = self.scenario.admin.iter().any(|action| {
+            matches!(&action.order, Order::AddPartitions { topic, .. } if topic == name)
+        });
         let ordered = keeps
             && !trims
+            && !grows
             && in_turn
             && peaceful
             && one_by_one
@@ -249,6 +254,7 @@ impl Promises<'_> {
         };
         let last = producers.iter().map(sent).max().unwrap_or_default();
         let come = consumers.iter().map(|consumer| Time(consumer.starts_at)).max().unwrap_or_default();
+        let ordered = self.scenario.admin.iter().map(|action| action.at).max().unwrap_or_default();
         let silence = [settings.broker_session, settings.consumer_session, settings.request_timeout];
         let silence: u64 = silence.iter().map(|span| span.0).sum();
         let rounds = match (self.adversity.more_than_deaths, self.adversity.actions.is_empty()) {
@@ -261,7 +267,7 @@ impl Promises<'_> {
         let slowest = consumers.iter().map(|consumer| consumer.work.max(consumer.program.work_max)).max();
         let work = messages.saturating_mul(slowest.unwrap_or(0));
         let needed = silence.saturating_mul(rounds).saturating_add(work);
-        ends_at.since(over.max(last).max(come)) >= Span(needed)
+        ends_at.since(over.max(last).max(come).max(ordered)) >= Span(needed)
     }
 }
 

@@ -8,8 +8,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::admin::AdminAction;
 use super::built_in::BUILT_IN;
 use super::command::Action;
+use super::controllers::CONTROLLERS_MAX;
 use super::drawn::FaultPlan;
 use super::permits::CommandRefused;
 use super::program_spec::{Settles, WORKERS_MAX};
@@ -62,6 +64,10 @@ pub struct Scenario {
     pub ends_at: Time,
     /// How many brokers there are.
     pub brokers: u16,
+    /// How many controllers there are, up to [`CONTROLLERS_MAX`]: one, which cannot die; or several, which agree by
+    /// quorum.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub controllers: u16,
     /// The rack that each broker's machine stands in, in their order; empty where racks are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub racks: Vec<Name>,
@@ -100,6 +106,9 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// What whoever runs the cluster orders, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admin: Vec<AdminAction>,
     /// What else goes wrong, drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<FaultPlan>,
@@ -125,6 +134,14 @@ impl fmt::Display for InvalidScenario {
 }
 
 impl core::error::Error for InvalidScenario {}
+
+const fn one() -> u16 {
+    1
+}
+
+const fn is_one(count: &u16) -> bool {
+    *count == 1
+}
 
 impl Scenario {
     /// A scenario that comes with the engine; `None` when there is none of that name.
@@ -185,6 +202,9 @@ impl Scenario {
                 format!("{count} {what}, use {least} to {NODES_MAX}")
             })?;
         }
+        require((1..=CONTROLLERS_MAX).contains(&self.controllers), &|| {
+            format!("{} controllers, use 1 to {CONTROLLERS_MAX}", self.controllers)
+        })?;
         let (low, high) = self.latency;
         require(low <= high && low > 0, &|| format!("a latency from {low} to {high} microseconds"))?;
         require((1..=RUN_MICROS_MAX).contains(&self.ends_at.0), &|| {
@@ -204,6 +224,7 @@ impl Scenario {
             })?;
         }
         self.check_pace()?;
+        self.check_admin()?;
         if let Some(plan) = &self.faults {
             plan.check(self)?;
         }
@@ -294,7 +315,8 @@ impl Scenario {
     /// Whether the scenario has this node.
     pub fn has(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Controller => true,
+            NodeId::Controller => self.controllers <= 1,
+            NodeId::Voter(number) => self.controllers > 1 && (1..=self.controllers).contains(&number),
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),
             NodeId::Producer(number) => (1..=self.producers.len()).contains(&number.into()),
             NodeId::Consumer(number) => (1..=self.consumers.len()).contains(&number.into()),

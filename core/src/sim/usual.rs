@@ -55,13 +55,14 @@ impl Scenario {
     /// A scenario with one broker and nobody who uses it, to be filled.
     pub fn empty(name: &str) -> Self {
         let (queues, exchanges, bindings, limits, topics, producers) = Default::default();
-        let (racks, consumers, services, users, settings, actions) = Default::default();
+        let (racks, consumers, services, users, settings, actions, admin) = Default::default();
         Self {
             format: SCENARIO_FORMAT,
             name: name.into(),
             seed: 1,
             ends_at: Time(1_000_000),
             brokers: 1,
+            controllers: 1,
             racks,
             latency: (500, 2_000),
             queues,
@@ -75,6 +76,7 @@ impl Scenario {
             users,
             settings,
             actions,
+            admin,
             faults: None,
         }
     }

@@ -12,6 +12,7 @@ use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
 use super::clocks::Skews;
 use super::command::Command;
+use super::controllers::Controllers;
 use super::disks::Disks;
 use super::links::Way;
 use super::lives::incoming;
@@ -22,8 +23,8 @@ use super::remember::Databases;
 use super::scenario::{InvalidScenario, Scenario};
 use super::shop::Shop;
 use super::still::StillNodes;
-use crate::broker::{Broker, Controller, Input, Out};
-use crate::ids::{MessageId, NodeId};
+use crate::broker::{Broker, Input, Out};
+use crate::ids::{MessageId, NodeId, Offset};
 use crate::log::Storage;
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
@@ -40,11 +41,23 @@ pub(super) type DiskLog = <Disk as Storage>::Log;
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
     Arrival(u64),
-    HangUp { node: NodeId, incarnation: u64, peer: NodeId },
-    Wake { node: NodeId, incarnation: u64 },
+    HangUp {
+        node: NodeId,
+        incarnation: u64,
+        peer: NodeId,
+    },
+    Wake {
+        node: NodeId,
+        incarnation: u64,
+    },
     Break(Way),
-    DiskDone { node: NodeId, incarnation: u64 },
+    DiskDone {
+        node: NodeId,
+        incarnation: u64,
+    },
     Command(Command),
+    /// An order to the controller, by its place in the scenario.
+    Order(usize),
 }
 
 /// Whether a node's process runs.
@@ -106,7 +119,9 @@ pub struct World {
     pub(super) disks: Disks,
     pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
-    pub(crate) controller: Node<Controller>,
+    pub(crate) controllers: Controllers,
+    /// Up to where of the controllers' log the facts were stated.
+    pub(super) stated: Offset,
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
     pub(crate) producers: Vec<Node<Shop>>,
     pub(crate) consumers: Vec<Node<Worker>>,
@@ -144,7 +159,7 @@ impl World {
             .map(|spec| Node::new(Worker::new(spec, settings, ids.clone(), seed, Default::default())));
         let broker = |&id: &NodeId| {
             let broker = Broker::new(id, 1, settings.clone(), Disk::default());
-            let broker = broker.expect("an empty disk opens").with_controller();
+            let broker = broker.expect("an empty disk opens").with_controllers(scenario.controller_ids());
             Node::new(BrokerProcess::Runs(Box::new(broker)))
         };
         let mut world = Self {
@@ -157,7 +172,8 @@ impl World {
             disks: Disks::default(),
             skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),
-            controller: Node::new(Controller::new(settings.clone(), scenario.first_view())),
+            controllers: Controllers::new(&scenario, seed),
+            stated: Offset::ZERO,
             brokers: ids.iter().map(broker).collect(),
             producers: producers.collect(),
             consumers: consumers.collect(),
@@ -175,9 +191,8 @@ impl World {
         for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
             world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));
         }
-        let mut out = Out::default();
-        world.controller.process.start(&mut out);
-        world.carry_out(NodeId::Controller, out);
+        world.plan_orders();
+        world.start_controllers();
         for node in world.nodes() {
             *world.wakes(node) = Some(Time::ZERO);
             world.agenda.plan(Time::ZERO, Rank::Course, Happening::Wake { node, incarnation: 1 });
@@ -191,7 +206,7 @@ impl World {
         let producers = (1..=self.producers.len() as u16).map(NodeId::Producer);
         let consumers = (1..=self.consumers.len() as u16).map(NodeId::Consumer);
         let clients = producers.chain(consumers).chain(self.calls.nodes());
-        core::iter::once(NodeId::Controller).chain(brokers).chain(clients).collect()
+        self.controllers.ids().iter().copied().chain(brokers).chain(clients).collect()
     }
 
     /// The moment of the last step.
@@ -261,13 +276,14 @@ impl World {
                 }
             }
             Happening::Command(command) => self.command(command),
+            Happening::Order(index) => self.give_order(index),
         }
         Some(core::mem::take(&mut self.events))
     }
 
     pub(super) fn power(&self, node: NodeId) -> Option<Power> {
         match node {
-            NodeId::Controller => Some(self.controller.power),
+            NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).map(|node| node.power),
             NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
             NodeId::Producer(number) => self.producers.get(index(number)).map(|node| node.power),
             NodeId::Consumer(number) => self.consumers.get(index(number)).map(|node| node.power),
@@ -277,7 +293,9 @@ impl World {
 
     pub(super) fn incarnation(&self, node: NodeId) -> u64 {
         match node {
-            NodeId::Controller => self.controller.incarnation,
+            NodeId::Controller | NodeId::Voter(_) => {
+                self.controllers.get(node).map_or(0, |node| node.incarnation)
+            }
             NodeId::Broker(number) => self.brokers[index(number)].incarnation,
             NodeId::Producer(number) => self.producers[index(number)].incarnation,
             NodeId::Consumer(number) => self.consumers[index(number)].incarnation,
@@ -287,7 +305,7 @@ impl World {
 
     pub(super) fn wakes(&mut self, node: NodeId) -> &mut Option<Time> {
         match node {
-            NodeId::Controller => &mut self.controller.wakes,
+            NodeId::Controller | NodeId::Voter(_) => self.controllers.wakes(node),
             NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
             NodeId::Producer(number) => &mut self.producers[index(number)].wakes,
             NodeId::Consumer(number) => &mut self.consumers[index(number)].wakes,
@@ -333,7 +351,6 @@ impl World {
         let now = self.clock(node);
         let mut out = Out::default();
         match node {
-            NodeId::Controller => self.controller.process.handle(now, input, &mut out),
             NodeId::Producer(number) => self.hand_to_shop(number, input, &mut out),
             NodeId::Consumer(number) => {
                 self.hand_to_worker(number, input, &mut out);
@@ -351,6 +368,7 @@ impl World {
                 self.calls.hand(now, node, input, &mut mint, &mut out);
             }
             NodeId::Broker(number) => return self.hand_to_broker(number, [input]),
+            NodeId::Controller | NodeId::Voter(_) => return self.hand_to_controller(node, input),
         }
         self.carry_out(node, out);
     }
@@ -366,7 +384,7 @@ impl World {
 
     pub(super) fn plan_wake(&mut self, node: NodeId) {
         let wanted = match node {
-            NodeId::Controller => self.controller.process.next_wakeup(),
+            NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).and_then(Node::next_wakeup),
             NodeId::Broker(number) => match &self.brokers[index(number)].process {
                 BrokerProcess::Runs(broker) => broker.next_wakeup(),
                 BrokerProcess::Disk(_) => None,

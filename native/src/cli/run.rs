@@ -39,7 +39,8 @@ Commands for --do, after a moment in milliseconds:
   slow LINK MS                   everything takes so much longer
   lose LINK N, duplicate LINK N, reorder LINK N      N of a thousand messages
   lose-next LINK, duplicate-next LINK, reorder-next LINK
-NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew
+NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew;
+      controller-1 (of several) also for crash, cut-power, restart
 LINK: 'broker-1 to broker-2' (one way), 'broker-1 and broker-2' (both ways), everywhere";
 
 /// Options of `mqlab run`.

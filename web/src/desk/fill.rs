@@ -204,7 +204,12 @@ impl Desk {
             of.iter().map(|(node, _)| *node).collect::<Vec<_>>()
         };
         let brokers = layout.brokers.iter().map(|broker| broker.node);
-        let all = clients(&layout.producers).into_iter().chain(brokers).chain(clients(&layout.consumers));
+        let controllers = clients(&layout.controllers);
+        let all = clients(&layout.producers)
+            .into_iter()
+            .chain(controllers)
+            .chain(brokers)
+            .chain(clients(&layout.consumers));
         let round = |value: f64| (value * layout.scale * 10.0).round() / 10.0;
         all.filter_map(|node| {
             let area = layout.control(node)?.grown(2.0);

@@ -1,7 +1,7 @@
 //! A run on the desk: the engine's timeline, and what is kept beside it for drawing.
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Event, Judged, PromiseJudge, Stamped};
+use mqlab_core::observe::{ClusterEvent, Event, Judged, PromiseJudge, Stamped};
 use mqlab_core::sim::picture::{Mark, Picture};
 use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
@@ -36,6 +36,8 @@ pub(super) struct Run {
 
 /// By then a cluster has found its leaders, and every broker has the logs that it will keep.
 const SETTLED: Span = Span::from_millis(40);
+/// Several controllers must first find out which of them is active.
+const SETTLED_WITH_QUORUM: Span = Span::from_millis(300);
 
 /// Whether a picture has a log or an exchange for which there is no room in the layout.
 fn outgrown(shape: &Picture, picture: &Picture) -> bool {
@@ -48,7 +50,11 @@ fn outgrown(shape: &Picture, picture: &Picture) -> bool {
 
 /// Whether an event is a turn of the run; the elections with which everything begins are none.
 fn is_turn(fact: &Stamped) -> bool {
-    let first = matches!(fact.event, Event::Elected { epoch, .. } if epoch.0 <= 1);
+    let first = match &fact.event {
+        Event::Elected { epoch, .. } => epoch.0 <= 1,
+        Event::Cluster(ClusterEvent::Controls { term }) => term.0 <= 1,
+        _ => false,
+    };
     fact.event.is_landmark() && !first
 }
 
@@ -75,10 +81,11 @@ impl Run {
         seed: u64,
         size: (f64, f64),
     ) -> Result<Self, InvalidScenario> {
+        let settled = if scenario.controllers > 1 { SETTLED_WITH_QUORUM } else { SETTLED };
         let timeline = Timeline::new(scenario, seed)?;
         let picture = timeline.picture(0);
         let mut ahead = timeline.clone();
-        ahead.advance(Time::ZERO + SETTLED);
+        ahead.advance(Time::ZERO + settled);
         let shape = ahead.picture(1);
         let layout = Layout::new(&shape, size.0, size.1);
         let names = Names::of(&picture);

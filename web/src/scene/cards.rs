@@ -2,11 +2,11 @@
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::Place;
-use mqlab_core::sim::picture::{BrokerView, ConsumerView, ProducerView};
+use mqlab_core::sim::picture::{BrokerView, ConsumerView, ControllerView, ProducerView};
 
 use super::glyph::{self, Firmness, Look};
-use super::layout::SMALL;
-use super::shape::{Anchor, Font, Rect, Scene, Target, at, dashed, faded, line, solid, width_of};
+use super::layout::{CONTROLLERS_WORD, SMALL};
+use super::shape::{Anchor, Font, Point, Rect, Scene, Target, at, dashed, faded, line, solid, width_of};
 use super::{View, exchanges, strips};
 use crate::text::broker as hosting;
 use crate::text::stage as words;
@@ -26,8 +26,7 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let (layout, lang, color) = (view.layout, view.lang, view.theme.ink_3);
     let room = [
         layout.brokers.first().map_or(200.0, |broker| broker.card.x - layout.captions[0].x - 8.0),
-        layout.brokers.first().map_or(200.0, |broker| broker.card.w)
-            - layout.controller.map_or(0.0, |controller| controller.w + 10.0),
+        layout.brokers.first().map_or(200.0, |broker| broker.card.w) - layout.controllers_width(),
         layout.width - layout.captions[2].x - 6.0,
     ];
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
@@ -39,11 +38,40 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
         let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);
     }
-    if let Some(area) = layout.controller {
-        glyph::chip(scene, area, words::CONTROLLER.get(lang), view.theme);
-        if view.picture.frozen.contains(&NodeId::Controller) {
-            glyph::pause(scene, at(area.x, area.center().y), view.theme);
+    controllers(scene, view);
+}
+
+/// One chip, or the members of the quorum by their numbers: the active one stands out, who is down is dashed.
+fn controllers(scene: &mut Scene, view: &View<'_>) {
+    let (layout, theme) = (view.layout, view.theme);
+    for (controller, (node, area)) in view.picture.controllers.iter().zip(&layout.controllers) {
+        let NodeId::Voter(number) = node else {
+            glyph::chip(scene, *area, words::CONTROLLER.get(view.lang), theme);
+            pause_if_frozen(scene, view, *node, at(area.x, area.center().y));
+            continue;
+        };
+        if number == &1 {
+            let word = at(area.x - 6.0, area.center().y);
+            let font = on(CAPTION, Anchor::End);
+            scene.text_within(word, words::CONTROLLERS.get(view.lang), font, theme.ink_3, CONTROLLERS_WORD);
         }
+        let over = view.selection.hover == Some(Target::Control(*node));
+        let (fill, edge, ink) = match controller {
+            ControllerView { up: false, .. } => (theme.sunk, dashed(theme.vermilion, 1.3), theme.vermilion),
+            ControllerView { active: true, .. } => (theme.blue, line(theme.blue, 1.0), theme.surface),
+            _ if over => (theme.surface, line(theme.ink_3, 1.0), theme.ink),
+            _ => (theme.surface, line(theme.line_strong, 1.0), theme.ink_2),
+        };
+        scene.boxed(*area, 6.0, Some(solid(fill)), Some(edge));
+        scene.text(area.center(), number.to_string(), on(LITTLE, Anchor::Middle), ink);
+        scene.answers(area.grown(2.0), Target::Control(*node));
+        pause_if_frozen(scene, view, *node, at(area.right(), area.y));
+    }
+}
+
+fn pause_if_frozen(scene: &mut Scene, view: &View<'_>, node: NodeId, spot: Point) {
+    if view.picture.frozen.contains(&node) {
+        glyph::pause(scene, spot, view.theme);
     }
 }
 

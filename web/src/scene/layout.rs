@@ -4,7 +4,7 @@
 //! messages.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::sim::picture::{Picture, ServiceView};
+use mqlab_core::sim::picture::{ControllerView, Picture, ServiceView};
 
 pub use super::rows::{BrokerPlace, ExchangePlace, RowPlace};
 use super::rows::{CELL, HEAD, Rows, broker_place, height_of};
@@ -18,6 +18,9 @@ pub const SMALL: f64 = 11.0;
 pub const MARK_FONT: Font = Font { size: SMALL, weight: 600, anchor: Anchor::Middle };
 /// A disc's height.
 pub const MARK: f64 = 23.0;
+
+/// Room for the word before several controllers.
+pub const CONTROLLERS_WORD: f64 = 66.0;
 
 /// The tray's height.
 const TRAY: f64 = 38.0;
@@ -45,8 +48,8 @@ pub struct Layout {
     pub brokers: Vec<BrokerPlace>,
     /// Cards of those who receive, then of all other services, each in the picture's order.
     pub consumers: Vec<(NodeId, Rect)>,
-    /// The controller, if elections are held.
-    pub controller: Option<Rect>,
+    /// The controllers, if elections are held, in a row: a chip for the only one, a button for each of several.
+    pub controllers: Vec<(NodeId, Rect)>,
     /// Where the lost are kept.
     pub tray: Rect,
 }
@@ -67,10 +70,23 @@ impl Layout {
         self.brokers.iter().flat_map(|broker| &broker.rows).map(RowPlace::room).max().unwrap_or(0)
     }
 
+    /// How much of the line above the brokers the controllers take, with the word before them.
+    pub fn controllers_width(&self) -> f64 {
+        match (self.controllers.first(), self.controllers.last()) {
+            (Some((first, start)), Some((_, end))) => {
+                let word = if *first == NodeId::Controller { 0.0 } else { CONTROLLERS_WORD };
+                end.right() - start.x + word + 10.0
+            }
+            _ => 0.0,
+        }
+    }
+
     /// A node's card.
     pub fn card(&self, node: NodeId) -> Option<Rect> {
         match node {
-            NodeId::Controller => self.controller,
+            NodeId::Controller | NodeId::Voter(_) => {
+                self.controllers.iter().find(|(other, _)| *other == node).map(|(_, area)| *area)
+            }
             NodeId::Broker(_) => {
                 self.brokers.iter().find(|broker| broker.node == node).map(|broker| broker.card)
             }
@@ -84,6 +100,9 @@ impl Layout {
     /// A node's control: the small round button in its corner.
     pub fn control(&self, node: NodeId) -> Option<Rect> {
         let card = self.card(node).filter(|_| !matches!(node, NodeId::Controller | NodeId::User(_)))?;
+        if node.is_controller() {
+            return Some(card); // it is a button as a whole
+        }
         Some(Rect::around(at(card.right() - 17.0, card.y + 18.0), 24.0, 24.0))
     }
 }
@@ -154,8 +173,7 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
     let over = |cards: &[(NodeId, Rect)]| {
         cards.first().map_or(over_brokers, |(_, card)| over_brokers.min(card.y - 17.0))
     };
-    let controller = (picture.brokers.len() > 1)
-        .then(|| Rect::new(margin + left + gap + card - 88.0, over_brokers - 11.0, 88.0, 22.0));
+    let controllers = controllers(picture, margin + left + gap + card, over_brokers - 11.0);
     Layout {
         width,
         height,
@@ -170,9 +188,23 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
         producers,
         consumers,
         brokers,
-        controller,
+        controllers,
         tray: Rect::new(margin, height - TRAY - 14.0, width - 2.0 * margin, TRAY),
     }
+}
+
+/// The controllers in a row that ends at `right`: where elections are held, or a quorum could be lost.
+fn controllers(picture: &Picture, right: f64, y: f64) -> Vec<(NodeId, Rect)> {
+    let all = &picture.controllers;
+    let (wide, step) = if all.len() > 1 { (26.0, 30.0) } else { (86.0, 86.0) };
+    if all.len() < 2 && picture.brokers.len() < 2 {
+        return Vec::new();
+    }
+    let start = right - step * (all.len() as f64 - 1.0) - wide;
+    let place = |(index, view): (usize, &ControllerView)| {
+        (view.node, Rect::new(start + step * index as f64, y, wide, 22.0))
+    };
+    all.iter().enumerate().map(place).collect()
 }
 
 /// Cards below each other, evenly over a span.
@@ -226,8 +258,7 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
     let readers_caption = at(margin, y + 16.0);
     let (consumers, below) = lane(right, readers_caption.y + 34.0, 94.0);
     let tray = Rect::new(margin, below + 16.0, width - 2.0 * margin, TRAY);
-    let controller = (picture.brokers.len() > 1)
-        .then(|| Rect::new(width - margin - gutter - 84.0, brokers_caption.y - 11.0, 84.0, 22.0));
+    let controllers = controllers(picture, width - margin - gutter, brokers_caption.y - 11.0);
     Layout {
         width,
         height: (tray.bottom() + 12.0).max(height.min(tray.bottom() + 12.0)),
@@ -238,7 +269,7 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
         producers,
         brokers,
         consumers,
-        controller,
+        controllers,
         tray,
     }
 }

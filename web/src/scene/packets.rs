@@ -38,7 +38,7 @@ enum Side {
 /// Producers and users stand before brokers, brokers before consumers; services on either side.
 fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
-        NodeId::Controller => Side::Controller,
+        NodeId::Controller | NodeId::Voter(_) => Side::Controller,
         NodeId::Broker(_) => Side::Broker,
         _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
         _ => Side::After,
@@ -155,7 +155,7 @@ impl<'a> Ways<'a> {
                 Some((wire, true)) => wire.at(0.5, -aside),
                 // No way is drawn to the controller: the sign sits on the other's card.
                 None => {
-                    let card = if from == NodeId::Controller { end } else { start };
+                    let card = if from.is_controller() { end } else { start };
                     at(card.right() - 46.0, card.y)
                 }
             };

@@ -15,6 +15,19 @@ pub(super) fn english(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
             format!("{node} lets others lead what {} leads, for that is about to stop", who(*broker))
         }
         ClusterEvent::Stopped => format!("{node} stops in good order"),
+        ClusterEvent::PartitionAdded { partition, replicas } => {
+            format!("{node} adds the partition {partition} on {}", row(replicas, &who, ", "))
+        }
+        ClusterEvent::Moving { partition, replicas } => {
+            format!("{node} begins to move {partition} to {}", row(replicas, &who, ", "))
+        }
+        ClusterEvent::Moved { partition, replicas } => {
+            format!("{partition} has moved: {} keep it, and nobody else", row(replicas, &who, ", "))
+        }
+        ClusterEvent::Controls { term } => format!("{node} is the active controller now (term {term})"),
+        ClusterEvent::SteppedDown { term } => {
+            format!("{node} is not the active controller any more (term {term})")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -29,14 +42,36 @@ pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
             format!("{} 即将停机，{node} 把它的 leader 交给别的副本", who(*broker))
         }
         ClusterEvent::Stopped => format!("{node} 正常停机"),
+        ClusterEvent::PartitionAdded { partition, replicas } => {
+            format!("{node} 新增分区 {partition}，放在 {}", row(replicas, &who, "、"))
+        }
+        ClusterEvent::Moving { partition, replicas } => {
+            format!("{node} 开始把 {partition} 迁往 {}", row(replicas, &who, "、"))
+        }
+        ClusterEvent::Moved { partition, replicas } => {
+            format!("{partition} 迁移完成：只由 {} 保存", row(replicas, &who, "、"))
+        }
+        ClusterEvent::Controls { term } => format!("{node} 成为活跃控制器（任期 {term}）"),
+        ClusterEvent::SteppedDown { term } => format!("{node} 不再是活跃控制器（任期 {term}）"),
         other => format!("{node}：{other}"),
     }
+}
+
+fn row(nodes: &[NodeId], who: impl Fn(NodeId) -> String, between: &str) -> String {
+    nodes.iter().map(|node| who(*node)).collect::<Vec<_>>().join(between)
 }
 
 pub(super) fn tone(event: &ClusterEvent) -> Tone {
     match event {
         ClusterEvent::UncleanElection { .. } => Tone::Harm,
-        ClusterEvent::Leaving | ClusterEvent::Relieved { .. } | ClusterEvent::Stopped => Tone::Turn,
+        ClusterEvent::Leaving
+        | ClusterEvent::Relieved { .. }
+        | ClusterEvent::Stopped
+        | ClusterEvent::PartitionAdded { .. }
+        | ClusterEvent::Moving { .. }
+        | ClusterEvent::Moved { .. }
+        | ClusterEvent::Controls { .. }
+        | ClusterEvent::SteppedDown { .. } => Tone::Turn,
         _ => Tone::Plain,
     }
 }

@@ -19,6 +19,7 @@ mod queues;
 pub mod sentence;
 pub mod stage;
 pub mod standing;
+mod stories_cluster;
 mod stories_failures;
 mod stories_flow;
 mod stories_groups;

@@ -43,6 +43,8 @@ impl Names {
             (Lang::Zh, NodeId::Service(number)) => format!("服务 {number}"),
             (Lang::En, NodeId::User(number)) => format!("users {number}"),
             (Lang::Zh, NodeId::User(number)) => format!("用户 {number}"),
+            (Lang::En, NodeId::Voter(number)) => format!("controller {number}"),
+            (Lang::Zh, NodeId::Voter(number)) => format!("控制器 {number}"),
         }
     }
 
@@ -133,6 +135,7 @@ pub fn refusal(why: Refusal, lang: Lang) -> &'static str {
         Refusal::InconsistentProtocol => {
             ("the group's members agree in another way", "与组内成员的协议或分配策略不一致")
         }
+        Refusal::NotController => ("that controller is not the active one", "那个控制器不是活跃控制器"),
         Refusal::Stale => ("the request comes from an earlier epoch", "请求来自更早的纪元"),
         Refusal::OutOfSequence => ("an earlier batch is missing", "前面的批次还没到"),
         Refusal::ProducerEpoch => ("the producer has begun anew since", "该生产者已换用更新的纪元"),

@@ -13,6 +13,8 @@ pub const PRODUCERS: Both = both("producers", "生产者");
 pub const CONSUMERS: Both = both("consumers", "消费者");
 /// The node that holds elections.
 pub const CONTROLLER: Both = both("controller", "控制器");
+/// What several controllers are called.
+pub const CONTROLLERS: Both = both("controllers", "控制器");
 /// A node that does not run.
 pub const DOWN: Both = both("down", "宕机");
 /// The replica that serves clients.

@@ -1,8 +1,8 @@
 //! What each scenario is about: the words to the left of the stage.
 
 use super::{
-    Both, both, purpose, stories_failures, stories_flow, stories_groups, stories_once, stories_onward,
-    stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
+    Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
+    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
 };
 
 /// One scenario's words.
@@ -64,6 +64,7 @@ const MORE: &[&[Story]] = &[
     stories_onward::STORIES,
     stories_order::STORIES,
     stories_groups::STORIES,
+    stories_cluster::STORIES,
 ];
 
 /// Every story.

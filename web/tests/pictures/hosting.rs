@@ -169,6 +169,7 @@ pub(crate) fn exchanges() -> Picture {
     let (orders, europe) = (Place::Exchange(exchange("orders")), Place::Queue(name("europe")));
     Picture {
         now: Time(412_000),
+        controllers: vec![super::controller()],
         producers: vec![
             producer(p1, "shop", name("orders"), true, Some(HeldUp::Alarm)),
             producer(p2, "office", name("audit"), false, Some(HeldUp::Full)),

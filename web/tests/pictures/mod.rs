@@ -7,8 +7,8 @@ pub(crate) use hosting::exchanges;
 use mqlab_core::ids::{Epoch, MessageId, Name, NodeId, Offset, OrderId, PartitionId};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{
-    BrokerView, Cell, CellState, ConsumerView, Mark, PacketKind, PacketView, Picture, ProducerView, Role,
-    ServiceView, StripView, UserView,
+    BrokerView, Cell, CellState, ConsumerView, ControllerView, Mark, PacketKind, PacketView, Picture,
+    ProducerView, Role, ServiceView, StripView, UserView,
 };
 use mqlab_core::time::Time;
 
@@ -86,6 +86,7 @@ pub(crate) fn queue() -> Picture {
     again.repeats = 1;
     Picture {
         now: Time(102_000),
+        controllers: vec![controller()],
         producers: vec![ProducerView {
             node: p1,
             name: "shop".into(),
@@ -245,6 +246,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
     ];
     Picture {
         now: Time(414_000),
+        controllers: vec![controller()],
         producers: vec![producer(1, "shop"), producer(2, "app")],
         brokers,
         consumers: vec![consumer(1, vec![0]), consumer(2, vec![1]), consumer(3, vec![2])],
@@ -255,6 +257,11 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         cut: Vec::new(),
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
     }
+}
+
+/// The only controller, which cannot die.
+fn controller() -> ControllerView {
+    ControllerView { node: NodeId::Controller, up: true, active: true, term: Epoch(1) }
 }
 
 fn service(number: u16, name: &str, calls: &[u16], busy: u64, waiting: u64) -> ServiceView {

@@ -30,6 +30,7 @@ impl ClassicMember {
             }
             Reply::Group(GroupReply::Joined { member, generation, assignor, members }) => {
                 (self.id, self.generation) = (Some(member), generation);
+                self.dealt = None;
                 let shares = (!members.is_empty()).then(|| self.deal(assignor, &members));
                 self.stage = Stage::Syncing { asked: None, again: now, shares };
             }
@@ -40,11 +41,12 @@ impl ClassicMember {
     }
 
     /// It leads: who reads what?
-    fn deal(&self, assignor: Assignor, members: &[Candidate<MemberId>]) -> Shares<MemberId> {
+    fn deal(&mut self, assignor: Assignor, members: &[Candidate<MemberId>]) -> Shares<MemberId> {
         let view = self.reader.metadata.view();
         let topics = members.iter().flat_map(|member| &member.topics);
         let partitions: Vec<PartitionId> =
             topics.flat_map(|topic| view.partitions_of(topic).cloned()).collect();
+        self.dealt = Some(view.partitions_of(&self.reader.topic).count());
         assignor.assign(members, &partitions)
     }
 

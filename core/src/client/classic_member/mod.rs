@@ -85,6 +85,8 @@ pub struct ClassicMember {
     next_heartbeat: Time,
     /// As whom the commit under way was asked for.
     commits_as: Option<Identity>,
+    /// How many partitions there were when it dealt them, if it leads the group.
+    dealt: Option<usize>,
     /// As whom it was put out while its program worked; and the commit that comes too late, until it is answered.
     late: Option<(Identity, Option<(Asked, Offsets)>)>,
 }
@@ -107,6 +109,7 @@ impl ClassicMember {
             heartbeat: None,
             next_heartbeat: Time::ZERO,
             commits_as: None,
+            dealt: None,
             late: None,
         }
     }
@@ -226,6 +229,7 @@ impl ClassicMember {
         let retry = now + self.reader.settings.retry_backoff;
         if let Reply::Cluster(view) = reply {
             self.reader.metadata.learn(id, view, retry);
+            self.join_again_if_topics_grew(now, out);
         } else if Asked::is(self.heartbeat.as_ref(), id) {
             self.heartbeat = None;
             if let Reply::Refused(why) = reply {
@@ -267,6 +271,15 @@ impl ClassicMember {
                 out.event(Event::Queue(QueueEvent::GaveUp { message: None, why }));
             }
             _ => self.reader.metadata.refresh(now),
+        }
+    }
+
+    /// It leads, and has dealt fewer partitions than there are now: the group must be dealt anew. Kafka's leader does so,
+    /// too (`ConsumerCoordinator`, its assignment snapshot).
+    fn join_again_if_topics_grew(&mut self, now: Time, out: &mut Out) {
+        let there = self.reader.metadata.view().partitions_of(&self.reader.topic).count();
+        if matches!(self.stage, Stage::Member) && self.dealt.is_some_and(|dealt| dealt < there) {
+            self.join_again(now, out);
         }
     }
 

@@ -54,6 +54,7 @@ pub fn wide(seed: u64) -> Scenario {
         seed,
         ends_at: CALM + LONG_DRAIN,
         brokers,
+        controllers: [1, 1, 3][rng.below(3) as usize],
         racks: racks.collect(),
         latency: (rng.between(100, 600), rng.between(600, 4_000)),
         consumers: consumers(rng, &topics),

@@ -1,0 +1,104 @@
+//! The cluster as a whole: the words of the scenarios about controllers, and about where replicas stand.
+
+use super::both;
+use super::story::Story;
+
+pub(super) const STORIES: &[Story] = &[CONTROLLERS, MORE, MOVE];
+
+const CONTROLLERS: Story = Story {
+    scenario: "controllers-fail-over",
+    kicker: both("Three controllers, one quorum", "三个控制器，过半数"),
+    title: both("Who elects, when the one who elects is dead?", "负责选举的也宕机了，谁来选？"),
+    paragraphs: &[
+        both(
+            "The cluster's metadata is a *replicated log* of its own. Three controllers agree on it by majority (*Raft*); the one who leads them is *active*, and holds the elections of the partitions.",
+            "集群的元数据自己也是一份*复制日志*。三个控制器按过半数达成一致（*Raft*），其中的 leader 是*活跃控制器*，由它主持分区选举。",
+        ),
+        both(
+            "At 300 ms the active one dies, and right after it *broker 1*, which leads a partition. Nobody misses the broker yet: the other controllers first wait, then *vote*. The new one gives every broker a new session, and only then fences broker 1.",
+            "300 毫秒时活跃控制器宕机，紧接着领导一个分区的 *Broker 1* 也宕机。暂时没人管它：其余控制器先等待超时，再*投票*。新的活跃控制器给每个 Broker 一段新的会话时间，之后才判定 Broker 1 失联。",
+        ),
+        both(
+            "At 700 ms a *second controller* dies. One of three is no majority: when broker 2 dies at 750 ms, *nobody elects*. The partitions that broker 3 leads go on all the same. At 1000 ms a controller returns, and everything is made up for.",
+            "700 毫秒时*第二个控制器*也宕机。三个只剩一个，不到半数：750 毫秒 Broker 2 宕机后，*没有人主持选举*。但 Broker 3 领导的分区照常读写。1000 毫秒一个控制器恢复，之前欠下的选举才补上。",
+        ),
+    ],
+    look: &[
+        both(
+            "The filled number above the brokers is the active controller",
+            "Broker 上方，实心的数字是活跃控制器",
+        ),
+        both(
+            "Messages that wait in the shop: their partition has no leader",
+            "在商店里等待的消息：它们的分区没有 leader",
+        ),
+    ],
+    tries: &[
+        both(
+            "Kill the third controller as well. What goes on, and for how long?",
+            "把第三个控制器也弄宕机。哪些还在继续，能继续多久？",
+        ),
+        both(
+            "Go back, and kill a controller that is not active. Does anybody notice?",
+            "退回去，让一个不活跃的控制器宕机。有人察觉吗？",
+        ),
+    ],
+};
+
+const MORE: Story = Story {
+    scenario: "more-partitions",
+    kicker: both("Two partitions become four", "两个分区变成四个"),
+    title: both("More partitions, and another order", "分区变多，顺序也变了"),
+    paragraphs: &[
+        both(
+            "The *key* of an order decides its partition: a hash, divided by *how many partitions there are*. Within a partition everything is in order, and so is everything with one key.",
+            "订单的 *key* 决定它进哪个分区：哈希值对*分区数*取余。同一分区内有序，所以同一个 key 的消息也有序。",
+        ),
+        both(
+            "At 300 ms the topic gets *two more partitions*. What is there stays where it is. But the hash is divided by four now: orders with a key of anna's partition may go to one of the new ones, which *ben* reads.",
+            "300 毫秒时主题*增加两个分区*。已有的消息不动，但哈希值现在对四取余：原先进 anna 那个分区的 key，可能改进新分区，由 *ben* 消费。",
+        ),
+        both(
+            "anna is slow, and has a backlog. Ben works on the *later* orders of a customer before anna has come to the *earlier* ones.",
+            "anna 处理得慢，有积压。于是同一个客户*后来*的订单，ben 先处理完了，*之前*的订单还在 anna 那里排队。",
+        ),
+    ],
+    look: &[
+        both(
+            "“Out of order” in the verdict: one key in two partitions",
+            "裁决里的“乱序”：同一个 key 分在两个分区",
+        ),
+        both(
+            "Nobody learns of the new partitions before his view of the cluster is 50 ms old",
+            "客户端的元数据满 50 毫秒才刷新，在那之前没人知道有新分区",
+        ),
+    ],
+    tries: &[both(
+        "Kill anna before 300 ms, and revive her later: is the order kept then?",
+        "300 毫秒之前让 anna 宕机，之后再恢复：顺序还能保住吗？",
+    )],
+};
+
+const MOVE: Story = Story {
+    scenario: "move-a-partition",
+    kicker: both("From brokers 1, 2, 3 to 3, 4, 5", "从 Broker 1、2、3 到 3、4、5"),
+    title: both("A partition moves, and nobody waits", "分区搬家，业务不停"),
+    paragraphs: &[
+        both(
+            "At 300 ms somebody orders that *orders/0* shall be kept by brokers 3, 4 and 5. For a while it is kept by *all five*: brokers 4 and 5 copy it from the leader like any follower.",
+            "300 毫秒时有人下令：*orders/0* 改由 Broker 3、4、5 保存。有一阵子*五个都在存*：Broker 4 和 5 像普通 follower 一样从 leader 拉取。",
+        ),
+        both(
+            "Only when all three are *in sync* does the controller take 1 and 2 out. They empty their logs. Broker 1 was the leader, so broker 3 is elected; clients are refused once, ask again, and go on.",
+            "等这三个都进入*同步副本集*，控制器才把 1 和 2 移出，它们清空日志。Broker 1 原是 leader，于是改选 Broker 3；客户端被拒绝一次，重新查询后继续。",
+        ),
+    ],
+    look: &[both("At no moment are there fewer copies than before", "任何时刻副本数都不比之前少")],
+    tries: &[
+        both(
+            "Kill broker 4 at 302 ms. Does the move ever end?",
+            "302 毫秒让 Broker 4 宕机。搬迁还能完成吗？",
+        ),
+        both("Kill broker 1 at 302 ms instead", "改为 302 毫秒让 Broker 1 宕机"),
+    ],
+};
