@@ -275,10 +275,7 @@ impl Verdict {
                 self.elected(&Place::Partition(partition.clone()), *leader);
             }
             Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
-                // A second copy, which a retry stored behind the first, comes when it comes.
-                if self.received.insert((queue.clone(), *message)) {
-                    self.in_line(Line::Queue(queue.clone(), *node), *message);
-                }
+                self.pushed(queue, *message, *node);
             }
             // Its sender took it back before anybody saw it.
             Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback })
@@ -464,6 +461,13 @@ impl Verdict {
         let key = |id: &MessageId| keys.get(id).filter(|_| !unordered.contains(id)).copied();
         let late = work.observe(event, |id| Some((sent.get(id).copied(), key(id)?)));
         self.reordered.extend(late);
+    }
+
+    /// A queue's message came to a consumer. A second copy, which a retry stored behind the first, comes when it comes.
+    fn pushed(&mut self, queue: &Name, message: MessageId, to: NodeId) {
+        if self.received.insert((queue.clone(), message)) {
+            self.in_line(Line::Queue(queue.clone(), to), message);
+        }
     }
 
     fn in_line(&mut self, line: Line, message: MessageId) {

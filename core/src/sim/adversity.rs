@@ -141,7 +141,9 @@ impl Adversity {
             if !ends {
                 all.brokers.extend(node.filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
                 if let Command::Link { link, .. } = command {
-                    all.brokers.extend(link.nodes().filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
+                    all.brokers.extend(
+                        link.nodes().filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))),
+                    );
                 }
             }
             match (command, node) {

@@ -124,9 +124,11 @@ impl Promises<'_> {
         let one_by_one = readers.iter().all(|reader| reader.program.workers <= 1);
         let peaceful = senders.iter().all(numbered) || !self.adversity.more_than_deaths;
         // With more partitions a key may go to another one, and overtake what it left behind.
-        let grows = self.scenario.admin.iter().any(|action| {
-            matches!(&action.order, Order::AddPartitions { topic, .. } if topic == name)
-        });
+        let grows = self
+            .scenario
+            .admin
+            .iter()
+            .any(|action| matches!(&action.order, Order::AddPartitions { topic, .. } if topic == name));
         let ordered = keeps
             && !trims
             && !grows

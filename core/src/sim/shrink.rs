@@ -10,8 +10,9 @@
 //! ```
 //!
 //! What is left out, over and over until nothing more can be: faults, in halves, then quarters, then one by one (delta
-//! debugging); clients; brokers; messages; partitions and replicas; every setting that may be left out; time at the end.
-//! Each candidate is tried under a few seeds, because whatever is left out shifts the chance of all that follows.
+//! debugging); clients; brokers; messages, the last ones and the first ones; partitions and replicas; every setting that
+//! may be left out; time at the end. Each candidate is tried under a few seeds, because whatever is left out shifts the
+//! chance of all that follows.
 //!
 //! Source: A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002.
 
@@ -132,19 +133,21 @@ impl<F: FnMut(&Scenario) -> bool> Shrinker<F> {
 
     fn fewer_messages(&mut self) {
         for index in 0..self.best.producers.len() {
-            self.least(
-                1,
-                |scenario| scenario.producers[index].messages,
-                |scenario, messages| {
-                    scenario.producers[index].messages = messages;
-                },
-            );
+            let messages = |scenario: &Scenario| scenario.producers[index].messages;
+            // The last ones at their moments: a later start, so that what goes wrong finds the same message on its way.
+            self.least(1, messages, |scenario, fewer| {
+                let producer = &mut scenario.producers[index];
+                let left_out = producer.messages.saturating_sub(fewer);
+                let later = left_out.saturating_mul(producer.every);
+                producer.starts_at = producer.starts_at.saturating_add(later);
+                producer.messages = fewer;
+            });
+            // The first ones.
+            self.least(1, messages, |scenario, fewer| scenario.producers[index].messages = fewer);
             self.least(
                 0,
                 |scenario| scenario.producers[index].starts_at,
-                |scenario, at| {
-                    scenario.producers[index].starts_at = at;
-                },
+                |scenario, at| scenario.producers[index].starts_at = at,
             );
         }
     }
@@ -249,7 +252,8 @@ fn gather(value: &Value, path: &mut Path, all: &mut Vec<Path>) {
     // From the back, so that those before keep their numbers.
     for (key, part) in parts.into_iter().rev() {
         path.push(key);
-        if !inside && !(path.len() == 1 && nodes.contains(&path[0].as_str())) {
+        let is_list_of_nodes = path.len() == 1 && nodes.contains(&path[0].as_str());
+        if !inside && !is_list_of_nodes {
             all.push(path.clone());
         }
         if path.len() != 1 || path[0] != "actions" {
