@@ -117,6 +117,7 @@ fn scenario(batch: u64, each: u64) -> Scenario {
             unclean_election: false,
             retention_bytes: None,
             retention_time: None,
+            cleanup: Default::default(),
         }],
         producers: (1..=CLIENTS).map(producer).collect(),
         consumers: (1..=CLIENTS).map(consumer).collect(),

@@ -193,7 +193,8 @@ impl FromStr for NodeId {
 
 const NODE_RULE: &str =
     "write controller, or controller-N, broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
-const LOG_RULE: &str = "a log is topics/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
+const LOG_RULE: &str =
+    "a log is topics/NAME/N, watermarks/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
 
 /// The longest name of a topic, queue or group, in bytes (Kafka's limit: `Topic.java`, `MAX_NAME_LENGTH`).
@@ -328,6 +329,8 @@ pub enum LogName {
     Quorum(Name),
     /// In which term a member of a quorum is, and whom it voted for.
     Ballot(Name),
+    /// Up to where a partition is known to be committed; only where followers truncate by it.
+    Watermark(PartitionId),
 }
 
 impl fmt::Display for LogName {
@@ -339,6 +342,7 @@ impl fmt::Display for LogName {
             Self::Definitions => f.write_str("host/definitions"),
             Self::Quorum(name) => write!(f, "quorums/{name}/log"),
             Self::Ballot(name) => write!(f, "quorums/{name}/ballot"),
+            Self::Watermark(partition) => write!(f, "watermarks/{partition}"),
         }
     }
 }
@@ -360,6 +364,10 @@ impl FromStr for LogName {
                 let index = part.parse().map_err(|_| bad())?;
                 Self::Partition(PartitionId { topic: name, index })
             }
+            ("watermarks", _) => {
+                let index = part.parse().map_err(|_| bad())?;
+                Self::Watermark(PartitionId { topic: name, index })
+            }
             ("queues", "messages") => Self::Queue(name),
             ("queues", "cursor") => Self::QueueCursor(name),
             ("quorums", "log") => Self::Quorum(name),
@@ -378,7 +386,8 @@ mod tests {
     fn log_names_are_read_back_as_they_are_written() {
         let name = || Name::new("a.b-c_9").expect("a legal name");
         let partition = PartitionId { topic: name(), index: 10 };
-        let logs = [LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
+        let watermark = LogName::Watermark(partition.clone());
+        let logs = [watermark, LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
         let more = [LogName::Partition(partition), LogName::Quorum(name()), LogName::Ballot(name())];
         for log in logs.into_iter().chain(more) {
             assert_eq!(log.to_string().parse(), Ok(log));

@@ -247,7 +247,7 @@ impl From<LogError<Self>> for Error {
             LogError::Storage(error) => error,
             LogError::OutOfRange { .. } => Self::Refused { what: "read", refusal: Refusal::OffsetOutOfRange },
             // The broker gives every batch its place itself, so it can only have been the log that failed.
-            LogError::Refusing | LogError::OutOfOrder { .. } => Self::Refusing,
+            LogError::Refusing | LogError::OutOfOrder { .. } | LogError::NotSegments { .. } => Self::Refusing,
         }
     }
 }

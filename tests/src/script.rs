@@ -182,7 +182,11 @@ fn verdict(timeline: &Timeline) -> String {
         0 => String::new(),
         dead => format!(", dead letters {dead}"),
     };
-    let returned = some("returned", verdict.returned()) + &some("given up", verdict.given_up());
+    let superseded = match verdict.superseded().count() {
+        0 => String::new(),
+        count => format!(", superseded {count}"),
+    };
+    let returned = some("returned", verdict.returned()) + &some("given up", verdict.given_up()) + &superseded;
     format!(
         "acknowledged {}, delivered {}, on their way {}{dead}, lost {}, doubled {}, out of order {}{returned}\nprocessed by {}\n{own}",
         verdict.acknowledged(),

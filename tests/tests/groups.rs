@@ -44,6 +44,7 @@ fn topic(partitions: u32, replicas: u16) -> TopicSpec {
         min_in_sync: u32::from(replicas).div_ceil(2),
         retention_bytes: None,
         retention_time: None,
+        cleanup: Default::default(),
     }
 }
 

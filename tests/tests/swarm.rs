@@ -7,14 +7,37 @@
 //! `SWARM_RUNS=n` makes n runs of each kind. A failing seed is printed; `SWARM_SEED=n cargo test -p mqlab-tests --test swarm` runs it alone and prints its
 //! trace.
 
-use mqlab_core::broker::Acks;
-use mqlab_core::observe::{Event, FaultEvent, ProducerEvent};
+use mqlab_core::broker::{Acks, Cleanup, CleanupPolicy};
+use mqlab_core::observe::{Event, FaultEvent, ProducerEvent, PullEvent};
+use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::sim::swarm::{Deaths, SURVIVED, cluster, numbered, queue, with_faults};
 use mqlab_core::sim::{FaultKind, Scenario, Timeline};
+use mqlab_core::time::Span;
 use mqlab_tests::claims::stored_twice;
 
 /// How many runs each test makes.
 const RUNS: u64 = 250;
+
+/// The same, with every third topic a table: of each key only the last message stays.
+fn sometimes_a_table(mut scenario: Scenario) -> Scenario {
+    if !scenario.seed.is_multiple_of(3) {
+        return scenario;
+    }
+    let mut rng = Rng::new(scenario.seed, Stream::Disk);
+    scenario.topics[0].cleanup = Cleanup {
+        policy: CleanupPolicy::Compact,
+        dirty_per_mille: rng.below(900) as u16,
+        lag_min: Span::from_millis(rng.below(2) * 40),
+        lag_max: (rng.below(2) == 0).then_some(Span::from_millis(rng.between(50, 400))),
+        tombstone_retention: Span::from_millis(rng.between(1, 500)),
+        segment_bytes: rng.between(1, 2_500),
+    };
+    for producer in &mut scenario.producers {
+        producer.keys = producer.keys.max(3);
+        producer.message.tombstone_every = rng.below(8);
+    }
+    scenario
+}
 
 fn run(scenario: Scenario) -> Timeline {
     let seed = scenario.seed;
@@ -90,7 +113,8 @@ fn acks_all_with_flush_loses_nothing_when_the_power_goes() {
 
 #[test]
 fn acks_all_with_flush_loses_nothing_whatever_the_network_and_the_nodes_suffer() {
-    swarm(|seed| with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &SURVIVED), kept);
+    let make = |seed| with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &SURVIVED);
+    swarm(|seed| sometimes_a_table(make(seed)), kept);
 }
 
 #[test]
@@ -104,7 +128,8 @@ fn what_is_drawn_does_happen() {
     let mut seen = std::collections::BTreeMap::new();
     let mut note = |what: &'static str, holds: bool| *seen.entry(what).or_insert(0) += u32::from(holds);
     for seed in 0..RUNS {
-        let timeline = run(with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &SURVIVED));
+        let scenario = with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &SURVIVED);
+        let timeline = run(sometimes_a_table(scenario));
         let mut elected = 0;
         for fact in timeline.events() {
             elected += u32::from(matches!(fact.event, Event::Elected { leader: Some(_), .. }));
@@ -112,6 +137,7 @@ fn what_is_drawn_does_happen() {
                 "truncated",
                 matches!(&fact.event, Event::Truncated { messages, .. } if !messages.is_empty()),
             );
+            note("compacted", matches!(&fact.event, Event::Pull(PullEvent::Compacted { .. })));
             let Event::Fault(fault) = &fact.event else { continue };
             note("thawed with something to do", matches!(fault, FaultEvent::Thawed { waited: 1.. }));
             note("lost on the way", matches!(fault, FaultEvent::Lost { .. }));
@@ -122,9 +148,10 @@ fn what_is_drawn_does_happen() {
         }
         note("elected again", elected > 2 * timeline.scenario().topics[0].partitions);
         note("doubled", !timeline.verdict().doubled().is_empty());
+        note("superseded before it was read", timeline.verdict().superseded().next().is_some());
     }
     let never: Vec<_> = seen.iter().filter(|(_, times)| **times == 0).collect();
-    assert!(never.is_empty() && seen.len() == 9, "never in {RUNS} runs: {never:?} of {seen:?}");
+    assert!(never.is_empty() && seen.len() == 11, "never in {RUNS} runs: {never:?} of {seen:?}");
 }
 
 #[test]

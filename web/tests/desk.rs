@@ -169,6 +169,7 @@ fn what_is_dead_dropped_returned_trimmed_invented_or_unheard_is_counted_and_name
     for (name, more) in [
         ("full-queue-drops", &["dead"][..]),
         ("slow-puller-retention", &["trimmed"]),
+        ("compacted-topic", &["superseded"]),
         ("dual-write-publish-first", &["invented", "unheard"]),
         ("dual-write-commit-first", &["invented", "unheard"]),
         ("outbox", &["invented", "unheard"]),

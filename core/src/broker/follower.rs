@@ -12,7 +12,8 @@
 //! ```
 //!
 //! A replica that comes back first removes what its new leader does not have: records that were appended and
-//! never committed. The cut goes by epochs, not by the high watermark, which a follower learns too late.
+//! never committed. The cut goes by epochs, not by the high watermark, which a follower learns too late (`checkpoint.rs` has
+//! the way that was given up).
 //!
 //! Source: Kafka KIP-595's fetch, `AbstractFetcherThread.scala`.
 
@@ -52,9 +53,21 @@ impl Follower {
 
 impl<L: Log> Replica<L> {
     /// Begins to follow.
-    pub(super) fn follow(&mut self, now: Time, leader: NodeId, epoch: Epoch, out: &mut Out<L::Slice>) {
+    pub(super) fn follow(
+        &mut self,
+        now: Time,
+        leader: NodeId,
+        epoch: Epoch,
+        out: &mut Out<L::Slice>,
+    ) -> Result<(), LogError<L::Error>> {
         self.refuse_all(crate::observe::Refusal::NotLeader, out);
         self.role = Role::Follower(Follower { leader, epoch, asked: None, retry: now });
+        if self.checkpoint.is_some() && self.log.end() > self.high_watermark {
+            // What its leader has above that, it fetches again.
+            let messages = self.truncate(self.high_watermark)?;
+            out.event(Event::Truncated { partition: self.partition.clone(), to: self.log.end(), messages });
+        }
+        Ok(())
     }
 
     /// Sends a fetch if it is time; `id` is taken only then.
@@ -65,7 +78,8 @@ impl<L: Log> Replica<L> {
         id: &mut RequestId,
         out: &mut Out<L::Slice>,
     ) {
-        let (from, last_epoch) = (self.log.end(), self.epochs.last());
+        // Who truncates by the watermark says nothing of epochs.
+        let (from, last_epoch) = (self.log.end(), self.epochs.last().filter(|_| self.checkpoint.is_none()));
         let Role::Follower(follower) = &mut self.role else { return };
         if follower.next_wakeup() > now {
             return;
@@ -151,5 +165,15 @@ impl<L: Log> Replica<L> {
         let messages = self.truncate(own_end.min(end))?;
         out.event(Event::Truncated { partition: self.partition.clone(), to: self.log.end(), messages });
         Ok(())
+    }
+
+    /// Where a follower's log and this one, the leader's, part ways, if they do.
+    pub(super) fn diverges(&self, from: Offset, last_epoch: Option<Epoch>) -> Option<(Epoch, Offset)> {
+        let Some(asked) = last_epoch else {
+            let end = self.log.end();
+            return (from > end).then(|| (self.epochs.last().unwrap_or_default(), end));
+        };
+        let (epoch, end) = self.epochs.end_of(asked, self.log.end()).unwrap_or((Epoch(0), self.log.start()));
+        (epoch < asked || end < from).then_some((epoch, end))
     }
 }

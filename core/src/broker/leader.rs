@@ -397,13 +397,6 @@ impl<L: Log> Replica<L> {
         Ok(proposal)
     }
 
-    /// Where a follower's log and this one part ways, if they do.
-    fn diverges(&self, from: Offset, last_epoch: Option<Epoch>) -> Option<(Epoch, Offset)> {
-        let asked = last_epoch?;
-        let (epoch, end) = self.epochs.end_of(asked, self.log.end()).unwrap_or((Epoch(0), self.log.start()));
-        (epoch < asked || end < from).then_some((epoch, end))
-    }
-
     /// Takes note of what a follower has; says which set to propose if it is in sync again.
     fn count_fetch(&mut self, now: Time, follower: NodeId, from: Offset) -> Option<Vec<NodeId>> {
         let end = self.log.end();

@@ -48,7 +48,9 @@
 
 mod assignor;
 mod back_pressure;
+mod checkpoint;
 mod classic_group;
+mod cleaner;
 mod controller;
 mod coordinator;
 mod dropping;
@@ -82,6 +84,8 @@ mod transaction;
 mod view;
 
 pub use assignor::{Assignor, Candidate, Shares};
+pub use checkpoint::Truncation;
+pub use cleaner::{Cleanup, CleanupPolicy};
 pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
@@ -154,6 +158,8 @@ pub struct Broker<S: Storage> {
     proposals: BTreeMap<RequestId, Proposal>,
     next_heartbeat: Time,
     next_lag_check: Time,
+    /// When the cleaner looks again.
+    next_clean: Time,
     /// Until when it waits for others to lead, once it is to stop.
     leaves_by: Option<Time>,
     /// The first failure: it is reported by the next `settle`.
@@ -197,7 +203,7 @@ impl<S: Storage> Broker<S> {
         let mut host = VirtualHost::open(storage, Time::ZERO)?;
         host.watch(true);
         let (view, guests, intake, replicas, groups, proposals) = Default::default();
-        let (next_heartbeat, next_lag_check) = (Time::ZERO, Time::ZERO);
+        let (next_heartbeat, next_lag_check, next_clean) = (Time::ZERO, Time::ZERO, Time::ZERO);
         let (last_request, leaves_by, failed) = (0, None, None);
         Ok(Self {
             me,
@@ -215,6 +221,7 @@ impl<S: Storage> Broker<S> {
             proposals,
             next_heartbeat,
             next_lag_check,
+            next_clean,
             leaves_by,
             failed,
         })
@@ -281,6 +288,7 @@ impl<S: Storage> Broker<S> {
         });
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
+        let own = own.chain(self.next_clean());
         followers.chain(own).chain(self.next_host_wakeup()).chain(self.groups.next_deadline()).min()
     }
 
@@ -373,6 +381,7 @@ impl<S: Storage> Broker<S> {
             | Request::Ping { .. }) => self.host_request(now, asker, request, out),
             Request::Produce { partition, acks, batches } => match self.replicas.get_mut(&partition) {
                 None => refuse(asker, self.not_here(&partition), out),
+                Some(replica) if replica.lacks_a_key(&batches) => refuse(asker, Refusal::Invalid, out),
                 Some(replica) => {
                     Ok(replica.produce(now, asker, acks, &batches, |base| Then::Stored { base }, out)?)
                 }

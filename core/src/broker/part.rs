@@ -48,7 +48,8 @@ impl<S: Storage> Broker<S> {
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
         if !self.replicas.contains_key(partition) {
-            let replica = Replica::open(self.host.storage_mut(), partition.clone())?;
+            let replica =
+                Replica::open(self.host.storage_mut(), partition.clone(), self.settings.truncation)?;
             self.replicas.insert(partition.clone(), replica);
         }
         let same_epoch =
@@ -57,6 +58,7 @@ impl<S: Storage> Broker<S> {
             self.forget_groups(now, out);
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
+        replica.compact_by(self.view.cleanup.get(&partition.topic).copied());
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, (&self.settings, &self.view), out);
@@ -68,7 +70,7 @@ impl<S: Storage> Broker<S> {
             }
             Some(_) | None if same_epoch => {}
             Some(leader) => {
-                replica.follow(now, leader, state.epoch, out);
+                replica.follow(now, leader, state.epoch, out)?;
                 if self.settings.mutated().is(Mutant::CutsAtWatermark) {
                     replica.cut_at_watermark(out)?;
                 }
@@ -85,10 +87,12 @@ impl<S: Storage> Broker<S> {
     pub(super) fn tick(&mut self, now: Time, out: &mut Out<SliceOf<S>>) -> Done<S> {
         for replica in self.replicas.values_mut() {
             replica.answer_parked(now, out)?;
+            replica.keep_watermark()?;
             replica.trim_if_due(now, out)?;
             replica.fetch_if_due(now, &self.settings, &mut self.last_request, out);
             replica.producers.expire(now, self.settings.producer_expiry);
         }
+        self.clean_if_due(now, out)?;
         self.ask_for_producer_ids(now, out);
         self.tick_host(now, out)?;
         self.tick_groups(now, out);

@@ -177,6 +177,15 @@ impl ProducerStates {
         known.batches.push_back(StoredBatch::of(batch));
     }
 
+    /// Whether what is remembered of a producer comes from this batch: who reads the log anew must find it there.
+    pub(super) fn remembers(&self, batch: &Batch) -> bool {
+        let Producer { id, epoch, .. } = batch.producer();
+        self.known.get(&id).is_some_and(|known| match batch.is_control() {
+            true => known.end == batch.next(),
+            false => known.epoch == epoch && known.batches.iter().any(|stored| stored.base == batch.base()),
+        })
+    }
+
     /// The log was cut at `end`. Returns those of whom something was cut off: what was before it must be
     /// [read again](Self::relearn), because more than five batches back nothing is remembered.
     #[must_use]

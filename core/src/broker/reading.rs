@@ -51,10 +51,12 @@ impl<L: Log> Replica<L> {
         let mut found = None;
         read_all(&self.log, |batches| {
             let late_enough = |batch: &crate::record::Batch| batch.max_timestamp() >= timestamp;
-            if found.is_none()
-                && let Some(batch) = batches.iter().find(late_enough)
-            {
-                found = batch.records().find(|record| record.timestamp >= timestamp);
+            if found.is_none() {
+                // A batch may have no record left.
+                let of = |batch: crate::record::Batch| {
+                    batch.records().find(|record| record.timestamp >= timestamp)
+                };
+                found = batches.iter().filter(late_enough).find_map(of);
             }
         })?;
         let offset = found.map_or(end, |record| record.offset.clamp(start, end));

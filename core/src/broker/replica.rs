@@ -16,6 +16,8 @@
 
 use alloc::vec::Vec;
 
+use super::checkpoint::{Checkpoint, Truncation};
+use super::cleaner::Cleaner;
 use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
@@ -34,9 +36,13 @@ pub(crate) struct Replica<L> {
     /// Who wrote what, so that nothing is stored twice.
     pub(super) producers: ProducerStates,
     pub(super) high_watermark: Offset,
+    /// Where that is kept; only where followers truncate by it.
+    pub(super) checkpoint: Option<Checkpoint<L>>,
     pub(super) role: Role,
     /// What is trimmed when; only where there is a limit.
     pub(super) kept: Option<Kept>,
+    /// How far it is clean; only where it is compacted.
+    pub(super) cleaner: Option<Cleaner>,
 }
 
 /// What a broker does for a partition.
@@ -55,6 +61,7 @@ impl<L: Log> Replica<L> {
     pub(super) fn open<S: Storage<Log = L>>(
         storage: &mut S,
         partition: PartitionId,
+        truncation: Truncation,
     ) -> Result<Self, LogError<StorageError<S>>> {
         let log = storage.open(&LogName::Partition(partition.clone()))?;
         let (mut epochs, mut producers) = (Epochs::default(), ProducerStates::default());
@@ -62,12 +69,21 @@ impl<L: Log> Replica<L> {
             epochs.learn(batches);
             producers.learn(batches);
         })?;
-        let high_watermark = log.start();
-        Ok(Self { partition, log, epochs, producers, high_watermark, role: Role::Idle, kept: None })
+        let checkpoint = match truncation {
+            Truncation::Epoch => None,
+            Truncation::HighWatermark => Some(Checkpoint::open(storage, &partition)?),
+        };
+        let known = checkpoint.as_ref().map_or(log.start(), Checkpoint::value);
+        let high_watermark = known.clamp(log.start(), log.end());
+        let (role, kept, cleaner) = (Role::Idle, None, None);
+        Ok(Self { partition, log, epochs, producers, high_watermark, checkpoint, role, kept, cleaner })
     }
 
     /// Gives the log back.
     pub(super) fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), StorageError<S>> {
+        if let Some(checkpoint) = self.checkpoint {
+            checkpoint.close(storage, &self.partition)?;
+        }
         storage.close(&LogName::Partition(self.partition), self.log)
     }
 
@@ -105,9 +121,17 @@ impl<L: Log> Replica<L> {
         self.partition.topic.as_str() == OFFSETS_TOPIC
     }
 
+    /// Keeps the watermark, where followers truncate by it.
+    pub(super) fn keep_watermark(&mut self) -> Result<(), LogError<L::Error>> {
+        match &mut self.checkpoint {
+            Some(checkpoint) => checkpoint.set(self.high_watermark),
+            None => Ok(()),
+        }
+    }
+
     /// Adds batches that are already stamped.
     pub(super) fn append(&mut self, batches: &Batches) -> Result<(), LogError<L::Error>> {
-        self.log.append(batches)?;
+        self.append_in_segments(batches)?;
         self.epochs.learn(batches);
         self.producers.learn(batches);
         if let Some(kept) = &mut self.kept {
@@ -129,6 +153,7 @@ impl<L: Log> Replica<L> {
         if let Some(kept) = &mut self.kept {
             kept.cut(self.log.end());
         }
+        self.look_at_active();
         self.high_watermark = self.high_watermark.min(self.log.end());
         let gone = tail.records().filter(|record| record.offset >= self.log.end());
         Ok(gone.filter_map(|record| record.message_id()).collect())

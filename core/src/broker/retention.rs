@@ -72,6 +72,12 @@ impl Kept {
         }
     }
 
+    /// What it knows is no more: it has to learn the log anew.
+    pub(super) fn forget(&mut self) {
+        self.batches.clear();
+        self.bytes = 0;
+    }
+
     /// The log was cut back.
     pub(super) fn cut(&mut self, end: Offset) {
         while let Some(gone) = self.batches.pop_back_if(|batch| batch.next > end) {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Truncation;
 use super::mutant::Mutated;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
@@ -67,6 +68,9 @@ pub struct Settings {
     /// so since 4.0 (KIP-966). Before, the watermark went on, and producers heard that it was not enough, after the
     /// append; consumers read what one replica had.
     pub strict_watermark: bool,
+    /// By what a follower finds out which records to cut off.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub truncation: Truncation,
     /// How often the controller looks whether preferred replicas lead; never by default, so that a watcher sees who won.
     /// Kafka: 300 s (`leader.imbalance.check.interval.seconds`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,10 +83,16 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// A broker looks this often whether a log that it compacts is to be cleaned. Kafka: 15 s (`log.cleaner.backoff.ms`).
+    pub cleaner_interval: Span,
     /// A deliberate fault of the engine, to be found by tests; none by default.
     #[cfg(feature = "mutants")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mutant: Option<super::mutant::Mutant>,
+}
+
+fn is_usual(truncation: &Truncation) -> bool {
+    *truncation == Truncation::default()
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -94,7 +104,7 @@ pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 impl Settings {
     /// Every setting that is a time, with its name.
-    pub fn spans(&self) -> [(&'static str, Span); 12] {
+    pub fn spans(&self) -> [(&'static str, Span); 13] {
         [
             ("broker_heartbeat", self.broker_heartbeat),
             ("broker_session", self.broker_session),
@@ -108,6 +118,7 @@ impl Settings {
             ("commit_interval", self.commit_interval),
             ("request_timeout", self.request_timeout),
             ("retry_backoff", self.retry_backoff),
+            ("cleaner_interval", self.cleaner_interval),
         ]
     }
 
@@ -147,9 +158,11 @@ impl Default for Settings {
             credit_flow: (INITIAL_CREDIT, MORE_CREDIT_AFTER),
             in_flight_max: 1,
             strict_watermark: true,
+            truncation: Truncation::Epoch,
             leader_balance: None,
             metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            cleaner_interval: Span::from_millis(50),
             #[cfg(feature = "mutants")]
             mutant: None,
         }

@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::cleaner::Cleanup;
 use super::retention::Retention;
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::queue::QueueOptions;
@@ -39,6 +40,8 @@ pub struct View {
     pub partitions: BTreeMap<PartitionId, PartitionState>,
     /// The topics that do not keep everything, and what they keep.
     pub retention: BTreeMap<Name, Retention>,
+    /// The topics of which only the last message of each key stays, and when they are cleaned.
+    pub cleanup: BTreeMap<Name, Cleanup>,
     /// Every queue, and the broker that keeps it.
     pub queues: BTreeMap<Name, NodeId>,
     /// Every exchange, and the broker that has it.

@@ -3,6 +3,8 @@
 //! A storage's own tests call [`suite`]; a broken rule panics and names itself. Each rule begins with a fresh
 //! storage. `restart` stops the storage and starts it again over the same medium, as a process does.
 
+mod table;
+
 use alloc::vec::Vec;
 
 use super::{Log, LogError, Slice as _, Storage};
@@ -25,10 +27,14 @@ pub fn suite<S: Storage>(mut fresh: impl FnMut() -> S, mut restart: impl FnMut(S
     truncation_keeps_whole_batches(fresh());
     trimming_never_takes_too_much(fresh());
     gaps_are_kept(fresh());
+    segments_follow_each_other(fresh());
+    segments_are_replaced_whole(fresh(), &mut restart);
+    what_does_not_fill_segments_is_refused(fresh());
     a_restart_keeps_everything(fresh(), &mut restart);
     names_are_listed(fresh());
     for seed in 0..RANDOM_RUNS {
         agrees_with_a_plain_list(fresh(), &mut restart, seed);
+        table::agrees_with_a_plain_table(fresh(), &mut restart, seed);
     }
 }
 
@@ -213,6 +219,78 @@ fn gaps_are_kept<S: Storage>(mut storage: S) {
     assert_eq!(log.end(), Offset(9));
     assert_eq!(offsets(&log, 0), [0, 7, 8]);
     assert_eq!(offsets(&log, 3), [7, 8], "a read in a gap goes on after it");
+}
+
+/// A log of four segments, as far as it rolls by itself: 0 to 3, 3 to 6, 6 to 9, and 9 to 10.
+fn in_segments<S: Storage>(storage: &mut S) -> S::Log {
+    let mut log = open(storage);
+    for base in [0, 3, 6] {
+        append(&mut log, base, 3);
+        log.roll().expect("rolls");
+    }
+    append(&mut log, 9, 1);
+    log
+}
+
+fn segments_follow_each_other<S: Storage>(mut storage: S) {
+    let mut log = open(&mut storage);
+    log.roll().expect("rolls");
+    assert_eq!(log.segments().len(), 1, "an empty segment is not sealed");
+    append(&mut log, 4, 2);
+    log.roll().expect("rolls");
+    assert_eq!(log.durable(), Offset(6), "what is sealed is durable");
+    log.roll().expect("rolls");
+    append(&mut log, 6, 1);
+    let segments = log.segments();
+    let ends: Vec<_> = segments.iter().map(|segment| (segment.base, segment.end)).collect();
+    assert_eq!(ends, [(Offset(0), Offset(6)), (Offset(6), Offset(7))]);
+    assert_eq!(segments[0].bytes, batch(4, 2).bytes().len() as u64);
+    log.truncate(Offset(6)).expect("truncates");
+    log.truncate(Offset(4)).expect("truncates");
+    let whole: Vec<_> = log.segments().iter().map(|segment| (segment.base, segment.end)).collect();
+    assert_eq!(whole, [(Offset(0), log.end())], "a cut makes the segment that it is in the last one");
+}
+
+fn segments_are_replaced_whole<S: Storage>(mut storage: S, restart: &mut impl FnMut(S) -> S) {
+    let mut log = in_segments(&mut storage);
+    let old = log.read(Offset(0), Offset(9), u32::MAX).expect("in range");
+    let new = Batches::joined(&[batch(1, 1), batch(4, 2)].map(|one| one.iter().next().expect("one batch")));
+    log.replace(Offset(0), Offset(6), &new).expect("two sealed segments");
+    assert_eq!(old.load().expect("a slice outlives it").records().count(), 9);
+    for _ in 0..2 {
+        assert_eq!((log.start(), log.end()), (Offset(0), Offset(10)), "start and end stay");
+        assert_eq!(offsets(&log, 0), [1, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(offsets(&log, 2), [4, 5, 6, 7, 8, 9], "a read in a gap goes on after it");
+        assert_eq!((log.segments()[0].base, log.segments()[0].end), (Offset(0), Offset(6)));
+        storage.close(&log_name(0), log).expect("closes");
+        storage = restart(storage);
+        log = open(&mut storage);
+    }
+    log.replace(Offset(0), Offset(9), &batch(8, 1)).expect("what was replaced can be replaced again");
+    assert_eq!(offsets(&log, 0), [8, 9]);
+    log.truncate(Offset(8)).expect("truncates");
+    assert_eq!(log.end(), Offset(0), "a batch that reaches past the cut goes whole, and the gap before it");
+    append(&mut log, 2, 1);
+    assert_eq!(offsets(&log, 0), [2]);
+}
+
+fn what_does_not_fill_segments_is_refused<S: Storage>(mut storage: S) {
+    let mut log = in_segments(&mut storage);
+    for (from, until, new, why) in [
+        (0, 9, Batches::default(), "nothing would say where the segment ends"),
+        (0, 9, batch(7, 1), "it ends before the segment does"),
+        (0, 6, batch(6, 3), "it lies behind"),
+        (3, 6, batch(0, 6), "it begins before"),
+        (1, 6, batch(5, 1), "no segment begins there"),
+        (0, 5, batch(4, 1), "no segment ends there"),
+        (0, 10, batch(9, 1), "the last segment is not sealed"),
+        (6, 3, batch(2, 1), "it ends before it begins"),
+    ] {
+        let refused = log.replace(Offset(from), Offset(until), &new);
+        assert!(matches!(refused, Err(LogError::NotSegments { .. })), "{why}");
+    }
+    assert_eq!(offsets(&log, 0).len(), 10, "nothing was changed");
+    append(&mut log, 10, 1);
 }
 
 fn a_restart_keeps_everything<S: Storage>(mut storage: S, restart: &mut impl FnMut(S) -> S) {

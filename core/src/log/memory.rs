@@ -3,8 +3,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::iter;
 
-use super::{Log, LogError, Slice, Storage};
+use super::{Log, LogError, Segment, Slice, Storage, check_replacement};
 use crate::ids::{LogName, Offset};
 use crate::record::{Batch, Batches};
 
@@ -32,6 +33,8 @@ pub struct MemoryLog {
     start: Offset,
     end: Offset,
     durable: Offset,
+    /// Where segments begin, but the first.
+    rolled: Vec<Offset>,
 }
 
 impl MemoryLog {
@@ -102,6 +105,7 @@ impl Log for MemoryLog {
         self.batches.truncate(self.first_past(to));
         self.end = self.batches.last().map_or(self.start, Batch::next);
         self.durable = self.durable.min(self.end);
+        self.rolled.retain(|&base| base <= to);
         Ok(())
     }
 
@@ -113,6 +117,39 @@ impl Log for MemoryLog {
         let kept = self.batches.first().map_or(self.end, Batch::base);
         self.start = self.start.max(kept.min(to));
         self.durable = self.durable.max(self.start);
+        let start = self.start;
+        self.rolled.retain(|&base| base > start);
+        Ok(())
+    }
+
+    fn segments(&self) -> Vec<Segment> {
+        let rolled = self.rolled.iter().copied();
+        let bases = iter::once(self.start).chain(rolled.clone());
+        let segment = |(base, end)| {
+            let batches = &self.batches[self.first_past(base)..self.first_past(end)];
+            let bytes = batches.iter().map(|batch| batch.bytes().len() as u64).sum();
+            Segment { base, end, bytes }
+        };
+        bases.zip(rolled.chain([self.end])).map(segment).collect()
+    }
+
+    fn roll(&mut self) -> Result<(), LogError<Infallible>> {
+        self.durable = self.end;
+        if self.rolled.last().copied().unwrap_or(self.start) < self.end {
+            self.rolled.push(self.end);
+        }
+        Ok(())
+    }
+
+    fn replace(
+        &mut self,
+        from: Offset,
+        until: Offset,
+        batches: &Batches,
+    ) -> Result<(), LogError<Infallible>> {
+        check_replacement(&self.segments(), (from, until), batches)?;
+        self.batches.splice(self.first_past(from)..self.first_past(until), batches.iter());
+        self.rolled.retain(|&base| base <= from || until <= base);
         Ok(())
     }
 }

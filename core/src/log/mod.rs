@@ -9,6 +9,9 @@
 //!                   └── survives a power cut ─┘ └ may not ┘
 //! ```
 //!
+//! A log is cut into *segments*: the last takes what is appended, the others are sealed. Only sealed ones are ever
+//! replaced by something smaller, whole, as [`compaction`] does: offsets stay, and gaps are left.
+//!
 //! Everything durable in the engine is a log: the records of a partition, the messages of a queue and what
 //! became of them, the offsets of a consumer group. A [`Storage`] opens logs by name.
 //!
@@ -17,12 +20,16 @@
 //! * the `mqlab` crate keeps them in files;
 //! * [`contract`] is the suite of rules that each of them passes.
 
+pub mod compaction;
 pub mod contract;
 mod epochs;
+mod fates;
 pub mod faulty;
 pub mod memory;
+mod segment;
 
 pub use epochs::Epochs;
+pub use segment::{Segment, check_replacement};
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -109,6 +116,33 @@ pub trait Log {
     ///
     /// [`LogError::OutOfRange`] when `to` is after [`end`](Self::end). A `to` before the start forgets nothing.
     fn trim(&mut self, to: Offset) -> Result<(), LogError<Self::Error>>;
+
+    /// The segments, in order and without a gap between two; never none. The last one takes what is appended.
+    fn segments(&self) -> Vec<Segment>;
+
+    /// Seals the last segment and begins another, unless the last is empty. What was appended so far is durable when
+    /// this returns, so that a crash can tear only the last segment. A log may begin segments by itself, too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`flush`](Self::flush).
+    fn roll(&mut self) -> Result<(), LogError<Self::Error>>;
+
+    /// Puts `batches` in place of the sealed segments from `from` to `until`, as one segment. They begin at `from` or
+    /// later and end at `until`, so that a segment says by itself where it ends. Whatever crashes meanwhile, afterwards
+    /// the log has all of the old or all of the new; the new is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::NotSegments`] when sealed segments do not begin and end there, or the batches do not fit: nothing is
+    /// changed. [`LogError::Storage`] when the storage failed: the log answers [`LogError::Refusing`] from then on until
+    /// it is opened again, and then has the old or the new.
+    fn replace(
+        &mut self,
+        from: Offset,
+        until: Offset,
+        batches: &Batches,
+    ) -> Result<(), LogError<Self::Error>>;
 }
 
 /// Stored bytes that were found and not yet fetched, so that a host may send them without looking at them.
@@ -233,6 +267,13 @@ pub enum LogError<E> {
         /// What was asked for.
         asked: Offset,
     },
+    /// What was to be replaced is not whole sealed segments, or what was to come there does not fill them.
+    NotSegments {
+        /// Where it was to begin.
+        from: Offset,
+        /// Where it was to end.
+        until: Offset,
+    },
     /// An earlier operation failed in the storage: what is on disk is in doubt until the log is opened again.
     Refusing,
     /// The storage failed now.
@@ -247,6 +288,9 @@ impl<E: fmt::Display> fmt::Display for LogError<E> {
             }
             Self::OutOfRange { start, end, asked } => {
                 write!(f, "offset {asked} is not in the log, which has {start} up to {end}")
+            }
+            Self::NotSegments { from, until } => {
+                write!(f, "what is to be put from {from} to {until} does not fill sealed segments of the log")
             }
             Self::Refusing => f.write_str("the log failed earlier and must be opened again"),
             Self::Storage(error) => error.fmt(f),
@@ -263,10 +307,20 @@ impl<E> From<E> for LogError<E> {
 }
 
 /// Shows `see` everything that a log holds, piece by piece, so that no more than a piece is in memory.
-pub(crate) fn read_all<L: Log>(log: &L, mut see: impl FnMut(&Batches)) -> Result<(), LogError<L::Error>> {
-    let mut at = log.start();
-    while at < log.end() {
-        let piece = log.read(at, log.end(), READ_ALL_BYTES)?.load()?;
+pub(crate) fn read_all<L: Log>(log: &L, see: impl FnMut(&Batches)) -> Result<(), LogError<L::Error>> {
+    read_range(log, log.start(), log.end(), see)
+}
+
+/// The same of what lies from `from` on and below `until`.
+pub(crate) fn read_range<L: Log>(
+    log: &L,
+    from: Offset,
+    until: Offset,
+    mut see: impl FnMut(&Batches),
+) -> Result<(), LogError<L::Error>> {
+    let mut at = from;
+    while at < until {
+        let piece = log.read(at, until, READ_ALL_BYTES)?.load()?;
         let Some(next) = piece.next() else { break };
         at = next;
         see(&piece);

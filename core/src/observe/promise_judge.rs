@@ -92,7 +92,10 @@ impl PromiseJudge {
             | Event::Copied { partition, messages, .. } => self.stored(partition, *node, messages),
             Event::Truncated { partition, messages, .. }
             | Event::TailLost { of: Place::Partition(partition), messages }
-            | Event::Pull(PullEvent::Trimmed { partition, messages, .. })
+            | Event::Pull(
+                PullEvent::Trimmed { partition, messages, .. }
+                | PullEvent::Compacted { partition, messages, .. },
+            )
             | Event::Fault(
                 FaultEvent::DiskLied { of: Place::Partition(partition), messages }
                 | FaultEvent::DiskGone { of: Place::Partition(partition), messages },
@@ -241,7 +244,7 @@ impl PromiseJudge {
             return verdict.waiting().filter(sent_here).collect();
         };
         let done = self.done.get(of);
-        let trimmed: BTreeSet<MessageId> = verdict.trimmed().collect();
+        let trimmed: BTreeSet<MessageId> = verdict.trimmed().chain(verdict.superseded()).collect();
         let over = |message: &MessageId| {
             done.is_some_and(|done| done.contains_key(message))
                 || [verdict.lost(), verdict.given_up(), &trimmed].iter().any(|set| set.contains(message))

@@ -89,15 +89,29 @@ pub enum PullEvent {
         /// Whether the window was corrected; else the message is not counted.
         counted: bool,
     },
+    /// A broker cleaned a log that it compacts: of each key only the last message stayed.
+    Compacted {
+        /// Of which partition.
+        partition: PartitionId,
+        /// Everything below is clean now.
+        below: Offset,
+        /// What is gone: a later message of the same key supersedes it, or it was a tombstone.
+        messages: Vec<MessageId>,
+        /// How many tombstones went because their time was over.
+        tombstones: u64,
+        /// How many bytes the log has less.
+        bytes: u64,
+    },
 }
 
 impl PullEvent {
     /// The messages that it is about.
     pub fn messages(&self) -> &[MessageId] {
         match self {
-            Self::Trimmed { messages, .. } | Self::Recovered { messages } | Self::Forgotten { messages } => {
-                messages
-            }
+            Self::Trimmed { messages, .. }
+            | Self::Recovered { messages }
+            | Self::Forgotten { messages }
+            | Self::Compacted { messages, .. } => messages,
             Self::Happened { message, .. } | Self::Late { message, .. } => core::slice::from_ref(message),
             _ => &[],
         }
@@ -107,7 +121,11 @@ impl PullEvent {
     pub fn is_landmark(&self) -> bool {
         matches!(
             self,
-            Self::OffsetGone { .. } | Self::Recovered { .. } | Self::Forgotten { .. } | Self::Replays { .. }
+            Self::OffsetGone { .. }
+                | Self::Recovered { .. }
+                | Self::Forgotten { .. }
+                | Self::Replays { .. }
+                | Self::Compacted { .. }
         )
     }
 }
@@ -135,6 +153,15 @@ impl fmt::Display for PullEvent {
             Self::Late { message, start, counted } => {
                 let so = if *counted { "counted all the same" } else { "not counted" };
                 write!(f, "got {message} too late for the window from {start}: {so}")
+            }
+            Self::Compacted { partition, below, messages, tombstones, bytes } => {
+                write!(f, "compacted {partition} below {below}: {} superseded", list(messages))?;
+                match tombstones {
+                    0 => {}
+                    1 => f.write_str(", one of them a tombstone whose time is over")?,
+                    many => write!(f, ", {many} of them tombstones whose time is over")?,
+                }
+                write!(f, "; {bytes} bytes less")
             }
         }
     }

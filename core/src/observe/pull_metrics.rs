@@ -15,6 +15,12 @@ use crate::time::{Span, Time};
 pub struct PullMetrics {
     /// Messages that leaders did not keep any longer, read or not.
     pub trimmed: u64,
+    /// Messages that brokers took from logs which they compact, each copy counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub compacted: u64,
+    /// The bytes that those logs became smaller by.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub compacted_bytes: u64,
     /// How often a reader's offset was gone.
     pub offsets_gone: u64,
     /// Messages that consumers found on their own disks.
@@ -31,6 +37,10 @@ pub struct PullMetrics {
     pub late: u64,
     /// How long after their ends the counts of windows were given out, summed.
     pub waited_sum: Span,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl PullMetrics {
@@ -62,6 +72,10 @@ impl PullMetrics {
                 self.waited_sum = Span(self.waited_sum.0 + at.since(*end).0);
             }
             PullEvent::Late { counted: false, .. } => self.late += 1,
+            PullEvent::Compacted { messages, bytes, .. } => {
+                self.compacted += messages.len() as u64;
+                self.compacted_bytes += bytes;
+            }
             PullEvent::Late { .. } | PullEvent::Replays { .. } | PullEvent::Happened { .. } => {}
         }
     }

@@ -21,6 +21,9 @@
 //!   takes. Nothing was promised here either.
 //! * **trimmed**: a producer was told "stored", and the leader dropped the message by its retention before anybody had
 //!   processed it. The broker kept what it was told to keep, so it is not called lost; nobody will get it all the same.
+//! * **superseded**: a producer was told "stored", nobody has processed it, and a broker that compacts the topic took it
+//!   from its log because a later message has the same key, or because it was a tombstone that had been there long enough.
+//!   The judge has its own account of keys: what goes without such a reason is lost.
 //! * **doubled**: processed more than once (in one group; from one queue, where an exchange routed it).
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
@@ -28,6 +31,8 @@
 //!   redelivered are not counted at receiving: it said so; nor are second copies that retries stored. Between two producers no order is promised.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+
+use compacted::Tables;
 
 use super::agreement::Agreement;
 use super::cluster_event::ClusterEvent;
@@ -72,6 +77,8 @@ pub struct Verdict {
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
     trimmed: BTreeSet<MessageId>,
+    /// What compaction may take, and took.
+    tables: Tables,
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     /// Which brokers' logs hold a message, and where.
@@ -86,8 +93,7 @@ pub struct Verdict {
     /// The latest message seen in each line that must keep its order.
     latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
     keys: BTreeMap<MessageId, char>,
-    /// What consumers had from a queue already.
-    received: BTreeSet<(Name, MessageId)>,
+    received: BTreeSet<(Name, MessageId)>, // from queues
     /// Messages whose sender does not want them in order.
     unordered: BTreeSet<MessageId>,
     agreement: Agreement,
@@ -169,7 +175,7 @@ impl Verdict {
     fn is_settled(&self, id: &MessageId) -> bool {
         let over =
             [&self.delivered, &self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        over.iter().any(|messages| messages.contains(id))
+        over.iter().any(|messages| messages.contains(id)) || self.tables.took(id)
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
@@ -251,6 +257,7 @@ impl Verdict {
             }
             Event::Appended { to, messages, .. } => {
                 self.hold(to, *node, messages);
+                self.tables.appended(to, messages, &self.keys);
                 self.owe(to, messages, *step);
             }
             Event::Copied { partition, messages, .. } => {
@@ -259,6 +266,9 @@ impl Verdict {
             Event::Pull(PullEvent::Trimmed { messages, .. }) => {
                 let unprocessed = messages.iter().filter(|message| !self.delivered.contains(message));
                 self.trimmed.extend(unprocessed);
+            }
+            Event::Pull(PullEvent::Compacted { partition, messages, .. }) => {
+                self.compacted(partition, *node, messages);
             }
             Event::Pull(PullEvent::Forgotten { messages }) => {
                 self.forgotten.extend(messages);
@@ -410,7 +420,9 @@ impl Verdict {
             |places: &BTreeMap<Place, BTreeSet<NodeId>>| places.values().any(|brokers| !brokers.is_empty());
         let held = self.copies.get(&message).is_some_and(somewhere)
             || self.in_hands.values().flatten().any(|(other, _)| *other == message);
-        let settled = self.delivered.contains(&message) || self.dropped.contains(&message);
+        let settled = self.delivered.contains(&message)
+            || self.dropped.contains(&message)
+            || self.tables.took(&message);
         if (!held || self.forgotten.contains(&message)) && !settled && self.acknowledged.contains(&message) {
             self.lost.insert(message);
         }
@@ -463,7 +475,7 @@ impl Verdict {
         self.reordered.extend(late);
     }
 
-    /// A queue's message came to a consumer. A second copy, which a retry stored behind the first, comes when it comes.
+    /// A consumer got a queue's message. A second copy, which a retry stored, comes when it comes.
     fn pushed(&mut self, queue: &Name, message: MessageId, to: NodeId) {
         if self.received.insert((queue.clone(), message)) {
             self.in_line(Line::Queue(queue.clone(), to), message);
@@ -483,5 +495,6 @@ impl Verdict {
     }
 }
 
+mod compacted;
 #[cfg(test)]
 mod tests;

@@ -117,8 +117,8 @@ pub struct BatchBuilder {
 /// Takes the headers of a record, one after the other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeaderWriter {
-    count: i64,
-    bytes: Vec<u8>,
+    pub(super) count: i64,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl HeaderWriter {
@@ -258,11 +258,11 @@ impl BatchBuilder {
 }
 
 /// How many bytes [`put_slice`] takes.
-fn slice_len(slice: Option<&[u8]>) -> usize {
+pub(super) fn slice_len(slice: Option<&[u8]>) -> usize {
     slice.map_or(varint::len(-1), |slice| varint::len(slice.len() as i64) + slice.len())
 }
 
-fn put_slice(out: &mut Vec<u8>, slice: Option<&[u8]>) {
+pub(super) fn put_slice(out: &mut Vec<u8>, slice: Option<&[u8]>) {
     match slice {
         None => varint::put(out, -1),
         Some(slice) => {

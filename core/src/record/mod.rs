@@ -27,6 +27,7 @@ mod builder;
 mod header;
 mod malformed;
 mod order;
+mod retain;
 mod select;
 mod varint;
 

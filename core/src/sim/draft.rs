@@ -46,6 +46,12 @@ pub struct MessageSpec {
     /// Some tell of what happened a while ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<LateSpec>,
+    /// The key of each, instead of one that is drawn: a letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<char>,
+    /// Every so many messages one is a tombstone: it has no value, and says that its key is no more; 0 for none.
+    #[serde(skip_serializing_if = "super::spec::is_default")]
+    pub tombstone_every: u64,
     /// How many bytes the body has at least.
     #[serde(skip_serializing_if = "is_zero")]
     pub bytes: u32,
@@ -84,6 +90,11 @@ impl MessageSpec {
     /// Whether messages may be delivered in another order than they were sent, because their sender wants it so.
     pub(super) fn reorders(&self) -> bool {
         !self.priorities.is_empty() || !self.delays.is_empty()
+    }
+
+    /// Whether the message of this number, from 1, is a tombstone.
+    pub(super) fn is_tombstone(&self, number: u64) -> bool {
+        self.tombstone_every > 0 && number.is_multiple_of(self.tombstone_every)
     }
 
     /// The message of this number, from 1.

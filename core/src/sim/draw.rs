@@ -46,7 +46,8 @@ impl World {
         }
     }
 
-    pub(super) fn mark(&self, message: MessageId) -> Mark {
+    /// A message, and its key: what is drawn of it.
+    pub fn mark(&self, message: MessageId) -> Mark {
         let index = usize::try_from(message.0).ok().and_then(|number| number.checked_sub(1));
         Mark { message, key: index.and_then(|index| self.keys.get(index).copied()).flatten() }
     }

@@ -59,6 +59,7 @@ impl Scenario {
             racks: sites.iter().filter_map(|site| Some((site.broker, site.rack.clone()?))).collect(),
             partitions,
             retention: self.retentions().collect(),
+            cleanup: self.cleanups().collect(),
             queues: queues.collect(),
             exchanges: self.exchanges.iter().map(exchange).collect(),
             producer_ids: 0,

@@ -8,6 +8,7 @@ mod beside;
 mod built_in;
 mod calls;
 mod carrying;
+mod cleanup_check;
 mod clients;
 mod clocks;
 mod command;

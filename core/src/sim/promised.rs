@@ -2,7 +2,7 @@
 //!
 //! | promise | for a topic it takes |
 //! |---|---|
-//! | not lost | acks=all, 2 in sync at least, no unclean election; disks that keep what was flushed, and flushes where the power goes |
+//! | not lost | acks=all, 2 in sync at least, no unclean election, logs cut by epochs; disks that keep what was flushed, and flushes where the power goes |
 //! | what was read stays | the same but for acks, and a watermark that stands still while too few are in sync |
 //! | stored once | not lost, and idempotent producers that remember nothing of an earlier life |
 //! | in order | idempotent producers, or one request under way; consumers that work on one message at a time |
@@ -26,7 +26,7 @@ use super::adversity::Adversity;
 use super::own_transaction::{HowTransaction, Keeps};
 use super::program_spec::Settles;
 use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
-use crate::broker::{Acks, Order};
+use crate::broker::{Acks, Cleanup, Order, Truncation};
 use crate::client::{CommitMode, Commits, PullOptions, StartAt};
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
@@ -96,10 +96,14 @@ impl Promises<'_> {
         if senders.is_empty() {
             return;
         }
-        let replicated = topic.min_in_sync >= COPIES_SAFE && !topic.unclean_election;
+        let replicated = topic.min_in_sync >= COPIES_SAFE
+            && !topic.unclean_election
+            && settings.truncation == Truncation::Epoch;
         let keeps_log = replicated && self.adversity.disks_keep(settings.flush_before_reply);
         let keeps = keeps_log && senders.iter().all(|sender| acks(sender) == Acks::All);
-        let trims = topic.retention_bytes.is_some() || topic.retention_time.is_some();
+        let trims = topic.retention_bytes.is_some()
+            || topic.retention_time.is_some()
+            || topic.cleanup != Cleanup::default();
         let mut promise = |holds: bool, promise| {
             if holds {
                 made.push(Promised { promise, of: of() });

@@ -217,6 +217,7 @@ impl Scenario {
         self.check_onward()?;
         self.check_services()?;
         self.check_pulls()?;
+        self.check_cleanups()?;
         self.check_groups()?;
         for (what, span) in self.settings.spans() {
             require((PATIENCE_MIN..=PATIENCE_MAX).contains(&span), &|| {

@@ -111,7 +111,8 @@ impl Shop {
         self.sent += 1;
         self.next_at = now + Span(self.spec.every);
         let keys = u64::from(self.spec.keys);
-        Some((keys > 0).then(|| char::from(b'A' + self.rng.below(keys) as u8)))
+        let drawn = (keys > 0).then(|| char::from(b'A' + self.rng.below(keys) as u8));
+        Some(self.spec.message.key.or(drawn))
     }
 
     /// The message of this number; some tell of what happened a while ago.
@@ -137,7 +138,10 @@ impl Shop {
         if let (Some(_), TargetSpec::Queue(queue)) = (&self.halves, &self.spec.to) {
             message = message.with_routing_key(queue.as_str());
         }
-        let record = draft::record(now, &message);
+        let mut record = draft::record(now, &message);
+        if self.spec.message.is_tombstone(self.sent) {
+            record.value = None;
+        }
         let Some(orders) = &mut self.orders else { return self.send(now, id, record, out) };
         orders.begin(now, id, record.clone());
         match (orders.how(), &mut self.halves) {
@@ -327,6 +331,9 @@ impl World {
             self.verdict.learn_key(id, key);
             if shop.reorders() {
                 self.verdict.learn_unordered(id);
+            }
+            if shop.spec.message.is_tombstone(shop.sent) {
+                self.verdict.learn_tombstone(id);
             }
             if shop.spec.transaction.is_some() {
                 self.verdict.learn_transaction(id, node);

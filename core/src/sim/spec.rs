@@ -9,7 +9,7 @@ use super::asking::AskSpec;
 use super::draft::MessageSpec;
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
-use crate::broker::Acks;
+use crate::broker::{Acks, Cleanup};
 use crate::client::{MemberOptions, ProducerOptions, PullOptions};
 use crate::ids::Name;
 use crate::queue::QueueOptions;
@@ -122,6 +122,9 @@ pub struct TopicSpec {
     /// Messages are kept until they are so old, in microseconds; for ever without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_time: Option<Span>,
+    /// Whether old messages go, or of each key the last stays, and when a broker cleans up.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cleanup: Cleanup,
 }
 
 /// A producer, and what its program sends.

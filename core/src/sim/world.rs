@@ -187,6 +187,9 @@ impl World {
             events: Vec::new(),
             scenario,
         };
+        for (topic, _) in world.scenario.cleanups() {
+            world.verdict.learn_table(topic);
+        }
         let drawn = world.scenario.faults.as_ref().map(|plan| plan.draw(&world.scenario, seed));
         for action in world.scenario.actions.clone().into_iter().chain(drawn.into_iter().flatten()) {
             world.agenda.plan(action.at, Rank::Command, Happening::Command(action.command));

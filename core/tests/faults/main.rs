@@ -60,6 +60,7 @@ pub(crate) fn topic(acks: Acks, flush: bool, lines: &[&str]) -> Scenario {
             min_in_sync: 2,
             retention_bytes: None,
             retention_time: None,
+            cleanup: Default::default(),
         }],
         producers: vec![ProducerSpec {
             messages: 50,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use mqlab_core::ids::{LogName, Offset};
 use mqlab_core::log::faulty::{Fault, FaultyStorage};
 use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::log::{Log, LogError, SliceOf, Storage, StorageError};
+use mqlab_core::log::{Log, LogError, Segment, SliceOf, Storage, StorageError};
 use mqlab_core::record::Batches;
 
 pub(crate) type Disk = FaultyStorage<MemoryStorage>;
@@ -114,6 +114,20 @@ impl Log for RiggedLog {
     fn trim(&mut self, to: Offset) -> Result<(), LogError<Failed>> {
         self.count(What::Cut)?;
         self.log.trim(to)
+    }
+
+    fn segments(&self) -> Vec<Segment> {
+        self.log.segments()
+    }
+
+    fn roll(&mut self) -> Result<(), LogError<Failed>> {
+        self.count(What::Flush)?;
+        self.log.roll()
+    }
+
+    fn replace(&mut self, from: Offset, until: Offset, batches: &Batches) -> Result<(), LogError<Failed>> {
+        self.count(What::Cut)?;
+        self.log.replace(from, until, batches)
     }
 }
 

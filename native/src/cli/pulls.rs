@@ -24,10 +24,23 @@ pub(super) fn tell(out: &mut impl Write, metrics: &Metrics, traffic: &Traffic) -
     }
     let pulls = &metrics.pulls;
     let PullMetrics {
-        trimmed, offsets_gone, recovered, forgotten, windows, corrected, counted, late, ..
+        trimmed,
+        compacted,
+        compacted_bytes,
+        offsets_gone,
+        recovered,
+        forgotten,
+        windows,
+        corrected,
+        counted,
+        late,
+        ..
     } = pulls;
     if *trimmed > 0 {
         writeln!(out, "retention    {trimmed} trimmed, {offsets_gone} times a reader's offset was gone")?;
+    }
+    if *compacted > 0 {
+        writeln!(out, "compaction   {compacted} superseded and removed, {compacted_bytes} bytes less")?;
     }
     if *recovered > 0 {
         writeln!(out, "recovered    {recovered} found on the consumers' own disks")?;

@@ -112,6 +112,9 @@ struct Judgement<'a> {
     given_up: &'a BTreeSet<MessageId>,
     /// Acknowledged, and dropped by retention before anybody had processed them.
     trimmed: BTreeSet<MessageId>,
+    /// Acknowledged, and unprocessed when a later message of the same key took their place.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    superseded: BTreeSet<MessageId>,
     /// Only where producers have transactions of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_transactions: Option<Agreed<'a>>,
@@ -155,6 +158,7 @@ impl<'a> Judgement<'a> {
             returned: verdict.returned(),
             given_up: verdict.given_up(),
             trimmed: verdict.trimmed().collect(),
+            superseded: verdict.superseded().collect(),
             own_transactions: Agreed::of(verdict.agreement()),
         }
     }
@@ -315,6 +319,10 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     }
     if !verdict.trimmed.is_empty() {
         writeln!(out, "  trimmed    {}, before anybody had processed them", named(&verdict.trimmed))?;
+    }
+    if !verdict.superseded.is_empty() {
+        let superseded = named(&verdict.superseded);
+        writeln!(out, "  superseded {superseded}, by later messages of their keys")?;
     }
     promises::tell(out, &report.promises)?;
     if let Some(own) = &verdict.own_transactions {

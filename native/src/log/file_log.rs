@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqlab_core::ids::{LogName, Offset};
-use mqlab_core::log::{Log, LogError};
+use mqlab_core::log::{Log, LogError, check_replacement};
 use mqlab_core::record::{Batch, Batches};
 
 use super::directory::{Directory, create_dirs};
@@ -14,6 +14,7 @@ use super::recovery::{Recovered, open_last, open_sealed};
 use super::segment::{Segment, list};
 use super::slice::FileSlice;
 use super::storage::Options;
+use super::swap::{Step, finish, swap_in};
 use crate::error::{Context as _, Error};
 
 /// A log whose batches stand in segment files, as [the module](super) draws them.
@@ -46,6 +47,7 @@ impl FileLog {
         open: Arc<()>,
     ) -> Result<(Self, Option<Recovered>), Error> {
         create_dirs(&dir)?;
+        finish(&dir)?;
         let mut found = list(&dir)?;
         let mut segments = Vec::new();
         let (file, recovered) = match found.pop() {
@@ -156,6 +158,22 @@ impl FileLog {
         Ok(())
     }
 
+    /// Puts whole batches in place of the sealed segments from `from` to `until`; `before` is told of each step.
+    pub(super) fn put(
+        &mut self,
+        (from, until): (Offset, Offset),
+        batches: &Batches,
+        before: &mut dyn FnMut(Step) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let numbers = self.segment_of(from)..self.segment_of(until);
+        let mut new = Segment::planned(&self.dir, from);
+        new.take_in(batches.bytes(), self.options.index_interval_bytes);
+        swap_in(&self.dir, &self.segments[numbers.clone()], batches.bytes(), before)?;
+        new.save_index()?;
+        self.segments.splice(numbers, [new]);
+        Ok(())
+    }
+
     /// The number of the segment that has `offset`, or would have it.
     fn segment_of(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1)
@@ -242,6 +260,24 @@ impl Log for FileLog {
             }
             Ok(())
         })
+    }
+
+    fn segments(&self) -> Vec<mqlab_core::log::Segment> {
+        let plain = |segment: &Segment| mqlab_core::log::Segment {
+            base: segment.base,
+            end: segment.end,
+            bytes: segment.size,
+        };
+        self.segments.iter().map(plain).collect()
+    }
+
+    fn roll(&mut self) -> Result<(), LogError<Error>> {
+        self.change(|log| if log.last().size == 0 { Ok(()) } else { log.roll() })
+    }
+
+    fn replace(&mut self, from: Offset, until: Offset, batches: &Batches) -> Result<(), LogError<Error>> {
+        check_replacement(&Log::segments(self), (from, until), batches)?;
+        self.change(|log| log.put((from, until), batches, &mut |_| Ok(())))
     }
 }
 

@@ -26,6 +26,7 @@
 //! | opening | [a torn tail](Recovered) is cut off and reported; damage elsewhere is an error |
 //! | reading | a [`FileSlice`] names parts of files; loading reads and checks them |
 //! | trim | whole segments are removed from the front; the first one's name is the log's start |
+//! | replace | sealed segments are written anew beside the old, and [swapped in](swap) at once |
 //! | truncate | segments are removed from the back, and the last is cut |
 //! | any failure | the log refuses changes until it is opened again |
 //!
@@ -44,6 +45,7 @@ mod recovery;
 mod segment;
 mod slice;
 mod storage;
+mod swap;
 mod walk;
 
 pub use file_log::FileLog;

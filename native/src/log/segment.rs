@@ -48,6 +48,11 @@ impl Segment {
         Ok((Self { base, end: base, size: 0, index: Index::new(base), path }, Arc::new(file)))
     }
 
+    /// A segment whose file is yet to be written.
+    pub(super) fn planned(dir: &Path, base: Offset) -> Self {
+        Self { base, end: base, size: 0, index: Index::new(base), path: path_of(dir, base).into() }
+    }
+
     /// Opens the file for reading.
     pub(super) fn file(&self) -> Result<Arc<File>, Error> {
         File::open(&self.path).map(Arc::new).context("open", &self.path)
@@ -76,13 +81,7 @@ impl Segment {
 
     /// Removes the segment; it stays removed when this returns.
     pub(super) fn remove(self, dir: &Path) -> Result<(), Error> {
-        let index = index_path(&self.path);
-        match fs::remove_file(&index) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).context("remove", &index);
-            }
-            _ => {}
-        }
+        remove_index(&self.path)?;
         fs::remove_file(&self.path).context("remove", &self.path)?;
         sync_dir(dir)
     }
@@ -160,12 +159,21 @@ impl Segment {
     }
 }
 
-fn path_of(dir: &Path, base: Offset) -> PathBuf {
+pub(super) fn path_of(dir: &Path, base: Offset) -> PathBuf {
     dir.join(format!("{:0width$}.log", base.0, width = NAME_DIGITS))
 }
 
 pub(super) fn index_path(path: &Path) -> PathBuf {
     path.with_extension("index")
+}
+
+/// Removes the index beside a segment, if there is one.
+pub(super) fn remove_index(path: &Path) -> Result<(), Error> {
+    let index = index_path(path);
+    match fs::remove_file(&index) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("remove", &index),
+        _ => Ok(()),
+    }
 }
 
 /// The segments in a log's directory, in order. Other files there are not ours to judge.
@@ -182,7 +190,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<(Offset, Arc<Path>)>, Error> {
 }
 
 /// The offset that a segment's file name says.
-fn base_of(name: &str) -> Option<Offset> {
+pub(super) fn base_of(name: &str) -> Option<Offset> {
     let digits = name.strip_suffix(".log")?;
     let plain = digits.len() == NAME_DIGITS && digits.bytes().all(|digit| digit.is_ascii_digit());
     if plain { digits.parse().ok().map(Offset) } else { None }

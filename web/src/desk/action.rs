@@ -24,6 +24,8 @@ pub enum Count {
     GivenUp,
     /// Taken by retention before anybody had processed it.
     Trimmed,
+    /// Taken by compaction before anybody had processed it: a later message of its key is there.
+    Superseded,
     /// Processed, though its sender's transaction was rolled back.
     Invented,
     /// Its sender's transaction was committed, and nobody will hear of it.
@@ -32,7 +34,7 @@ pub enum Count {
 
 impl Count {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Lost,
         Self::Doubled,
         Self::Reordered,
@@ -41,14 +43,18 @@ impl Count {
         Self::Returned,
         Self::GivenUp,
         Self::Trimmed,
+        Self::Superseded,
         Self::Invented,
         Self::Unheard,
     ];
 
-    /// Whether one of it is one too many. What is a dead letter, dropped, returned or trimmed went as somebody had set
-    /// it, and of what was given up nobody was promised anything.
+    /// Whether one of it is one too many. What is a dead letter, dropped, returned, trimmed or superseded went as somebody had
+    /// set it, and of what was given up nobody was promised anything.
     pub const fn breaks_a_promise(self) -> bool {
-        !matches!(self, Self::Dead | Self::Dropped | Self::Returned | Self::GivenUp | Self::Trimmed)
+        !matches!(
+            self,
+            Self::Dead | Self::Dropped | Self::Returned | Self::GivenUp | Self::Trimmed | Self::Superseded
+        )
     }
 
     /// Its name in the page.
@@ -62,6 +68,7 @@ impl Count {
             Self::Returned => "returned",
             Self::GivenUp => "given-up",
             Self::Trimmed => "trimmed",
+            Self::Superseded => "superseded",
             Self::Invented => "invented",
             Self::Unheard => "unheard",
         }

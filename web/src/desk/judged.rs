@@ -1,8 +1,8 @@
 //! What the verdict says, as counts to read and to open, and what else was measured, as lines of figures.
 //!
-//! Six counts are always there. Six more come where a scenario is about them, or where they are not zero: what stands
-//! among dead letters, what a queue let go, what came back to its producer, what retention took, and where a database
-//! and a queue disagree. A story of calls alone has no messages to judge: there the six places tell what became of its
+//! Six counts are always there. More come where a scenario is about them, or where they are not zero: what stands
+//! among dead letters, what a queue let go, what came back to its producer, what retention or compaction took, and where
+//! a database and a queue disagree. A story of calls alone has no messages to judge: there the six places tell what became of its
 //! users.
 
 use std::collections::BTreeSet;
@@ -32,6 +32,7 @@ fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
         Count::Returned => verdict.returned().clone(),
         Count::GivenUp => verdict.given_up().clone(),
         Count::Trimmed => verdict.trimmed().collect(),
+        Count::Superseded => verdict.superseded().collect(),
         Count::Dead => verdict.dead_letters().collect(),
         Count::Invented => verdict.agreement().invented().clone(),
         Count::Unheard => verdict.agreement().unheard().clone(),
@@ -61,6 +62,7 @@ fn is_about(scenario: &Scenario, count: Count) -> bool {
             .topics
             .iter()
             .any(|topic| topic.retention_bytes.is_some() || topic.retention_time.is_some()),
+        Count::Superseded => scenario.topics.iter().any(|topic| topic.cleanup.policy.compacts()),
         Count::Invented | Count::Unheard => {
             scenario.producers.iter().any(|producer| producer.transaction.is_some())
         }
@@ -167,6 +169,9 @@ fn figures(run: &Run, lang: Lang) -> Vec<FigurePart> {
     }
     if pulls.trimmed > 0 || pulls.offsets_gone > 0 {
         say("retention", words::retention(pulls, lang));
+    }
+    if pulls.compacted > 0 {
+        say("compaction", words::compaction(pulls, lang));
     }
     if pulls.recovered > 0 || pulls.forgotten > 0 {
         say("staged", words::staged(pulls, lang));

@@ -50,7 +50,7 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
             pause_if_frozen(scene, view, *node, at(area.x, area.center().y));
             continue;
         };
-        if number == &1 {
+        if number == &1 && !layout.narrow {
             let word = at(area.x - 6.0, area.center().y);
             let font = on(CAPTION, Anchor::End);
             scene.text_within(word, words::CONTROLLERS.get(view.lang), font, theme.ink_3, CONTROLLERS_WORD);

@@ -74,7 +74,7 @@ impl Layout {
     pub fn controllers_width(&self) -> f64 {
         match (self.controllers.first(), self.controllers.last()) {
             (Some((first, start)), Some((_, end))) => {
-                let word = if *first == NodeId::Controller { 0.0 } else { CONTROLLERS_WORD };
+                let word = if *first == NodeId::Controller || self.narrow { 0.0 } else { CONTROLLERS_WORD };
                 end.right() - start.x + word + 10.0
             }
             _ => 0.0,

@@ -88,6 +88,13 @@ pub const fn of(count: Count) -> (Both, Both) {
                 "还没有人处理，就因保留策略从日志里清掉了",
             ),
         ),
+        Count::Superseded => (
+            both("superseded", "被取代"),
+            both(
+                "Nobody had processed them when a later message of the same key took their place in the table",
+                "还没有人处理，就被同一个 key 的新消息取代，从表里清掉了",
+            ),
+        ),
         Count::Invented => (
             both("invented", "凭空多出"),
             both(
@@ -123,6 +130,11 @@ const fn said(count: Count) -> (&'static str, &'static str, &'static str) {
             "message was trimmed before it was read",
             "messages were trimmed before they were read",
             "消息还没读就被清理",
+        ),
+        Count::Superseded => (
+            "message was superseded before it was read",
+            "messages were superseded before they were read",
+            "消息还没读就被新值取代",
         ),
         Count::Invented => ("order does not exist", "orders do not exist", "消息所说的订单并不存在"),
         Count::Unheard => ("order was never heard of", "orders were never heard of", "订单没有人知道"),
@@ -243,6 +255,16 @@ pub fn windows(pulls: &PullMetrics, lang: Lang) -> (Both, String) {
         ),
     };
     (both("windows", "窗口"), words)
+}
+
+/// What compaction took, each copy counted.
+pub fn compaction(pulls: &PullMetrics, lang: Lang) -> (Both, String) {
+    let PullMetrics { compacted, compacted_bytes, .. } = pulls;
+    let words = match lang {
+        Lang::En => format!("{compacted} superseded and removed, {compacted_bytes} bytes less"),
+        Lang::Zh => format!("{compacted} 条旧值被清掉，省下 {compacted_bytes} 字节"),
+    };
+    (both("compaction", "日志压缩"), words)
 }
 
 /// What retention took.

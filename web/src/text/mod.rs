@@ -30,6 +30,7 @@ mod stories_producer;
 mod stories_pull;
 mod stories_queues;
 mod stories_stream;
+mod stories_table;
 pub mod story;
 mod together;
 pub mod ui;

@@ -29,6 +29,14 @@ pub(super) fn english(event: &PullEvent, node: &str, what: &str) -> String {
             let so = if *counted { "it corrects the count" } else { "it is not counted" };
             format!("{node} gets {what} when the window from {} ms is closed: {so}", moment(*start))
         }
+        PullEvent::Compacted { partition, below, tombstones, bytes, .. } => {
+            let over = match tombstones {
+                0 => String::new(),
+                1 => ", one of them a tombstone whose time is over".into(),
+                many => format!(", {many} of them tombstones whose time is over"),
+            };
+            format!("{node} compacts {partition} below {below}: {what} superseded{over}; {bytes} bytes less")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -54,6 +62,15 @@ pub(super) fn chinese(event: &PullEvent, node: &str, what: &str) -> String {
         PullEvent::Late { start, counted, .. } => {
             let so = if *counted { "更正计数" } else { "不再计入" };
             format!("{node} 收到{what} 时，{} 毫秒开始的窗口已关闭：{so}", moment(*start))
+        }
+        PullEvent::Compacted { partition, below, tombstones, bytes, .. } => {
+            let over = match tombstones {
+                0 => String::new(),
+                many => format!("，其中 {many} 条是到期的墓碑"),
+            };
+            format!(
+                "{node} 压缩 {partition} 中 {below} 之前的部分：清掉已被取代的{what}{over}，省下 {bytes} 字节"
+            )
         }
         other => format!("{node}：{other}"),
     }

@@ -3,7 +3,7 @@
 use super::both;
 use super::story::Story;
 
-pub(super) const STORIES: &[Story] = &[CONTROLLERS, MORE, MOVE];
+pub(super) const STORIES: &[Story] = &[BY_WATERMARK, BY_EPOCH, CONTROLLERS, MORE, MOVE];
 
 const CONTROLLERS: Story = Story {
     scenario: "controllers-fail-over",
@@ -101,4 +101,53 @@ const MOVE: Story = Story {
         ),
         both("Kill broker 1 at 302 ms instead", "改为 302 毫秒让 Broker 1 宕机"),
     ],
+};
+
+const BY_WATERMARK: Story = Story {
+    scenario: "truncation-by-watermark",
+    kicker: both("How it was before leader epochs", "还没有 leader epoch 的时候"),
+    title: both("In sync, elected, and without the message", "同步、当选，却没有那条消息"),
+    paragraphs: &[
+        both(
+            "Three brokers have *m20*, and the shop was told so. But followers hear of the high watermark *late*, with the answer to their next fetch. Theirs still stands before m20.",
+            "三个 Broker 都有 *m20*，商店也收到了“已存好”。但 follower 要等下一次拉取的响应才知道高水位，*总是慢一步*：它们的高水位还停在 m20 之前。",
+        ),
+        both(
+            "At 265 ms the leader dies, and broker 2 is elected. Broker 3 follows it, and *cuts off what is above its watermark*, as Kafka did before 0.11: it means to fetch m20 again. At 353 ms, right before it has, broker 2 dies. Broker 3 is *in sync*, so it leads. m20 is lost.",
+            "265 毫秒 leader 宕机，Broker 2 当选。Broker 3 跟随它，先*截掉自己高水位以上的部分*（Kafka 0.11 之前就是这样），准备重新拉取 m20。还没拉到，353 毫秒 Broker 2 宕机。Broker 3 在*同步副本集*里，于是当选。m20 丢了。",
+        ),
+        both(
+            "Worse: at 600 ms broker 1 comes back with m20, which is below *its* watermark, and keeps it. At that offset the others have *another message*. Nobody ever notices.",
+            "更糟的是：600 毫秒 Broker 1 带着 m20 回来，它低于*自己的*高水位，所以留着不动。而同一个偏移量上，别人存的是*另一条消息*。谁也不会发现。",
+        ),
+    ],
+    look: &[
+        both("Broker 3 at 352 ms: m20 is gone from its log", "352 毫秒的 Broker 3：日志里没有 m20 了"),
+        both(
+            "The logs at the end: where one has 20, the others have 21",
+            "结束时的日志：有一个存着 20 的位置，别人存的是 21",
+        ),
+    ],
+    tries: &[both("Open the same with leader epochs", "打开用 leader epoch 的版本")],
+};
+
+const BY_EPOCH: Story = Story {
+    scenario: "truncation-by-epoch",
+    kicker: both("The same, with leader epochs", "同样的经过，用 leader epoch"),
+    title: both("Ask the leader where your epoch ended", "问 leader：我的 epoch 到哪为止"),
+    paragraphs: &[
+        both(
+            "The same brokers die at the same moments. But every batch carries the *epoch* of the leader that wrote it, and whoever follows a new leader *asks* it: where did my last epoch end for you?",
+            "同样的 Broker 在同样的时刻宕机。但每个批次都带着写入它的 leader 的 *epoch*，跟随新 leader 时先*问一句*：我最后的 epoch，在你那里到哪为止？",
+        ),
+        both(
+            "Broker 2 has everything that broker 3 has, so broker 3 cuts *nothing* off. When broker 2 dies it leads, with m20. Whoever comes back later cuts off exactly what its leader does not have.",
+            "Broker 3 有的 Broker 2 都有，所以 Broker 3 *一条也不截*。Broker 2 宕机后它带着 m20 当选。之后回来的副本，只截掉 leader 没有的那部分。",
+        ),
+    ],
+    look: &[both("In the end all logs are the same", "结束时所有日志都一样")],
+    tries: &[both(
+        "Cut the power of broker 3 before 265 ms: what does it cut off when it comes back?",
+        "265 毫秒之前给 Broker 3 断电：它回来时会截掉什么？",
+    )],
 };

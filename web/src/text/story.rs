@@ -3,6 +3,7 @@
 use super::{
     Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
     stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_stream,
+    stories_table,
 };
 
 /// One scenario's words.
@@ -39,6 +40,7 @@ pub const STORIES: &[Story] = &[
     stories_pull::PUSH_OVERLOAD,
     stories_pull::PULL_OVERLOAD,
     stories_pull::RETENTION,
+    stories_table::COMPACTED,
     stories_pull::REPLAY,
     stories_pull::STAGING_MEMORY,
     stories_pull::STAGING_DISK,

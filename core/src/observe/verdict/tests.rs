@@ -1,5 +1,7 @@
 //! Facts by hand, and what the judge must find in them.
 
+use alloc::vec::Vec;
+
 use super::*;
 use crate::ids::{Epoch, Offset, PartitionId};
 use crate::observe::Refusal;
@@ -250,4 +252,58 @@ fn a_second_copy_that_a_retry_stored_is_not_out_of_order() {
     assert_eq!(reordered(&elsewhere), [0; 0], "nor for another consumer");
     let overtaken = [(Consumer(1), received(2, 1)), (Consumer(1), received(1, 1))];
     assert_eq!(reordered(&overtaken), [1], "a first copy is");
+}
+
+fn compacted(ids: &[u64]) -> Event {
+    Event::Pull(PullEvent::Compacted {
+        partition: partition(),
+        below: Offset(9),
+        messages: ids.iter().copied().map(MessageId).collect(),
+        tombstones: 0,
+        bytes: 0,
+    })
+}
+
+/// What a judge finds who knows the keys of messages 1 to 3, A, A and B, and that 3 is a tombstone.
+fn judge_table(facts: &[(NodeId, Event)]) -> Verdict {
+    let mut verdict = Verdict::default();
+    verdict.learn_table(partition().topic);
+    verdict.learn_tombstone(MessageId(3));
+    for (id, key) in [(1, 'A'), (2, 'A'), (3, 'B')] {
+        verdict.learn_key(MessageId(id), Some(key));
+    }
+    let stored = [1, 2, 3].map(|id| [(Broker(1), appended(id)), (Producer(1), acknowledged(id))]);
+    for (node, event) in stored.iter().flatten().chain(facts) {
+        verdict.observe(&Stamped { at: Time::ZERO, step: 0, node: *node, event: event.clone() });
+    }
+    verdict
+}
+
+#[test]
+fn what_a_later_message_supersedes_is_not_lost_and_the_last_value_of_a_key_is() {
+    let of = |facts: &[(NodeId, Event)]| {
+        let verdict = judge_table(facts);
+        let superseded: Vec<u64> = verdict.superseded().map(|id| id.0).collect();
+        let lost: Vec<u64> = verdict.lost().iter().map(|id| id.0).collect();
+        (superseded, lost)
+    };
+    assert_eq!(of(&[(Broker(1), compacted(&[1]))]), (alloc::vec![1], alloc::vec![]));
+    assert_eq!(
+        of(&[(Broker(1), compacted(&[1, 3]))]),
+        (alloc::vec![1, 3], alloc::vec![]),
+        "a tombstone may go"
+    );
+    assert_eq!(
+        of(&[(Broker(1), compacted(&[1, 2]))]),
+        (alloc::vec![1], alloc::vec![2]),
+        "the last value may not"
+    );
+    let cut = Event::Truncated { partition: partition(), to: Offset(2), messages: [MessageId(2)].into() };
+    let wrong = [(Broker(1), cut), (Broker(1), compacted(&[1]))];
+    assert_eq!(of(&wrong).1, [1, 2], "what was cut off supersedes nothing");
+    let read = [(Broker(1), compacted(&[1])), (Consumer(1), processed(1))];
+    assert_eq!(of(&read), (alloc::vec![], alloc::vec![]), "somebody had it in hands");
+    let on_another =
+        [(Broker(2), copied(1)), (Broker(1), compacted(&[1])), (NodeId::Controller, elected(Broker(2)))];
+    assert_eq!(of(&on_another).0, [1], "whoever leads then, it is superseded");
 }

@@ -94,6 +94,7 @@ pub fn cluster(seed: u64, acks: Acks, kind: Deaths, flush: bool) -> Scenario {
             unclean_election: false,
             retention_bytes: None,
             retention_time: None,
+            cleanup: Default::default(),
             name: topic.clone(),
             partitions: rng.between(1, 4) as u32,
             replicas: 3,

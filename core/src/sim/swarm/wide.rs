@@ -77,6 +77,7 @@ fn topic(rng: &mut Rng, name: &Name, safe: bool) -> TopicSpec {
         unclean_election: !safe && one_in(rng, 2),
         retention_bytes: None,
         retention_time: None,
+        cleanup: Default::default(),
     }
 }
 

@@ -1,0 +1,93 @@
+//! Was it right to take this message from a table? Only if a later one of its key is there, or if it was a tombstone.
+//!
+//! The judge does not ask the cleaner why. It knows the keys from who sent the messages, and their order from the
+//! leaders' appends; so a cleaner that takes the last value of a key is found out.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::{Place, Verdict};
+use crate::ids::{MessageId, Name, NodeId, PartitionId};
+
+/// What is known of topics of which only the last message of each key stays.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tables {
+    topics: BTreeSet<Name>,
+    tombstones: BTreeSet<MessageId>,
+    /// The messages of each key in each partition, in the order of the log.
+    lines: BTreeMap<(PartitionId, char), Vec<MessageId>>,
+    /// What was rightly taken.
+    took: BTreeSet<MessageId>,
+}
+
+impl Tables {
+    /// Whether compaction took a message, and rightly.
+    pub(super) fn took(&self, message: &MessageId) -> bool {
+        self.took.contains(message)
+    }
+
+    /// A leader appended messages.
+    pub(super) fn appended(&mut self, to: &Place, messages: &[MessageId], keys: &BTreeMap<MessageId, char>) {
+        let Place::Partition(partition) = to else { return };
+        if !self.topics.contains(&partition.topic) {
+            return;
+        }
+        for message in messages {
+            self.took.remove(message); // it was sent again, and is there
+            if let Some(key) = keys.get(message) {
+                self.lines.entry((partition.clone(), *key)).or_default().push(*message);
+            }
+        }
+    }
+
+    /// Whether a message may go: something later of its key is held, or went rightly itself; or it is a tombstone.
+    fn may_go(
+        &self,
+        message: MessageId,
+        line: Option<&Vec<MessageId>>,
+        is_held: impl Fn(MessageId) -> bool,
+    ) -> bool {
+        let later = line.into_iter().flatten().skip_while(|other| **other != message).skip(1);
+        let superseded =
+            later.copied().any(|later| later != message && (is_held(later) || self.took(&later)));
+        superseded || self.tombstones.contains(&message)
+    }
+}
+
+impl Verdict {
+    /// Tells the judge that of a topic only the last message of each key stays.
+    pub fn learn_table(&mut self, topic: Name) {
+        self.tables.topics.insert(topic);
+    }
+
+    /// Tells the judge that a message says that its key is no more.
+    pub fn learn_tombstone(&mut self, message: MessageId) {
+        self.tables.tombstones.insert(message);
+    }
+
+    /// Acknowledged messages that nobody processed before a later one of the same key took their place.
+    pub fn superseded(&self) -> impl Iterator<Item = MessageId> {
+        let read = |id: &&MessageId| self.acknowledged.contains(id) && !self.delivered.contains(id);
+        self.tables.took.iter().filter(read).copied()
+    }
+
+    /// A broker took messages from its log.
+    pub(super) fn compacted(&mut self, partition: &PartitionId, broker: NodeId, messages: &[MessageId]) {
+        let place = Place::Partition(partition.clone());
+        for &message in messages {
+            let is_held = |other: MessageId| {
+                let brokers = self.copies.get(&other).and_then(|places| places.get(&place));
+                brokers.is_some_and(|brokers| brokers.contains(&broker))
+            };
+            let key = self.keys.get(&message).copied();
+            let line = key.and_then(|key| self.tables.lines.get(&(partition.clone(), key)));
+            if self.tables.may_go(message, line, is_held) {
+                self.tables.took.insert(message);
+            }
+        }
+        for &message in messages {
+            self.let_go(&place, broker, message);
+            self.judge_loss(message);
+        }
+    }
+}
