@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mqlab_core::broker::Acks;
 use mqlab_core::client::{CommitMode, ProducerOptions};
+use mqlab_core::ids::Name;
 use mqlab_core::observe::Promise;
 use mqlab_core::sim::swarm::{Deaths, SOMETIMES, Trial, anything, cluster, numbered};
 use mqlab_core::sim::{Action, Scenario, SourceSpec, TargetSpec, Timeline, shrink};
@@ -144,7 +145,7 @@ fn what_is_promised_follows_from_settings_and_faults() {
                 (|scenario| {
                     for consumer in &mut scenario.consumers {
                         consumer.program.remembers = true;
-                        consumer.program.database = "done".parse().ok();
+                        consumer.program.database = Name::new("done").ok();
                     }
                 }) as Change,
             ),
