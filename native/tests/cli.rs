@@ -461,7 +461,7 @@ fn a_scenario_may_come_from_a_file() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["produce", "consume", "run"] {
+    for command in ["produce", "consume", "run", "swarm"] {
         for arguments in [&["help", command][..], &[command, "--help"]] {
             let help = text(arguments);
             assert!(help.contains("Examples:\n") && help.contains(&format!("mqlab {command} ")), "{help}");

@@ -7,150 +7,16 @@
 //! `SWARM_RUNS=n` makes n runs of each kind. A failing seed is printed; `SWARM_SEED=n cargo test -p mqlab-tests --test swarm` runs it alone and prints its
 //! trace.
 
-use mqlab_core::broker::{Acks, BATCHES_REMEMBERED, Cleanup, CleanupPolicy, Settings};
-use mqlab_core::client::ProducerOptions;
-use mqlab_core::ids::{Name, NodeId};
+use mqlab_core::broker::{Acks, Cleanup, CleanupPolicy};
 use mqlab_core::observe::{Event, FaultEvent, ProducerEvent, PullEvent};
 use mqlab_core::rng::{Rng, Stream};
-use mqlab_core::sim::{
-    Action, Command, ConsumerSpec, FaultKind, FaultPlan, ProducerSpec, QueueSpec, Scenario, SourceSpec,
-    TargetSpec, Timeline, TopicSpec,
-};
-use mqlab_core::time::{Span, Time};
+use mqlab_core::sim::swarm::{Deaths, SURVIVED, cluster, numbered, queue, with_faults};
+use mqlab_core::sim::{FaultKind, Scenario, Timeline};
+use mqlab_core::time::Span;
 use mqlab_tests::claims::stored_twice;
 
-/// What a topic whose every message is acknowledged by all in sync, of three replicas two at least, and with flushes,
-/// survives: everything but the loss of disks.
-const SURVIVED: [FaultKind; 11] = [
-    FaultKind::Crash,
-    FaultKind::PowerCut,
-    FaultKind::Freeze,
-    FaultKind::Cut,
-    FaultKind::SlowLink,
-    FaultKind::Loss,
-    FaultKind::Duplication,
-    FaultKind::Reordering,
-    FaultKind::Skew,
-    FaultKind::SlowDisk,
-    FaultKind::FullDisk,
-];
 /// How many runs each test makes.
 const RUNS: u64 = 250;
-/// After the last fault the cluster has this long to deliver what it has.
-const DRAIN: Span = Span::from_millis(3_000);
-
-/// After everything that can be drawn: groups need longer to find together, and producers wait longer between tries.
-const LONG_DRAIN: Span = Span::from_millis(6_000);
-
-/// What a run may suffer.
-#[derive(Clone, Copy, PartialEq)]
-enum Faults {
-    /// Processes die; what they wrote stays.
-    Crashes,
-    /// Machines lose power too; what was not flushed goes.
-    PowerCuts,
-}
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("a legal name")
-}
-
-/// Crashes (or power cuts) of random nodes at random times, each followed by a restart.
-fn faults(rng: &mut Rng, brokers: u16, consumers: u16, kind: Faults) -> Vec<Action> {
-    let mut actions = Vec::new();
-    for _ in 0..rng.between(1, 6) {
-        let node = match rng.below(5) {
-            0..=2 => NodeId::Broker(rng.between(1, brokers.into()) as u16),
-            3 => NodeId::Consumer(rng.between(1, consumers.into()) as u16),
-            _ => NodeId::Producer(1),
-        };
-        let at = Time(rng.between(20_000, 500_000));
-        let power = kind == Faults::PowerCuts && rng.below(2) == 0;
-        let command = if power { Command::CutPower(node) } else { Command::Crash(node) };
-        actions.push(Action { at, command });
-        actions.push(Action { at: at + Span(rng.between(500, 300_000)), command: Command::Restart(node) });
-    }
-    // Whatever two overlapping faults left behind is up again at last.
-    let all_up = Time(900_000);
-    let brokers = (1..=brokers).map(NodeId::Broker);
-    for node in brokers.chain((1..=consumers).map(NodeId::Consumer)).chain([NodeId::Producer(1)]) {
-        actions.push(Action { at: all_up, command: Command::Restart(node) });
-    }
-    actions
-}
-
-fn producers(rng: &mut Rng, to: &TargetSpec) -> Vec<ProducerSpec> {
-    let spec = |index: u64| ProducerSpec {
-        name: format!("p{index}"),
-        to: to.clone(),
-        starts_at: rng.below(100_000),
-        messages: rng.between(10, 80),
-        every: rng.between(500, 9_000),
-        keys: [0, 3, 12][rng.below(3) as usize],
-        ..ProducerSpec::new("", to.clone())
-    };
-    (1..=2).map(spec).collect()
-}
-
-fn scenario(seed: u64, acks: Acks, kind: Faults, flush: bool) -> Scenario {
-    let mut rng = Rng::new(seed, Stream::Workload);
-    let (brokers, consumers) = (3, rng.between(1, 3) as u16);
-    let topic = name("t");
-    let to = TargetSpec::Topic { name: topic.clone(), acks };
-    let from = SourceSpec::Group { name: name("g"), topic: topic.clone(), options: Default::default() };
-    let consumer =
-        |index| ConsumerSpec { work: 2_000, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };
-    let actions = faults(&mut rng, brokers, consumers, kind);
-    Scenario {
-        seed,
-        ends_at: Time(900_000) + DRAIN,
-        brokers,
-        latency: (rng.between(100, 600), rng.between(600, 4_000)),
-        topics: vec![TopicSpec {
-            unclean_election: false,
-            retention_bytes: None,
-            retention_time: None,
-            cleanup: Default::default(),
-            name: topic.clone(),
-            partitions: rng.between(1, 4) as u32,
-            replicas: 3,
-            min_in_sync: 2,
-        }],
-        producers: producers(&mut rng, &to),
-        consumers: (1..=consumers).map(consumer).collect(),
-        settings: Settings { flush_before_reply: flush, ..Settings::default() },
-        actions,
-        ..Scenario::empty("swarm")
-    }
-}
-
-fn queue_scenario(seed: u64) -> Scenario {
-    let mut rng = Rng::new(seed, Stream::Workload);
-    let consumers = rng.between(1, 3) as u16;
-    let prefetch = rng.below(6) as u32;
-    let from = SourceSpec::queue(name("q"), prefetch);
-    let consumer =
-        |index| ConsumerSpec { work: 2_000, ..ConsumerSpec::new(&format!("c{index}"), from.clone()) };
-    let actions = faults(&mut rng, 1, consumers, Faults::PowerCuts);
-    Scenario {
-        seed,
-        ends_at: Time(900_000) + DRAIN,
-        brokers: 1,
-        latency: (rng.between(100, 600), rng.between(600, 4_000)),
-        queues: vec![QueueSpec::new(name("q"), 1)],
-        producers: producers(&mut rng, &TargetSpec::Queue(name("q"))),
-        consumers: (1..=consumers).map(consumer).collect(),
-        actions,
-        ..Scenario::empty("swarm-queue")
-    }
-}
-
-/// A scenario in which nothing is planned, but everything is drawn that `kinds` allow.
-fn drawn(scenario: Scenario, kinds: &[FaultKind]) -> Scenario {
-    let (from, until) = (Time(20_000), Time(900_000));
-    let faults = Some(FaultPlan { kinds: kinds.into(), from, until, faults: (2, 12) });
-    Scenario { actions: Vec::new(), faults, ends_at: until + LONG_DRAIN, ..scenario }
-}
 
 /// The same, with every third topic a table: of each key only the last message stays.
 fn sometimes_a_table(mut scenario: Scenario) -> Scenario {
@@ -237,23 +103,23 @@ fn kept(timeline: &Timeline) -> Result<(), String> {
 
 #[test]
 fn acks_all_loses_nothing_when_processes_die() {
-    swarm(|seed| scenario(seed, Acks::All, Faults::Crashes, false), safe);
+    swarm(|seed| cluster(seed, Acks::All, Deaths::Crashes, false), safe);
 }
 
 #[test]
 fn acks_all_with_flush_loses_nothing_when_the_power_goes() {
-    swarm(|seed| scenario(seed, Acks::All, Faults::PowerCuts, true), safe);
+    swarm(|seed| cluster(seed, Acks::All, Deaths::PowerCuts, true), safe);
 }
 
 #[test]
 fn acks_all_with_flush_loses_nothing_whatever_the_network_and_the_nodes_suffer() {
-    let make = |seed| drawn(scenario(seed, Acks::All, Faults::Crashes, true), &SURVIVED);
+    let make = |seed| with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &SURVIVED);
     swarm(|seed| sometimes_a_table(make(seed)), kept);
 }
 
 #[test]
 fn a_queue_that_flushes_loses_nothing_whatever_the_network_and_the_nodes_suffer() {
-    swarm(|seed| drawn(queue_scenario(seed), &SURVIVED), kept);
+    swarm(|seed| with_faults(queue(seed), &SURVIVED), kept);
 }
 
 /// What must have happened in some run: a swarm in which nothing goes wrong proves nothing.
@@ -262,7 +128,7 @@ fn what_is_drawn_does_happen() {
     let mut seen = std::collections::BTreeMap::new();
     let mut note = |what: &'static str, holds: bool| *seen.entry(what).or_insert(0) += u32::from(holds);
     for seed in 0..RUNS {
-        let scenario = drawn(scenario(seed, Acks::All, Faults::Crashes, true), &SURVIVED);
+        let scenario = with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &SURVIVED);
         let timeline = run(sometimes_a_table(scenario));
         let mut elected = 0;
         for fact in timeline.events() {
@@ -292,7 +158,7 @@ fn what_is_drawn_does_happen() {
 fn disks_that_lie_lose_sometimes_and_only_with_power_cuts() {
     let lying = |kinds: &[FaultKind]| -> usize {
         let lossy = (0..RUNS).filter(|&seed| {
-            let timeline = run(drawn(queue_scenario(seed), kinds));
+            let timeline = run(with_faults(queue(seed), kinds));
             !timeline.verdict().lost().is_empty()
         });
         lossy.count()
@@ -303,13 +169,13 @@ fn disks_that_lie_lose_sometimes_and_only_with_power_cuts() {
 
 #[test]
 fn a_queue_that_flushes_loses_nothing() {
-    swarm(queue_scenario, safe);
+    swarm(queue, safe);
 }
 
 #[test]
 fn acks_1_loses_sometimes() {
     let lossy = (0..RUNS).filter(|&seed| {
-        let timeline = run(scenario(seed, Acks::Leader, Faults::Crashes, false));
+        let timeline = run(cluster(seed, Acks::Leader, Deaths::Crashes, false));
         !timeline.verdict().lost().is_empty()
     });
     assert!(
@@ -322,7 +188,7 @@ fn acks_1_loses_sometimes() {
 fn every_run_doubles_only_what_at_least_once_permits() {
     // Without faults nothing is sent twice, so nothing may be processed twice.
     swarm(
-        |seed| Scenario { actions: Vec::new(), ..scenario(seed, Acks::All, Faults::Crashes, false) },
+        |seed| Scenario { actions: Vec::new(), ..cluster(seed, Acks::All, Deaths::Crashes, false) },
         |timeline| {
             safe(timeline)?;
             let doubled = timeline.verdict().doubled();
@@ -339,7 +205,8 @@ fn every_run_doubles_only_what_at_least_once_permits() {
 fn one_new_disk_loses_nothing_and_several_do_sometimes() {
     let losses = |faults: (u32, u32)| {
         let lossy = (0..RUNS).filter(|&seed| {
-            let mut scenario = drawn(scenario(seed, Acks::All, Faults::Crashes, true), &[FaultKind::NewDisk]);
+            let mut scenario =
+                with_faults(cluster(seed, Acks::All, Deaths::Crashes, true), &[FaultKind::NewDisk]);
             scenario.faults.iter_mut().for_each(|plan| plan.faults = faults);
             !run(scenario).verdict().lost().is_empty()
         });
@@ -349,26 +216,9 @@ fn one_new_disk_loses_nothing_and_several_do_sometimes() {
     assert!(losses((3, 12)) > 0, "the last that was in sync lost its disk in no run: the judge is blind");
 }
 
-/// Safe settings, and producers that number their batches, or do not.
-fn numbered(seed: u64, kind: Faults, idempotent: bool) -> Scenario {
-    let mut scenario = scenario(seed, Acks::All, kind, true);
-    let mut rng = Rng::new(seed ^ 0x5eed, Stream::Workload);
-    scenario.settings.in_flight_max = rng.between(1, BATCHES_REMEMBERED as u64) as u32;
-    for producer in &mut scenario.producers {
-        producer.options = ProducerOptions {
-            idempotent,
-            linger: Span([0, 0, 3_000][rng.below(3) as usize]),
-            batch_bytes: [None, Some(400)][rng.below(2) as usize],
-            sticky: rng.below(2) == 0,
-            ..ProducerOptions::default()
-        };
-    }
-    scenario
-}
-
 #[test]
 fn with_idempotent_producers_nothing_is_lost_and_nothing_stored_twice() {
-    for kind in [Faults::Crashes, Faults::PowerCuts] {
+    for kind in [Deaths::Crashes, Deaths::PowerCuts] {
         swarm(
             |seed| numbered(seed, kind, true),
             |timeline| {
@@ -393,7 +243,7 @@ fn with_idempotent_producers_nothing_is_lost_and_nothing_stored_twice() {
 #[test]
 fn with_idempotent_producers_nothing_is_stored_twice_whatever_the_network_and_the_nodes_suffer() {
     swarm(
-        |seed| drawn(numbered(seed, Faults::Crashes, true), &SURVIVED),
+        |seed| with_faults(numbered(seed, Deaths::Crashes, true), &SURVIVED),
         |timeline| {
             let verdict = timeline.verdict();
             let waiting: Vec<_> = verdict.waiting().collect();
@@ -412,8 +262,8 @@ fn with_idempotent_producers_nothing_is_stored_twice_whatever_the_network_and_th
 fn without_numbers_the_same_faults_store_some_twice() {
     let (mut doubled, mut recognised) = (0, 0);
     for seed in 0..RUNS / 2 {
-        doubled += usize::from(!stored_twice(&run(numbered(seed, Faults::PowerCuts, false))).is_empty());
-        let timeline = run(numbered(seed, Faults::PowerCuts, true));
+        doubled += usize::from(!stored_twice(&run(numbered(seed, Deaths::PowerCuts, false))).is_empty());
+        let timeline = run(numbered(seed, Deaths::PowerCuts, true));
         let knows = |event: &Event| matches!(event, Event::Producer(ProducerEvent::Recognised { .. }));
         recognised += usize::from(timeline.events().iter().any(|stamped| knows(&stamped.event)));
     }

@@ -119,6 +119,26 @@ fn every_public_type_of_the_engine_has_an_example() {
     }
 }
 
+/// Nothing that is built for use has a deliberate fault: no crate switches the feature on by itself, neither for itself nor
+/// for another.
+#[test]
+fn nobody_builds_mutants_by_default() {
+    let mut declared = 0;
+    for folder in ["core", "web", "native", "tests", "xtask", "bench"] {
+        for (path, text) in files(folder, &["toml"]) {
+            for line in text.lines().filter(|line| !line.starts_with('#') && line.contains("mutants")) {
+                let own = ["mutants = []", r#"mutants = ["mqlab-core/mutants"]"#].contains(&line);
+                let test = [r#"name = "mutants""#, r#"required-features = ["mutants"]"#].contains(&line);
+                assert!(own || test, "{}: {line}", path.display());
+                declared += usize::from(own);
+            }
+        }
+    }
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace has its file");
+    assert!(!workspace.contains("mutants"), "the workspace switches nothing on");
+    assert_eq!(declared, 3, "core has the faults, and two crates test them");
+}
+
 /// Paths in back quotes, and targets of links, that look like files of the project.
 fn paths_named(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);

@@ -5,8 +5,10 @@ use crate::text::Lang;
 /// What a link says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// Which scenario.
+    /// Which scenario that comes with the engine.
     pub scenario: Option<String>,
+    /// A whole scenario of somebody's own, packed.
+    pub run: Option<String>,
     /// With which seed.
     pub seed: Option<u64>,
     /// In which language.
@@ -25,7 +27,8 @@ pub enum BadLink {
 /// The scenario that is shown when a link names none.
 pub const SCENARIO_USUAL: &str = "hundred-messages";
 
-/// Reads `?scenario=kill-the-leader&seed=7&lang=zh`; what it does not know, it leaves alone.
+/// Reads `?scenario=kill-the-leader&seed=7&lang=zh`, or `?run=` and a [packed](mqlab_core::sim::Scenario::pack) scenario;
+/// what it does not know, it leaves alone.
 ///
 /// # Errors
 ///
@@ -36,6 +39,7 @@ pub fn read(query: &str) -> Result<Link, BadLink> {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         match name {
             "scenario" => link.scenario = Some(decoded(value)),
+            "run" => link.run = Some(decoded(value)),
             "seed" => link.seed = Some(value.parse().map_err(|_| BadLink::Seed(decoded(value)))?),
             "lang" => link.lang = Some(Lang::from_tag(value).ok_or_else(|| BadLink::Lang(decoded(value)))?),
             _ => {}
@@ -44,13 +48,17 @@ pub fn read(query: &str) -> Result<Link, BadLink> {
     Ok(link)
 }
 
-/// The query that leads to this experiment.
-pub fn write(scenario: &str, seed: u64, lang: Lang) -> String {
+/// The query that leads to this experiment: a scenario by its name, or a packed one.
+pub fn write(scenario: &str, packed: Option<&str>, seed: u64, lang: Lang) -> String {
     let lang = match lang {
         Lang::En => "en",
         Lang::Zh => "zh",
     };
-    format!("?scenario={scenario}&seed={seed}&lang={lang}")
+    match packed {
+        // Its letters need no encoding.
+        Some(packed) => format!("?run={packed}&seed={seed}&lang={lang}"),
+        None => format!("?scenario={scenario}&seed={seed}&lang={lang}"),
+    }
 }
 
 /// Undoes percent encoding; what is no encoding stays as it is.
@@ -83,9 +91,11 @@ mod tests {
 
     #[test]
     fn a_link_comes_back_as_it_was_written() {
-        let link = read(&write("kill-the-leader", 7, Lang::Zh)).expect("a good link");
+        let link = read(&write("kill-the-leader", None, 7, Lang::Zh)).expect("a good link");
         assert_eq!(link.scenario.as_deref(), Some("kill-the-leader"));
         assert_eq!((link.seed, link.lang), (Some(7), Some(Lang::Zh)));
+        let packed = read(&write("any", Some("jAb-_9"), 7, Lang::En)).expect("a good link");
+        assert_eq!((packed.run.as_deref(), packed.scenario), (Some("jAb-_9"), None));
         assert_eq!(read(""), Ok(Link::default()));
         assert_eq!(read("?utm=x&"), Ok(Link::default()));
     }

@@ -305,3 +305,58 @@ fn windows_have_a_line_of_figures() {
         assert_eq!(!figures[0].words.contains(" 0 missing"), missing, "{}", figures[0].words);
     }
 }
+
+#[test]
+fn a_link_holds_a_whole_scenario() {
+    let mut scenario = Scenario::built_in("hundred-messages").expect("it is built in");
+    scenario.producers[0].messages = 7;
+    scenario.name = "seven".into();
+    let packed = scenario.pack();
+    let (mut desk, mut clock) = (visit(&format!("?run={packed}&seed=9")), 0.0);
+    let panel = after(&mut desk, &mut clock, Action::End);
+    let mut timeline = Timeline::new(scenario.clone(), 9).expect("it can be run");
+    timeline.seek(timeline.ends_at());
+    assert_eq!(panel.transport.expect("a run").digest, timeline.digest().to_string());
+    let story = panel.story.expect("a story");
+    assert_eq!(story.title, "seven");
+    assert_eq!(story.query, format!("?run={packed}&seed=9&lang=en"), "the address stays what it was");
+    assert_eq!(panel.verdict.expect("a verdict").counts[0].value, "7");
+    // Another seed is another run of the same scenario.
+    let panel = after(&mut desk, &mut clock, Action::NewSeed(10));
+    assert_eq!(panel.story.expect("a story").query, format!("?run={packed}&seed=10&lang=en"));
+    // One of ours, changed, does not go by the name of ours.
+    scenario.name = "hundred-messages".into();
+    let (mut desk, mut clock) = (visit(&format!("?run={}", scenario.pack())), 0.0);
+    let story = after(&mut desk, &mut clock, Action::End).story.expect("a story");
+    assert_eq!((story.title.as_str(), story.paragraphs.len()), ("hundred-messages*", 0));
+    // And then one of ours again.
+    let panel = after(&mut desk, &mut clock, Action::Scenario("kill-the-leader".into()));
+    assert_eq!(panel.story.expect("a story").query, "?scenario=kill-the-leader&seed=20&lang=en");
+}
+
+#[test]
+fn a_link_whose_scenario_cannot_be_read_says_so() {
+    let packed = Scenario::built_in("hundred-messages").expect("it is built in").pack();
+    for (query, en, zh) in [
+        ("?run=what".to_owned(), "What follows run= in the link is no scenario", "不是场景"),
+        (format!("?run={}", &packed[..packed.len() / 2]), "A part of the scenario in the link", "不完整"),
+        ("?run=zA!".to_owned(), "cannot have the character “!”", "不该出现字符“!”"),
+        ("?run=je30".to_owned(), "The link's scenario cannot be loaded: ", "无法加载"),
+    ] {
+        let notice = |query: &str| visit(query).panel(0.0).and_then(|panel| panel.notice).unwrap_or_default();
+        let (said, also) = (notice(&query), notice(&format!("{query}&lang=zh")));
+        assert!(said.contains(en) && also.contains(zh), "{query}: {said:?}, {also:?}");
+    }
+}
+
+#[test]
+fn at_the_end_the_page_says_which_promises_were_kept() {
+    let (mut desk, mut clock) = (visit("?scenario=kill-the-leader"), 0.0);
+    let promises = |panel: Panel| {
+        let figures = panel.verdict.expect("a verdict").figures;
+        figures.into_iter().find(|figure| figure.name == "promises").map(|figure| figure.words)
+    };
+    assert_eq!(promises(after(&mut desk, &mut clock, Action::Seek(Time(300_000)))), None, "not yet");
+    let words = promises(after(&mut desk, &mut clock, Action::End)).expect("it is over");
+    assert!(words.starts_with("all kept: what was acknowledged is not lost"), "{words}");
+}

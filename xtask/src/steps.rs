@@ -127,6 +127,25 @@ pub const STEPS: &[Step] = &[
         work: Work::Cargo(&["test", "--workspace"], &[]),
     },
     Step {
+        name: "mutants",
+        about: "an engine with a deliberate fault is found out, each of them",
+        needs: &[],
+        work: Work::Cargo(
+            &[
+                "test",
+                "-p",
+                "mqlab-tests",
+                "-p",
+                "mqlab",
+                "--features",
+                "mqlab-tests/mutants,mqlab/mutants",
+                "--test",
+                "mutants",
+            ],
+            &[],
+        ),
+    },
+    Step {
         name: "page",
         about: "the page builds, as a folder and as one file",
         needs: &[WasmTarget],

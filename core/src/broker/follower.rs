@@ -137,6 +137,13 @@ impl<L: Log> Replica<L> {
         }
     }
 
+    /// Cuts the log at its own watermark, which is what [a mutant](super::mutant::Mutant) does.
+    pub(super) fn cut_at_watermark(&mut self, out: &mut Out<L::Slice>) -> Result<(), LogError<L::Error>> {
+        let messages = self.truncate(self.high_watermark)?;
+        out.event(Event::Truncated { partition: self.partition.clone(), to: self.log.end(), messages });
+        Ok(())
+    }
+
     fn copy(
         &mut self,
         batches: &Batches,

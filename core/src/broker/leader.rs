@@ -36,6 +36,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::long_poll::Parked;
+use super::mutant::{Mutant, Mutated};
 use super::producer_state::StoredBatch;
 use super::protocol::{Acks, Fetch, Out, Reply, RequestId};
 use super::replica::{Replica, Role, message_ids};
@@ -61,6 +62,7 @@ pub(crate) struct Leader {
     min_in_sync: usize,
     /// Whether the watermark stands still while fewer are in sync than that.
     strict: bool,
+    mutated: Mutated,
     /// How long a follower may lag and yet be waited for.
     lag_max: Span,
     followers: BTreeMap<NodeId, Progress>,
@@ -201,6 +203,7 @@ impl<L: Log> Replica<L> {
                 replicas: state.replicas.clone(),
                 min_in_sync: (state.min_in_sync as usize).min(state.replicas.len()),
                 strict: settings.strict_watermark,
+                mutated: settings.mutated(),
                 lag_max: settings.replica_lag_max,
                 followers: others.map(fresh).collect(),
                 proposed: None,
@@ -245,7 +248,11 @@ impl<L: Log> Replica<L> {
             out.reply(to, id, Reply::Refused(Refusal::NotEnoughReplicas));
             return Ok(());
         }
-        match self.producers.check(batches) {
+        let known = match leader.mutated.is(Mutant::ForgetsSequences) {
+            true => Ok(None),
+            false => self.producers.check(batches),
+        };
+        match known {
             Err(refusal) => {
                 out.reply(to, id, Reply::Refused(refusal));
                 return Ok(());
@@ -305,6 +312,7 @@ impl<L: Log> Replica<L> {
         let end_of = |node: NodeId| leader.followers.get(&node).map_or(own, |progress| progress.end);
         let all = leader.maximal_in_sync().chain(leader.about_to_return(now, own));
         let least = all.map(end_of).min().unwrap_or(own);
+        let least = if leader.mutated.is(Mutant::HastyWatermark) { own } else { least };
         let enough = leader.has_enough();
         if least <= self.high_watermark || leader.strict && !enough {
             return;
@@ -343,7 +351,10 @@ impl<L: Log> Replica<L> {
                 out.reply(to, id, Reply::Refused(refusal));
                 return Ok(None);
             }
-            if let Some((epoch, end)) = self.diverges(fetch.from, replica.last_epoch) {
+            let by_watermark = leader.mutated.is(Mutant::CutsAtWatermark);
+            if let Some((epoch, end)) =
+                self.diverges(fetch.from, replica.last_epoch).filter(|_| !by_watermark)
+            {
                 out.reply(to, id, Reply::Diverged { epoch, end });
                 return Ok(None);
             }

@@ -68,6 +68,7 @@ mod layout;
 mod leader;
 mod long_poll;
 mod members;
+mod mutant;
 mod open_transactions;
 mod part;
 mod partitioner;
@@ -136,6 +137,10 @@ pub use view::{
     offsets_partition, share_partition,
 };
 
+#[cfg(feature = "mutants")]
+pub use mutant::Mutant;
+#[cfg(not(feature = "mutants"))]
+pub(crate) use mutant::Mutant;
 pub(crate) use replica::{Replica, Role};
 pub(crate) use replicas::Replicas;
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::mutant::Mutant;
 use super::replica::{Replica, Role};
 use super::{Broker, Done, Out, PartitionState, TRANSACTIONS_TOPIC, View, offsets_partition};
 use crate::ids::PartitionId;
@@ -74,7 +75,12 @@ impl<S: Storage> Broker<S> {
                 }
             }
             Some(_) | None if same_epoch => {}
-            Some(leader) => replica.follow(now, leader, state.epoch, out)?,
+            Some(leader) => {
+                replica.follow(now, leader, state.epoch, out)?;
+                if self.settings.mutated().is(Mutant::CutsAtWatermark) {
+                    replica.cut_at_watermark(out)?;
+                }
+            }
             None => {
                 replica.refuse_all(Refusal::NotLeader, out);
                 replica.role = Role::Idle;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Truncation;
+use super::mutant::Mutated;
 use super::share_settings::ShareSettings;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
@@ -92,6 +93,10 @@ pub struct Settings {
     /// What brokers allow share groups.
     #[serde(skip_serializing_if = "is_usual")]
     pub share: ShareSettings,
+    /// A deliberate fault of the engine, to be found by tests; none by default.
+    #[cfg(feature = "mutants")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<super::mutant::Mutant>,
 }
 
 fn is_usual<T: Default + PartialEq>(setting: &T) -> bool {
@@ -124,6 +129,14 @@ impl Settings {
             ("cleaner_interval", self.cleaner_interval),
             ("share.lock", self.share.lock),
         ]
+    }
+
+    /// Which deliberate fault the engine has: none, unless it was built for that.
+    pub(crate) fn mutated(&self) -> Mutated {
+        #[cfg(feature = "mutants")]
+        return Mutated(self.mutant);
+        #[cfg(not(feature = "mutants"))]
+        Mutated()
     }
 
     /// A new connection's credit; none where there is no credit flow.
@@ -161,6 +174,8 @@ impl Default for Settings {
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
             cleaner_interval: Span::from_millis(50),
             share: ShareSettings::default(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }

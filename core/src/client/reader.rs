@@ -17,7 +17,7 @@ use super::metadata::Metadata;
 use super::position::Position;
 use super::pull_options::StartAt;
 use super::subscriber::Staged;
-use crate::broker::{Fetch, Message, Out, Reply, Request, RequestId, Settings};
+use crate::broker::{Fetch, Message, Mutant, Out, Reply, Request, RequestId, Settings};
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Place, PullEvent, Refusal};
 use crate::record::{Batches, Record};
@@ -107,9 +107,14 @@ impl Reader {
         let next = self.staged.iter().position(|staged| self.may_begin(staged))?;
         let next = self.staged.remove(next)?;
         let now = self.now;
+        let hasty = self.settings.mutated().is(Mutant::CommitsBeforeWork);
         if let Some(position) = self.position_of(&next.from) {
             position.staged -= 1;
-            position.in_hand.insert(next.record.offset, now);
+            if hasty {
+                position.reached = position.fetched;
+            } else {
+                position.in_hand.insert(next.record.offset, now);
+            }
         }
         Some(next)
     }

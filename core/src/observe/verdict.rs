@@ -29,17 +29,18 @@
 //! * **out of order**: processed for the first time after a message that *the same producer* sent later *with the
 //!   same key* (or, without keys, to the same partition), in one group; for a queue, received by one consumer after
 //!   it, or done by it after a later one of the same key (see `order_of_work`). Messages that a broker marked as
-//!   redelivered are not counted at receiving: it said so. Between two producers no order is promised, nor in a group
-//!   that shares partitions.
+//!   redelivered are not counted at receiving: it said so; nor are second copies that retries stored. Between two producers
+//!   no order is promised, nor in a group that shares partitions.
 
 mod accounts;
+mod answers;
 mod copies;
 mod lines;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use accounts::{Account, Accounts};
+use accounts::Accounts;
 use copies::Copies;
 use lines::Lines;
 
@@ -112,123 +113,6 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// How many messages producers sent at least once.
-    pub fn sent(&self) -> u64 {
-        self.sent
-    }
-
-    /// How many messages producers were told are stored.
-    pub fn acknowledged(&self) -> u64 {
-        self.acknowledged
-    }
-
-    /// How many messages were processed at least once.
-    pub fn delivered(&self) -> u64 {
-        self.delivered
-    }
-
-    /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed, archived or
-    /// dead letters.
-    pub fn on_their_way(&self) -> u64 {
-        let sent = self.accounts.iter().filter(|(_, account)| account.sender.is_some());
-        sent.filter(|(id, account)| !self.is_settled(id, account) && !self.is_dead_letter(id)).count() as u64
-    }
-
-    /// Messages that stand among dead letters alone, and nobody has processed.
-    pub fn dead_letters(&self) -> impl Iterator<Item = MessageId> {
-        let is_settled =
-            |id: &MessageId| self.accounts.get(*id).is_some_and(|account| self.is_settled(id, account));
-        self.dead_letters.keys().filter(move |id| !is_settled(id) && self.is_dead_letter(id)).copied()
-    }
-
-    /// Acknowledged messages that nobody will ever get.
-    pub fn lost(&self) -> &BTreeSet<MessageId> {
-        &self.lost
-    }
-
-    /// Acknowledged messages that a leader's retention dropped before anybody had processed them. A consumer that has
-    /// one in hands may yet process it.
-    pub fn trimmed(&self) -> impl Iterator<Item = MessageId> {
-        self.trimmed.iter().filter(|id| self.is_acknowledged(**id)).copied()
-    }
-
-    /// Messages that a share group gave up, and nobody has processed.
-    pub fn archived(&self) -> &BTreeSet<MessageId> {
-        &self.shared.archived
-    }
-
-    /// Acknowledged messages that are neither processed nor lost: some log holds them, and they may yet come.
-    pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
-        let acknowledged = self.accounts.iter().filter(|(_, account)| account.acknowledged);
-        acknowledged.filter(|(id, account)| !self.is_settled(id, account)).map(|(id, _)| id)
-    }
-
-    fn is_acknowledged(&self, id: MessageId) -> bool {
-        self.accounts.get(id).is_some_and(|account| account.acknowledged)
-    }
-
-    fn is_delivered(&self, id: MessageId) -> bool {
-        self.accounts.get(id).is_some_and(|account| account.delivered)
-    }
-
-    /// Messages that their producers gave up, because a broker will never take them or did not acknowledge them in time:
-    /// no promise was broken.
-    pub fn given_up(&self) -> &BTreeSet<MessageId> {
-        &self.given_up
-    }
-
-    /// Whether a message is processed, lost, dropped, returned, trimmed, archived, undone or given up.
-    fn is_settled(&self, id: &MessageId, account: &Account) -> bool {
-        let over = [&self.lost, &self.dropped, &self.returned, &self.trimmed, &self.given_up];
-        let more = [&self.shared.archived, self.undone()];
-        account.delivered
-            || over.into_iter().chain(more).any(|messages| messages.contains(id))
-            || self.tables.took(id)
-    }
-
-    /// Whether no log holds a message but those of queues in which it is a dead letter.
-    fn is_dead_letter(&self, id: &MessageId) -> bool {
-        let (Some(queues), Some(account)) = (self.dead_letters.get(id), self.accounts.get(*id)) else {
-            return false;
-        };
-        let is_grave = |log| matches!(self.copies.place(log), Place::Queue(queue) if queues.contains(queue));
-        !account.logs.is_empty() && account.logs.iter().all(is_grave)
-    }
-
-    /// Messages of which a queue let a copy go, as it was told to, and that are not among dead letters.
-    pub fn dropped(&self) -> &BTreeSet<MessageId> {
-        &self.dropped
-    }
-
-    /// Messages that fitted no queue, as their producers were told: they have them back.
-    pub fn returned(&self) -> &BTreeSet<MessageId> {
-        &self.returned
-    }
-
-    /// Messages processed more than once.
-    pub fn doubled(&self) -> &BTreeSet<MessageId> {
-        &self.doubled
-    }
-
-    /// Messages processed after one that was sent later.
-    pub fn reordered(&self) -> &BTreeSet<MessageId> {
-        &self.reordered
-    }
-
-    /// Whether nothing was lost, trimmed unprocessed, doubled or out of order so far.
-    pub fn is_clean(&self) -> bool {
-        self.lost.is_empty()
-            && self.trimmed().next().is_none()
-            && self.doubled.is_empty()
-            && self.reordered.is_empty()
-            && self.dirty().is_empty()
-    }
-
-    /// Whether producers' own transactions and their messages agree.
-    pub fn agreement(&self) -> &Agreement {
-        &self.agreement
-    }
-
     /// Tells the judge that a message belongs to a transaction of its sender's own.
     pub fn learn_transaction(&mut self, message: MessageId, sender: NodeId) {
         self.agreement.learn(message, sender);

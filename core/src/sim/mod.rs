@@ -1,6 +1,7 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
 mod admin;
+mod adversity;
 mod agenda;
 mod asking;
 mod beside;
@@ -29,23 +30,28 @@ mod lives;
 mod network;
 mod onward;
 mod own_transaction;
+mod packed;
 mod permits;
 pub mod picture;
 mod power;
 mod program;
 mod program_spec;
+mod promised;
 mod pull_check;
 mod remember;
+mod renumber;
 mod scenario;
 mod service;
 mod service_spec;
 mod serving;
 mod share_check;
 mod shop;
+mod shrink;
 mod source;
 mod spec;
 mod still;
 mod stream;
+pub mod swarm;
 mod timeline;
 mod together;
 mod traffic;
@@ -67,6 +73,7 @@ pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use onward::{ONWARD_MAX, OnwardSpec};
 pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
+pub use packed::{BadPacked, PACKED_MAX, UNPACKED_MAX};
 pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;
@@ -76,6 +83,7 @@ pub use scenario::{
     Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
+pub use shrink::{Shrunk, shrink};
 pub use timeline::{BranchView, Timeline};
 pub use traffic::Traffic;
 pub use transactional_spec::{TXN_MESSAGES_MAX, TransactionalSpec, TransformSpec};

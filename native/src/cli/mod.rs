@@ -4,9 +4,11 @@ mod consume;
 mod lines;
 mod orders;
 mod produce;
+mod promises;
 mod pulls;
 mod run;
 mod scenarios;
+mod swarm;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -27,6 +29,7 @@ Examples:
   printf '%s\\n' one two three | mqlab produce --dir data --topic numbers
   mqlab consume --dir data --topic numbers --group mine
   mqlab run hundred-messages
+  mqlab swarm --runs 1000
 
 'mqlab help COMMAND' says more about each.";
 
@@ -46,6 +49,8 @@ enum Command {
     Consume(consume::Options),
     /// Run a scenario and print verdict, metrics and digest
     Run(run::Options),
+    /// Run many random systems, and look for a broken promise
+    Swarm(swarm::Options),
 }
 
 /// Where the messages are.
@@ -64,6 +69,8 @@ struct Place {
 enum Stop {
     /// Something is wrong, and this says what.
     Failure(String),
+    /// What was looked for was found, and is printed already.
+    Found,
     /// Whoever read our output wants no more of it, which is no failure: `mqlab consume | head`.
     OutputClosed,
 }
@@ -98,9 +105,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Produce(options) => produce::produce(options),
         Command::Consume(options) => consume::consume(options),
         Command::Run(options) => run::run(options),
+        Command::Swarm(options) => swarm::swarm(options),
     };
     match done {
         Ok(()) | Err(Stop::OutputClosed) => ExitCode::SUCCESS,
+        Err(Stop::Found) => ExitCode::from(FAILURE),
         Err(Stop::Failure(what)) => {
             say(format_args!("{what}"));
             ExitCode::from(FAILURE)

@@ -6,11 +6,12 @@ use std::io::{self, BufWriter, Write};
 
 use clap::Args;
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Agreement, Metrics, Stamped, Verdict};
+use mqlab_core::observe::{Agreement, Judged, Metrics, PromiseJudge, Stamped, Verdict};
 use mqlab_core::sim::{Action, Scenario, Traffic, World};
 use mqlab_core::time::{Span, Time};
 use serde::Serialize;
 
+use super::promises::{self, Account};
 use super::{Stop, count, output, scenarios};
 
 /// How many messages a line names before it only counts the others.
@@ -46,7 +47,7 @@ LINK: 'broker-1 to broker-2' (one way), 'broker-1 and broker-2' (both ways), eve
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
-    /// A scenario that comes with mqlab, or the path of a JSON file with one
+    /// A scenario that comes with mqlab, the path of a JSON file with one, or a link that holds one
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
     /// Print the scenarios that come with mqlab, one a line, and run none
@@ -76,6 +77,8 @@ struct Report<'a> {
     steps: u64,
     events: u64,
     verdict: Judgement<'a>,
+    /// What settings and faults promise, and whether it was kept.
+    promises: Vec<Account<'a>>,
     /// How many messages each consumer's program was done with.
     deliveries: BTreeMap<NodeId, u64>,
     metrics: &'a Metrics,
@@ -207,9 +210,10 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let seed = options.seed.unwrap_or(scenario.seed);
     let mut world = World::new(scenario.clone(), seed)?;
     let mut out = BufWriter::new(io::stdout());
-    let (mut events, mut trace) = (0, Vec::new());
+    let (mut events, mut trace, mut judge) = (0, Vec::new(), PromiseJudge::default());
     let mut show = |stamped: Stamped| {
         events += 1;
+        judge.observe(&stamped);
         match (options.trace, options.json) {
             (true, false) => writeln!(out, "{stamped}").map_err(output)?,
             (true, true) => trace.push(stamped),
@@ -217,12 +221,17 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         }
         Ok(())
     };
-    for action in in_order(&options.actions, scenario.ends_at)? {
+    let actions = in_order(&options.actions, scenario.ends_at)?;
+    for action in &actions {
         advance(&mut world, action.at - Span(1), &mut show)?;
-        world.permits(action.command).map_err(|refused| misplaced(&action, &refused))?;
+        world.permits(action.command).map_err(|refused| misplaced(action, &refused))?;
         world.plan(action.at, action.command);
     }
     advance(&mut world, scenario.ends_at, &mut show)?;
+    let suffered = Scenario { actions: [&scenario.actions[..], &actions].concat(), ..scenario.clone() };
+    let judged = judge.judge(&suffered.promises(seed), world.verdict());
+    let again =
+        if judged.iter().all(Judged::is_kept) { Vec::new() } else { again(&scenario, seed, &actions)? };
     let metrics = world.metrics();
     let report = Report {
         engine: mqlab_core::VERSION,
@@ -232,6 +241,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         steps: world.steps(),
         events,
         verdict: Judgement::of(world.verdict()),
+        promises: promises::accounts(&judged, &again),
         deliveries: deliveries(&scenario, metrics),
         metrics,
         latency_mean: metrics.latency_mean().0,
@@ -251,8 +261,27 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     out.flush().map_err(output)
 }
 
-/// A scenario by its name, or from a file.
+/// The events of a run, for whoever must tell how something came about: it is made again, for it is always the same.
+fn again(scenario: &Scenario, seed: u64, actions: &[Action]) -> Result<Vec<Stamped>, Stop> {
+    let mut world = World::new(scenario.clone(), seed)?;
+    let mut events = Vec::new();
+    let mut keep = |stamped: Stamped| {
+        events.push(stamped);
+        Ok(())
+    };
+    for action in actions {
+        advance(&mut world, action.at - Span(1), &mut keep)?;
+        world.plan(action.at, action.command);
+    }
+    advance(&mut world, scenario.ends_at, &mut keep)?;
+    Ok(events)
+}
+
+/// A scenario by its name, from a link, or from a file.
 fn find(name: &str) -> Result<Scenario, Stop> {
+    if let Some(linked) = Scenario::of_link(name) {
+        return linked.map_err(|error| Stop::Failure(format!("the link: {error}")));
+    }
     if let Some(scenario) = Scenario::built_in(name) {
         return Ok(scenario);
     }
@@ -271,7 +300,11 @@ fn deliveries(scenario: &Scenario, metrics: &Metrics) -> BTreeMap<NodeId, u64> {
 
 fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::Result<()> {
     let Report { verdict, metrics, .. } = report;
-    let word = if verdict.clean { "nothing lost, doubled or out of order" } else { "a promise was broken" };
+    let word = if verdict.clean {
+        "nothing lost, doubled or out of order"
+    } else {
+        "some lost, trimmed, doubled or out of order"
+    };
     writeln!(out, "scenario     {}, seed {}", report.scenario, report.seed)?;
     writeln!(out, "verdict      {word}")?;
     for (what, messages) in
@@ -298,6 +331,7 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
     if !verdict.archived.is_empty() {
         writeln!(out, "  archived   {}, given up by a share group", named(verdict.archived))?;
     }
+    promises::tell(out, &report.promises)?;
     if let Some(own) = &verdict.own_transactions {
         writeln!(out, "own transactions")?;
         for (what, messages) in [("invented", own.invented), ("unheard", own.unheard)] {
@@ -338,7 +372,7 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
 }
 
 /// How many, and the first of them by name.
-fn named(messages: &BTreeSet<MessageId>) -> String {
+pub(super) fn named(messages: &BTreeSet<MessageId>) -> String {
     let names: Vec<String> = messages.iter().take(NAMED_MAX).map(ToString::to_string).collect();
     match messages.len() {
         0 => "0".to_owned(),

@@ -20,7 +20,7 @@ pub(super) fn list(out: &mut impl Write) -> io::Result<()> {
 }
 
 /// `1 broker, 2 queues, 1 producer, 3 consumers, 600.000 ms`: only what is there.
-fn summary(scenario: &Scenario) -> String {
+pub(super) fn summary(scenario: &Scenario) -> String {
     let parts = [
         (u64::from(scenario.brokers), "broker"),
         (scenario.exchanges.len() as u64, "exchange"),

@@ -1,9 +1,6 @@
 //! Filling the panels: from what the run is to what a person reads.
 
-use std::collections::BTreeSet;
-
-use mqlab_core::ids::MessageId;
-use mqlab_core::observe::{Event, Place, Stamped};
+use mqlab_core::observe::life;
 use mqlab_core::sim::Scenario;
 
 use super::panel::{
@@ -118,7 +115,10 @@ impl Desk {
                         .collect(),
                 })
                 .collect(),
-            query: if name.is_empty() { String::new() } else { link::write(name, seed, self.lang) },
+            query: match &self.run {
+                None => String::new(),
+                Some(run) => link::write(name, run.packed.as_deref(), seed, self.lang),
+            },
         }
     }
 
@@ -147,7 +147,7 @@ impl Desk {
         let mark = run.mark(message);
         let (fill, edge) = self.theme().hue(mark.key);
         let happened = run.timeline.happened();
-        let mut rows: Vec<Row> = life_events(run.timeline.events(), message)
+        let mut rows: Vec<Row> = life(run.timeline.events(), message)
             .take(LIFE_MAX)
             .map(|(id, fact)| Row {
                 id,
@@ -245,6 +245,7 @@ impl Desk {
                 ui::no_such_scenario(name, &Scenario::names().collect::<Vec<_>>(), lang)
             }
             Some(Notice::BadLink(why)) => ui::bad_link(why, lang),
+            Some(Notice::BadRun(why)) => ui::bad_run(why, lang),
             Some(Notice::Invalid(words)) => words.clone(),
             Some(Notice::Refused(why)) => match &self.run {
                 Some(run) => ui::refused(*why, &run.names, lang),
@@ -252,41 +253,6 @@ impl Desk {
             },
         }
     }
-}
-
-/// The events in a message's life: those that name it, and the first that commits it.
-fn life_events(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usize, &Stamped)> {
-    let mut stands = None;
-    let mut committed = false;
-    // A leader that does not hold the message speaks of another one at the same offset.
-    let mut holders = BTreeSet::new();
-    events.iter().enumerate().filter(move |(_, fact)| match &fact.event {
-        Event::Committed { partition, below } if !committed => {
-            let reached = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
-            committed = reached && holders.contains(&fact.node);
-            committed
-        }
-        Event::Appended { to: Place::Partition(partition), base, messages } => {
-            let index = messages.iter().position(|id| *id == message);
-            if let Some(index) = index {
-                stands = Some((partition.clone(), base.plus(index as u64)));
-                holders.insert(fact.node);
-                committed = false;
-            }
-            index.is_some()
-        }
-        other => {
-            let concerned = other.messages().contains(&message);
-            match other {
-                Event::Copied { .. } if concerned => _ = holders.insert(fact.node),
-                Event::Truncated { .. } | Event::TailLost { .. } if concerned => {
-                    _ = holders.remove(&fact.node)
-                }
-                _ => {}
-            }
-            concerned
-        }
-    })
 }
 
 /// Splits `plain *stressed* plain` into its pieces.

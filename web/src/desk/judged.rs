@@ -17,7 +17,7 @@ use super::action::Count;
 use super::panel::{CountPart, FigurePart, VerdictPart};
 use super::run::Run;
 use crate::text::judged as words;
-use crate::text::{Both, Lang, ui};
+use crate::text::{Both, Lang, promises, ui};
 
 /// Messages named behind a count.
 const NAMED_MAX: usize = 60;
@@ -108,7 +108,7 @@ impl Desk {
         VerdictPart {
             sentence: words::sentence(&found, lang),
             counts,
-            figures: figures(run.timeline.metrics(), lang),
+            figures: figures(run, lang),
             named: opened.into_iter().take(NAMED_MAX).map(|id| (id.0, ui::message(id.0, lang))).collect(),
         }
     }
@@ -159,9 +159,9 @@ fn span(span: Span, measured: u64) -> String {
     }
 }
 
-/// What else was measured: of users, of windows, of what is kept and trimmed.
-fn figures(metrics: &Metrics, lang: Lang) -> Vec<FigurePart> {
-    let (orders, pulls) = (&metrics.orders, &metrics.pulls);
+/// What else was measured: of users, of windows, of what is kept and trimmed; and at the end what became of promises.
+fn figures(run: &Run, lang: Lang) -> Vec<FigurePart> {
+    let Metrics { orders, pulls, .. } = run.timeline.metrics();
     let mut figures = Vec::new();
     let mut say = |name, (label, words): (Both, String)| {
         figures.push(FigurePart { name, label: label.get(lang), words });
@@ -180,6 +180,9 @@ fn figures(metrics: &Metrics, lang: Lang) -> Vec<FigurePart> {
     }
     if pulls.recovered > 0 || pulls.forgotten > 0 {
         say("staged", words::staged(pulls, lang));
+    }
+    if let Some(judged) = promises::judged(&run.judged(), lang) {
+        say("promises", judged);
     }
     figures
 }

@@ -11,7 +11,7 @@ pub mod panel;
 mod run;
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::sim::Scenario;
+use mqlab_core::sim::{BadPacked, InvalidScenario, Scenario};
 use mqlab_core::time::Time;
 
 use crate::link::{self, BadLink, SCENARIO_USUAL};
@@ -33,6 +33,8 @@ const FALL_MS: f64 = 650.0;
 enum Notice {
     NoSuchScenario(String),
     BadLink(BadLink),
+    /// The scenario in the link cannot be read.
+    BadRun(BadPacked),
     /// Words from the engine about a scenario that it cannot run.
     Invalid(String),
     Refused(mqlab_core::sim::CommandRefused),
@@ -99,7 +101,10 @@ impl Desk {
         match link::read(&visitor.query) {
             Ok(link) => {
                 desk.lang = link.lang.unwrap_or(desk.lang);
-                desk.open(link.scenario.as_deref().unwrap_or(SCENARIO_USUAL), link.seed);
+                match link.run {
+                    Some(packed) => desk.open_packed(&packed, link.seed),
+                    None => desk.open(link.scenario.as_deref().unwrap_or(SCENARIO_USUAL), link.seed),
+                }
             }
             Err(why) => desk.notice = Some(Notice::BadLink(why)),
         }
@@ -112,7 +117,22 @@ impl Desk {
             return;
         };
         let seed = seed.unwrap_or(scenario.seed);
-        match Run::new(name, scenario, seed, self.stage_size) {
+        self.show(Run::new(name, scenario, seed, self.stage_size));
+    }
+
+    /// Opens a scenario that a link holds.
+    fn open_packed(&mut self, packed: &str, seed: Option<u64>) {
+        match Scenario::unpack(packed) {
+            Ok(scenario) => {
+                let seed = seed.unwrap_or(scenario.seed);
+                self.show(Run::of_link(packed, scenario, seed, self.stage_size));
+            }
+            Err(why) => self.notice = Some(Notice::BadRun(why)),
+        }
+    }
+
+    fn show(&mut self, run: Result<Run, InvalidScenario>) {
+        match run {
             Ok(run) => {
                 self.run = Some(run);
                 self.notice = None;
@@ -274,8 +294,11 @@ impl Desk {
                 run.forget_the_curve();
             }
             Action::NewSeed(seed) => {
-                let name = run.name.clone();
-                return self.open(&name, Some(seed));
+                let (name, packed) = (run.name.clone(), run.packed.clone());
+                return match packed {
+                    Some(packed) => self.open_packed(&packed, Some(seed)),
+                    None => self.open(&name, Some(seed)),
+                };
             }
             _ => return,
         }

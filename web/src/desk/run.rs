@@ -1,9 +1,9 @@
 //! A run on the desk: the engine's timeline, and what is kept beside it for drawing.
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{ClusterEvent, Event, Stamped};
+use mqlab_core::observe::{ClusterEvent, Event, Judged, PromiseJudge, Stamped};
 use mqlab_core::sim::picture::{Mark, Picture};
-use mqlab_core::sim::{Command, CommandRefused, InvalidScenario, Scenario, Timeline};
+use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
 
 use crate::scene::layout::Layout;
@@ -13,7 +13,10 @@ use crate::text::sentence::{Names, Tone, sentence};
 /// A run, and its latest picture.
 #[derive(Debug)]
 pub(super) struct Run {
+    /// The scenario's name.
     pub(super) name: String,
+    /// What the link held, where it held a whole scenario.
+    pub(super) packed: Option<String>,
     pub(super) timeline: Timeline,
     pub(super) picture: Picture,
     /// The fullest picture so far: what the layout leaves room for, so that it does not change on the way.
@@ -59,6 +62,19 @@ fn is_turn(fact: &Stamped) -> bool {
 const SAID_MAX: usize = 3;
 
 impl Run {
+    /// A run of a scenario that a link holds. It goes by its own name, unless one that comes with the engine has that.
+    pub(super) fn of_link(
+        packed: &str,
+        scenario: Scenario,
+        seed: u64,
+        size: (f64, f64),
+    ) -> Result<Self, InvalidScenario> {
+        let taken = Scenario::names().any(|known| known == scenario.name);
+        let name = if taken { format!("{}*", scenario.name) } else { scenario.name.clone() };
+        let run = Self::new(&name, scenario, seed, size)?;
+        Ok(Self { packed: Some(packed.into()), ..run })
+    }
+
     pub(super) fn new(
         name: &str,
         scenario: Scenario,
@@ -75,6 +91,7 @@ impl Run {
         let names = Names::of(&picture);
         let mut run = Self {
             name: name.into(),
+            packed: None,
             timeline,
             picture,
             shape,
@@ -158,6 +175,26 @@ impl Run {
         let fresh = self.timeline.events().get(before..now)?;
         let fact = fresh.iter().rev().find(|fact| is_turn(fact))?;
         Some(sentence(fact, &self.names, lang))
+    }
+
+    /// What became of the promises that the run made: known at its end. Whatever was done to the cluster on the way counts
+    /// among its faults.
+    pub(super) fn judged(&self) -> Vec<Judged> {
+        let timeline = &self.timeline;
+        if timeline.now() < timeline.ends_at() {
+            return Vec::new();
+        }
+        let mut suffered = timeline.scenario().clone();
+        let given = timeline.branches().into_iter().filter(|branch| branch.current);
+        let given = given.flat_map(|branch| branch.commands);
+        suffered.actions.extend(given.map(|(at, command)| Action { at, command }));
+        let promised = suffered.promises(timeline.seed());
+        if promised.is_empty() {
+            return Vec::new();
+        }
+        let mut judge = PromiseJudge::default();
+        timeline.events()[..timeline.happened()].iter().for_each(|fact| judge.observe(fact));
+        judge.judge(&promised, timeline.verdict())
     }
 
     /// What happened last, in words: the events of the last step.

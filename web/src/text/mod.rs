@@ -12,6 +12,7 @@ mod halves;
 pub mod judged;
 mod membership;
 mod producers;
+pub mod promises;
 mod pulls;
 mod purpose;
 mod queues;

@@ -4,7 +4,7 @@
 //! asks for exists, and that none is left over.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::sim::{Command, CommandRefused};
+use mqlab_core::sim::{BadPacked, Command, CommandRefused};
 use mqlab_core::time::Time;
 
 use super::sentence::Names;
@@ -213,6 +213,33 @@ pub fn bad_link(why: &BadLink, lang: Lang) -> String {
         }
         (BadLink::Lang(lang), Lang::En) => format!("This page does not speak “{lang}”; it speaks en and zh."),
         (BadLink::Lang(lang), Lang::Zh) => format!("本页没有“{lang}”这种语言，只有 en 和 zh。"),
+    }
+}
+
+/// What is wrong with the scenario that a link holds.
+pub fn bad_run(why: &BadPacked, lang: Lang) -> String {
+    match (why, lang) {
+        (BadPacked::Kind, Lang::En) => {
+            "What follows run= in the link is no scenario. Nothing was loaded.".into()
+        }
+        (BadPacked::Kind, Lang::Zh) => "链接里 run= 后面的内容不是场景，什么也没有加载。".into(),
+        (BadPacked::Letter(letter), Lang::En) => {
+            format!("The scenario in the link cannot have the character “{letter}”. Nothing was loaded.")
+        }
+        (BadPacked::Letter(letter), Lang::Zh) => {
+            format!("链接里的场景不该出现字符“{letter}”，什么也没有加载。")
+        }
+        (BadPacked::Torn, Lang::En) => {
+            "A part of the scenario in the link is missing: was all of the link copied? Nothing was loaded."
+                .into()
+        }
+        (BadPacked::Torn, Lang::Zh) => "链接里的场景不完整，是不是没有复制全？什么也没有加载。".into(),
+        (BadPacked::TooLarge, Lang::En) => {
+            "The scenario in the link is too large. Nothing was loaded.".into()
+        }
+        (BadPacked::TooLarge, Lang::Zh) => "链接里的场景太大，什么也没有加载。".into(),
+        (BadPacked::Scenario(why), Lang::En) => format!("The link's scenario cannot be loaded: {}", why.0),
+        (BadPacked::Scenario(why), Lang::Zh) => format!("无法加载链接里的场景：{}", why.0),
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::super::mutant::Mutant;
 use super::super::producer_ids::PRODUCER_IDS_A_BLOCK;
 use super::super::protocol::{Out, Reply, Request, RequestId};
 use super::super::view::View;
@@ -133,7 +134,12 @@ impl<L: Log> Controller<L> {
         out: &mut Out,
     ) -> Done<L> {
         let Some(reign) = &self.reign else { return Ok(()) };
-        self.propose(decisions::fence(&reign.latest.view, broker, why), answer, out)
+        let mut view = Arc::clone(&reign.latest.view);
+        if self.settings.mutated().is(Mutant::ElectsAnyone) {
+            decisions::believe_all_in_sync(Arc::make_mut(&mut view));
+        }
+        let changes = decisions::fence(&view, broker, why);
+        self.propose(changes, answer, out)
     }
 
     pub(super) fn fence_silent(&mut self, now: Time, out: &mut Out) -> Done<L> {

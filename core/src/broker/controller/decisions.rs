@@ -73,6 +73,15 @@ pub(super) fn fence(view: &View, broker: NodeId, why: Change) -> Vec<Change> {
     changes
 }
 
+/// Takes every replica that is alive for one in sync, which is what [a mutant](super::super::mutant::Mutant) does.
+pub(super) fn believe_all_in_sync(view: &mut View) {
+    let View { brokers, partitions, .. } = view;
+    for state in partitions.values_mut() {
+        let alive = |broker: &&NodeId| brokers.get(broker).copied().unwrap_or(false);
+        state.in_sync = state.replicas.iter().filter(alive).copied().collect();
+    }
+}
+
 /// Gives partitions back to the preferred replicas of brokers that lead too few of theirs.
 pub(super) fn balance(view: &View) -> Vec<Change> {
     let wrong = preferred_elsewhere(view);

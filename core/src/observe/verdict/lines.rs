@@ -9,7 +9,7 @@
 //! A message that comes in a line for the first time after one with a higher number is late. Names are numbered as they come,
 //! so that a line is a few numbers and quickly found.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::Account;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
@@ -34,6 +34,8 @@ pub(super) struct Lines {
     /// From 1 on.
     numbers: BTreeMap<Name, u32>,
     latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
+    /// What came from which queue before.
+    pushed: BTreeSet<(u32, MessageId)>,
 }
 
 impl Lines {
@@ -55,7 +57,11 @@ impl Lines {
         message: MessageId,
         account: &Account,
     ) -> Option<MessageId> {
-        let line = Line::Queue(self.number(queue), by);
+        let queue = self.number(queue);
+        if !self.pushed.insert((queue, message)) {
+            return None; // a second copy, which a retry stored, comes when it comes
+        }
+        let line = Line::Queue(queue, by);
         self.comes(line, message, account)
     }
 

@@ -240,6 +240,20 @@ fn twice_is_doubled_and_later_first_is_out_of_order() {
     assert_eq!(verdict.reordered(), &BTreeSet::from([MessageId(1)]));
 }
 
+#[test]
+fn a_second_copy_that_a_retry_stored_is_not_out_of_order() {
+    let received =
+        |id, delivery| Event::Received { from: Place::Queue(queue()), message: MessageId(id), delivery };
+    let reordered =
+        |facts: &[(NodeId, Event)]| judge(facts).reordered().iter().map(|id| id.0).collect::<Vec<_>>();
+    let in_order = [(Consumer(1), received(1, 1)), (Consumer(1), received(2, 1))];
+    assert_eq!(reordered(&[&in_order[..], &[(Consumer(1), received(1, 1))]].concat()), [0; 0]);
+    let elsewhere = [&in_order[..], &[(Consumer(2), received(3, 1)), (Consumer(2), received(1, 1))]].concat();
+    assert_eq!(reordered(&elsewhere), [0; 0], "nor for another consumer");
+    let overtaken = [(Consumer(1), received(2, 1)), (Consumer(1), received(1, 1))];
+    assert_eq!(reordered(&overtaken), [1], "a first copy is");
+}
+
 fn compacted(ids: &[u64]) -> Event {
     Event::Pull(PullEvent::Compacted {
         partition: partition(),

@@ -1,0 +1,122 @@
+//! What came of one drawn run? The promises that it made, and what it met on the way.
+//!
+//! A swarm in which nothing goes wrong proves nothing. So each run also says what it met: settings that promise nothing
+//! must lose, double and reorder *sometimes*, and faults must have their effects.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::super::scenario::{InvalidScenario, Scenario};
+use super::super::world::World;
+use crate::observe::{
+    ClusterEvent, Event, FaultEvent, Judged, ProducerEvent, Promise, PromiseJudge, QueueEvent, Stamped,
+};
+
+/// Everything that a swarm should meet sometimes.
+pub const SOMETIMES: [&str; 20] = [
+    LOST,
+    VANISHED,
+    STORED_TWICE,
+    OUT_OF_ORDER,
+    UNANSWERED,
+    STUCK,
+    DOUBLED,
+    "a leader elected again",
+    "a leader elected that was not in sync",
+    "a log cut back",
+    "an unflushed tail lost",
+    "a batch recognised as a duplicate",
+    "a connection broken",
+    "something lost on the way",
+    "something doubled on the way",
+    "something held up on the way",
+    "a full disk",
+    "a message given back to its queue",
+    "a message that died in a queue",
+    "a message given up",
+];
+
+const LOST: &str = "acknowledged and lost";
+const VANISHED: &str = "read, and in the log no more";
+const STORED_TWICE: &str = "stored twice";
+const OUT_OF_ORDER: &str = "out of order";
+const UNANSWERED: &str = "never answered";
+const STUCK: &str = "acknowledged and not processed";
+const DOUBLED: &str = "processed twice";
+
+/// What came of a run.
+///
+/// ```
+/// use mqlab_core::sim::Scenario;
+/// use mqlab_core::sim::swarm::Trial;
+/// let unsafe_settings = Scenario::built_in("kill-the-leader-acks-1").ok_or("no such scenario")?;
+/// let trial = Trial::of(&unsafe_settings, 20)?;
+/// assert_eq!(trial.broken().count(), 0); // it lost what it had not promised to keep
+/// assert!(trial.met.contains("acknowledged and lost"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Every promise that was made.
+    pub judged: Vec<Judged>,
+    /// What was met, of [`SOMETIMES`].
+    pub met: BTreeSet<&'static str>,
+}
+
+impl Trial {
+    /// Runs a scenario to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScenario`] when it cannot be run.
+    pub fn of(scenario: &Scenario, seed: u64) -> Result<Self, InvalidScenario> {
+        let mut world = World::new(scenario.clone(), seed)?;
+        let (mut judge, mut met) = (PromiseJudge::default(), BTreeSet::new());
+        while world.next_time().is_some_and(|at| at <= scenario.ends_at) {
+            for fact in world.step().into_iter().flatten() {
+                met.extend(met_in(&fact));
+                judge.observe(&fact);
+            }
+        }
+        let all = judge.broken(world.verdict());
+        met.extend(all.iter().filter_map(|judged| name_of(judged.promised.promise)));
+        Ok(Self { judged: judge.judge(&scenario.promises(seed), world.verdict()), met })
+    }
+
+    /// The promises that were broken.
+    pub fn broken(&self) -> impl Iterator<Item = &Judged> {
+        self.judged.iter().filter(|judged| !judged.is_kept())
+    }
+}
+
+fn name_of(promise: Promise) -> Option<&'static str> {
+    Some(match promise {
+        Promise::NotLost => LOST,
+        Promise::ReadStays => VANISHED,
+        Promise::StoredOnce => STORED_TWICE,
+        Promise::InOrder => OUT_OF_ORDER,
+        Promise::Answered => UNANSWERED,
+        Promise::AtLeastOnce => STUCK,
+        Promise::AtMostOnce => DOUBLED,
+        Promise::EffectivelyOnce | Promise::Agrees => return None,
+    })
+}
+
+fn met_in(fact: &Stamped) -> Option<&'static str> {
+    Some(match &fact.event {
+        Event::Elected { leader: Some(_), epoch, .. } if epoch.0 > 1 => "a leader elected again",
+        Event::Cluster(ClusterEvent::UncleanElection { .. }) => "a leader elected that was not in sync",
+        Event::Truncated { messages, .. } if !messages.is_empty() => "a log cut back",
+        Event::TailLost { .. } => "an unflushed tail lost",
+        Event::Producer(ProducerEvent::Recognised { .. }) => "a batch recognised as a duplicate",
+        Event::Fault(FaultEvent::Broke { .. }) => "a connection broken",
+        Event::Fault(FaultEvent::Lost { .. }) => "something lost on the way",
+        Event::Fault(FaultEvent::Doubled { .. }) => "something doubled on the way",
+        Event::Fault(FaultEvent::HeldUp { .. }) => "something held up on the way",
+        Event::Fault(FaultEvent::NoSpace) => "a full disk",
+        Event::Requeued { .. } => "a message given back to its queue",
+        Event::Queue(QueueEvent::Died { .. }) => "a message that died in a queue",
+        Event::Queue(QueueEvent::GaveUp { message: Some(_), .. }) => "a message given up",
+        _ => return None,
+    })
+}

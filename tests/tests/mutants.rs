@@ -1,0 +1,76 @@
+//! Does the judge bite? An engine with one deliberate fault, run under many seeds: a promise that the fault breaks is found
+//! broken, and the engine without it keeps every promise under the same seeds.
+
+use std::collections::BTreeSet;
+
+use mqlab_core::broker::Mutant;
+use mqlab_core::observe::Promise;
+use mqlab_core::sim::swarm::{Deaths, SURVIVED, Trial, numbered, with_faults};
+use mqlab_core::sim::{Scenario, shrink};
+
+/// Under so many seeds each fault is found. (They are found under 0 to 40.)
+const SEEDS: u64 = 100;
+
+/// Every deliberate fault, and the promises that it is known by.
+const MUTANTS: [(Mutant, &[Promise]); 5] = [
+    (Mutant::HastyWatermark, &[Promise::NotLost, Promise::ReadStays]),
+    (Mutant::ElectsAnyone, &[Promise::NotLost, Promise::ReadStays]),
+    (Mutant::ForgetsSequences, &[Promise::StoredOnce]),
+    (Mutant::CommitsBeforeWork, &[Promise::AtLeastOnce]),
+    (Mutant::CutsAtWatermark, &[Promise::NotLost, Promise::ReadStays]),
+];
+
+/// Idempotent producers, acks=all, two of three in sync, flushes: what such settings promise, under faults that they
+/// survive.
+fn scenario(seed: u64, mutant: Option<Mutant>) -> Scenario {
+    let deaths = numbered(seed, Deaths::PowerCuts, true);
+    let mut scenario = if seed.is_multiple_of(2) { deaths } else { with_faults(deaths, &SURVIVED) };
+    scenario.settings.mutant = mutant;
+    scenario
+}
+
+/// The promises that were broken.
+fn broken(scenario: &Scenario, seed: u64) -> BTreeSet<Promise> {
+    let trial = Trial::of(scenario, seed).expect("the swarm draws what can be run");
+    trial.broken().map(|judged| judged.promised.promise).collect()
+}
+
+#[test]
+fn every_deliberate_fault_is_found() {
+    for (mutant, promises) in MUTANTS {
+        let finds = |seed: &u64| {
+            let broken = broken(&scenario(*seed, Some(mutant)), *seed);
+            promises.iter().any(|promise| broken.contains(promise))
+        };
+        assert!((0..SEEDS).any(|seed| finds(&seed)), "{mutant:?} is found under none of {SEEDS} seeds");
+    }
+}
+
+#[test]
+fn without_a_fault_every_promise_is_kept_under_the_same_seeds() {
+    let mut made = 0;
+    for seed in 0..SEEDS {
+        let trial = Trial::of(&scenario(seed, None), seed).expect("the swarm draws what can be run");
+        made += trial.judged.len();
+        let broken: Vec<_> = trial.broken().collect();
+        assert!(broken.is_empty(), "seed {seed}: {broken:?}");
+    }
+    assert!(made > 500, "{made} promises under {SEEDS} seeds");
+}
+
+#[test]
+fn what_is_found_is_made_small_and_goes_into_a_file_and_a_link() {
+    let forgets = Some(Mutant::ForgetsSequences);
+    let fails = |scenario: &Scenario| broken(scenario, scenario.seed).contains(&Promise::StoredOnce);
+    let seed = (0..SEEDS).find(|&seed| fails(&scenario(seed, forgets))).expect("it is found");
+    let small = shrink(&scenario(seed, forgets), seed, 2_000, fails).scenario;
+    assert!(fails(&small) && small.actions.len() <= 2 && small.producers.len() == 1, "{}", small.to_json());
+    let messages = small.producers[0].messages;
+    assert!(messages <= 20, "{messages} messages");
+    assert_eq!(Scenario::from_json(&small.to_json()).as_ref(), Ok(&small));
+    assert_eq!(Scenario::unpack(&small.pack()).as_ref(), Ok(&small));
+    // It is the engine's fault: without it the same run keeps its promises.
+    let mut sound = small;
+    sound.settings.mutant = None;
+    assert!(broken(&sound, sound.seed).is_empty());
+}
