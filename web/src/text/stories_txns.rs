@@ -47,8 +47,8 @@ const DOUBLES: Story = Story {
     title: both("A frozen program wakes up, and bills twice", "卡住的程序醒来，账单开了两遍"),
     paragraphs: &[
         both(
-            "Biller a reads orders, writes a bill for each, and commits from time to time how far it got. Biller b stands by. At 230 ms *a freezes*: a long pause of its garbage collector, say.",
-            "biller a 读订单，每笔写一张账单，隔一会儿提交一次位点。biller b 待命。230 毫秒时 *a 卡住了*，比如一次很长的 GC 停顿。",
+            "Biller a reads orders, writes a bill for each, and commits from time to time how far it got. Biller b stands by. At 205 ms *a freezes*: a long pause of its garbage collector, say.",
+            "biller a 读订单，每笔写一张账单，隔一会儿提交一次位点。biller b 待命。205 毫秒时 *a 卡住了*，比如一次很长的 GC 停顿。",
         ),
         both(
             "Its group takes it for dead, and b goes on from the last committed offset: what a had written since is *written again*. When a wakes up, it does not know that it was given up, and finishes what it has in hand. To the brokers these are good messages.",
