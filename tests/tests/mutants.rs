@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use mqlab_core::broker::Mutant;
 use mqlab_core::observe::Promise;
 use mqlab_core::sim::swarm::{Deaths, SURVIVED, Trial, numbered, with_faults};
-use mqlab_core::sim::{Scenario, shrink};
+use mqlab_core::sim::{Scenario, World, shrink};
 
 /// Under so many seeds each fault is found. (They are found under 0 to 40.)
 const SEEDS: u64 = 100;
@@ -56,6 +56,32 @@ fn without_a_fault_every_promise_is_kept_under_the_same_seeds() {
         assert!(broken.is_empty(), "seed {seed}: {broken:?}");
     }
     assert!(made > 500, "{made} promises under {SEEDS} seeds");
+}
+
+/// A teller that aborts some of its transactions, and a bank that reads what is committed.
+#[test]
+fn a_reader_that_ignores_markers_is_found() {
+    let json = r#"{ "format": 1, "name": "markers", "seed": 1, "ends_at": 1500000, "brokers": 3, "latency": [300, 2500],
+        "topics": [{ "name": "moves", "partitions": 2, "replicas": 3, "min_in_sync": 2 }],
+        "producers": [{ "name": "teller", "to": { "topic": { "name": "moves", "acks": "all" } }, "starts_at": 50000,
+            "messages": 30, "every": 8000, "keys": 4,
+            "transactional": { "id": "teller", "messages": 3, "timeout": 150000, "aborts_per_mille": 300 } }],
+        "consumers": [{ "name": "bank", "from": { "group": { "name": "bank", "topic": "moves",
+            "options": { "isolation": "committed" } } }, "work": 500 }] }"#;
+    let dirty = |mutant: Option<Mutant>, seed: u64| {
+        let mut scenario = Scenario::from_json(json).expect("it is sound");
+        scenario.settings.mutant = mutant;
+        let ends_at = scenario.ends_at;
+        let mut world = World::new(scenario, seed).expect("it can be run");
+        while world.next_time().is_some_and(|at| at <= ends_at) {
+            world.step();
+        }
+        assert!(world.verdict().delivered() > 0, "seed {seed}");
+        !world.verdict().dirty().is_empty()
+    };
+    assert!((0..SEEDS).all(|seed| !dirty(None, seed)));
+    let found = (0..SEEDS).filter(|&seed| dirty(Some(Mutant::IgnoresMarkers), seed)).count();
+    assert!(found > 50, "found under {found} of {SEEDS} seeds");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Would the judge notice? Deliberate faults of the engine, each of which breaks one promise.
+//! Would the judge notice? Deliberate faults of the engine, each of which breaks one promise (the last: what the judge of
+//! transactions calls dirty).
 //!
 //! A test that has never failed proves little. So the engine can be built wrong on purpose, and the swarm must find it:
 //! each fault here was once a real one in a real system, or is what a well-meant simplification would do.
@@ -10,6 +11,7 @@
 //! | sequence numbers are not looked at | a known batch is not written again (`producer_state.rs`) | stored once |
 //! | what is fetched is committed | what is done is (`core/src/client/position.rs`) | at least once |
 //! | a follower cuts its log at its watermark | where its leader's epochs say (`follower.rs`; KIP-101) | not lost |
+//! | a reader takes what was aborted for committed | what markers say (`core/src/client/isolation.rs`) | committed is read |
 //!
 //! They exist only with the feature `mutants`, which nothing switches on but their tests: without it
 //! [`Mutated::is`] is `false`, the compiler removes what hangs on it, and a scenario that asks for one is refused.
@@ -44,6 +46,8 @@ pub enum Mutant {
     CommitsBeforeWork,
     /// Who begins to follow cuts its log at its own high watermark, and no epochs are compared.
     CutsAtWatermark,
+    /// A consumer that reads what is committed does not leave out what was aborted.
+    IgnoresMarkers,
 }
 
 /// Which fault an engine has: none, where the feature is off.

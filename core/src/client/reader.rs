@@ -338,6 +338,8 @@ impl Reader {
             }
             Reply::Stable { batches, aborted, .. } => {
                 let from = Place::Partition(partition.clone());
+                let ignores = self.settings.mutated().is(Mutant::IgnoresMarkers);
+                let aborted = if ignores { Vec::new() } else { aborted };
                 let counts = committed_records(&batches, aborted).into_iter();
                 stage(&mut self.staged, position, &from, (&batches, counts), out);
             }
