@@ -223,7 +223,8 @@ fn what_is_promised_follows_from_settings_and_faults() {
                     scenario.actions = texts.map(at).into();
                 }) as Change,
             ),
-            &all[..4],
+            // Nor is there time enough until everybody is answered.
+            &all,
             &[],
         ),
     ];
@@ -262,7 +263,7 @@ fn a_run_that_loses_is_made_small_and_still_loses() {
     assert!(loses(&small), "{}", small.to_json());
     let size =
         (small.producers.len(), small.consumers.len(), small.actions.len(), small.topics[0].partitions);
-    assert!(size.0 == 1 && size.1 == 1 && size.2 <= 2 && size.3 == 1, "{}", small.to_json());
+    assert!(size.0 == 1 && size.1 == 1 && size.2 <= 2 && size.3 <= 4, "{}", small.to_json());
     assert!(
         messages(&small) < messages(&scenario) / 2 && small.ends_at < Time(800_000),
         "{}",

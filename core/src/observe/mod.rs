@@ -2,7 +2,7 @@
 //!
 //! * [`Event`]: a fact, one line in a trace;
 //! * [`Verdict`]: which promises were kept, judged from outside;
-//! * [`PromiseJudge`]: which [`Promise`]s were broken, and by which messages; [`life`] and [`chain`] tell how;
+//! * [`PromiseJudge`]: which [`Promise`]s were broken, and by which messages; [`life()`] and [`chain()`] tell how;
 //! * [`Agreement`]: whether a producer's database and its messages agree;
 //! * [`Metrics`]: how much, how fast, how far behind; [`QueueMetrics`]: what failed, died or came back on the way;
 //! * [`Ledger`] and [`OrderMetrics`]: what became of what users asked for;

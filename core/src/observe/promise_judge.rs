@@ -2,7 +2,7 @@
 //!
 //! It keeps an account of its own: to what each message was sent, who was told what, what stands in which broker's log,
 //! and what was processed for whom. Of what is lost, late or in the wrong order it believes the
-//! [`Verdict`](super::Verdict). It answers for every promise, whether it was made or not: so a swarm can also ask whether
+//! [`Verdict`]. It answers for every promise, whether it was made or not: so a swarm can also ask whether
 //! settings that promise nothing do break it sometimes.
 
 use alloc::collections::{BTreeMap, BTreeSet};

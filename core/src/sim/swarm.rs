@@ -2,11 +2,11 @@
 //!
 //! | drawn by | what |
 //! |---|---|
-//! | [`anything`] | one of all below; what it promises follows from what was drawn |
+//! | [`anything()`] | one of all below; what it promises follows from what was drawn |
 //! | [`cluster`], [`numbered`] | three brokers, one topic, chosen acknowledgements; nodes die |
-//! | [`wide`] | brokers, racks, topics, groups, programs and settings at random |
-//! | [`queue`] | one queue, and nodes that die |
-//! | [`host`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
+//! | [`wide()`] | brokers, racks, topics, groups, programs and settings at random |
+//! | [`queue()`] | one queue, and nodes that die |
+//! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
 //!
 //! The same seed draws the same scenario everywhere: the tests and `mqlab swarm` try the same.
 
