@@ -42,6 +42,7 @@ fn facts() -> Vec<(NodeId, GroupEvent)> {
         refused(Refusal::IllegalGeneration),
         refused(Refusal::FencedInstance),
         refused(Refusal::InconsistentProtocol),
+        (C1, GroupEvent::ReadsFrom { partition: orders(0), replica: B1 }),
     ]
 }
 

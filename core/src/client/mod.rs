@@ -6,6 +6,7 @@
 mod asked;
 mod caller;
 mod classic_member;
+mod fetching;
 mod identity;
 mod in_flight;
 mod isolation;

@@ -59,8 +59,10 @@ fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Vec<&'a str> {
         let within = wrong.len() > 2 && name.contains(&wrong);
         if within || shared > 0 || typed <= wrong.chars().count() / 3 {
             // A word in common says as much as a few letters.
+            // Who types less than the whole begins at the beginning.
+            let begins = isize::from(within && name.starts_with(&wrong));
             let far = if within { typed / 4 } else { typed };
-            found.push((far as isize - 3 * shared as isize, name));
+            found.push((far as isize - 3 * shared as isize - begins, name));
         }
     }
     found.sort();
