@@ -81,7 +81,7 @@ fn a_reader_that_ignores_markers_is_found() {
     };
     assert!((0..SEEDS).all(|seed| !dirty(None, seed)));
     let found = (0..SEEDS).filter(|&seed| dirty(Some(Mutant::IgnoresMarkers), seed)).count();
-    assert!(found > 50, "found under {found} of {SEEDS} seeds");
+    assert!(found > 20, "found under {found} of {SEEDS} seeds");
 }
 
 #[test]
