@@ -134,7 +134,7 @@ const BY_WATERMARK: Story = Story {
 const BY_EPOCH: Story = Story {
     scenario: "truncation-by-epoch",
     kicker: both("The same, with leader epochs", "同样的经过，用 leader epoch"),
-    title: both("Ask the leader where your epoch ended", "问 leader：我的 epoch 到哪为止"),
+    title: both("Ask the leader where your epoch ended", "先问 leader，再截断日志"),
     paragraphs: &[
         both(
             "The same brokers die at the same moments. But every batch carries the *epoch* of the leader that wrote it, and whoever follows a new leader *asks* it: where did my last epoch end for you?",
