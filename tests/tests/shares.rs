@@ -8,9 +8,10 @@ use mqlab_core::client::{Acknowledges, ProducerOptions, ShareOptions};
 use mqlab_core::ids::{MessageId, Name, NodeId, PartitionId};
 use mqlab_core::observe::{CameBack, Event, GivenUp, ShareEvent};
 use mqlab_core::rng::{Rng, Stream};
+use mqlab_core::sim::swarm::SURVIVED;
 use mqlab_core::sim::{
-    ConsumerSpec, FaultKind, FaultPlan, OnFailure, ProducerSpec, ProgramSpec, Scenario, Settles, SourceSpec,
-    TargetSpec, Timeline, TopicSpec,
+    ConsumerSpec, FaultPlan, OnFailure, ProducerSpec, ProgramSpec, Scenario, Settles, SourceSpec, TargetSpec,
+    Timeline, TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
 use mqlab_tests::claims::{all, story};
@@ -23,21 +24,6 @@ const SEEDS: u64 = 40;
 const CALM: Time = Time(900_000);
 /// So long everything has to come to an end: a record may wait for a lock to run out five times.
 const DRAIN: Span = Span::from_millis(8_000);
-
-/// All that can be drawn, but the loss of a disk: then the accounts may be gone as well.
-const SURVIVED: [FaultKind; 11] = [
-    FaultKind::Crash,
-    FaultKind::PowerCut,
-    FaultKind::Freeze,
-    FaultKind::Cut,
-    FaultKind::SlowLink,
-    FaultKind::Loss,
-    FaultKind::Duplication,
-    FaultKind::Reordering,
-    FaultKind::Skew,
-    FaultKind::SlowDisk,
-    FaultKind::FullDisk,
-];
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("a legal name")

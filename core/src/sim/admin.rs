@@ -93,12 +93,13 @@ impl World {
             active.and_then(|node| Some((node, self.controllers.process(node)?.order(order, &mut out))));
         match given {
             Some((node, Ok(()))) => self.settle_controller(node, out),
-            // Everything else was found when the scenario was checked.
-            None | Some((_, Err(BadOrder::NotActive))) => {
+            // What is not there will be: the order that brings it waits for a controller, too.
+            None | Some((_, Err(BadOrder::NotActive | BadOrder::Unknown))) => {
                 let at = self.now + ASKS_AGAIN;
                 self.agenda.plan(at, Rank::Command, Happening::Order(index));
             }
-            Some((_, Err(_))) => {}
+            // A later order was carried out first, and brought more. (Bad replicas are found when the scenario is checked.)
+            Some((_, Err(BadOrder::NotMore | BadOrder::BadReplicas))) => {}
         }
     }
 }

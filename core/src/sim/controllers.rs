@@ -10,7 +10,7 @@ use super::scenario::Scenario;
 use super::world::{Disk, DiskLog, Node, Power, World};
 use crate::broker::{Controller, Input, Out, View};
 use crate::ids::NodeId;
-use crate::observe::Event;
+use crate::observe::{Event, QueueEvent, Refusal};
 use crate::rng::{Rng, Stream};
 use crate::time::Time;
 
@@ -163,7 +163,8 @@ impl World {
     pub(super) fn settle_controller(&mut self, node: NodeId, out: Out) {
         let Some(controller) = self.controllers.process(node) else { return };
         if controller.settle().is_err() {
-            // Nothing that it wanted sent leaves it.
+            // It halts as a broker does: nothing that it wanted sent leaves it.
+            self.note(node, Event::Queue(QueueEvent::Halted { why: Refusal::Storage }));
             return self.stop(node, Power::Crashed, Event::Crashed);
         }
         self.stated = self.stated.max(controller.agreed_until());

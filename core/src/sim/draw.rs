@@ -119,6 +119,7 @@ impl World {
                 up,
                 from,
                 group,
+                shares: matches!(spec.from, SourceSpec::Share { .. }),
                 assigned: if up { worker.partitions() } else { Vec::new() },
                 working: working.and_then(|work| {
                     let at = |moment| self.true_time(node, moment);

@@ -370,6 +370,8 @@ pub struct ConsumerView {
     pub from: Name,
     /// Its group; `None` for a queue's consumer.
     pub group: Option<Name>,
+    /// Whether that is a share group.
+    pub shares: bool,
     /// The partitions that it reads.
     pub assigned: Vec<u32>,
     /// What its program works on: the message, since when, until when.

@@ -84,7 +84,10 @@ fn counted(count: usize, what: &str) -> String {
 pub fn readers(consumers: &[ConsumerView], lang: Lang) -> String {
     let first = consumers.first().and_then(|consumer| consumer.group.as_ref());
     let one = consumers.iter().all(|consumer| consumer.group.as_ref() == first);
+    let shares = consumers.iter().any(|consumer| consumer.shares);
     match (first.filter(|_| one), lang) {
+        (Some(group), Lang::En) if shares => format!("share group {group}"),
+        (Some(group), Lang::Zh) if shares => format!("共享组 {group}"),
         (Some(group), Lang::En) => format!("group {group}"),
         (Some(group), Lang::Zh) => format!("消费者组 {group}"),
         (None, _) => CONSUMERS.get(lang).into(),

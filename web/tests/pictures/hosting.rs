@@ -159,6 +159,7 @@ pub(crate) fn exchanges() -> Picture {
         up: true,
         from: name(from),
         group: None,
+        shares: false,
         assigned: vec![],
         working: None,
         staged: vec![],

@@ -8,7 +8,7 @@
 //!                                                      their logs; if the leader is one of them, another leads
 //! ```
 //!
-//! So the partition is never on fewer brokers than before. Until everybody new is in sync, nothing is given up.
+//! Until everybody who shall keep the partition is in sync, nobody gives it up.
 //!
 //! A topic can get more partitions, never fewer: what the others hold stays where it is. But the key of a message decides
 //! among more of them from then on: what has the same key may go elsewhere than before, and is read in another order.
