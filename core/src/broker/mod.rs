@@ -48,6 +48,7 @@
 
 mod assignor;
 mod back_pressure;
+mod bursts;
 mod checkpoint;
 mod classic_group;
 mod cleaner;

@@ -249,13 +249,9 @@ impl<D> Out<D> {
         self.send(to, Message::Reply(id, reply));
     }
 
-    /// States a fact; one that goes on where the last one ended is a part of that.
+    /// States a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        let apart = match self.events.last_mut() {
-            Some(last) => last.join(event),
-            None => Some(event),
-        };
-        self.events.extend(apart);
+        self.events.push(event);
     }
 }
 

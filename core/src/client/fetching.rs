@@ -8,7 +8,7 @@ use super::pull_options::StartAt;
 use super::subscriber::Staged;
 use crate::broker::{Fetch, Out, Request, Settings};
 use crate::ids::PartitionId;
-use crate::observe::{Event, Place};
+use crate::observe::Place;
 use crate::record::{Batches, Record};
 use crate::time::Span;
 
@@ -50,7 +50,7 @@ pub(super) fn stage(
 ) {
     for record in records.filter(|record| record.offset >= position.fetched) {
         if let Some(message) = record.message_id() {
-            out.event(Event::Received { from: from.clone(), messages: message.into(), delivery: 1 });
+            out.received(&from, message, 1);
         }
         position.staged += 1;
         staged.push_back(Staged { from: from.clone(), record, delivery: 1, session: 0, tag: 0 });

@@ -221,12 +221,13 @@ impl Lane {
                     out.event(Event::NotStored { to: place.clone(), message: id, why });
                     again.push(message);
                 }
-                None => out.event(match place {
+                None => match place {
                     Place::Exchange(exchange) if returned.contains(&id) => {
-                        Event::Queue(QueueEvent::Returned { exchange: exchange.clone(), message: id })
+                        let exchange = exchange.clone();
+                        out.event(Event::Queue(QueueEvent::Returned { exchange, message: id }));
                     }
-                    place => Event::Acknowledged { by: place.clone(), messages: id.into() },
-                }),
+                    place => out.acknowledged(place, id),
+                },
             }
         }
         self.refused = (!again.is_empty()).then_some(Refusal::Full);
@@ -240,7 +241,7 @@ impl Lane {
     /// A numbered batch is stored: now, or long since. Its messages leave.
     pub(super) fn numbered_stored(&mut self, place: &Place, id: RequestId, out: &mut Out) {
         for message in self.numbered.stored(id).into_iter().flatten() {
-            out.event(Event::Acknowledged { by: place.clone(), messages: message.id.into() });
+            out.acknowledged(place, message.id);
         }
     }
 

@@ -9,6 +9,7 @@ mod classic_member;
 mod fetching;
 mod identity;
 mod in_flight;
+mod in_hand;
 mod isolation;
 mod lane;
 mod lanes;

@@ -6,9 +6,8 @@
 //! | *done* | processed | |
 //! | *committed* | processed, and known to be | what is done and not committed is processed again: doubled |
 
-use alloc::collections::BTreeMap;
-
 use super::asked::Asked;
+use super::in_hand::InHand;
 use super::pull_options::StartAt;
 use crate::ids::{NodeId, Offset};
 use crate::time::Time;
@@ -30,7 +29,7 @@ pub(super) struct Position {
     /// How many records are staged.
     pub(super) staged: usize,
     /// The records that the program works on, and since when.
-    pub(super) in_hand: BTreeMap<Offset, Time>,
+    pub(super) in_hand: InHand,
     /// It is being let go: nothing more is begun, and it is given up when the program is done with what it has in hand.
     pub(super) leaving: bool,
     /// The follower to read from rather than from the leader, and until when.
@@ -50,7 +49,7 @@ impl Position {
             reached: offset,
             committed: Some(offset),
             staged: 0,
-            in_hand: BTreeMap::new(),
+            in_hand: InHand::default(),
             leaving: false,
             closer: None,
             asked: None,
@@ -77,14 +76,13 @@ impl Position {
 
     /// The program is done with everything below.
     pub(super) fn done(&self) -> Offset {
-        self.in_hand.keys().next().copied().unwrap_or(self.reached)
+        self.in_hand.first().unwrap_or(self.reached)
     }
 
     /// What was fetched and not begun is forgotten.
     pub(super) fn unstage(&mut self) {
         self.staged = 0;
-        self.fetched =
-            self.in_hand.keys().next_back().map_or(self.reached, |last| last.next().max(self.reached));
+        self.fetched = self.in_hand.last().map_or(self.reached, |last| last.next().max(self.reached));
         self.asked = None;
     }
 

@@ -136,7 +136,7 @@ impl Reader {
             return Finished::Lost;
         }
         let Some(position) = self.positions.get_mut(partition) else { return Finished::Lost };
-        if position.in_hand.remove(&offset).is_none() {
+        if !position.in_hand.remove(offset) {
             return Finished::Void;
         }
         position.reached = position.reached.max(offset.next());
@@ -154,7 +154,7 @@ impl Reader {
 
     /// Since when the program works on what it has had for longest.
     pub(super) fn busy_since(&self) -> Option<Time> {
-        self.positions.values().flat_map(|position| position.in_hand.values().copied()).min()
+        self.positions.values().filter_map(|position| position.in_hand.oldest()).min()
     }
 
     /// Whether the program has something in hand, also of what was lost.
@@ -236,7 +236,7 @@ impl Reader {
         self.commit = None;
         let partitions = self.partitions().cloned().collect();
         for (partition, position) in core::mem::take(&mut self.positions) {
-            self.overdue.extend(position.in_hand.into_keys().map(|offset| (partition.clone(), offset)));
+            self.overdue.extend(position.in_hand.offsets().map(|offset| (partition.clone(), offset)));
         }
         self.drop_left();
         self.staged.clear();

@@ -8,7 +8,7 @@ impl Reader {
     /// Whether the program has a message in hand, and its partition was not lost since.
     pub(super) fn has_in_hand(&self, from: &Place, offset: Offset) -> bool {
         let Place::Partition(partition) = from else { return false };
-        self.positions.get(partition).is_some_and(|position| position.in_hand.contains_key(&offset))
+        self.positions.get(partition).is_some_and(|position| position.in_hand.contains(offset))
     }
 
     /// Forgets what the program has in hand and what is staged: both are fetched again. What is being let go is gone.

@@ -126,8 +126,7 @@ impl Producer {
         self.last_request += 1;
         let asked = Asked { id: self.last_request, broker, deadline: now + self.settings.request_timeout };
         let sent = |message: &Unstored, out: &mut Out| {
-            let (to, attempt) = (place.clone(), message.attempts);
-            out.event(Event::Sent { to, messages: message.id.into(), attempt });
+            out.sent(place, message.id, message.attempts);
         };
         let batches: Batches;
         let mut count = 0;

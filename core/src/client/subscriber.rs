@@ -212,8 +212,7 @@ impl Subscriber {
 
     fn receive(&mut self, staged: Staged, out: &mut Out) {
         if let Some(message) = staged.record.message_id() {
-            let (from, delivery) = (staged.from.clone(), staged.delivery);
-            out.event(Event::Received { from, messages: message.into(), delivery });
+            out.received(&staged.from, message, staged.delivery);
         }
         self.staged.push_back(staged);
     }

@@ -303,33 +303,6 @@ impl Event {
         }
     }
 
-    /// Takes a fact in that differs only in its messages, and happened just after this one: then both are one fact about
-    /// all of them. Gives it back where it differs in more.
-    pub(crate) fn join(&mut self, next: Self) -> Option<Self> {
-        let (mine, its) = match (&mut *self, &next) {
-            (
-                Self::Sent { to, messages, attempt },
-                Self::Sent { to: other, messages: more, attempt: again },
-            ) if attempt == again && to == other => (messages, more),
-            (Self::Acknowledged { by, messages }, Self::Acknowledged { by: other, messages: more })
-                if by == other =>
-            {
-                (messages, more)
-            }
-            (
-                Self::Received { from, messages, delivery },
-                Self::Received { from: other, messages: more, delivery: again },
-            ) if delivery == again && from == other => (messages, more),
-            (
-                Self::Processed { from, messages, group },
-                Self::Processed { from: other, messages: more, group: its },
-            ) if from == other && group == its => (messages, more),
-            _ => return Some(next),
-        };
-        mine.append(its);
-        None
-    }
-
     /// Whether the event marks a turn in the run, as a time axis shows it.
     pub fn is_landmark(&self) -> bool {
         matches!(

@@ -39,13 +39,12 @@ impl Messages {
     pub fn push(&mut self, message: MessageId) {
         match &mut self.0 {
             Held::Many(many) => many.push(message),
-            Held::One(one) => self.0 = Held::Many(Vec::from([*one, message])),
+            Held::One(one) => {
+                let mut many = Vec::with_capacity(16);
+                many.extend([*one, message]);
+                self.0 = Held::Many(many);
+            }
         }
-    }
-
-    /// Adds messages at the end.
-    pub(crate) fn append(&mut self, others: &[MessageId]) {
-        others.iter().for_each(|other| self.push(*other));
     }
 }
 

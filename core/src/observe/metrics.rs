@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::event::{Event, Stamped};
 use super::mailbox_metrics::MailboxMetrics;
 use super::order_metrics::{Figures, OrderMetrics, Spans};
+use super::paged::Paged;
 use super::pull_metrics::PullMetrics;
 use super::queue_event::QueueEvent;
 use super::queue_metrics::QueueMetrics;
@@ -123,7 +124,10 @@ pub struct Metrics {
     #[serde(skip)]
     died: BTreeMap<(NodeId, Name), BTreeMap<DeathReason, u64>>,
     #[serde(skip)]
-    waiting: BTreeMap<MessageId, Time>,
+    /// When each message was sent that nobody has processed, and how many they are.
+    sent_at: Paged<Option<Time>>,
+    #[serde(skip)]
+    waiting: u64,
     #[serde(skip)]
     known: u64,
 }
@@ -152,7 +156,7 @@ impl Metrics {
 
     /// The mean time from first sent to first processed; nothing before a message was processed.
     pub fn latency_mean(&self) -> Span {
-        let measured = self.known - self.waiting.len() as u64;
+        let measured = self.known - self.waiting;
         Span(self.latency_sum.0.checked_div(measured).unwrap_or(0))
     }
 
@@ -163,8 +167,21 @@ impl Metrics {
 
     /// Takes note that time went on.
     pub fn pass(&mut self, now: Time) {
-        self.backlog.hold(now, u32::try_from(self.waiting.len()).unwrap_or(u32::MAX));
+        self.backlog.hold(now, u32::try_from(self.waiting).unwrap_or(u32::MAX));
         self.users_waiting.hold(now, u32::try_from(self.orders.unanswered()).unwrap_or(u32::MAX));
+    }
+
+    /// A message waits to be processed, from a moment on.
+    fn waits(&mut self, message: MessageId, since: Time) {
+        let before = self.sent_at.of(message).replace(since);
+        self.waiting += u64::from(before.is_none());
+    }
+
+    /// A message is processed, or never will be. Returns when it was sent, if it waited.
+    fn waits_no_more(&mut self, message: MessageId) -> Option<Time> {
+        self.sent_at.get(message).copied().flatten()?;
+        self.waiting -= 1;
+        self.sent_at.of(message).take()
     }
 
     /// Takes note of a fact.
@@ -174,7 +191,7 @@ impl Metrics {
                 self.sent += messages.len() as u64;
                 if *attempt == 1 {
                     self.known += messages.len() as u64;
-                    self.waiting.extend(messages.iter().map(|message| (*message, *at)));
+                    messages.iter().for_each(|message| self.waits(*message, *at));
                 }
             }
             Event::Acknowledged { messages, .. } => {
@@ -188,7 +205,7 @@ impl Metrics {
             Event::Processed { messages, .. } => {
                 *self.processed.entry(*node).or_default() += messages.len() as u64;
                 for message in messages {
-                    let Some(sent) = self.waiting.remove(message) else { continue };
+                    let Some(sent) = self.waits_no_more(*message) else { continue };
                     let latency = at.since(sent);
                     self.latency_sum = Span(self.latency_sum.0 + latency.0);
                     self.latency_max = self.latency_max.max(latency);
@@ -201,7 +218,7 @@ impl Metrics {
                 | QueueEvent::GaveUp { message: Some(message), .. },
             ) => {
                 // Taken back before anybody saw it, or never taken: nobody waits for it any more.
-                self.known -= u64::from(self.waiting.remove(message).is_some());
+                self.known -= u64::from(self.waits_no_more(*message).is_some());
             }
             Event::Queue(QueueEvent::InFlow { .. }) => self.mailboxes.in_flow += 1,
             Event::Queue(QueueEvent::MailboxLost { messages, .. }) => {

@@ -23,6 +23,7 @@ mod metrics;
 mod order;
 mod order_metrics;
 mod order_of_work;
+mod paged;
 mod producer_event;
 mod promise;
 mod promise_judge;

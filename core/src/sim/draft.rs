@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +101,7 @@ impl MessageSpec {
     /// The message of this number, from 1.
     pub(super) fn draft(&self, number: u64, id: MessageId, key: Option<char>) -> Message {
         let turn = usize::try_from(number.saturating_sub(1)).unwrap_or_default();
-        let mut body = format!("order {}", id.0);
+        let mut body = body(id);
         while body.len() < self.bytes as usize {
             body.push('.');
         }
@@ -128,6 +129,16 @@ impl MessageSpec {
         }
         if self.transient { message.transient() } else { message }
     }
+}
+
+/// What a message says, in as much memory as it takes and no more: nothing of it moves when it becomes bytes.
+fn body(id: MessageId) -> String {
+    const WORD: &str = "order ";
+    let digits = id.0.checked_ilog10().unwrap_or_default() as usize + 1;
+    let mut body = String::with_capacity(WORD.len() + digits);
+    let written = write!(body, "{WORD}{}", id.0);
+    debug_assert!(written.is_ok(), "a string takes what it is given");
+    body
 }
 
 fn of<T>(list: &[T], turn: usize) -> Option<&T> {

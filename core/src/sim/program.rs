@@ -12,6 +12,7 @@
 //! the work: at least once, a crash between work and acknowledgement does it twice. With a memory of what was done,
 //! kept in the same transaction as the work's effect: effectively once.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
@@ -125,12 +126,13 @@ impl Worker {
     }
 
     /// As whose work it counts. What is replayed is read anew, and on purpose: it is a reading of its own.
-    fn reading(&self, staged: &Staged) -> Option<Name> {
-        let group = self.group.clone()?;
-        match (&self.source, staged.tag) {
-            (Source::Poll(_), 1..) => Name::new(&format!("{group}.{}", staged.tag)).ok().or(Some(group)),
-            _ => Some(group),
-        }
+    fn reading(&self, staged: &Staged) -> Option<Cow<'_, Name>> {
+        let group = self.group.as_ref()?;
+        let again = match (&self.source, staged.tag) {
+            (Source::Poll(_), 1..) => Name::new(&format!("{group}.{}", staged.tag)).ok(),
+            _ => None,
+        };
+        Some(again.map_or(Cow::Borrowed(group), Cow::Owned))
     }
 
     /// Takes what reaches the consumer; finishes what is finished and begins the next.
@@ -272,8 +274,7 @@ impl Worker {
 
     pub(super) fn conclude(&mut self, now: Time, staged: Staged, out: &mut Out) {
         let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
-        let (from, group) = (staged.from.clone(), self.reading(&staged));
-        out.event(Event::Processed { from, messages: message.into(), group });
+        out.processed(&staged.from, message, self.reading(&staged).as_deref());
         self.keep(message, &staged, out);
         self.over(now, staged, out);
     }

@@ -1,23 +1,9 @@
-//! What does the judge know of each message? An account for every one, found by its number.
-//!
-//! ```text
-//!   m2051  =  page 2, place 3
-//!
-//!   pages   0 ▶ [ m0 .. m1023 ]    1 ▶ [ m1024 .. m2047 ]    2 ▶ [ m2048 m2049 m2050 m2051 ... ]
-//! ```
-//!
-//! A world numbers its messages from 1 as it makes them, so pages fill up one after the other, and to find an account costs
-//! the same for the first message and the millionth. A page is shared between copies of the judge until one of them
-//! writes on it (*copy on write*): the checkpoints of a run that can go back cost only the pages that changed.
+//! What does the judge know of each message? An account for every one.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
 
-use crate::ids::{MessageId, NodeId};
-
-/// How many accounts stand on a page.
-const PAGE: u64 = 1_024;
+use crate::ids::NodeId;
+use crate::observe::paged::Paged;
 
 /// What is known of one message.
 #[derive(Clone, Debug, Default)]
@@ -42,32 +28,7 @@ pub(super) struct Account {
 }
 
 /// The accounts of all messages.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Accounts {
-    pages: BTreeMap<u64, Arc<Vec<Account>>>,
-}
-
-impl Accounts {
-    /// The account of a message, if anything was ever written on its page.
-    pub(super) fn get(&self, id: MessageId) -> Option<&Account> {
-        self.pages.get(&(id.0 / PAGE))?.get((id.0 % PAGE) as usize)
-    }
-
-    /// The account of a message, to write on.
-    pub(super) fn of(&mut self, id: MessageId) -> &mut Account {
-        let blank = || Arc::new((0..PAGE).map(|_| Account::default()).collect());
-        let page = self.pages.entry(id.0 / PAGE).or_insert_with(blank);
-        &mut Arc::make_mut(page)[(id.0 % PAGE) as usize]
-    }
-
-    /// All accounts with something on their page, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, &Account)> {
-        let numbered = |page: &u64, place: u64| MessageId(page * PAGE + place);
-        self.pages.iter().flat_map(move |(page, accounts)| {
-            (0..).zip(accounts.iter()).map(move |(place, account)| (numbered(page, place), account))
-        })
-    }
-}
+pub(super) type Accounts = Paged<Account>;
 
 /// Some logs, by their numbers, which count from 1. A message stands in few: as many as there are replicas.
 #[derive(Clone, Debug)]
@@ -126,24 +87,6 @@ impl Logs {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_account_is_found_by_its_number_and_a_copy_keeps_what_it_had() {
-        let mut accounts = Accounts::default();
-        for id in [1, 1_023, 1_024, 5_000_000, u64::MAX] {
-            accounts.of(MessageId(id)).acknowledged = true;
-        }
-        let copy = accounts.clone();
-        accounts.of(MessageId(1)).acknowledged = false;
-        let acknowledged = |accounts: &Accounts| {
-            let all = accounts.iter().filter(|(_, account)| account.acknowledged);
-            all.map(|(id, _)| id.0).collect::<Vec<u64>>()
-        };
-        assert_eq!(acknowledged(&accounts), [1_023, 1_024, 5_000_000, u64::MAX]);
-        assert_eq!(acknowledged(&copy), [1, 1_023, 1_024, 5_000_000, u64::MAX]);
-        assert!(accounts.get(MessageId(2)).is_some_and(|account| !account.acknowledged));
-        assert!(accounts.get(MessageId(9_999)).is_none(), "nobody ever heard of it");
-    }
 
     #[test]
     fn logs_are_a_set_however_many_they_are() {
