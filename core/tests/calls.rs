@@ -360,40 +360,51 @@ fn the_random_scenarios_find_everything_that_can_become_of_an_order() {
     assert!(again > 0, "nothing was tried again");
 }
 
+fn check_orders(seed: u64) -> Result<(), TestCaseError> {
+    let scenario = random(seed);
+    let timeline = run(scenario.clone());
+    let (orders, lives) = (&timeline.metrics().orders, lives(timeline.events()));
+    check_capacity(&scenario, timeline.events())?;
+    let planned: u64 = scenario.users.iter().map(|user| user.requests).sum();
+    prop_assert_eq!(lives.len() as u64, planned);
+    prop_assert_eq!((orders.asked, orders.unanswered()), (planned, 0));
+    for (order, life) in &lives {
+        prop_assert_eq!(life.answers.len(), 1, "{} was answered {:?}", order, &life.answers);
+        let (answer, waited) = life.answers[0];
+        let (_, user) = life.asked.expect("it was asked for");
+        let NodeId::User(number) = user else { panic!("{user} asked") };
+        let timeout = scenario.users[usize::from(number) - 1].timeout;
+        prop_assert!(waited <= timeout, "{} was answered after {}", order, waited);
+        prop_assert!(life.fulfilled <= 1 && life.disappointed <= 1);
+        // An order that was accepted or done is fulfilled, unless somebody who works on it could not.
+        if answer.is_success() {
+            prop_assert!(life.fulfilled == 1 || life.gave_up, "{} was promised and forgotten", order);
+            prop_assert_eq!(life.disappointed == 1, life.fulfilled == 0, "{}", order);
+        } else {
+            prop_assert_eq!(life.disappointed, 0);
+        }
+    }
+    let count = |is: &dyn Fn(&Life) -> bool| lives.values().filter(|life| is(life)).count() as u64;
+    prop_assert_eq!(orders.fulfilled, count(&|life| life.fulfilled == 1));
+    prop_assert_eq!(orders.disappointed, count(&|life| life.disappointed == 1));
+    prop_assert_eq!(orders.errors(), count(&|life| !life.answers[0].0.is_success()));
+    let unknown = |life: &Life| life.fulfilled == 1 && !life.answers[0].0.is_success();
+    prop_assert_eq!(orders.fulfilled_unknown, count(&unknown));
+    Ok(())
+}
+
+/// Something else reaches a user in the very moment in which its patience ends: that must not put the end off.
+#[test]
+fn a_deadline_holds_though_something_else_happens_in_its_moment() -> Result<(), TestCaseError> {
+    check_orders(21_781)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn every_order_is_answered_once_and_none_that_was_accepted_is_forgotten(seed in 0..100_000_u64) {
-        let scenario = random(seed);
-        let timeline = run(scenario.clone());
-        let (orders, lives) = (&timeline.metrics().orders, lives(timeline.events()));
-        check_capacity(&scenario, timeline.events())?;
-        let planned: u64 = scenario.users.iter().map(|user| user.requests).sum();
-        prop_assert_eq!(lives.len() as u64, planned);
-        prop_assert_eq!((orders.asked, orders.unanswered()), (planned, 0));
-        for (order, life) in &lives {
-            prop_assert_eq!(life.answers.len(), 1, "{} was answered {:?}", order, &life.answers);
-            let (answer, waited) = life.answers[0];
-            let (_, user) = life.asked.expect("it was asked for");
-            let NodeId::User(number) = user else { panic!("{user} asked") };
-            let timeout = scenario.users[usize::from(number) - 1].timeout;
-            prop_assert!(waited <= timeout, "{} was answered after {}", order, waited);
-            prop_assert!(life.fulfilled <= 1 && life.disappointed <= 1);
-            // An order that was accepted or done is fulfilled, unless somebody who works on it could not.
-            if answer.is_success() {
-                prop_assert!(life.fulfilled == 1 || life.gave_up, "{} was promised and forgotten", order);
-                prop_assert_eq!(life.disappointed == 1, life.fulfilled == 0, "{}", order);
-            } else {
-                prop_assert_eq!(life.disappointed, 0);
-            }
-        }
-        let count = |is: &dyn Fn(&Life) -> bool| lives.values().filter(|life| is(life)).count() as u64;
-        prop_assert_eq!(orders.fulfilled, count(&|life| life.fulfilled == 1));
-        prop_assert_eq!(orders.disappointed, count(&|life| life.disappointed == 1));
-        prop_assert_eq!(orders.errors(), count(&|life| !life.answers[0].0.is_success()));
-        let unknown = |life: &Life| life.fulfilled == 1 && !life.answers[0].0.is_success();
-        prop_assert_eq!(orders.fulfilled_unknown, count(&unknown));
+        check_orders(seed)?;
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn stage(
 ) {
     for record in records.filter(|record| record.offset >= position.fetched) {
         if let Some(message) = record.message_id() {
-            out.received(&from, message, 1);
+            out.received(from, message, 1);
         }
         position.staged += 1;
         staged.push_back(Staged { from: from.clone(), record, delivery: 1, session: 0, tag: 0 });

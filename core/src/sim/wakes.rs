@@ -43,14 +43,14 @@ impl Wakes {
         Some(at)
     }
 
+    /// Whether the node will be woken at a moment.
+    pub(super) fn comes_at(&self, at: Time) -> bool {
+        self.wanted == Some(at)
+    }
+
     /// The node was woken for another reason, or is not to be woken.
     pub(super) fn forget(&mut self) {
         self.wanted = None;
-    }
-
-    /// What an entry is whose time has come, before anything is done about it.
-    pub(super) fn is_void(&self, at: Time) -> bool {
-        self.wanted != Some(at)
     }
 
     /// An entry has come to the front of the agenda, and is taken from it.
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(wakes.comes(Time(1)), Came::Due);
         assert_eq!(wakes.want(Some(Time(32))), None, "the one at 30 will do");
         assert_eq!(wakes.want(Some(Time(40))), None);
-        assert!(wakes.is_void(Time(30)));
+        assert!(wakes.comes_at(Time(40)) && !wakes.comes_at(Time(30)));
         assert_eq!(wakes.comes(Time(30)), Came::Void(Some(Time(40))));
         assert_eq!(wakes.want(None), None);
         assert_eq!(wakes.comes(Time(40)), Came::Void(None));

@@ -316,7 +316,7 @@ impl World {
     fn skip_void(&mut self) {
         while let Some((at, &Happening::Wake { node, incarnation })) = self.agenda.peek() {
             let is_on = self.is_on(node, incarnation);
-            if is_on && !self.wakes(node).is_void(at) {
+            if is_on && self.wakes(node).comes_at(at) {
                 return;
             }
             self.agenda.pop();
@@ -445,9 +445,13 @@ impl World {
             NodeId::Consumer(number) => self.consumers[index(number)].process.next_wakeup(),
             NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };
+        let wanted = wanted.map(|at| self.true_time(node, at));
+        let now = self.now;
+        if wanted.is_some_and(|at| at <= now) && self.wakes(node).comes_at(now) {
+            return; // something else reached it in the same moment, and came first
+        }
         // Never at this same moment: a node that asked for nothing better would stop the clock.
-        let wanted = wanted.map(|at| self.true_time(node, at).max(self.now + Span(1)));
-        self.wants_waking(node, wanted);
+        self.wants_waking(node, wanted.map(|at| at.max(now + Span(1))));
     }
 
     fn wants_waking(&mut self, node: NodeId, wanted: Option<Time>) {
