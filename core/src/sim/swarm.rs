@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`anything()`] | one of all below; what it promises follows from what was drawn |
 //! | [`cluster`], [`numbered`] | three brokers, one topic, chosen acknowledgements; nodes die |
-//! | [`wide()`] | brokers, racks, topics, groups, programs and settings at random |
+//! | [`wide()`] | brokers, racks, topics, tables, transactions, groups, share groups, programs, orders and settings at random |
 //! | [`queue()`] | one queue, and nodes that die |
 //! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
 //!
@@ -12,6 +12,7 @@
 
 mod clusters;
 mod hosts;
+mod readers;
 mod trial;
 mod wide;
 
@@ -76,7 +77,7 @@ pub fn anything(seed: u64) -> Scenario {
     let mut rng = Rng::new(seed ^ 0xd1ce, Stream::Workload);
     let (deaths, idempotent) =
         ([Deaths::Crashes, Deaths::PowerCuts][rng.below(2) as usize], one_in(&mut rng, 2));
-    match rng.below(10) {
+    match rng.below(12) {
         0 => cluster(seed, Acks::All, deaths, deaths == Deaths::PowerCuts),
         1 => cluster(seed, Acks::Leader, deaths, true),
         2 => numbered(seed, deaths, idempotent),
