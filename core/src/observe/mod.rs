@@ -20,6 +20,7 @@ mod life;
 mod mailbox_metrics;
 mod metrics;
 mod order;
+mod order_account;
 mod order_metrics;
 mod order_of_work;
 mod producer_event;

@@ -1,4 +1,4 @@
-//! What can a system promise? Thirteen sentences, each of which a run keeps or breaks.
+//! What can a system promise? Fourteen sentences, each of which a run keeps or breaks.
 //!
 //! Which of them a scenario makes follows from its settings (`core/src/sim/promised.rs`); whether they were kept follows
 //! from what happened (`promise_judge.rs`).
@@ -8,6 +8,7 @@
 //!      answered?      stored once?     in order?      at least once, at most once, effectively once?
 //!      not lost?      what was read stays?      with one at a time?
 //!
+//!   users:             is what was accepted done?
 //!   in transactions:   committed once?   nothing seen that was not committed?   zombies fenced?
 //! ```
 
@@ -23,7 +24,7 @@ use crate::routing::ExchangeName;
 /// ```
 /// use mqlab_core::observe::Promise;
 /// assert_eq!(Promise::NotLost.to_string(), "what was acknowledged is not lost");
-/// assert_eq!(Promise::ALL.len(), 13);
+/// assert_eq!(Promise::ALL.len(), 14);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,11 +57,13 @@ pub enum Promise {
     ZombiesFenced,
     /// A message is with one member of a share group at a time, and with none any more when it is done.
     WithOneAtATime,
+    /// An order of which its user was told "accepted" is done when all faults are over.
+    AcceptedIsDone,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotLost,
         Self::ReadStays,
         Self::StoredOnce,
@@ -74,6 +77,7 @@ impl Promise {
         Self::OnlyCommitted,
         Self::ZombiesFenced,
         Self::WithOneAtATime,
+        Self::AcceptedIsDone,
     ];
 
     /// How one message breaks it, as a few words after its name.
@@ -92,6 +96,7 @@ impl Promise {
             Self::OnlyCommitted => "was processed and not committed",
             Self::ZombiesFenced => "was committed for a zombie",
             Self::WithOneAtATime => "was handed out again without a reason",
+            Self::AcceptedIsDone => "was for an order that was accepted and is not done",
         }
     }
 }
@@ -112,6 +117,7 @@ impl fmt::Display for Promise {
             Self::OnlyCommitted => "nothing is seen that was not committed",
             Self::ZombiesFenced => "nothing of a zombie counts",
             Self::WithOneAtATime => "each message is with one member at a time",
+            Self::AcceptedIsDone => "every order that was accepted is done in the end",
         })
     }
 }
@@ -145,6 +151,8 @@ pub enum Subject {
     Producers,
     /// Whoever sends in transactions over partitions under this transactional id.
     TransactionalId(Name),
+    /// Users, and what they were told about their orders.
+    Users,
 }
 
 impl fmt::Display for Subject {
@@ -156,6 +164,7 @@ impl fmt::Display for Subject {
             Self::Group { group, topic } => write!(f, "group {group} on {topic}"),
             Self::Producers => f.write_str("producers"),
             Self::TransactionalId(id) => write!(f, "transactional id {id}"),
+            Self::Users => f.write_str("users"),
         }
     }
 }

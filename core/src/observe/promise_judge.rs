@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::cluster_event::ClusterEvent;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
+use super::order_account::OrderAccount;
 use super::promise::{Promise, Promised, Subject};
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
@@ -85,6 +86,7 @@ pub struct PromiseJudge {
     /// Processed for a group before they were committed, or though they never were.
     dirty: BTreeMap<Subject, BTreeSet<MessageId>>,
     shares: ShareAccount,
+    orders: OrderAccount,
 }
 
 impl PromiseJudge {
@@ -102,6 +104,7 @@ impl PromiseJudge {
             Event::Queue(event) => self.observe_queue(*node, event),
             Event::Txn(event) => self.observe_transaction(*node, event),
             Event::Share(event) => self.shares.observe(*node, event),
+            Event::Order(event) => self.orders.observe(event),
             Event::Appended { to: Place::Partition(partition), messages, .. }
             | Event::Copied { partition, messages, .. } => self.stored(partition, *node, messages),
             Event::Pull(
@@ -234,7 +237,7 @@ impl PromiseJudge {
         let subjects: BTreeSet<&Subject> = self.to.values().chain(self.done.keys()).collect();
         let mut all = Vec::new();
         let ids: Vec<Subject> = self.transactions.ids().cloned().map(Subject::TransactionalId).collect();
-        for of in subjects.into_iter().chain([&Subject::Producers]).chain(&ids) {
+        for of in subjects.into_iter().chain([&Subject::Producers, &Subject::Users]).chain(&ids) {
             let fits = |promise: &Promise| fits(*promise, of) && self.is_asked(*promise, of);
             all.extend(
                 Promise::ALL.into_iter().filter(fits).map(|promise| Promised { promise, of: of.clone() }),
@@ -274,6 +277,7 @@ impl PromiseJudge {
                 Subject::TransactionalId(id) => self.transactions.zombies(id),
                 _ => BTreeSet::new(),
             },
+            Promise::AcceptedIsDone => self.orders.disappointments(),
             Promise::WithOneAtATime => self.shares.breaches(of, self.done.get(of)),
         }
     }
@@ -332,6 +336,7 @@ fn fits(promise: Promise, of: &Subject) -> bool {
             Promise::AtLeastOnce | Promise::AtMostOnce | Promise::OnlyCommitted | Promise::WithOneAtATime
         ),
         Subject::Producers => promise == Promise::Agrees,
+        Subject::Users => promise == Promise::AcceptedIsDone,
         Subject::TransactionalId(_) => promise == Promise::ZombiesFenced,
     }
 }

@@ -107,3 +107,87 @@ impl ShareAccount {
         self.breaches.get(of).into_iter().flatten().copied().chain(too_often).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::ids::Offset;
+    use crate::observe::{CameBack, GivenUp};
+    use NodeId::{Broker, Consumer};
+
+    const M: MessageId = MessageId(1);
+
+    fn name() -> Name {
+        Name::new("g").expect("a legal name")
+    }
+
+    fn began() -> ShareEvent {
+        let partition = PartitionId { topic: name(), index: 0 };
+        ShareEvent::Began { group: name(), partition, start: Offset::ZERO, in_flight: 0 }
+    }
+
+    fn acquired(by: u16) -> ShareEvent {
+        let partition = PartitionId { topic: name(), index: 0 };
+        ShareEvent::Acquired { group: name(), partition, by: Consumer(by), messages: [M].into(), delivery: 1 }
+    }
+
+    fn returned(from: u16) -> ShareEvent {
+        let (partition, why) = (PartitionId { topic: name(), index: 0 }, CameBack::LockRanOut);
+        ShareEvent::Returned { group: name(), partition, from: Consumer(from), messages: [M].into(), why }
+    }
+
+    fn accepted(by: u16) -> ShareEvent {
+        let partition = PartitionId { topic: name(), index: 0 };
+        ShareEvent::Accepted { group: name(), partition, by: Consumer(by), messages: [M].into() }
+    }
+
+    fn archived() -> ShareEvent {
+        let (partition, why) = (PartitionId { topic: name(), index: 0 }, GivenUp::Rejected);
+        ShareEvent::Archived { group: name(), partition, messages: [M].into(), why }
+    }
+
+    /// Facts of leaders in order, how often the message was processed, and whether the promise is kept after them.
+    #[test]
+    fn vectors() {
+        type Row<'a> = (&'a str, &'a [(u16, ShareEvent)], u32, bool);
+        let table: [Row<'_>; 11] = [
+            ("all is well", &[(1, began()), (1, acquired(1)), (1, accepted(1))], 1, true),
+            ("with two", &[(1, began()), (1, acquired(1)), (1, acquired(2))], 0, false),
+            ("its lock ran out", &[(1, acquired(1)), (1, returned(1)), (1, acquired(2))], 2, true),
+            ("processed twice at once", &[(1, acquired(1)), (1, accepted(1))], 2, false),
+            ("when it is done", &[(1, acquired(1)), (1, accepted(1)), (1, acquired(2))], 1, false),
+            ("when it is given up", &[(1, acquired(1)), (1, archived()), (1, acquired(2))], 0, false),
+            ("by the next leader", &[(1, acquired(1)), (2, began()), (2, acquired(2))], 2, true),
+            (
+                "it did not hear of that",
+                &[(1, acquired(1)), (1, archived()), (2, began()), (2, acquired(2))],
+                0,
+                true,
+            ),
+            ("it must know", &[(1, acquired(1)), (1, accepted(1)), (2, began()), (2, acquired(2))], 1, false),
+            (
+                "an old leader that knows nothing of it",
+                &[(1, began()), (2, began()), (2, acquired(1)), (2, accepted(1)), (1, acquired(2))],
+                1,
+                true,
+            ),
+            (
+                "and by the same, when it begins again",
+                &[(1, acquired(1)), (1, began()), (1, acquired(2))],
+                1,
+                true,
+            ),
+        ];
+        let of = Subject::Group { group: name(), topic: name() };
+        for (what, facts, times, kept) in table {
+            let mut account = ShareAccount::default();
+            facts.iter().for_each(|(leader, event)| account.observe(Broker(*leader), event));
+            let done: BTreeMap<MessageId, u32> =
+                [(M, times)].into_iter().filter(|(_, times)| *times > 0).collect();
+            let found: Vec<MessageId> = account.breaches(&of, Some(&done)).into_iter().collect();
+            assert_eq!(found.is_empty(), kept, "{what}");
+        }
+    }
+}

@@ -112,3 +112,109 @@ impl TxnAccount {
         self.zombies.get(id).cloned().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::ids::PartitionId;
+    use crate::observe::Place;
+    use NodeId::Producer;
+
+    const M: MessageId = MessageId(1);
+
+    fn id() -> Name {
+        Name::new("billing").expect("a legal name")
+    }
+
+    fn began(epoch: i16) -> Event {
+        Event::Txn(TxnEvent::Began { id: id(), producer: 0, epoch })
+    }
+
+    fn sent() -> Event {
+        let to = Place::Partition(PartitionId { topic: id(), index: 0 });
+        Event::Sent { to, message: M, attempt: 1 }
+    }
+
+    /// The facts of a decision.
+    fn decided(epoch: i16, commit: bool) -> [Event; 2] {
+        let messages = [M].into();
+        let follows = match commit {
+            true => TxnEvent::Committed { id: id(), messages },
+            false => TxnEvent::Aborted { id: id(), messages },
+        };
+        let decided = TxnEvent::Decided { id: id(), producer: 0, epoch, commit, why: None };
+        [Event::Txn(decided), Event::Txn(follows)]
+    }
+
+    fn account(facts: &[(u16, Event)]) -> TxnAccount {
+        let mut account = TxnAccount::default();
+        for (node, event) in facts {
+            match event {
+                Event::Txn(event) => _ = account.observe(Producer(*node), event),
+                event => account.sent(Producer(*node), event),
+            }
+        }
+        account
+    }
+
+    /// Facts in order, of producers 1 and 2; and after them how many copies a log may have, whether the message counts
+    /// twice, and whether it was committed for a zombie.
+    #[test]
+    fn vectors() {
+        let commit = |node, epoch| decided(epoch, true).map(|event| (node, event));
+        let abort = |node, epoch| decided(epoch, false).map(|event| (node, event));
+        let opened = |node, epoch| [(node, began(epoch)), (node, sent())];
+        type Row<'a> = (&'a str, Vec<(u16, Event)>, (u32, bool, bool));
+        let table: [Row<'_>; 7] = [
+            ("plain", [(1, sent())].into(), (1, false, false)),
+            ("once", [opened(1, 0), commit(1, 0)].concat(), (1, false, false)),
+            ("again", [opened(1, 0), abort(1, 0), opened(1, 1), commit(1, 1)].concat(), (2, false, false)),
+            ("twice", [opened(1, 0), commit(1, 0), opened(2, 1), commit(2, 1)].concat(), (2, true, false)),
+            (
+                "a zombie",
+                [opened(1, 0).to_vec(), vec![(2, began(1))], commit(1, 0).to_vec()].concat(),
+                (1, false, true),
+            ),
+            (
+                "one that begins when it is one",
+                [vec![(2, began(5))], opened(1, 4).to_vec(), commit(1, 4).to_vec()].concat(),
+                (1, false, true),
+            ),
+            (
+                "said again by another coordinator",
+                [
+                    opened(1, 0).to_vec(),
+                    commit(1, 0).to_vec(),
+                    vec![(1, began(1))],
+                    commit(1, 0)[..1].to_vec(),
+                ]
+                .concat(),
+                (1, false, false),
+            ),
+        ];
+        for (what, facts, expect) in table {
+            let account = account(&facts);
+            let found = (
+                account.copies(M),
+                account.committed_twice().contains(&M),
+                account.zombies(&id()).contains(&M),
+            );
+            assert_eq!(found, expect, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_aborted_as_its_sender_wants_it_is_given_up_and_what_breaks_goes_again() {
+        let ending = || TxnEvent::Ending { id: id(), epoch: 0, commit: false };
+        let mut wanted = account(&[(1, began(0)), (1, sent())]);
+        assert_eq!(wanted.observe(Producer(1), &ending()), [M].into());
+        assert!(wanted.is_uncommitted(M));
+        let why = super::super::refusal::Refusal::TransactionTimedOut;
+        let mut broken =
+            account(&[(1, began(0)), (1, sent()), (1, Event::Txn(TxnEvent::Failed { id: id(), why }))]);
+        assert_eq!(broken.observe(Producer(1), &ending()), [].into());
+    }
+}

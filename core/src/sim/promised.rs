@@ -24,6 +24,7 @@
 //! subscriptions, whose queues may go with their readers.
 
 mod hosts;
+mod orders;
 
 mod readers;
 mod shares;
@@ -61,6 +62,7 @@ impl Scenario {
         let promises = Promises { scenario: self, adversity: &adversity };
         let mut made = Vec::new();
         if !self.services.is_empty() || !self.users.is_empty() {
+            promises.of_orders(&mut made);
             return made;
         }
         for topic in &self.topics {
@@ -205,13 +207,17 @@ impl<'a> Promises<'a> {
             && !in_hand
             // Two programs take turns at what they read: what one has begun, the other may do sooner.
             && transforms.is_empty()
+            // What is aborted goes again, and without keys to another partition: who saw it before sees it out of order.
+            && (!log.transactional || readers.iter().all(|reader| readers::reads_committed(reader)))
             && senders.iter().all(patient)
             && senders.iter().all(forgets);
         promise(ordered, Promise::InOrder);
         let told = senders.iter().all(|sender| acks(sender) != Acks::None);
         // What a program aborted it reads again and does again, if that is still there.
-        let again =
-            transforms.iter().filter_map(|program| topic_of(program)).all(|from| !self.is_trimmed(from));
+        let again = transforms.iter().filter_map(|program| topic_of(program)).all(|from| {
+            let inputs = self.scenario.topics.iter().filter(|input| input.name == *from);
+            inputs.map(|input| self.log_of(input)).all(|log| log.keeps && !log.trims)
+        });
         let quiet = self.has_time() && again && !self.fence_each_other(name);
         promise(told && quiet && log.replicated, Promise::Answered);
         let mut groups: BTreeSet<&Name> = BTreeSet::new();

@@ -14,7 +14,7 @@ const ROUNDS_IN_PEACE: u64 = 1;
 impl Promises<'_> {
     /// Whether the run goes on for long enough after everything that goes wrong, and after the last message.
     pub(super) fn has_time(&self) -> bool {
-        let Scenario { settings, producers, consumers, ends_at, .. } = self.scenario;
+        let Scenario { producers, consumers, ends_at, .. } = self.scenario;
         let Some(over) = self.adversity.over else { return false };
         let sent = |producer: &ProducerSpec| {
             let span = producer.messages.saturating_mul(producer.every).saturating_add(producer.starts_at);
@@ -23,6 +23,18 @@ impl Promises<'_> {
         let last = producers.iter().map(sent).max().unwrap_or_default();
         let come = consumers.iter().map(|consumer| Time(consumer.starts_at)).max().unwrap_or_default();
         let ordered = self.scenario.admin.iter().map(|action| action.at).max().unwrap_or_default();
+        let messages: u64 = producers.iter().map(|producer| producer.messages).fold(0, u64::saturating_add);
+        // As if one consumer did everything.
+        let slowest = consumers.iter().map(|consumer| consumer.work.max(consumer.program.work_max)).max();
+        let work = messages.saturating_mul(slowest.unwrap_or(0));
+        let needed = [work, self.transactions_take().0, self.locks_take(messages).0];
+        let needed = needed.into_iter().fold(self.silence(), u64::saturating_add);
+        ends_at.since(over.max(last).max(come).max(ordered)) >= Span(needed)
+    }
+
+    /// So long, in microseconds, it may take until everybody has noticed that everybody is there again.
+    pub(super) fn silence(&self) -> u64 {
+        let settings = &self.scenario.settings;
         let silence = [settings.broker_session, settings.consumer_session, settings.request_timeout];
         let silence: u64 = silence.iter().map(|span| span.0).sum();
         let silence = silence.saturating_add(self.longest_transaction().0);
@@ -31,12 +43,6 @@ impl Promises<'_> {
             (false, false) => ROUNDS_AFTER_DEATHS,
             (false, true) => ROUNDS_IN_PEACE,
         };
-        let messages: u64 = producers.iter().map(|producer| producer.messages).fold(0, u64::saturating_add);
-        // As if one consumer did everything.
-        let slowest = consumers.iter().map(|consumer| consumer.work.max(consumer.program.work_max)).max();
-        let work = messages.saturating_mul(slowest.unwrap_or(0));
-        let needed = [work, self.transactions_take().0, self.locks_take(messages).0];
-        let needed = needed.into_iter().fold(silence.saturating_mul(rounds), u64::saturating_add);
-        ends_at.since(over.max(last).max(come).max(ordered)) >= Span(needed)
+        silence.saturating_mul(rounds)
     }
 }

@@ -120,9 +120,11 @@ fn name_of(promise: Promise) -> Option<&'static str> {
         Promise::AtMostOnce => DOUBLED,
         Promise::OnlyCommitted => DIRTY,
         Promise::WithOneAtATime => SHARED_TWICE,
-        Promise::EffectivelyOnce | Promise::Agrees | Promise::CommittedOnce | Promise::ZombiesFenced => {
-            return None;
-        }
+        Promise::EffectivelyOnce
+        | Promise::Agrees
+        | Promise::AcceptedIsDone
+        | Promise::CommittedOnce
+        | Promise::ZombiesFenced => return None,
     })
 }
 
