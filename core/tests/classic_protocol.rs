@@ -305,7 +305,6 @@ fn a_request_that_comes_twice_does_not_fence_whom_it_made_a_member() {
     };
     assert_eq!(desk.join(1, None, Some("desk"), &[]), []);
     assert_eq!(copy(&mut desk), [], "it waits at the gate already");
-    desk.pass(Span::from_millis(30));
     let told = one(desk.pass(Span::from_millis(30)));
     let Ok(GroupReply::Joined { member, .. }) = told else { panic!("{told:?}") };
     let identity = Identity { instance: Some(name("desk")), ..who(member, 1) };

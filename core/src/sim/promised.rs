@@ -18,14 +18,14 @@
 //! `promised/shares.rs`, and of those who are told that their order is accepted in `promised/orders.rs`.
 //!
 //! A scenario for which this file promises too much is a bug that the swarm finds; one for which it promises too little is
-//! a loss that nobody hears of. So every rule has its row in `tests/tests/promises.rs`.
+//! a loss that nobody hears of. So every rule has its row in `tests/tests/promises.rs` or
+//! `tests/tests/promised.rs`.
 //!
 //! Not judged here: what services send to topics and queues, where there are services (their users' orders are), and
 //! subscriptions, whose queues may go with their readers.
 
 mod hosts;
 mod orders;
-
 mod readers;
 mod shares;
 mod time;
