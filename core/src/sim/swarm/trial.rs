@@ -14,7 +14,7 @@ use crate::observe::{
 };
 
 /// Everything that a swarm should meet sometimes.
-pub const SOMETIMES: [&str; 37] = [
+pub const SOMETIMES: [&str; 38] = [
     LOST,
     VANISHED,
     STORED_TWICE,
@@ -37,6 +37,7 @@ pub const SOMETIMES: [&str; 37] = [
     "a message given up",
     DIRTY,
     SHARED_TWICE,
+    DISAPPOINTED,
     "a transaction committed",
     "a transaction aborted because its sender wanted so",
     "a transaction that its coordinator aborted",
@@ -62,6 +63,7 @@ const UNANSWERED: &str = "never answered";
 const STUCK: &str = "acknowledged and not processed";
 const DOUBLED: &str = "processed twice";
 const DIRTY: &str = "processed and not committed";
+const DISAPPOINTED: &str = "accepted and not done";
 const SHARED_TWICE: &str = "with two members at once";
 
 /// What came of a run.
@@ -120,11 +122,10 @@ fn name_of(promise: Promise) -> Option<&'static str> {
         Promise::AtMostOnce => DOUBLED,
         Promise::OnlyCommitted => DIRTY,
         Promise::WithOneAtATime => SHARED_TWICE,
-        Promise::EffectivelyOnce
-        | Promise::Agrees
-        | Promise::AcceptedIsDone
-        | Promise::CommittedOnce
-        | Promise::ZombiesFenced => return None,
+        Promise::AcceptedIsDone => DISAPPOINTED,
+        Promise::EffectivelyOnce | Promise::Agrees | Promise::CommittedOnce | Promise::ZombiesFenced => {
+            return None;
+        }
     })
 }
 
