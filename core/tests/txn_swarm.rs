@@ -64,12 +64,12 @@ fn name(text: &str) -> Name {
 fn processed(timeline: &Timeline, of: &str) -> Vec<(PartitionId, MessageId)> {
     let group = Some(name(of));
     let pick = |event: &Event| match event {
-        Event::Processed { from: Place::Partition(partition), message, group: by } if *by == group => {
-            Some((partition.clone(), *message))
+        Event::Processed { from: Place::Partition(partition), messages, group: by } if *by == group => {
+            messages.iter().map(|message| (partition.clone(), *message)).collect()
         }
-        _ => None,
+        _ => Vec::new(),
     };
-    timeline.events().iter().filter_map(|stamped| pick(&stamped.event)).collect()
+    timeline.events().iter().flat_map(|stamped| pick(&stamped.event)).collect()
 }
 
 /// What was committed, transaction by transaction, and what was aborted, by somebody.
@@ -101,9 +101,9 @@ impl Undecided {
                 Event::Txn(TxnEvent::Began { .. }) => {
                     self.by.entry(stamped.node).or_default();
                 }
-                Event::Sent { message, .. } => {
+                Event::Sent { messages, .. } => {
                     if let Some(open) = self.by.get_mut(&stamped.node) {
-                        open.insert(*message);
+                        open.extend(messages);
                     }
                 }
                 Event::Appended { to, base, messages } => {

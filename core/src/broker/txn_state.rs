@@ -292,7 +292,7 @@ impl Txn {
             value.put_slice(partition.topic.as_str().as_bytes());
         }
         let key = Bytes::copy_from_slice(id.as_str().as_bytes());
-        NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Vec::new() }
+        NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Default::default() }
     }
 
     /// What such a record keeps; nothing, if it is none.

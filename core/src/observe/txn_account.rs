@@ -135,7 +135,7 @@ mod tests {
 
     fn sent() -> Event {
         let to = Place::Partition(PartitionId { topic: id(), index: 0 });
-        Event::Sent { to, message: M, attempt: 1 }
+        Event::Sent { to, messages: M.into(), attempt: 1 }
     }
 
     /// The facts of a decision.
