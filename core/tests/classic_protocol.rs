@@ -294,6 +294,26 @@ fn a_member_of_the_same_instance_takes_its_share() {
 }
 
 #[test]
+fn a_request_that_comes_twice_does_not_fence_whom_it_made_a_member() {
+    let mut desk = Desk::new();
+    let first = desk.asked;
+    let copy = |desk: &mut Desk| {
+        let asked = std::mem::replace(&mut desk.asked, first);
+        let told = desk.join(1, None, Some("desk"), &[]);
+        desk.asked = asked.max(desk.asked);
+        told
+    };
+    assert_eq!(desk.join(1, None, Some("desk"), &[]), []);
+    assert_eq!(copy(&mut desk), [], "it waits at the gate already");
+    let told = one(desk.pass(Span::from_millis(30)));
+    let Ok(GroupReply::Joined { member, .. }) = told else { panic!("{told:?}") };
+    let identity = Identity { instance: Some(name("desk")), ..who(member, 1) };
+    assert_eq!(copy(&mut desk), [], "and this copy comes late");
+    desk.sync(std::slice::from_ref(&identity), 0);
+    assert_eq!(desk.heartbeat(&identity), Ok(GroupReply::Alive));
+}
+
+#[test]
 fn another_coordinator_sends_away_who_waits() {
     let (mut desk, [a, _]) = stable();
     desk.enter(3);

@@ -84,6 +84,20 @@ fn a_run_tells_of_its_promises_and_a_link_is_a_scenario() {
     assert!(text(&torn.stderr).starts_with("mqlab: the link: a part of the packed scenario is missing"));
 }
 
+#[test]
+fn a_swarm_with_a_time_ends_when_the_runs_are_made_or_there_are_no_more_seeds() {
+    let report = |arguments: &[&str]| -> serde_json::Value {
+        let output = mqlab(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let runs = report(&["swarm", "--runs", "9", "--minutes", "60", "--seed", "3", "--json"]);
+    assert_eq!((runs["runs"].as_u64(), runs["first_seed"].as_u64()), (Some(9), Some(3)));
+    let last = (u64::MAX - 1).to_string();
+    let seeds = report(&["swarm", "--minutes", "60", "--seed", &last, "--json"]);
+    assert_eq!(seeds["runs"].as_u64(), Some(2), "there is one seed after it");
+}
+
 #[cfg(not(feature = "mutants"))]
 #[test]
 fn an_engine_for_use_knows_no_deliberate_faults() {

@@ -2,7 +2,8 @@
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{Event, TxnEvent};
-use mqlab_tests::claims::{all, story};
+use mqlab_core::sim::Scenario;
+use mqlab_tests::claims::{all, ended, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 40;
@@ -49,4 +50,20 @@ fn a_zombie_in_a_transaction_is_fenced() {
         }
     }
     assert!(found as u64 > SEEDS * 3 / 4, "fenced in {found} of {SEEDS} runs");
+}
+
+/// Its messages linger, and nothing else wakes it: it must come back by itself to ask for its partition.
+#[test]
+fn a_transactional_producer_that_lingers_goes_on_by_itself() {
+    let json = r#"{ "format": 1, "name": "lingers", "seed": 1, "ends_at": 1000000, "brokers": 1, "latency": [300, 900],
+        "topics": [{ "name": "moves", "partitions": 2, "replicas": 1, "min_in_sync": 1 }],
+        "producers": [{ "name": "teller", "to": { "topic": { "name": "moves", "acks": "all" } }, "messages": 2,
+            "every": 1, "keys": 2, "options": { "linger": 3000 }, "transactional": { "id": "teller", "messages": 2 } }],
+        "consumers": [{ "name": "bank", "from": { "group": { "name": "bank", "topic": "moves" } }, "work": 500 }] }"#;
+    for seed in 0..SEEDS {
+        let scenario = Scenario::from_json(json).expect("it is sound");
+        let timeline = ended(scenario, seed);
+        let verdict = timeline.verdict();
+        assert_eq!((verdict.acknowledged(), verdict.delivered()), (2, 2), "seed {seed}");
+    }
 }

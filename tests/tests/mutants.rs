@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use mqlab_core::broker::Mutant;
 use mqlab_core::observe::Promise;
 use mqlab_core::sim::swarm::{Deaths, SURVIVED, Trial, numbered, with_faults};
-use mqlab_core::sim::{Scenario, World, shrink};
+use mqlab_core::sim::{Scenario, shrink};
 
 /// Under so many seeds each fault is found. (They are found under 0 to 40.)
 const SEEDS: u64 = 100;
@@ -68,20 +68,39 @@ fn a_reader_that_ignores_markers_is_found() {
             "transactional": { "id": "teller", "messages": 3, "timeout": 150000, "aborts_per_mille": 300 } }],
         "consumers": [{ "name": "bank", "from": { "group": { "name": "bank", "topic": "moves",
             "options": { "isolation": "committed" } } }, "work": 500 }] }"#;
-    let dirty = |mutant: Option<Mutant>, seed: u64| {
-        let mut scenario = Scenario::from_json(json).expect("it is sound");
-        scenario.settings.mutant = mutant;
-        let ends_at = scenario.ends_at;
-        let mut world = World::new(scenario, seed).expect("it can be run");
-        while world.next_time().is_some_and(|at| at <= ends_at) {
-            world.step();
-        }
-        assert!(world.verdict().delivered() > 0, "seed {seed}");
-        !world.verdict().dirty().is_empty()
-    };
+    let dirty = |mutant, seed| breaks(json, mutant, seed, Promise::OnlyCommitted);
     assert!((0..SEEDS).all(|seed| !dirty(None, seed)));
     let found = (0..SEEDS).filter(|&seed| dirty(Some(Mutant::IgnoresMarkers), seed)).count();
     assert!(found > 20, "found under {found} of {SEEDS} seeds");
+}
+
+/// Two who share a topic, and the broker that keeps their account dies: the next one must know what is done.
+#[test]
+fn a_leader_that_forgets_what_a_share_group_has_done_is_found() {
+    let json = r#"{ "format": 1, "name": "shares", "seed": 1, "ends_at": 3000000, "brokers": 3, "latency": [300, 2500],
+        "topics": [{ "name": "orders", "partitions": 1, "replicas": 3, "min_in_sync": 2 }],
+        "producers": [{ "name": "shop", "to": { "topic": { "name": "orders", "acks": "all" } }, "messages": 40,
+            "every": 5000, "options": { "idempotent": true } }],
+        "consumers": [
+            { "name": "anna", "from": { "share": { "name": "packing", "topic": "orders" } }, "work": 2000 },
+            { "name": "ben", "from": { "share": { "name": "packing", "topic": "orders" } }, "work": 3000 }],
+        "actions": [{ "at": 130000, "command": { "crash": "broker-1" } },
+            { "at": 400000, "command": { "restart": "broker-1" } }] }"#;
+    let doubles = |mutant, seed| breaks(json, mutant, seed, Promise::WithOneAtATime);
+    assert!((0..SEEDS / 4).all(|seed| !doubles(None, seed)));
+    let found = (0..SEEDS / 4).filter(|&seed| doubles(Some(Mutant::ForgetsAccounts), seed)).count();
+    assert!(found > 10, "found under {found} of {} seeds", SEEDS / 4);
+}
+
+/// Whether a scenario, which makes a promise, breaks it and no other.
+fn breaks(json: &str, mutant: Option<Mutant>, seed: u64, promise: Promise) -> bool {
+    let mut scenario = Scenario::from_json(json).expect("it is sound");
+    scenario.settings.mutant = mutant;
+    let trial = Trial::of(&scenario, seed).expect("it can be run");
+    assert!(trial.judged.iter().any(|judged| judged.promised.promise == promise), "seed {seed}");
+    let broken: BTreeSet<Promise> = trial.broken().map(|judged| judged.promised.promise).collect();
+    assert!(mutant.is_some() || broken.is_empty(), "seed {seed}: {broken:?}");
+    broken.contains(&promise)
 }
 
 #[test]

@@ -28,7 +28,9 @@
 //! Sources: Kafka `ClassicGroup.java`, `GroupMetadataManager.java`; KIP-62, KIP-134 (the delay), KIP-345, KIP-394.
 //! Left out: what is known of a group's members is not kept in the log; after a change of coordinator they join anew.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+mod vote;
+
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::assignor::{Assignor, Candidate, Shares};
@@ -64,6 +66,8 @@ struct Member {
     join: Join,
     /// When it is put out, unless it is heard before, or waits for an answer.
     deadline: Time,
+    /// The request by which it became a member, while its connection lasts.
+    came_by: Asker,
     joins: Option<Asker>,
     syncs: Option<Asker>,
     share: Vec<PartitionId>,
@@ -264,9 +268,11 @@ impl ClassicGroup {
 
     /// A client is gone. If it waits at the gate it is counted as here; nobody will hear the answer.
     pub(super) fn hang_up(&mut self, peer: NodeId) {
-        let waiting = self.members.values_mut().flat_map(|member| [&mut member.joins, &mut member.syncs]);
-        for (_, id) in waiting.flatten().filter(|(from, _)| *from == peer) {
-            *id = NOBODY;
+        for member in self.members.values_mut() {
+            let waiting = [&mut member.joins, &mut member.syncs].into_iter().flatten();
+            for (_, id) in waiting.chain([&mut member.came_by]).filter(|(from, _)| *from == peer) {
+                *id = NOBODY;
+            }
         }
     }
 
@@ -291,21 +297,13 @@ impl ClassicGroup {
         if identity.generation == self.generation { Ok(()) } else { Err(Refusal::IllegalGeneration) }
     }
 
-    /// The assignors that all know: with this join in the place of the member that it comes from.
-    fn common(&self, from: Option<MemberId>, join: Option<&Join>) -> BTreeSet<Assignor> {
-        let instance = join.and_then(|join| join.instance.as_ref()).and_then(|name| self.instances.get(name));
-        let others = self.members.iter().filter(|(id, _)| Some(**id) != from && Some(*id) != instance);
-        let mut all = others.map(|(_, member)| &member.join).chain(join).map(|join| &join.assignors);
-        let first: BTreeSet<Assignor> = all.next().into_iter().flatten().copied().collect();
-        all.fold(first, |common, known| common.into_iter().filter(|one| known.contains(one)).collect())
-    }
-
     fn add(&mut self, asker: Asker, id: MemberId, join: Join, turn: &mut Turn<'_>) {
         if let Some(instance) = &join.instance {
             self.instances.insert(instance.clone(), id);
         }
         let deadline = turn.now + join.session;
-        let member = Member { join, deadline, joins: Some(asker), syncs: None, share: Vec::new() };
+        let member =
+            Member { join, deadline, came_by: asker, joins: Some(asker), syncs: None, share: Vec::new() };
         self.members.insert(id, member);
         self.leader.get_or_insert(id);
         if let State::Preparing { first: Some((_, newcomers)), .. } = &mut self.state {
@@ -332,7 +330,11 @@ impl ClassicGroup {
 
     /// A static member comes back, or somebody else comes under its name.
     fn take_over(&mut self, asker: Asker, earlier: MemberId, join: Join, turn: &mut Turn<'_>) {
+        if self.members.get(&earlier).is_some_and(|member| member.came_by == asker) {
+            return; // the same request came twice: it must not fence whom it made a member
+        }
         let Some(mut member) = self.members.remove(&earlier) else { return };
+        member.came_by = asker;
         turn.refuse(member.joins.take().into_iter().chain(member.syncs.take()), Refusal::FencedInstance);
         let id = self.new_id(asker.0, turn.reign);
         if let Some(instance) = &join.instance {
@@ -440,19 +442,6 @@ impl ClassicGroup {
         for (id, asker) in parked {
             self.tell_joined(id, asker, turn);
         }
-    }
-
-    /// The assignor that most members like best of those that all know; the first of several.
-    fn vote(&self) -> Assignor {
-        let common = self.common(None, None);
-        let mut votes: BTreeMap<Assignor, usize> = BTreeMap::new();
-        for member in self.members.values() {
-            if let Some(best) = member.join.assignors.iter().find(|one| common.contains(one)) {
-                *votes.entry(*best).or_default() += 1;
-            }
-        }
-        let most = votes.values().max().copied().unwrap_or_default();
-        votes.into_iter().find(|(_, count)| *count == most).map(|(one, _)| one).unwrap_or_default()
     }
 
     fn tell_joined(&self, id: MemberId, asker: Asker, turn: &mut Turn<'_>) {

@@ -1,5 +1,4 @@
-//! Would the judge notice? Deliberate faults of the engine, each of which breaks one promise (the last: what the judge of
-//! transactions calls dirty).
+//! Would the judge notice? Deliberate faults of the engine, each of which breaks one promise.
 //!
 //! A test that has never failed proves little. So the engine can be built wrong on purpose, and the swarm must find it:
 //! each fault here was once a real one in a real system, or is what a well-meant simplification would do.
@@ -11,7 +10,8 @@
 //! | sequence numbers are not looked at | a known batch is not written again (`producer_state.rs`) | stored once |
 //! | what is fetched is committed | what is done is (`core/src/client/position.rs`) | at least once |
 //! | a follower cuts its log at its watermark | where its leader's epochs say (`follower.rs`; KIP-101) | not lost |
-//! | a reader takes what was aborted for committed | what markers say (`core/src/client/isolation.rs`) | committed is read |
+//! | a reader takes what was aborted for committed | what markers say (`core/src/client/isolation.rs`) | only what is committed is seen |
+//! | a new leader begins a share group's account anew | it goes on with what is written down (`share_leader.rs`) | with one at a time |
 //!
 //! They exist only with the feature `mutants`, which nothing switches on but their tests: without it
 //! [`Mutated::is`] is `false`, the compiler removes what hangs on it, and a scenario that asks for one is refused.
@@ -48,6 +48,8 @@ pub enum Mutant {
     CutsAtWatermark,
     /// A consumer that reads what is committed does not leave out what was aborted.
     IgnoresMarkers,
+    /// Who begins to keep a share group's account knows nothing of what the leader before wrote down.
+    ForgetsAccounts,
 }
 
 /// Which fault an engine has: none, where the feature is off.

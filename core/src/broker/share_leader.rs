@@ -24,13 +24,14 @@
 use alloc::collections::BTreeMap;
 
 use super::group_turn::Asker;
+use super::mutant::Mutant;
 use super::replica::{Replica, Role};
 use super::share_coordinator::ShareStates;
 use super::share_group::ShareGroups;
 use super::share_led::{Led, Parked};
 use super::share_partition::SharePartition;
 use super::share_request::{ShareReply, ShareRequest};
-use super::share_state::{ShareKey, ShareWriter};
+use super::share_state::{ShareKey, ShareState, ShareWriter};
 use super::{Broker, Done, Out, Reply, RequestId, refuse};
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log as _, LogError, SliceOf, Storage};
@@ -183,6 +184,9 @@ impl<S: Storage> Broker<S> {
         match reply {
             Reply::Share(ShareReply::Begun { version, state }) => {
                 let log_end = self.replicas.get(&key.1).map_or(Offset::ZERO, |replica| replica.log.end());
+                let forgets = self.settings.mutated().is(Mutant::ForgetsAccounts);
+                let anew = forgets.then(|| ShareState::at(Offset::ZERO));
+                let state = anew.as_ref().unwrap_or(state);
                 let account = SharePartition::restore(state, log_end, &self.settings.share);
                 led.begin(key, *version, account, out);
             }

@@ -42,10 +42,11 @@ impl Gate {
         false
     }
 
-    /// Whether nothing may go to a place.
+    /// Whether a place waits for the coordinator's answer, or for nothing any more. What lingers here and is not wanted yet
+    /// does not: it must be looked at again when its time has come.
     pub(super) fn holds_up(&self, place: &Place) -> bool {
-        let added = matches!(place, Place::Partition(partition) if self.added.contains(partition));
-        !added || self.failed.is_some()
+        let Place::Partition(partition) = place else { return true };
+        self.failed.is_some() || !self.added.contains(partition) && self.wanted.contains(partition)
     }
 
     /// The transaction cannot be committed any more; the first reason counts.

@@ -4,7 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::event::{Event, Place, Stamped};
-use crate::ids::{MessageId, NodeId, PartitionId};
+use super::share_event::ShareEvent;
+use super::txn_event::TxnEvent;
+use crate::ids::{MessageId, Name, NodeId, PartitionId};
 
 /// The most events of a chain: what is more is left out in the middle.
 pub const CHAIN_MAX: usize = 24;
@@ -76,6 +78,8 @@ pub fn chain(events: &[Stamped], message: MessageId) -> Vec<&Stamped> {
     let last = own.last().copied().unwrap_or(first);
     let place = own.iter().find_map(|&index| partition_of(&events[index].event));
     let concerned: BTreeSet<NodeId> = own.iter().map(|&index| events[index].node).collect();
+    let ids: BTreeSet<&Name> =
+        own.iter().filter_map(|&index| transactional_id(&events[index].event)).collect();
     let belongs = |(index, fact): &(usize, &Stamped)| {
         own.contains(index)
             || match &fact.event {
@@ -85,6 +89,10 @@ pub fn chain(events: &[Stamped], message: MessageId) -> Vec<&Stamped> {
                 Event::Crashed | Event::PowerCut | Event::Restarted => concerned.contains(&fact.node),
                 Event::Fenced { broker } => concerned.contains(broker),
                 Event::Fault(fault) => fault.is_landmark() && concerned.contains(&fact.node),
+                Event::Txn(
+                    TxnEvent::Began { id, .. } | TxnEvent::Decided { id, .. } | TxnEvent::Fenced { id, .. },
+                ) => ids.contains(id),
+                Event::Share(ShareEvent::Began { partition, .. }) => Some(partition) == place,
                 _ => false,
             }
     };
@@ -106,6 +114,14 @@ fn partition_of(event: &Event) -> Option<&PartitionId> {
     match event {
         Event::Sent { to: Place::Partition(partition), .. }
         | Event::Appended { to: Place::Partition(partition), .. } => Some(partition),
+        _ => None,
+    }
+}
+
+/// In whose transaction a message was.
+fn transactional_id(event: &Event) -> Option<&Name> {
+    match event {
+        Event::Txn(TxnEvent::Committed { id, .. } | TxnEvent::Aborted { id, .. }) => Some(id),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What can a system promise? Nine sentences, each of which a run keeps or breaks.
+//! What can a system promise? Fourteen sentences, each of which a run keeps or breaks.
 //!
 //! Which of them a scenario makes follows from its settings (`core/src/sim/promised.rs`); whether they were kept follows
 //! from what happened (`promise_judge.rs`).
@@ -6,7 +6,10 @@
 //! ```text
 //!   producer ── sent ──▶ log ── read ──▶ consumer ── done
 //!      answered?      stored once?     in order?      at least once, at most once, effectively once?
-//!      not lost?      what was read stays?
+//!      not lost?      what was read stays?      with one at a time?
+//!
+//!   users:             is what was accepted done?
+//!   in transactions:   committed once?   nothing seen that was not committed?   zombies fenced?
 //! ```
 
 use core::fmt;
@@ -21,7 +24,7 @@ use crate::routing::ExchangeName;
 /// ```
 /// use mqlab_core::observe::Promise;
 /// assert_eq!(Promise::NotLost.to_string(), "what was acknowledged is not lost");
-/// assert_eq!(Promise::ALL.len(), 9);
+/// assert_eq!(Promise::ALL.len(), 14);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,11 +48,22 @@ pub enum Promise {
     EffectivelyOnce,
     /// Producers' own transactions and their messages agree.
     Agrees,
+    /// What is sent in transactions counts once: no message is in two that are committed, and no log has more copies of it
+    /// than there were transactions.
+    CommittedOnce,
+    /// What was not committed, nobody has processed.
+    OnlyCommitted,
+    /// When somebody has taken over a transactional id, nothing counts any more that is sent under the old one's number.
+    ZombiesFenced,
+    /// A message is with one member of a share group at a time, and with none any more when it is done.
+    WithOneAtATime,
+    /// An order of which its user was told "accepted" is done when all faults are over.
+    AcceptedIsDone,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::NotLost,
         Self::ReadStays,
         Self::StoredOnce,
@@ -59,6 +73,11 @@ impl Promise {
         Self::AtMostOnce,
         Self::EffectivelyOnce,
         Self::Agrees,
+        Self::CommittedOnce,
+        Self::OnlyCommitted,
+        Self::ZombiesFenced,
+        Self::WithOneAtATime,
+        Self::AcceptedIsDone,
     ];
 
     /// How one message breaks it, as a few words after its name.
@@ -73,6 +92,11 @@ impl Promise {
             Self::AtMostOnce => "was processed twice",
             Self::EffectivelyOnce => "was not processed exactly once",
             Self::Agrees => "does not agree with its transaction",
+            Self::CommittedOnce => "counts twice",
+            Self::OnlyCommitted => "was processed and not committed",
+            Self::ZombiesFenced => "was committed for a zombie",
+            Self::WithOneAtATime => "was handed out again without a reason",
+            Self::AcceptedIsDone => "was for an order that was accepted and is not done",
         }
     }
 }
@@ -89,6 +113,11 @@ impl fmt::Display for Promise {
             Self::AtMostOnce => "nothing is processed twice",
             Self::EffectivelyOnce => "everything is processed effectively once in the end",
             Self::Agrees => "transactions and messages agree",
+            Self::CommittedOnce => "what is committed counts once",
+            Self::OnlyCommitted => "nothing is seen that was not committed",
+            Self::ZombiesFenced => "nothing of a zombie counts",
+            Self::WithOneAtATime => "each message is with one member at a time",
+            Self::AcceptedIsDone => "every order that was accepted is done in the end",
         })
     }
 }
@@ -120,6 +149,10 @@ pub enum Subject {
     },
     /// Producers with transactions of their own.
     Producers,
+    /// Whoever sends in transactions over partitions under this transactional id.
+    TransactionalId(Name),
+    /// Users, and what they were told about their orders.
+    Users,
 }
 
 impl fmt::Display for Subject {
@@ -130,6 +163,8 @@ impl fmt::Display for Subject {
             Self::Exchange(name) => write!(f, "exchange {name}"),
             Self::Group { group, topic } => write!(f, "group {group} on {topic}"),
             Self::Producers => f.write_str("producers"),
+            Self::TransactionalId(id) => write!(f, "transactional id {id}"),
+            Self::Users => f.write_str("users"),
         }
     }
 }

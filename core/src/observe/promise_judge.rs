@@ -13,9 +13,13 @@ use serde::Serialize;
 use super::cluster_event::ClusterEvent;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
+use super::order_account::OrderAccount;
 use super::promise::{Promise, Promised, Subject};
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::share_account::ShareAccount;
+use super::txn_account::TxnAccount;
+use super::txn_event::TxnEvent;
 use super::verdict::Verdict;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::vhost::Decision;
@@ -76,6 +80,13 @@ pub struct PromiseJudge {
     /// What consumers have read of a partition.
     read: BTreeMap<PartitionId, BTreeSet<MessageId>>,
     vanished: BTreeSet<MessageId>,
+    /// What retention and compaction took from some log, as they were told to.
+    cleaned: BTreeSet<MessageId>,
+    transactions: TxnAccount,
+    /// Processed for a group before they were committed, or though they never were.
+    dirty: BTreeMap<Subject, BTreeSet<MessageId>>,
+    shares: ShareAccount,
+    orders: OrderAccount,
 }
 
 impl PromiseJudge {
@@ -83,6 +94,7 @@ impl PromiseJudge {
     pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
         match event {
             Event::Sent { to, messages, .. } => {
+                self.transactions.sent(*node, event);
                 messages.iter().for_each(|message| self.sent(to, *message, *node));
             }
             Event::Acknowledged { messages, .. } => {
@@ -90,14 +102,20 @@ impl PromiseJudge {
                 messages.iter().for_each(|message| _ = self.unanswered.remove(message));
             }
             Event::Queue(event) => self.observe_queue(*node, event),
+            Event::Txn(event) => self.observe_transaction(*node, event),
+            Event::Share(event) => self.shares.observe(*node, event),
+            Event::Order(event) => self.orders.observe(event),
             Event::Appended { to: Place::Partition(partition), messages, .. }
             | Event::Copied { partition, messages, .. } => self.stored(partition, *node, messages),
-            Event::Truncated { partition, messages, .. }
-            | Event::TailLost { of: Place::Partition(partition), messages }
-            | Event::Pull(
+            Event::Pull(
                 PullEvent::Trimmed { partition, messages, .. }
                 | PullEvent::Compacted { partition, messages, .. },
-            )
+            ) => {
+                self.cleaned.extend(messages);
+                self.removed(partition, *node, messages);
+            }
+            Event::Truncated { partition, messages, .. }
+            | Event::TailLost { of: Place::Partition(partition), messages }
             | Event::Fault(
                 FaultEvent::DiskLied { of: Place::Partition(partition), messages }
                 | FaultEvent::DiskGone { of: Place::Partition(partition), messages },
@@ -134,6 +152,17 @@ impl PromiseJudge {
         }
     }
 
+    fn observe_transaction(&mut self, node: NodeId, event: &TxnEvent) {
+        for message in self.transactions.observe(node, event) {
+            self.unanswered.remove(&message);
+        }
+        // It counts, whether its sender hears of that or not.
+        if let TxnEvent::Committed { messages, .. } = event {
+            self.acknowledged.extend(messages);
+            messages.iter().for_each(|message| _ = self.unanswered.remove(message));
+        }
+    }
+
     fn sent(&mut self, to: &Place, message: MessageId, by: NodeId) {
         let subject = match to {
             Place::Partition(partition) => Subject::Topic(partition.topic.clone()),
@@ -156,7 +185,7 @@ impl PromiseJudge {
         for &message in messages {
             let times = log.entry(message).or_default();
             *times += 1;
-            if *times > 1 {
+            if *times > self.transactions.copies(message) {
                 self.stored_twice.insert(message);
             }
         }
@@ -190,6 +219,9 @@ impl PromiseJudge {
             (Place::Queue(queue), _) => Subject::Queue(queue.clone()),
             (Place::Partition(_) | Place::Exchange(_), _) => return,
         };
+        if matches!(subject, Subject::Group { .. }) && self.transactions.is_uncommitted(message) {
+            self.dirty.entry(subject.clone()).or_default().insert(message);
+        }
         *self.done.entry(subject).or_default().entry(message).or_default() += 1;
     }
 
@@ -206,14 +238,20 @@ impl PromiseJudge {
     pub fn broken(&self, verdict: &Verdict) -> Vec<Judged> {
         let subjects: BTreeSet<&Subject> = self.to.values().chain(self.done.keys()).collect();
         let mut all = Vec::new();
-        for of in subjects.into_iter().chain([&Subject::Producers]) {
-            let fits = |promise: &Promise| fits(*promise, of);
+        let ids: Vec<Subject> = self.transactions.ids().cloned().map(Subject::TransactionalId).collect();
+        for of in subjects.into_iter().chain([&Subject::Producers, &Subject::Users]).chain(&ids) {
+            let fits = |promise: &Promise| fits(*promise, of) && self.is_asked(*promise, of);
             all.extend(
                 Promise::ALL.into_iter().filter(fits).map(|promise| Promised { promise, of: of.clone() }),
             );
         }
         let judged = self.judge(&all, verdict);
         judged.into_iter().filter(|judged| !judged.is_kept()).collect()
+    }
+
+    /// Whether it makes sense to ask: only who shares has each message for itself.
+    fn is_asked(&self, promise: Promise, of: &Subject) -> bool {
+        promise != Promise::WithOneAtATime || self.shares.knows(of)
     }
 
     fn broken_by(&self, Promised { promise, of }: &Promised, verdict: &Verdict) -> BTreeSet<MessageId> {
@@ -232,6 +270,17 @@ impl PromiseJudge {
                 let agreement = verdict.agreement();
                 agreement.invented().union(agreement.unheard()).copied().collect()
             }
+            Promise::CommittedOnce => {
+                let twice = self.transactions.committed_twice().union(&self.stored_twice);
+                twice.copied().filter(sent_to).collect()
+            }
+            Promise::OnlyCommitted => self.dirty.get(of).cloned().unwrap_or_default(),
+            Promise::ZombiesFenced => match of {
+                Subject::TransactionalId(id) => self.transactions.zombies(id),
+                _ => BTreeSet::new(),
+            },
+            Promise::AcceptedIsDone => self.orders.disappointments(),
+            Promise::WithOneAtATime => self.shares.breaches(of, self.done.get(of)),
         }
     }
 
@@ -248,10 +297,12 @@ impl PromiseJudge {
             return verdict.waiting().filter(sent_here).collect();
         };
         let done = self.done.get(of);
-        let trimmed: BTreeSet<MessageId> = verdict.trimmed().chain(verdict.superseded()).collect();
+        let archived: BTreeSet<MessageId> = self.shares.archived(of).collect();
         let over = |message: &MessageId| {
             done.is_some_and(|done| done.contains_key(message))
-                || [verdict.lost(), verdict.given_up(), &trimmed].iter().any(|set| set.contains(message))
+                || [verdict.lost(), verdict.given_up(), &self.cleaned, &archived]
+                    .iter()
+                    .any(|set| set.contains(message))
         };
         let topic = Subject::Topic(topic.clone());
         let owed = |message: &MessageId| self.to.get(message) == Some(&topic) && !over(message);
@@ -269,15 +320,25 @@ fn fits(promise: Promise, of: &Subject) -> bool {
                 | Promise::StoredOnce
                 | Promise::InOrder
                 | Promise::Answered
+                | Promise::CommittedOnce
         ),
-        Subject::Queue(_) => !matches!(
+        Subject::Queue(_) => matches!(
             promise,
-            Promise::ReadStays | Promise::StoredOnce | Promise::EffectivelyOnce | Promise::Agrees
+            Promise::NotLost
+                | Promise::InOrder
+                | Promise::Answered
+                | Promise::AtLeastOnce
+                | Promise::AtMostOnce
         ),
         Subject::Exchange(_) => {
             matches!(promise, Promise::NotLost | Promise::InOrder | Promise::Answered | Promise::AtLeastOnce)
         }
-        Subject::Group { .. } => matches!(promise, Promise::AtLeastOnce | Promise::AtMostOnce),
+        Subject::Group { .. } => matches!(
+            promise,
+            Promise::AtLeastOnce | Promise::AtMostOnce | Promise::OnlyCommitted | Promise::WithOneAtATime
+        ),
         Subject::Producers => promise == Promise::Agrees,
+        Subject::Users => promise == Promise::AcceptedIsDone,
+        Subject::TransactionalId(_) => promise == Promise::ZombiesFenced,
     }
 }

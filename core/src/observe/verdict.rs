@@ -149,6 +149,7 @@ impl Verdict {
             Event::Acknowledged { messages, .. } => {
                 for message in messages {
                     self.promise(*message);
+                    self.tables.acknowledged(message);
                     self.judge_loss(*message);
                 }
             }
@@ -332,11 +333,11 @@ impl Verdict {
         if !account.acknowledged || account.delivered || self.dropped.contains(&message) {
             return;
         }
-        if self.tables.took(&message) {
-            return;
-        }
         let in_hands = || self.in_hands.values().flatten().any(|(other, _)| *other == message);
         let held = !account.logs.is_empty() || in_hands();
+        if !held && self.tables.is_gone(message) || self.tables.took(&message) {
+            return;
+        }
         if !held || self.forgotten.contains(&message) {
             self.lost.insert(message);
         }

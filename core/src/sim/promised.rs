@@ -9,37 +9,43 @@
 //! | answered in the end | all faults are over, and there is time |
 //! | at least once | not lost, commits when or after the work is done, all faults over, and there is time |
 //! | at most once | stored once, and commits before the work |
-//! | effectively once | at least once, and a program that remembers what it has done |
+//! | effectively once | at least once, and a program that remembers what it has done, or commits what it read with what it wrote |
 //!
 //! A queue promises that nothing is lost where its broker flushes before it answers (or no power goes), and where consumers
 //! acknowledge when they are done.
 //!
-//! A scenario for which this file promises too much is a bug that the swarm finds; one for which it promises too little is
-//! a loss that nobody hears of. So every rule has its row in `tests/tests/promises.rs`.
+//! What more is promised of transactions over partitions stands in `promised/transactions.rs`, of share groups in
+//! `promised/shares.rs`, and of those who are told that their order is accepted in `promised/orders.rs`.
 //!
-//! Not judged here: topics that are written in transactions (`observe/txn_judge.rs` does that), share groups, what services call and send (`service.rs`), and subscriptions, whose queues may go with their readers.
+//! A scenario for which this file promises too much is a bug that the swarm finds; one for which it promises too little is
+//! a loss that nobody hears of. So every rule has its row in `tests/tests/promises.rs` or
+//! `tests/tests/promised.rs`.
+//!
+//! Not judged here: what services send to topics and queues, where there are services (their users' orders are), and
+//! subscriptions, whose queues may go with their readers.
+
+mod hosts;
+mod orders;
+mod readers;
+mod shares;
+mod time;
+mod transactions;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use readers::{commits_after, commits_before, group_of, reads_all, topic_of};
+
 use super::adversity::Adversity;
 use super::own_transaction::{HowTransaction, Keeps};
-use super::program_spec::Settles;
-use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
+use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, TargetSpec, TopicSpec};
 use crate::broker::{Acks, Cleanup, Order, Truncation};
-use crate::client::{CommitMode, Commits, PullOptions, StartAt};
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
-use crate::time::{Span, Time};
+use crate::time::Span;
 
 /// Where at least so many replicas must have a message before its producer is told, one that dies takes nothing along.
 const COPIES_SAFE: u32 = 2;
-/// When processes died, so many times the longest silence that is borne pass until everything is delivered.
-const ROUNDS_AFTER_DEATHS: u64 = 7;
-/// After faults of networks, clocks and disks it is so many.
-const ROUNDS_AFTER_MORE: u64 = 15;
-/// Where nothing goes wrong, this is enough.
-const ROUNDS_IN_PEACE: u64 = 1;
 
 impl Scenario {
     /// The promises that are made under a seed.
@@ -52,16 +58,18 @@ impl Scenario {
     /// # Ok::<(), &str>(())
     /// ```
     pub fn promises(&self, seed: u64) -> Vec<Promised> {
-        if !self.services.is_empty() || !self.users.is_empty() {
-            return Vec::new();
-        }
         let adversity = Adversity::of(self, seed);
         let promises = Promises { scenario: self, adversity: &adversity };
         let mut made = Vec::new();
+        if !self.services.is_empty() || !self.users.is_empty() {
+            promises.of_orders(&mut made);
+            return made;
+        }
         for topic in &self.topics {
             promises.of_topic(topic, &mut made);
         }
         promises.of_hosts(&mut made);
+        promises.of_transactional_ids(&mut made);
         let sound = |producer: &ProducerSpec| match producer.transaction {
             // The other two write twice, and no order of two writes is safe.
             Some(transaction) => matches!(transaction.how, HowTransaction::Outbox | HowTransaction::Half),
@@ -82,77 +90,145 @@ struct Promises<'a> {
     adversity: &'a Adversity,
 }
 
-impl Promises<'_> {
-    fn of_topic(&self, topic: &TopicSpec, made: &mut Vec<Promised>) {
-        let Scenario { settings, producers, .. } = self.scenario;
-        let name = &topic.name;
-        let of = || Subject::Topic(name.clone());
-        let to_it = |producer: &&ProducerSpec| matches!(&producer.to, TargetSpec::Topic { name: to, .. } if to == name);
-        let senders: Vec<&ProducerSpec> = producers.iter().filter(to_it).collect();
-        let acks = |producer: &&ProducerSpec| match &producer.to {
-            TargetSpec::Topic { acks, .. } => *acks,
-            _ => Acks::None,
+/// What a topic's settings and those who write it guarantee.
+#[derive(Clone, Copy)]
+struct Log {
+    /// Two brokers have what is acknowledged by all, and the next leader is one of them.
+    replicated: bool,
+    /// What is committed stays in every leader's log.
+    keeps_log: bool,
+    /// And everything that producers are told is stored is committed.
+    keeps: bool,
+    /// Old messages go.
+    trims: bool,
+    /// With more partitions a key may go to another one, and overtake what it left behind.
+    grows: bool,
+    /// Somebody writes it in transactions: what is aborted nobody gets, though the log has it.
+    transactional: bool,
+    /// Nothing is in it twice; of what is sent in transactions, nothing counts twice.
+    once: bool,
+}
+
+impl<'a> Promises<'a> {
+    /// The producers that write a topic.
+    fn producers_of(&self, topic: &Name) -> Vec<&'a ProducerSpec> {
+        let to_it = |producer: &&ProducerSpec| matches!(&producer.to, TargetSpec::Topic { name, .. } if name == topic);
+        self.scenario.producers.iter().filter(to_it).collect()
+    }
+
+    /// The programs that write a topic: one message for each that they read of another.
+    fn transforms_of(&self, topic: &Name) -> Vec<&'a ConsumerSpec> {
+        let writes = |consumer: &&ConsumerSpec| {
+            consumer.program.transform.as_ref().is_some_and(|transform| transform.to == *topic)
         };
-        if senders.is_empty() || self.is_written_in_transactions(name) {
-            return;
-        }
+        self.scenario.consumers.iter().filter(writes).collect()
+    }
+
+    /// The consumers that pull a topic.
+    fn readers_of(&self, topic: &Name) -> Vec<&'a ConsumerSpec> {
+        self.scenario.consumers.iter().filter(|consumer| topic_of(consumer) == Some(topic)).collect()
+    }
+
+    /// Whether old messages of a topic go, or those of which a later one has the key.
+    fn is_trimmed(&self, topic: &Name) -> bool {
+        self.scenario.topics.iter().filter(|known| known.name == *topic).any(|topic| {
+            topic.retention_bytes.is_some()
+                || topic.retention_time.is_some()
+                || topic.cleanup != Cleanup::default()
+        })
+    }
+
+    fn log_of(&self, topic: &TopicSpec) -> Log {
+        let Scenario { settings, admin, ends_at, .. } = self.scenario;
+        let (senders, transforms) = (self.producers_of(&topic.name), self.transforms_of(&topic.name));
+        let orders = || admin.iter().map(|action| &action.order);
+        // Moved to too few brokers, it is as good as made of so few.
+        let few = orders().any(|order| {
+            matches!(order, Order::Reassign { partition, replicas }
+                if partition.topic == topic.name && (replicas.len() as u32) < topic.min_in_sync.max(COPIES_SAFE))
+        });
         let replicated = topic.min_in_sync >= COPIES_SAFE
             && !topic.unclean_election
-            && settings.truncation == Truncation::Epoch;
+            && settings.truncation == Truncation::Epoch
+            && !few;
         let keeps_log = replicated && self.adversity.disks_keep(settings.flush_before_reply);
         let keeps = keeps_log && senders.iter().all(|sender| acks(sender) == Acks::All);
-        let trims = topic.retention_bytes.is_some()
-            || topic.retention_time.is_some()
-            || topic.cleanup != Cleanup::default();
-        let mut promise = |holds: bool, promise| {
-            if holds {
-                made.push(Promised { promise, of: of() });
-            }
-        };
-        promise(keeps, Promise::NotLost);
-        promise(keeps_log && settings.strict_watermark && !trims, Promise::ReadStays);
-        let numbered = |sender: &&ProducerSpec| sender.options.idempotent;
-        let forgets =
-            |sender: &&ProducerSpec| sender.keeps == Keeps::UntilStored && sender.transaction.is_none();
-        let remembered = settings.producer_expiry > Span(self.scenario.ends_at.0) && !trims;
+        let trims = self.is_trimmed(&topic.name);
+        let remembered = settings.producer_expiry > Span(ends_at.0) && !trims;
         let once = keeps
             && remembered
             && senders.iter().all(numbered)
             && senders.iter().all(forgets)
+            && self.are_exact(&topic.name, &transforms)
             && !self.adversity.replaces();
-        promise(once, Promise::StoredOnce);
+        Log {
+            replicated,
+            keeps_log,
+            keeps,
+            trims,
+            grows: orders().any(
+                |order| matches!(order, Order::AddPartitions { topic: grows, .. } if *grows == topic.name),
+            ),
+            transactional: self.is_transactional(&topic.name),
+            once,
+        }
+    }
+
+    fn of_topic(&self, topic: &TopicSpec, made: &mut Vec<Promised>) {
+        let settings = &self.scenario.settings;
+        let name = &topic.name;
+        let (senders, transforms) = (self.producers_of(name), self.transforms_of(name));
+        if senders.is_empty() && transforms.is_empty() {
+            return;
+        }
+        let log = self.log_of(topic);
+        let mut promise = |holds: bool, promise| {
+            if holds {
+                made.push(Promised { promise, of: Subject::Topic(name.clone()) });
+            }
+        };
+        promise(log.keeps, Promise::NotLost);
+        promise(log.keeps_log && settings.strict_watermark && !log.trims, Promise::ReadStays);
+        promise(log.once && !log.transactional, Promise::StoredOnce);
+        promise(log.once && log.transactional, Promise::CommittedOnce);
         let patient = |sender: &&ProducerSpec| sender.options.delivery_timeout.is_none();
         let in_turn = senders.iter().all(numbered) || settings.in_flight_max == 1;
-        let reads = |consumer: &&ConsumerSpec| topic_of(consumer) == Some(name);
-        let readers: Vec<&ConsumerSpec> = self.scenario.consumers.iter().filter(reads).collect();
+        let readers = self.readers_of(name);
         let one_by_one = readers.iter().all(|reader| reader.program.workers <= 1);
         let peaceful = senders.iter().all(numbered) || !self.adversity.more_than_deaths;
-        // With more partitions a key may go to another one, and overtake what it left behind.
-        let grows = self
-            .scenario
-            .admin
-            .iter()
-            .any(|action| matches!(&action.order, Order::AddPartitions { topic, .. } if topic == name));
-        let ordered = keeps
-            && !trims
-            && !grows
+        // Who has said "done" before the work, and then stands still, does it when another has gone on.
+        let in_hand = self.adversity.more_than_deaths && readers.iter().any(|reader| commits_before(reader));
+        let ordered = log.keeps
+            && !log.trims
+            && !log.grows
             && in_turn
             && peaceful
             && one_by_one
+            && !in_hand
+            // Two programs take turns at what they read: what one has begun, the other may do sooner.
+            && transforms.is_empty()
+            // What is aborted goes again, and without keys to another partition: who saw it before sees it out of order.
+            && (!log.transactional || readers.iter().all(|reader| readers::reads_committed(reader)))
             && senders.iter().all(patient)
             && senders.iter().all(forgets);
         promise(ordered, Promise::InOrder);
         let told = senders.iter().all(|sender| acks(sender) != Acks::None);
-        let quiet = self.has_time();
-        promise(told && quiet && replicated, Promise::Answered);
+        // What a program aborted it reads again and does again, if that is still there.
+        let again = transforms.iter().filter_map(|program| topic_of(program)).all(|from| {
+            let inputs = self.scenario.topics.iter().filter(|input| input.name == *from);
+            inputs.map(|input| self.log_of(input)).all(|log| log.keeps && !log.trims)
+        });
+        let quiet = self.has_time() && again && !self.fence_each_other(name);
+        promise(told && quiet && log.replicated, Promise::Answered);
         let mut groups: BTreeSet<&Name> = BTreeSet::new();
         for reader in &readers {
             if let Some(group) = group_of(reader).filter(|group| groups.insert(*group)) {
                 let members: Vec<&ConsumerSpec> =
                     readers.iter().copied().filter(|other| group_of(other) == Some(group)).collect();
-                self.of_group((group, name), &members, (keeps && !trims, once), made);
+                self.of_group((group, name), &members, log, made);
             }
         }
+        self.of_shares(name, log, made);
     }
 
     /// What a group's members promise together, or a reader by itself.
@@ -160,21 +236,32 @@ impl Promises<'_> {
         &self,
         (group, topic): (&Name, &Name),
         members: &[&ConsumerSpec],
-        (keeps, once): (bool, bool),
+        log: Log,
         made: &mut Vec<Promised>,
     ) {
         let of = Subject::Group { group: group.clone(), topic: topic.clone() };
         let all = |holds: fn(&ConsumerSpec) -> bool| members.iter().all(|member| holds(member));
+        let committed = all(readers::reads_committed);
+        if log.keeps_log && log.transactional && committed {
+            made.push(Promised { promise: Promise::OnlyCommitted, of: of.clone() });
+        }
         let finishes = all(|member| {
             let program = &member.program;
             program.memory_max == 0 && program.fails_every == 0 && program.fails_per_mille == 0
         });
-        let at_least = keeps && finishes && all(reads_all) && all(commits_after) && self.has_time();
-        let before = all(
-            |member| matches!(&member.from, SourceSpec::Group { options, .. } if options.commits == CommitMode::Before),
-        );
-        let at_most = once && before;
-        let remembers = all(|member| member.program.remembers && member.program.onward.is_none());
+        let at_least = log.keeps
+            && finishes
+            && all(reads_all)
+            && all(commits_after)
+            && all(transactions::comes_back)
+            && self.has_time()
+            && !self.fence_each_other(topic);
+        let before = all(commits_before);
+        let counts_once = log.once && (!log.transactional || committed);
+        let at_most = counts_once && (before || all(transactions::transacts));
+        let remembers = all(|member| {
+            member.program.remembers && member.program.onward.is_none() && member.program.transform.is_none()
+        });
         let databases: BTreeSet<Option<&Name>> =
             members.iter().map(|member| member.program.database.as_ref()).collect();
         let together = members.len() == 1 || databases.len() == 1 && !databases.contains(&None);
@@ -186,141 +273,21 @@ impl Promises<'_> {
         };
         made.push(Promised { promise, of });
     }
+}
 
-    /// Queues and exchanges.
-    fn of_hosts(&self, made: &mut Vec<Promised>) {
-        let Scenario { queues, producers, consumers, settings, limits, .. } = self.scenario;
-        let keeps = self.hosts_keep();
-        let onward = consumers.iter().any(|consumer| consumer.program.onward.is_some());
-        let patient = settings.intake == Span::ZERO || settings.request_timeout >= Span::from_millis(1_000);
-        let ends = |consumer: &ConsumerSpec| {
-            let program = &consumer.program;
-            program.memory_max == 0 && program.fails_every == 0 && program.fails_per_mille < 1_000
-        };
-        let all_are_read = queues.iter().all(|queue| self.is_read(&queue.name));
-        let mut targets: BTreeSet<Subject> = BTreeSet::new();
-        for ProducerSpec { to, .. } in producers {
-            match to {
-                TargetSpec::Queue(name) => _ = targets.insert(Subject::Queue(name.clone())),
-                TargetSpec::AnyOf(names) => {
-                    targets.extend(names.iter().map(|name| Subject::Queue(name.clone())));
-                }
-                TargetSpec::Exchange { name, .. } => _ = targets.insert(Subject::Exchange(name.clone())),
-                TargetSpec::Topic { .. } => {}
-            }
-        }
-        let flows = patient && limits.is_empty() && consumers.iter().all(ends) && all_are_read && !onward;
-        for of in targets {
-            if keeps {
-                made.push(Promised { promise: Promise::NotLost, of: of.clone() });
-            }
-            if keeps && flows && self.has_time() {
-                made.push(Promised { promise: Promise::AtLeastOnce, of });
-            }
-        }
-    }
-
-    /// Whether no queue loses anything: its broker's disk keeps it, and no consumer acknowledges before it is done.
-    fn hosts_keep(&self) -> bool {
-        let Scenario { consumers, settings, .. } = self.scenario;
-        let careful = |consumer: &ConsumerSpec| match &consumer.from {
-            SourceSpec::Queue { reading, .. } => {
-                !reading.automatic && consumer.program.settles != Settles::Before
-            }
-            SourceSpec::Subscription { .. } => false,
-            SourceSpec::Group { .. } | SourceSpec::Poll { .. } | SourceSpec::Share { .. } => true,
-        };
-        consumers.iter().all(careful)
-            && self.adversity.disks_keep(settings.flush_before_reply)
-            && !self.adversity.replaces()
-    }
-
-    /// Whether anybody writes to a topic in transactions: what is aborted nobody gets, though the log has it.
-    fn is_written_in_transactions(&self, topic: &Name) -> bool {
-        let Scenario { producers, consumers, .. } = self.scenario;
-        let is_it = |to: &TargetSpec| matches!(to, TargetSpec::Topic { name, .. } if name == topic);
-        producers.iter().any(|producer| producer.transactional.is_some() && is_it(&producer.to))
-            || consumers.iter().any(|consumer| {
-                consumer.program.transform.as_ref().is_some_and(|transform| transform.to == *topic)
-            })
-    }
-
-    /// Whether everybody who reads a queue takes whatever comes, and somebody does.
-    fn is_read(&self, queue: &Name) -> bool {
-        let mut readers = 0;
-        for consumer in &self.scenario.consumers {
-            let SourceSpec::Queue { name, reading, .. } = &consumer.from else { continue };
-            if name == queue {
-                readers += 1;
-                if reading.selector.is_some() || reading.exclusive {
-                    return false;
-                }
-            }
-        }
-        readers > 0
-    }
-
-    /// Whether the run goes on for long enough after everything that goes wrong, and after the last message.
-    fn has_time(&self) -> bool {
-        let Scenario { settings, producers, consumers, ends_at, .. } = self.scenario;
-        let Some(over) = self.adversity.over else { return false };
-        let sent = |producer: &ProducerSpec| {
-            let span = producer.messages.saturating_mul(producer.every).saturating_add(producer.starts_at);
-            Time(span.saturating_add(producer.options.linger.0))
-        };
-        let last = producers.iter().map(sent).max().unwrap_or_default();
-        let come = consumers.iter().map(|consumer| Time(consumer.starts_at)).max().unwrap_or_default();
-        let ordered = self.scenario.admin.iter().map(|action| action.at).max().unwrap_or_default();
-        let silence = [settings.broker_session, settings.consumer_session, settings.request_timeout];
-        let silence: u64 = silence.iter().map(|span| span.0).sum();
-        let rounds = match (self.adversity.more_than_deaths, self.adversity.actions.is_empty()) {
-            (true, _) => ROUNDS_AFTER_MORE,
-            (false, false) => ROUNDS_AFTER_DEATHS,
-            (false, true) => ROUNDS_IN_PEACE,
-        };
-        let messages: u64 = producers.iter().map(|producer| producer.messages).fold(0, u64::saturating_add);
-        // As if one consumer did everything.
-        let slowest = consumers.iter().map(|consumer| consumer.work.max(consumer.program.work_max)).max();
-        let work = messages.saturating_mul(slowest.unwrap_or(0));
-        let needed = silence.saturating_mul(rounds).saturating_add(work);
-        ends_at.since(over.max(last).max(come).max(ordered)) >= Span(needed)
+fn acks(producer: &ProducerSpec) -> Acks {
+    match &producer.to {
+        TargetSpec::Topic { acks, .. } => *acks,
+        _ => Acks::None,
     }
 }
 
-/// The topic that a consumer pulls.
-fn topic_of(consumer: &ConsumerSpec) -> Option<&Name> {
-    match &consumer.from {
-        SourceSpec::Group { topic, .. } | SourceSpec::Poll { topic, .. } => Some(topic),
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => None,
-    }
+/// Whether it numbers its batches, as who sends in transactions does in any case.
+fn numbered(sender: &&ProducerSpec) -> bool {
+    sender.options.idempotent || sender.transactional.is_some()
 }
 
-/// The group that what it processes is judged by.
-fn group_of(consumer: &ConsumerSpec) -> Option<&Name> {
-    match &consumer.from {
-        SourceSpec::Group { name, .. } => Some(name),
-        SourceSpec::Poll { reader, .. } => Some(reader),
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => None,
-    }
-}
-
-/// Whether it wants everything that its topic ever had.
-fn reads_all(consumer: &ConsumerSpec) -> bool {
-    match &consumer.from {
-        SourceSpec::Group { options, .. } => options.start == StartAt::Earliest,
-        SourceSpec::Poll { options, .. } => {
-            let PullOptions { partitions, start, filter, replay, .. } = options;
-            partitions.is_empty() && *start == StartAt::Earliest && filter.is_none() && replay.is_none()
-        }
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => false,
-    }
-}
-
-/// Whether it says that a message is done when it is.
-fn commits_after(consumer: &ConsumerSpec) -> bool {
-    match &consumer.from {
-        SourceSpec::Group { options, .. } => options.commits != CommitMode::Before,
-        SourceSpec::Poll { options, .. } => options.commits == Commits::After,
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => true,
-    }
+/// Whether a program that starts again sends nothing of what an earlier one had sent.
+fn forgets(sender: &&ProducerSpec) -> bool {
+    sender.keeps == Keeps::UntilStored && sender.transaction.is_none()
 }

@@ -4,19 +4,23 @@
 //! |---|---|
 //! | [`anything()`] | one of all below; what it promises follows from what was drawn |
 //! | [`cluster`], [`numbered`] | three brokers, one topic, chosen acknowledgements; nodes die |
-//! | [`wide()`] | brokers, racks, topics, groups, programs and settings at random |
+//! | [`wide()`] | brokers, racks, topics, tables, transactions, groups, share groups, programs, orders and settings at random |
 //! | [`queue()`] | one queue, and nodes that die |
 //! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
+//! | [`shop()`] | users who are told "accepted", and services that work on their orders later |
 //!
 //! The same seed draws the same scenario everywhere: the tests and `mqlab swarm` try the same.
 
 mod clusters;
 mod hosts;
+mod readers;
+mod shops;
 mod trial;
 mod wide;
 
 pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
+pub use shops::shop;
 pub use trial::{SOMETIMES, Trial};
 pub use wide::wide;
 
@@ -76,7 +80,7 @@ pub fn anything(seed: u64) -> Scenario {
     let mut rng = Rng::new(seed ^ 0xd1ce, Stream::Workload);
     let (deaths, idempotent) =
         ([Deaths::Crashes, Deaths::PowerCuts][rng.below(2) as usize], one_in(&mut rng, 2));
-    match rng.below(10) {
+    match rng.below(13) {
         0 => cluster(seed, Acks::All, deaths, deaths == Deaths::PowerCuts),
         1 => cluster(seed, Acks::Leader, deaths, true),
         2 => numbered(seed, deaths, idempotent),
@@ -92,6 +96,7 @@ pub fn anything(seed: u64) -> Scenario {
             };
             Scenario { actions: Default::default(), faults: Some(plan), ..host(seed) }
         }
+        7 => shop(seed),
         _ => wide(seed),
     }
 }

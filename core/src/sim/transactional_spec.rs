@@ -96,7 +96,7 @@ impl ConsumerSpec {
 
 impl Scenario {
     /// Everybody who sends in transactions.
-    fn transactionals(&self) -> impl Iterator<Item = &TransactionalSpec> {
+    pub(super) fn transactionals(&self) -> impl Iterator<Item = &TransactionalSpec> {
         let producers = self.producers.iter().filter_map(|producer| producer.transactional.as_ref());
         let transforms = self.consumers.iter().filter_map(|consumer| consumer.program.transform.as_ref());
         producers.chain(transforms.filter_map(|transform| transform.transactional.as_ref()))

@@ -144,7 +144,8 @@ fn run_all(options: &Options, runs: Option<u64>, until: Option<Instant>, bar: &P
                     if over.load(Ordering::Relaxed) || runs.is_some_and(|runs| number >= runs) {
                         break;
                     }
-                    let seed = options.seed.wrapping_add(number);
+                    // The last seed may come before the end of the time.
+                    let Some(seed) = options.seed.checked_add(number) else { break };
                     let outcome = found::run(&options.draw(seed), seed);
                     // A thread that panicked while it held the lock would have left a whole tally all the same.
                     let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -16,6 +16,13 @@ const fn of(promise: Promise) -> Both {
         Promise::AtMostOnce => both("nothing is processed twice", "至多处理一次"),
         Promise::EffectivelyOnce => both("everything is processed effectively once", "效果上恰好一次"),
         Promise::Agrees => both("transactions and messages agree", "事务与消息一致"),
+        Promise::CommittedOnce => both("what is committed counts once", "提交的只生效一次"),
+        Promise::OnlyCommitted => both("nothing uncommitted is seen", "未提交的不可见"),
+        Promise::ZombiesFenced => both("nothing of a zombie counts", "僵尸实例的写入不生效"),
+        Promise::WithOneAtATime => {
+            both("each message is with one member at a time", "同一消息同时只归一个成员")
+        }
+        Promise::AcceptedIsDone => both("every accepted order is done", "已受理的订单都会办完"),
         _ => both("another promise", "其他承诺"),
     }
 }

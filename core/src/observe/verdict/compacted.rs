@@ -19,12 +19,28 @@ pub(super) struct Tables {
     lines: BTreeMap<(PartitionId, char), Vec<MessageId>>,
     /// What was rightly taken.
     took: BTreeSet<MessageId>,
+    /// Rightly taken, and appended again by somebody, which nobody was told: a leader that is none any more may do so. If
+    /// that copy goes, it is as before.
+    again: BTreeSet<MessageId>,
 }
 
 impl Tables {
     /// Whether compaction took a message, and rightly.
     pub(super) fn took(&self, message: &MessageId) -> bool {
         self.took.contains(message)
+    }
+
+    /// The producer of a message was told that it is stored: a second copy of it counts from now on.
+    pub(super) fn acknowledged(&mut self, message: &MessageId) {
+        self.again.remove(message);
+    }
+
+    /// No log has a message any more. Whether compaction took it, and rightly, and nothing was told since.
+    pub(super) fn is_gone(&mut self, message: MessageId) -> bool {
+        if self.again.remove(&message) {
+            self.took.insert(message);
+        }
+        self.took(&message)
     }
 
     /// A leader appended messages.
@@ -34,7 +50,9 @@ impl Tables {
             return;
         }
         for message in messages {
-            self.took.remove(message); // it was sent again, and is there
+            if self.took.remove(message) {
+                self.again.insert(*message); // it was sent again, and is there
+            }
             if let Some(key) = accounts.get(*message).and_then(|account| account.key) {
                 self.lines.entry((partition.clone(), key)).or_default().push(*message);
             }

@@ -310,3 +310,14 @@ fn what_a_later_message_supersedes_is_not_lost_and_the_last_value_of_a_key_is() 
         [(Broker(2), copied(1)), (Broker(1), compacted(&[1])), (NodeId::Controller, elected(Broker(2)))];
     assert_eq!(of(&on_another).0, [1], "whoever leads then, it is superseded");
 }
+
+#[test]
+fn a_stale_leader_that_takes_a_superseded_message_again_loses_nothing_with_it() {
+    let cut = || Event::Truncated { partition: partition(), to: Offset(0), messages: [MessageId(1)].into() };
+    let stale = [(Broker(1), compacted(&[1])), (Broker(3), appended(1)), (Broker(3), cut())];
+    let verdict = judge_table(&stale);
+    assert!(verdict.lost().is_empty(), "{:?}", verdict.lost());
+    assert_eq!(verdict.superseded().collect::<Vec<_>>(), [MessageId(1)]);
+    let told = [stale[0].clone(), stale[1].clone(), (Producer(1), acknowledged(1)), stale[2].clone()];
+    assert_eq!(judge_table(&told).lost().len(), 1, "whose copy was acknowledged is bound by that");
+}

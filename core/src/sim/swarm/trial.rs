@@ -9,11 +9,12 @@ use alloc::vec::Vec;
 use super::super::scenario::{InvalidScenario, Scenario};
 use super::super::world::World;
 use crate::observe::{
-    ClusterEvent, Event, FaultEvent, Judged, ProducerEvent, Promise, PromiseJudge, QueueEvent, Stamped,
+    CameBack, ClusterEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise, PromiseJudge,
+    PullEvent, QueueEvent, ShareEvent, Stamped, TxnEvent,
 };
 
 /// Everything that a swarm should meet sometimes.
-pub const SOMETIMES: [&str; 20] = [
+pub const SOMETIMES: [&str; 38] = [
     LOST,
     VANISHED,
     STORED_TWICE,
@@ -34,6 +35,24 @@ pub const SOMETIMES: [&str; 20] = [
     "a message given back to its queue",
     "a message that died in a queue",
     "a message given up",
+    DIRTY,
+    SHARED_TWICE,
+    DISAPPOINTED,
+    "a transaction committed",
+    "a transaction aborted because its sender wanted so",
+    "a transaction that its coordinator aborted",
+    "a transaction that could not go on",
+    "a zombie fenced",
+    "a partition added",
+    "a partition moved to other brokers",
+    "a message cleaned from a table",
+    "a consumer sent to a closer replica",
+    "a controller replaced",
+    "a record handed out again in a share group",
+    "a lock that ran out",
+    "a member gone with its records",
+    "a record given up by a share group",
+    "a record acknowledged in vain",
 ];
 
 const LOST: &str = "acknowledged and lost";
@@ -43,6 +62,9 @@ const OUT_OF_ORDER: &str = "out of order";
 const UNANSWERED: &str = "never answered";
 const STUCK: &str = "acknowledged and not processed";
 const DOUBLED: &str = "processed twice";
+const DIRTY: &str = "processed and not committed";
+const DISAPPOINTED: &str = "accepted and not done";
+const SHARED_TWICE: &str = "with two members at once";
 
 /// What came of a run.
 ///
@@ -98,7 +120,12 @@ fn name_of(promise: Promise) -> Option<&'static str> {
         Promise::Answered => UNANSWERED,
         Promise::AtLeastOnce => STUCK,
         Promise::AtMostOnce => DOUBLED,
-        Promise::EffectivelyOnce | Promise::Agrees => return None,
+        Promise::OnlyCommitted => DIRTY,
+        Promise::WithOneAtATime => SHARED_TWICE,
+        Promise::AcceptedIsDone => DISAPPOINTED,
+        Promise::EffectivelyOnce | Promise::Agrees | Promise::CommittedOnce | Promise::ZombiesFenced => {
+            return None;
+        }
     })
 }
 
@@ -117,6 +144,39 @@ fn met_in(fact: &Stamped) -> Option<&'static str> {
         Event::Requeued { .. } => "a message given back to its queue",
         Event::Queue(QueueEvent::Died { .. }) => "a message that died in a queue",
         Event::Queue(QueueEvent::GaveUp { message: Some(_), .. }) => "a message given up",
+        Event::Cluster(ClusterEvent::PartitionAdded { .. }) => "a partition added",
+        Event::Cluster(ClusterEvent::Moved { .. }) => "a partition moved to other brokers",
+        Event::Cluster(ClusterEvent::Controls { term }) if term.0 > 1 => "a controller replaced",
+        Event::Group(GroupEvent::ReadsFrom { .. }) => "a consumer sent to a closer replica",
+        Event::Pull(PullEvent::Compacted { messages, .. }) if !messages.is_empty() => {
+            "a message cleaned from a table"
+        }
+        Event::Txn(event) => return met_in_transactions(event),
+        Event::Share(event) => return met_in_shares(event),
+        _ => return None,
+    })
+}
+
+fn met_in_transactions(event: &TxnEvent) -> Option<&'static str> {
+    Some(match event {
+        TxnEvent::Committed { .. } => "a transaction committed",
+        TxnEvent::Decided { commit: false, why: None, .. } => {
+            "a transaction aborted because its sender wanted so"
+        }
+        TxnEvent::Decided { commit: false, why: Some(_), .. } => "a transaction that its coordinator aborted",
+        TxnEvent::Failed { .. } => "a transaction that could not go on",
+        TxnEvent::Fenced { .. } => "a zombie fenced",
+        _ => return None,
+    })
+}
+
+fn met_in_shares(event: &ShareEvent) -> Option<&'static str> {
+    Some(match event {
+        ShareEvent::Acquired { delivery: 2.., .. } => "a record handed out again in a share group",
+        ShareEvent::Returned { why: CameBack::LockRanOut, .. } => "a lock that ran out",
+        ShareEvent::Returned { why: CameBack::MemberGone, .. } => "a member gone with its records",
+        ShareEvent::Archived { .. } => "a record given up by a share group",
+        ShareEvent::NotAcknowledged { .. } => "a record acknowledged in vain",
         _ => return None,
     })
 }
