@@ -84,6 +84,10 @@ fn swarmed(seed: u64) -> Scenario {
         start: ShareStart::Earliest,
         ..ShareSettings::default()
     };
+    let mut settings = Settings { flush_before_reply: true, share: limits, ..Settings::default() };
+    if seed % 2 == 1 {
+        settings.internal_segment_bytes = 2_000; // the accounts' own log is compacted all the time
+    }
     Scenario {
         seed,
         ends_at: CALM + DRAIN,
@@ -92,7 +96,7 @@ fn swarmed(seed: u64) -> Scenario {
         topics: vec![topic(rng.between(1, 3) as u32, 3)],
         producers,
         consumers,
-        settings: Settings { flush_before_reply: true, share: limits, ..Settings::default() },
+        settings,
         faults: Some(FaultPlan { kinds: SURVIVED.into(), from: Time(20_000), until: CALM, faults: (2, 12) }),
         ..Scenario::empty("shares")
     }

@@ -52,6 +52,7 @@ mod checkpoint;
 mod classic_group;
 mod cleaner;
 mod closest;
+mod committed;
 mod controller;
 mod coordinator;
 mod deadlines;
@@ -96,6 +97,7 @@ mod share_settings;
 mod share_state;
 mod sticky;
 mod transaction;
+mod truncation;
 mod txn_coordinator;
 mod txn_leader;
 mod txn_markers;
@@ -106,7 +108,6 @@ mod view;
 mod waiting;
 
 pub use assignor::{Assignor, Candidate, Shares};
-pub use checkpoint::Truncation;
 pub use cleaner::{Cleanup, CleanupPolicy};
 pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
@@ -129,6 +130,7 @@ pub use share_request::{ShareReply, ShareRequest};
 pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, ShareStart};
 pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
+pub use truncation::Truncation;
 pub use transaction::{TransactionState, TransactionStep};
 pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
 pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
@@ -142,6 +144,7 @@ pub use view::{
 pub use mutant::Mutant;
 #[cfg(not(feature = "mutants"))]
 pub(crate) use mutant::Mutant;
+pub(crate) use committed::committed_records;
 pub(crate) use replica::{Replica, Role};
 pub(crate) use replicas::Replicas;
 
@@ -324,7 +327,7 @@ impl<S: Storage> Broker<S> {
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
         let own =
-            own.chain(self.next_clean()).chain(self.replicas.next_wakeup()).chain(self.txns.next_wakeup());
+            own.chain(self.next_clean()).chain(self.replicas.next_wakeup()).chain(self.txns.next_wakeup(self.settings.transactional_id_expiration));
         let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
         own.chain(self.next_host_wakeup()).chain(groups).min()
     }

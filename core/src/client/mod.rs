@@ -9,7 +9,6 @@ mod classic_member;
 mod fetching;
 mod identity;
 mod in_flight;
-mod isolation;
 mod lane;
 mod lanes;
 mod member;

@@ -94,6 +94,7 @@ impl PromiseJudge {
             | Event::TailLost { of: Place::Partition(partition), messages }
             | Event::Pull(
                 PullEvent::Trimmed { partition, messages, .. }
+                | PullEvent::CopyTrimmed { partition, messages, .. }
                 | PullEvent::Compacted { partition, messages, .. },
             )
             | Event::Fault(

@@ -158,6 +158,17 @@ impl FileLog {
         Ok(())
     }
 
+    /// Removes all segments, the latest first, and begins one at `at`.
+    fn anew(&mut self, at: Offset) -> Result<(), Error> {
+        self.cut(self.start())?;
+        let (first, dir) = (self.segments.remove(0), &self.dir);
+        first.remove(dir)?;
+        let (segment, file) = Segment::create(dir, at)?;
+        self.segments.push(segment);
+        (self.file, self.durable) = (file, at);
+        Ok(())
+    }
+
     /// Puts whole batches in place of the sealed segments from `from` to `until`; `before` is told of each step.
     pub(super) fn put(
         &mut self,
@@ -260,6 +271,10 @@ impl Log for FileLog {
             }
             Ok(())
         })
+    }
+
+    fn begin_anew(&mut self, at: Offset) -> Result<(), LogError<Error>> {
+        self.change(|log| log.anew(at))
     }
 
     fn segments(&self) -> Vec<mqlab_core::log::Segment> {
