@@ -331,10 +331,8 @@ impl Table {
     fn set_clean_until(&mut self, until: Option<u64>) {
         self.with_note(|log| {
             *log = MemoryLog::default();
-            let record = until.map(|until| NewRecord {
-                value: Some(until.to_string().into()),
-                ..NewRecord::default()
-            });
+            let record = until
+                .map(|until| NewRecord { value: Some(until.to_string().into()), ..NewRecord::default() });
             record.into_iter().for_each(|record| put(log, Producer::ANONYMOUS, &[record]));
         });
     }
@@ -429,7 +427,11 @@ fn a_restarted_broker_goes_on_with_the_same_table() {
     assert_eq!(table.text(cleanup), "2:a= 3:b=2 4:c=1", "nor is it to a broker that was started again");
     table.forget_how_far();
     table.wait(60);
-    assert_eq!(table.text(cleanup), "3:b=2 4:c=1", "to one that does not know how far it is clean all is dirty");
+    assert_eq!(
+        table.text(cleanup),
+        "3:b=2 4:c=1",
+        "to one that does not know how far it is clean all is dirty"
+    );
 }
 
 #[test]
@@ -455,7 +457,10 @@ fn how_far_a_log_is_clean_is_kept_and_costs_only_work_when_it_is_old_or_gone() {
         table.set_clean_until(stale);
         table.wait(60);
         assert_eq!(table.text(cleanup), right, "it says {stale:?}");
-        assert!(table.clean_until().is_none_or(|until| until <= 6), "it is brought inside the log: {stale:?}");
+        assert!(
+            table.clean_until().is_none_or(|until| until <= 6),
+            "it is brought inside the log: {stale:?}"
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a controller does: whom it fences, whom it elects, and when it gives leadership back.
 
-use mqlab_core::broker::{BadOrder, Controller, Input, Message, Order, Out, PartitionState, Request, Settings, View};
+use mqlab_core::broker::{
+    BadOrder, Controller, Input, Message, Order, Out, PartitionState, Request, Settings, View,
+};
 use mqlab_core::ids::{Epoch, Name, NodeId, PartitionId};
 use mqlab_core::observe::{ClusterEvent, Event};
 use mqlab_core::time::{Span, Time};
@@ -165,8 +167,7 @@ fn move_to(numbers: &[u16]) -> Order {
 fn in_sync(desk: &mut Desk, numbers: &[u16]) {
     let state = desk.state(0);
     let (epoch, version, leader) = (state.epoch, state.version, state.leader.expect("somebody leads"));
-    let request =
-        Request::SetInSync { partition: partition(0), epoch, version, in_sync: brokers(numbers) };
+    let request = Request::SetInSync { partition: partition(0), epoch, version, in_sync: brokers(numbers) };
     desk.say(leader, request);
 }
 

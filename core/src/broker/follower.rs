@@ -84,7 +84,14 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         self.refuse_all(crate::observe::Refusal::NotLeader, out);
-        self.role = Role::Follower(Follower { leader, epoch, asked: None, retry: now, catches_up: false, parked: Vec::new() });
+        self.role = Role::Follower(Follower {
+            leader,
+            epoch,
+            asked: None,
+            retry: now,
+            catches_up: false,
+            parked: Vec::new(),
+        });
         if self.checkpoint.is_some() && self.log.end() > self.high_watermark {
             // What its leader has above that, it fetches again.
             let messages = self.truncate(self.high_watermark)?;
@@ -120,7 +127,9 @@ impl<L: Log> Replica<L> {
         let fetch = Fetch {
             partition: self.partition.clone(),
             from,
-            bytes_max: follower.bound(settings).map_or(most, |rate| most.min(rate.try_into().unwrap_or(most))),
+            bytes_max: follower
+                .bound(settings)
+                .map_or(most, |rate| most.min(rate.try_into().unwrap_or(most))),
             bytes_min: 1,
             wait_max: settings.replica_fetch_wait,
             filter: None,

@@ -130,8 +130,8 @@ pub use share_request::{ShareReply, ShareRequest};
 pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, ShareStart};
 pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
-pub use truncation::Truncation;
 pub use transaction::{TransactionState, TransactionStep};
+pub use truncation::Truncation;
 pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
 pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
 pub use txn_state::TxnPhase;
@@ -140,11 +140,11 @@ pub use view::{
     offsets_partition, share_partition,
 };
 
+pub(crate) use committed::committed_records;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 #[cfg(not(feature = "mutants"))]
 pub(crate) use mutant::Mutant;
-pub(crate) use committed::committed_records;
 pub(crate) use replica::{Replica, Role};
 pub(crate) use replicas::Replicas;
 
@@ -326,8 +326,10 @@ impl<S: Storage> Broker<S> {
     pub fn next_wakeup(&self) -> Option<Time> {
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
-        let own =
-            own.chain(self.next_clean()).chain(self.replicas.next_wakeup()).chain(self.txns.next_wakeup(self.settings.transactional_id_expiration));
+        let own = own
+            .chain(self.next_clean())
+            .chain(self.replicas.next_wakeup())
+            .chain(self.txns.next_wakeup(self.settings.transactional_id_expiration));
         let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
         own.chain(self.next_host_wakeup()).chain(groups).min()
     }

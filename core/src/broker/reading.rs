@@ -39,8 +39,8 @@ impl<L: Log> Replica<L> {
                 Batches::joined(&committed_batches(&looked_at, aborted))
             }
         };
-        let wanted = counts
-            .selected(|record| record.offset >= fetch.from && selects(&Message::from_record(record)));
+        let wanted =
+            counts.selected(|record| record.offset >= fetch.from && selects(&Message::from_record(record)));
         Ok((wanted, next))
     }
 

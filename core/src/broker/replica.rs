@@ -73,7 +73,9 @@ impl<L: Log> Replica<L> {
         })?;
         let checkpoint = match truncation {
             Truncation::Epoch => None,
-            Truncation::HighWatermark => Some(Checkpoint::open(storage, &LogName::Watermark(partition.clone()))?),
+            Truncation::HighWatermark => {
+                Some(Checkpoint::open(storage, &LogName::Watermark(partition.clone()))?)
+            }
         };
         let known = checkpoint.as_ref().map_or(log.start(), Checkpoint::value);
         let high_watermark = known.clamp(log.start(), log.end());

@@ -146,11 +146,7 @@ impl<L: Log> Replica<L> {
     }
 
     /// Deletes what is below an offset, as far as it is known to be committed.
-    pub(super) fn trim(
-        &mut self,
-        below: Offset,
-        out: &mut Out<L::Slice>,
-    ) -> Result<(), LogError<L::Error>> {
+    pub(super) fn trim(&mut self, below: Offset, out: &mut Out<L::Slice>) -> Result<(), LogError<L::Error>> {
         let (below, before) = (below.min(self.high_watermark), self.log.start());
         if below <= before {
             return Ok(());

@@ -108,7 +108,10 @@ mod tests {
     }
 
     /// Opens a ballot over a log with these records, all but the last of which were trimmed away or not.
-    fn opened(records: &[(Option<&str>, Option<&str>)], trims: bool) -> Result<(u32, Option<NodeId>), Offset> {
+    fn opened(
+        records: &[(Option<&str>, Option<&str>)],
+        trims: bool,
+    ) -> Result<(u32, Option<NodeId>), Offset> {
         let (mut storage, name) = (MemoryStorage::default(), LogName::Ballot(quorum()));
         let mut log = storage.open(&name).expect("memory opens");
         for (key, value) in records {
@@ -137,15 +140,15 @@ mod tests {
     #[test]
     fn a_ballot_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
         let me = Some(NodeId::Voter(2));
-        let good = (Some("7"), Some("voter-2"));
+        let good = (Some("7"), Some("controller-2"));
         for (records, trims, expected) in [
             (&[][..], false, Ok((0, None))),
             (&[(Some("7"), None)], false, Ok((7, None))),
             (&[good], false, Ok((7, me))),
-            (&[(Some("6"), Some("voter-1")), good], false, Ok((7, me))),
+            (&[(Some("6"), Some("controller-1")), good], false, Ok((7, me))),
             (&[(Some("six"), None), good], false, Ok((7, me))), // whatever stands last counts
             (&[good, (Some("eight"), None)], false, Err(Offset(1))),
-            (&[good, (None, Some("voter-2"))], false, Err(Offset(1))),
+            (&[good, (None, Some("controller-2"))], false, Err(Offset(1))),
             (&[good, (Some("8"), Some("nobody"))], false, Err(Offset(1))),
             (&[good, (Some("8"), Some(""))], false, Err(Offset(1))),
             (&[good], true, Err(Offset(1))), // it was written, and is gone
@@ -157,7 +160,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let mut storage = MemoryStorage::default();
-        for (term, vote) in [(1, None), (1, Some(NodeId::Voter(3))), (2, Some(NodeId::Controller)), (9, None)] {
+        for (term, vote) in [(1, None), (1, Some(NodeId::Voter(3))), (2, Some(NodeId::Controller)), (9, None)]
+        {
             let mut ballot = Ballot::open(&mut storage, &quorum()).expect("it can be read");
             ballot.set(Epoch(term), vote).expect("memory does not fail");
             ballot.flush().expect("memory does not fail");

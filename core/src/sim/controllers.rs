@@ -335,7 +335,8 @@ mod tests {
             && let Some(events) = world.step()
         {
             let is_halt = |event: &Event| matches!(event, Event::Queue(QueueEvent::Halted { .. }));
-            halted += events.iter().filter(|stamped| stamped.node == voter && is_halt(&stamped.event)).count();
+            halted +=
+                events.iter().filter(|stamped| stamped.node == voter && is_halt(&stamped.event)).count();
         }
         assert_eq!(halted, 1, "it is said once");
         assert!(world.controllers.get(voter).is_some_and(|seat| seat.process.process.is_none()));

@@ -136,7 +136,9 @@ impl Scenario {
             ));
         }
         if self.settings.catch_up_rate == Some(0) {
-            return invalid("the setting catch_up_rate is 0, use at least 1; or leave it out for no bound".into());
+            return invalid(
+                "the setting catch_up_rate is 0, use at least 1; or leave it out for no bound".into(),
+            );
         }
         if self.settings.internal_segment_bytes == 0 {
             return invalid("the setting internal_segment_bytes is 0, use at least 1".into());

@@ -113,7 +113,8 @@ impl Cluster {
         self.view.brokers = all.into_iter().map(|broker| (broker, true)).collect();
         self.view.partitions = [(partition(), state)].into();
         let topic = partition().topic;
-        self.view.retention = self.retention.map(|retention| (topic.clone(), retention)).into_iter().collect();
+        self.view.retention =
+            self.retention.map(|retention| (topic.clone(), retention)).into_iter().collect();
         for broker in 0..self.len() {
             self.tell(broker);
         }

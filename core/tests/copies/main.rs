@@ -66,7 +66,9 @@ fn a_replica_with_a_fast_clock_that_is_elected_has_less() {
     cluster.append(0, &[("a", Some("old"))]);
     cluster.run(50);
     assert_eq!(marks(&cluster), [(0, 1), (1, 1)]);
-    assert!(matches!(cluster.read(0, 0), Some(Reply::Fetched { batches, .. }) if batches.records().count() == 1));
+    assert!(
+        matches!(cluster.read(0, 0), Some(Reply::Fetched { batches, .. }) if batches.records().count() == 1)
+    );
     cluster.lead(1);
     cluster.run(10);
     assert!(matches!(cluster.read(1, 0), Some(Reply::Refused(Refusal::OffsetOutOfRange))));
@@ -143,11 +145,14 @@ fn who_has_deleted_more_than_its_new_leader_ever_had_begins_there() {
 fn a_table_of_what_happened_lately_is_kept_by_every_replica() {
     let mut cluster = Cluster::new(3);
     cluster.retention = for_millis(200);
-    cluster.cleanup = vec![Some(Cleanup {
-        policy: CleanupPolicy::CompactAndDelete,
-        segment_bytes: 100,
-        ..Cleanup::default()
-    }); 3];
+    cluster.cleanup = vec![
+        Some(Cleanup {
+            policy: CleanupPolicy::CompactAndDelete,
+            segment_bytes: 100,
+            ..Cleanup::default()
+        });
+        3
+    ];
     cluster.lead(0);
     for number in 0..12 {
         cluster.append(0, &[(["a", "b", "c"][number % 3], Some("x"))]);
@@ -172,7 +177,12 @@ fn logs_that_part_find_where_though_one_of_them_is_compacted() {
     for (compacted, lost) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
         let mut cluster = Cluster::new(2);
         let (winner, loser) = (1 - lost, lost);
-        let cleanup = Cleanup { policy: CleanupPolicy::Compact, segment_bytes: 1, dirty_per_mille: 0, ..Cleanup::default() };
+        let cleanup = Cleanup {
+            policy: CleanupPolicy::Compact,
+            segment_bytes: 1,
+            dirty_per_mille: 0,
+            ..Cleanup::default()
+        };
         let idle = Cleanup { dirty_per_mille: 1_000, ..cleanup };
         cluster.cleanup = vec![Some(idle); 2];
         // Of the second reign nothing stays: all that is known of it is where it began.
@@ -214,7 +224,12 @@ fn whoever_leads_and_whoever_compacts_all_have_one_table() {
         let segment_bytes = rng.between(1, 400);
         let cleanup = |eager: bool| {
             let dirty_per_mille = if eager { 0 } else { 1_000 };
-            Some(Cleanup { policy: CleanupPolicy::Compact, segment_bytes, dirty_per_mille, ..Cleanup::default() })
+            Some(Cleanup {
+                policy: CleanupPolicy::Compact,
+                segment_bytes,
+                dirty_per_mille,
+                ..Cleanup::default()
+            })
         };
         cluster.cleanup = vec![cleanup(false); 3];
         cluster.lead(0);
@@ -248,7 +263,11 @@ fn whoever_leads_and_whoever_compacts_all_have_one_table() {
         for broker in 0..3 {
             assert_eq!(cluster.table(broker), cluster.truth_table(), "seed {seed}: broker {broker}");
             assert!(cluster.is_true(broker), "seed {seed}: broker {broker} has what was never committed");
-            assert_eq!(cluster.marks(broker).map(|m| m.end), cluster.marks(leader).map(|m| m.end), "seed {seed}");
+            assert_eq!(
+                cluster.marks(broker).map(|m| m.end),
+                cluster.marks(leader).map(|m| m.end),
+                "seed {seed}"
+            );
         }
         let count = |is: fn(&Event) -> bool| cluster.events.iter().filter(|(_, event)| is(event)).count();
         cuts += count(|event| matches!(event, Event::Truncated { messages, .. } if !messages.is_empty()));

@@ -222,7 +222,13 @@ pub(super) fn complete(
     if is_over || target.is_empty() || !target.iter().all(|broker| in_sync.contains(broker)) {
         return Vec::new();
     }
-    settled(view, partition, &PartitionState { in_sync: in_sync.into(), ..state.clone() }, target.clone(), target)
+    settled(
+        view,
+        partition,
+        &PartitionState { in_sync: in_sync.into(), ..state.clone() },
+        target.clone(),
+        target,
+    )
 }
 
 /// A move is over: these keep the partition, and of them these are in sync.

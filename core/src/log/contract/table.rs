@@ -198,9 +198,22 @@ pub(super) fn agrees_with_a_plain_table<S: Storage>(
                 let rules =
                     Rules { now, tombstone_retention: RETENTION, segment_bytes: rng.below(600), keys_max };
                 plain.clean_until = plain.clean_until.max(log.start().0);
+                let before: Vec<u64> = log.segments().iter().map(|segment| segment.bytes).collect();
                 let done =
                     compact(&mut log, dirt, rules, Offset(plain.committed), is_needed).expect("cleans");
-                let Compacted { until, records, tombstones, .. } = done;
+                let Compacted { until, records, tombstones, bytes, .. } = done;
+                let after: Vec<u64> = log.segments().iter().map(|segment| segment.bytes).collect();
+                let sum = |sizes: &[u64]| sizes.iter().sum::<u64>();
+                assert_eq!(
+                    sum(&before) - sum(&after),
+                    bytes,
+                    "seed {seed}: how much smaller it says that it is"
+                );
+                let largest = before.iter().copied().max().max(Some(rules.segment_bytes));
+                assert!(
+                    after.into_iter().max() <= largest,
+                    "seed {seed}: segments were joined beyond their size"
+                );
                 let expected = plain.clean(dirt.until.0, now, keys_max);
                 assert_eq!((until.0, records, tombstones), expected, "seed {seed}: what it says that it did");
             }
