@@ -175,7 +175,8 @@ fn in_sync(desk: &mut Desk, numbers: &[u16]) {
 fn a_move_that_is_under_way_can_be_cancelled_and_another_cannot() {
     let cancel = Order::Cancel { partition: partition(0) };
     // To where it moves, who is in sync then, and what the cancelled move leaves: replicas, in sync, leader.
-    let table: [(&[u16], &[u16], &[u16], &[u16], u16); 4] = [
+    type Row = (&'static [u16], &'static [u16], &'static [u16], &'static [u16], u16);
+    let table: [Row; 4] = [
         (&[3, 4, 5], &[1, 2, 3], &[3, 1, 2], &[1, 2, 3], 1),
         (&[3, 4, 5], &[1, 2, 3, 4], &[3, 1, 2], &[1, 2, 3], 1),
         (&[4, 5], &[1, 2, 5], &[1, 2, 3], &[1, 2], 1),

@@ -33,6 +33,11 @@ fn share(options: ShareOptions) -> SourceSpec {
     SourceSpec::Share { name: name("g"), topic: name("t"), options }
 }
 
+/// A group that begins with the oldest message.
+fn from_the_start() -> ShareSettings {
+    ShareSettings { start: ShareStart::Earliest, ..ShareSettings::default() }
+}
+
 fn topic(partitions: u32, replicas: u16) -> TopicSpec {
     TopicSpec {
         unclean_election: false,
@@ -367,6 +372,7 @@ fn who_renews_keeps_what_takes_long() {
             topics: vec![topic(1, 1)],
             producers: vec![ProducerSpec { messages: 12, ..ProducerSpec::new("p", to_topic()) }],
             consumers: vec![consumer],
+            settings: Settings { share: from_the_start(), ..Settings::default() },
             ..Scenario::empty("renewing")
         });
         let verdict = timeline.verdict();
