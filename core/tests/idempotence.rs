@@ -268,7 +268,8 @@ proptest! {
         }
         all.sort_unstable();
         prop_assert_eq!(all, (1..=150).collect::<Vec<u64>>());
-        let acknowledged = run.count(|event| matches!(event, Event::Acknowledged { .. }));
+        let told = run.events.iter().filter(|event| matches!(event, Event::Acknowledged { .. }));
+        let acknowledged: usize = told.map(|event| event.messages().len()).sum();
         prop_assert_eq!(acknowledged, 150);
     }
 
@@ -286,10 +287,8 @@ proptest! {
             prop_assert!(log.is_sorted() && once(&log), "{index}: {log:?}");
             stored.extend(log);
         }
-        let told: Vec<u64> = run.events.iter().filter_map(|event| match event {
-            Event::Acknowledged { message, .. } => Some(message.0),
-            _ => None,
-        }).collect();
+        let told = run.events.iter().filter(|event| matches!(event, Event::Acknowledged { .. }));
+        let told: Vec<u64> = told.flat_map(Event::messages).map(|message| message.0).collect();
         let overdue = |event: &Event| matches!(
             event,
             Event::Queue(QueueEvent::GaveUp { message: Some(_), why: Refusal::Overdue })

@@ -196,7 +196,7 @@ impl Life {
             }
             for event in out.events {
                 match event {
-                    Event::Received { .. } => self.received += 1,
+                    Event::Received { messages, .. } => self.received += messages.len() as u64,
                     Event::Pull(PullEvent::Recovered { messages }) => self.recovered += messages.len() as u64,
                     _ => {}
                 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use mqlab_core::ids::{Epoch, MessageId, Offset};
 use mqlab_core::record::{
-    BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchHeader, Batches, Malformed, NewRecord,
-    Producer, Record, crc32c, whole_prefix,
+    BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchHeader, Batches, Headers, Malformed,
+    NewRecord, Producer, Record, crc32c, whole_prefix,
 };
 use proptest::prelude::*;
 
@@ -75,7 +75,7 @@ fn a_batch_from_kafka_is_read() {
         timestamp: 1_503_229_838_908,
         key: None,
         value: Some("123".into()),
-        headers: Vec::new(),
+        headers: Headers::new(),
     };
     assert_eq!(records, [wanted]);
 }
@@ -88,8 +88,10 @@ fn a_batch_with_headers_and_a_tombstone_is_read() {
     let [first, second] = &records[..] else { panic!("two records") };
     assert_eq!((first.offset, first.timestamp), (Offset(100), 1_700_000_000_000));
     assert_eq!((first.key.as_deref(), first.value.as_deref()), (Some(&b"key"[..]), Some(&b"value"[..])));
-    let headers = first.headers.iter().map(|header| (&header.name[..], header.value.as_deref()));
-    assert_eq!(headers.collect::<Vec<_>>(), [(&b"h1"[..], Some(&b"v1"[..])), (&b"h2"[..], None)]);
+    assert_eq!(
+        first.headers.iter().collect::<Vec<_>>(),
+        [(&b"h1"[..], Some(&b"v1"[..])), (&b"h2"[..], None)]
+    );
     assert_eq!((second.offset, second.timestamp), (Offset(101), 1_700_000_000_123));
     assert_eq!((second.key.as_deref(), second.value.as_deref()), (Some(&b"key"[..]), None));
 }
@@ -112,7 +114,7 @@ fn batches_are_written_byte_for_byte() {
 
     let mut two = BatchBuilder::of(Producer::ANONYMOUS);
     let (key, timestamp) = (Some(Bytes::from("key")), 1_700_000_000_000);
-    let headers = vec![("h1".into(), Some("v1".into())), ("h2".into(), None)];
+    let headers = [("h1", Some("v1")), ("h2", None)].into_iter().collect();
     two.push(&NewRecord { timestamp, key: key.clone(), value: Some("value".into()), headers })
         .expect("small");
     two.push(&NewRecord { timestamp: timestamp + 123, key, ..NewRecord::default() }).expect("small");
@@ -221,8 +223,14 @@ fn batches_must_follow_each_other() {
 fn record() -> impl Strategy<Value = NewRecord> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..80).prop_map(Bytes::from);
     let headers = prop::collection::vec((bytes(), prop::option::of(bytes())), 0..4);
-    (any::<i64>(), prop::option::of(bytes()), prop::option::of(bytes()), headers)
-        .prop_map(|(timestamp, key, value, headers)| NewRecord { timestamp, key, value, headers })
+    (any::<i64>(), prop::option::of(bytes()), prop::option::of(bytes()), headers).prop_map(
+        |(timestamp, key, value, headers)| NewRecord {
+            timestamp,
+            key,
+            value,
+            headers: headers.into_iter().collect(),
+        },
+    )
 }
 
 fn build(records: &[NewRecord]) -> Batches {
@@ -235,8 +243,7 @@ fn build(records: &[NewRecord]) -> Batches {
 
 fn assert_same(read: &Record, written: &NewRecord) {
     assert_eq!((read.timestamp, &read.key, &read.value), (written.timestamp, &written.key, &written.value));
-    let headers = read.headers.iter().map(|header| (header.name.clone(), header.value.clone()));
-    assert_eq!(headers.collect::<Vec<_>>(), written.headers);
+    assert_eq!(read.headers.iter().collect::<Vec<_>>(), written.headers.iter().collect::<Vec<_>>());
 }
 
 proptest! {

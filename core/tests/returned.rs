@@ -59,12 +59,13 @@ fn answer(id: RequestId) -> Input {
 
 /// What a producer heard: the message, and whether it is stored.
 fn heard(out: &Out) -> Vec<(u64, bool)> {
-    let told = out.events.iter().filter_map(|event| match event {
-        Event::Acknowledged { message, .. } => Some((message.0, true)),
-        Event::Queue(QueueEvent::Returned { message, .. }) => Some((message.0, false)),
+    let told = |event: &Event| match event {
+        Event::Acknowledged { .. } => Some(true),
+        Event::Queue(QueueEvent::Returned { .. }) => Some(false),
         _ => None,
-    });
-    told.collect()
+    };
+    let told = out.events.iter().filter_map(|event| Some((event.messages(), told(event)?)));
+    told.flat_map(|(messages, stored)| messages.iter().map(move |message| (message.0, stored))).collect()
 }
 
 #[test]

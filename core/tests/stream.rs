@@ -46,10 +46,8 @@ impl Desk {
     }
 
     fn look(&mut self, out: Out) -> Vec<Sent> {
-        self.stored.extend(out.events.iter().filter_map(|event| match event {
-            Event::Acknowledged { message, .. } => Some(message.0),
-            _ => None,
-        }));
+        let told = out.events.iter().filter(|event| matches!(event, Event::Acknowledged { .. }));
+        self.stored.extend(told.flat_map(Event::messages).map(|message| message.0));
         out.sends.iter().filter_map(publish).collect()
     }
 

@@ -68,12 +68,12 @@ fn name(text: &str) -> Name {
 fn processed(timeline: &Timeline, of: &str) -> Vec<(PartitionId, MessageId)> {
     let group = Some(name(of));
     let pick = |event: &Event| match event {
-        Event::Processed { from: Place::Partition(partition), message, group: by } if *by == group => {
-            Some((partition.clone(), *message))
+        Event::Processed { from: Place::Partition(partition), messages, group: by } if *by == group => {
+            messages.iter().map(|message| (partition.clone(), *message)).collect()
         }
-        _ => None,
+        _ => Vec::new(),
     };
-    timeline.events().iter().filter_map(|stamped| pick(&stamped.event)).collect()
+    timeline.events().iter().flat_map(|stamped| pick(&stamped.event)).collect()
 }
 
 /// What was committed, transaction by transaction, and what was aborted, by somebody.
@@ -107,9 +107,9 @@ impl Undecided {
                     let late = self.by.insert(stamped.node, BTreeSet::new()).unwrap_or_default();
                     self.at.retain(|_, message| !late.contains(message));
                 }
-                Event::Sent { message, .. } => {
+                Event::Sent { messages, .. } => {
                     if let Some(open) = self.by.get_mut(&stamped.node) {
-                        open.insert(*message);
+                        open.extend(messages);
                     }
                 }
                 Event::Appended { to, base, messages } => {

@@ -50,6 +50,13 @@ pub fn all<T>(timeline: &Timeline, pick: impl Fn(&Event) -> Option<T>) -> Vec<(T
     events.filter_map(|stamped| Some((stamped.at, stamped.node, pick(&stamped.event)?))).collect()
 }
 
+/// The messages of some facts of a run, one by one, with moment and place.
+pub fn each(timeline: &Timeline, wanted: impl Fn(&Event) -> bool) -> Vec<(Time, NodeId, MessageId)> {
+    let facts = timeline.events().iter().filter(|stamped| wanted(&stamped.event));
+    let each = facts.flat_map(|fact| fact.event.messages().iter().map(|one| (fact.at, fact.node, *one)));
+    each.collect()
+}
+
 /// The messages that stand twice in the log of a partition's leader. (A consumer that dies may process one twice: that
 /// is another affair.)
 pub fn stored_twice(timeline: &Timeline) -> BTreeSet<(Place, MessageId)> {

@@ -20,11 +20,11 @@ fn heard_after(read_closest: bool, seed: u64) -> (u64, usize) {
     {
         for stamped in events {
             match (stamped.node, stamped.event) {
-                (NodeId::Producer(_), Event::Sent { message, .. }) => {
-                    sent.entry(message).or_insert(stamped.at);
+                (NodeId::Producer(_), Event::Sent { messages, .. }) => {
+                    messages.iter().for_each(|message| _ = sent.entry(*message).or_insert(stamped.at));
                 }
-                (NodeId::Consumer(2), Event::Received { message, .. }) => {
-                    took.push(stamped.at.since(sent[&message]).0);
+                (NodeId::Consumer(2), Event::Received { messages, .. }) => {
+                    took.extend(messages.iter().map(|message| stamped.at.since(sent[message]).0));
                 }
                 (_, Event::Group(GroupEvent::ReadsFrom { replica, .. })) => {
                     assert_eq!(replica, NodeId::Broker(3));

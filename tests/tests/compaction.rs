@@ -13,7 +13,7 @@ use mqlab_core::sim::{
     TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
-use mqlab_tests::claims::{all, ended, scenario, story};
+use mqlab_tests::claims::{all, each, ended, scenario, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 40;
@@ -39,10 +39,7 @@ fn table(timeline: &Timeline, messages: impl IntoIterator<Item = MessageId>) -> 
 
 /// The messages without value, by who sent them and in which turn.
 fn tombstones(timeline: &Timeline) -> BTreeSet<MessageId> {
-    let sent = all(timeline, |event| match event {
-        Event::Sent { message, attempt: 1, .. } => Some(*message),
-        _ => None,
-    });
+    let sent = each(timeline, |event| matches!(event, Event::Sent { attempt: 1, .. }));
     let mut turns = BTreeMap::<NodeId, u64>::new();
     let mut found = BTreeSet::new();
     let producers = &timeline.scenario().producers;
@@ -70,10 +67,9 @@ fn written(timeline: &Timeline) -> Vec<MessageId> {
 
 /// What a reader has processed, in order.
 fn read(timeline: &Timeline, reader: &str) -> Vec<MessageId> {
-    let processed = all(timeline, |event| match event {
-        Event::Processed { message, group: Some(group), .. } if group.as_str() == reader => Some(*message),
-        _ => None,
-    });
+    let of = |group: &Name| group.as_str() == reader;
+    let processed =
+        each(timeline, |event| matches!(event, Event::Processed { group: Some(group), .. } if of(group)));
     processed.into_iter().map(|(_, _, message)| message).collect()
 }
 

@@ -6,7 +6,7 @@ use mqlab_core::observe::{Event, QueueEvent};
 use mqlab_core::sim::{Command, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
 use mqlab_core::vhost::{INITIAL_CREDIT, MORE_CREDIT_AFTER};
-use mqlab_tests::claims::{all, scenario, story};
+use mqlab_tests::claims::{all, each, scenario, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 30;
@@ -83,12 +83,12 @@ fn only_the_fast_one_is_in_flow_and_goes_on_after_two_hundred_were_taken() {
 
 /// When a producer sent each of its messages, or was told that it is stored.
 fn moments(run: &Timeline, producer: NodeId, sent: bool) -> Vec<Time> {
-    let picked = all(run, |event| match event {
-        Event::Sent { attempt: 1, .. } => sent.then_some(()),
-        Event::Acknowledged { .. } => (!sent).then_some(()),
-        _ => None,
+    let picked = each(run, |event| match event {
+        Event::Sent { attempt: 1, .. } => sent,
+        Event::Acknowledged { .. } => !sent,
+        _ => false,
     });
-    picked.into_iter().filter(|(_, node, ())| *node == producer).map(|(at, ..)| at).collect()
+    picked.into_iter().filter(|(_, node, _)| *node == producer).map(|(at, ..)| at).collect()
 }
 
 #[test]

@@ -104,7 +104,9 @@ fn processed(timeline: &Timeline) -> Result<BTreeMap<MessageId, u32>, String> {
     let mut committed: BTreeMap<PartitionId, Offset> = BTreeMap::new();
     for stamped in timeline.events() {
         match &stamped.event {
-            Event::Processed { message, .. } => *times.entry(*message).or_default() += 1,
+            Event::Processed { messages, .. } => {
+                messages.iter().for_each(|message| *times.entry(*message).or_default() += 1);
+            }
             Event::OffsetStored { partition, next, .. } => {
                 let before = committed.insert(partition.clone(), *next);
                 if before.is_some_and(|before| before > *next) {

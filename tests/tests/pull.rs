@@ -31,8 +31,8 @@ fn pulls(timeline: &Timeline) -> impl Iterator<Item = (Time, &PullEvent)> {
 fn processed(timeline: &Timeline) -> BTreeMap<Option<Name>, Vec<MessageId>> {
     let mut by = BTreeMap::<_, Vec<_>>::new();
     for stamped in timeline.events() {
-        if let Event::Processed { message, group, .. } = &stamped.event {
-            by.entry(group.clone()).or_default().push(*message);
+        if let Event::Processed { messages, group, .. } = &stamped.event {
+            by.entry(group.clone()).or_default().extend(messages);
         }
     }
     by
@@ -136,8 +136,8 @@ fn messages_are_kept_as_long_as_the_topic_says() {
         let mut trimmed = 0;
         for stamped in timeline.events() {
             match &stamped.event {
-                Event::Sent { message, attempt: 1, .. } => {
-                    appended.insert(*message, stamped.at);
+                Event::Sent { messages, attempt: 1, .. } => {
+                    appended.extend(messages.iter().map(|message| (*message, stamped.at)));
                 }
                 Event::Pull(PullEvent::Trimmed { messages, .. }) => {
                     for message in messages {

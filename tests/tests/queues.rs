@@ -7,7 +7,7 @@ use mqlab_core::message::DeathReason;
 use mqlab_core::observe::{Event, Place, QueueEvent, QueueMetrics, Refusal};
 use mqlab_core::sim::{Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
-use mqlab_tests::claims::{all, scenario, story};
+use mqlab_tests::claims::{all, each, scenario, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 30;
@@ -18,10 +18,11 @@ fn counts(timeline: &Timeline) -> &QueueMetrics {
 
 /// The numbers of the messages that were done, in order, with moment and consumer.
 fn done(timeline: &Timeline) -> Vec<(Time, NodeId, u64)> {
-    all(timeline, |event| match event {
-        Event::Processed { message, .. } => Some(message.0),
-        _ => None,
-    })
+    numbers(each(timeline, |event| matches!(event, Event::Processed { .. })))
+}
+
+fn numbers(facts: Vec<(Time, NodeId, MessageId)>) -> Vec<(Time, NodeId, u64)> {
+    facts.into_iter().map(|(at, node, message)| (at, node, message.0)).collect()
 }
 
 fn done_by(timeline: &Timeline, consumer: u16) -> Vec<u64> {
@@ -55,8 +56,8 @@ fn stored(timeline: &Timeline, queue: &str) -> BTreeMap<u64, Time> {
     at
 }
 
-fn sent_at(event: &Event) -> Option<u64> {
-    if let Event::Sent { message, attempt: 1, .. } = event { Some(message.0) } else { None }
+fn sent(timeline: &Timeline) -> Vec<(Time, NodeId, u64)> {
+    numbers(each(timeline, |event| matches!(event, Event::Sent { attempt: 1, .. })))
 }
 
 fn died(timeline: &Timeline, of: DeathReason) -> BTreeMap<u64, Time> {
@@ -225,7 +226,7 @@ fn during_a_memory_alarm_nothing_comes_in_and_consumers_go_on() {
                 Event::Queue(QueueEvent::Blocked { .. }) => on = true,
                 Event::Queue(QueueEvent::Unblocked { .. }) => on = false,
                 Event::Appended { .. } => assert!(!on, "seed {seed}: taken at {}", stamped.at),
-                Event::Processed { .. } if on => worked += 1,
+                Event::Processed { messages, .. } if on => worked += messages.len(),
                 _ => {}
             }
         }
@@ -344,7 +345,7 @@ fn a_delayed_message_comes_when_it_is_due_and_not_before() {
         let run = story("delayed", seed);
         assert!(run.verdict().is_clean() && run.verdict().delivered() == 30, "seed {seed}");
         let sent: BTreeMap<u64, Time> =
-            all(&run, sent_at).into_iter().map(|(at, _, message)| (message, at)).collect();
+            sent(&run).into_iter().map(|(at, _, message)| (message, at)).collect();
         for (at, message, ..) in delivered(&run, "reminders") {
             let delay = Span::from_millis([200, 0, 60][message as usize % 3]);
             let waited = at.since(sent[&message]);
@@ -363,10 +364,7 @@ fn one_worker_keeps_the_order_and_several_or_a_retry_break_it() {
         assert_eq!(done_by(&run, 1), (1..=90).collect::<Vec<_>>(), "seed {seed}");
         for name in ["order-parallel", "order-retry"] {
             let run = story(name, seed);
-            let received = all(&run, |event| match event {
-                Event::Received { message, delivery: 1, .. } => Some(message.0),
-                _ => None,
-            });
+            let received = each(&run, |event| matches!(event, Event::Received { delivery: 1, .. }));
             // The queue kept its promise: what came for the first time came in order.
             assert!(received.windows(2).all(|pair| pair[0].2 < pair[1].2), "{name}, seed {seed}");
             assert!(!run.verdict().reordered().is_empty(), "{name}, seed {seed}");
@@ -412,7 +410,7 @@ fn the_disk_is_full_as_long_as_one_old_message_is_held_and_then_producers_go_on(
                     removed += u32::from(*by == NodeId::Consumer(1));
                     last = Some(*by);
                 }
-                Event::Processed { .. } if on => worked += 1,
+                Event::Processed { messages, .. } if on => worked += messages.len(),
                 _ => {}
             }
         }

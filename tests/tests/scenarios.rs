@@ -83,13 +83,15 @@ fn no_consumer_sees_what_is_not_committed() {
                         placed.insert((partition.clone(), *message), base.plus(index));
                     }
                 }
-                Event::Received { from: Place::Partition(partition), message, .. } => {
-                    let offset = placed[&(partition.clone(), *message)];
-                    assert!(
-                        committed.get(partition).is_some_and(|mark| offset < *mark),
-                        "seed {seed}: {message} was received at {} before it was committed",
-                        stamped.at
-                    );
+                Event::Received { from: Place::Partition(partition), messages, .. } => {
+                    for message in messages {
+                        let offset = placed[&(partition.clone(), *message)];
+                        assert!(
+                            committed.get(partition).is_some_and(|mark| offset < *mark),
+                            "seed {seed}: {message} was received at {} before it was committed",
+                            stamped.at
+                        );
+                    }
                 }
                 _ => {}
             }

@@ -14,7 +14,7 @@ use mqlab_core::sim::{
     Timeline, TopicSpec,
 };
 use mqlab_core::time::{Span, Time};
-use mqlab_tests::claims::{all, story};
+use mqlab_tests::claims::{all, each, story};
 
 /// How many runs the swarm makes.
 const RUNS: u64 = 120;
@@ -277,12 +277,10 @@ fn three_consumers_share_one_partition_and_one_of_them_freezes() {
             );
             // Somebody else gets each of them before carl thaws.
             for message in messages {
-                let again = all(&timeline, |event| match event {
-                    Event::Received { message: other, delivery: 2, .. } if *other == message => Some(()),
-                    _ => None,
-                });
+                let again = each(&timeline, |event| matches!(event, Event::Received { delivery: 2, .. }));
+                let of = again.iter().filter(|(.., other)| *other == message);
                 assert!(
-                    again.iter().any(|(at, by, ())| *by != from && at.0 < 600_000),
+                    of.clone().any(|(at, by, _)| *by != from && at.0 < 600_000),
                     "seed {seed}: {message}"
                 );
             }
@@ -300,7 +298,7 @@ fn a_poison_message_is_delivered_five_times_and_holds_nobody_up() {
         assert!(verdict.is_clean(), "seed {seed}: {verdict:?}");
         for message in poison {
             let deliveries = all(&timeline, |event| match event {
-                Event::Received { message: other, delivery, .. } if *other == message => Some(*delivery),
+                Event::Received { messages, delivery, .. } if messages.contains(&message) => Some(*delivery),
                 _ => None,
             });
             let counts: Vec<u32> = deliveries.iter().map(|(.., count)| *count).collect();
@@ -313,7 +311,7 @@ fn a_poison_message_is_delivered_five_times_and_holds_nobody_up() {
             });
             let next = MessageId(message.0 + 1);
             let passed = all(&timeline, |event| match event {
-                Event::Processed { message: other, .. } if *other == next => Some(()),
+                Event::Processed { messages, .. } if messages.contains(&next) => Some(()),
                 _ => None,
             });
             if message.0 < 60 {
@@ -402,11 +400,8 @@ fn a_share_group_begins_where_it_is_told_to() {
             settings: Settings { share: limits, ..Settings::default() },
             ..Scenario::empty("start")
         });
-        let done = |event: &Event| match event {
-            Event::Processed { message, .. } => Some(message.0),
-            _ => None,
-        };
-        let done: BTreeSet<u64> = all(&timeline, done).into_iter().map(|(.., message)| message).collect();
+        let done = each(&timeline, |event| matches!(event, Event::Processed { .. }));
+        let done: BTreeSet<u64> = done.into_iter().map(|(.., message)| message.0).collect();
         let first = *done.first().expect("something was processed");
         assert!((least..=most).contains(&first), "{start:?}: from {first}");
         assert_eq!(done.len() as u64, 101 - first, "{start:?}: all from there on");

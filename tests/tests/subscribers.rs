@@ -6,19 +6,16 @@ use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{Event, Place, QueueEvent};
 use mqlab_core::sim::Timeline;
 use mqlab_core::time::{Span, Time};
-use mqlab_tests::claims::{all, story};
+use mqlab_tests::claims::{all, each, story};
 
 /// How many seeds each claim is held against.
 const SEEDS: u64 = 30;
 
 /// What a consumer has done, in order, with moments.
 fn done_by(timeline: &Timeline, consumer: u16) -> Vec<(Time, u64)> {
-    let done = all(timeline, |event| match event {
-        Event::Processed { message, .. } => Some(message.0),
-        _ => None,
-    });
+    let done = each(timeline, |event| matches!(event, Event::Processed { .. }));
     let own = done.into_iter().filter(|(_, node, _)| *node == NodeId::Consumer(consumer));
-    own.map(|(at, _, message)| (at, message)).collect()
+    own.map(|(at, _, message)| (at, message.0)).collect()
 }
 
 fn numbers(timeline: &Timeline, consumer: u16) -> Vec<u64> {
@@ -27,11 +24,8 @@ fn numbers(timeline: &Timeline, consumer: u16) -> Vec<u64> {
 
 /// When each message was published for the first time, and by whom.
 fn sent(timeline: &Timeline) -> BTreeMap<u64, (Time, NodeId)> {
-    let sent = all(timeline, |event| match event {
-        Event::Sent { message, attempt: 1, .. } => Some(message.0),
-        _ => None,
-    });
-    sent.into_iter().map(|(at, node, message)| (message, (at, node))).collect()
+    let sent = each(timeline, |event| matches!(event, Event::Sent { attempt: 1, .. }));
+    sent.into_iter().map(|(at, node, message)| (message.0, (at, node))).collect()
 }
 
 #[test]

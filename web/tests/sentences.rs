@@ -47,9 +47,9 @@ fn fact(node: NodeId, event: Event) -> Stamped {
 fn of_producers_and_logs() -> Vec<Stamped> {
     let m = MessageId(17);
     vec![
-        fact(SHOP, Event::Sent { to: spot(), message: m, attempt: 1 }),
-        fact(SHOP, Event::Sent { to: spot(), message: m, attempt: 3 }),
-        fact(SHOP, Event::Acknowledged { by: spot(), message: m }),
+        fact(SHOP, Event::Sent { to: spot(), messages: m.into(), attempt: 1 }),
+        fact(SHOP, Event::Sent { to: spot(), messages: m.into(), attempt: 3 }),
+        fact(SHOP, Event::Acknowledged { by: spot(), messages: m.into() }),
         fact(SHOP, Event::NotStored { to: spot(), message: m, why: Refusal::NotLeader }),
         fact(B1, Event::Appended { to: spot(), base: Offset(16), messages: ids(&[17, 18, 19]) }),
         fact(B1, Event::Committed { partition: orders(0), below: Offset(17) }),
@@ -74,9 +74,9 @@ fn of_queues_and_consumers() -> Vec<Stamped> {
             Event::Requeued { queue: queue(), messages: ids(&[17]), from: C1, why: ReturnReason::LeaseOver },
         ),
         fact(B1, Event::Settled { queue: queue(), message: m, by: C1 }),
-        fact(C1, Event::Received { from: spot(), message: m, delivery: 1 }),
-        fact(C1, Event::Received { from: spot(), message: m, delivery: 2 }),
-        fact(C1, Event::Processed { from: spot(), message: m, group: None }),
+        fact(C1, Event::Received { from: spot(), messages: m.into(), delivery: 1 }),
+        fact(C1, Event::Received { from: spot(), messages: m.into(), delivery: 2 }),
+        fact(C1, Event::Processed { from: spot(), messages: m.into(), group: None }),
         fact(C1, Event::Assigned { group: name("billing"), partitions: vec![orders(0), orders(1)] }),
         fact(C1, Event::Assigned { group: name("billing"), partitions: vec![] }),
         fact(NodeId::Controller, Event::Fenced { broker: B1 }),
@@ -199,8 +199,8 @@ fn of_exchanges_and_refusals() -> Vec<Stamped> {
     let (m, to) = (MessageId(17), Place::Exchange("orders".parse().expect("a good name")));
     let refused = |why| fact(SHOP, Event::NotStored { to: spot(), message: m, why });
     vec![
-        fact(SHOP, Event::Sent { to: to.clone(), message: m, attempt: 1 }),
-        fact(SHOP, Event::Acknowledged { by: to, message: m }),
+        fact(SHOP, Event::Sent { to: to.clone(), messages: m.into(), attempt: 1 }),
+        fact(SHOP, Event::Acknowledged { by: to, messages: m.into() }),
         refused(Refusal::Unknown),
         refused(Refusal::NotEnoughReplicas),
         refused(Refusal::OffsetOutOfRange),

@@ -397,7 +397,7 @@ pub(super) fn to_records_with(
     for (partition, offset) in offsets {
         let key = Bytes::from(alloc::format!("{group}/{partition}").into_bytes());
         let value = Bytes::copy_from_slice(&offset.0.to_be_bytes());
-        let record = NewRecord { timestamp, key: Some(key), value: Some(value), headers: Vec::new() };
+        let record = NewRecord { timestamp, key: Some(key), value: Some(value), headers: Default::default() };
         if builder.push(&record).is_err() {
             full.extend(core::mem::replace(&mut builder, new()).build().iter());
             builder.push(&record).expect("two names and a number fit an empty batch");

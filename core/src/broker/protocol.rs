@@ -249,9 +249,13 @@ impl<D> Out<D> {
         self.send(to, Message::Reply(id, reply));
     }
 
-    /// States a fact.
+    /// States a fact; one that goes on where the last one ended is a part of that.
     pub(crate) fn event(&mut self, event: Event) {
-        self.events.push(event);
+        let apart = match self.events.last_mut() {
+            Some(last) => last.join(event),
+            None => Some(event),
+        };
+        self.events.extend(apart);
     }
 }
 

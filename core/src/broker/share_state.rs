@@ -142,7 +142,8 @@ pub(super) fn to_record(
         value.extend(run.deliveries.to_be_bytes());
     }
     let key = Bytes::from(alloc::format!("{group}/{partition}").to_string().into_bytes());
-    let record = NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Vec::new() };
+    let record =
+        NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Default::default() };
     let mut builder = BatchBuilder::new();
     builder.push(&record)?;
     Ok(builder.build())

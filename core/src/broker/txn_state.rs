@@ -308,7 +308,7 @@ impl Txn {
             value.put_slice(partition.topic.as_str().as_bytes());
         }
         let key = Bytes::copy_from_slice(id.as_str().as_bytes());
-        NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Vec::new() }
+        NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Default::default() }
     }
 
     /// The record that says that a transactional id is forgotten: a tombstone.

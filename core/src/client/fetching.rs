@@ -50,7 +50,7 @@ pub(super) fn stage(
 ) {
     for record in records.filter(|record| record.offset >= position.fetched) {
         if let Some(message) = record.message_id() {
-            out.event(Event::Received { from: from.clone(), message, delivery: 1 });
+            out.event(Event::Received { from: from.clone(), messages: message.into(), delivery: 1 });
         }
         position.staged += 1;
         staged.push_back(Staged { from: from.clone(), record, delivery: 1, session: 0, tag: 0 });

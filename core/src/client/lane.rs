@@ -225,7 +225,7 @@ impl Lane {
                     Place::Exchange(exchange) if returned.contains(&id) => {
                         Event::Queue(QueueEvent::Returned { exchange: exchange.clone(), message: id })
                     }
-                    place => Event::Acknowledged { by: place.clone(), message: id },
+                    place => Event::Acknowledged { by: place.clone(), messages: id.into() },
                 }),
             }
         }
@@ -240,7 +240,7 @@ impl Lane {
     /// A numbered batch is stored: now, or long since. Its messages leave.
     pub(super) fn numbered_stored(&mut self, place: &Place, id: RequestId, out: &mut Out) {
         for message in self.numbered.stored(id).into_iter().flatten() {
-            out.event(Event::Acknowledged { by: place.clone(), message: message.id });
+            out.event(Event::Acknowledged { by: place.clone(), messages: message.id.into() });
         }
     }
 

@@ -32,8 +32,8 @@ impl Lanes {
         self.find(place).ok().map(|at| &self.all[at].1)
     }
 
-    /// The lane of a place, to put something in: it is busy then.
-    pub(super) fn of(&mut self, place: Place) -> &mut Lane {
+    /// Where the lane of a place is, to put something in: it is busy then.
+    pub(super) fn of(&mut self, place: Place) -> usize {
         let at = self.find(&place).unwrap_or_else(|at| {
             self.all.insert(at, (place, Lane::default()));
             self.busy.iter_mut().filter(|busy| **busy >= at).for_each(|busy| *busy += 1);
@@ -42,7 +42,13 @@ impl Lanes {
         if let Err(free) = self.busy.binary_search(&at) {
             self.busy.insert(free, at);
         }
-        &mut self.all[at].1
+        at
+    }
+
+    /// The lane at a place that [`of`](Self::of) said, until the next is made.
+    pub(super) fn at(&mut self, at: usize) -> (&Place, &mut Lane) {
+        let (place, lane) = &mut self.all[at];
+        (place, lane)
     }
 
     /// The lane that made a request.
@@ -103,7 +109,8 @@ mod tests {
         let mut lanes = Lanes::default();
         let asked = |id| Asked { id, broker: NodeId::Broker(1), deadline: Time(9) };
         for index in [5, 1, 9, 3] {
-            let lane = lanes.of(place(index));
+            let at = lanes.of(place(index));
+            let lane = lanes.at(at).1;
             lane.again = index as usize;
             lane.push(message(index));
             lane.in_flight.push(asked(RequestId::from(index)), 1);
@@ -116,7 +123,8 @@ mod tests {
         lane.waiting.clear();
         lanes.rest();
         assert_eq!(busy(&lanes), [1, 5, 9]);
-        lanes.of(place(2)).push(message(2));
+        let at = lanes.of(place(2));
+        lanes.at(at).1.push(message(2));
         assert_eq!(busy(&lanes), [1, 0, 5, 9], "a new one among them");
         assert_eq!(lanes.get(&place(3)).map(|lane| lane.again), Some(3));
         lanes.of(place(3));

@@ -86,6 +86,8 @@ pub struct Producer {
     /// Messages that nobody will ever take, for whoever wants to know.
     pub(super) given_up: VecDeque<MessageId>,
     pub(super) last_request: RequestId,
+    /// When all lanes were looked at last.
+    pub(super) pumped: Option<Time>,
     /// Where it may send, if it sends in transactions.
     pub(super) gate: Option<Gate>,
 }
@@ -117,6 +119,7 @@ impl Producer {
             returned,
             given_up: VecDeque::new(),
             last_request,
+            pumped: None,
             gate: None,
         }
     }
@@ -165,7 +168,7 @@ impl Producer {
         let record = record.with_id(id);
         record.check_size()?;
         self.unplaced.push_back(Unstored::new(id, record, sent_before, now));
-        self.pump(now, out);
+        self.pump_new(now, out);
         Ok(())
     }
 

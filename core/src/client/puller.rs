@@ -401,7 +401,7 @@ impl<L: Log> Puller<L> {
         let mut own = own.into_iter();
         for record in records {
             if let Some(message) = record.message_id() {
-                out.event(Event::Received { from: from.clone(), message, delivery: 1 });
+                out.event(Event::Received { from: from.clone(), messages: message.into(), delivery: 1 });
             }
             let staged = Staged { from: from.clone(), record, delivery: 1, session: 0, tag };
             self.staged.push_back(Held { staged, own: own.next() });

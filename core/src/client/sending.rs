@@ -44,36 +44,7 @@ impl Producer {
         let mut lost_sight = false;
         let mut lanes = core::mem::take(&mut self.lanes);
         let usual = self.rules(None);
-        let may_send = |lane: &Lane, rules: &Rules| lane.next(rules).is_some_and(|(_, at)| at <= now);
-        lanes.each_busy(|place, lane| {
-            if self.slowed.is_empty() && !may_send(lane, &usual) {
-                return;
-            }
-            let broker = self.metadata.broker_of(place);
-            let rules = self.rules(broker);
-            if !may_send(lane, &rules) {
-                return;
-            }
-            if self.gate.as_mut().is_some_and(|gate| !gate.lets(place)) {
-                return;
-            }
-            if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
-                return;
-            }
-            let Some(broker) = broker else {
-                lane.not_before = now + self.settings.retry_backoff;
-                lost_sight = true;
-                return;
-            };
-            loop {
-                self.send_next(now, broker, (place, lane), &rules, out);
-                // Who is never answered sends one batch at a time.
-                let goes_on = !lane.in_flight.is_empty() || !lane.numbered.is_empty();
-                if !goes_on || !may_send(lane, &rules) {
-                    break;
-                }
-            }
-        });
+        lanes.each_busy(|place, lane| lost_sight |= !self.empty(now, (place, lane), &usual, out));
         if let Some(gate) = &mut self.gate
             && lanes.busy().any(|(_, lane)| lane.numbered.must_begin_anew())
         {
@@ -81,6 +52,7 @@ impl Producer {
         }
         lanes.rest();
         self.lanes = lanes;
+        self.pumped = Some(now);
         if lost_sight {
             self.metadata.refresh(now + self.settings.retry_backoff);
         }
@@ -88,6 +60,57 @@ impl Producer {
         if self.options.idempotent {
             let whom = (&self.brokers[..], &self.settings);
             self.identity.ask_if_due(now, whom, &mut self.last_request, out);
+        }
+    }
+
+    /// Sends what may leave a lane now. `false` where something may, and nobody knows whom to send it to.
+    fn empty(&mut self, now: Time, (place, lane): (&Place, &mut Lane), usual: &Rules, out: &mut Out) -> bool {
+        let may_send = |lane: &Lane, rules: &Rules| lane.next(rules).is_some_and(|(_, at)| at <= now);
+        if self.slowed.is_empty() && !may_send(lane, usual) {
+            return true;
+        }
+        let broker = self.metadata.broker_of(place);
+        let rules = self.rules(broker);
+        if !may_send(lane, &rules) {
+            return true;
+        }
+        if self.gate.as_mut().is_some_and(|gate| !gate.lets(place)) {
+            return true;
+        }
+        if broker.and_then(|broker| self.blocked.get(&broker)).is_some_and(|until| *until > now) {
+            return true;
+        }
+        let Some(broker) = broker else {
+            lane.not_before = now + self.settings.retry_backoff;
+            return false;
+        };
+        loop {
+            self.send_next(now, broker, (place, lane), &rules, out);
+            // Who is never answered sends one batch at a time.
+            let goes_on = !lane.in_flight.is_empty() || !lane.numbered.is_empty();
+            if !goes_on || !may_send(lane, &rules) {
+                return true;
+            }
+        }
+    }
+
+    /// Sends what a new message lets go. In a burst all else was looked at already, at the same moment: then its own lane
+    /// alone can have something to send.
+    pub(super) fn pump_new(&mut self, now: Time, out: &mut Out) {
+        let is_known = !self.options.idempotent || self.identity.known().is_some();
+        let alone = self.unplaced.len() == 1 && self.pumped == Some(now) && self.gate.is_none() && is_known;
+        let Some(at) = alone.then(|| self.place_all(now)).flatten() else {
+            return self.pump(now, out);
+        };
+        let (mut lanes, usual) = (core::mem::take(&mut self.lanes), self.rules(None));
+        let (place, lane) = lanes.at(at);
+        let is_sent = self.empty(now, (place, lane), &usual, out);
+        if lane.is_idle() {
+            lanes.rest();
+        }
+        self.lanes = lanes;
+        if !is_sent {
+            self.pump(now, out);
         }
     }
 
@@ -103,7 +126,8 @@ impl Producer {
         self.last_request += 1;
         let asked = Asked { id: self.last_request, broker, deadline: now + self.settings.request_timeout };
         let sent = |message: &Unstored, out: &mut Out| {
-            out.event(Event::Sent { to: place.clone(), message: message.id, attempt: message.attempts });
+            let (to, attempt) = (place.clone(), message.attempts);
+            out.event(Event::Sent { to, messages: message.id.into(), attempt });
         };
         let batches: Batches;
         let mut count = 0;
@@ -161,10 +185,10 @@ impl Producer {
         lanes.each_busy(|_, lane| given_up.extend(lane.give_up_overdue(now, after, out)));
     }
 
-    /// Chooses a place for each message that has none, as soon as the cluster is known.
-    fn place_all(&mut self, now: Time) {
+    /// Chooses a place for each message that has none, as soon as the cluster is known. Returns the lane of the last.
+    fn place_all(&mut self, now: Time) -> Option<usize> {
         if self.unplaced.is_empty() {
-            return;
+            return None;
         }
         let view = self.metadata.view();
         if self.partitions.0 != view.version {
@@ -176,9 +200,10 @@ impl Producer {
         }
         let (_, partitions) = self.partitions;
         if view.version == 0 || partitions == 0 {
-            return;
+            return None;
         }
         self.avoided.retain(|_, until| *until > now);
+        let mut last = None;
         while let Some(message) = self.unplaced.pop_front() {
             let place = match &self.target {
                 Target::Queue(queue) => Place::Queue(queue.clone()),
@@ -199,8 +224,11 @@ impl Producer {
                     Place::Partition(PartitionId { topic, index })
                 }
             };
-            self.lanes.of(place).push(message);
+            let at = self.lanes.of(place);
+            self.lanes.at(at).1.push(message);
+            last = Some(at);
         }
+        last
     }
 
     /// The partition whose batch a message without key joins, if this producer fills one after the other.

@@ -421,7 +421,7 @@ impl Lane {
             let delivery = of.map_or(1, |at| deliveries[at].1);
             let message = record.message_id();
             if let Some(message) = message {
-                out.event(Event::Received { from: from.clone(), message, delivery });
+                out.event(Event::Received { from: from.clone(), messages: message.into(), delivery });
             }
             let renew_at = Some(now + Span(lock.0 / 2));
             self.held.insert(record.offset, Held { message, leader, renew_at, lock });

@@ -20,8 +20,6 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
 use crate::ids::{Epoch, Offset};
 use crate::log::{Log, LogError, read_all};
 use crate::record::{BatchBuilder, NewRecord, Record};
@@ -117,8 +115,8 @@ impl<L: Log> Shelf<L> {
         let mut news: Vec<NewRecord> = Vec::with_capacity(records.len() + 1);
         for record in records {
             let mut new = record.to_new();
-            new.headers
-                .push(header(STAGED_HEADER, &[partition.into(), record.offset.0 >> 32, record.offset.0]));
+            let at = [partition.into(), record.offset.0 >> 32, record.offset.0];
+            new.headers.push(STAGED_HEADER, Some(&numbers(&at)));
             news.push(new);
         }
         news.push(mark_record(partition, mark));
@@ -145,7 +143,7 @@ impl<L: Log> Shelf<L> {
     pub(super) fn done(&mut self, own: Offset) -> Result<(), LogError<L::Error>> {
         if self.open.remove(&own) {
             self.append(&[NewRecord {
-                headers: [header(DONE_HEADER, &[own.0 >> 32, own.0])].into(),
+                headers: [(DONE_HEADER, Some(numbers(&[own.0 >> 32, own.0])))].into_iter().collect(),
                 ..NewRecord::default()
             }])?;
             self.trim()?;
@@ -189,20 +187,19 @@ impl<L: Log> Shelf<L> {
 }
 
 fn mark_record(partition: u32, mark: Mark) -> NewRecord {
-    let numbers = [partition.into(), mark.next.0 >> 32, mark.next.0, mark.reading.into()];
-    NewRecord { headers: [header(MARK_HEADER, &numbers)].into(), ..NewRecord::default() }
+    let mark = numbers(&[partition.into(), mark.next.0 >> 32, mark.next.0, mark.reading.into()]);
+    NewRecord { headers: [(MARK_HEADER, Some(mark))].into_iter().collect(), ..NewRecord::default() }
 }
 
-/// A header of numbers, 4 bytes each, big-endian: of larger ones the lower half.
-fn header(name: &'static [u8], numbers: &[u64]) -> (Bytes, Option<Bytes>) {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|&number| (number as u32).to_be_bytes()).collect();
-    (Bytes::from_static(name), Some(bytes.into()))
+/// The value of a header of numbers, 4 bytes each, big-endian: of larger ones the lower half.
+fn numbers(numbers: &[u64]) -> Vec<u8> {
+    numbers.iter().flat_map(|&number| (number as u32).to_be_bytes()).collect()
 }
 
 /// Takes the last header of this name, if it is one of so many numbers.
 fn take_header<const N: usize>(record: &mut Record, name: &[u8]) -> Option<[u32; N]> {
-    let last = record.headers.last().filter(|last| &last.name[..] == name)?;
-    let bytes = last.value.as_ref().filter(|bytes| bytes.len() == 4 * N)?;
+    let (_, value) = record.headers.iter().last().filter(|(last, _)| *last == name)?;
+    let bytes = value.filter(|bytes| bytes.len() == 4 * N)?;
     let mut numbers = [0; N];
     for (number, four) in numbers.iter_mut().zip(bytes.chunks_exact(4)) {
         *number = u32::from_be_bytes(four.try_into().ok()?);

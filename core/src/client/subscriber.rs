@@ -212,7 +212,8 @@ impl Subscriber {
 
     fn receive(&mut self, staged: Staged, out: &mut Out) {
         if let Some(message) = staged.record.message_id() {
-            out.event(Event::Received { from: staged.from.clone(), message, delivery: staged.delivery });
+            let (from, delivery) = (staged.from.clone(), staged.delivery);
+            out.event(Event::Received { from, messages: message.into(), delivery });
         }
         self.staged.push_back(staged);
     }

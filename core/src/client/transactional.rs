@@ -294,7 +294,7 @@ impl Transactional {
     fn over(&mut self, out: &mut Out) {
         let gate = self.producer.shut_gate();
         for (by, message) in gate.stored.into_iter().filter(|_| self.commit) {
-            out.event(Event::Acknowledged { by, message });
+            out.event(Event::Acknowledged { by, messages: message.into() });
         }
         (self.standing, self.offsets) = (TxnStanding::Ready, None);
     }

@@ -178,7 +178,7 @@ impl TwoPhase {
             (Reply::Decided, Stage::Decide(_, decision)) => {
                 self.pending.remove(&message);
                 if decision == Decision::Commit {
-                    out.event(Event::Acknowledged { by: self.place.clone(), message });
+                    out.event(Event::Acknowledged { by: self.place.clone(), messages: message.into() });
                 }
             }
             (Reply::Refused(why), _) if why.is_final() => {
@@ -223,7 +223,7 @@ impl TwoPhase {
                 Stage::Begin | Stage::Open(_) => {
                     pending.attempts += 1;
                     let (to, attempt) = (self.place.clone(), pending.attempts);
-                    out.event(Event::Sent { to, message, attempt });
+                    out.event(Event::Sent { to, messages: message.into(), attempt });
                     let mut batch = BatchBuilder::new();
                     batch.push(&pending.record).expect("its size was checked when it was taken over");
                     Request::BeginHalf { exchange: self.exchange.clone(), batches: batch.build() }
@@ -321,7 +321,9 @@ mod tests {
         assert!(retry > late || !requests(&again).is_empty());
         let id = requests(&again).iter().find(|(_, request)| commit(request)).expect("once more").0;
         let done = tell(&mut producer, late + Settings::default().request_timeout, id, Reply::Decided);
-        assert!(matches!(done.events[..], [Event::Acknowledged { message: MessageId(1), .. }]));
+        assert!(
+            matches!(&done.events[..], [Event::Acknowledged { messages, .. }] if messages[..] == [MessageId(1)])
+        );
         assert_eq!(producer.pending().count(), 0);
     }
 

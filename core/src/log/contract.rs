@@ -57,7 +57,7 @@ pub fn batch(base: u64, records: u64) -> Batches {
             timestamp: offset as i64,
             key: Some("k".into()),
             value: Some(value),
-            headers: Vec::new(),
+            headers: Default::default(),
         };
         builder.push(&record).expect("a small batch");
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Death, Message, Repeat, Value};
 use crate::ids::{MESSAGE_ID_HEADER, Name, Offset};
-use crate::record::{BATCH_BYTES_MAX, BatchBuilder, Header, HeaderWriter, Malformed, NewRecord, Record};
+use crate::record::{BATCH_BYTES_MAX, BatchBuilder, HeaderWriter, Malformed, NewRecord, Record};
 use crate::time::Span;
 
 /// Record headers whose names begin so say what a sender wants done with a message; the rest are its own.
@@ -168,11 +168,10 @@ impl Message {
 
     /// The message as a record, stamped with a time in milliseconds.
     pub fn to_record(&self, timestamp: i64) -> NewRecord {
-        let mut headers: Vec<(Bytes, Option<Bytes>)> = Vec::new();
-        self.each_header(|name, pieces| {
-            headers.push((Bytes::copy_from_slice(name.as_bytes()), Some(pieces.concat().into())));
-        });
-        NewRecord { timestamp, key: self.key().cloned(), value: Some(self.body.clone()), headers }
+        let mut headers = HeaderWriter::default();
+        self.each_header(|name, pieces| headers.put(name.as_bytes(), Some(pieces)));
+        let (key, value) = (self.key().cloned(), Some(self.body.clone()));
+        NewRecord { timestamp, key, value, headers: headers.into() }
     }
 
     /// Writes the message into a batch, byte for byte as [`to_record`](Self::to_record) would have it, without making
@@ -202,17 +201,19 @@ impl Message {
         if let Some(key) = &record.key {
             message.more().key = Some(key.clone());
         }
-        for header in &record.headers {
-            let Ok(name) = core::str::from_utf8(&header.name) else { continue };
+        for (name, bytes) in record.headers.iter() {
+            let Ok(name) = core::str::from_utf8(name) else { continue };
             if name == MESSAGE_ID_HEADER {
                 continue;
             }
-            let value = header.value.as_deref().map_or(Some(Value::Null), Value::from_bytes);
+            let value = bytes.map_or(Some(Value::Null), Value::from_bytes);
             if name.starts_with(PROPERTY_PREFIX) {
                 if let Some(value) = value {
                     message.learn(name, value);
                 }
-            } else if let Some(value) = value.or_else(|| header.value.clone().map(Value::Bytes)) {
+            } else if let Some(value) =
+                value.or_else(|| bytes.map(|bytes| Value::Bytes(record.headers.share(bytes))))
+            {
                 message.more().headers.insert(name, value);
             }
         }
@@ -222,7 +223,6 @@ impl Message {
     /// The message as a record that stands at an offset.
     pub fn to_record_at(&self, offset: Offset, timestamp: i64) -> Record {
         let NewRecord { key, value, headers, .. } = self.to_record(timestamp);
-        let headers = headers.into_iter().map(|(name, value)| Header { name, value }).collect();
         Record { offset, timestamp, key, value, headers }
     }
 

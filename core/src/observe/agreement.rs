@@ -95,18 +95,14 @@ impl Agreement {
             }
             Event::Crashed | Event::PowerCut => self.died(*node),
             // Returned, or given up: its sender was told that nobody will hear of it.
-            Event::Acknowledged { message, .. }
-            | Event::Queue(
+            Event::Acknowledged { messages, .. } => self.forsaken.extend(messages),
+            Event::Queue(
                 QueueEvent::Returned { message, .. } | QueueEvent::GaveUp { message: Some(message), .. },
             ) => {
                 self.forsaken.insert(*message);
             }
-            Event::Processed { message, .. } => {
-                self.processed.insert(*message);
-            }
-            Event::Received { message, .. } => {
-                self.received.insert(*message);
-            }
+            Event::Processed { messages, .. } => self.processed.extend(messages),
+            Event::Received { messages, .. } => self.received.extend(messages),
             Event::Appended { messages, .. } | Event::Copied { messages, .. } => {
                 for &message in messages {
                     self.holders.entry(message).or_default().insert(*node);
@@ -205,11 +201,11 @@ mod tests {
     }
 
     fn processed() -> (NodeId, Event) {
-        (Consumer(1), Event::Processed { from: queue(), message: M, group: None })
+        (Consumer(1), Event::Processed { from: queue(), messages: M.into(), group: None })
     }
 
     fn told() -> (NodeId, Event) {
-        (SHOP, Event::Acknowledged { by: queue(), message: M })
+        (SHOP, Event::Acknowledged { by: queue(), messages: M.into() })
     }
 
     fn half(decision: Option<Decision>) -> (NodeId, Event) {

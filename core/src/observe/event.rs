@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
 use super::group_event::GroupEvent;
+use super::messages::{Messages, named};
 use super::order::OrderEvent;
 use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
@@ -58,7 +59,8 @@ impl fmt::Display for Place {
 /// ```
 /// use mqlab_core::ids::{MessageId, Name};
 /// use mqlab_core::observe::{Event, Place};
-/// let event = Event::Sent { to: Place::Queue(Name::new("orders")?), message: MessageId(1), attempt: 2 };
+/// let to = Place::Queue(Name::new("orders")?);
+/// let event = Event::Sent { to, messages: MessageId(1).into(), attempt: 2 };
 /// assert_eq!(event.to_string(), "sent m1 to orders, attempt 2");
 /// assert_eq!(event.messages(), [MessageId(1)]);
 /// # Ok::<(), mqlab_core::ids::BadName>(())
@@ -67,21 +69,21 @@ impl fmt::Display for Place {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A producer sent a message, for the first time or again.
+    /// A producer sent messages in one batch, for the first time or again.
     Sent {
         /// Where to; the partition is the producer's choice.
         to: Place,
         /// Which.
-        message: MessageId,
+        messages: Messages,
         /// 1 for the first time.
         attempt: u32,
     },
-    /// A producer was told that a message is stored: from here on, losing it breaks a promise.
+    /// A producer was told that messages are stored: from here on, losing one breaks a promise.
     Acknowledged {
         /// Where it is stored.
         by: Place,
         /// Which.
-        message: MessageId,
+        messages: Messages,
     },
     /// A producer was refused, or heard nothing in time; it will try again. (When that is in vain it
     /// [gives up](QueueEvent::GaveUp) instead.)
@@ -165,22 +167,22 @@ pub enum Event {
         /// By whom.
         by: NodeId,
     },
-    /// A consumer has the message in its hands.
+    /// A consumer has messages in its hands.
     Received {
         /// Where it came from.
         from: Place,
         /// Which.
-        message: MessageId,
+        messages: Messages,
         /// More than 1 when the broker said it was delivered before.
         delivery: u32,
     },
-    /// A consumer's program is done with a message. When it works in transactions, this is the moment of the broker's
+    /// A consumer's program is done with messages. When it works in transactions, this is the moment of the broker's
     /// commit, whether the program hears of it or not.
     Processed {
         /// Where it came from.
         from: Place,
         /// Which.
-        message: MessageId,
+        messages: Messages,
         /// The consumer's group; consumers of a queue have none.
         group: Option<Name>,
     },
@@ -273,13 +275,13 @@ impl Event {
     /// The messages that this event is about.
     pub fn messages(&self) -> &[MessageId] {
         match self {
-            Self::Sent { message, .. }
-            | Self::Acknowledged { message, .. }
-            | Self::NotStored { message, .. }
+            Self::Sent { messages, .. }
+            | Self::Acknowledged { messages, .. }
+            | Self::Received { messages, .. }
+            | Self::Processed { messages, .. } => messages,
+            Self::NotStored { message, .. }
             | Self::Delivered { message, .. }
-            | Self::Settled { message, .. }
-            | Self::Received { message, .. }
-            | Self::Processed { message, .. } => core::slice::from_ref(message),
+            | Self::Settled { message, .. } => core::slice::from_ref(message),
             Self::Appended { messages, .. }
             | Self::Copied { messages, .. }
             | Self::Truncated { messages, .. }
@@ -299,6 +301,33 @@ impl Event {
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
+    }
+
+    /// Takes a fact in that differs only in its messages, and happened just after this one: then both are one fact about
+    /// all of them. Gives it back where it differs in more.
+    pub(crate) fn join(&mut self, next: Self) -> Option<Self> {
+        let (mine, its) = match (&mut *self, &next) {
+            (
+                Self::Sent { to, messages, attempt },
+                Self::Sent { to: other, messages: more, attempt: again },
+            ) if attempt == again && to == other => (messages, more),
+            (Self::Acknowledged { by, messages }, Self::Acknowledged { by: other, messages: more })
+                if by == other =>
+            {
+                (messages, more)
+            }
+            (
+                Self::Received { from, messages, delivery },
+                Self::Received { from: other, messages: more, delivery: again },
+            ) if delivery == again && from == other => (messages, more),
+            (
+                Self::Processed { from, messages, group },
+                Self::Processed { from: other, messages: more, group: its },
+            ) if from == other && group == its => (messages, more),
+            _ => return Some(next),
+        };
+        mine.append(its);
+        None
     }
 
     /// Whether the event marks a turn in the run, as a time axis shows it.
@@ -341,22 +370,27 @@ impl fmt::Display for Event {
     /// One fact, one line; the words are those of the engine, not of any product.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sent { to, message, attempt: 1 } => write!(f, "sent {message} to {to}"),
-            Self::Sent { to, message, attempt } => write!(f, "sent {message} to {to}, attempt {attempt}"),
-            Self::Acknowledged { by, message } => write!(f, "was told that {message} is stored in {by}"),
+            Self::Sent { to, messages, attempt: 1 } => write!(f, "sent {} to {to}", named(messages)),
+            Self::Sent { to, messages, attempt } => {
+                write!(f, "sent {} to {to}, attempt {attempt}", named(messages))
+            }
+            Self::Acknowledged { by, messages } => match messages[..] {
+                [message] => write!(f, "was told that {message} is stored in {by}"),
+                _ => write!(f, "was told that {} are stored in {by}", named(messages)),
+            },
             Self::NotStored { to, message, why } => write!(f, "{message} not stored in {to}: {why}"),
             Self::Appended { to, base, messages } => {
-                write!(f, "appended {} to {to} at {base}", list(messages))
+                write!(f, "appended {} to {to} at {base}", named(messages))
             }
             Self::Copied { partition, base, messages } => {
-                write!(f, "copied {} to {partition} at {base}", list(messages))
+                write!(f, "copied {} to {partition} at {base}", named(messages))
             }
             Self::Committed { partition, below } => write!(f, "committed {partition} below {below}"),
             Self::Truncated { partition, to, messages } => {
-                write!(f, "truncated {partition} to {to}, removing {}", list(messages))
+                write!(f, "truncated {partition} to {to}, removing {}", named(messages))
             }
             Self::TailLost { of, messages } => {
-                write!(f, "lost the unflushed tail of {of}: {}", list(messages))
+                write!(f, "lost the unflushed tail of {of}: {}", named(messages))
             }
             Self::Delivered { queue, message, to, delivery: 1 } => {
                 write!(f, "delivered {message} from {queue} to {to}")
@@ -370,7 +404,7 @@ impl fmt::Display for Event {
                     ReturnReason::LeaseOver => "was silent for too long",
                     _ => "is gone",
                 };
-                write!(f, "put {} back in {queue}, {from} {why}", list(messages))
+                write!(f, "put {} back in {queue}, {from} {why}", named(messages))
             }
             Self::Queue(event) => event.fmt(f),
             Self::Pull(event) => event.fmt(f),
@@ -381,11 +415,13 @@ impl fmt::Display for Event {
             Self::Share(event) => event.fmt(f),
             Self::Txn(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
-            Self::Received { from, message, delivery: 1 } => write!(f, "received {message} from {from}"),
-            Self::Received { from, message, delivery } => {
-                write!(f, "received {message} from {from}, redelivered, count {delivery}")
+            Self::Received { from, messages, delivery: 1 } => {
+                write!(f, "received {} from {from}", named(messages))
             }
-            Self::Processed { from, message, .. } => write!(f, "processed {message} from {from}"),
+            Self::Received { from, messages, delivery } => {
+                write!(f, "received {} from {from}, redelivered, count {delivery}", named(messages))
+            }
+            Self::Processed { from, messages, .. } => write!(f, "processed {} from {from}", named(messages)),
             Self::OffsetStored { group, partition, next } => {
                 write!(f, "stored that {group} goes on at {next} in {partition}")
             }

@@ -5,8 +5,9 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::event::{Place, list};
+use super::event::Place;
 use super::fault::{DiskState, Link, LinkFault};
+use super::messages::named;
 use crate::ids::{MessageId, NodeId};
 use crate::time::Time;
 
@@ -163,7 +164,7 @@ struct Named<'a>(&'a [MessageId]);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", list(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", named(self.0)) }
     }
 }
 
@@ -204,11 +205,11 @@ impl fmt::Display for FaultEvent {
             Self::Disk { is: DiskState::Full } => f.write_str("has a full disk"),
             Self::NoSpace => f.write_str("halted: no space on its disk"),
             Self::DiskLied { of, messages } => {
-                write!(f, "lost of {of} what its disk had called flushed: {}", list(messages))
+                write!(f, "lost of {of} what its disk had called flushed: {}", named(messages))
             }
             Self::Replaced => f.write_str("has a new, empty disk"),
             Self::DiskGone { of, messages } => {
-                write!(f, "lost with its old disk of {of}: {}", list(messages))
+                write!(f, "lost with its old disk of {of}: {}", named(messages))
             }
         }
     }

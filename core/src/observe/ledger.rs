@@ -107,17 +107,20 @@ impl Ledger {
                 let by = [Some(Needed::Service(*node)), self.reads.get(node).cloned()];
                 by.into_iter().flatten().flat_map(|by| self.worked(*at, *order, &by)).collect()
             }
-            Event::Processed { from, message, group } => {
-                let Some(&order) = self.messages.get(message) else { return Vec::new() };
-                // What a service processed it may have failed at: it says for itself what came of it.
-                if matches!(node, NodeId::Service(_)) {
-                    return Vec::new();
+            // What a service processed it may have failed at: it says for itself what came of it.
+            Event::Processed { .. } if matches!(node, NodeId::Service(_)) => Vec::new(),
+            Event::Processed { from, messages, group } => {
+                let mut follows = Vec::new();
+                for message in messages {
+                    let Some(&order) = self.messages.get(message) else { continue };
+                    let by = match (from, group) {
+                        (_, Some(group)) => Needed::Group(group.clone()),
+                        (Place::Queue(queue), None) => Needed::Queue(queue.clone()),
+                        (Place::Partition(_) | Place::Exchange(_), None) => continue,
+                    };
+                    follows.extend(self.worked(*at, order, &by));
                 }
-                match (from, group) {
-                    (_, Some(group)) => self.worked(*at, order, &Needed::Group(group.clone())),
-                    (Place::Queue(queue), None) => self.worked(*at, order, &Needed::Queue(queue.clone())),
-                    (Place::Partition(_) | Place::Exchange(_), None) => Vec::new(),
-                }
+                follows
             }
             Event::Order(OrderEvent::GaveUp { order, .. }) => {
                 let Some(entry) = self.open.get_mut(order) else { return Vec::new() };

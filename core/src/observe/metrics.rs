@@ -170,24 +170,25 @@ impl Metrics {
     /// Takes note of a fact.
     pub fn observe(&mut self, Stamped { at, node, event, .. }: &Stamped) {
         match event {
-            Event::Sent { message, attempt, .. } => {
-                self.sent += 1;
+            Event::Sent { messages, attempt, .. } => {
+                self.sent += messages.len() as u64;
                 if *attempt == 1 {
-                    self.known += 1;
-                    self.waiting.insert(*message, *at);
+                    self.known += messages.len() as u64;
+                    self.waiting.extend(messages.iter().map(|message| (*message, *at)));
                 }
             }
-            Event::Acknowledged { .. } => {
-                self.acknowledged += 1;
-                *self.acknowledged_by.entry(*node).or_default() += 1;
+            Event::Acknowledged { messages, .. } => {
+                self.acknowledged += messages.len() as u64;
+                *self.acknowledged_by.entry(*node).or_default() += messages.len() as u64;
             }
-            Event::Received { delivery, .. } => {
-                self.received += 1;
-                self.redelivered += u64::from(*delivery > 1);
+            Event::Received { messages, delivery, .. } => {
+                self.received += messages.len() as u64;
+                self.redelivered += if *delivery > 1 { messages.len() as u64 } else { 0 };
             }
-            Event::Processed { message, .. } => {
-                *self.processed.entry(*node).or_default() += 1;
-                if let Some(sent) = self.waiting.remove(message) {
+            Event::Processed { messages, .. } => {
+                *self.processed.entry(*node).or_default() += messages.len() as u64;
+                for message in messages {
+                    let Some(sent) = self.waiting.remove(message) else { continue };
                     let latency = at.since(sent);
                     self.latency_sum = Span(self.latency_sum.0 + latency.0);
                     self.latency_max = self.latency_max.max(latency);

@@ -15,6 +15,7 @@
 //! delay: that was the wish for another order.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use super::event::{Event, Place};
 use super::queue_event::QueueEvent;
@@ -37,29 +38,32 @@ pub(super) struct OrderOfWork {
 }
 
 impl OrderOfWork {
-    /// Takes note of a fact, and says which message comes too late. `of` knows who sent a message and with which key,
+    /// Takes note of a fact, and says which messages come too late. `of` knows who sent a message and with which key,
     /// if it is to be in order.
     pub(super) fn observe(
         &mut self,
         event: &Event,
         of: impl Fn(&MessageId) -> Option<(Option<NodeId>, char)>,
-    ) -> Option<MessageId> {
+    ) -> Vec<MessageId> {
+        let mut late = Vec::new();
         match event {
             Event::Delivered { queue, message, to, .. } => {
-                let (producer, key) = of(message)?;
-                self.delivered((queue.clone(), producer, key), *to);
-                None
+                if let Some((producer, key)) = of(message) {
+                    self.delivered((queue.clone(), producer, key), *to);
+                }
             }
-            Event::Processed { from: Place::Queue(queue), message, .. } => {
-                let (producer, key) = of(message)?;
-                self.processed((queue.clone(), producer, key), *message).then_some(*message)
+            Event::Processed { from: Place::Queue(queue), messages, .. } => {
+                for message in messages {
+                    let Some((producer, key)) = of(message) else { continue };
+                    if self.processed((queue.clone(), producer, key), *message) {
+                        late.push(*message);
+                    }
+                }
             }
-            Event::Queue(QueueEvent::Died { message, .. }) => {
-                self.died(*message);
-                None
-            }
-            _ => None,
+            Event::Queue(QueueEvent::Died { message, .. }) => self.died(*message),
+            _ => {}
         }
+        late
     }
 
     /// A message was pushed to a consumer. Whether it arrived or not, from then on the line may be shared.

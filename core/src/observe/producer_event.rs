@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::event::list;
+use super::messages::named;
 use crate::ids::{MessageId, Offset, PartitionId};
 
 /// A fact about a producer that wants each message stored once.
@@ -64,10 +64,10 @@ impl fmt::Display for ProducerEvent {
         match self {
             Self::Identified { id, epoch } => write!(f, "is producer {id}, epoch {epoch}"),
             Self::Recognised { partition, base, messages } => {
-                write!(f, "recognised {} as a duplicate: {partition} has it at {base}", list(messages))
+                write!(f, "recognised {} as a duplicate: {partition} has it at {base}", named(messages))
             }
             Self::BeganAnew { partition, epoch, messages } => {
-                write!(f, "counts anew in {partition}, epoch {epoch}, with {}", list(messages))
+                write!(f, "counts anew in {partition}, epoch {epoch}, with {}", named(messages))
             }
         }
     }

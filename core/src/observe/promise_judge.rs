@@ -82,10 +82,12 @@ impl PromiseJudge {
     /// Takes note of a fact.
     pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
         match event {
-            Event::Sent { to, message, .. } => self.sent(to, *message, *node),
-            Event::Acknowledged { message, .. } => {
-                self.acknowledged.insert(*message);
-                self.unanswered.remove(message);
+            Event::Sent { to, messages, .. } => {
+                messages.iter().for_each(|message| self.sent(to, *message, *node));
+            }
+            Event::Acknowledged { messages, .. } => {
+                self.acknowledged.extend(messages);
+                messages.iter().for_each(|message| _ = self.unanswered.remove(message));
             }
             Event::Queue(event) => self.observe_queue(*node, event),
             Event::Appended { to: Place::Partition(partition), messages, .. }
@@ -101,11 +103,13 @@ impl PromiseJudge {
                 FaultEvent::DiskLied { of: Place::Partition(partition), messages }
                 | FaultEvent::DiskGone { of: Place::Partition(partition), messages },
             ) => self.removed(partition, *node, messages),
-            Event::Received { from: Place::Partition(partition), message, .. } => {
-                self.read.entry(partition.clone()).or_default().insert(*message);
+            Event::Received { from: Place::Partition(partition), messages, .. } => {
+                self.read.entry(partition.clone()).or_default().extend(messages);
             }
             Event::Elected { partition, leader: Some(leader), .. } => self.elected(partition, *leader),
-            Event::Processed { from, message, group } => self.processed(from, *message, group.as_ref()),
+            Event::Processed { from, messages, group } => {
+                messages.iter().for_each(|message| self.processed(from, *message, group.as_ref()));
+            }
             Event::Crashed | Event::PowerCut | Event::Cluster(ClusterEvent::Stopped) => self.died(*node),
             _ => {}
         }

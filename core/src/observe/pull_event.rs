@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::event::list;
+use super::messages::named;
 use crate::ids::{MessageId, Offset, PartitionId};
 use crate::time::Time;
 
@@ -144,17 +144,17 @@ impl fmt::Display for PullEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trimmed { partition, below, messages } => {
-                write!(f, "trimmed {partition} below {below}, dropping {}", list(messages))
+                write!(f, "trimmed {partition} below {below}, dropping {}", named(messages))
             }
             Self::CopyTrimmed { partition, below, messages } => {
-                write!(f, "trimmed its copy of {partition} below {below}, dropping {}", list(messages))
+                write!(f, "trimmed its copy of {partition} below {below}, dropping {}", named(messages))
             }
             Self::OffsetGone { partition, wanted, goes_on } => {
                 write!(f, "does not find {wanted} in {partition} any more, goes on at {goes_on}")
             }
-            Self::Recovered { messages } => write!(f, "found on its own disk: {}", list(messages)),
+            Self::Recovered { messages } => write!(f, "found on its own disk: {}", named(messages)),
             Self::Forgotten { messages } => {
-                write!(f, "lost from its memory what it had noted as done: {}", list(messages))
+                write!(f, "lost from its memory what it had noted as done: {}", named(messages))
             }
             Self::Replays { partition, from } => write!(f, "replays {partition} from {from}"),
             Self::Happened { message, at } => write!(f, "tells in {message} of what happened at {at}"),
@@ -168,7 +168,7 @@ impl fmt::Display for PullEvent {
                 write!(f, "got {message} too late for the window from {start}: {so}")
             }
             Self::Compacted { partition, below, messages, tombstones, bytes } => {
-                write!(f, "compacted {partition} below {below}: {} superseded", list(messages))?;
+                write!(f, "compacted {partition} below {below}: {} superseded", named(messages))?;
                 match tombstones {
                     0 => {}
                     1 => f.write_str(", one of them a tombstone whose time is over")?,

@@ -6,7 +6,8 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::event::{Place, list};
+use super::event::Place;
+use super::messages::named;
 use super::refusal::Refusal;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::message::DeathReason;
@@ -330,13 +331,13 @@ impl fmt::Display for QueueEvent {
             Self::HeldBack { message, by } => write!(f, "keeps {message} back until {by} commits"),
             Self::TransactionCommitted { by, done, sent } => {
                 let done: Vec<MessageId> = done.iter().map(|(_, message)| *message).collect();
-                write!(f, "committed for {by}: {} done, {} sent", list(&done), list(sent))
+                write!(f, "committed for {by}: {} done, {} sent", named(&done), named(sent))
             }
             Self::TransactionRolledBack { by, messages, asked: true } => {
-                write!(f, "rolled back for {by}, as it asked: {} never sent", list(messages))
+                write!(f, "rolled back for {by}, as it asked: {} never sent", named(messages))
             }
             Self::TransactionRolledBack { by, messages, asked: false } => {
-                write!(f, "rolled back what {by} left unfinished: {} never sent", list(messages))
+                write!(f, "rolled back what {by} left unfinished: {} never sent", named(messages))
             }
             Self::TransactionLost { message, unknown: true } => {
                 write!(f, "does not know whether its transaction for {message} was committed")

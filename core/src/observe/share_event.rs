@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::event::list;
+use super::messages::named;
 use super::refusal::Refusal;
 use crate::ids::{MessageId, Name, NodeId, Offset, PartitionId};
 
@@ -190,25 +190,25 @@ impl fmt::Display for ShareEvent {
                 write!(f, "keeps the account of {group} in {partition}: from {start}, {in_flight} in flight")
             }
             Self::Acquired { group, partition, by, messages, delivery: 1 } => {
-                write!(f, "gave {} of {partition} to {by} for {group}", list(messages))
+                write!(f, "gave {} of {partition} to {by} for {group}", named(messages))
             }
             Self::Acquired { group, partition, by, messages, delivery } => {
-                write!(f, "gave {} of {partition} to {by} for {group}, count {delivery}", list(messages))
+                write!(f, "gave {} of {partition} to {by} for {group}, count {delivery}", named(messages))
             }
             Self::Renewed { group, partition, by, messages } => {
-                write!(f, "renewed the lock of {by} on {} of {partition} for {group}", list(messages))
+                write!(f, "renewed the lock of {by} on {} of {partition} for {group}", named(messages))
             }
             Self::Accepted { group, partition, by, messages } => {
-                write!(f, "wrote down that {} of {partition} is done for {group}, by {by}", list(messages))
+                write!(f, "wrote down that {} of {partition} is done for {group}, by {by}", named(messages))
             }
             Self::Returned { group, partition, from, messages, why } => {
-                write!(f, "has {} of {partition} back from {from} for {group}: {why}", list(messages))
+                write!(f, "has {} of {partition} back from {from} for {group}: {why}", named(messages))
             }
             Self::Archived { group, partition, messages, why } => {
-                write!(f, "archived {} of {partition} for {group}: {why}", list(messages))
+                write!(f, "archived {} of {partition} for {group}: {why}", named(messages))
             }
             Self::NotAcknowledged { group, partition, messages, why } => {
-                write!(f, "acknowledged {} of {partition} in vain for {group}: {why}", list(messages))
+                write!(f, "acknowledged {} of {partition} in vain for {group}: {why}", named(messages))
             }
         }
     }

@@ -6,6 +6,7 @@ use core::fmt;
 use serde::Serialize;
 
 use super::event::list;
+use super::messages::named;
 use super::refusal::Refusal;
 use crate::ids::{MessageId, Name, Offset, PartitionId};
 
@@ -156,7 +157,7 @@ impl fmt::Display for TxnEvent {
             }
             Self::Includes { id, group, done } => {
                 let messages: Vec<MessageId> = done.iter().map(|(_, message)| *message).collect();
-                write!(f, "has {} done for {group} in the transaction of {id}", list(&messages))
+                write!(f, "has {} done for {group} in the transaction of {id}", named(&messages))
             }
             Self::Ending { id, commit, .. } => {
                 write!(f, "asks for the end of the transaction of {id}: {}", ends(*commit))
@@ -175,10 +176,10 @@ impl fmt::Display for TxnEvent {
                 write!(f, "completed the {} of the transaction of {id}", ends(*commit))
             }
             Self::Committed { id, messages } => {
-                write!(f, "committed {} in the transaction of {id}", list(messages))
+                write!(f, "committed {} in the transaction of {id}", named(messages))
             }
             Self::Aborted { id, messages } => {
-                write!(f, "aborted {} in the transaction of {id}", list(messages))
+                write!(f, "aborted {} in the transaction of {id}", named(messages))
             }
             Self::Failed { id, why } => write!(f, "cannot go on with the transaction of {id}: {why}"),
             Self::Fenced { id, producer, epoch } => {

@@ -48,10 +48,12 @@ impl TxnJudge {
             Event::Txn(TxnEvent::Began { .. }) => {
                 self.senders.insert(node);
             }
-            Event::Sent { message, .. } if self.senders.contains(&node) => {
-                self.undone.remove(message);
-                if !self.committed.contains(message) {
-                    self.uncommitted.insert(*message);
+            Event::Sent { messages, .. } if self.senders.contains(&node) => {
+                for message in messages {
+                    self.undone.remove(message);
+                    if !self.committed.contains(message) {
+                        self.uncommitted.insert(*message);
+                    }
                 }
             }
             Event::Txn(TxnEvent::Committed { messages, .. }) => {
@@ -64,10 +66,9 @@ impl TxnJudge {
             Event::Txn(TxnEvent::Aborted { messages, .. }) => {
                 self.undone.extend(messages.iter().filter(|message| self.uncommitted.contains(message)));
             }
-            Event::Processed { message, group: Some(group), .. }
-                if self.readers.contains(group) && self.uncommitted.contains(message) =>
-            {
-                self.dirty.insert(*message);
+            Event::Processed { messages, group: Some(group), .. } if self.readers.contains(group) => {
+                let uncommitted = |message: &&MessageId| self.uncommitted.contains(*message);
+                self.dirty.extend(messages.iter().filter(uncommitted));
             }
             _ => {}
         }
@@ -112,8 +113,9 @@ mod tests {
     #[test]
     fn vectors() {
         let began = || (Producer(1), Event::Txn(TxnEvent::Began { id: name(), producer: 1, epoch: 0 }));
-        let sent = || (Producer(1), Event::Sent { to: place(), message: M, attempt: 1 });
-        let done = || (Consumer(1), Event::Processed { from: place(), message: M, group: Some(name()) });
+        let sent = || (Producer(1), Event::Sent { to: place(), messages: M.into(), attempt: 1 });
+        let done =
+            || (Consumer(1), Event::Processed { from: place(), messages: M.into(), group: Some(name()) });
         let committed =
             || (Producer(1), Event::Txn(TxnEvent::Committed { id: name(), messages: [M].into() }));
         let aborted = || (Producer(1), Event::Txn(TxnEvent::Aborted { id: name(), messages: [M].into() }));

@@ -140,15 +140,19 @@ impl Verdict {
         self.judge_work(event);
         self.transactions.observe(*node, event);
         match event {
-            Event::Sent { message, to, .. } => {
-                let account = self.accounts.of(*message);
-                self.sent += u64::from(account.sender.is_none());
-                account.sender.get_or_insert(*node);
-                account.routed |= matches!(to, Place::Exchange(_));
+            Event::Sent { messages, to, .. } => {
+                for message in messages {
+                    let account = self.accounts.of(*message);
+                    self.sent += u64::from(account.sender.is_none());
+                    account.sender.get_or_insert(*node);
+                    account.routed |= matches!(to, Place::Exchange(_));
+                }
             }
-            Event::Acknowledged { message, .. } => {
-                self.promise(*message);
-                self.judge_loss(*message);
+            Event::Acknowledged { messages, .. } => {
+                for message in messages {
+                    self.promise(*message);
+                    self.judge_loss(*message);
+                }
             }
             Event::Appended { to, messages, .. } => {
                 self.hold(to, *node, messages);
@@ -181,9 +185,11 @@ impl Verdict {
             Event::Elected { partition, leader: Some(leader), .. } => {
                 self.elected(&Place::Partition(partition.clone()), *leader);
             }
-            Event::Received { from: Place::Queue(queue), message, delivery: 1 } => {
-                let late = self.lines.received(queue, *node, *message, self.accounts.of(*message));
-                self.reordered.extend(late);
+            Event::Received { from: Place::Queue(queue), messages, delivery: 1 } => {
+                for message in messages {
+                    let late = self.lines.received(queue, *node, *message, self.accounts.of(*message));
+                    self.reordered.extend(late);
+                }
             }
             // Its sender took it back before anybody saw it.
             Event::Queue(QueueEvent::HalfDecided { message, decision: Decision::Rollback })
@@ -191,7 +197,9 @@ impl Verdict {
             {
                 self.sent -= u64::from(self.accounts.of(*message).sender.take().is_some());
             }
-            Event::Processed { from, message, group } => self.processed(from, *message, group, *node),
+            Event::Processed { from, messages, group } => {
+                messages.iter().for_each(|message| self.processed(from, *message, group, *node));
+            }
             Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),
             Event::Crashed | Event::PowerCut | Event::Cluster(ClusterEvent::Stopped) => self.died(*node),
             Event::Restarted => {

@@ -371,8 +371,7 @@ impl<L: Log> Journal<L> {
 }
 
 fn moved_from(record: &Record) -> Option<Moved> {
-    let header = record.headers.iter().find(|header| &header.name[..] == MOVED_FROM.as_bytes())?;
-    let (from, deliveries) = header.value.as_deref()?.split_first_chunk::<8>()?;
+    let (from, deliveries) = record.headers.get(MOVED_FROM.as_bytes())??.split_first_chunk::<8>()?;
     let from = Offset(u64::from_be_bytes(*from));
     Some(Moved { from, deliveries: u32::from_be_bytes(deliveries.try_into().ok()?) })
 }

@@ -1,10 +1,9 @@
 //! Reading batches: checked once where bytes arrive, walked without errors ever after.
 
-use alloc::vec::Vec;
-
 use bytes::{Bytes, BytesMut};
 
 use super::header::{at, batch_len, i16_at, i32_at, i64_at};
+use super::headers::{Headers, take_header, take_slice, walk};
 use super::{BATCH_HEADER_BYTES, BatchHeader, Codec, LENGTH_END, Malformed, Producer, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
@@ -347,33 +346,13 @@ pub struct Record {
     /// The payload; none is a tombstone.
     pub value: Option<Bytes>,
     /// Named values beside the payload.
-    pub headers: Vec<Header>,
-}
-
-/// A named value beside a record's payload.
-///
-/// ```
-/// use mqlab_core::record::{BatchBuilder, Header, NewRecord};
-/// let headers = vec![("tenant".into(), Some("acme".into()))];
-/// let mut builder = BatchBuilder::new();
-/// builder.push(&NewRecord { headers, ..Default::default() })?;
-/// let record = builder.build().records().next().ok_or("one record")?;
-/// assert_eq!(record.headers, [Header { name: "tenant".into(), value: Some("acme".into()) }]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// The name, UTF-8 by convention.
-    pub name: Bytes,
-    /// The value, if any.
-    pub value: Option<Bytes>,
+    pub headers: Headers,
 }
 
 impl Record {
     /// The message's identity, when its producer gave it one.
     pub fn message_id(&self) -> Option<MessageId> {
-        let header = self.headers.iter().find(|header| &header.name[..] == MESSAGE_ID_HEADER.as_bytes())?;
-        id_from(header.value.as_deref()?)
+        id_from(self.headers.get(MESSAGE_ID_HEADER.as_bytes())??)
     }
 }
 
@@ -388,9 +367,8 @@ struct Fields<'a> {
     offset_delta: i64,
     key: Option<&'a [u8]>,
     value: Option<&'a [u8]>,
-    header_count: usize,
-    /// The headers' bytes: walked once to see that they are sound, and again only when a record is made, so that
-    /// checking a batch allocates nothing.
+    header_count: u32,
+    /// The headers' bytes: walked once to see that they are sound.
     headers: &'a [u8],
 }
 
@@ -405,7 +383,7 @@ impl<'a> Fields<'a> {
         let offset_delta = varint::take(&mut body)?;
         let key = take_slice(&mut body)?;
         let value = take_slice(&mut body)?;
-        let header_count = usize::try_from(varint::take(&mut body)?).ok()?;
+        let header_count = u32::try_from(varint::take(&mut body)?).ok()?;
         let headers = body;
         for _ in 0..header_count {
             take_header(&mut body)?;
@@ -419,19 +397,16 @@ impl<'a> Fields<'a> {
 
     /// The message's identity, when its producer gave it one: as [`Record::message_id`] says it.
     fn message_id(&self) -> Option<MessageId> {
-        let mut rest = self.headers;
-        let mut headers = core::iter::from_fn(|| take_header(&mut rest));
-        let (_, value) = headers.find(|(name, _)| *name == MESSAGE_ID_HEADER.as_bytes())?;
+        let (_, value) = walk(self.headers).find(|(name, _)| *name == MESSAGE_ID_HEADER.as_bytes())?;
         id_from(value?)
     }
 
     fn record(self, batch: &Batch) -> Record {
         let share = |slice: &[u8]| batch.bytes.slice_ref(slice);
-        let mut rest = self.headers;
-        let mut headers = Vec::with_capacity(self.header_count);
-        while let Some((name, value)) = take_header(&mut rest) {
-            headers.push(Header { name: share(name), value: value.map(share) });
-        }
+        let headers = match self.header_count {
+            0 => Headers::new(),
+            count => Headers::trusted(count, share(self.headers)),
+        };
         Record {
             offset: batch.base().plus(self.offset_delta as u64),
             timestamp: i64_at(&batch.bytes, at::BASE_TIMESTAMP).wrapping_add(self.timestamp_delta),
@@ -440,21 +415,4 @@ impl<'a> Fields<'a> {
             headers,
         }
     }
-}
-
-/// The name and value at the front of `bytes`; `None` when they cannot be read whole.
-fn take_header<'a>(bytes: &mut &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
-    Some((take_slice(bytes)??, take_slice(bytes)?))
-}
-
-/// A slice with its length in front, -1 for none; the outer `None` when it is cut off.
-fn take_slice<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    let length = varint::take(bytes)?;
-    if length == -1 {
-        return Some(None);
-    }
-    let length = usize::try_from(length).ok()?;
-    let slice = bytes.get(..length)?;
-    *bytes = &bytes[length..];
-    Some(Some(slice))
 }

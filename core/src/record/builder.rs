@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{BufMut as _, Bytes};
 
 use super::batch::TRANSACTIONAL;
-use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batches, LENGTH_END, Malformed, crc32c, varint};
+use super::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, Batches, Headers, LENGTH_END, Malformed, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
 /// Who wrote a batch, for brokers that refuse to store it twice.
@@ -60,7 +60,7 @@ pub struct NewRecord {
     /// The payload; none is a tombstone.
     pub value: Option<Bytes>,
     /// Named values beside the payload.
-    pub headers: Vec<(Bytes, Option<Bytes>)>,
+    pub headers: Headers,
 }
 
 impl NewRecord {
@@ -68,8 +68,7 @@ impl NewRecord {
     pub fn bytes_max(&self) -> usize {
         const VARINT_MAX: usize = 10; // the most that any length or delta takes
         let of = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) + VARINT_MAX;
-        let headers = self.headers.iter().map(|(name, value)| name.len() + VARINT_MAX + of(value));
-        5 * VARINT_MAX + of(&self.key) + of(&self.value) + headers.sum::<usize>()
+        5 * VARINT_MAX + of(&self.key) + of(&self.value) + self.headers.bytes().len()
     }
 
     /// Whether the record fits a batch of its own.
@@ -88,9 +87,7 @@ impl NewRecord {
     /// Adds the header that carries a message's identity.
     #[must_use]
     pub fn with_id(mut self, id: MessageId) -> Self {
-        let value = Bytes::copy_from_slice(&id.0.to_be_bytes());
-        self.headers.reserve_exact(1);
-        self.headers.push((Bytes::from_static(MESSAGE_ID_HEADER.as_bytes()), Some(value)));
+        self.headers.push(MESSAGE_ID_HEADER.as_bytes(), Some(&id.0.to_be_bytes()));
         self
     }
 }
@@ -192,11 +189,8 @@ impl BatchBuilder {
     /// [`Malformed::Length`] when the batch would grow past [`BATCH_BYTES_MAX`]; the record is not added.
     pub fn push(&mut self, new: &NewRecord) -> Result<(), Malformed> {
         let NewRecord { timestamp, key, value, headers } = new;
-        self.push_parts(*timestamp, key.as_deref(), value.as_deref(), |out| {
-            for (name, value) in headers {
-                out.put(name, value.as_ref().map(|value| [&value[..]]).as_ref().map(|pieces| &pieces[..]));
-            }
-        })
+        let headers = (headers.len() as i64, headers.bytes());
+        self.push_record(*timestamp, key.as_deref(), value.as_deref(), headers)
     }
 
     /// [`push`](Self::push) of a record that nobody has in one piece: `write_headers` is given what takes its headers.
@@ -207,15 +201,28 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         write_headers: impl FnOnce(&mut HeaderWriter),
     ) -> Result<(), Malformed> {
+        let mut headers = core::mem::take(&mut self.headers);
+        headers.count = 0;
+        headers.bytes.clear();
+        write_headers(&mut headers);
+        let pushed = self.push_record(timestamp, key, value, (headers.count, &headers.bytes));
+        self.headers = headers;
+        pushed
+    }
+
+    fn push_record(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        (header_count, headers): (i64, &[u8]),
+    ) -> Result<(), Malformed> {
         let base_timestamp = if self.count == 0 { timestamp } else { self.base_timestamp };
         let time_delta = timestamp.wrapping_sub(base_timestamp);
         let offset_delta = i64::from(self.count);
-        self.headers.count = 0;
-        self.headers.bytes.clear();
-        write_headers(&mut self.headers);
         // The length stands before the record, so it is counted first; 1 is for the attributes.
-        let numbers = [time_delta, offset_delta, self.headers.count].map(varint::len).iter().sum::<usize>();
-        let length = 1 + numbers + slice_len(key) + slice_len(value) + self.headers.bytes.len();
+        let numbers = [time_delta, offset_delta, header_count].map(varint::len).iter().sum::<usize>();
+        let length = 1 + numbers + slice_len(key) + slice_len(value) + headers.len();
         let after = self.bytes.len() + length + 5; // 5: the longest length in front
         if after > BATCH_BYTES_MAX || self.count == i32::MAX {
             return Err(Malformed::Length(i32::try_from(after).unwrap_or(i32::MAX)));
@@ -226,8 +233,8 @@ impl BatchBuilder {
         varint::put(&mut self.bytes, offset_delta);
         put_slice(&mut self.bytes, key);
         put_slice(&mut self.bytes, value);
-        varint::put(&mut self.bytes, self.headers.count);
-        self.bytes.extend_from_slice(&self.headers.bytes);
+        varint::put(&mut self.bytes, header_count);
+        self.bytes.extend_from_slice(headers);
         self.max_timestamp = if self.count == 0 { timestamp } else { self.max_timestamp.max(timestamp) };
         self.base_timestamp = base_timestamp;
         self.count += 1;

@@ -15,7 +15,7 @@
 use bytes::Bytes;
 
 use super::batch::{CONTROL, TRANSACTIONAL};
-use super::{Batch, BatchBuilder, Batches, NewRecord, Producer};
+use super::{Batch, BatchBuilder, Batches, Headers, NewRecord, Producer};
 use crate::ids::Epoch;
 
 /// The key of the only record: version 0, then 0 for an abort and 1 for a commit.
@@ -58,7 +58,7 @@ impl Marker {
             timestamp,
             key: Some(Bytes::from_static(KEYS[usize::from(self.commit)])),
             value: Some(Bytes::copy_from_slice(&value)),
-            headers: alloc::vec::Vec::new(),
+            headers: Headers::new(),
         };
         builder.push(&record).expect("ten bytes fit a batch");
         builder.build()

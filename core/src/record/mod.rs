@@ -25,6 +25,7 @@
 mod batch;
 mod builder;
 mod header;
+mod headers;
 mod malformed;
 mod marker;
 mod order;
@@ -32,10 +33,11 @@ mod retain;
 mod select;
 mod varint;
 
-pub use batch::{Batch, Batches, Header, Record, whole_prefix};
+pub use batch::{Batch, Batches, Record, whole_prefix};
 pub(crate) use builder::HeaderWriter;
 pub use builder::{BatchBuilder, NewRecord, Producer};
 pub use header::BatchHeader;
+pub use headers::{Header, Headers};
 pub use malformed::{Codec, Malformed};
 pub use marker::Marker;
 pub use order::{Order, REPLY_TO_HEADER};

@@ -6,8 +6,6 @@
 
 use alloc::string::ToString as _;
 
-use bytes::Bytes;
-
 use super::{NewRecord, Record};
 use crate::ids::{NodeId, ORDER_ID_HEADER, OrderId};
 
@@ -39,10 +37,8 @@ impl NewRecord {
     /// Adds the headers that say which order this message is about.
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
-        let id = Bytes::copy_from_slice(&order.id.0.to_be_bytes());
-        let user = Bytes::from(order.user.to_string().into_bytes());
-        self.headers.push((Bytes::from_static(ORDER_ID_HEADER.as_bytes()), Some(id)));
-        self.headers.push((Bytes::from_static(REPLY_TO_HEADER.as_bytes()), Some(user)));
+        self.headers.push(ORDER_ID_HEADER.as_bytes(), Some(&order.id.0.to_be_bytes()));
+        self.headers.push(REPLY_TO_HEADER.as_bytes(), Some(order.user.to_string().as_bytes()));
         self
     }
 }
@@ -50,11 +46,8 @@ impl NewRecord {
 impl Record {
     /// The order that this message is about; `None` when it says nothing of one, or nothing that can be read.
     pub fn order(&self) -> Option<Order> {
-        let header = |name: &str| {
-            let found = self.headers.iter().find(|header| header.name[..] == *name.as_bytes())?;
-            found.value.as_ref()
-        };
-        let id = u64::from_be_bytes(header(ORDER_ID_HEADER)?[..].try_into().ok()?);
+        let header = |name: &str| self.headers.get(name.as_bytes()).flatten();
+        let id = u64::from_be_bytes(header(ORDER_ID_HEADER)?.try_into().ok()?);
         let user = core::str::from_utf8(header(REPLY_TO_HEADER)?).ok()?;
         Some(Order { id: OrderId(id), user: user.parse().ok()? })
     }

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use bytes::BufMut as _;
 
 use super::batch::TRANSACTIONAL;
-use super::builder::{HeaderWriter, put_slice, slice_len};
+use super::builder::{put_slice, slice_len};
 use super::header::{at, i16_at, i64_at};
 use super::{BATCH_HEADER_BYTES, Batch, LENGTH_END, Record, crc32c, varint};
 
@@ -91,22 +91,18 @@ impl Batch {
 
 /// Writes a record that stands so far behind its batch's time and offset.
 fn put_record(out: &mut Vec<u8>, time_delta: i64, offset_delta: u64, record: &Record) {
-    let mut headers = HeaderWriter::default();
-    for header in &record.headers {
-        headers
-            .put(&header.name, header.value.as_ref().map(|value| [&value[..]]).as_ref().map(|all| &all[..]));
-    }
+    let (count, headers) = (record.headers.len() as i64, record.headers.bytes());
     let (key, value) = (record.key.as_deref(), record.value.as_deref());
-    let numbers = [time_delta, offset_delta as i64, headers.count].map(varint::len).iter().sum::<usize>();
-    let length = 1 + numbers + slice_len(key) + slice_len(value) + headers.bytes.len();
+    let numbers = [time_delta, offset_delta as i64, count].map(varint::len).iter().sum::<usize>();
+    let length = 1 + numbers + slice_len(key) + slice_len(value) + headers.len();
     varint::put(out, length as i64);
     out.put_u8(0); // attributes: none are defined
     varint::put(out, time_delta);
     varint::put(out, offset_delta as i64);
     put_slice(out, key);
     put_slice(out, value);
-    varint::put(out, headers.count);
-    out.extend_from_slice(&headers.bytes);
+    varint::put(out, count);
+    out.extend_from_slice(headers);
 }
 
 #[cfg(test)]
@@ -128,7 +124,7 @@ mod tests {
             let mut builder = BatchBuilder::of(producer);
             for (number, timestamp) in times.iter().enumerate() {
                 let value = (number % 3 > 0).then(|| alloc::vec![number as u8; number].into());
-                let headers = alloc::vec![("h".into(), None), ("i".into(), Some("x".into()))];
+                let headers = [("h", None), ("i", Some("x"))].into_iter().collect();
                 let new = NewRecord { timestamp: *timestamp, key: Some("k".into()), value, headers };
                 builder.push(&new).expect("a small record");
             }

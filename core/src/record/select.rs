@@ -18,12 +18,11 @@ use crate::ids::{Epoch, Offset};
 impl Record {
     /// The record as it was before a log gave it its offset.
     pub fn to_new(&self) -> NewRecord {
-        let headers = self.headers.iter().map(|header| (header.name.clone(), header.value.clone()));
         NewRecord {
             timestamp: self.timestamp,
             key: self.key.clone(),
             value: self.value.clone(),
-            headers: headers.collect(),
+            headers: self.headers.clone(),
         }
     }
 }

@@ -36,7 +36,17 @@ fn zig_zag(value: i64) -> u64 {
 }
 
 /// Takes a number from the front of `bytes`; `None` when it is cut off or longer than 64 bits.
+#[inline]
 pub(crate) fn take(bytes: &mut &[u8]) -> Option<i64> {
+    // Most are short.
+    if let [byte @ ..0x80, rest @ ..] = bytes {
+        *bytes = rest;
+        return Some(i64::from(*byte >> 1) ^ -i64::from(*byte & 1));
+    }
+    take_long(bytes)
+}
+
+fn take_long(bytes: &mut &[u8]) -> Option<i64> {
     let mut raw = 0_u64;
     for at in 0..BYTES_MAX {
         let byte = *bytes.get(at)?;

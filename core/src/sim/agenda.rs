@@ -84,6 +84,11 @@ impl<T> Agenda<T> {
         self.entries.peek().map(|entry| entry.at)
     }
 
+    /// The next thing, and when it happens.
+    pub(crate) fn peek(&self) -> Option<(Time, &T)> {
+        self.entries.peek().map(|entry| (entry.at, &entry.what))
+    }
+
     /// Takes the next thing.
     pub(crate) fn pop(&mut self) -> Option<(Time, T)> {
         self.entries.pop().map(|entry| (entry.at, entry.what))

@@ -88,7 +88,7 @@ impl Asking {
         // What is known already is not taken up again; all else is done with now, also what nobody waits for.
         if !matches!(fact, QueueEvent::Recognised { .. }) {
             let from = staged.from.clone();
-            out.event(Event::Processed { from, message: answer, group: None });
+            out.event(Event::Processed { from, messages: answer.into(), group: None });
         }
         out.event(Event::Queue(fact));
     }

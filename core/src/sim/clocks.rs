@@ -43,7 +43,6 @@ impl World {
             self.skews.insert(node, by);
         }
         self.note(node, Event::Fault(FaultEvent::Skewed { by }));
-        *self.wakes(node) = None;
         self.plan_wake(node);
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::picture::ControllerView;
 use super::scenario::Scenario;
+use super::wakes::Wakes;
 use super::world::{Disk, DiskLog, Node, Power, World};
 use crate::broker::{Controller, Input, Out, View};
 use crate::ids::NodeId;
@@ -87,7 +88,7 @@ impl Controllers {
         self.seats.get_mut(place)
     }
 
-    pub(super) fn wakes(&mut self, node: NodeId) -> &mut Option<Time> {
+    pub(super) fn wakes(&mut self, node: NodeId) -> &mut Wakes {
         let place = self.place(node).unwrap_or(0);
         &mut self.seats[place].wakes
     }
@@ -191,7 +192,8 @@ impl World {
         let process = self.controllers.open(node, &mut disk, &self.scenario, now);
         let begins = process.is_some();
         if let Some(seat) = self.controllers.get_mut(node) {
-            *seat = Node { power: Power::On, incarnation, wakes: None, process: Seat { process, disk } };
+            let process = Seat { process, disk };
+            *seat = Node { power: Power::On, incarnation, wakes: Wakes::default(), process };
         }
         if !begins {
             self.note(node, Event::Queue(QueueEvent::Halted { why: Refusal::Storage }));

@@ -144,9 +144,7 @@ pub(super) fn with_receipt(message: Message, to: NodeId) -> Message {
 
 /// Who asked for a receipt.
 pub(super) fn receipt_to(message: &crate::record::Record) -> Option<NodeId> {
-    if !message.headers.iter().any(|header| header.name == RECEIPT_TO.as_bytes()) {
-        return None;
-    }
+    message.headers.get(RECEIPT_TO.as_bytes())?;
     let message = Message::from_record(message);
     let crate::message::Value::Text(text) = message.headers().get(RECEIPT_TO)? else { return None };
     text.parse().ok()

@@ -111,7 +111,7 @@ impl World {
             let up = slot.power == Power::On;
             let worker = &slot.process;
             let mark = |record: &Record| Some(self.mark(record.message_id()?));
-            let working = worker.work.first().filter(|_| up);
+            let working = worker.work.front().filter(|_| up);
             let onward = spec.program.onward.as_ref();
             ConsumerView {
                 node,

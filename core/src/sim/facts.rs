@@ -31,7 +31,10 @@ impl World {
         for (by, (queue, message)) in
             done.into_iter().flat_map(|(by, done)| done.into_iter().map(move |one| (by, one)))
         {
-            self.note(by, Event::Processed { from: Place::Queue(queue), message, group: None });
+            self.note(
+                by,
+                Event::Processed { from: Place::Queue(queue), messages: message.into(), group: None },
+            );
         }
     }
 }

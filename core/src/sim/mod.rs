@@ -60,6 +60,7 @@ mod transform;
 mod txn_facts;
 mod user;
 mod usual;
+mod wakes;
 mod wires;
 mod worker_end;
 mod world;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::command::Command;
 use super::disks::{messages_in, place_of};
 use super::program::Worker;
+use super::wakes::Wakes;
 use super::world::{BrokerProcess, Node, Power, World, index};
 use crate::broker::Broker;
 use crate::ids::{MessageId, NodeId};
@@ -132,7 +133,7 @@ impl World {
                     *slot = Node {
                         power: Power::On,
                         incarnation,
-                        wakes: None,
+                        wakes: Wakes::default(),
                         process: BrokerProcess::Runs(Box::new(broker)),
                     };
                 }
@@ -141,7 +142,7 @@ impl World {
                 let now = self.clock(node);
                 let slot = &mut self.producers[index(number)];
                 slot.process.restart(now, &self.scenario.settings, ids);
-                (slot.power, slot.incarnation, slot.wakes) = (Power::On, incarnation, None);
+                (slot.power, slot.incarnation, slot.wakes) = (Power::On, incarnation, Wakes::default());
             }
             NodeId::Consumer(number) => {
                 let spec = &self.scenario.consumers[index(number)];
@@ -150,7 +151,7 @@ impl World {
                 let kept = before.process.kept(before.power == Power::Off);
                 let worker = Worker::new(spec, settings, ids, self.seed, kept);
                 self.consumers[index(number)] =
-                    Node { power: Power::On, incarnation, wakes: None, process: worker };
+                    Node { power: Power::On, incarnation, wakes: Wakes::default(), process: worker };
             }
             NodeId::Service(_) | NodeId::User(_) => self.calls.start(&self.scenario, node),
         }

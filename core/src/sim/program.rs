@@ -56,7 +56,7 @@ pub(crate) struct Kept {
 pub(crate) struct Worker {
     pub(crate) source: Source,
     /// In the order of being done.
-    pub(crate) work: Vec<Work>,
+    pub(crate) work: VecDeque<Work>,
     pub(crate) inbox: Inbox,
     pub(super) windows: Option<Windows>,
     pub(super) spec: ProgramSpec,
@@ -139,8 +139,7 @@ impl Worker {
         if !self.started {
             return; // nobody knows of it yet, so this can only be a wake-up
         }
-        while self.work.first().is_some_and(|work| work.until <= now) {
-            let work = self.work.remove(0);
+        while let Some(work) = self.work.pop_front_if(|work| work.until <= now) {
             self.finish(now, work.staged, mint, out);
         }
         if let Some(onward) = &mut self.onward {
@@ -201,7 +200,10 @@ impl Worker {
 
     /// The message, if it is done already, as far as this program remembers.
     fn known(&self, staged: &Staged) -> Option<MessageId> {
-        staged.record.message_id().filter(|message| self.spec.remembers && self.inbox.contains(message))
+        if !self.spec.remembers {
+            return None;
+        }
+        staged.record.message_id().filter(|message| self.inbox.contains(message))
     }
 
     /// Chance follows from the message and how often it came, so that two consumers of one run are alike.
@@ -270,7 +272,8 @@ impl Worker {
 
     pub(super) fn conclude(&mut self, now: Time, staged: Staged, out: &mut Out) {
         let Some(message) = staged.record.message_id() else { return self.over(now, staged, out) };
-        out.event(Event::Processed { from: staged.from.clone(), message, group: self.reading(&staged) });
+        let (from, group) = (staged.from.clone(), self.reading(&staged));
+        out.event(Event::Processed { from, messages: message.into(), group });
         self.keep(message, &staged, out);
         self.over(now, staged, out);
     }
@@ -334,7 +337,7 @@ impl Worker {
         if !self.started {
             return Some(self.starts_at);
         }
-        let work = self.work.first().map(|work| work.until);
+        let work = self.work.front().map(|work| work.until);
         let onward = self.onward.as_ref().and_then(Onward::next_wakeup);
         let onward = onward.into_iter().chain(self.transform.as_ref().and_then(Transform::next_wakeup));
         work.into_iter().chain(onward).chain(self.source.next_wakeup()).min()
@@ -343,7 +346,8 @@ impl Worker {
 
 /// A sender that keeps its messages until they are done hears that one is.
 fn tell_sender(staged: &Staged, out: &mut Out) {
-    if let (Some(message), Some(to)) = (staged.record.message_id(), receipt_to(&staged.record)) {
+    let Some(to) = receipt_to(&staged.record) else { return };
+    if let Some(message) = staged.record.message_id() {
         out.send(to, Message::Processed { message });
     }
 }

@@ -327,7 +327,7 @@ impl Service {
             Origin::Message(staged) => {
                 if let Some(message) = staged.record.message_id() {
                     let (from, group) = (staged.from.clone(), self.group());
-                    out.event(Event::Processed { from, message, group });
+                    out.event(Event::Processed { from, messages: message.into(), group });
                 }
                 self.clients.done(now, staged, out);
             }

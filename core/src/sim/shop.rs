@@ -121,6 +121,16 @@ impl Shop {
         [next, client, self.store.next_wakeup(), orders, asking].into_iter().flatten().min()
     }
 
+    /// Whether a wake-up is for more than to begin with what is due: a program that only sends is done then.
+    fn has_more_to_do(&self, now: Time) -> bool {
+        let only_sends = self.orders.is_none()
+            && self.halves.is_none()
+            && self.transactions.is_none()
+            && self.asking.is_none()
+            && self.spec.keeps != Keeps::UntilProcessed;
+        !only_sends || self.client.next_wakeup().is_some_and(|at| at <= now)
+    }
+
     /// Whether its messages may be received in another order than they were sent: because it wants it so, or because
     /// whoever comes late gets the last values in the order of their keys.
     fn reorders(&self) -> bool {
@@ -373,11 +383,9 @@ pub(super) fn target(to: &TargetSpec) -> Target {
 
 impl World {
     /// Lets a producer's program begin with what is due.
-    pub(super) fn let_shop_send(&mut self, node: NodeId) {
-        let (NodeId::Producer(number), now) = (node, self.clock(node)) else { return };
-        let Some(slot) = self.producers.get_mut(index(number)) else { return };
-        let shop = &mut slot.process;
-        let mut out = core::mem::take(&mut self.spare.out);
+    fn let_shop_send(&mut self, now: Time, number: u16, out: &mut Out) {
+        let node = NodeId::Producer(number);
+        let shop = &mut self.producers[index(number)].process;
         while let Some(key) = shop.due(now) {
             self.keys.push(key);
             let id = MessageId(self.keys.len() as u64);
@@ -391,14 +399,20 @@ impl World {
             if shop.spec.transaction.is_some() {
                 self.verdict.learn_transaction(id, node);
             }
-            shop.begin(now, id, key, &mut out);
+            shop.begin(now, id, key, out);
         }
-        self.carry_out(node, out);
     }
 
     /// Hands an input to a producer's program.
     pub(super) fn hand_to_shop(&mut self, number: u16, input: Input, out: &mut Out) {
         let now = self.clock(NodeId::Producer(number));
-        self.producers[index(number)].process.handle(now, input, out);
+        let wakes = matches!(input, Input::Wake);
+        if wakes {
+            self.let_shop_send(now, number, out);
+        }
+        let shop = &mut self.producers[index(number)].process;
+        if !wakes || shop.has_more_to_do(now) {
+            shop.handle(now, input, out);
+        }
     }
 }

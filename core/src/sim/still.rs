@@ -103,7 +103,7 @@ impl World {
         let incarnation = self.incarnation(node);
         let lives =
             |world: &Self| world.power(node) == Some(Power::On) && world.incarnation(node) == incarnation;
-        *self.wakes(node) = None;
+        self.wakes(node).forget();
         match node {
             NodeId::Broker(number) => {
                 self.hand_to_broker(number, line.into_iter().chain([Input::Wake]));

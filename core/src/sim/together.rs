@@ -85,7 +85,7 @@ impl Together {
             Standing::Committed => {
                 for part in &job.parts {
                     let by = Place::Queue(part.to.clone());
-                    out.event(Event::Acknowledged { by, message: part.id });
+                    out.event(Event::Acknowledged { by, messages: part.id.into() });
                 }
                 return Some(End::Committed);
             }
@@ -109,7 +109,7 @@ impl Together {
         match job.parts.get(job.sent) {
             Some(part) => {
                 let (to, attempt) = (Place::Queue(part.to.clone()), job.staged.delivery);
-                out.event(Event::Sent { to, message: part.id, attempt });
+                out.event(Event::Sent { to, messages: part.id.into(), attempt });
                 let record = part.record.clone().with_id(part.id);
                 let sent = self.client.publish(now, ExchangeName::default(), &record, out);
                 sent.expect("what is sent on is a few bytes");

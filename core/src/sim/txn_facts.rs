@@ -42,11 +42,12 @@ impl OpenTransactions {
                 self.present.insert(node, key);
                 self.open.insert(key, Content { by: node, sent: Vec::new(), done: None });
             }
-            Event::Sent { message, .. } => {
-                if let Some(content) = self.present.get(&node).and_then(|key| self.open.get_mut(key))
-                    && !content.sent.contains(message)
-                {
-                    content.sent.push(*message);
+            Event::Sent { messages, .. } => {
+                if let Some(content) = self.present.get(&node).and_then(|key| self.open.get_mut(key)) {
+                    let known = content.sent.len();
+                    let news = messages.iter().filter(|message| !content.sent[..known].contains(message));
+                    let news: Vec<MessageId> = news.copied().collect();
+                    content.sent.extend(news);
                 }
             }
             Event::Txn(TxnEvent::Includes { group, done, .. }) => {
@@ -74,7 +75,7 @@ impl OpenTransactions {
         if let Some((group, done)) = done {
             follows.extend(done.into_iter().map(|(partition, message)| {
                 let from = Place::Partition(partition);
-                (by, Event::Processed { from, message, group: Some(group.clone()) })
+                (by, Event::Processed { from, messages: message.into(), group: Some(group.clone()) })
             }));
         }
         follows

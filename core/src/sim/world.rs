@@ -24,6 +24,7 @@ use super::scenario::{InvalidScenario, Scenario};
 use super::shop::Shop;
 use super::still::StillNodes;
 use super::txn_facts::OpenTransactions;
+use super::wakes::{Came, Wakes};
 use crate::broker::{Broker, Input, Out};
 use crate::ids::{MessageId, NodeId, Offset};
 use crate::log::faulty::FaultyStorage;
@@ -78,14 +79,13 @@ pub(crate) struct Node<P> {
     pub(crate) power: Power,
     /// How often it was started.
     pub(super) incarnation: u64,
-    /// The earliest wake-up that is planned for it.
-    pub(super) wakes: Option<Time>,
+    pub(super) wakes: Wakes,
     pub(crate) process: P,
 }
 
 impl<P> Node<P> {
     pub(super) fn new(process: P) -> Self {
-        Self { power: Power::On, incarnation: 1, wakes: None, process }
+        Self { power: Power::On, incarnation: 1, wakes: Wakes::default(), process }
     }
 }
 
@@ -214,8 +214,7 @@ impl World {
         world.plan_orders();
         world.start_controllers();
         for node in world.nodes() {
-            *world.wakes(node) = Some(Time::ZERO);
-            world.agenda.plan(Time::ZERO, Rank::Course, Happening::Wake { node, incarnation: 1 });
+            world.wants_waking(node, Some(Time::ZERO));
         }
         Ok(world)
     }
@@ -292,8 +291,7 @@ impl World {
                 }
             }
             Happening::Wake { node, incarnation } => {
-                // A wake-up that an earlier one has overtaken is void.
-                if self.is_on(node, incarnation) && *self.wakes(node) == Some(at) {
+                if self.is_on(node, incarnation) && self.wakes(node).comes(at) == Came::Due {
                     self.wake(node);
                 }
             }
@@ -310,7 +308,22 @@ impl World {
             Happening::Command(command) => self.command(*command),
             Happening::Order(index) => self.give_order(index),
         }
+        self.skip_void();
         true
+    }
+
+    /// What is on top of the agenda happens: a wake-up that nobody wants any more is not left there.
+    fn skip_void(&mut self) {
+        while let Some((at, &Happening::Wake { node, incarnation })) = self.agenda.peek() {
+            let is_on = self.is_on(node, incarnation);
+            if is_on && !self.wakes(node).is_void(at) {
+                return;
+            }
+            self.agenda.pop();
+            if is_on && let Came::Void(Some(at)) = self.wakes(node).comes(at) {
+                self.agenda.plan(at, Rank::Course, Happening::Wake { node, incarnation });
+            }
+        }
     }
 
     pub(super) fn power(&self, node: NodeId) -> Option<Power> {
@@ -335,7 +348,7 @@ impl World {
         }
     }
 
-    pub(super) fn wakes(&mut self, node: NodeId) -> &mut Option<Time> {
+    pub(super) fn wakes(&mut self, node: NodeId) -> &mut Wakes {
         match node {
             NodeId::Controller | NodeId::Voter(_) => self.controllers.wakes(node),
             NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
@@ -370,11 +383,10 @@ impl World {
     }
 
     pub(super) fn wake(&mut self, node: NodeId) {
-        *self.wakes(node) = None;
+        self.wakes(node).forget();
         if self.stands_still(node) {
             return; // it wakes when it goes on
         }
-        self.let_shop_send(node);
         self.hand(node, Input::Wake);
     }
 
@@ -434,9 +446,12 @@ impl World {
             NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
         };
         // Never at this same moment: a node that asked for nothing better would stop the clock.
-        let Some(at) = wanted.map(|at| self.true_time(node, at).max(self.now + Span(1))) else { return };
-        if self.wakes(node).is_none_or(|planned| at < planned) {
-            *self.wakes(node) = Some(at);
+        let wanted = wanted.map(|at| self.true_time(node, at).max(self.now + Span(1)));
+        self.wants_waking(node, wanted);
+    }
+
+    fn wants_waking(&mut self, node: NodeId, wanted: Option<Time>) {
+        if let Some(at) = self.wakes(node).want(wanted) {
             let incarnation = self.incarnation(node);
             self.agenda.plan(at, Rank::Course, Happening::Wake { node, incarnation });
         }

@@ -152,7 +152,7 @@ impl Cluster {
         for (offset, (key, value)) in (base..).zip(records) {
             self.written += 1;
             let (key_bytes, value_bytes) = (Some(bytes(key)), value.map(bytes));
-            let new = NewRecord { timestamp, key: key_bytes, value: value_bytes, headers: Vec::new() };
+            let new = NewRecord { timestamp, key: key_bytes, value: value_bytes, ..NewRecord::default() };
             builder.push(&new.with_id(MessageId(self.written))).expect("a small record");
             self.truth.insert(offset, ((*key).into(), value.map(Into::into)));
         }

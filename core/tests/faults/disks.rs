@@ -16,10 +16,9 @@ fn acknowledged_after(timeline: &Timeline, sent: u64) -> Span {
     let sent = facts(timeline, SHOP, sent, sent + 1);
     let sent = sent.iter().find(|fact| matches!(fact.event, Event::Sent { .. })).expect("it sends then");
     let message = sent.event.messages()[0];
-    let told = timeline
-        .events()
-        .iter()
-        .find(|fact| matches!(fact.event, Event::Acknowledged { message: other, .. } if other == message));
+    let told = timeline.events().iter().find(
+        |fact| matches!(&fact.event, Event::Acknowledged { messages, .. } if messages.contains(&message)),
+    );
     told.expect("it is told").at.since(sent.at)
 }
 

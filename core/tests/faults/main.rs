@@ -110,10 +110,6 @@ pub(crate) fn all_came(timeline: &Timeline) {
 /// The messages that a node received, with the moments.
 pub(crate) fn received(timeline: &Timeline, node: NodeId) -> Vec<(Time, MessageId)> {
     let events = timeline.events().iter().filter(|fact| fact.node == node);
-    events
-        .filter_map(|fact| match &fact.event {
-            Event::Received { message, .. } => Some((fact.at, *message)),
-            _ => None,
-        })
-        .collect()
+    let received = events.filter(|fact| matches!(fact.event, Event::Received { .. }));
+    received.flat_map(|fact| fact.event.messages().iter().map(|message| (fact.at, *message))).collect()
 }

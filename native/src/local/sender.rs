@@ -54,7 +54,8 @@ impl<'a> Sender<'a> {
     /// [`Error::TooLarge`] when it does not fit a batch: it is not sent, and everything else goes on.
     pub fn send(&mut self, key: Option<Bytes>, value: Bytes) -> Result<(), Error> {
         let number = self.partitioner.choose(key.as_deref(), self.batches.len() as u32) as usize;
-        let record = NewRecord { timestamp: now_millis(), key, value: Some(value), headers: Vec::new() };
+        let record =
+            NewRecord { timestamp: now_millis(), key, value: Some(value), headers: Default::default() };
         if self.batches[number].1.push(&record).is_err() {
             // The batch is full. If an empty one cannot take it, none can.
             self.hand_on(number);

@@ -1,6 +1,8 @@
 //! The logs: cells in a row, with what is committed, who has read how far, and who is behind.
 
-use mqlab_core::ids::Offset;
+use std::collections::BTreeSet;
+
+use mqlab_core::ids::{Name, Offset, PartitionId};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{BrokerView, Cell, CellState, Role, StripView};
 
@@ -120,8 +122,12 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
         _ => theme.ink_3,
     };
     let color = if leads { theme.ink } else { theme.ink_2 };
+    let text = |room: f64| match topics(view) {
+        0 | 1 => words::partition(partition.index, room < 66.0, lang),
+        _ => named(partition, name, room),
+    };
     if row.named_above() {
-        let text = words::partition(partition.index, false, lang);
+        let text = text(room.max(66.0));
         let wide = (width_of(&text, name) * SLACK).min(room);
         scene.text_within(spot, &text, name, color, wide);
         let beside = at(spot.x + wide + 8.0, spot.y);
@@ -130,8 +136,27 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
     }
     let rise = if role.is_empty() { 0.0 } else { 7.0 };
     let (upper, lower) = (at(spot.x, spot.y - rise), at(spot.x, spot.y + rise));
-    scene.text_within(upper, &words::partition(partition.index, room < 66.0, lang), name, color, room);
+    scene.text_within(upper, &text(room), name, color, room);
     scene.text_within(lower, &role, LITTLE, role_color, room);
+}
+
+/// How many topics there are: where it is one, its name stands nowhere.
+fn topics(view: &View<'_>) -> usize {
+    let strips = view.declared.brokers.iter().flat_map(|broker| &broker.strips);
+    let topic = |strip: &StripView| match &strip.place {
+        Place::Partition(partition) => Some(partition.topic.clone()),
+        Place::Queue(_) | Place::Exchange(_) => None,
+    };
+    strips.filter_map(topic).collect::<BTreeSet<Name>>().len()
+}
+
+/// A partition with its topic's name, of which so much is left out that its number has room.
+fn named(partition: &PartitionId, font: Font, room: f64) -> String {
+    let whole = partition.to_string();
+    let fits = |text: &String| width_of(text, font) * SLACK <= room;
+    let topic = partition.topic.as_str();
+    let shorter = (1..topic.len()).rev().map(|length| format!("{}…/{}", &topic[..length], partition.index));
+    core::iter::once(whole.clone()).chain(shorter).find(fits).unwrap_or(whole)
 }
 
 fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, first: Offset) {

@@ -143,7 +143,8 @@ fn run_of(rng: &mut Rng, mut base: u64, epoch: Epoch, time: i64) -> Batches {
             let key = alloc::format!("k{}", rng.below(KEYS)).into_bytes();
             let value = alloc::format!("value {}", base + number).into_bytes();
             let value = (rng.below(4) > 0).then(|| value.into());
-            let new = NewRecord { timestamp: time, key: Some(key.into()), value, headers: Vec::new() };
+            let new =
+                NewRecord { timestamp: time, key: Some(key.into()), value, headers: Default::default() };
             builder.push(&new).expect("a small record");
         }
         all.extend(builder.build().stamped(Offset(base), epoch).iter());

@@ -29,7 +29,7 @@ fn copied(id: u64) -> Event {
 }
 
 fn acknowledged(id: u64) -> Event {
-    Event::Acknowledged { by: Place::Partition(partition()), message: MessageId(id) }
+    Event::Acknowledged { by: Place::Partition(partition()), messages: MessageId(id).into() }
 }
 
 fn elected(leader: NodeId) -> Event {
@@ -37,7 +37,7 @@ fn elected(leader: NodeId) -> Event {
 }
 
 fn processed(id: u64) -> Event {
-    Event::Processed { from: Place::Partition(partition()), message: MessageId(id), group: None }
+    Event::Processed { from: Place::Partition(partition()), messages: MessageId(id).into(), group: None }
 }
 
 #[test]
@@ -72,11 +72,11 @@ fn in_queue(id: u64) -> Event {
 
 fn routed(id: u64) -> Event {
     let to = Place::Exchange("x".parse().expect("a legal name"));
-    Event::Sent { to, message: MessageId(id), attempt: 1 }
+    Event::Sent { to, messages: MessageId(id).into(), attempt: 1 }
 }
 
 fn done_from(queue: Name, id: u64) -> Event {
-    Event::Processed { from: Place::Queue(queue), message: MessageId(id), group: None }
+    Event::Processed { from: Place::Queue(queue), messages: MessageId(id).into(), group: None }
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn what_dies_is_dropped_unless_it_is_among_dead_letters() {
         verdict.observe(&Stamped { at: Time::ZERO, step: 8, node: Producer(1), event });
         verdict
     };
-    let first = Event::Sent { to: Place::Queue(queue()), message: MessageId(1), attempt: 1 };
+    let first = Event::Sent { to: Place::Queue(queue()), messages: MessageId(1).into(), attempt: 1 };
     let verdict = sent(verdict, first);
     assert_eq!(dead(&verdict), (1, 0), "it is among dead letters, and nothing brings it anywhere");
     let grave = || Name::new("dead").expect("a legal name");
@@ -242,8 +242,11 @@ fn twice_is_doubled_and_later_first_is_out_of_order() {
 
 #[test]
 fn a_second_copy_that_a_retry_stored_is_not_out_of_order() {
-    let received =
-        |id, delivery| Event::Received { from: Place::Queue(queue()), message: MessageId(id), delivery };
+    let received = |id, delivery| Event::Received {
+        from: Place::Queue(queue()),
+        messages: MessageId(id).into(),
+        delivery,
+    };
     let reordered =
         |facts: &[(NodeId, Event)]| judge(facts).reordered().iter().map(|id| id.0).collect::<Vec<_>>();
     let in_order = [(Consumer(1), received(1, 1)), (Consumer(1), received(2, 1))];
