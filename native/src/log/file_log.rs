@@ -158,14 +158,15 @@ impl FileLog {
         Ok(())
     }
 
-    /// Removes all segments, the latest first, and begins one at `at`.
+    /// Removes all segments, the latest first, and begins one at `at`. Whoever reads an old one has its file.
     fn anew(&mut self, at: Offset) -> Result<(), Error> {
-        self.cut(self.start())?;
-        let (first, dir) = (self.segments.remove(0), &self.dir);
-        first.remove(dir)?;
-        let (segment, file) = Segment::create(dir, at)?;
-        self.segments.push(segment);
-        (self.file, self.durable) = (file, at);
+        for segment in self.segments.drain(1..).rev().collect::<Vec<_>>() {
+            segment.remove(&self.dir)?;
+        }
+        let first = std::mem::replace(&mut self.segments[0], Segment::planned(&self.dir, at));
+        first.remove(&self.dir)?;
+        let (segment, file) = Segment::create(&self.dir, at)?;
+        (self.segments[0], self.file, self.durable) = (segment, file, at);
         Ok(())
     }
 
