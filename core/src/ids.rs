@@ -360,6 +360,8 @@ pub enum LogName {
     Ballot(Name),
     /// Up to where a partition is known to be committed; only where followers truncate by it.
     Watermark(PartitionId),
+    /// Below which offset a partition's log was cleaned; only where it is compacted.
+    Clean(PartitionId),
 }
 
 impl fmt::Display for LogName {
@@ -372,6 +374,7 @@ impl fmt::Display for LogName {
             Self::Quorum(name) => write!(f, "quorums/{name}/log"),
             Self::Ballot(name) => write!(f, "quorums/{name}/ballot"),
             Self::Watermark(partition) => write!(f, "watermarks/{partition}"),
+            Self::Clean(partition) => write!(f, "clean/{partition}"),
         }
     }
 }
@@ -397,6 +400,10 @@ impl FromStr for LogName {
                 let index = part.parse().map_err(|_| bad())?;
                 Self::Watermark(PartitionId { topic: name, index })
             }
+            ("clean", _) => {
+                let index = part.parse().map_err(|_| bad())?;
+                Self::Clean(PartitionId { topic: name, index })
+            }
             ("queues", "messages") => Self::Queue(name),
             ("queues", "cursor") => Self::QueueCursor(name),
             ("quorums", "log") => Self::Quorum(name),
@@ -417,7 +424,8 @@ mod tests {
         let partition = PartitionId { topic: name(), index: 10 };
         let watermark = LogName::Watermark(partition.clone());
         let logs = [watermark, LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
-        let more = [LogName::Partition(partition), LogName::Quorum(name()), LogName::Ballot(name())];
+        let clean = LogName::Clean(partition.clone());
+        let more = [clean, LogName::Partition(partition), LogName::Quorum(name()), LogName::Ballot(name())];
         for log in logs.into_iter().chain(more) {
             assert_eq!(log.to_string().parse(), Ok(log));
         }

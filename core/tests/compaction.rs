@@ -306,6 +306,41 @@ impl Table {
         text
     }
 
+    /// Stops the broker, does something with what says how far the log is clean, and starts it again.
+    fn with_note(&mut self, work: impl FnOnce(&mut MemoryLog)) {
+        let broker = self.broker.take().expect("it runs");
+        let cleanup = broker.view().cleanup[&partition().topic];
+        let mut storage = broker.into_storage().expect("memory closes");
+        let name = LogName::Clean(partition());
+        let mut log = storage.open(&name).expect("memory opens");
+        work(&mut log);
+        storage.close(&name, log).expect("memory closes");
+        self.start(storage, cleanup);
+    }
+
+    /// How far the log is clean, as it is kept.
+    fn clean_until(&mut self) -> Option<u64> {
+        let mut found = None;
+        self.with_note(|log| {
+            let last = batches(log).records().last().and_then(|record| record.value);
+            found = last.map(|value| String::from_utf8(value.to_vec()).expect("a number"));
+        });
+        found.map(|text| text.parse().expect("a number"))
+    }
+
+    fn set_clean_until(&mut self, until: Option<u64>) {
+        self.with_note(|log| {
+            *log = MemoryLog::default();
+            let record = until
+                .map(|until| NewRecord { value: Some(until.to_string().into()), ..NewRecord::default() });
+            record.into_iter().for_each(|record| put(log, Producer::ANONYMOUS, &[record]));
+        });
+    }
+
+    fn forget_how_far(&mut self) {
+        self.set_clean_until(None);
+    }
+
     fn passes(&self) -> usize {
         let is_pass = |event: &&Event| matches!(event, Event::Pull(PullEvent::Compacted { .. }));
         self.events.iter().filter(is_pass).count()
@@ -388,7 +423,45 @@ fn a_restarted_broker_goes_on_with_the_same_table() {
     assert_eq!(table.text(cleanup), "2:a= 3:b=2 4:c=1");
     table.wait(150);
     assert_eq!(table.text(cleanup), "2:a= 3:b=2 4:c=1", "its time is over, and nothing was dirty since");
-    assert_eq!(table.text(cleanup), "3:b=2 4:c=1", "to a broker that starts all is dirty");
+    table.wait(60);
+    assert_eq!(table.text(cleanup), "2:a= 3:b=2 4:c=1", "nor is it to a broker that was started again");
+    table.forget_how_far();
+    table.wait(60);
+    assert_eq!(
+        table.text(cleanup),
+        "3:b=2 4:c=1",
+        "to one that does not know how far it is clean all is dirty"
+    );
+}
+
+#[test]
+fn how_far_a_log_is_clean_is_kept_and_costs_only_work_when_it_is_old_or_gone() {
+    let cleanup = Cleanup { dirty_per_mille: 0, ..eager() };
+    let mut table = Table::new(cleanup);
+    let all = ["a", "b", "a", "c", "b", "a"];
+    let mut kept = Vec::new();
+    for (number, key) in all.into_iter().enumerate() {
+        kept.push(table.clean_until());
+        table.send(Producer::ANONYMOUS, &[new(key, Some(&number.to_string()))]);
+        table.wait(60);
+    }
+    kept.push(table.clean_until());
+    assert!(kept.is_sorted() && *kept.last().expect("some") == Some(5), "all but the active one: {kept:?}");
+    let right = "2:a=2 3:c=3 4:b=4 5:a=5";
+    assert_eq!(table.text(cleanup), right);
+    let passes = table.passes();
+    table.restart(cleanup);
+    table.wait(60);
+    assert_eq!(table.passes(), passes, "what was clean is clean");
+    for stale in kept.into_iter().chain([None, Some(99)]) {
+        table.set_clean_until(stale);
+        table.wait(60);
+        assert_eq!(table.text(cleanup), right, "it says {stale:?}");
+        assert!(
+            table.clean_until().is_none_or(|until| until <= 6),
+            "it is brought inside the log: {stale:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a controller does: whom it fences, whom it elects, and when it gives leadership back.
 
-use mqlab_core::broker::{Controller, Input, Message, Out, PartitionState, Request, Settings, View};
+use mqlab_core::broker::{
+    BadOrder, Controller, Input, Message, Order, Out, PartitionState, Request, Settings, View,
+};
 use mqlab_core::ids::{Epoch, Name, NodeId, PartitionId};
 use mqlab_core::observe::{ClusterEvent, Event};
 use mqlab_core::time::{Span, Time};
@@ -140,4 +142,79 @@ fn preferred_replicas_lead_again_where_that_is_asked_for() {
         desk.pass(2_000, &[1, 2, 3]);
         assert_eq!(desk.controller.view().version, version, "there is nothing left to do");
     }
+}
+
+/// Brokers 4 and 5 are there, too; partition 0 is kept by 1, 2 and 3.
+fn five() -> Desk {
+    let mut desk = Desk::new(false, None);
+    let mut view = View::clone(desk.controller.view());
+    view.brokers = (1..=5).map(|number| (NodeId::Broker(number), true)).collect();
+    desk.controller = Controller::new(Settings::default(), view);
+    desk.controller.start(&mut Out::default());
+    desk.pass(40, &[1, 2, 3, 4, 5]);
+    desk
+}
+
+fn brokers(numbers: &[u16]) -> Vec<NodeId> {
+    numbers.iter().copied().map(NodeId::Broker).collect()
+}
+
+fn move_to(numbers: &[u16]) -> Order {
+    Order::Reassign { partition: partition(0), replicas: brokers(numbers) }
+}
+
+/// The leader says who is in sync.
+fn in_sync(desk: &mut Desk, numbers: &[u16]) {
+    let state = desk.state(0);
+    let (epoch, version, leader) = (state.epoch, state.version, state.leader.expect("somebody leads"));
+    let request = Request::SetInSync { partition: partition(0), epoch, version, in_sync: brokers(numbers) };
+    desk.say(leader, request);
+}
+
+#[test]
+fn a_move_that_is_under_way_can_be_cancelled_and_another_cannot() {
+    let cancel = Order::Cancel { partition: partition(0) };
+    // To where it moves, who is in sync then, and what the cancelled move leaves: replicas, in sync, leader.
+    type Row = (&'static [u16], &'static [u16], &'static [u16], &'static [u16], u16);
+    let table: [Row; 4] = [
+        (&[3, 4, 5], &[1, 2, 3], &[3, 1, 2], &[1, 2, 3], 1),
+        (&[3, 4, 5], &[1, 2, 3, 4], &[3, 1, 2], &[1, 2, 3], 1),
+        (&[4, 5], &[1, 2, 5], &[1, 2, 3], &[1, 2], 1),
+        (&[1, 2, 3, 4], &[1, 4], &[1, 2, 3], &[1], 1),
+    ];
+    for (target, synced, replicas, left, leader) in table {
+        let mut desk = five();
+        assert_eq!(desk.controller.order(&cancel, &mut Out::default()), Err(BadOrder::NotMoving));
+        desk.controller.order(&move_to(target), &mut Out::default()).expect("it can be moved");
+        assert!(!desk.state(0).adding.is_empty());
+        in_sync(&mut desk, synced);
+        desk.controller.order(&cancel, &mut Out::default()).expect("it is under way");
+        let state = desk.state(0).clone();
+        assert_eq!(state.replicas, brokers(replicas), "to {target:?}, in sync {synced:?}");
+        let sorted = |mut all: Vec<NodeId>| {
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(sorted(state.in_sync.clone()), brokers(left), "to {target:?}, in sync {synced:?}");
+        assert_eq!(state.leader, Some(NodeId::Broker(leader)));
+        assert!(state.adding.is_empty() && state.removing.is_empty());
+        assert_eq!(desk.controller.order(&cancel, &mut Out::default()), Err(BadOrder::NotMoving));
+        let unknown = Order::Cancel { partition: partition(9) };
+        assert_eq!(desk.controller.order(&unknown, &mut Out::default()), Err(BadOrder::Unknown));
+    }
+}
+
+#[test]
+fn a_move_is_not_cancelled_when_only_those_that_come_have_everything() {
+    let mut desk = five();
+    desk.controller.order(&move_to(&[4, 5]), &mut Out::default()).expect("it can be moved");
+    in_sync(&mut desk, &[1, 4]);
+    desk.pass(200, &[2, 3, 4, 5]); // the leader dies, and 4 leads
+    assert_eq!((desk.state(0).leader, &desk.state(0).in_sync), (Some(NodeId::Broker(4)), &brokers(&[4])));
+    let cancel = Order::Cancel { partition: partition(0) };
+    assert_eq!(desk.controller.order(&cancel, &mut Out::default()), Err(BadOrder::NoneInSync));
+    in_sync(&mut desk, &[4, 2]);
+    desk.controller.order(&cancel, &mut Out::default()).expect("2 has everything again");
+    assert_eq!(desk.state(0).replicas, brokers(&[1, 2, 3]));
+    assert_eq!((desk.state(0).leader, &desk.state(0).in_sync), (Some(NodeId::Broker(2)), &brokers(&[2])));
 }

@@ -309,7 +309,7 @@ impl Bench {
         let mut asked = fetch_in(&sends).expect("it fetches on");
         for batches in batches {
             let batches = batches.stamped(Offset(self.end()), Epoch(self.version as u32));
-            let fetched = Reply::Fetched { batches, high_watermark: Offset(0) };
+            let fetched = Reply::Fetched { batches, high_watermark: Offset(0), start: Offset(0) };
             let (sends, _) = self.hand(OTHER, Message::Reply(asked, fetched));
             asked = fetch_in(&sends).expect("it fetches on");
         }

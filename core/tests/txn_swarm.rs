@@ -48,7 +48,11 @@ fn scenario(same: bool, kinds: &str) -> Scenario {
           {{ "name": "audit-bills", "starts_at": 2500000, "from": {{ "group": {{ "name": "audit-bills", "topic": "bills",
              "options": {{ "isolation": "committed", "commits": "never" }} }} }}, "work": 100 }},
           {{ "name": "audit-moves", "starts_at": 2500000, "from": {{ "group": {{ "name": "audit-moves", "topic": "moves",
-             "options": {{ "isolation": "committed", "commits": "never" }} }} }}, "work": 100 }}
+             "options": {{ "isolation": "committed", "commits": "never" }} }} }}, "work": 100 }},
+          {{ "name": "audit-pulled", "starts_at": 2500000, "from": {{ "poll": {{ "reader": "audit-pulled", "topic": "moves",
+             "options": {{ "isolation": "committed" }} }} }}, "work": 100 }},
+          {{ "name": "audit-picked", "starts_at": 2500000, "from": {{ "poll": {{ "reader": "audit-picked", "topic": "moves",
+             "options": {{ "isolation": "committed", "filter": "1 = 1", "bytes_max": 700 }} }} }}, "work": 100 }}
         ],
         "settings": {{ "in_flight_max": 5 }},
         "faults": {{ "kinds": [{kinds}], "from": 60000, "until": 1200000, "faults": [4, 14] }} }}"#
@@ -99,7 +103,9 @@ impl Undecided {
         for stamped in &timeline.events()[self.seen..] {
             match &stamped.event {
                 Event::Txn(TxnEvent::Began { .. }) => {
-                    self.by.entry(stamped.node).or_default();
+                    // Its last one is decided, also what it went on to send before it heard of that.
+                    let late = self.by.insert(stamped.node, BTreeSet::new()).unwrap_or_default();
+                    self.at.retain(|_, message| !late.contains(message));
                 }
                 Event::Sent { messages, .. } => {
                     if let Some(open) = self.by.get_mut(&stamped.node) {
@@ -154,7 +160,11 @@ impl Undecided {
 /// One run; returns how often a transaction was decided by a coordinator other than the first, broken, timed out, and how
 /// often a reader was held back.
 fn run(same: bool, kinds: &str, seed: u64) -> [usize; 4] {
-    let mut timeline = Timeline::new(scenario(same, kinds), seed).expect("it is sound");
+    let mut scenario = scenario(same, kinds);
+    if seed % 2 == 1 {
+        scenario.settings.internal_segment_bytes = 700; // the cluster's own logs are compacted all the time
+    }
+    let mut timeline = Timeline::new(scenario, seed).expect("it is sound");
     let (mut undecided, mut held_back, mut steps) = (Undecided::default(), 0, 0_u64);
     while timeline.step() {
         steps += 1;
@@ -195,6 +205,10 @@ fn run(same: bool, kinds: &str, seed: u64) -> [usize; 4] {
         assert!(before.is_none_or(|(_, before)| place(before) < place(&seen[index].1)), "seed {seed}: order");
     }
     let all = set(&all);
+    for reader in ["audit-pulled", "audit-picked"] {
+        let pulled: Vec<MessageId> = processed(&timeline, reader).into_iter().map(|(_, id)| id).collect();
+        assert_eq!((pulled.len(), set(&pulled)), (all.len(), all.clone()), "seed {seed}: {reader}");
+    }
     let never = aborted.difference(&all).count();
 
     let events = || timeline.events().iter().map(|stamped| (stamped.node, &stamped.event));

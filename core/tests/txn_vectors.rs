@@ -10,7 +10,7 @@ use mqlab_core::broker::{
 };
 use mqlab_core::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::observe::Refusal;
+use mqlab_core::observe::{Event, Refusal, TxnEvent};
 use mqlab_core::record::{BatchBuilder, Batches, Marker, NewRecord, Producer};
 use mqlab_core::time::{Span, Time};
 
@@ -171,6 +171,13 @@ impl Bench {
         sends
     }
 
+    fn wake(&mut self) -> Vec<Event> {
+        let mut out = Out::default();
+        self.broker.handle(self.now, Input::Wake, &mut out);
+        self.broker.settle(self.now, &mut out).expect("memory does not fail");
+        out.events
+    }
+
     fn ask(&mut self, request: Request) -> Reply {
         self.request += 1;
         let sends = self.hand(CLIENT, Message::Request(self.request, request));
@@ -311,6 +318,70 @@ fn what_is_open_for_too_long_is_aborted_and_its_producer_goes_on() {
     let next = (me.0, 1);
     assert_eq!(bench.end(me, false), Ok(next), "it agrees, and hears its next epoch");
     assert_eq!(bench.add(next).map(|_| ()), ADDED);
+}
+
+/// Each state, how long nobody used the id since, and whether it is forgotten then (Kafka: 7 days, and never while it is
+/// open or being told).
+#[test]
+fn a_transactional_id_that_nobody_used_for_long_is_forgotten() {
+    let week = Settings::default().transactional_id_expiration;
+    assert_eq!(week, Span::from_millis(7 * 24 * 60 * 60 * 1_000));
+    type Story = fn(&mut Bench) -> (i64, i16);
+    let empty: Story = |bench| bench.init();
+    let committed: Story = |bench| {
+        let me = bench.init();
+        bench.add(me).expect("it is the producer");
+        bench.end(me, true).expect("it is open")
+    };
+    let aborted: Story = |bench| {
+        let me = bench.init();
+        bench.add(me).expect("it is the producer");
+        bench.end(me, false).expect("it is open")
+    };
+    let ongoing: Story = |bench| {
+        let me = bench.init();
+        bench.add(me).expect("it is the producer");
+        me
+    };
+    for (story, early, phase, forgotten) in [
+        (empty, 1, TxnPhase::Empty, false),
+        (empty, 0, TxnPhase::Empty, true),
+        (committed, 1, TxnPhase::CompleteCommit, false),
+        (committed, 0, TxnPhase::CompleteCommit, true),
+        (aborted, 1, TxnPhase::CompleteAbort, false),
+        (aborted, 0, TxnPhase::CompleteAbort, true),
+    ] {
+        for restarts in [false, true] {
+            let mut bench = Bench::new();
+            let me = story(&mut bench);
+            assert_eq!(bench.phase(), Some(phase));
+            let last = bench.now;
+            bench.now = Time(last.0 + week.0 - 1_000 * early);
+            if restarts {
+                bench.elect(); // who leads next reads from the log when it was used last
+            }
+            let events = bench.wake();
+            let why = format!("{phase:?}, {early} ms before a week is over, another leader: {restarts}");
+            assert_eq!(bench.phase(), (!forgotten).then_some(phase), "{why}");
+            let said = events.iter().any(|event| matches!(event, Event::Txn(TxnEvent::Forgotten { .. })));
+            assert!(said == forgotten || restarts, "{why}");
+            if forgotten {
+                assert_eq!(bench.add(me).map(|_| ()), Err(Refusal::Unknown), "{why}");
+                bench.elect();
+                assert_eq!(bench.phase(), None, "the next coordinator does not know it either");
+                let new = bench.init();
+                assert!(new.0 != me.0 && new.1 == 0, "another number, and the first epoch: {new:?}");
+            }
+        }
+    }
+    let mut bench = Bench::new();
+    ongoing(&mut bench);
+    bench.now = bench.now + week;
+    bench.wake();
+    assert_eq!(bench.phase(), Some(TxnPhase::CompleteAbort), "what is open is aborted, and not forgotten");
+    bench.now = bench.now + week;
+    bench.wake();
+    assert_eq!(bench.phase(), None, "a week after that it is");
 }
 
 #[test]

@@ -217,6 +217,50 @@ fn a_replicated_table_survives_its_leaders() {
     assert!(passes > 1_000 && elections > SEEDS as usize * 2, "{passes} removed, {elections} elections");
 }
 
+/// The same with a retention: each replica deletes by its own clock, whoever leads, and nothing but what is old is gone.
+#[test]
+fn replicas_that_delete_what_is_old_lose_nothing_else() {
+    let (mut trimmed, mut copies, mut elections) = (0, 0, 0);
+    for seed in 0..SEEDS {
+        let mut scenario = replicated(seed);
+        let topic = &mut scenario.topics[0];
+        topic.retention_time = Some(Span::from_millis(100 + 10 * (seed % 20)));
+        match seed % 2 {
+            0 => topic.cleanup = Cleanup::default(),
+            _ => topic.cleanup.policy = CleanupPolicy::CompactAndDelete,
+        }
+        let skew =
+            |broker, by| Action { at: Time(1), command: Command::Skew { node: NodeId::Broker(broker), by } };
+        scenario.actions.extend([skew(1, 30_000), skew(3, -30_000)]);
+        let timeline = ended(scenario, seed);
+        let verdict = timeline.verdict();
+        assert!(verdict.lost().is_empty(), "seed {seed}: lost {:?}", verdict.lost());
+        assert_eq!(verdict.acknowledged(), 180, "seed {seed}");
+        let led = |event: &Event| matches!(event, Event::Pull(PullEvent::Trimmed { .. })).then_some(());
+        trimmed += all(&timeline, led).len();
+        let copied =
+            |event: &Event| matches!(event, Event::Pull(PullEvent::CopyTrimmed { .. })).then_some(());
+        copies += all(&timeline, copied).len();
+        let elected = |event: &Event| match event {
+            Event::Elected { leader: Some(_), .. } => Some(()),
+            _ => None,
+        };
+        elections += all(&timeline, elected).len();
+        let mut marks = BTreeMap::<Place, BTreeSet<_>>::new();
+        for strip in timeline.picture(1).brokers.into_iter().flat_map(|broker| broker.strips) {
+            marks.entry(strip.place).or_default().insert((strip.start, strip.end));
+        }
+        for (place, marks) in marks {
+            assert_eq!(marks.len(), 1, "seed {seed}: {place} begins or ends elsewhere: {marks:?}");
+            assert!(
+                marks.iter().all(|(start, end)| start == end),
+                "seed {seed}: all of it is old: {marks:?}"
+            );
+        }
+    }
+    assert!(trimmed > 500 && copies > 500 && elections > SEEDS as usize, "{trimmed} {copies} {elections}");
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_with_one_clear_error() {
     let refused = |change: &dyn Fn(&mut Scenario)| {

@@ -33,6 +33,11 @@ fn share(options: ShareOptions) -> SourceSpec {
     SourceSpec::Share { name: name("g"), topic: name("t"), options }
 }
 
+/// A group that begins with the oldest message.
+fn from_the_start() -> ShareSettings {
+    ShareSettings { start: ShareStart::Earliest, ..ShareSettings::default() }
+}
+
 fn topic(partitions: u32, replicas: u16) -> TopicSpec {
     TopicSpec {
         unclean_election: false,
@@ -84,6 +89,10 @@ fn swarmed(seed: u64) -> Scenario {
         start: ShareStart::Earliest,
         ..ShareSettings::default()
     };
+    let mut settings = Settings { flush_before_reply: true, share: limits, ..Settings::default() };
+    if seed % 2 == 1 {
+        settings.internal_segment_bytes = 2_000; // the accounts' own log is compacted all the time
+    }
     Scenario {
         seed,
         ends_at: CALM + DRAIN,
@@ -92,7 +101,7 @@ fn swarmed(seed: u64) -> Scenario {
         topics: vec![topic(rng.between(1, 3) as u32, 3)],
         producers,
         consumers,
-        settings: Settings { flush_before_reply: true, share: limits, ..Settings::default() },
+        settings,
         faults: Some(FaultPlan { kinds: SURVIVED.into(), from: Time(20_000), until: CALM, faults: (2, 12) }),
         ..Scenario::empty("shares")
     }
@@ -361,6 +370,7 @@ fn who_renews_keeps_what_takes_long() {
             topics: vec![topic(1, 1)],
             producers: vec![ProducerSpec { messages: 12, ..ProducerSpec::new("p", to_topic()) }],
             consumers: vec![consumer],
+            settings: Settings { share: from_the_start(), ..Settings::default() },
             ..Scenario::empty("renewing")
         });
         let verdict = timeline.verdict();

@@ -1,47 +1,23 @@
-//! How did followers find out what to cut off, before there were leader epochs? By the high watermark that they knew, and
-//! that loses data. It can be chosen, so that a run shows why it was given up.
+//! Where does a broker find an offset again that it must know after a restart? In a small log beside the partition's.
 //!
 //! ```text
-//!   A leads    m1 m2 │      watermark 2: both have m2, its producer was told
-//!   B follows  m1 │ m2      its watermark is still 1: it hears of 2 with the next answer to a fetch
-//!
-//!   another leads: B cuts back to 1, for it cannot know better, and means to fetch m2 again
-//!   now that other dies: B is in sync, and is elected, and m2 is nowhere
+//!   clean/orders/0      │ 0 │ 400 │ 900 │ ◀── whatever stands last counts; what stands before it may go
 //! ```
 //!
-//! A broker keeps the watermark of each partition in a small log, so that it survives the process. Real brokers write it
-//! every few seconds (`replica.high.watermark.checkpoint.interval.ms`: 5 s); here whenever it has moved, which is the best
-//! that the old way could do.
+//! Two offsets are kept so: below which a log was cleaned, and, where followers truncate by it, how far it is known to be
+//! committed. Both are hints. The log itself is the truth, so an offset that lies outside of it is brought inside when it
+//! is opened, and one that was lost is the log's start.
 //!
-//! Source: KIP-101, "Alter Replication Protocol to use Leader Epoch rather than High Watermark for Truncation".
+//! What real systems do: Kafka has one text file a disk for each kind (`cleaner-offset-checkpoint`,
+//! `replication-offset-checkpoint`), with a line for each partition, written anew and renamed.
 
 use alloc::format;
 
-use serde::{Deserialize, Serialize};
-
-use crate::ids::{LogName, Offset, PartitionId};
+use crate::ids::{Epoch, LogName, Offset};
 use crate::log::{Log, LogError, Storage, StorageError, read_all};
 use crate::record::{BatchBuilder, NewRecord};
 
-/// By what a follower finds out which records its leader does not have.
-///
-/// ```
-/// use mqlab_core::broker::Truncation;
-/// assert_eq!(serde_json::from_str::<Truncation>(r#""high_watermark""#)?, Truncation::HighWatermark);
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Truncation {
-    /// It asks the leader where its last epoch ended. Kafka: since 0.11.
-    #[default]
-    Epoch,
-    /// It keeps what is below the high watermark as it knows it: acknowledged messages may be lost, and logs may differ for
-    /// ever. Kafka: before 0.11.
-    HighWatermark,
-}
-
-/// Where a partition's high watermark is kept.
+/// An offset that survives the process.
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoint<L> {
     log: L,
@@ -51,9 +27,9 @@ pub(super) struct Checkpoint<L> {
 impl<L: Log> Checkpoint<L> {
     pub(super) fn open<S: Storage<Log = L>>(
         storage: &mut S,
-        partition: &PartitionId,
+        name: &LogName,
     ) -> Result<Self, LogError<StorageError<S>>> {
-        let log = storage.open(&LogName::Watermark(partition.clone()))?;
+        let log = storage.open(name)?;
         let mut value = Offset::ZERO;
         read_all(&log, |batches| {
             let numbers = batches
@@ -67,16 +43,20 @@ impl<L: Log> Checkpoint<L> {
     pub(super) fn close<S: Storage<Log = L>>(
         self,
         storage: &mut S,
-        partition: &PartitionId,
+        name: &LogName,
     ) -> Result<(), StorageError<S>> {
-        storage.close(&LogName::Watermark(partition.clone()), self.log)
+        storage.close(name, self.log)
+    }
+
+    pub(super) fn log_mut(&mut self) -> &mut L {
+        &mut self.log
     }
 
     pub(super) fn value(&self) -> Offset {
         self.value
     }
 
-    /// The watermark has moved. It survives the process; it is not flushed.
+    /// It has moved. It survives the process; it is not flushed.
     pub(super) fn set(&mut self, value: Offset) -> Result<(), LogError<L::Error>> {
         if value == self.value {
             return Ok(());
@@ -85,9 +65,18 @@ impl<L: Log> Checkpoint<L> {
         let record = NewRecord { value: Some(format!("{}", value.0).into()), ..NewRecord::default() };
         builder.push(&record).expect("a number fits a batch");
         let end = self.log.end();
-        self.log.append(&builder.build().stamped(end, crate::ids::Epoch::default()))?;
+        self.log.append(&builder.build().stamped(end, Epoch::default()))?;
         self.value = value;
         // Whatever stands last counts.
         self.log.trim(end)
+    }
+
+    /// It may not be more than this from now on, a power cut or not.
+    pub(super) fn lower(&mut self, most: Offset) -> Result<(), LogError<L::Error>> {
+        if self.value <= most {
+            return Ok(());
+        }
+        self.set(most)?;
+        self.log.flush()
     }
 }

@@ -175,8 +175,9 @@ impl ClassicGroup {
             member.deadline = turn.now + member.join.session;
         }
         match self.state {
-            State::Preparing { .. } | State::Completing { .. } => turn.refuse([asker], Refusal::Rebalancing),
-            State::Stable => turn.answer(asker, GroupReply::Alive),
+            State::Preparing { .. } => turn.refuse([asker], Refusal::Rebalancing),
+            // It has joined, and has nothing to do but to wait for its share: sent back, it would begin all anew.
+            State::Completing { .. } | State::Stable => turn.answer(asker, GroupReply::Alive),
             State::Empty => turn.refuse([asker], Refusal::NotAMember),
             State::Dead => turn.refuse([asker], Refusal::NotLeader),
         }

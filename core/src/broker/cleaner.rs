@@ -15,8 +15,13 @@
 //!
 //! Every broker cleans its own copies, led and followed ones, each in its own time: offsets are the same everywhere, and
 //! what is missing on one is superseded on all. It looks at an interval, the dirtiest log first. A log is cleaned when
-//! more than a share of it is dirty, or when a dirty record has waited for too long. How far it was cleaned is kept in
-//! memory alone: a broker that starts takes all of it for dirty, and its first pass finds nothing new in what was clean.
+//! more than a share of it is dirty, or when a dirty record has waited for too long. How far it was cleaned is kept beside
+//! the log (`checkpoint.rs`). Where that is lost, or older than the last pass, some of what is clean is taken for dirty: a
+//! pass reads it once more and finds nothing to remove. It must never say too much: a tombstone that no pass has seen would
+//! be taken for one that removed what it supersedes. So it is lowered, durably, before a log that was cut grows again.
+//!
+//! The cluster's own topics are tables, too: of where a group has got to only the last word counts. They are compacted in
+//! segments so large that most runs never fill one.
 //!
 //! A message without a key has no place in a table: it is refused.
 //!
@@ -29,12 +34,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::protocol::Out;
 use super::replica::{Replica, Role};
 use super::{Broker, Done};
-use crate::ids::{Offset, PartitionId};
+use crate::ids::{LogName, Offset, PartitionId};
 use crate::log::compaction::{Dirt, KEYS_MAX, Rules, compact};
-use crate::log::{Log, LogError, Segment, Slice as _, SliceOf, Storage, read_all, read_range};
+use crate::log::{Log, LogError, Segment, Slice as _, SliceOf, Storage, StorageError, read_all, read_range};
 use crate::observe::{Event, PullEvent};
 use crate::record::Batches;
 use crate::time::{Span, Time};
@@ -57,6 +63,13 @@ pub enum CleanupPolicy {
     Compact,
     /// Both.
     CompactAndDelete,
+}
+
+impl Cleanup {
+    /// How the cluster's own topics are cleaned, in segments of so many bytes.
+    pub(super) fn internal(segment_bytes: u64) -> Self {
+        Self { policy: CleanupPolicy::Compact, segment_bytes, ..Self::default() }
+    }
 }
 
 impl CleanupPolicy {
@@ -114,15 +127,31 @@ impl Default for Cleanup {
 
 /// What a broker knows of a log that it compacts.
 #[derive(Clone, Debug)]
-pub(super) struct Cleaner {
+pub(super) struct Cleaner<L> {
     cleanup: Cleanup,
     /// Everything below was cleaned.
-    clean_until: Offset,
+    clean_until: Checkpoint<L>,
     /// How many bytes the active segment has.
     active_bytes: u64,
+    /// Whether there is a segment before it.
+    is_sealed: bool,
 }
 
-impl Cleaner {
+impl<L: Log> Cleaner<L> {
+    /// Gives back where it is kept how far the log is clean.
+    pub(super) fn close<S: Storage<Log = L>>(
+        self,
+        storage: &mut S,
+        partition: &PartitionId,
+    ) -> Result<(), StorageError<S>> {
+        self.clean_until.close(storage, &LogName::Clean(partition.clone()))
+    }
+
+    /// The log in which it is kept how far all is clean.
+    pub(super) fn log_mut(&mut self) -> &mut L {
+        self.clean_until.log_mut()
+    }
+
     /// Whether the active segment is full: a batch of so many bytes goes into the next.
     fn must_roll(&self, bytes: u64) -> bool {
         self.active_bytes > 0 && self.active_bytes + bytes > self.cleanup.segment_bytes
@@ -141,13 +170,29 @@ fn millis_before(now: Time, by: Span) -> i64 {
 
 impl<L: Log> Replica<L> {
     /// Begins to compact, or changes how; without is never.
-    pub(super) fn compact_by(&mut self, cleanup: Option<Cleanup>) {
+    pub(super) fn compact_by<S: Storage<Log = L>>(
+        &mut self,
+        cleanup: Option<Cleanup>,
+        storage: &mut S,
+    ) -> Result<(), LogError<L::Error>> {
         let cleanup = cleanup.filter(|cleanup| cleanup.policy.compacts());
-        if self.cleaner.as_ref().map(|cleaner| cleaner.cleanup) != cleanup {
-            let clean_until = self.cleaner.as_ref().map_or(Offset::ZERO, |cleaner| cleaner.clean_until);
-            self.cleaner = cleanup.map(|cleanup| Cleaner { cleanup, clean_until, active_bytes: 0 });
-            self.look_at_active();
+        match (cleanup, self.cleaner.take()) {
+            (None, None) => {}
+            (None, Some(cleaner)) => cleaner.close(storage, &self.partition).map_err(LogError::Storage)?,
+            (Some(cleanup), Some(cleaner)) => self.cleaner = Some(Cleaner { cleanup, ..cleaner }),
+            (Some(cleanup), None) => {
+                let clean_until = Checkpoint::open(storage, &LogName::Clean(self.partition.clone()))?;
+                self.cleaner = Some(Cleaner { cleanup, clean_until, active_bytes: 0, is_sealed: false });
+                self.look_at_active()?;
+            }
         }
+        Ok(())
+    }
+
+    /// Whether somebody is to look from time to time if it must be cleaned.
+    pub(super) fn is_looked_after(&self) -> bool {
+        // The cluster's own logs are short in most runs: nobody is woken for them.
+        self.cleaner.as_ref().is_some_and(|cleaner| cleaner.is_sealed || !self.is_internal())
     }
 
     /// Whether it leads a table, in which some of these records have no place.
@@ -163,7 +208,7 @@ impl<L: Log> Replica<L> {
             let bytes = batch.bytes().len() as u64;
             if cleaner.must_roll(bytes) {
                 self.log.roll()?;
-                cleaner.active_bytes = 0;
+                (cleaner.active_bytes, cleaner.is_sealed) = (0, true);
             }
             self.log.append(&batch.into())?;
             cleaner.active_bytes += bytes;
@@ -171,12 +216,13 @@ impl<L: Log> Replica<L> {
         Ok(())
     }
 
-    /// The log was cut: another segment may be the active one now.
-    pub(super) fn look_at_active(&mut self) {
-        if let Some(cleaner) = &mut self.cleaner {
-            cleaner.active_bytes = self.log.segments().last().map_or(0, |segment| segment.bytes);
-            cleaner.clean_until = cleaner.clean_until.min(self.log.end());
-        }
+    /// The log was opened or cut: another segment may be the active one now, and what was clean may be gone.
+    pub(super) fn look_at_active(&mut self) -> Result<(), LogError<L::Error>> {
+        let Some(cleaner) = &mut self.cleaner else { return Ok(()) };
+        let segments = self.log.segments();
+        cleaner.active_bytes = segments.last().map_or(0, |segment| segment.bytes);
+        cleaner.is_sealed = segments.len() > 1;
+        cleaner.clean_until.lower(self.log.end())
     }
 
     /// What is at or after this may yet be cut off, or is part of a transaction that is not decided: it is not cleaned.
@@ -186,7 +232,8 @@ impl<L: Log> Replica<L> {
 
     /// What is to be cleaned now, if anything is.
     fn dirt(&mut self, now: Time) -> Result<Option<Dirt>, LogError<L::Error>> {
-        let Some(Cleaner { cleanup, clean_until, .. }) = self.cleaner else { return Ok(None) };
+        let Some(cleaner) = &self.cleaner else { return Ok(None) };
+        let (cleanup, clean_until) = (cleaner.cleanup, cleaner.clean_until.value());
         self.seal_what_waits(now, &cleanup)?;
         let mut limit = self.stable_end();
         let mut is_overdue = false;
@@ -213,7 +260,7 @@ impl<L: Log> Replica<L> {
         };
         if self.waits_for_too_long(&active, now, cleanup)? {
             self.log.roll()?;
-            self.look_at_active();
+            self.look_at_active()?;
         }
         Ok(())
     }
@@ -251,12 +298,12 @@ impl<L: Log> Replica<L> {
         };
         let producers = &self.producers;
         let done = compact(&mut self.log, dirt, rules, decided, |batch| producers.remembers(batch))?;
-        cleaner.clean_until = done.until;
+        cleaner.clean_until.set(done.until)?;
         if let Some(kept) = &mut self.kept {
             kept.forget();
             read_all(&self.log, |batches| kept.learn(batches))?;
         }
-        if done.records > 0 {
+        if done.records > 0 && !self.is_internal() {
             out.event(Event::Pull(PullEvent::Compacted {
                 partition: self.partition.clone(),
                 below: done.until,

@@ -12,8 +12,16 @@
 //! ```
 //!
 //! A replica that comes back first removes what its new leader does not have: records that were appended and
-//! never committed. The cut goes by epochs, not by the high watermark, which a follower learns too late (`checkpoint.rs` has
+//! never committed. The cut goes by epochs, not by the high watermark, which a follower learns too late (`truncation.rs` has
 //! the way that was given up).
+//!
+//! The leader deletes what is old, and so does each follower, by its own clock; and the answer to a fetch says where the
+//! leader's log begins. What a follower has before that it deletes, too. One that was away for so long that its log *ends*
+//! before that has nothing in common with its leader any more: it forgets everything, and begins where the leader begins.
+//!
+//! ```text
+//!   leader                      ┊ 40 ▪▪▪▪▪▪▪▪▪▪ 57        follower   22 ▪▪▪▪▪ 30          ─▶  40, empty
+//! ```
 //!
 //! Source: Kafka KIP-595's fetch, `AbstractFetcherThread.scala`.
 
@@ -25,9 +33,11 @@ use super::replica::{Replica, Role, message_ids};
 use super::settings::Settings;
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
-use crate::observe::Event;
+use crate::observe::{Event, PullEvent};
 use crate::record::Batches;
-use crate::time::Time;
+use crate::time::{Span, Time};
+
+const MICROS_A_SECOND: u64 = 1_000_000;
 
 /// The state of a follower.
 #[derive(Clone, Debug)]
@@ -40,6 +50,8 @@ pub(crate) struct Follower {
     asked: Option<(RequestId, Time)>,
     /// When to fetch again, when none is under way.
     retry: Time,
+    /// Whether it comes to the partition, and is not in sync yet: it copies no faster than it may.
+    catches_up: bool,
     /// Fetches of consumers that are closer to this broker than to the leader.
     pub(super) parked: Vec<Parked>,
 }
@@ -49,6 +61,11 @@ impl Follower {
     pub(super) fn next_wakeup(&self) -> Time {
         let own = self.asked.map_or(self.retry, |(_, deadline)| deadline);
         self.parked.iter().map(|parked| parked.until).chain([own]).min().unwrap_or(own)
+    }
+
+    /// How many bytes it may copy a second, if there is a bound.
+    fn bound(&self, settings: &Settings) -> Option<u64> {
+        settings.catch_up_rate.filter(|_| self.catches_up)
     }
 
     /// The request whose answer is waited for.
@@ -67,13 +84,27 @@ impl<L: Log> Replica<L> {
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
         self.refuse_all(crate::observe::Refusal::NotLeader, out);
-        self.role = Role::Follower(Follower { leader, epoch, asked: None, retry: now, parked: Vec::new() });
+        self.role = Role::Follower(Follower {
+            leader,
+            epoch,
+            asked: None,
+            retry: now,
+            catches_up: false,
+            parked: Vec::new(),
+        });
         if self.checkpoint.is_some() && self.log.end() > self.high_watermark {
             // What its leader has above that, it fetches again.
             let messages = self.truncate(self.high_watermark)?;
             out.event(Event::Truncated { partition: self.partition.clone(), to: self.log.end(), messages });
         }
         Ok(())
+    }
+
+    /// Learns whether it is yet to become a replica like the others.
+    pub(super) fn catch_up(&mut self, comes: bool) {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.catches_up = comes;
+        }
     }
 
     /// Sends a fetch if it is time; `id` is taken only then.
@@ -87,6 +118,7 @@ impl<L: Log> Replica<L> {
         // Who truncates by the watermark says nothing of epochs.
         let (from, last_epoch) = (self.log.end(), self.epochs.last().filter(|_| self.checkpoint.is_none()));
         let Role::Follower(follower) = &mut self.role else { return };
+        let most = settings.fetch_bytes_max;
         if follower.asked.map_or(follower.retry, |(_, deadline)| deadline) > now {
             return;
         }
@@ -95,7 +127,9 @@ impl<L: Log> Replica<L> {
         let fetch = Fetch {
             partition: self.partition.clone(),
             from,
-            bytes_max: settings.fetch_bytes_max,
+            bytes_max: follower
+                .bound(settings)
+                .map_or(most, |rate| most.min(rate.try_into().unwrap_or(most))),
             bytes_min: 1,
             wait_max: settings.replica_fetch_wait,
             filter: None,
@@ -127,10 +161,19 @@ impl<L: Log> Replica<L> {
         if let Role::Follower(follower) = &mut self.role {
             follower.asked = None;
             let refused = matches!(reply, Reply::Refused(_));
-            follower.retry = if refused { now + settings.retry_backoff } else { now };
+            let bytes = if let Reply::Fetched { batches, .. } = &reply { batches.bytes().len() } else { 0 };
+            follower.retry = match follower.bound(settings) {
+                _ if refused => now + settings.retry_backoff,
+                Some(rate) => now + Span(bytes as u64 * MICROS_A_SECOND / rate),
+                None => now,
+            };
         }
         match reply {
-            Reply::Fetched { batches, high_watermark } => self.copy(&batches, high_watermark, out),
+            Reply::Fetched { start, .. } if start > self.log.end() => self.begin_at(start, out),
+            Reply::Fetched { batches, high_watermark, start } => {
+                self.copy(&batches, high_watermark, out)?;
+                self.trim(start, out)
+            }
             Reply::Diverged { epoch, end } => self.cut_back(epoch, end, out),
             // Refused: the leader changed, or is not ready. A new view comes, or the next try succeeds.
             _ => Ok(()),
@@ -171,8 +214,16 @@ impl<L: Log> Replica<L> {
     ) -> Result<(), LogError<L::Error>> {
         // Its own idea of where that epoch ended may be earlier still; then both ask again from there.
         let own_end = self.epochs.end_of(epoch, self.log.end()).map_or(self.log.end(), |(_, end)| end);
-        let messages = self.truncate(own_end.min(end))?;
+        let to = own_end.min(end);
+        let messages = if to < self.log.start() { self.begin_anew(to)? } else { self.truncate(to)? };
         out.event(Event::Truncated { partition: self.partition.clone(), to: self.log.end(), messages });
+        Ok(())
+    }
+
+    /// The leader's log begins after the end of this one: everything here was deleted there long ago.
+    fn begin_at(&mut self, start: Offset, out: &mut Out<L::Slice>) -> Result<(), LogError<L::Error>> {
+        let (partition, messages) = (self.partition.clone(), self.begin_anew(start)?);
+        out.event(Event::Pull(PullEvent::CopyTrimmed { partition, below: start, messages }));
         Ok(())
     }
 

@@ -285,6 +285,21 @@ impl Groups {
         Some(self.all.get(name)?.members.get(from)?.owned())
     }
 
+    /// What a producer's transaction is to commit with these: no less than what it said before, if this is a late copy.
+    pub(super) fn not_before(
+        &self,
+        producer: i64,
+        group: &Name,
+        offsets: &[(PartitionId, Offset)],
+    ) -> Vec<(PartitionId, Offset)> {
+        let pending = self.all.get(group).and_then(|group| group.pending.get(&producer));
+        let known = |partition: &PartitionId| pending.and_then(|pending| pending.get(partition)).copied();
+        let latest = |(partition, offset): &(PartitionId, Offset)| {
+            (partition.clone(), known(partition).map_or(*offset, |known| known.max(*offset)))
+        };
+        offsets.iter().map(latest).collect()
+    }
+
     /// Takes note of where groups go on if a producer's transaction is committed. A late copy takes nothing back.
     pub(super) fn learn_pending(&mut self, producer: i64, records: impl Iterator<Item = Record>) {
         for (group, partition, offset) in records.filter_map(|record| from_record(&record)) {
@@ -311,6 +326,9 @@ impl Groups {
     pub(super) fn learn(&mut self, group: &Name, offsets: &[(PartitionId, Offset)]) {
         let group = self.all.entry(group.clone()).or_default();
         group.offsets.extend(offsets.iter().cloned());
+        // Whatever the log says last counts: it may be all that compaction leaves.
+        let said = |partition: &PartitionId| offsets.iter().any(|(of, _)| of == partition);
+        group.pending.values_mut().for_each(|pending| pending.retain(|partition, _| !said(partition)));
     }
 
     /// Takes note of what a log of offsets says.

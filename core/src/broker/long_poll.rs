@@ -72,7 +72,14 @@ impl<L: Log> Replica<L> {
             Some(_) => self.log.end(),
             None => self.visible(fetch.isolation),
         };
-        if fetch.from < self.log.start() || fetch.from > self.log.end() {
+        let start = self.log.start();
+        if fetch.replica.is_some() && fetch.from < start {
+            // What it wants next was deleted: it hears where the log begins, and begins there.
+            let batches = self.log.read(start, start, 0)?;
+            out.reply(*to, *id, Reply::Fetched { batches, high_watermark, start });
+            return Ok(true);
+        }
+        if fetch.from < start || fetch.from > self.log.end() {
             out.reply(*to, *id, Reply::Refused(Refusal::OffsetOutOfRange));
             return Ok(true);
         }
@@ -97,7 +104,7 @@ impl<L: Log> Replica<L> {
                 let aborted = self.producers.aborted(fetch.from, until);
                 Reply::Stable { batches, aborted, last_stable: until }
             }
-            _ => Reply::Fetched { batches, high_watermark },
+            _ => Reply::Fetched { batches, high_watermark, start },
         };
         out.reply(*to, *id, reply);
         Ok(true)

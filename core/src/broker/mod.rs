@@ -53,6 +53,7 @@ mod checkpoint;
 mod classic_group;
 mod cleaner;
 mod closest;
+mod committed;
 mod controller;
 mod coordinator;
 mod deadlines;
@@ -97,6 +98,7 @@ mod share_settings;
 mod share_state;
 mod sticky;
 mod transaction;
+mod truncation;
 mod txn_coordinator;
 mod txn_leader;
 mod txn_markers;
@@ -107,7 +109,6 @@ mod view;
 mod waiting;
 
 pub use assignor::{Assignor, Candidate, Shares};
-pub use checkpoint::Truncation;
 pub use cleaner::{Cleanup, CleanupPolicy};
 pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
 pub use error::{BrokerError, Declared};
@@ -131,6 +132,7 @@ pub use share_settings::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX, ShareSettings, S
 pub use share_state::{Fate, ShareRun, ShareState, ShareWriter};
 pub use sticky::{STICKY_BYTES, StickyPartitioner, first_above, running_weights};
 pub use transaction::{TransactionState, TransactionStep};
+pub use truncation::Truncation;
 pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
 pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
 pub use txn_state::TxnPhase;
@@ -139,6 +141,7 @@ pub use view::{
     offsets_partition, share_partition,
 };
 
+pub(crate) use committed::committed_records;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 #[cfg(not(feature = "mutants"))]
@@ -324,8 +327,10 @@ impl<S: Storage> Broker<S> {
     pub fn next_wakeup(&self) -> Option<Time> {
         let upkeep = self.controllers.exist().then_some(self.next_heartbeat.min(self.next_lag_check));
         let own = upkeep.into_iter().chain(self.leaves_by).chain(self.producer_ids.next_wakeup());
-        let own =
-            own.chain(self.next_clean()).chain(self.replicas.next_wakeup()).chain(self.txns.next_wakeup());
+        let own = own
+            .chain(self.next_clean())
+            .chain(self.replicas.next_wakeup())
+            .chain(self.txns.next_wakeup(self.settings.transactional_id_expiration));
         let groups = self.groups.next_deadline().into_iter().chain(self.shares.next_wakeup());
         own.chain(self.next_host_wakeup()).chain(groups).min()
     }

@@ -10,7 +10,7 @@
 //! | sequence numbers are not looked at | a known batch is not written again (`producer_state.rs`) | stored once |
 //! | what is fetched is committed | what is done is (`core/src/client/position.rs`) | at least once |
 //! | a follower cuts its log at its watermark | where its leader's epochs say (`follower.rs`; KIP-101) | not lost |
-//! | a reader takes what was aborted for committed | what markers say (`core/src/client/isolation.rs`) | only what is committed is seen |
+//! | a reader takes what was aborted for committed | what markers say (`core/src/broker/committed.rs`) | only what is committed is seen |
 //! | a new leader begins a share group's account anew | it goes on with what is written down (`share_leader.rs`) | with one at a time |
 //!
 //! They exist only with the feature `mutants`, which nothing switches on but their tests: without it

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 use super::mutant::Mutant;
 use super::replica::{Replica, Role};
-use super::{Broker, Done, Out, PartitionState, TRANSACTIONS_TOPIC, View, offsets_partition};
+use super::{
+    Broker, Cleanup, Done, Out, PartitionState, TRANSACTIONS_TOPIC, View, is_internal, offsets_partition,
+};
 use crate::ids::PartitionId;
 use crate::log::{LogError, SliceOf, Storage, StorageError, read_all};
 use crate::observe::{ClusterEvent, Event, Refusal};
@@ -61,11 +63,15 @@ impl<S: Storage> Broker<S> {
             self.forget_txns(partition, out);
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return Ok(()) };
-        replica.compact_by(self.view.cleanup.get(&partition.topic).copied());
+        let cleanup = match is_internal(&partition.topic) {
+            true => Some(Cleanup::internal(self.settings.internal_segment_bytes)),
+            false => self.view.cleanup.get(&partition.topic).copied(),
+        };
+        replica.compact_by(cleanup, self.host.storage_mut())?;
+        replica.retain(self.view.retention.get(&partition.topic).copied())?;
         match state.leader {
             Some(leader) if leader == self.me => {
                 replica.lead(now, self.me, state, (&self.settings, &self.view), out);
-                replica.retain(self.view.retention.get(&partition.topic).copied())?;
                 if *partition == offsets_partition() && !same_epoch {
                     let groups = &mut self.groups;
                     read_all(&replica.log, |batches| groups.learn_batches(batches))?;
@@ -86,6 +92,7 @@ impl<S: Storage> Broker<S> {
                 replica.role = Role::Idle;
             }
         }
+        replica.catch_up(state.adding.contains(&self.me) && !state.in_sync.contains(&self.me));
         Ok(())
     }
 

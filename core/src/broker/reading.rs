@@ -13,6 +13,7 @@
 //! What real systems do: Kafka has no filter, its consumers drop what they do not want. RocketMQ filters on the broker,
 //! by tag or by SQL-92, and maps its files into memory (`mmap`), where it can look at them.
 
+use super::committed::committed_batches;
 use super::protocol::{Fetch, Isolation, Out, Reply, RequestId};
 use super::replica::{Replica, Role};
 use crate::ids::{NodeId, Offset};
@@ -31,8 +32,15 @@ impl<L: Log> Replica<L> {
         let looked_at = self.log.read(fetch.from, until, fetch.bytes_max)?.load()?;
         let next = looked_at.next().map_or(fetch.from, |next| next.max(fetch.from));
         let selects = |message: &Message| fetch.filter.as_ref().is_none_or(|filter| filter.matches(message));
-        let wanted = looked_at
-            .selected(|record| record.offset >= fetch.from && selects(&Message::from_record(record)));
+        let counts = match fetch.isolation {
+            Isolation::Uncommitted => looked_at,
+            Isolation::Committed => {
+                let aborted = self.producers.aborted(fetch.from, next);
+                Batches::joined(&committed_batches(&looked_at, aborted))
+            }
+        };
+        let wanted =
+            counts.selected(|record| record.offset >= fetch.from && selects(&Message::from_record(record)));
         Ok((wanted, next))
     }
 

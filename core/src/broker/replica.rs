@@ -16,12 +16,13 @@
 
 use alloc::vec::Vec;
 
-use super::checkpoint::{Checkpoint, Truncation};
+use super::checkpoint::Checkpoint;
 use super::cleaner::Cleaner;
 use super::follower::Follower;
 use super::leader::Leader;
 use super::producer_state::ProducerStates;
 use super::retention::Kept;
+use super::truncation::Truncation;
 use super::view::is_internal;
 use crate::ids::{Epoch, LogName, MessageId, Offset, PartitionId};
 use crate::log::{Epochs, Log, LogError, Slice as _, Storage, StorageError, read_all};
@@ -43,7 +44,7 @@ pub(crate) struct Replica<L> {
     /// What is trimmed when; only where there is a limit.
     pub(super) kept: Option<Kept>,
     /// How far it is clean; only where it is compacted.
-    pub(super) cleaner: Option<Cleaner>,
+    pub(super) cleaner: Option<Cleaner<L>>,
 }
 
 /// What a broker does for a partition.
@@ -72,7 +73,9 @@ impl<L: Log> Replica<L> {
         })?;
         let checkpoint = match truncation {
             Truncation::Epoch => None,
-            Truncation::HighWatermark => Some(Checkpoint::open(storage, &partition)?),
+            Truncation::HighWatermark => {
+                Some(Checkpoint::open(storage, &LogName::Watermark(partition.clone()))?)
+            }
         };
         let known = checkpoint.as_ref().map_or(log.start(), Checkpoint::value);
         let high_watermark = known.clamp(log.start(), log.end());
@@ -83,9 +86,19 @@ impl<L: Log> Replica<L> {
     /// Gives the log back.
     pub(super) fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), StorageError<S>> {
         if let Some(checkpoint) = self.checkpoint {
-            checkpoint.close(storage, &self.partition)?;
+            checkpoint.close(storage, &LogName::Watermark(self.partition.clone()))?;
+        }
+        if let Some(cleaner) = self.cleaner {
+            cleaner.close(storage, &self.partition)?;
         }
         storage.close(&LogName::Partition(self.partition), self.log)
+    }
+
+    /// The log, and what is kept beside it.
+    pub(super) fn logs_mut(&mut self) -> impl Iterator<Item = &mut L> {
+        let watermark = self.checkpoint.as_mut().map(Checkpoint::log_mut);
+        let clean = self.cleaner.as_mut().map(Cleaner::log_mut);
+        core::iter::once(&mut self.log).chain(watermark).chain(clean)
     }
 
     /// Where the log begins and ends, and how far it is committed.
@@ -118,7 +131,7 @@ impl<L: Log> Replica<L> {
         match &self.role {
             Role::Idle => None,
             Role::Leader(leader) => leader.next_deadline().into_iter().chain(self.next_expiry()).min(),
-            Role::Follower(follower) => Some(follower.next_wakeup()),
+            Role::Follower(follower) => self.next_expiry().into_iter().chain([follower.next_wakeup()]).min(),
         }
     }
 
@@ -155,6 +168,19 @@ impl<L: Log> Replica<L> {
         Ok(())
     }
 
+    /// Forgets the whole log, which begins anew at `at`. Returns the messages that are gone.
+    pub(super) fn begin_anew(&mut self, at: Offset) -> Result<Vec<MessageId>, LogError<L::Error>> {
+        let all = self.log.read(self.log.start(), self.log.end(), u32::MAX)?.load()?;
+        self.log.begin_anew(at)?;
+        (self.epochs, self.producers) = Default::default();
+        if let Some(kept) = &mut self.kept {
+            kept.forget();
+        }
+        self.look_at_active()?;
+        self.high_watermark = at;
+        Ok(message_ids(&all))
+    }
+
     /// Cuts the log back, and returns the messages that are gone.
     pub(super) fn truncate(&mut self, to: Offset) -> Result<Vec<MessageId>, LogError<L::Error>> {
         let to = to.max(self.log.start());
@@ -168,7 +194,7 @@ impl<L: Log> Replica<L> {
         if let Some(kept) = &mut self.kept {
             kept.cut(self.log.end());
         }
-        self.look_at_active();
+        self.look_at_active()?;
         self.high_watermark = self.high_watermark.min(self.log.end());
         let gone = tail.records().filter(|record| record.offset >= self.log.end());
         Ok(gone.filter_map(|record| record.message_id()).collect())

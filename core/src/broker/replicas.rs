@@ -31,7 +31,7 @@ pub(crate) struct Replicas<L> {
     due: BTreeSet<(Time, usize)>,
     /// Which replica made a request that is not answered.
     asked: BTreeMap<RequestId, usize>,
-    /// How many of their logs are compacted.
+    /// How many of their logs the cleaner looks after.
     compacted: usize,
 }
 
@@ -42,7 +42,7 @@ struct Slot<L> {
     wakes: Option<Time>,
     /// What it asked, as it stands in `asked`.
     asked: Option<RequestId>,
-    /// Whether its log is compacted, as it is counted.
+    /// Whether its log is looked after by the cleaner, as it is counted.
     compacted: bool,
 }
 
@@ -127,7 +127,7 @@ impl<L: Log> Replicas<L> {
 
     /// Their logs: for whoever drives the disk below. Nobody is touched.
     pub(super) fn logs_mut(&mut self) -> impl Iterator<Item = &mut L> {
-        self.all.iter_mut().map(|slot| &mut slot.replica.log)
+        self.all.iter_mut().flat_map(|slot| slot.replica.logs_mut())
     }
 
     pub(super) fn into_all(self) -> impl Iterator<Item = Replica<L>> {
@@ -171,7 +171,7 @@ impl<L: Log> Replicas<L> {
             self.due.extend(wakes.map(|wakes| (wakes, at)));
             slot.wakes = wakes;
         }
-        let compacted = slot.replica.cleaner.is_some();
+        let compacted = slot.replica.is_looked_after();
         if core::mem::replace(&mut slot.compacted, compacted) != compacted {
             self.compacted = if compacted { self.compacted + 1 } else { self.compacted - 1 };
         }
@@ -206,7 +206,7 @@ impl<L: Log> Replicas<L> {
         self.unflushed.clear();
     }
 
-    /// Whether any of their logs is compacted.
+    /// Whether the cleaner looks after any of their logs.
     pub(super) fn any_compacted(&self) -> bool {
         self.compacted > 0
     }

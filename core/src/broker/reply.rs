@@ -73,6 +73,8 @@ pub enum Reply<D = Batches> {
         batches: D,
         /// What lies below is on every replica in sync.
         high_watermark: Offset,
+        /// Where the log begins.
+        start: Offset,
     },
     /// Records below the last stable offset, and which of them are of aborted transactions.
     Stable {
@@ -152,8 +154,8 @@ impl<D: Slice> Reply<D> {
             Self::Pong => Reply::Pong,
             Self::Producer { id, epoch } => Reply::Producer { id, epoch },
             Self::ProducerIds { first, count } => Reply::ProducerIds { first, count },
-            Self::Fetched { batches, high_watermark } => {
-                Reply::Fetched { batches: batches.load()?, high_watermark }
+            Self::Fetched { batches, high_watermark, start } => {
+                Reply::Fetched { batches: batches.load()?, high_watermark, start }
             }
             Self::Stable { batches, aborted, last_stable } => {
                 Reply::Stable { batches: batches.load()?, aborted, last_stable }

@@ -13,6 +13,11 @@
 //! for anybody: this is the price of a broker that keeps no account of its consumers. Whoever pulls slower than
 //! messages come must know how long the topic keeps them.
 //!
+//! Each replica deletes by its own clock, leader and followers alike; and a follower hears with every answer where its
+//! leader's log begins, and deletes what it has before that. So a follower with a fast clock may begin later than its leader,
+//! and never earlier for long. When it is elected, readers lose what only the others still had: retention is a promise
+//! about the clock of whoever leads.
+//!
 //! Batches go whole, oldest first, and only what is committed. By bytes, a batch goes when what is left without it is
 //! still as much as was asked for; by time, when its youngest record is too old.
 //!
@@ -46,7 +51,7 @@ pub struct Retention {
     pub time: Option<Span>,
 }
 
-/// What a leader that trims knows of its batches, oldest first.
+/// What a replica that trims knows of its batches, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     retention: Retention,
@@ -90,6 +95,13 @@ impl Kept {
         Some(Time(batch.youngest.0.saturating_add(self.retention.time?.0)))
     }
 
+    /// Drops what was deleted.
+    fn drop_below(&mut self, start: Offset) {
+        while let Some(gone) = self.batches.pop_front_if(|batch| batch.next <= start) {
+            self.bytes -= gone.bytes;
+        }
+    }
+
     /// Drops what need not be kept, and says below which offset all of it was.
     fn drop_old(&mut self, now: Time, committed: Offset) -> Option<Offset> {
         let mut below = None;
@@ -126,13 +138,34 @@ impl<L: Log> Replica<L> {
         now: Time,
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
-        let (Some(kept), Role::Leader(_)) = (&mut self.kept, &self.role) else { return Ok(()) };
-        let Some(below) = kept.drop_old(now, self.high_watermark) else { return Ok(()) };
-        let gone = self.log.read(self.log.start(), below, u32::MAX)?.load()?;
+        if matches!(self.role, Role::Idle) {
+            return Ok(());
+        }
+        let below = self.kept.as_mut().and_then(|kept| kept.drop_old(now, self.high_watermark));
+        below.map_or(Ok(()), |below| self.trim(below, out))
+    }
+
+    /// Deletes what is below an offset, as far as it is known to be committed.
+    pub(super) fn trim(&mut self, below: Offset, out: &mut Out<L::Slice>) -> Result<(), LogError<L::Error>> {
+        let (below, before) = (below.min(self.high_watermark), self.log.start());
+        if below <= before {
+            return Ok(());
+        }
+        let old = self.log.read(before, below, u32::MAX)?.load()?;
         self.log.trim(below)?;
-        self.producers.trim(self.log.start());
-        let (partition, messages) = (self.partition.clone(), message_ids(&gone));
-        out.event(Event::Pull(PullEvent::Trimmed { partition, below, messages }));
+        if let Some(kept) = &mut self.kept {
+            kept.drop_below(below);
+        }
+        let start = self.log.start();
+        if start == before {
+            return Ok(()); // a log in files goes by whole segments
+        }
+        self.producers.trim(start);
+        let (partition, messages) = (self.partition.clone(), message_ids(&old.below(start)));
+        out.event(Event::Pull(match self.role {
+            Role::Leader(_) => PullEvent::Trimmed { partition, below, messages },
+            Role::Idle | Role::Follower(_) => PullEvent::CopyTrimmed { partition, below, messages },
+        }));
         Ok(())
     }
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::Truncation;
 use super::mutant::Mutated;
 use super::share_settings::ShareSettings;
+use super::truncation::Truncation;
 use crate::time::Span;
 use crate::vhost::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
@@ -88,8 +88,22 @@ pub struct Settings {
     /// At least a `request_timeout`, or what is still under way would be forgotten.
     /// Kafka: a day, too (`producer.id.expiration.ms`).
     pub producer_expiry: Span,
+    /// A transactional id that nobody used for this long is forgotten, unless a transaction of it is open. At least a
+    /// `request_timeout`. Kafka: 7 days, too (`transactional.id.expiration.ms`).
+    #[serde(skip_serializing_if = "is_week")]
+    pub transactional_id_expiration: Span,
+    /// A replica that comes to a partition on its move copies no more bytes a second than this, until it is in sync; any
+    /// number without. At least 1; with less than producers send it never gets there. Kafka: any number, too, unless
+    /// whoever moves says (`follower.replication.throttled.rate`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catch_up_rate: Option<u64>,
     /// A broker looks this often whether a log that it compacts is to be cleaned. Kafka: 15 s (`log.cleaner.backoff.ms`).
     pub cleaner_interval: Span,
+    /// The cluster's own topics (where groups have got to, how transactions and share groups stand) are compacted, in
+    /// segments of so many bytes: what was written there last stays, and what it supersedes goes. At least 1. Kafka: 100 MiB,
+    /// too (`offsets.topic.segment.bytes`, `transaction.state.log.segment.bytes`).
+    #[serde(skip_serializing_if = "is_internal_segment")]
+    pub internal_segment_bytes: u64,
     /// What brokers allow share groups.
     #[serde(skip_serializing_if = "is_usual")]
     pub share: ShareSettings,
@@ -101,6 +115,20 @@ pub struct Settings {
 
 fn is_usual<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
+}
+
+/// Seven days.
+const WEEK: Span = Span::from_millis(7 * 24 * 60 * 60 * 1_000);
+
+fn is_week(span: &Span) -> bool {
+    *span == WEEK
+}
+
+/// How many bytes a segment of the cluster's own topics has, unless the settings say otherwise.
+const INTERNAL_SEGMENT_BYTES: u64 = 100 * 1024 * 1024;
+
+fn is_internal_segment(bytes: &u64) -> bool {
+    *bytes == INTERNAL_SEGMENT_BYTES
 }
 
 /// The longest time that a queue may need for one message: a second.
@@ -172,7 +200,10 @@ impl Default for Settings {
             leader_balance: None,
             metadata_age: None,
             producer_expiry: Span::from_millis(24 * 60 * 60 * 1_000),
+            transactional_id_expiration: WEEK,
+            catch_up_rate: None,
             cleaner_interval: Span::from_millis(50),
+            internal_segment_bytes: INTERNAL_SEGMENT_BYTES,
             share: ShareSettings::default(),
             #[cfg(feature = "mutants")]
             mutant: None,

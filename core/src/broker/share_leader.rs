@@ -10,7 +10,8 @@
 //!                              changed since the last one
 //! ```
 //!
-//! A member hears "acknowledged" when its word is written down, not before. What is handed out is written nowhere: after a
+//! A member hears "acknowledged" when its word is written down, not before; a fetch that brings a word along is answered
+//! when that is written down. What is handed out is written nowhere: after a
 //! fail-over it is handed out again, and that delivery does not count. So after a fail-over a record may be delivered more
 //! often than the limit says; the count never exceeds it.
 //!
@@ -93,10 +94,12 @@ impl<S: Storage> Broker<S> {
                 self.share_heartbeat(now, asker, (group, topic, epoch), out);
                 Ok(())
             }
-            ShareRequest::Fetch { partition, records_max, bytes_max, wait_max } => {
-                let parked = Parked { asker, records_max, bytes_max, until: now + wait_max };
-                match self.led(now, (group, partition), out) {
-                    Ok(led) => led.park(parked, out),
+            ShareRequest::Fetch { partition, records_max, bytes_max, wait_max, word } => {
+                let until = now + self.settings.share.lock;
+                let parked = Parked::new(asker, records_max, bytes_max, now + wait_max);
+                let key = (group, partition);
+                match self.led(now, key.clone(), out) {
+                    Ok(led) => led.park(&key, parked, (until, &word), out),
                     Err(why) => return refuse(asker, why, out),
                 }
                 Ok(())

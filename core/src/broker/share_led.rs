@@ -47,12 +47,23 @@ pub(super) struct Parked {
     pub(super) records_max: u32,
     pub(super) bytes_max: u32,
     pub(super) until: Time,
+    /// The change that its word made: it is not answered before that is written down.
+    waits_for: u64,
+    /// Why its word was not taken.
+    refused: Option<Refusal>,
+}
+
+impl Parked {
+    pub(super) fn new(asker: Asker, records_max: u32, bytes_max: u32, until: Time) -> Self {
+        Self { asker, records_max, bytes_max, until, waits_for: 0, refused: None }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Waiting {
     version: u64,
-    asker: Asker,
+    /// Who is answered then; nobody, where a fetch brought the word.
+    asker: Option<Asker>,
     /// What is true then.
     event: Option<ShareEvent>,
 }
@@ -79,7 +90,8 @@ impl Led {
             Some((.., deadline)) => Some(deadline),
             None => self.must_ask().then_some(self.not_before),
         };
-        self.parked.iter().map(|parked| parked.until).chain(locks).chain(write).min()
+        let answered = self.parked.iter().filter(|parked| parked.waits_for <= self.kept);
+        answered.map(|parked| parked.until).chain(locks).chain(write).min()
     }
 
     /// Whether the share coordinator has something that this leader needs, or the other way round.
@@ -90,18 +102,35 @@ impl Led {
     /// Everybody who waits is refused.
     pub(super) fn refuse_all<D>(&mut self, why: Refusal, out: &mut Out<D>) {
         let parked = self.parked.drain(..).map(|parked| parked.asker);
-        for (to, id) in parked.chain(self.waiting.drain(..).map(|waiting| waiting.asker)) {
+        for (to, id) in parked.chain(self.waiting.drain(..).filter_map(|waiting| waiting.asker)) {
             out.reply(to, id, Reply::Refused(why));
         }
     }
 
-    pub(super) fn park<D>(&mut self, parked: Parked, out: &mut Out<D>) {
+    /// Takes a fetch, and the word that it brings along, of records whose locks are renewed until some moment.
+    pub(super) fn park<D>(
+        &mut self,
+        key: &ShareKey,
+        mut parked: Parked,
+        (until, word): (Time, &[(Offset, AcknowledgeType)]),
+        out: &mut Out<D>,
+    ) {
         let (from, id) = parked.asker;
+        if self.parked.iter().any(|other| other.asker == parked.asker) {
+            return; // a second copy
+        }
         let last = self.sessions.entry(from).or_default();
         if id <= *last {
             return out.reply(from, id, Reply::Refused(Refusal::Stale));
         }
         *last = id;
+        if !word.is_empty() {
+            match self.turn(key, from, until, word, out) {
+                Ok(None) => {}
+                Ok(Some(event)) => parked.waits_for = self.wait(None, event),
+                Err(why) => parked.refused = Some(why),
+            }
+        }
         self.parked.push_back(parked);
     }
 
@@ -113,18 +142,35 @@ impl Led {
         word: &[(Offset, AcknowledgeType)],
         out: &mut Out<D>,
     ) {
-        let ((by, id), waits) = (asker, self.waiting.iter().any(|waiting| waiting.asker == asker));
-        if waits {
+        if self.waiting.iter().any(|waiting| waiting.asker == Some(asker)) {
             return; // a second copy
         }
-        let taken = match &mut self.account {
-            None => Err(Refusal::UnknownDelivery),
-            Some(account) => account.acknowledge(by, until, word),
-        };
-        let turned = match taken {
-            Ok(turned) => turned,
-            Err(why) => return out.reply(by, id, Reply::Refused(why)),
-        };
+        match self.turn(key, asker.0, until, word, out) {
+            Ok(None) => out.reply(asker.0, asker.1, Reply::Share(ShareReply::Acknowledged)),
+            Ok(Some(event)) => _ = self.wait(Some(asker), event),
+            Err(why) => out.reply(asker.0, asker.1, Reply::Refused(why)),
+        }
+    }
+
+    /// The account changed: somebody hears it, and something is true, when that is written down. Returns which change it is.
+    fn wait(&mut self, asker: Option<Asker>, event: ShareEvent) -> u64 {
+        self.version += 1;
+        let event = (!event.messages().is_empty()).then_some(event);
+        self.waiting.push_back(Waiting { version: self.version, asker, event });
+        self.version
+    }
+
+    /// Takes a member's word. Returns what is true when it is written down; `None` when nothing has to be.
+    fn turn<D>(
+        &mut self,
+        key: &ShareKey,
+        by: NodeId,
+        until: Time,
+        word: &[(Offset, AcknowledgeType)],
+        out: &mut Out<D>,
+    ) -> Result<Option<ShareEvent>, Refusal> {
+        let account = self.account.as_mut().ok_or(Refusal::UnknownDelivery)?;
+        let turned = account.acknowledge(by, until, word)?;
         let renewed = of(&turned, |state| matches!(state, RecordState::Acquired { .. }));
         let accepted = of(&turned, |state| state == RecordState::Acknowledged);
         let (group, partition) = key.clone();
@@ -134,13 +180,8 @@ impl Led {
         }
         let rejects = |turned: &Turned| word.contains(&(turned.offset, AcknowledgeType::Reject));
         say_back(key, &turned, rejects, CameBack::Released, out);
-        if turned.iter().all(|turned| matches!(turned.state, RecordState::Acquired { .. })) {
-            return out.reply(by, id, Reply::Share(ShareReply::Acknowledged));
-        }
-        self.version += 1;
-        let event = ShareEvent::Accepted { group, partition, by, messages: accepted };
-        let event = (!event.messages().is_empty()).then_some(event);
-        self.waiting.push_back(Waiting { version: self.version, asker, event });
+        let all_renewed = turned.iter().all(|turned| matches!(turned.state, RecordState::Acquired { .. }));
+        Ok((!all_renewed).then_some(ShareEvent::Accepted { group, partition, by, messages: accepted }))
     }
 
     /// Members lose records.
@@ -165,22 +206,27 @@ impl Led {
         settings: &Settings,
         out: &mut Out<L::Slice>,
     ) -> Result<(), LogError<L::Error>> {
-        let lock = settings.share.lock;
-        while let (Some(parked), Some(account)) = (self.parked.front(), &mut self.account) {
+        let (lock, mut at) = (settings.share.lock, 0);
+        while let (Some(parked), Some(account)) = (self.parked.get(at), &mut self.account) {
+            if parked.waits_for > self.kept {
+                at += 1;
+                continue;
+            }
             let ((by, id), until) = (parked.asker, now + lock);
             let (batches, acquired) = hand_out(account, parked, until, replica)?;
             if acquired.is_empty() {
                 break;
             }
             say_acquired(key, by, &batches, &acquired, out);
-            let deliveries = acquired;
-            out.reply(by, id, Reply::Share(ShareReply::Acquired { batches, deliveries, lock }));
-            self.parked.pop_front();
+            let (deliveries, refused) = (acquired, parked.refused);
+            out.reply(by, id, Reply::Share(ShareReply::Acquired { batches, deliveries, lock, refused }));
+            self.parked.remove(at);
         }
-        while let Some(at) = self.parked.iter().position(|parked| parked.until <= now) {
-            let Some(Parked { asker: (to, id), .. }) = self.parked.remove(at) else { break };
+        let is_over = |parked: &Parked| parked.until <= now && parked.waits_for <= self.kept;
+        while let Some(at) = self.parked.iter().position(is_over) {
+            let Some(Parked { asker: (to, id), refused, .. }) = self.parked.remove(at) else { break };
             let (batches, deliveries) = Default::default();
-            out.reply(to, id, Reply::Share(ShareReply::Acquired { batches, deliveries, lock }));
+            out.reply(to, id, Reply::Share(ShareReply::Acquired { batches, deliveries, lock, refused }));
         }
         Ok(())
     }
@@ -242,7 +288,9 @@ impl Led {
         self.kept = self.kept.max(version);
         while let Some(done) = self.waiting.pop_front_if(|waiting| waiting.version <= version) {
             out.events.extend(done.event.map(Event::Share));
-            out.reply(done.asker.0, done.asker.1, Reply::Share(ShareReply::Acknowledged));
+            if let Some((to, id)) = done.asker {
+                out.reply(to, id, Reply::Share(ShareReply::Acknowledged));
+            }
         }
     }
 }

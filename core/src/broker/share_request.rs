@@ -6,18 +6,21 @@
 //!     │◀── your partitions ───────│                         │── I begin, epoch 4 ───────▶│
 //!     │── fetch, I have time ──────────────────────────────▶│◀── your account ───────────│
 //!     │◀── records 17, 18: yours for 30 s ──────────────────│                            │
-//!     │── 17 accepted, 18 released ────────────────────────▶│── keep this account ──────▶│  a record, replicated
-//!     │◀── acknowledged ────────────────────────────────────│◀── kept ───────────────────│
+//!     │── 17 accepted, 18 released, and I have time ───────▶│── keep this account ──────▶│  a record, replicated
+//!     │◀── that is written down; records 19, 20 ────────────│◀── kept ───────────────────│
 //! ```
 //!
+//! What became of records travels with the next fetch. Who does not want more yet says it by itself.
+//!
 //! Sources: Kafka's `ShareGroupHeartbeat`, `ShareFetch`, `ShareAcknowledge`, `ReadShareGroupState`,
-//! `WriteShareGroupState`. In Kafka a fetch may carry acknowledgements along; here they are requests of their own.
+//! `WriteShareGroupState`.
 
 use alloc::vec::Vec;
 
 use super::share_partition::AcknowledgeType;
 use super::share_state::{ShareState, ShareWriter};
 use crate::ids::{Epoch, Name, Offset, PartitionId};
+use crate::observe::Refusal;
 use crate::record::Batches;
 use crate::time::Span;
 
@@ -50,6 +53,9 @@ pub enum ShareRequest {
         bytes_max: u32,
         /// With nothing to give the leader waits so long (long poll).
         wait_max: Span,
+        /// Which records that I had are done, and what of each. All of it is taken, or nothing; it is answered, with
+        /// records or without, when that is written down.
+        word: Vec<(Offset, AcknowledgeType)>,
     },
     /// To a partition's leader: that became of records I have. All of it is taken, or nothing. Answer:
     /// [`ShareReply::Acknowledged`].
@@ -105,6 +111,8 @@ pub enum ShareReply {
         deliveries: Vec<(Offset, u32)>,
         /// For so long, from the moment at which the leader gave them away.
         lock: Span,
+        /// Why the word that came with the fetch was not taken; it is written down, if nothing is said here.
+        refused: Option<Refusal>,
     },
     /// It is written down.
     Acknowledged,

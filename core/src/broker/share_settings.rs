@@ -15,9 +15,9 @@ use crate::time::Span;
 #[serde(rename_all = "snake_case")]
 pub enum ShareStart {
     /// With the oldest that is there.
-    #[default]
     Earliest,
-    /// With what comes from now on. Kafka's default.
+    /// With what comes from now on: what was sent before the group's first member came is not for it. Kafka's default, too.
+    #[default]
     Latest,
 }
 

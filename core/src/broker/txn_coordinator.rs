@@ -12,10 +12,11 @@
 //! states from the log. It waits, too, until all that it read is committed: a decision that may yet be gone must not be
 //! told to anybody.
 //!
-//! It aborts what is open for too long, so that nobody who reads committed records waits for a dead producer.
+//! It aborts what is open for too long, so that nobody who reads committed records waits for a dead producer; and it
+//! forgets a transactional id that nobody used for a week, by a tombstone. That holds, too, when it is committed.
 //!
-//! What real systems do: this is Kafka's way (`TransactionCoordinator.scala`, `TransactionStateManager.scala`). Left out:
-//! that a transactional id is forgotten when nobody used it for a week.
+//! What real systems do: this is Kafka's way (`TransactionCoordinator.scala`, `TransactionStateManager.scala`); it looks for
+//! what to forget once an hour.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -60,7 +61,8 @@ struct Slot {
 /// A state that holds when its record is committed.
 #[derive(Clone, Debug)]
 struct Pending {
-    next: Txn,
+    /// Nothing when it is forgotten.
+    next: Option<Txn>,
     below: Offset,
     answer: Option<(Asker, Answer)>,
 }
@@ -79,20 +81,20 @@ impl Slot {
         Self { home, txn, pending, inited_by, marking, not_before: Time::ZERO }
     }
 
-    fn next_wakeup(&self) -> Option<Time> {
+    fn next_wakeup(&self, unused_for: Span) -> Option<Time> {
         let txn = self.txn.as_ref().filter(|_| self.pending.is_none())?;
         match &self.marking {
             Some(marking) if !marking.is_empty() => marking.values().filter_map(Mark::wakeup).min(),
             Some(_) => Some(self.not_before),
-            None => Some(txn.deadline()?.max(self.not_before)),
+            None => Some(txn.deadline().or(txn.expires(unused_for))?.max(self.not_before)),
         }
     }
 }
 
 impl Txns {
     /// When something is due.
-    pub(super) fn next_wakeup(&self) -> Option<Time> {
-        self.slots.values().filter_map(Slot::next_wakeup).min()
+    pub(super) fn next_wakeup(&self, unused_for: Span) -> Option<Time> {
+        self.slots.values().filter_map(|slot| slot.next_wakeup(unused_for)).min()
     }
 
     /// Begins to coordinate what falls to a partition, and learns from its log how that stands.
@@ -100,7 +102,10 @@ impl Txns {
         let home = &replica.partition;
         read_all(&replica.log, |batches| {
             for (id, txn) in batches.records().filter_map(|record| Txn::from_record(&record)) {
-                self.slots.insert(id, Slot::new(home.clone(), Some(txn)));
+                match txn {
+                    Some(txn) => self.slots.insert(id, Slot::new(home.clone(), Some(txn))),
+                    None => self.slots.remove(&id),
+                };
             }
         })?;
         self.led.insert(home.clone(), replica.log.end());
@@ -225,7 +230,7 @@ impl<S: Storage> Broker<S> {
                 out.reply(asker.0, asker.1, Reply::Txn(TxnReply::Added));
                 Ok(())
             }
-            Ok(Some((next, answer))) => self.keep_txn(now, &id, next, Some((asker, answer)), out),
+            Ok(Some((next, answer))) => self.keep_txn(now, &id, Some(next), Some((asker, answer)), out),
         }
     }
 
@@ -251,14 +256,21 @@ impl<S: Storage> Broker<S> {
         &mut self,
         now: Time,
         id: &Name,
-        next: Txn,
+        mut next: Option<Txn>,
         answer: Option<(Asker, Answer)>,
         out: &mut Out<SliceOf<S>>,
     ) -> Done<S> {
         let Some(slot) = self.txns.slots.get_mut(id) else { return Ok(()) };
         let Some(replica) = self.replicas.get_mut(&slot.home) else { return Ok(()) };
-        let mut builder = BatchBuilder::new();
-        let stored = match builder.push(&next.to_record(id, now.as_millis() as i64)) {
+        let (mut builder, millis) = (BatchBuilder::new(), now.as_millis());
+        if let Some(next) = &mut next {
+            next.updated = Time(millis * 1_000);
+        }
+        let record = match &next {
+            Some(next) => next.to_record(id, millis as i64),
+            None => Txn::forgotten(id, millis as i64),
+        };
+        let stored = match builder.push(&record) {
             Ok(()) => replica.store(now, &builder.build(), out)?,
             Err(_) => Err(Refusal::TooLarge),
         };
@@ -312,8 +324,12 @@ impl<S: Storage> Broker<S> {
             return Ok(false);
         }
         if let Some(pending) = slot.pending.take_if(|pending| pending.below <= high_watermark) {
+            let forgotten = pending.next.is_none();
             slot.comes_true(id, pending, out);
-            return Ok(true);
+            if forgotten {
+                self.txns.slots.remove(id);
+            }
+            return Ok(!forgotten);
         }
         let Some(txn) = slot.txn.as_ref().filter(|_| slot.pending.is_none()) else { return Ok(false) };
         if txn.phase.is_decided() {
@@ -334,15 +350,20 @@ impl<S: Storage> Broker<S> {
                 return Ok(false);
             }
             let completed = txn.completed();
-            self.keep_txn(now, id, completed, None, out)?;
+            self.keep_txn(now, id, Some(completed), None, out)?;
             return Ok(self.txns.slots.get(id).is_some_and(|slot| slot.pending.is_some()));
         }
         if txn.deadline().is_some_and(|at| at <= now) && slot.not_before <= now {
             let ids = &mut self.producer_ids;
             match txn.time_out(&mut || ids.take()) {
-                Ok(next) => self.keep_txn(now, id, next, None, out)?,
+                Ok(next) => self.keep_txn(now, id, Some(next), None, out)?,
                 Err(_) => slot.not_before = now + self.settings.retry_backoff,
             }
+            return Ok(self.txns.slots.get(id).is_some_and(|slot| slot.pending.is_some()));
+        }
+        let unused_for = self.settings.transactional_id_expiration;
+        if txn.expires(unused_for).is_some_and(|at| at <= now) && slot.not_before <= now {
+            self.keep_txn(now, id, None, None, out)?;
             return Ok(self.txns.slots.get(id).is_some_and(|slot| slot.pending.is_some()));
         }
         Ok(false)
@@ -352,8 +373,10 @@ impl<S: Storage> Broker<S> {
 impl Slot {
     /// What was written down holds.
     fn comes_true<D>(&mut self, id: &Name, Pending { next, answer, .. }: Pending, out: &mut Out<D>) {
-        let before = self.txn.replace(next);
-        let Some(txn) = &self.txn else { return };
+        let before = core::mem::replace(&mut self.txn, next);
+        let Some(txn) = &self.txn else {
+            return out.event(Event::Txn(TxnEvent::Forgotten { id: id.clone() }));
+        };
         let (producer, epoch) = txn.identity;
         let id = id.clone();
         match txn.phase {

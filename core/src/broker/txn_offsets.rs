@@ -79,7 +79,8 @@ impl<S: Storage> Broker<S> {
         }
         let producer = Producer { id: who.producer, epoch: who.epoch, sequence: -1 };
         let batch = || BatchBuilder::of(producer).transactional();
-        let batches = to_records_with(batch, group, offsets, now.as_millis() as i64);
+        let offsets = self.groups.not_before(who.producer, group, offsets);
+        let batches = to_records_with(batch, group, &offsets, now.as_millis() as i64);
         match replica.store(now, &batches, out)? {
             Err(refusal) => return refuse(asker, refusal, out),
             Ok(below) => {

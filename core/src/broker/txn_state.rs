@@ -15,6 +15,9 @@
 //! open, it is aborted first, and who asks must ask again. A transaction that times out is aborted like that, but its producer may go on:
 //! it is still the only one, and begins another. What it says with the old epoch is answered as late, not as fenced.
 //!
+//! Who comes back after years finds nothing: a transactional id that nobody used for a while is forgotten, unless a
+//! transaction of it is open. Its next producer gets a new number, and begins with epoch 0; the old one is not known.
+//!
 //! Epochs end at [`i16::MAX`]: the last one goes to a marker, and the next transaction is under another number.
 //!
 //! Source: Kafka `TransactionMetadata.java`, `TransactionCoordinator.scala`; KIP-360, KIP-588, KIP-890.
@@ -107,6 +110,8 @@ pub(super) struct Txn {
     pub(super) partitions: BTreeSet<PartitionId>,
     timeout: Span,
     began: Time,
+    /// When this was written down, in whole milliseconds as records have it.
+    pub(super) updated: Time,
 }
 
 /// What follows from an init.
@@ -138,6 +143,7 @@ impl Txn {
             partitions: BTreeSet::new(),
             timeout,
             began: Time::ZERO,
+            updated: Time::ZERO,
         }
     }
 
@@ -239,6 +245,16 @@ impl Txn {
         (self.phase == TxnPhase::Ongoing).then(|| self.began + self.timeout)
     }
 
+    /// When the transactional id is forgotten that nobody uses: never while a transaction is open, or being told.
+    pub(super) fn expires(&self, unused_for: Span) -> Option<Time> {
+        match self.phase {
+            TxnPhase::Empty | TxnPhase::CompleteCommit | TxnPhase::CompleteAbort => {
+                Some(Time(self.updated.0.saturating_add(unused_for.0)))
+            }
+            TxnPhase::Ongoing | TxnPhase::PrepareCommit | TxnPhase::PrepareAbort => None,
+        }
+    }
+
     fn prepared(&self, commit: bool, fresh: &mut dyn FnMut() -> Option<i64>) -> Result<Self, Refusal> {
         let (producer, epoch) = self.identity;
         Ok(Self {
@@ -295,10 +311,23 @@ impl Txn {
         NewRecord { timestamp, key: Some(key), value: Some(value.into()), headers: Default::default() }
     }
 
-    /// What such a record keeps; nothing, if it is none.
-    pub(super) fn from_record(record: &Record) -> Option<(Name, Self)> {
+    /// The record that says that a transactional id is forgotten: a tombstone.
+    pub(super) fn forgotten(id: &Name, timestamp: i64) -> NewRecord {
+        let key = Some(Bytes::copy_from_slice(id.as_str().as_bytes()));
+        NewRecord { timestamp, key, ..NewRecord::default() }
+    }
+
+    /// Of which transactional id such a record keeps something, and what: nothing when it is forgotten. `None` if it is no
+    /// such record.
+    pub(super) fn from_record(record: &Record) -> Option<(Name, Option<Self>)> {
         let id = Name::new(core::str::from_utf8(record.key.as_deref()?).ok()?).ok()?;
-        let mut value = record.value.clone()?;
+        match &record.value {
+            Some(value) => Some((id, Some(Self::from_value(value.clone(), record.timestamp)?))),
+            None => Some((id, None)),
+        }
+    }
+
+    fn from_value(mut value: Bytes, timestamp: i64) -> Option<Self> {
         if value.try_get_u8().ok()? != FORMAT {
             return None;
         }
@@ -322,6 +351,7 @@ impl Txn {
             partitions
                 .insert(PartitionId { topic: Name::new(core::str::from_utf8(&topic).ok()?).ok()?, index });
         }
-        Some((id, Self { identity, previous, phase, ending, partitions, timeout, began }))
+        let updated = Time(u64::try_from(timestamp).unwrap_or(0).saturating_mul(1_000));
+        Some(Self { identity, previous, phase, ending, partitions, timeout, began, updated })
     }
 }

@@ -10,7 +10,6 @@ mod fetching;
 mod identity;
 mod in_flight;
 mod in_hand;
-mod isolation;
 mod lane;
 mod lanes;
 mod member;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::broker::Isolation;
 use crate::ids::Offset;
 use crate::selector::Selector;
 use crate::time::{Span, Time};
@@ -100,6 +101,10 @@ pub struct Replay {
     pub from: StartAt,
 }
 
+fn is_default(isolation: &Isolation) -> bool {
+    *isolation == Isolation::default()
+}
+
 /// How a puller reads.
 ///
 /// ```
@@ -128,6 +133,9 @@ pub struct PullOptions {
     pub staging: Staging,
     /// When it notes that a message need not come again.
     pub commits: Commits,
+    /// What it sees of transactions (Kafka: `isolation.level`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub isolation: Isolation,
     /// Where it goes on when its offset is gone.
     pub reset: Reset,
     /// To go back once.
@@ -147,6 +155,7 @@ impl Default for PullOptions {
             filter: None,
             staging: Staging::default(),
             commits: Commits::default(),
+            isolation: Isolation::default(),
             reset: Reset::default(),
             replay: None,
         }

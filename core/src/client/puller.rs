@@ -41,7 +41,9 @@ use super::metadata::Metadata;
 use super::pull_options::{Commits, PullOptions, Reset, Staging, StartAt};
 use super::shelf::{Mark, Shelf};
 use super::subscriber::Staged;
-use crate::broker::{Fetch, Input, Isolation, Message, Out, Reply, Request, RequestId, Settings};
+use crate::broker::{
+    Fetch, Input, Message, Mutant, Out, Reply, Request, RequestId, Settings, committed_records,
+};
 use crate::ids::{LogName, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, PullEvent, Refusal};
@@ -306,6 +308,13 @@ impl<L: Log> Puller<L> {
                 let records = batches.records().filter(|record| record.offset >= from).collect();
                 self.stage(partition, records, next, out);
             }
+            (Reply::Stable { batches, aborted, .. }, Some(from)) => {
+                let next = batches.next().map_or(from, |next| next.max(from));
+                let ignores = self.settings.mutated().is(Mutant::IgnoresMarkers);
+                let counts = committed_records(&batches, if ignores { Vec::new() } else { aborted });
+                let records = counts.into_iter().filter(|record| record.offset >= from).collect();
+                self.stage(partition, records, next, out);
+            }
             (Reply::Selected { batches, next, .. }, Some(from)) => {
                 let records = batches.records().filter(|record| record.offset >= from).collect();
                 self.stage(partition, records, next.max(from), out);
@@ -467,11 +476,13 @@ impl<L: Log> Puller<L> {
                         filter: self.options.filter.clone(),
                         replica: None,
                         rack: None,
-                        isolation: Isolation::Uncommitted,
+                        isolation: self.options.isolation,
                     })
                 }
-                (None, StartAt::Time(at)) => ask_offset(partition, at.as_millis() as i64),
-                (None, _) => ask_offset(partition, 0),
+                (None, seek) => {
+                    let timestamp = if let StartAt::Time(at) = seek { at.as_millis() as i64 } else { 0 };
+                    Request::OffsetForTime { partition, timestamp, isolation: self.options.isolation }
+                }
             };
             let deadline = now + wait + self.settings.request_timeout;
             position.asked = Some(Asked { id: self.last_request, broker: leader, deadline });
@@ -479,10 +490,6 @@ impl<L: Log> Puller<L> {
         }
         self.metadata.ask_if_due(now, &self.settings, &mut self.last_request, out);
     }
-}
-
-fn ask_offset(partition: PartitionId, timestamp: i64) -> Request {
-    Request::OffsetForTime { partition, timestamp, isolation: Isolation::Uncommitted }
 }
 
 fn partition_of(from: &Place) -> Option<u32> {

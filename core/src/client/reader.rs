@@ -12,13 +12,12 @@ use alloc::vec::Vec;
 
 use super::asked::Asked;
 use super::fetching::{question, stage};
-use super::isolation::committed_records;
 use super::member_options::{CommitMode, MemberOptions};
 use super::metadata::Metadata;
 use super::position::Position;
 use super::pull_options::StartAt;
 use super::subscriber::Staged;
-use crate::broker::{Message, Mutant, Out, Reply, Request, RequestId, Settings};
+use crate::broker::{Message, Mutant, Out, Reply, Request, RequestId, Settings, committed_records};
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Place, PullEvent, Refusal};
 use crate::time::{Span, Time};

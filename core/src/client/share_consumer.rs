@@ -9,6 +9,8 @@
 //!                               └───── acknowledge ──▶ leaders
 //! ```
 //!
+//! What it has to say when it asks for more goes with that question, so the leader has it before it hands out anything.
+//!
 //! It needs no place in the log and commits no offset: the leader keeps account of every record. Whatever is late is no
 //! harm but a second delivery: who acknowledges a record that it does not have any more hears so, and the work was in vain.
 //!
@@ -75,10 +77,13 @@ struct Lane {
     /// What it has: staged, or with the program.
     held: BTreeMap<Offset, Held>,
     /// What is done, and not said yet.
-    unsaid: Vec<(Offset, AcknowledgeType, Option<MessageId>)>,
+    unsaid: Vec<Unsaid>,
     /// What was said, and not answered yet.
     said: Vec<(Asked, Vec<Said>)>,
 }
+
+/// What became of a record.
+type Unsaid = (Offset, AcknowledgeType, Option<MessageId>);
 
 /// Of which record something was said.
 type Said = (Offset, Option<MessageId>);
@@ -197,11 +202,14 @@ impl ShareConsumer {
         {
             lane.asked = None;
             match reply {
-                Reply::Share(ShareReply::Acquired { batches, deliveries, lock }) => {
+                Reply::Share(ShareReply::Acquired { batches, deliveries, lock, refused }) => {
+                    lane.word_answered(id, refused, (&self.group, partition), out);
                     let place = Place::Partition(partition.clone());
                     lane.stage(now, (from, lock), &batches, &deliveries, (&place, &mut self.staged), out);
                 }
-                _ => {
+                other => {
+                    let why = if let Reply::Refused(why) = other { why } else { Refusal::NoAnswer };
+                    lane.word_answered(id, Some(why), (&self.group, partition), out);
                     lane.not_before = retry;
                     self.metadata.refresh(now);
                 }
@@ -214,13 +222,9 @@ impl ShareConsumer {
 
     /// A leader answers what was said of records.
     fn heard(&mut self, id: RequestId, reply: &Reply, out: &mut Out) {
+        let refused = if let Reply::Refused(why) = reply { Some(*why) } else { None };
         for (partition, lane) in &mut self.lanes {
-            let Some(at) = lane.said.iter().position(|(asked, _)| asked.id == id) else { continue };
-            let (_, said) = lane.said.swap_remove(at);
-            if let Reply::Refused(why) = reply {
-                lane.lost(&said);
-                say_in_vain(&self.group, partition, &said, *why, out);
-            }
+            lane.word_answered(id, refused, (&self.group, partition), out);
         }
     }
 
@@ -321,6 +325,8 @@ impl ShareConsumer {
         };
         let Some(lane) = self.lanes.get_mut(partition) else { return };
         let mut says = Vec::new();
+        let fetches = lane.wants_more() && lane.not_before <= now;
+        let along = if fetches { core::mem::take(&mut lane.unsaid) } else { Vec::new() };
         if lane.may_say(&self.options) {
             says.push(core::mem::take(&mut lane.unsaid));
         }
@@ -335,20 +341,26 @@ impl ShareConsumer {
             out.send(leader, Message::Request(id, request));
             Asked { id, broker: leader, deadline: now + patience + self.settings.request_timeout }
         };
+        let word_of = |say: &[Unsaid]| say.iter().map(|(offset, what, _)| (*offset, *what)).collect();
         for say in says {
-            let word = say.iter().map(|(offset, what, _)| (*offset, *what)).collect();
+            let word = word_of(&say);
             let asked = ask(Span::ZERO, ShareRequest::Acknowledge { partition: partition.clone(), word });
-            lane.said.push((asked, say.into_iter().map(|(offset, _, message)| (offset, message)).collect()));
+            lane.note_said(asked, say);
         }
-        if lane.wants_more() && lane.not_before <= now {
+        if fetches {
             let wait_max = self.settings.fetch_wait;
             let fetch = ShareRequest::Fetch {
                 partition: partition.clone(),
                 records_max: self.options.records_max,
                 bytes_max: self.settings.fetch_bytes_max,
                 wait_max,
+                word: word_of(&along),
             };
-            lane.asked = Some(ask(wait_max, fetch));
+            let asked = ask(wait_max, fetch);
+            lane.asked = Some(asked);
+            if !along.is_empty() {
+                lane.note_said(asked, along);
+            }
         }
     }
 
@@ -417,6 +429,27 @@ impl Lane {
         }
     }
 
+    /// Something was said, and will be answered.
+    fn note_said(&mut self, asked: Asked, say: Vec<Unsaid>) {
+        self.said.push((asked, say.into_iter().map(|(offset, _, message)| (offset, message)).collect()));
+    }
+
+    /// What was said in a request is answered, if anything was: it was taken, or not.
+    fn word_answered(
+        &mut self,
+        id: RequestId,
+        refused: Option<Refusal>,
+        (group, partition): (&Name, &PartitionId),
+        out: &mut Out,
+    ) {
+        let Some(at) = self.said.iter().position(|(asked, _)| asked.id == id) else { return };
+        let (_, said) = self.said.swap_remove(at);
+        if let Some(why) = refused {
+            self.lost(&said);
+            say_in_vain(group, partition, &said, why, out);
+        }
+    }
+
     /// A leader says that it does not have these: there is nothing to renew.
     fn lost(&mut self, said: &[Said]) {
         for (offset, _) in said {
@@ -427,7 +460,7 @@ impl Lane {
     }
 
     /// What is to be renewed now.
-    fn renew(&mut self, now: Time) -> Vec<(Offset, AcknowledgeType, Option<MessageId>)> {
+    fn renew(&mut self, now: Time) -> Vec<Unsaid> {
         let due = self.held.iter_mut().filter(|(_, held)| held.renew_at.is_some_and(|at| at <= now));
         due.map(|(offset, held)| {
             held.renew_at = Some(now + Span(held.lock.0 / 2));

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acknowledges {
-    /// Each record by itself, when the program is done with it; it may also release or reject it.
+    /// Each record by itself, when the program is done with it; it may also release or reject it. What is said of the last
+    /// that it had goes with the question for more.
     #[default]
     Explicit,
-    /// All that it had, as accepted, when it asks for more. Kafka's default.
+    /// All that it had, as accepted, with the question for more. Kafka's default.
     Implicit,
 }
 

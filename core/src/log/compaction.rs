@@ -330,3 +330,57 @@ impl<N: Fn(&Batch) -> bool> Pass<N> {
         Some(batch.retaining(|record| stays.contains(&record.offset), horizon))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Slice as _;
+    use crate::log::memory::MemoryLog;
+    use crate::record::{BatchBuilder, Marker, NewRecord, Producer};
+
+    /// Seals a log with these batches, compacts it, and says what the pass did and what is left.
+    fn compacted(batches: &[Batches]) -> (Compacted, Batches) {
+        let mut log = MemoryLog::default();
+        for batch in batches {
+            log.append(&batch.stamped(log.end(), Epoch(1))).expect("in order");
+        }
+        log.roll().expect("memory rolls");
+        let dirt = Dirt::of(&log, Offset(0), log.end()).expect("it is sealed");
+        let decided = log.end();
+        let done = compact(&mut log, dirt, Rules::default(), decided, |_| false).expect("memory cleans");
+        let left = log.read(Offset(0), log.end(), u32::MAX).expect("in range").load().expect("memory loads");
+        (done, left)
+    }
+
+    fn data(builder: BatchBuilder, key: &'static [u8], id: u64) -> Batches {
+        let mut builder = builder;
+        let record = NewRecord { key: Some(key.into()), value: Some("v".into()), ..NewRecord::default() };
+        builder.push(&record.with_id(MessageId(id))).expect("a small record");
+        builder.build()
+    }
+
+    #[test]
+    fn a_marker_is_no_record_of_a_table_whatever_its_key() {
+        // A marker's key is a version and a type, as bytes: a client may have the same for a key.
+        let key = &[0, 0, 0, 1];
+        let of = BatchBuilder::of(Producer { id: 9, epoch: 0, sequence: 0 }).transactional();
+        let end = Marker { producer: 9, epoch: 0, coordinator: Epoch(1), commit: true }.build(0);
+        let (done, left) = compacted(&[
+            data(of, b"a", 1),
+            end,
+            data(BatchBuilder::new(), key, 2),
+            data(BatchBuilder::new(), key, 3),
+        ]);
+        assert_eq!((done.records, done.messages), (1, [MessageId(2)].into()));
+        let counts = left.iter().map(|batch| (batch.base().0, batch.is_control(), batch.count()));
+        assert_eq!(counts.collect::<Vec<_>>(), [(0, false, 1), (1, true, 1), (3, false, 1)]);
+    }
+
+    #[test]
+    fn a_message_that_was_stored_twice_is_not_gone_with_its_first_copy() {
+        let plain = |key, id| data(BatchBuilder::new(), key, id);
+        let (done, left) = compacted(&[plain(b"a", 1), plain(b"b", 2), plain(b"a", 1), plain(b"b", 3)]);
+        assert_eq!((done.records, done.messages), (2, [MessageId(2)].into()));
+        assert_eq!(left.message_ids().collect::<Vec<_>>(), [MessageId(1), MessageId(3)]);
+    }
+}

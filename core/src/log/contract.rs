@@ -27,6 +27,7 @@ pub fn suite<S: Storage>(mut fresh: impl FnMut() -> S, mut restart: impl FnMut(S
     truncation_keeps_whole_batches(fresh());
     trimming_never_takes_too_much(fresh());
     gaps_are_kept(fresh());
+    a_log_begins_anew_anywhere(fresh(), &mut restart);
     segments_follow_each_other(fresh());
     segments_are_replaced_whole(fresh(), &mut restart);
     what_does_not_fill_segments_is_refused(fresh());
@@ -212,6 +213,31 @@ fn trimming_never_takes_too_much<S: Storage>(mut storage: S) {
     assert_eq!(offsets(&log, 10), [10]);
 }
 
+fn a_log_begins_anew_anywhere<S: Storage>(mut storage: S, restart: &mut impl FnMut(S) -> S) {
+    let mut log = in_segments(&mut storage);
+    for at in [40, 3, 3, 0, 10] {
+        let before = log.read(log.start(), log.end(), u32::MAX).expect("in range");
+        let stored = records(&log, log.start());
+        log.begin_anew(Offset(at)).expect("begins anew");
+        assert_eq!(before.load().expect("a slice outlives it").records().collect::<Vec<_>>(), stored);
+        for _ in 0..2 {
+            let marks = (log.start(), log.end(), log.durable());
+            assert_eq!(marks, (Offset(at), Offset(at), Offset(at)), "it begins and ends at {at}");
+            assert_eq!(log.segments().len(), 1, "nothing else is left");
+            storage.close(&log_name(0), log).expect("closes");
+            storage = restart(storage);
+            log = open(&mut storage);
+        }
+        assert!(matches!(log.read(Offset(at + 1), Offset(99), 1), Err(LogError::OutOfRange { .. })));
+        let early = at.checked_sub(1).map(|early| log.append(&batch(early, 1)));
+        assert!(matches!(early, None | Some(Err(LogError::OutOfOrder { .. }))), "nothing goes before {at}");
+        append(&mut log, at, 2);
+        log.roll().expect("rolls");
+        append(&mut log, at + 2, 1);
+        assert_eq!(offsets(&log, at), [at, at + 1, at + 2]);
+    }
+}
+
 fn gaps_are_kept<S: Storage>(mut storage: S) {
     let mut log = open(&mut storage);
     append(&mut log, 0, 1);
@@ -326,7 +352,7 @@ fn agrees_with_a_plain_list<S: Storage>(mut storage: S, restart: &mut impl FnMut
     let mut model: Vec<Record> = Vec::new();
     for _ in 0..RANDOM_OPERATIONS {
         let end = log.end();
-        match rng.below(10) {
+        match rng.below(11) {
             0..=5 => {
                 let added = batch(end.0 + rng.below(8) / 7, rng.between(1, 4));
                 log.append(&added).expect("in order");
@@ -346,6 +372,10 @@ fn agrees_with_a_plain_list<S: Storage>(mut storage: S, restart: &mut impl FnMut
                 let start = log.start();
                 assert!(start <= to.max(start), "seed {seed}");
                 model.retain(|record| record.offset >= start);
+            }
+            9 if rng.below(4) == 0 => {
+                log.begin_anew(Offset(rng.below(2 * end.0 + 1))).expect("begins anew");
+                model.clear();
             }
             _ => {
                 storage.close(&log_name(0), log).expect("closes");

@@ -260,6 +260,14 @@ impl<L: Log> Log for FaultyLog<L> {
         self.log.trim(to).map_err(inner)
     }
 
+    /// What a disk that lies brings back of it is not played: the log is empty after a power cut, too.
+    fn begin_anew(&mut self, at: Offset) -> Result<(), LogError<Self::Error>> {
+        self.meet(|_| false)?;
+        self.log.begin_anew(at).map_err(inner)?;
+        self.truth = at;
+        Ok(())
+    }
+
     fn segments(&self) -> Vec<Segment> {
         self.log.segments()
     }

@@ -134,6 +134,11 @@ impl Log for MemoryLog {
         Ok(())
     }
 
+    fn begin_anew(&mut self, at: Offset) -> Result<(), LogError<Infallible>> {
+        *self = Self { start: at, end: at, durable: at, ..Self::default() };
+        Ok(())
+    }
+
     fn segments(&self) -> Vec<Segment> {
         let rolled = self.rolled.iter().copied();
         let bases = iter::once(self.start).chain(rolled.clone());

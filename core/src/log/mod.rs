@@ -65,7 +65,8 @@ pub trait Log {
     /// How the storage can fail: not at all in memory, as I/O does on disk.
     type Error: core::error::Error + 'static;
 
-    /// The first offset that can still be read; it rises only by [`trim`](Self::trim).
+    /// The first offset that can still be read; it rises only by [`trim`](Self::trim), and [`begin_anew`](Self::begin_anew)
+    /// sets it.
     fn start(&self) -> Offset;
 
     /// The offset after the last record: where the next batch goes.
@@ -116,6 +117,14 @@ pub trait Log {
     ///
     /// [`LogError::OutOfRange`] when `to` is after [`end`](Self::end). A `to` before the start forgets nothing.
     fn trim(&mut self, to: Offset) -> Result<(), LogError<Self::Error>>;
+
+    /// Forgets everything, and begins anew at `at`, before or after where it ended. This is durable when it returns. After a
+    /// crash meanwhile the log has the beginning of what it had, or is empty and begins at `at` or at 0.
+    ///
+    /// # Errors
+    ///
+    /// As for [`append`](Self::append).
+    fn begin_anew(&mut self, at: Offset) -> Result<(), LogError<Self::Error>>;
 
     /// The segments, in order and without a gap between two; never none. The last one takes what is appended.
     fn segments(&self) -> Vec<Segment>;

@@ -109,6 +109,7 @@ impl PromiseJudge {
             | Event::Copied { partition, messages, .. } => self.stored(partition, *node, messages),
             Event::Pull(
                 PullEvent::Trimmed { partition, messages, .. }
+                | PullEvent::CopyTrimmed { partition, messages, .. }
                 | PullEvent::Compacted { partition, messages, .. },
             ) => {
                 self.cleaned.extend(messages);

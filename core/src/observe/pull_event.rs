@@ -25,7 +25,7 @@ use crate::time::Time;
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PullEvent {
-    /// A leader no longer keeps what is old, whether anybody read it or not.
+    /// A leader does not keep any longer what is old, whether anybody read it or not.
     Trimmed {
         /// Of which partition.
         partition: PartitionId,
@@ -102,6 +102,15 @@ pub enum PullEvent {
         /// How many bytes the log has less.
         bytes: u64,
     },
+    /// A follower does not keep any longer what is old: by its own clock, or because its leader does not have it either.
+    CopyTrimmed {
+        /// Of which partition.
+        partition: PartitionId,
+        /// It keeps what is at or after this.
+        below: Offset,
+        /// What is gone here.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl PullEvent {
@@ -109,6 +118,7 @@ impl PullEvent {
     pub fn messages(&self) -> &[MessageId] {
         match self {
             Self::Trimmed { messages, .. }
+            | Self::CopyTrimmed { messages, .. }
             | Self::Recovered { messages }
             | Self::Forgotten { messages }
             | Self::Compacted { messages, .. } => messages,
@@ -135,6 +145,9 @@ impl fmt::Display for PullEvent {
         match self {
             Self::Trimmed { partition, below, messages } => {
                 write!(f, "trimmed {partition} below {below}, dropping {}", named(messages))
+            }
+            Self::CopyTrimmed { partition, below, messages } => {
+                write!(f, "trimmed its copy of {partition} below {below}, dropping {}", named(messages))
             }
             Self::OffsetGone { partition, wanted, goes_on } => {
                 write!(f, "does not find {wanted} in {partition} any more, goes on at {goes_on}")

@@ -76,7 +76,10 @@ impl PullMetrics {
                 self.compacted += messages.len() as u64;
                 self.compacted_bytes += bytes;
             }
-            PullEvent::Late { .. } | PullEvent::Replays { .. } | PullEvent::Happened { .. } => {}
+            PullEvent::CopyTrimmed { .. }
+            | PullEvent::Late { .. }
+            | PullEvent::Replays { .. }
+            | PullEvent::Happened { .. } => {}
         }
     }
 }

@@ -120,6 +120,11 @@ pub enum TxnEvent {
         /// And the epoch.
         epoch: i16,
     },
+    /// Nobody used it for long: its coordinator does not know it any more.
+    Forgotten {
+        /// The transactional id.
+        id: Name,
+    },
 }
 
 impl TxnEvent {
@@ -180,6 +185,7 @@ impl fmt::Display for TxnEvent {
             Self::Fenced { id, producer, epoch } => {
                 write!(f, "is fenced as {id}, producer {producer}, epoch {epoch}")
             }
+            Self::Forgotten { id } => write!(f, "forgot {id}, which nobody used for long"),
         }
     }
 }

@@ -36,13 +36,14 @@ mod accounts;
 mod answers;
 mod copies;
 mod lines;
+mod trims;
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
 
 use accounts::Accounts;
 use copies::Copies;
 use lines::Lines;
+use trims::Trims;
 
 use compacted::Tables;
 
@@ -95,6 +96,7 @@ pub struct Verdict {
     forgotten: BTreeSet<MessageId>,
     /// Dropped by retention, and processed by nobody.
     trimmed: BTreeSet<MessageId>,
+    trims: Trims,
     /// What compaction may take, and took.
     tables: Tables,
     shared: Shared,
@@ -161,10 +163,11 @@ impl Verdict {
             Event::Copied { partition, messages, .. } => {
                 self.hold(&Place::Partition(partition.clone()), *node, messages);
             }
-            Event::Pull(PullEvent::Trimmed { messages, .. }) => {
-                let unprocessed = messages.iter().filter(|message| !self.is_delivered(**message));
-                let unprocessed: Vec<MessageId> = unprocessed.copied().collect();
-                self.trimmed.extend(unprocessed);
+            Event::Pull(PullEvent::Trimmed { partition, messages, .. }) => {
+                self.deleted(partition, *node, messages, true);
+            }
+            Event::Pull(PullEvent::CopyTrimmed { partition, messages, .. }) => {
+                self.deleted(partition, *node, messages, false);
             }
             Event::Pull(PullEvent::Compacted { partition, messages, .. }) => {
                 self.compacted(partition, *node, messages);
@@ -336,6 +339,9 @@ impl Verdict {
         let in_hands = || self.in_hands.values().flatten().any(|(other, _)| *other == message);
         let held = !account.logs.is_empty() || in_hands();
         if !held && self.tables.is_gone(message) || self.tables.took(&message) {
+            return;
+        }
+        if !held && self.was_old(message) {
             return;
         }
         if !held || self.forgotten.contains(&message) {

@@ -31,9 +31,11 @@
 
 mod ballot;
 mod election;
+mod error;
 mod message;
 mod replication;
 
+pub use error::RaftError;
 pub use message::RaftMessage;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -187,7 +189,7 @@ impl<L: Log> Raft<L> {
     ///
     /// # Errors
     ///
-    /// When the storage fails.
+    /// When the storage fails, or the ballot cannot be read.
     pub fn open<S: Storage<Log = L>>(
         storage: &mut S,
         name: Name,
@@ -196,9 +198,9 @@ impl<L: Log> Raft<L> {
         timing: Timing,
         rng: Rng,
         now: Time,
-    ) -> core::result::Result<Self, LogError<StorageError<S>>> {
-        let log = storage.open(&LogName::Quorum(name.clone()))?;
+    ) -> core::result::Result<Self, RaftError<StorageError<S>>> {
         let ballot = Ballot::open(storage, &name)?;
+        let log = storage.open(&LogName::Quorum(name.clone())).map_err(LogError::Storage)?;
         let mut terms = Epochs::default();
         read_all(&log, |batches| terms.learn(batches))?;
         let role = Role::Follower(Follower { leader: None, heard: None, until: now });

@@ -58,6 +58,15 @@ impl Scenario {
                     }
                     Some(count) => *count = *total,
                 },
+                Order::Cancel { partition } => {
+                    let moves = |action: &AdminAction| match &action.order {
+                        Order::Reassign { partition: moved, .. } => moved == partition && action.at < *at,
+                        _ => false,
+                    };
+                    if !self.admin.iter().any(moves) {
+                        return bad("nothing moves it before");
+                    }
+                }
                 Order::Reassign { partition, replicas } => {
                     let known = |replica: &NodeId| matches!(replica, NodeId::Broker(_)) && self.has(*replica);
                     let once = |(index, replica): (usize, &NodeId)| !replicas[..index].contains(replica);
@@ -94,12 +103,13 @@ impl World {
         match given {
             Some((node, Ok(()))) => self.settle_controller(node, out),
             // What is not there will be: the order that brings it waits for a controller, too.
-            None | Some((_, Err(BadOrder::NotActive | BadOrder::Unknown))) => {
+            None | Some((_, Err(BadOrder::NotActive | BadOrder::Unknown | BadOrder::NoneInSync))) => {
                 let at = self.now + ASKS_AGAIN;
                 self.agenda.plan(at, Rank::Command, Happening::Order(index));
             }
             // A later order was carried out first, and brought more. (Bad replicas are found when the scenario is checked.)
-            Some((_, Err(BadOrder::NotMore | BadOrder::BadReplicas))) => {}
+            // Or the move that was to be cancelled is over.
+            Some((_, Err(BadOrder::NotMore | BadOrder::BadReplicas | BadOrder::NotMoving))) => {}
         }
     }
 }

@@ -57,15 +57,22 @@ impl Controllers {
         for me in all.ids.clone() {
             let mut disk = Disk::default();
             let process = all.open(me, &mut disk, scenario, Time::ZERO);
-            all.seats.push(Node::new(Seat { process: Some(process), disk }));
+            all.seats.push(Node::new(Seat { process, disk }));
         }
         all
     }
 
-    fn open(&mut self, me: NodeId, disk: &mut Disk, scenario: &Scenario, now: Time) -> Controller<DiskLog> {
+    /// `None` when it cannot begin with what is on its disk.
+    fn open(
+        &mut self,
+        me: NodeId,
+        disk: &mut Disk,
+        scenario: &Scenario,
+        now: Time,
+    ) -> Option<Controller<DiskLog>> {
         let (voters, settings, view) = (self.ids.clone(), scenario.settings.clone(), self.view.clone());
         let seed = self.seeds.below(u64::MAX);
-        Controller::open(disk, me, voters, settings, view, seed, now).expect("memory opens its logs")
+        Controller::open(disk, me, voters, settings, view, seed, now).ok()
     }
 
     pub(super) fn ids(&self) -> &[NodeId] {
@@ -182,10 +189,15 @@ impl World {
         let now = self.clock(node);
         let Some(seat) = self.controllers.get_mut(node) else { return };
         let mut disk = core::mem::take(&mut seat.process.disk);
-        let process = Some(self.controllers.open(node, &mut disk, &self.scenario, now));
+        let process = self.controllers.open(node, &mut disk, &self.scenario, now);
+        let begins = process.is_some();
         if let Some(seat) = self.controllers.get_mut(node) {
             let process = Seat { process, disk };
             *seat = Node { power: Power::On, incarnation, wakes: Wakes::default(), process };
+        }
+        if !begins {
+            self.note(node, Event::Queue(QueueEvent::Halted { why: Refusal::Storage }));
+            self.stop(node, Power::Crashed, Event::Crashed);
         }
     }
 }
@@ -222,6 +234,10 @@ mod tests {
                 AdminAction { at: Time(at * 1_000), order }
             })
             .into();
+        for (at, index) in [(415, 0), (740, 1)] {
+            let order = Order::Cancel { partition: PartitionId { topic: topic.clone(), index } };
+            scenario.admin.push(AdminAction { at: Time(at * 1_000), order });
+        }
         let order = Order::AddPartitions { topic, total: 5 };
         scenario.admin.push(AdminAction { at: Time(600_000), order });
         scenario.settings.flush_before_reply = true;
@@ -293,6 +309,40 @@ mod tests {
         }
         assert!(terms > 70 && reigns >= terms, "{terms} terms: hardly a controller failed over");
         assert!(steps > 400, "{steps} versions: hardly anything was agreed on");
+    }
+
+    /// A controller that cannot read whom it voted for halts, and says so once; the two others go on.
+    #[test]
+    fn a_controller_with_a_damaged_ballot_halts() {
+        use crate::broker::METADATA_LOG;
+        use crate::ids::{LogName, Offset};
+        use crate::log::contract::batch;
+        use crate::log::{Log as _, Storage as _};
+        let mut scenario = Scenario::built_in("controllers-fail-over").expect("it is built in");
+        scenario.actions.clear();
+        let mut world = World::new(scenario, 3).expect("it can be run");
+        while world.now() < Time(200_000) && world.step().is_some() {}
+        let voter = world.controllers.ids()[0];
+        world.stop(voter, Power::Crashed, Event::Crashed);
+        let ballot = LogName::Ballot(name(METADATA_LOG));
+        let seat = world.controllers.get_mut(voter).expect("it is a controller");
+        let mut log = seat.process.disk.open(&ballot).expect("memory opens");
+        let end = log.end();
+        log.append(&batch(end.0, 1)).expect("in order"); // what stands there is no term
+        assert!(end > Offset::ZERO, "it had voted");
+        seat.process.disk.close(&ballot, log).expect("memory closes");
+        world.start(voter);
+        let mut halted = 0;
+        while world.now() < Time(800_000)
+            && let Some(events) = world.step()
+        {
+            let is_halt = |event: &Event| matches!(event, Event::Queue(QueueEvent::Halted { .. }));
+            halted +=
+                events.iter().filter(|stamped| stamped.node == voter && is_halt(&stamped.event)).count();
+        }
+        assert_eq!(halted, 1, "it is said once");
+        assert!(world.controllers.get(voter).is_some_and(|seat| seat.process.process.is_none()));
+        assert!(world.controllers.active().is_some_and(|active| active != voter), "the others go on");
     }
 
     /// One of three is no majority: nobody elects until another comes back.

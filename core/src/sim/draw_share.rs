@@ -31,8 +31,11 @@ pub(super) fn describe_share(request: &ShareRequest) -> Described {
         ShareRequest::Heartbeat { .. } | ShareRequest::Begin { .. } | ShareRequest::Keep { .. } => {
             (PacketKind::Upkeep, None, [].into(), 0)
         }
-        ShareRequest::Fetch { partition, .. } => (PacketKind::Fetch, at(partition), [].into(), 0),
-        ShareRequest::Acknowledge { partition, word } => {
+        ShareRequest::Fetch { partition, word, .. } if word.is_empty() => {
+            (PacketKind::Fetch, at(partition), [].into(), 0)
+        }
+        // What a fetch says of records is what it is shown as: that it asks for more, too, is in its answer.
+        ShareRequest::Fetch { partition, word, .. } | ShareRequest::Acknowledge { partition, word } => {
             let gives_back = |(_, what): &(Offset, AcknowledgeType)| {
                 matches!(what, AcknowledgeType::Release | AcknowledgeType::Reject)
             };

@@ -129,6 +129,20 @@ impl Scenario {
                 "the setting producer_expiry is {producer_expiry}, use at least request_timeout, {request_timeout}"
             ));
         }
+        let unused_for = self.settings.transactional_id_expiration;
+        if unused_for < request_timeout {
+            return invalid(format!(
+                "the setting transactional_id_expiration is {unused_for}, use at least request_timeout, {request_timeout}"
+            ));
+        }
+        if self.settings.catch_up_rate == Some(0) {
+            return invalid(
+                "the setting catch_up_rate is 0, use at least 1; or leave it out for no bound".into(),
+            );
+        }
+        if self.settings.internal_segment_bytes == 0 {
+            return invalid("the setting internal_segment_bytes is 0, use at least 1".into());
+        }
         if let Some(every) = leader_balance.filter(|every| !(PATIENCE_MIN..=PATIENCE_MAX).contains(every)) {
             return invalid(format!(
                 "the setting leader_balance is {every}, use {PATIENCE_MIN} to {PATIENCE_MAX}; or leave it out for never"

@@ -21,14 +21,6 @@ impl Scenario {
 
     pub(super) fn check_pulls(&self) -> Result<(), InvalidScenario> {
         let invalid = |what| Err(InvalidScenario(what));
-        for (name, _) in self.retentions() {
-            let replicas = self.topics.iter().find(|topic| topic.name == name).map(|topic| topic.replicas);
-            if replicas != Some(1) {
-                return invalid(format!(
-                    "{name} has replicas and does not keep everything, use one or the other"
-                ));
-            }
-        }
         for consumer in &self.consumers {
             let name = &consumer.name;
             if consumer.program.windows.is_some_and(|windows| windows.size.0 == 0) {

@@ -107,11 +107,14 @@ impl Scenario {
         self.transactionals().next().is_some()
     }
 
-    /// The groups that read what is committed alone.
+    /// The groups and readers that read what is committed alone.
     pub(super) fn committed_groups(&self) -> impl Iterator<Item = &Name> {
         self.consumers.iter().filter_map(|consumer| match &consumer.from {
             SourceSpec::Group { name, options, .. } if options.isolation == Isolation::Committed => {
                 Some(name)
+            }
+            SourceSpec::Poll { reader, options, .. } if options.isolation == Isolation::Committed => {
+                Some(reader)
             }
             _ => None,
         })

@@ -165,7 +165,9 @@ impl Lab {
         let mut view = View { version: 1, ..View::default() };
         view.partitions.extend((0..partitions).map(|index| (partition(index), state.clone())));
         view.partitions.insert(offsets_partition(), state);
-        let settings = Settings { flush_before_reply: false, ..Settings::default() };
+        // The log of offsets is compacted all the time.
+        let settings =
+            Settings { flush_before_reply: false, internal_segment_bytes: 500, ..Settings::default() };
         let broker =
             Broker::new(BROKER, 1, settings.clone(), MemoryStorage::default()).expect("memory opens");
         let slot = |options: MemberOptions| Slot {

@@ -116,6 +116,11 @@ impl Log for RiggedLog {
         self.log.trim(to)
     }
 
+    fn begin_anew(&mut self, at: Offset) -> Result<(), LogError<Failed>> {
+        self.count(What::Cut)?;
+        self.log.begin_anew(at)
+    }
+
     fn segments(&self) -> Vec<Segment> {
         self.log.segments()
     }

@@ -158,6 +158,18 @@ impl FileLog {
         Ok(())
     }
 
+    /// Removes all segments, the latest first, and begins one at `at`. Whoever reads an old one has its file.
+    fn anew(&mut self, at: Offset) -> Result<(), Error> {
+        for segment in self.segments.drain(1..).rev().collect::<Vec<_>>() {
+            segment.remove(&self.dir)?;
+        }
+        let first = std::mem::replace(&mut self.segments[0], Segment::planned(&self.dir, at));
+        first.remove(&self.dir)?;
+        let (segment, file) = Segment::create(&self.dir, at)?;
+        (self.segments[0], self.file, self.durable) = (segment, file, at);
+        Ok(())
+    }
+
     /// Puts whole batches in place of the sealed segments from `from` to `until`; `before` is told of each step.
     pub(super) fn put(
         &mut self,
@@ -260,6 +272,10 @@ impl Log for FileLog {
             }
             Ok(())
         })
+    }
+
+    fn begin_anew(&mut self, at: Offset) -> Result<(), LogError<Error>> {
+        self.change(|log| log.anew(at))
     }
 
     fn segments(&self) -> Vec<mqlab_core::log::Segment> {

@@ -10,6 +10,9 @@ pub(super) fn english(event: &PullEvent, node: &str, what: &str) -> String {
         PullEvent::Trimmed { partition, below, .. } => {
             format!("{node} no longer keeps {what}: {partition} begins at {below} now")
         }
+        PullEvent::CopyTrimmed { partition, below, .. } => {
+            format!("{node} deletes {what} from its copy, too: {partition} begins at {below} here")
+        }
         PullEvent::OffsetGone { partition, wanted, goes_on } => {
             format!("{node} asks for {wanted} of {partition}, which is gone: it goes on at {goes_on}")
         }
@@ -45,6 +48,9 @@ pub(super) fn chinese(event: &PullEvent, node: &str, what: &str) -> String {
     match event {
         PullEvent::Trimmed { partition, below, .. } => {
             format!("{node} 不再保留{what}：{partition} 现在从 {below} 开始")
+        }
+        PullEvent::CopyTrimmed { partition, below, .. } => {
+            format!("{node} 也从自己的副本中清理{what}：{partition} 在这里从 {below} 开始")
         }
         PullEvent::OffsetGone { partition, wanted, goes_on } => {
             format!("{node} 要读 {partition} 的 {wanted}，但已被清理：改从 {goes_on} 继续")

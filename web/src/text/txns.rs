@@ -53,6 +53,9 @@ pub(super) fn english(event: &TxnEvent, node: &str, what: &str) -> String {
         TxnEvent::Fenced { id, epoch, .. } => {
             format!("{node} is fenced: another instance is {id} now, and epoch {epoch} is over")
         }
+        TxnEvent::Forgotten { id } => {
+            format!("{node} forgets {id}: nobody has used this transactional id for long")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -91,6 +94,7 @@ pub(super) fn chinese(event: &TxnEvent, node: &str, what: &str) -> String {
         TxnEvent::Fenced { id, epoch, .. } => {
             format!("{node} 被隔离：{id} 已由另一个实例接手，纪元 {epoch} 作废")
         }
+        TxnEvent::Forgotten { id } => format!("{node} 忘掉事务 ID {id}：已经很久没人用它"),
         other => format!("{node}：{other}"),
     }
 }

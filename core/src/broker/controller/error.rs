@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::ids::Offset;
 use crate::log::LogError;
+use crate::raft::RaftError;
 use crate::record::Malformed;
 
 /// Why a controller cannot go on: stop it, and open its log anew. `E` is how its storage can fail.
@@ -23,6 +24,8 @@ pub enum ControllerError<E> {
     NotMetadata(Offset),
     /// More changes at once than a batch can hold.
     TooLarge(Malformed),
+    /// It does not know whom it voted for.
+    Quorum(RaftError<E>),
 }
 
 impl<E: fmt::Display> fmt::Display for ControllerError<E> {
@@ -32,12 +35,22 @@ impl<E: fmt::Display> fmt::Display for ControllerError<E> {
             Self::NotMetadata(at) => {
                 write!(f, "the controllers' log holds something else than metadata at offset {at}")
             }
+            Self::Quorum(error) => error.fmt(f),
             Self::TooLarge(error) => write!(f, "a step of the cluster's metadata is too large: {error}"),
         }
     }
 }
 
 impl<E: fmt::Debug + fmt::Display> core::error::Error for ControllerError<E> {}
+
+impl<E> From<RaftError<E>> for ControllerError<E> {
+    fn from(error: RaftError<E>) -> Self {
+        match error {
+            RaftError::Storage(error) => Self::Storage(error),
+            error => Self::Quorum(error),
+        }
+    }
+}
 
 impl<E> From<LogError<E>> for ControllerError<E> {
     fn from(error: LogError<E>) -> Self {

@@ -164,7 +164,7 @@ impl<L: Log> Controller<L> {
     ///
     /// # Errors
     ///
-    /// When the storage fails.
+    /// When the storage fails, or it cannot be read whom the controller voted for.
     ///
     /// # Panics
     ///
@@ -177,7 +177,7 @@ impl<L: Log> Controller<L> {
         view: View,
         seed: u64,
         now: Time,
-    ) -> Result<Self, LogError<StorageError<S>>> {
+    ) -> Result<Self, ControllerError<StorageError<S>>> {
         let (name, rng) = (Name::new(METADATA_LOG).expect("a legal name"), Rng::new(seed, Stream::Elections));
         let alone = voters.len() == 1;
         let raft = Raft::open(storage, name, me, voters, Timing::default(), rng, now)?;

@@ -8,13 +8,15 @@
 //!                                                      their logs; if the leader is one of them, another leads
 //! ```
 //!
-//! Until everybody who shall keep the partition is in sync, nobody gives it up.
+//! Until everybody who shall keep the partition is in sync, nobody gives it up. So a move that is under way can be
+//! *cancelled*: those that came go, and those that were there before keep it, provided that one of them is in sync. (It is
+//! the same brokers as before, and the order is the one above: another may be preferred.)
 //!
 //! A topic can get more partitions, never fewer: what the others hold stays where it is. But the key of a message decides
 //! among more of them from then on: what has the same key may go elsewhere than before, and is read in another order.
 //!
-//! Source: KIP-455, Kafka `PartitionReassignmentReplicas.java`. Left out: cancelling (order the way back instead), and a
-//! bound for the traffic of it.
+//! Source: KIP-455, Kafka `PartitionReassignmentReplicas.java`, `PartitionReassignmentRevert.java`. A bound for the traffic of
+//! a move is a setting (`catch_up_rate`).
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -56,6 +58,11 @@ pub enum Order {
         /// By whom.
         replicas: Vec<NodeId>,
     },
+    /// A partition that is on its way to other brokers shall stay with those that it came from.
+    Cancel {
+        /// Which.
+        partition: PartitionId,
+    },
 }
 
 impl fmt::Display for Order {
@@ -69,6 +76,7 @@ impl fmt::Display for Order {
                 }
                 Ok(())
             }
+            Self::Cancel { partition } => write!(f, "{partition} shall stay where it was"),
         }
     }
 }
@@ -90,6 +98,10 @@ pub enum BadOrder {
     NotMore,
     /// No replica, one twice, or one that is no broker of the cluster.
     BadReplicas,
+    /// The partition is not on its way to other brokers.
+    NotMoving,
+    /// None of the brokers that would keep the partition is in sync: what was committed since would be lost.
+    NoneInSync,
 }
 
 impl fmt::Display for BadOrder {
@@ -99,6 +111,8 @@ impl fmt::Display for BadOrder {
             Self::Unknown => "there is no such topic or partition",
             Self::NotMore => "a topic can only get more partitions than it has",
             Self::BadReplicas => "name brokers of the cluster, each once, and at least one",
+            Self::NotMoving => "the partition is not on its way to other brokers",
+            Self::NoneInSync => "none of the brokers that would keep the partition is in sync",
         })
     }
 }
@@ -139,6 +153,20 @@ fn changes_for(view: &View, order: &Order) -> Result<Vec<Change>, BadOrder> {
             let mut changes = [assigned(partition, &after)].to_vec();
             changes.extend(complete(view, partition, &after, &state.in_sync));
             Ok(changes)
+        }
+        Order::Cancel { partition } => {
+            let state = view.partitions.get(partition).ok_or(BadOrder::Unknown)?;
+            if state.adding.is_empty() && state.removing.is_empty() {
+                return Err(BadOrder::NotMoving);
+            }
+            let were_there = |all: &[NodeId]| -> Vec<NodeId> {
+                all.iter().copied().filter(|broker| !state.adding.contains(broker)).collect()
+            };
+            let (replicas, in_sync) = (were_there(&state.replicas), were_there(&state.in_sync));
+            if in_sync.is_empty() {
+                return Err(BadOrder::NoneInSync);
+            }
+            Ok(settled(view, partition, state, replicas, in_sync))
         }
     }
 }
@@ -194,11 +222,27 @@ pub(super) fn complete(
     if is_over || target.is_empty() || !target.iter().all(|broker| in_sync.contains(broker)) {
         return Vec::new();
     }
+    settled(
+        view,
+        partition,
+        &PartitionState { in_sync: in_sync.into(), ..state.clone() },
+        target.clone(),
+        target,
+    )
+}
+
+/// A move is over: these keep the partition, and of them these are in sync.
+fn settled(
+    view: &View,
+    partition: &PartitionId,
+    state: &PartitionState,
+    replicas: Vec<NodeId>,
+    in_sync: Vec<NodeId>,
+) -> Vec<Change> {
     let (adding, removing) = (Vec::new(), Vec::new());
-    let after =
-        PartitionState { replicas: target.clone(), in_sync: target, adding, removing, ..state.clone() };
+    let after = PartitionState { replicas, in_sync, adding, removing, ..state.clone() };
     let mut changes = [assigned(partition, &after)].to_vec();
-    if in_sync.len() != after.in_sync.len() {
+    if state.in_sync.len() != after.in_sync.len() {
         changes.push(Change::InSync { partition: partition.clone(), replicas: after.in_sync.clone() });
     }
     changes.extend(decisions::first_leader(view, partition, &after));

@@ -1,4 +1,4 @@
-//! Which of what was fetched counts? What a reader of committed records leaves out.
+//! Which of what was fetched counts? What a reader of committed records leaves out, and a leader that selects for it.
 //!
 //! ```text
 //!   fetched       0 A1   1 B1   2 plain   3 A commit   4 plain   5 B abort
@@ -15,11 +15,16 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use crate::broker::Aborted;
-use crate::record::{Batches, Marker, Record};
+use super::open_transactions::Aborted;
+use crate::record::{Batch, Batches, Marker, Record};
 
 /// The records that count.
-pub(super) fn committed_records(batches: &Batches, mut aborted: Vec<Aborted>) -> Vec<Record> {
+pub(crate) fn committed_records(batches: &Batches, aborted: Vec<Aborted>) -> Vec<Record> {
+    committed_batches(batches, aborted).iter().flat_map(Batch::records).collect()
+}
+
+/// The batches that count.
+pub(super) fn committed_batches(batches: &Batches, mut aborted: Vec<Aborted>) -> Vec<Batch> {
     aborted.sort_unstable_by_key(|entry| entry.first);
     let mut aborted: VecDeque<Aborted> = aborted.into();
     let (mut open, mut counts) = (BTreeSet::new(), Vec::new());
@@ -34,7 +39,7 @@ pub(super) fn committed_records(batches: &Batches, mut aborted: Vec<Aborted>) ->
             }
             Some(_) => {}
             None if batch.is_control() || batch.is_of_transaction() && open.contains(&producer) => {}
-            None => counts.extend(batch.records()),
+            None => counts.push(batch),
         }
     }
     counts
