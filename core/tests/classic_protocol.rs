@@ -182,6 +182,22 @@ fn stable() -> (Desk, [Identity; 2]) {
     (desk, members)
 }
 
+/// A coordinator that has just taken over knows nobody. A member that was put out by the one before, and has not heard of
+/// it, must not begin with what another has begun since.
+#[test]
+fn who_commits_before_the_work_must_be_a_member() {
+    let mut desk = Desk::new();
+    let mut commit = |as_member| {
+        let request =
+            Request::Commit { group: name("g"), as_member, offsets: vec![(partition(0), Offset(9))] };
+        let message = Message::Request(900, request);
+        one(desk.hand(Input::Message { from: NodeId::Consumer(3), message }))
+    };
+    assert_eq!(commit(true), Err(Refusal::NotAMember));
+    assert_eq!(commit(false), Ok(GroupReply::Alive));
+    assert_eq!(commit(true), Err(Refusal::NotAMember));
+}
+
 #[test]
 fn who_is_refused_and_why() {
     let (mut desk, [a, b]) = stable();
@@ -193,7 +209,8 @@ fn who_is_refused_and_why() {
     assert_eq!(desk.heartbeat(&stranger), Err(Refusal::NotAMember));
     assert_eq!(desk.commit(&stranger), Err(Refusal::NotAMember));
     // Who names no member may commit for an empty group only.
-    let request = Request::Commit { group: name("g"), offsets: vec![(partition(0), Offset(9))] };
+    let request =
+        Request::Commit { group: name("g"), as_member: false, offsets: vec![(partition(0), Offset(9))] };
     let told = desk
         .hand(Input::Message { from: NodeId::Consumer(3), message: Message::Request(900, request.clone()) });
     assert_eq!(one(told), Err(Refusal::NotAMember));

@@ -80,7 +80,7 @@ where
     for number in 1..=COMMITS {
         for group in ["billing", "shipping"] {
             let offsets = vec![(partition(0), Offset(number)), (partition(1), Offset(2 * number))];
-            let stored = coordinator.ask(Request::Commit { group: name(group), offsets });
+            let stored = coordinator.ask(Request::Commit { group: name(group), as_member: false, offsets });
             assert!(matches!(stored, Reply::OffsetsStored));
         }
         coordinator.now = coordinator.now + Span::from_millis(20);

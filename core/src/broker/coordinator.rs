@@ -48,10 +48,12 @@ impl<S: Storage> Broker<S> {
                 }
                 Ok(())
             }
-            Request::Commit { group, offsets } => match self.groups.may_commit(from, &group, &offsets) {
-                Ok(()) => self.store_offsets(now, asker, &group, &offsets, out),
-                Err(refusal) => refuse(asker, refusal, out),
-            },
+            Request::Commit { group, as_member, offsets } => {
+                match self.groups.may_commit((from, as_member), &group, &offsets) {
+                    Ok(()) => self.store_offsets(now, asker, &group, &offsets, out),
+                    Err(refusal) => refuse(asker, refusal, out),
+                }
+            }
             Request::OffsetOf { group, partition } => {
                 out.reply(from, id, Reply::OffsetIs(self.groups.offset(&group, &partition)));
                 Ok(())

@@ -259,17 +259,17 @@ impl Groups {
     }
 
     /// Checks that `from` may say where the group has got to: a member for what it reads, and anybody for a group
-    /// without members.
+    /// without members, unless it says that it is one.
     pub(super) fn may_commit(
         &self,
-        from: NodeId,
+        (from, as_member): (NodeId, bool),
         name: &Name,
         offsets: &[(PartitionId, Offset)],
     ) -> Result<(), Refusal> {
-        let Some(group) = self.all.get(name) else { return Ok(()) };
-        if group.members.is_empty() && group.classic.is_empty() {
+        if !as_member && !self.is_taken(name) {
             return Ok(());
         }
+        let group = self.all.get(name).ok_or(Refusal::NotAMember)?;
         let member = group.members.get(from).ok_or(Refusal::NotAMember)?;
         let owns = offsets.iter().all(|(partition, _)| member.owns(partition));
         if owns { Ok(()) } else { Err(Refusal::NotAMember) }

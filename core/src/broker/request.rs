@@ -148,6 +148,10 @@ pub enum Request {
     Commit {
         /// The group.
         group: Name,
+        /// Whether it counts only from a member that has these partitions. Who commits before it begins with a message
+        /// must know that the message is its own; else anybody may commit where nobody is known to be in the group: that
+        /// is how a program without members does, and what a member did while its coordinator was another is not lost.
+        as_member: bool,
         /// For each partition, the next offset to read.
         offsets: Vec<(PartitionId, Offset)>,
     },

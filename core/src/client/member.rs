@@ -286,7 +286,9 @@ impl Member {
         if offsets.is_empty() {
             return;
         }
-        let request = Request::Commit { group: self.reader.group.clone(), offsets: offsets.clone() };
+        let as_member = self.reader.options.commits == CommitMode::Before;
+        let request =
+            Request::Commit { group: self.reader.group.clone(), as_member, offsets: offsets.clone() };
         if self.reader.options.commits == CommitMode::Interval {
             self.reader.next_commit = now + self.reader.settings.commit_interval;
         }

@@ -109,7 +109,7 @@ impl Client {
     fn commit(&self, offsets: Vec<(PartitionId, Offset)>) -> Option<Request> {
         let group = name("g");
         Some(match self {
-            Self::Server(_) => Request::Commit { group, offsets },
+            Self::Server(_) => Request::Commit { group, as_member: false, offsets },
             Self::Classic(member) => {
                 let request = GroupRequest::Commit { identity: member.identity()?, offsets };
                 Request::Group { group, request }

@@ -242,7 +242,7 @@ impl Local {
     ///
     /// [`Error`] when it could not be stored.
     pub fn commit(&mut self, group: &Name, offsets: Vec<(PartitionId, Offset)>) -> Result<(), Error> {
-        match self.call(Request::Commit { group: group.clone(), offsets })? {
+        match self.call(Request::Commit { group: group.clone(), as_member: false, offsets })? {
             Reply::OffsetsStored => Ok(()),
             reply => Err(unexpected("keep offsets", reply)),
         }
