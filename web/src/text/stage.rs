@@ -1,5 +1,7 @@
 //! The words on the stage.
 
+use std::collections::BTreeSet;
+
 use mqlab_core::ids::PartitionId;
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
@@ -55,6 +57,19 @@ pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
 }
 
 fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
+    let topic_of = |place: &&Place| match place {
+        Place::Partition(partition) => Some(partition.topic.to_string()),
+        Place::Queue(_) | Place::Exchange(_) => None,
+    };
+    let topics: BTreeSet<String> = places.iter().filter_map(topic_of).collect();
+    if topics.len() > 1 {
+        // Each of their rows bears its topic's name.
+        let names: Vec<String> = topics.into_iter().collect();
+        return match lang {
+            Lang::En => format!("topics {}", row(&names, lang)),
+            Lang::Zh => format!("主题 {}", row(&names, lang)),
+        };
+    }
     let mut partitions: Vec<u32> = places
         .iter()
         .filter_map(|place| match place {
