@@ -18,6 +18,7 @@ fn at(text: &str) -> Action {
 /// transactions, who reads those, and a share group.
 fn transactional() -> Scenario {
     let json = r#"{ "format": 1, "name": "promises", "seed": 1, "ends_at": 9000000, "brokers": 3, "latency": [300, 900],
+        "settings": { "share": { "start": "earliest" } },
         "topics": [{ "name": "orders", "partitions": 2, "replicas": 3, "min_in_sync": 2 },
             { "name": "bills", "partitions": 2, "replicas": 3, "min_in_sync": 2 },
             { "name": "moves", "partitions": 2, "replicas": 3, "min_in_sync": 2 }],
@@ -240,6 +241,7 @@ fn what_is_promised_of_transactions_and_share_groups() {
 /// A shop that puts orders into a topic, and two services that work on them.
 fn shop() -> Scenario {
     let json = r#"{ "format": 1, "name": "shop", "seed": 1, "ends_at": 9000000, "brokers": 3, "latency": [300, 900],
+        "settings": { "share": { "start": "earliest" } },
         "topics": [{ "name": "orders", "partitions": 1, "replicas": 3, "min_in_sync": 2 }],
         "services": [
             { "name": "shop", "workers": 4, "work": 500,
