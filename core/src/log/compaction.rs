@@ -184,7 +184,8 @@ pub fn compact<L: Log>(
     decided: Offset,
     needs: impl Fn(&Batch) -> bool,
 ) -> Result<Compacted, LogError<L::Error>> {
-    let fates = Fates::read(log, dirt.from, decided.max(dirt.until))?;
+    // Also what is clean is written anew, and its transactions ended before the dirt begins.
+    let fates = Fates::read(log, log.start(), decided.max(dirt.until))?;
     let latest = Latest::read(log, dirt, &fates, rules.keys_max)?;
     let until = latest.until;
     let mut pass = Pass {
@@ -374,6 +375,26 @@ mod tests {
         assert_eq!((done.records, done.messages), (1, [MessageId(2)].into()));
         let counts = left.iter().map(|batch| (batch.base().0, batch.is_control(), batch.count()));
         assert_eq!(counts.collect::<Vec<_>>(), [(0, false, 1), (1, true, 1), (3, false, 1)]);
+    }
+
+    #[test]
+    fn what_an_earlier_pass_found_committed_does_not_go_with_a_later_abort() {
+        let mut log = MemoryLog::default();
+        let mut clean_until = Offset(0);
+        for (key, id, commit) in [(b"a", 1, true), (b"b", 2, false), (b"c", 3, true)] {
+            let of = BatchBuilder::of(Producer { id: 9, epoch: 0, sequence: 0 }).transactional();
+            let marker = Marker { producer: 9, epoch: 0, coordinator: Epoch(1), commit };
+            for batch in [data(of, key, id), marker.build(0)] {
+                log.append(&batch.stamped(log.end(), Epoch(1))).expect("in order");
+            }
+            log.roll().expect("memory rolls");
+            let dirt = Dirt::of(&log, clean_until, log.end()).expect("it is sealed");
+            let decided = log.end();
+            let done = compact(&mut log, dirt, Rules::default(), decided, |_| false).expect("memory cleans");
+            clean_until = done.until;
+        }
+        let left = log.read(Offset(0), log.end(), u32::MAX).expect("in range").load().expect("memory loads");
+        assert_eq!(left.message_ids().collect::<Vec<_>>(), [MessageId(1), MessageId(3)]);
     }
 
     #[test]

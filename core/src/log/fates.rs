@@ -25,7 +25,7 @@ pub(super) struct Fates {
 }
 
 impl Fates {
-    /// Reads how the transactions end that have data from `from` on, as far as it is decided below `until`.
+    /// Reads how the transactions end whose markers stand from `from` on and below `until`.
     pub(super) fn read<L: Log>(log: &L, from: Offset, until: Offset) -> Result<Self, LogError<L::Error>> {
         let mut fates = Self::default();
         read_range(log, from, until, |batches| {
