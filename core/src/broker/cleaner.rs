@@ -288,7 +288,8 @@ impl<L: Log> Replica<L> {
 
     /// Makes a pass.
     fn clean(&mut self, now: Time, dirt: Dirt, out: &mut Out<L::Slice>) -> Result<(), LogError<L::Error>> {
-        let decided = self.stable_end();
+        // A transaction that is decided below the last stable offset may have its marker above: another began in between.
+        let decided = self.high_watermark;
         let Some(cleaner) = &mut self.cleaner else { return Ok(()) };
         let rules = Rules {
             now: now.as_millis() as i64,

@@ -154,8 +154,8 @@ pub struct Compacted {
     pub messages: BTreeSet<MessageId>,
 }
 
-/// Cleans a log: one pass over `dirt`. Transactions are decided below `decided`, which is not before `dirt.until`;
-/// `needs` says of which batches the header must stay.
+/// Cleans a log: one pass over `dirt`. Every transaction with data in it ends with a marker below `decided`, and what stands
+/// below `decided` is not cut off any more; `needs` says of which batches the header must stay.
 ///
 /// ```
 /// use mqlab_core::ids::Offset;
