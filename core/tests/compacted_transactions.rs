@@ -6,12 +6,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use mqlab_core::ids::{Epoch, Offset};
+use mqlab_core::broker::{
+    Broker, Cleanup, CleanupPolicy, Input, Message, Out, PartitionState, Settings, View,
+};
+use mqlab_core::ids::{Epoch, LogName, Name, NodeId, Offset, PartitionId};
 use mqlab_core::log::compaction::{Dirt, Rules, compact};
-use mqlab_core::log::memory::MemoryLog;
-use mqlab_core::log::{Log, Slice as _};
+use mqlab_core::log::memory::{MemoryLog, MemoryStorage};
+use mqlab_core::log::{Log, Slice as _, Storage as _};
+use mqlab_core::observe::{Event, PullEvent};
 use mqlab_core::record::{Batch, BatchBuilder, Batches, Marker, NewRecord, Producer};
 use mqlab_core::rng::{Rng, Stream};
+use mqlab_core::time::Time;
 
 /// How many runs are tried.
 const SEEDS: u64 = 400;
@@ -171,4 +176,55 @@ fn the_table_is_what_was_committed_after_any_number_of_passes() {
         removed += run.written.len() - left;
     }
     assert!(removed > 1_000, "only {removed} records were ever removed");
+}
+
+/// One transaction is aborted while a later one is open: what is below the last stable offset is decided, and its marker
+/// stands above.
+#[test]
+fn a_broker_knows_of_an_abort_though_its_marker_is_not_stable() {
+    let data = |id: Option<i64>, key: &'static str, value: &'static str| {
+        let of = id.map(|id| BatchBuilder::of(Producer { id, epoch: 0, sequence: 0 }).transactional());
+        let mut builder = of.unwrap_or_default();
+        let new = NewRecord { key: Some(key.into()), value: Some(value.into()), ..NewRecord::default() };
+        builder.push(&new).expect("a small record");
+        builder.build()
+    };
+    let abort = Marker { producer: 2, epoch: 0, coordinator: Epoch(1), commit: false }.build(0);
+    let all = [data(None, "a", "kept"), data(Some(2), "a", "aborted"), data(Some(1), "b", "open"), abort];
+    let (me, partition) =
+        (NodeId::Broker(1), PartitionId { topic: Name::new("t").expect("legal"), index: 0 });
+    let (mut storage, name) = (MemoryStorage::default(), LogName::Partition(partition.clone()));
+    let mut log = storage.open(&name).expect("memory opens");
+    for batch in all {
+        log.append(&batch.stamped(log.end(), Epoch(1))).expect("in order");
+        log.roll().expect("memory rolls");
+    }
+    storage.close(&name, log).expect("memory closes");
+    let mut broker = Broker::new(me, 1, Settings::default(), storage).expect("memory opens");
+    let state =
+        PartitionState { leader: Some(me), epoch: Epoch(1), version: 1, ..PartitionState::new(vec![me], 1) };
+    let cleanup = Cleanup { policy: CleanupPolicy::Compact, dirty_per_mille: 0, ..Cleanup::default() };
+    let view = View {
+        version: 1,
+        brokers: [(me, true)].into(),
+        cleanup: [(partition.topic.clone(), cleanup)].into(),
+        partitions: [(partition, state)].into(),
+        ..View::default()
+    };
+    let cluster = Message::Cluster(view.into());
+    let inputs = [Input::Message { from: NodeId::Controller, message: cluster }, Input::Wake, Input::Wake];
+    let mut events = Vec::new();
+    for (second, input) in (1..).zip(inputs) {
+        let (now, mut out) = (Time(second * 1_000_000), Out::default());
+        broker.handle(now, input, &mut out);
+        broker.settle(now, &mut out).expect("memory does not fail");
+        events.extend(out.events);
+    }
+    let is_pass = |event: &Event| matches!(event, Event::Pull(PullEvent::Compacted { .. }));
+    assert!(events.iter().any(is_pass), "{events:?}");
+    let mut storage = broker.into_storage().expect("memory closes");
+    let log = storage.open(&name).expect("memory opens");
+    let left = log.read(log.start(), log.end(), u32::MAX).expect("in range").load().expect("memory loads");
+    let values: Vec<_> = left.records().filter_map(|record| record.value).collect();
+    assert_eq!(values, ["kept", "open"]);
 }
