@@ -25,6 +25,7 @@
 //! | a new segment | the one before it is flushed first, so that a crash can tear only the last |
 //! | opening | [a torn tail](Recovered) is cut off and reported; damage elsewhere is an error |
 //! | reading | a [`FileSlice`] names parts of files; loading reads and checks them |
+//! | sending | the same slice goes to a socket in one of three ways, of which [`transfer`] draws the copies |
 //! | trim | whole segments are removed from the front; the first one's name is the log's start |
 //! | replace | sealed segments are written anew beside the old, and [swapped in](swap) at once |
 //! | truncate | segments are removed from the back, and the last is cut |
@@ -41,11 +42,13 @@
 mod directory;
 mod file_log;
 mod index;
+mod mapped;
 mod recovery;
 mod segment;
 mod slice;
 mod storage;
 mod swap;
+mod transfer;
 mod walk;
 
 pub use file_log::FileLog;
@@ -53,3 +56,4 @@ pub use index::INDEX_INTERVAL_BYTES;
 pub use recovery::Recovered;
 pub use slice::FileSlice;
 pub use storage::{FileStorage, Options, SEGMENT_BYTES, SEGMENT_BYTES_MAX};
+pub use transfer::{Courier, PIECE_BYTES, Progress, SystemCalls, Transfer};

@@ -1,0 +1,139 @@
+//! When a file is mapped into memory, who sees to it that it stays as long as it was?
+//!
+//! A mapping lends pages of the page cache, and the processor reads them as if they were the program's own memory:
+//!
+//! ```text
+//!   segment   ┌────┬────┬────┬────┐            ┌────┬────┐ ┄ ┄ ┄ ┄ ┐
+//!             │ p0 │ p1 │ p2 │ p3 │   set_len  │ p0 │ p1 │  gone     ┆
+//!             └─┬──┴─┬──┴─┬──┴─┬──┘  ────────▶ └─┬──┴─┬──┘ ┄ ┄ ┄ ┄ ┘
+//!   mapping   [ p0 │ p1 │ p2 │ p3 ]            [ p0 │ p1 │ ✗  │ ✗  ]  ◀── a program reads: SIGBUS, it is killed
+//!                                                                     ◀── the kernel reads (`write`): EFAULT
+//! ```
+//!
+//! | who could shorten or overwrite a mapped segment | what is done about it |
+//! |---|---|
+//! | this log, when it is [truncated](mqlab_core::log::Log::truncate) | it asks [`unless_mapped`] first: a segment that somebody has mapped is not to be cut, but written anew and renamed |
+//! | this log, when it appends | it writes behind all batches; a slice ends before |
+//! | this log, when it trims, compacts, begins anew | files are unlinked and renamed: a mapping keeps the one that it has |
+//! | this log, when it lets go what it had set aside | that lies behind all batches, too |
+//! | a file that became shorter before it was mapped | [`Error::Changed`]: the length is asked for at mapping |
+//! | another program, against the lock | nothing can be done: SIGBUS, or other bytes than were checked |
+//! | a disk that cannot read a page | nothing can be done: SIGBUS, where `pread` would have said EIO |
+//!
+//! The last row is why loading by `pread` stays the usual way, and mapping is asked for by name.
+//!
+//! The mapping itself is made by the crate mmap-io, because this project has no `unsafe`. Its call is safe to make
+//! though the system keeps nobody from changing the file: it rests on what the table says, as every safe mapping does.
+//! Sources: mmap(2), section ERRORS, SIGBUS; write(2), EFAULT.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use mmap_io::{MemoryMappedFile, MmapIoError, MmapMode};
+
+use crate::error::{Context as _, Error};
+
+/// A file, whatever it is named: device and inode.
+pub(super) type FileId = (u64, u64);
+
+/// How many mappings this process has of which files.
+static MAPPED: Mutex<BTreeMap<FileId, usize>> = Mutex::new(BTreeMap::new());
+
+fn mapped() -> MutexGuard<'static, BTreeMap<FileId, usize>> {
+    // A count is never left half changed.
+    MAPPED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The name that a file keeps.
+pub(super) fn id_of(file: &File, path: &Path) -> Result<FileId, Error> {
+    file.metadata().map(|metadata| (metadata.dev(), metadata.ino())).context("read", path)
+}
+
+/// A whole file, as long as it was when this was made.
+struct Mapping {
+    map: MemoryMappedFile,
+    id: FileId,
+}
+
+impl AsRef<[u8]> for Mapping {
+    fn as_ref(&self) -> &[u8] {
+        self.map.as_slice_bytes(0, self.map.len()).expect("all of a mapping that can only be read")
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        let mut mapped = mapped();
+        if let Some(count) = mapped.get_mut(&self.id) {
+            *count -= 1;
+            if *count == 0 {
+                mapped.remove(&self.id);
+            }
+        }
+    }
+}
+
+/// Maps a whole file for reading. The pages are not touched yet.
+pub(super) fn map(file: &File, path: &Path) -> Result<Bytes, Error> {
+    let id = id_of(file, path)?;
+    // The crate keeps the file that it is given.
+    let own = file.try_clone().context("map", path)?;
+    let mut mapped = mapped();
+    let map = MemoryMappedFile::from_file(own, MmapMode::ReadOnly, path);
+    let map = map.map_err(|error| match error {
+        MmapIoError::Io(error) => error,
+        error => io::Error::other(error),
+    });
+    let map = map.context("map", path)?;
+    *mapped.entry(id).or_default() += 1;
+    drop(mapped);
+    Ok(Bytes::from_owner(Mapping { map, id }))
+}
+
+/// Does what makes a file shorter, or changes what stands in it, unless this process has it mapped: then nothing is
+/// done. Nobody maps the file meanwhile.
+pub(super) fn unless_mapped<T>(
+    file: &File,
+    path: &Path,
+    change: impl FnOnce() -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let id = id_of(file, path)?;
+    let mapped = mapped();
+    if mapped.contains_key(&id) { Ok(None) } else { change().map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_not_shortened_while_anybody_has_it_mapped() {
+        let mut temporary = tempfile::NamedTempFile::new().expect("a file");
+        temporary.write_all(&[7; 10_000]).expect("takes it");
+        let (file, path) = (temporary.as_file(), temporary.path());
+        let cut = || unless_mapped(file, path, || file.set_len(10).context("truncate", path)).expect("can");
+
+        let whole = map(file, path).expect("maps");
+        let part = whole.slice(5_000..5_010);
+        assert_eq!(cut(), None);
+        drop(whole);
+        assert_eq!(cut(), None, "a part holds the whole");
+        assert_eq!(part.as_ref(), [7; 10]);
+        drop(part);
+        assert_eq!(cut(), Some(()));
+        assert_eq!(map(file, path).expect("maps").as_ref(), [7; 10], "and is as long as it is");
+    }
+
+    #[test]
+    fn an_empty_file_is_an_empty_mapping() {
+        let temporary = tempfile::NamedTempFile::new().expect("a file");
+        assert!(map(temporary.as_file(), temporary.path()).expect("maps").is_empty());
+    }
+}
