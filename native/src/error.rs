@@ -84,6 +84,8 @@ pub enum Error {
         /// The offset at which the next segment begins.
         next: Offset,
     },
+    /// There is no room on the disk: nothing was changed.
+    NoSpace,
     /// The log failed earlier, and must be opened again to find out what is on disk.
     Refusing,
     /// There is no topic of that name.
@@ -186,6 +188,9 @@ impl fmt::Display for Error {
                  (nothing was changed; put a sound copy in its place)",
                 path.display()
             ),
+            Self::NoSpace => f.write_str(
+                "there is no room on the disk: what is there is kept; make room, and it goes on where it stopped",
+            ),
             Self::Refusing => f.write_str("the log failed earlier: open it again"),
             Self::NoSuchTopic { topic, known } if known.is_empty() => {
                 write!(f, "there is no topic {topic}, nor any other: produce something into it first")
@@ -251,9 +256,22 @@ impl From<LogError<Self>> for Error {
     fn from(error: LogError<Self>) -> Self {
         match error {
             LogError::Storage(error) => error,
+            LogError::Full => Self::NoSpace,
             LogError::OutOfRange { .. } => Self::Refused { what: "read", refusal: Refusal::OffsetOutOfRange },
             // The broker gives every batch its place itself, so it can only have been the log that failed.
             LogError::Refusing | LogError::OutOfOrder { .. } | LogError::NotSegments { .. } => Self::Refusing,
+        }
+    }
+}
+
+impl Error {
+    /// Whether it is only that there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::NoSpace => true,
+            Self::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            _ => false,
         }
     }
 }

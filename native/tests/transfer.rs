@@ -240,6 +240,37 @@ fn what_was_trimmed_is_still_sent_to_whoever_found_it() {
     }
 }
 
+/// A follower that is told to truncate must not change what a reader looks at.
+#[test]
+fn what_was_cut_off_is_still_there_for_whoever_has_it_mapped() {
+    let mut stored = Stored::new(1 << 20, &[10_000; 6]);
+    let before = fs::read(stored.segment(0)).expect("reads");
+    let mapped = stored.all().load_mapped().expect("sound");
+    stored.log.truncate(Offset(2)).expect("cuts");
+    assert_eq!(stored.log.end(), Offset(2));
+    for base in 2..9 {
+        stored.log.append(&batch(base, 9_000)).expect("in order");
+    }
+    stored.log.flush().expect("flushes");
+    assert!(*mapped[0].bytes() == before[..], "the old file, to its end");
+    let after = stored.all().load().expect("sound");
+    assert_eq!(after.records().map(|record| record.offset.0).collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
+
+    // Nobody has it mapped any more: it is cut where it stands, and a slice of before says so.
+    let (slice, courier) = (stored.all(), Courier::new(Transfer::MmapWrite));
+    drop(mapped);
+    drop(courier);
+    stored.log.truncate(Offset(1)).expect("cuts");
+    assert!(matches!(slice.load_mapped(), Err(Error::Changed { .. })));
+    let name = LogName::Queue(Name::new("q").expect("a name"));
+    stored.storage.close(&name, stored.log).expect("closes");
+    let log = stored.storage.open(&name).expect("opens");
+    assert_eq!((log.start(), log.end()), (Offset(0), Offset(1)));
+    assert_eq!(fs::read_dir(log.path()).expect("lists").filter(|entry| {
+        entry.as_ref().expect("listed").path().extension().is_some_and(|ending| ending == "cut")
+    }).count(), 0);
+}
+
 /// Into a file each call moves all that it is asked to, so the calls can be foretold.
 #[test]
 fn system_calls_are_one_or_two_a_piece() {

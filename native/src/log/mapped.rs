@@ -12,7 +12,7 @@
 //!
 //! | who could shorten or overwrite a mapped segment | what is done about it |
 //! |---|---|
-//! | this log, when it is [truncated](mqlab_core::log::Log::truncate) | it asks [`unless_mapped`] first: a segment that somebody has mapped is not to be cut, but written anew and renamed |
+//! | this log, when it is [truncated](mqlab_core::log::Log::truncate) | a segment that this process has mapped is not cut: [`shorten`] writes its front anew, and renames |
 //! | this log, when it appends | it writes behind all batches; a slice ends before |
 //! | this log, when it trims, compacts, begins anew | files are unlinked and renamed: a mapping keeps the one that it has |
 //! | this log, when it lets go what it had set aside | that lies behind all batches, too |
@@ -31,12 +31,18 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use mmap_io::{MemoryMappedFile, MmapIoError, MmapMode};
 
+use super::disk::Files;
 use crate::error::{Context as _, Error};
+
+/// The ending of a segment's front while it is written anew; what a crash leaves of it is in nobody's way.
+const BESIDE: &str = "cut";
+/// How much is copied at once.
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// A file, whatever it is named: device and inode.
 pub(super) type FileId = (u64, u64);
@@ -95,9 +101,31 @@ pub(super) fn map(file: &File, path: &Path) -> Result<Bytes, Error> {
     Ok(Bytes::from_owner(Mapping { map, id }))
 }
 
-/// Does what makes a file shorter, or changes what stands in it, unless this process has it mapped: then nothing is
-/// done. Nobody maps the file meanwhile.
-pub(super) fn unless_mapped<T>(
+/// Cuts a segment off after so many bytes. Where this process has it mapped, a new file with its front takes its name, and
+/// the old one stays as it is for whoever reads it. Hands back the file that has the name. What was cut is durable once that
+/// file is flushed; after a crash before there is the old segment or the new one.
+pub(super) fn shorten(files: &Files, file: Arc<File>, path: &Path, bytes: u64) -> Result<Arc<File>, Error> {
+    if unless_mapped(&file, path, || files.set_len(&file, path, bytes))?.is_some() {
+        return Ok(file);
+    }
+    let beside = path.with_extension(BESIDE);
+    files.remove_if_there(&beside)?;
+    let new = files.create(&beside)?;
+    let (mut chunk, mut at) = (vec![0; CHUNK_BYTES], 0);
+    while at < bytes {
+        let some = &mut chunk[..CHUNK_BYTES.min((bytes - at) as usize)];
+        files.read_at(&file, path, some, at)?;
+        files.write_at(&new, &beside, some, at)?;
+        at += some.len() as u64;
+    }
+    files.sync(&new, &beside)?;
+    files.rename(&beside, path)?;
+    files.sync_dir(path.parent().unwrap_or(Path::new(".")))?;
+    Ok(Arc::new(new))
+}
+
+/// Does what makes a file shorter, unless this process has it mapped: then nothing is done. Nobody maps the file meanwhile.
+fn unless_mapped<T>(
     file: &File,
     path: &Path,
     change: impl FnOnce() -> Result<T, Error>,
