@@ -1,5 +1,6 @@
 //! Reads the command line, does what it says, and reports whatever goes wrong in one line.
 
+mod bench;
 mod consume;
 mod lines;
 mod orders;
@@ -51,6 +52,8 @@ enum Command {
     Run(run::Options),
     /// Run many random systems, and look for a broken promise
     Swarm(swarm::Options),
+    /// Measure this machine, and see why it is as fast as it is
+    Bench(bench::Options),
 }
 
 /// Where the messages are.
@@ -106,6 +109,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Consume(options) => consume::consume(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
+        Command::Bench(options) => bench::bench(options),
     };
     match done {
         Ok(()) | Err(Stop::OutputClosed) => ExitCode::SUCCESS,
