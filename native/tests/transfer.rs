@@ -53,7 +53,9 @@ impl Stored {
 
     /// The file of the segment that begins at `base`.
     fn segment(&self, base: u64) -> PathBuf {
-        self.root.path().join(format!("data/{}/{base:020}.log", LogName::Queue(Name::new("q").expect("a name"))))
+        self.root
+            .path()
+            .join(format!("data/{}/{base:020}.log", LogName::Queue(Name::new("q").expect("a name"))))
     }
 }
 
@@ -200,7 +202,10 @@ fn a_file_that_ends_too_early_is_named_and_kills_nobody() {
         File::options().write(true).open(stored.segment(0)).expect("opens").set_len(10).expect("cuts");
         let received = slowly(receiver, 10_000);
         let failed = courier.send_all(&sender).expect_err("the file is too short");
-        assert!(matches!(&failed, Error::Changed { path } if *path == stored.segment(0)), "{way:?}: {failed:?}");
+        assert!(
+            matches!(&failed, Error::Changed { path } if *path == stored.segment(0)),
+            "{way:?}: {failed:?}"
+        );
         drop(sender);
         assert!(received.join().expect("receives").len() < slice.bytes() as usize);
 
@@ -266,9 +271,15 @@ fn what_was_cut_off_is_still_there_for_whoever_has_it_mapped() {
     stored.storage.close(&name, stored.log).expect("closes");
     let log = stored.storage.open(&name).expect("opens");
     assert_eq!((log.start(), log.end()), (Offset(0), Offset(1)));
-    assert_eq!(fs::read_dir(log.path()).expect("lists").filter(|entry| {
-        entry.as_ref().expect("listed").path().extension().is_some_and(|ending| ending == "cut")
-    }).count(), 0);
+    assert_eq!(
+        fs::read_dir(log.path())
+            .expect("lists")
+            .filter(|entry| {
+                entry.as_ref().expect("listed").path().extension().is_some_and(|ending| ending == "cut")
+            })
+            .count(),
+        0
+    );
 }
 
 /// Into a file each call moves all that it is asked to, so the calls can be foretold.
@@ -277,7 +288,8 @@ fn system_calls_are_one_or_two_a_piece() {
     let stored = Stored::new(100_000, &[10_000; 25]);
     let slice = stored.all();
     let expected = slice.load().expect("sound");
-    let segments = slice.load_mapped().expect("sound").iter().map(|part| part.bytes().len() as u64).collect::<Vec<_>>();
+    let segments =
+        slice.load_mapped().expect("sound").iter().map(|part| part.bytes().len() as u64).collect::<Vec<_>>();
     assert!(segments.len() > 2);
     let calls = segments.iter().map(|bytes| bytes.div_ceil(16_384)).sum();
     let target = stored.root.path().join("sent");

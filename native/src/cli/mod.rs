@@ -31,6 +31,7 @@ Examples:
   mqlab consume --dir data --topic numbers --group mine
   mqlab run hundred-messages
   mqlab swarm --runs 1000
+  mqlab bench zero-copy
 
 'mqlab help COMMAND' says more about each.";
 

@@ -17,10 +17,11 @@
 //! | this log, when it trims, compacts, begins anew | files are unlinked and renamed: a mapping keeps the one that it has |
 //! | this log, when it lets go what it had set aside | that lies behind all batches, too |
 //! | a file that became shorter before it was mapped | [`Error::Changed`]: the length is asked for at mapping |
+//! | this log, truncated by another process, while one reads it by a [`LogReader`](super::LogReader) | nothing can be done: who reads a log that is truncated while it is read must load, not map |
 //! | another program, against the lock | nothing can be done: SIGBUS, or other bytes than were checked |
 //! | a disk that cannot read a page | nothing can be done: SIGBUS, where `pread` would have said EIO |
 //!
-//! The last row is why loading by `pread` stays the usual way, and mapping is asked for by name.
+//! The last rows are why loading by `pread` stays the usual way, and mapping is asked for by name.
 //!
 //! The mapping itself is made by the crate mmap-io, because this project has no `unsafe`. Its call is safe to make
 //! though the system keeps nobody from changing the file: it rests on what the table says, as every safe mapping does.

@@ -61,9 +61,9 @@ mod shared;
 mod slice;
 mod storage;
 mod swap;
-mod transfer;
 mod tail;
 mod time_index;
+mod transfer;
 mod walk;
 
 pub use durability::Durability;
@@ -75,5 +75,5 @@ pub use retention::{Removed, Retention};
 pub use shared::{GATHERED_BYTES_MAX, SharedLog};
 pub use slice::FileSlice;
 pub use storage::{FileStorage, Options, SEGMENT_BYTES, SEGMENT_BYTES_MAX};
-pub use transfer::{Courier, PIECE_BYTES, Progress, SystemCalls, Transfer};
 pub use tail::UNFLUSHED_SEGMENTS_MAX;
+pub use transfer::{Courier, PIECE_BYTES, Progress, SystemCalls, Transfer};

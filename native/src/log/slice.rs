@@ -66,8 +66,8 @@ impl FileSlice {
     /// A file that is shorter than the slice is found before it is touched, and is [`Error::Changed`].
     ///
     /// The process is killed by SIGBUS instead when a page vanishes between this and its use: when another program
-    /// shortens the file against the lock, or when the disk cannot read the page. This process does not shorten a
-    /// segment that it has mapped.
+    /// shortens the file, or when the disk cannot read the page. This process does not shorten a segment that it has mapped;
+    /// `native/src/log/mapped.rs` says who does, and what comes of it.
     ///
     /// ```
     /// # use mqlab::log::FileStorage;
@@ -83,7 +83,10 @@ impl FileSlice {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load_mapped(&self) -> Result<Vec<Batches>, Error> {
-        self.parts.iter().map(|part| part.checked(part.of_mapping(&mapped::map(&part.file, &part.path)?)?)).collect()
+        self.parts
+            .iter()
+            .map(|part| part.checked(part.of_mapping(&mapped::map(&part.file, &part.path)?)?))
+            .collect()
     }
 
     /// Sends all of it to a socket, or to any descriptor that can be written to, in the way that suits the receiver

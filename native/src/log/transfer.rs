@@ -112,7 +112,8 @@ impl Transfer {
 fn is_paced_loopback(to: BorrowedFd<'_>) -> bool {
     use rustix::net::{SocketAddrAny, getsockname, sockopt::tcp_congestion};
     let own = getsockname(to).ok().and_then(|own: SocketAddrAny| std::net::SocketAddr::try_from(own).ok());
-    own.is_some_and(|own| own.ip().to_canonical().is_loopback()) && tcp_congestion(to).is_ok_and(|name| name == PACED)
+    own.is_some_and(|own| own.ip().to_canonical().is_loopback())
+        && tcp_congestion(to).is_ok_and(|name| name == PACED)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -330,7 +331,8 @@ impl Courier {
     fn mapping(&mut self, part: &Part) -> Result<Bytes, Error> {
         let id = id_of(&part.file, &part.path)?;
         // A file that has grown since is mapped again.
-        let known = self.mapped.iter().find(|(known, _)| *known == id).map(|(_, whole)| part.of_mapping(whole));
+        let known =
+            self.mapped.iter().find(|(known, _)| *known == id).map(|(_, whole)| part.of_mapping(whole));
         if let Some(Ok(bytes)) = known {
             return Ok(bytes);
         }

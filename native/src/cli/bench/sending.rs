@@ -231,7 +231,8 @@ mod tests {
     fn the_system_s_own_counts_are_read() {
         let snmp = "Ip: Forwarding\nIp: 1\nTcp: RtoMin InSegs OutSegs RetransSegs\nTcp: 200 7 42 0\nUdp: a\nUdp: 1\n";
         assert_eq!((segments(snmp), segments("nothing")), (Some(42), None));
-        let interrupts = "     CPU0  CPU1\n  0:  1 2 IO-APIC timer\nLOC:   30   12   Local timer interrupts\n";
+        let interrupts =
+            "     CPU0  CPU1\n  0:  1 2 IO-APIC timer\nLOC:   30   12   Local timer interrupts\n";
         assert_eq!((timer_interrupts(interrupts), timer_interrupts("")), (42, 0));
     }
 }

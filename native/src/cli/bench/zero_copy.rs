@@ -167,7 +167,9 @@ fn controls(asked: &[String]) -> Result<Vec<String>, Stop> {
     for name in &controls {
         connection(name).map_err(|error| {
             let known = named(CONGESTION_ALL).replace(' ', ", ");
-            Stop::Failure(format!("no socket can have the congestion control {name:?} ({error}); there are: {known}"))
+            Stop::Failure(format!(
+                "no socket can have the congestion control {name:?} ({error}); there are: {known}"
+            ))
         })?;
     }
     Ok(controls)
@@ -176,12 +178,18 @@ fn controls(asked: &[String]) -> Result<Vec<String>, Stop> {
 /// A directory that goes when the value does, with room for what is written.
 fn temporary(options: &Options) -> Result<tempfile::TempDir, Stop> {
     let above = options.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let cannot = |error: io::Error| Stop::Failure(format!("cannot make a directory in {}: {error}", above.display()));
+    let cannot =
+        |error: io::Error| Stop::Failure(format!("cannot make a directory in {}: {error}", above.display()));
     let dir = tempfile::Builder::new().prefix("mqlab-bench-").tempdir_in(&above).map_err(cannot)?;
     let free = rustix::fs::statvfs(dir.path()).map_err(|error| cannot(error.into()))?;
     let (free, needed) = (free.f_bavail.saturating_mul(free.f_frsize), options.bytes + options.bytes / SPARE);
     if free < needed {
-        let text = format!("{} has room for {} MiB, and {} MiB are needed", above.display(), free / MIB, needed.div_ceil(MIB));
+        let text = format!(
+            "{} has room for {} MiB, and {} MiB are needed",
+            above.display(),
+            free / MIB,
+            needed.div_ceil(MIB)
+        );
         return Err(Stop::Failure(text));
     }
     Ok(dir)
@@ -264,12 +272,28 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_they_are_written() {
-        for (text, bytes) in [("65536", 65_536), ("64K", 65_536), ("64KiB", 65_536), ("3MiB", 3 * MIB), ("2G", 2_048 * MIB)] {
+        for (text, bytes) in
+            [("65536", 65_536), ("64K", 65_536), ("64KiB", 65_536), ("3MiB", 3 * MIB), ("2G", 2_048 * MIB)]
+        {
             assert_eq!(size(text, BYTES), Ok(bytes), "{text}");
         }
-        for text in ["", "KiB", "-1", "1.5GiB", "1 MiB", "64kb", "3GiB", "1KiB", "99999999999999999999", "18446744073709551615G"] {
+        for text in [
+            "",
+            "KiB",
+            "-1",
+            "1.5GiB",
+            "1 MiB",
+            "64kb",
+            "3GiB",
+            "1KiB",
+            "99999999999999999999",
+            "18446744073709551615G",
+        ] {
             assert!(size(text, BYTES).is_err(), "{text}");
         }
-        assert_eq!([human(1), human(1_500), human(64 * KIB), human(2_048 * MIB)], ["1 B", "1500 B", "64 KiB", "2 GiB"]);
+        assert_eq!(
+            [human(1), human(1_500), human(64 * KIB), human(2_048 * MIB)],
+            ["1 B", "1500 B", "64 KiB", "2 GiB"]
+        );
     }
 }
