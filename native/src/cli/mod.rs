@@ -1,5 +1,6 @@
 //! Reads the command line, does what it says, and reports whatever goes wrong in one line.
 
+#[cfg(target_os = "linux")] // what it counts, Linux counts
 mod bench;
 mod consume;
 mod lines;
@@ -54,6 +55,7 @@ enum Command {
     /// Run many random systems, and look for a broken promise
     Swarm(swarm::Options),
     /// Measure this machine, and see why it is as fast as it is
+    #[cfg(target_os = "linux")]
     Bench(bench::Options),
 }
 
@@ -110,6 +112,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Consume(options) => consume::consume(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
+        #[cfg(target_os = "linux")]
         Command::Bench(options) => bench::bench(options),
     };
     match done {
