@@ -182,7 +182,7 @@ pub struct SystemCalls {
 ///
 /// let mut received = Vec::new();
 /// receiver.read_to_end(&mut received)?;
-/// assert_eq!(received, slice.load()?.bytes());
+/// assert_eq!(slice.load()?.bytes(), &received);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
