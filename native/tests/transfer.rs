@@ -360,7 +360,7 @@ fn a_pipe_is_sent_to_as_well() {
 #[test]
 fn the_way_suits_the_receiver() {
     let (sender, _receiver) = tcp();
-    for (congestion, way) in [("reno", Transfer::SendFile), ("bbr", Transfer::ReadWrite)] {
+    for (congestion, way) in [("reno", Transfer::SendFile), ("bbr", Transfer::MmapWrite)] {
         if sockopt::set_tcp_congestion(&sender, congestion).is_ok() {
             assert_eq!(Transfer::suited_to(&sender), way, "{congestion}");
         } else {

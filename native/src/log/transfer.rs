@@ -104,9 +104,9 @@ impl Transfer {
     }
 
     /// The fastest way to this receiver, as measured: the [default](Self::default), but to a loopback socket that is
-    /// paced by BBR [`ReadWrite`](Self::ReadWrite), which is half as fast again there.
+    /// paced by BBR [`MmapWrite`](Self::MmapWrite), which is half as fast again there.
     pub fn suited_to(to: impl AsFd) -> Self {
-        if is_paced_loopback(to.as_fd()) { Self::ReadWrite } else { Self::default() }
+        if is_paced_loopback(to.as_fd()) { Self::MmapWrite } else { Self::default() }
     }
 }
 
@@ -323,7 +323,7 @@ impl Courier {
         self.calls.writes += 1;
         // The kernel reads the mapping: a page that is not there any more is an error here, and no signal.
         let sent = match rustix::io::write(to, piece) {
-            Err(Errno::FAULT) => return Err(part.changed()),
+            Err(Errno::FAULT) => return Err(unreadable(part, part.range.position + self.carried)),
             sent => taken(sent),
         };
         self.seen = Some(bytes);
@@ -372,6 +372,14 @@ impl Courier {
 
 fn as_many(rest: u64, piece: usize) -> usize {
     usize::try_from(rest).unwrap_or(usize::MAX).min(piece)
+}
+
+/// Why the kernel finds no page at a place of a mapping: the disk cannot read it, or the file has become shorter.
+fn unreadable(part: &Part, position: u64) -> Error {
+    match read_some(&part.file, &mut [0], position).context("read", &part.path) {
+        Ok(_) => part.changed(),
+        Err(error) => error,
+    }
 }
 
 /// Reads what one call gives; 0 is the file's end.
