@@ -140,6 +140,11 @@ pub enum Error {
         /// The segment.
         path: PathBuf,
     },
+    /// Whoever stored bytes are sent to took no more.
+    Peer {
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for Error {
@@ -220,6 +225,7 @@ impl fmt::Display for Error {
             Self::Changed { path } => {
                 write!(f, "{} changed while it was open: another program wrote to it", path.display())
             }
+            Self::Peer { source } => write!(f, "cannot send to the receiver: {source}"),
         }
     }
 }
@@ -227,7 +233,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Peer { source } => Some(source),
             Self::Damaged { reason, .. } => Some(reason),
             _ => None,
         }

@@ -1,5 +1,7 @@
 //! Reads the command line, does what it says, and reports whatever goes wrong in one line.
 
+#[cfg(target_os = "linux")] // what it counts, Linux counts
+mod bench;
 mod consume;
 mod lines;
 mod logs;
@@ -31,6 +33,7 @@ Examples:
   mqlab consume --dir data --topic numbers --group mine
   mqlab run hundred-messages
   mqlab swarm --runs 1000
+  mqlab bench zero-copy
 
 'mqlab help COMMAND' says more about each.";
 
@@ -54,6 +57,9 @@ enum Command {
     Run(run::Options),
     /// Run many random systems, and look for a broken promise
     Swarm(swarm::Options),
+    /// Measure this machine, and see why it is as fast as it is
+    #[cfg(target_os = "linux")]
+    Bench(bench::Options),
 }
 
 /// Where the messages are.
@@ -110,6 +116,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Log(options) => logs::log(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
+        #[cfg(target_os = "linux")]
+        Command::Bench(options) => bench::bench(options),
     };
     match done {
         Ok(()) | Err(Stop::OutputClosed) => ExitCode::SUCCESS,
