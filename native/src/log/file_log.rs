@@ -12,7 +12,7 @@ use super::ahead::Ahead;
 use super::directory::Directory;
 use super::disk::Files;
 use super::durability::{Durability, Flusher};
-use super::marks::{Point, mark_clean, unmark};
+use super::marks::{POINT, Point, mark_clean, unmark};
 use super::recovery::{self, Recovered};
 use super::segment::Segment;
 use super::slice::FileSlice;
@@ -58,6 +58,11 @@ impl FileLog {
         held: (Arc<Directory>, Arc<()>),
     ) -> Result<(Self, Option<Recovered>), Error> {
         files.create_dirs(&dir)?;
+        if !dir.join(POINT).exists() {
+            // It is new, or whoever began it was killed: then nobody may have flushed the names of the folders.
+            let above = dir.ancestors().skip(1).take_while(|above| above.starts_with(held.0.path()));
+            above.into_iter().try_for_each(|above| files.sync_dir(above))?;
+        }
         finish(&files, &dir)?;
         let found = recovery::open(&files, &dir, options.index_interval_bytes, name)?;
         let last = found.segments.last().expect("a log has a segment");
@@ -220,6 +225,8 @@ impl FileLog {
 
     /// Removes what reaches past `to`, the latest first: whatever a crash leaves of it is still one log.
     fn cut(&mut self, to: Offset) -> Result<(), Error> {
+        // What stays is called durable afterwards, and where it is cut is no recovery point before it is.
+        self.tail.sync_to(self.last().end)?;
         let holder = self.segment_of(to);
         self.tail.lower(Point::at(self.segments[holder].base))?;
         for segment in self.segments.drain(holder + 1..).rev().collect::<Vec<_>>() {
@@ -367,6 +374,8 @@ impl Log for FileLog {
             return Ok(());
         }
         self.change(|log| {
+            // A disk may forget the names that go before it knows those that stay.
+            log.tail.sync_to(log.last().end)?;
             while log.segments.len() > 1 && log.segments[1].base <= to {
                 log.segments.remove(0).remove(&log.files, &log.dir)?;
             }
