@@ -47,6 +47,9 @@ impl Directory {
         if check(path)? == State::Empty {
             sync_above(files, path)?;
             mark(files, path)?;
+        } else {
+            // Whoever marked it may have been killed before the mark was durable: nothing is put in here before it is.
+            files.sync_dir(path)?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }

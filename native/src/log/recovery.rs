@@ -33,7 +33,7 @@ use mqlab_core::record::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BatchHeader, Malfo
 
 use super::disk::Files;
 use super::index::Sought;
-use super::marks::{Closed, Point, clean};
+use super::marks::{Closed, Point, clean, unmark};
 use super::segment::{Segment, list};
 use crate::error::{Context as _, Error};
 
@@ -44,6 +44,9 @@ const RELATIVE_MAX: u64 = i32::MAX as u64;
 /// How many bytes are summed in search of a whole batch after a bad one. Whoever wrote more lookalikes than that
 /// into a message did it on purpose: the answer is then not to cut.
 const SUMMED_BYTES_MAX: u64 = 4 * BATCH_BYTES_MAX as u64;
+
+/// What a disk writes whole or not at all, in bytes; a larger sector is a multiple of it.
+const SECTOR_BYTES: u64 = 512;
 
 /// What a name ends in of which a crash left doubtful batches.
 const CUT: &str = "cut";
@@ -103,6 +106,8 @@ pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> 
     {
         return Ok(clean);
     }
+    // A mark that is not believed today must not be tomorrow, when the files have become what it says.
+    unmark(files, dir)?;
     Recovery { files, dir, interval, name, point: Point::load(dir) }.run(found)
 }
 
@@ -242,13 +247,29 @@ impl Recovery<'_> {
             let next = wrong.unwrap_or(durable);
             return Err(Error::Gap { path: path.to_path_buf(), ends: segment.end, next });
         }
-        if segment.size < len {
-            self.files.set_len(file, path, segment.size)?;
-        }
-        self.files.sync(file, path)?;
+        self.settle(segment, file)?;
         let have = usize::try_from(segment.size).unwrap_or(usize::MAX);
         let reason = Malformed::CutOff { have, need: have.saturating_add(BATCH_HEADER_BYTES) };
         Ok(wrong.map(|_| Bad { len: segment.size, reason, next: wrong }))
+    }
+
+    /// Makes a segment's file as long as its batches, and durable. What is behind the recovery point is written once more:
+    /// where a flush failed before, the system may think that the disk has what it has not.
+    fn settle(&self, segment: &Segment, file: &File) -> Result<(), Error> {
+        let path = &segment.path;
+        if segment.size < file.metadata().context("read", path)?.len() {
+            self.files.set_len(file, path, segment.size)?;
+        }
+        let mut at =
+            self.point.map_or(0, |point| if point.base == segment.base { point.position } else { 0 });
+        let mut window = Vec::new();
+        while at < segment.size {
+            window.resize(CHUNK_BYTES.min(segment.size - at) as usize, 0);
+            self.files.read_at(file, path, &mut window, at)?;
+            self.files.write_at(file, path, &window, at)?;
+            at += window.len() as u64;
+        }
+        self.files.sync(file, path)
     }
 
     /// Ends the log behind a segment's whole batches, unless something would go that was durable.
@@ -271,7 +292,7 @@ impl Recovery<'_> {
             bytes_cut += len;
         }
         let whole = whole_here || whole_behind;
-        if was_durable || is_whole_though_bad(&reason) || (whole && self.point.is_none()) {
+        if was_durable || is_whole_though_bad(&reason, kept) || (whole && self.point.is_none()) {
             return Err(match next {
                 Some(next) => Error::Gap { path, ends: segment.end, next },
                 None => Error::Damaged { path, position: kept, reason },
@@ -297,8 +318,7 @@ impl Recovery<'_> {
             super::segment::remove_indexes(self.files, path)?;
             self.files.sync_dir(self.dir)?;
         }
-        self.files.set_len(file, &path, kept)?;
-        self.files.sync(file, &path)?;
+        self.settle(segment, file)?;
         let log = self.name.clone();
         Ok(Recovered { log, path, bytes_kept: kept, bytes_cut, reason, set_aside })
     }
@@ -358,10 +378,33 @@ pub(super) fn scan(
 }
 
 /// Whether a batch's checksum was right, so that no crash can have torn it: it is wrong in what it says, or it is
-/// the batch before it that says a wrong offset, which lies outside the checksum.
-fn is_whole_though_bad(reason: &Malformed) -> bool {
-    use Malformed::{Checksum, CutOff, Length, Magic};
-    !matches!(reason, CutOff { .. } | Length(_) | Magic(_) | Checksum { .. })
+/// the batch before it that says a wrong offset, which lies outside the checksum. But the first bytes of an offset can be
+/// torn off, where it lies across two sectors of the disk.
+fn is_whole_though_bad(reason: &Malformed, position: u64) -> bool {
+    use Malformed::{Checksum, CutOff, Length, Magic, OutOfOrder};
+    match reason {
+        CutOff { .. } | Length(_) | Magic(_) | Checksum { .. } => false,
+        OutOfOrder { found, .. } => untorn_bits(position).is_none_or(|bits| found & !bits != 0),
+        _ => true,
+    }
+}
+
+/// The bits of a batch's offset that are left when a disk has all of the batch but what lies in the sector where it
+/// begins; none when that is more than the offset.
+fn untorn_bits(position: u64) -> Option<u64> {
+    let torn = SECTOR_BYTES - position % SECTOR_BYTES;
+    match torn {
+        8 => Some(0),
+        1..8 => Some(u64::MAX >> (8 * torn)),
+        _ => None,
+    }
+}
+
+/// Whether a batch at `position`, behind a gap after `end`, could lose a part of its offset in a power cut and look sound
+/// none the less: it begins a segment then, so that its header lies in one sector.
+pub(super) fn may_be_torn(position: u64, end: Offset, base: Offset) -> bool {
+    let left = untorn_bits(position).map(|bits| base.0 & bits);
+    left.is_some_and(|left| left != base.0 && left >= end.0)
 }
 
 /// Whether a whole batch stands anywhere in `bytes` that may follow the one that is bad.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mqlab_core::ids::Offset;
-use mqlab_core::record::BatchHeader;
+use mqlab_core::record::{BatchHeader, whole_prefix};
 
 use super::disk::Files;
 use super::index::{Answer, Index, Sought, look_up};
@@ -64,6 +64,8 @@ pub(super) struct Range {
     pub(super) bytes: u64,
     /// The offset of the first record.
     pub(super) base: Offset,
+    /// The offset after the last one, if it is known.
+    pub(super) next: Option<Offset>,
 }
 
 impl Segment {
@@ -118,11 +120,16 @@ impl Segment {
     }
 
     /// Writes the indexes that are in memory beside the segment. Nothing is flushed: what is never trusted need not
-    /// survive.
+    /// survive. On a full disk it does without: they are built again when there is room.
     pub(super) fn save_indexes(&self, files: &Files) -> Result<(), Error> {
         let Some(Indexes { offsets, times }) = &self.held else { return Ok(()) };
-        files.write_anew(&index_path(&self.path), &offsets.to_bytes())?;
-        files.write_anew(&time_index_path(&self.path), &times.to_bytes(self.size))
+        let saved = files
+            .write_anew(&index_path(&self.path), &offsets.to_bytes())
+            .and_then(|()| files.write_anew(&time_index_path(&self.path), &times.to_bytes(self.size)));
+        match saved {
+            Err(error) if error.is_full() => remove_indexes(files, &self.path),
+            saved => saved,
+        }
     }
 
     /// From now on nothing is added: the indexes are in files, and memory is given back.
@@ -259,46 +266,56 @@ impl Segment {
     ) -> Result<Option<Range>, Error> {
         let mut walk = self.walk(files, file, Sought::below(from));
         let began = walk.position();
+        let mut before = None;
         let first = loop {
-            match walk.step()? {
-                Some(step) if step.header.next > from => break step,
-                // An index that did its duty would have known a batch between here and there.
-                Some(step) if step.position > began + 2 * u64::from(interval) => self.doubt(),
-                Some(_) => {}
-                None => return Err(Error::Changed { path: self.path.to_path_buf() }),
+            let Some(step) = walk.step()? else {
+                return Err(Error::Changed { path: self.path.to_path_buf() });
+            };
+            if step.header.next > from {
+                break step;
             }
+            if step.position > began + 2 * u64::from(interval) {
+                self.doubt(); // an index that did its duty would have known a batch between here and there
+            }
+            before = Some(step);
         };
+        // A gap, unless the header before it is wrong about where its batch ends: only its checksum knows.
+        if let Some(before) = before.filter(|_| first.header.base > from) {
+            check_batch(files, file, &self.path, &before)?;
+        }
         let bytes = u64::from(first.header.bytes);
         if first.header.next > until || (bytes > room && !oversize) {
             return Ok(None);
         }
         let limit = first.position + room.max(bytes);
-        let end = if self.end <= until && self.size <= limit {
-            self.size
+        let (end, next) = if self.end <= until && self.size <= limit {
+            (self.size, Some(self.end))
         } else {
             self.last_within((files, file), first, until, limit)?
         };
-        let range = Range { position: first.position, bytes: end - first.position, base: first.header.base };
-        Ok(Some(range))
+        let (position, base) = (first.position, first.header.base);
+        Ok(Some(Range { position, bytes: end - position, base, next }))
     }
 
-    /// Where the last batch ends that is no further than `until` and `limit`, from `first` on.
+    /// Where the last batch ends, as byte and as offset, that is no further than `until` and `limit`, from `first` on.
     fn last_within(
         &self,
         (files, file): (&Files, &File),
         first: Step,
         until: Offset,
         limit: u64,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, Option<Offset>), Error> {
         let mut walk = self.walk(files, file, Sought { until, position: limit });
-        let mut end = first.end().max(walk.position());
+        let mut last = (first.end(), Some(first.header.next)).max((walk.position(), None));
+        // One more than is wanted is looked at: it tells whether the offset of the one before it makes sense.
         while let Some(step) = walk.step()? {
             if step.header.next > until || step.end() > limit {
                 break;
             }
-            end = end.max(step.end());
+            last = last.max((step.end(), Some(step.header.next)));
         }
-        Ok(end)
+        // Nothing follows the last batch but what the segment knows of its end.
+        Ok(if last.0 == self.size { (self.size, Some(self.end)) } else { last })
     }
 
     /// Forgets the batches that reach past `to`: they are to be cut off the file.
@@ -316,6 +333,16 @@ impl Segment {
         }
         (self.size, self.end, self.oldest, self.held) = (size, end, oldest, Some(indexes));
         Ok(())
+    }
+}
+
+/// Reads a batch, which must be sound.
+fn check_batch(files: &Files, file: &File, path: &Path, step: &Step) -> Result<(), Error> {
+    let mut batch = vec![0; step.header.bytes as usize];
+    files.read_at(file, path, &mut batch, step.position)?;
+    match whole_prefix(&batch, step.header.base).2 {
+        Some(reason) => Err(Error::Damaged { path: path.to_owned(), position: step.position, reason }),
+        None => Ok(()),
     }
 }
 

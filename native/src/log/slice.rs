@@ -77,6 +77,13 @@ impl Slice for FileSlice {
             at += part.len();
         }
         let bytes = bytes::Bytes::from(bytes);
-        Batches::parse(bytes.clone()).map_err(|_| self.damage(&bytes))
+        let batches = Batches::parse(bytes.clone()).map_err(|_| self.damage(&bytes))?;
+        // Nor is the last batch followed by one that would tell that its offset is wrong.
+        match self.parts.last() {
+            Some(Part { path, range, .. }) if range.next.is_some() && batches.next() != range.next => {
+                Err(Error::Changed { path: path.to_path_buf() })
+            }
+            _ => Ok(batches),
+        }
     }
 }

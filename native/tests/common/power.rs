@@ -126,7 +126,8 @@ impl Power {
                 let mut rng = Rng::new(self.steps, Stream::Disk);
                 let content = &mut self.files[*file];
                 content.durable = content.left(&mut rng);
-                content.pending.clear();
+                // Of its length the file system keeps account elsewhere: that is yet to be synced.
+                content.pending = vec![Change::Len(content.cached.len() as u64)];
             }
             Op::Create { file, .. } => {
                 if self.files.len() <= *file {

@@ -78,6 +78,11 @@ pub(crate) const KINDS: [Kind; 9] = [
     Kind::SyncDir,
 ];
 
+/// What errors say that a test asked for.
+pub(crate) const INJECTED: &str = "a fault that was asked for";
+/// What a name takes on a disk that has little room, in bytes.
+pub(crate) const NAME_BYTES: u64 = 64;
+
 /// A disk that writes down what it does below `root`.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -99,6 +104,8 @@ struct State {
     calls: BTreeMap<Kind, u64>,
     /// A kind whose calls do nothing, though they say they do.
     lie: Option<Kind>,
+    /// How many bytes there is room for; any number, if it is not said.
+    room: Option<u64>,
 }
 
 impl Recorder {
@@ -145,6 +152,16 @@ impl Recorder {
         self.lock().lie = Some(kind);
     }
 
+    /// From now on there is room for so many bytes more.
+    pub(crate) fn give_room(&self, bytes: u64) {
+        self.lock().room = Some(bytes);
+    }
+
+    /// How much room is left.
+    pub(crate) fn room(&self) -> Option<u64> {
+        self.lock().room
+    }
+
     fn relative(&self, path: &Path) -> Option<PathBuf> {
         path.strip_prefix(&self.root).ok().map(Path::to_owned)
     }
@@ -165,7 +182,7 @@ impl Recorder {
         };
         let error = error.or_else(|| match &mut state.fault {
             Some((fails, 0, how)) if *fails == kind => {
-                let error = io::Error::from(*how);
+                let error = io::Error::new(*how, INJECTED);
                 state.fault = None;
                 Some(error)
             }
@@ -199,6 +216,31 @@ impl Recorder {
 }
 
 impl State {
+    /// Takes up to so many bytes of the room; says how many there were.
+    fn take(&mut self, bytes: u64) -> u64 {
+        let Some(room) = &mut self.room else { return bytes };
+        let taken = bytes.min(*room);
+        *room -= taken;
+        taken
+    }
+
+    /// Takes the room that a name needs.
+    fn take_name(&mut self) -> io::Result<()> {
+        match self.take(NAME_BYTES) {
+            NAME_BYTES => Ok(()),
+            some => {
+                self.give(some);
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+    }
+
+    fn give(&mut self, bytes: u64) {
+        if let Some(room) = &mut self.room {
+            *room += bytes;
+        }
+    }
+
     /// Learns which files there are.
     fn learn(&mut self, dir: &Path) {
         let mut entries: Vec<_> =
@@ -228,7 +270,7 @@ impl Disk for Recorder {
     fn create(&self, path: &Path) -> io::Result<File> {
         self.change(
             Kind::Create,
-            |_| SystemDisk.create(path),
+            |state| state.take_name().and_then(|()| SystemDisk.create(path)),
             |state, file| {
                 let number = state.count;
                 state.count += 1;
@@ -244,7 +286,12 @@ impl Disk for Recorder {
         if state.alive == Some(0) && error.as_ref().is_some_and(|error| error.to_string().ends_with("dead")) {
             return Err(error.expect("it was just looked at"));
         }
-        let bytes = if error.is_some() { &bytes[..bytes.len() / 2] } else { bytes };
+        let mut bytes = if error.is_some() { &bytes[..bytes.len() / 2] } else { bytes };
+        let len = file.metadata()?.len();
+        let more = (position + bytes.len() as u64).saturating_sub(len);
+        let missing = more - state.take(more);
+        let error = error.or_else(|| (missing > 0).then(|| io::ErrorKind::StorageFull.into()));
+        bytes = &bytes[..bytes.len() - missing as usize];
         SystemDisk.write_at(file, path, bytes, position)?;
         state.write(file, bytes, position);
         error.map_or(Ok(()), Err)
@@ -260,7 +307,10 @@ impl Disk for Recorder {
     fn set_len(&self, file: &File, path: &Path, bytes: u64) -> io::Result<()> {
         self.change(
             Kind::SetLen,
-            |_| SystemDisk.set_len(file, path, bytes),
+            |state| {
+                state.give(file.metadata()?.len().saturating_sub(bytes));
+                SystemDisk.set_len(file, path, bytes)
+            },
             |state, ()| Some(Op::SetLen { file: state.file(file), bytes }),
         )
     }
@@ -289,6 +339,9 @@ impl Disk for Recorder {
             Kind::Rename,
             |state| {
                 let number = state.files[&fs::metadata(from)?.ino()];
+                if let Ok(old) = fs::metadata(to) {
+                    state.give(old.len() + NAME_BYTES);
+                }
                 SystemDisk.rename(from, to).map(|()| number)
             },
             |_, number| {
@@ -302,7 +355,10 @@ impl Disk for Recorder {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.change(
             Kind::Remove,
-            |_| SystemDisk.remove(path),
+            |state| {
+                let len = fs::metadata(path)?.len();
+                SystemDisk.remove(path).inspect(|()| state.give(len + NAME_BYTES))
+            },
             |_, ()| self.relative(path).map(|path| Op::Remove { path }),
         )
     }
@@ -310,7 +366,10 @@ impl Disk for Recorder {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         self.change(
             Kind::CreateDir,
-            |_| SystemDisk.create_dir(path),
+            |state| match SystemDisk.create_dir(path) {
+                Ok(()) => state.take_name().inspect_err(|_| fs::remove_dir(path).expect("it was just made")),
+                refused => refused,
+            },
             |_, ()| self.relative(path).map(|path| Op::CreateDir { path }),
         )
     }

@@ -14,7 +14,7 @@ use mqlab_core::record::{Batch, BatchBuilder, Batches, NewRecord};
 use mqlab_core::rng::{Rng, Stream};
 
 use super::name;
-use super::recorder::Recorder;
+use super::recorder::{INJECTED, Recorder};
 
 /// A log as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,14 @@ pub(crate) struct Plain {
 impl Plain {
     /// What a log has.
     pub(crate) fn of(log: &FileLog) -> Result<Self, String> {
+        match Self::read(log) {
+            // Whoever could not read may try again.
+            Err(error) if error.contains(INJECTED) => Self::read(log),
+            read => read,
+        }
+    }
+
+    fn read(log: &FileLog) -> Result<Self, String> {
         let (mut at, mut batches) = (log.start(), Vec::new());
         while at < log.end() {
             let read = log.read(at, log.end(), 2_000).map_err(|error| format!("read at {at}: {error}"))?;
@@ -143,6 +151,11 @@ pub(crate) fn drawn_batch(rng: &mut Rng, base: u64, records: u64) -> Batches {
     builder.build().stamped(Offset(base), Epoch(rng.below(3) as i32 as _))
 }
 
+/// Whether it failed because a process was to die, or a disk to fail.
+fn is_asked_for(error: &str) -> bool {
+    error.contains("the process ") || error.contains(INJECTED)
+}
+
 /// One log's life, and what it promised from which change of the disk on.
 pub(crate) struct Story {
     pub(crate) disk: Arc<Recorder>,
@@ -222,8 +235,7 @@ impl Story {
                     self.promise(Doing::Nothing, "opened");
                     return Ok(());
                 }
-                Err(error) if error.to_string().ends_with("the process is dead") => self.disk.die_in(None),
-                Err(error) if error.to_string().ends_with("the process dies") => self.disk.die_in(None),
+                Err(error) if is_asked_for(&error.to_string()) => self.disk.die_in(None),
                 Err(error) => return Err(format!("it is not opened: {error}")),
             }
         }
@@ -286,6 +298,32 @@ impl Story {
         }
     }
 
+    /// After a failure a log refuses whatever changes it, and is read on.
+    fn refuses(&mut self, words: &str) -> Result<(), String> {
+        let (_, log) = self.open.as_mut().expect("it is open");
+        let (start, end) = (log.start(), log.end());
+        let refused = [
+            log.append(&drawn_batch(&mut self.rng, end.0, 1)),
+            log.flush(),
+            log.roll(),
+            log.truncate(start),
+            log.trim(end),
+            log.begin_anew(end),
+        ];
+        if let Some(other) = refused.iter().find(|refused| !matches!(refused, Err(LogError::Refusing))) {
+            return Err(format!("{words} failed, and then: {other:?}"));
+        }
+        let (promise, durable) = (&self.promises.last().expect("one was just made").1, log.durable().0);
+        // What it shows is what it had, or what it was to have.
+        if matches!(promise.doing, Doing::Nothing | Doing::Append(_)) {
+            if durable < self.durable {
+                return Err(format!("{words} failed, and what was durable is it no more"));
+            }
+            promise.keeps(&Plain::of(log)?).map_err(|why| format!("{words} failed: {why}"))?;
+        }
+        Ok(())
+    }
+
     fn replace(&mut self) -> Result<(), String> {
         let (_, log) = self.open.as_ref().expect("it is open");
         let segments = Log::segments(log);
@@ -313,7 +351,7 @@ impl Story {
                 self.durable = self.plain.end;
                 self.promise(Doing::Nothing, "closed");
             }
-            Err(error) if error.to_string().contains("the process") => {}
+            Err(error) if is_asked_for(&error.to_string()) => {}
             Err(error) => return Err(format!("it is not closed: {error}")),
         }
         drop(storage);
@@ -352,12 +390,11 @@ impl Story {
                 self.promise(Doing::Nothing, &format!("after: {words}"));
                 Ok(())
             }
-            Err(error)
-                if !error.to_string().contains("the process") && !matches!(error, LogError::Refusing) =>
-            {
+            Err(error) if !is_asked_for(&error.to_string()) && !matches!(error, LogError::Refusing) => {
                 Err(format!("{words}: {error}"))
             }
             Err(_) => {
+                self.refuses(words)?;
                 self.open = None;
                 self.disk.die_in(None);
                 self.draw_options();
