@@ -21,7 +21,7 @@ use mqlab_core::log::{Log, Storage};
 use mqlab_core::rng::{Rng, Stream};
 
 /// How many lives there are, unless `CRASH_RUNS` says otherwise.
-const RUNS: u64 = 40;
+const RUNS: u64 = 16;
 /// How many operations each has.
 const OPERATIONS: u64 = 14;
 
