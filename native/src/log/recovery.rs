@@ -34,7 +34,7 @@ use mqlab_core::record::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BatchHeader, Malfo
 use super::disk::Files;
 use super::index::Sought;
 use super::marks::{Closed, Point, clean, unmark};
-use super::segment::{Segment, list};
+use super::segment::{Segment, list, path_of};
 use crate::error::{Context as _, Error};
 
 /// How many bytes of a segment are read at once, as long as its batches are smaller.
@@ -102,7 +102,7 @@ pub(super) struct Found {
 pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> Result<Found, Error> {
     let found = list(dir)?;
     if let Some(closed) = clean(dir)
-        && let Some(clean) = open_clean(files, &found, &closed, interval)?
+        && let Some(clean) = open_clean(files, dir, &found, &closed, interval)?
     {
         return Ok(clean);
     }
@@ -114,10 +114,18 @@ pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> 
 /// Opens a log that was closed in good order; none when its files are not what its mark says.
 fn open_clean(
     files: &Files,
+    dir: &Path,
     found: &[(Offset, Arc<Path>)],
     closed: &[Closed],
     interval: u32,
 ) -> Result<Option<Found>, Error> {
+    // What is missing in front would look like what was trimmed, but that a log that is trimmed bears no mark.
+    if let (Some(first), Some((next, _))) = (closed.first(), found.first())
+        && first.base < *next
+    {
+        let path = path_of(dir, first.base);
+        return Err(Error::Gap { path, ends: first.base, next: *next });
+    }
     let follow = closed.windows(2).all(|pair| pair[0].end == pair[1].base);
     if !follow || !found.iter().map(|(base, _)| *base).eq(closed.iter().map(|closed| closed.base)) {
         return Ok(None);
@@ -243,7 +251,9 @@ impl Recovery<'_> {
         }
         let wrong = next.filter(|next| *next != segment.end);
         let durable = self.point.map_or(Offset::ZERO, |point| point.offset);
-        if segment.end < durable && (next.is_none() || wrong.is_some()) {
+        let is_short = segment.end < durable && (next.is_none() || wrong.is_some());
+        // No crash makes a segment reach into the next one.
+        if is_short || wrong.is_some_and(|next| next < segment.end) {
             let next = wrong.unwrap_or(durable);
             return Err(Error::Gap { path: path.to_path_buf(), ends: segment.end, next });
         }

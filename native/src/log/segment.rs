@@ -64,8 +64,8 @@ pub(super) struct Range {
     pub(super) bytes: u64,
     /// The offset of the first record.
     pub(super) base: Offset,
-    /// The offset after the last one, if it is known.
-    pub(super) next: Option<Offset>,
+    /// Where what follows begins: no record is there or behind.
+    pub(super) until: Offset,
 }
 
 impl Segment {
@@ -222,7 +222,7 @@ impl Segment {
     }
 
     pub(super) fn walk_from_front<'a>(&'a self, files: &'a Files, file: &'a File) -> Walk<'a> {
-        Walk::new(files, file, &self.path, 0, self.size, self.base)
+        Walk::new(files, (file, &self.path), 0, self.size, (self.base, self.end))
     }
 
     /// A walk that begins at the batch that is sought, if the index knows it and the batch agrees; else at the front.
@@ -239,7 +239,8 @@ impl Segment {
             },
         };
         if let Some(entry) = entry {
-            let mut walk = Walk::new(files, file, &self.path, entry.position(), self.size, Offset::ZERO);
+            let mut walk =
+                Walk::new(files, (file, &self.path), entry.position(), self.size, (Offset::ZERO, self.end));
             if let Ok(Some(step)) = walk.step()
                 && entry.agrees(self.base, &step)
             {
@@ -289,33 +290,35 @@ impl Segment {
         }
         let limit = first.position + room.max(bytes);
         let (end, next) = if self.end <= until && self.size <= limit {
-            (self.size, Some(self.end))
+            (self.size, self.end)
         } else {
             self.last_within((files, file), first, until, limit)?
         };
         let (position, base) = (first.position, first.header.base);
-        Ok(Some(Range { position, bytes: end - position, base, next }))
+        Ok(Some(Range { position, bytes: end - position, base, until: next }))
     }
 
-    /// Where the last batch ends, as byte and as offset, that is no further than `until` and `limit`, from `first` on.
+    /// Where the last batch ends that is no further than `until` and `limit`, from `first` on; and where the one after it
+    /// begins, as an offset.
     fn last_within(
         &self,
         (files, file): (&Files, &File),
         first: Step,
         until: Offset,
         limit: u64,
-    ) -> Result<(u64, Option<Offset>), Error> {
+    ) -> Result<(u64, Offset), Error> {
         let mut walk = self.walk(files, file, Sought { until, position: limit });
-        let mut last = (first.end(), Some(first.header.next)).max((walk.position(), None));
-        // One more than is wanted is looked at: it tells whether the offset of the one before it makes sense.
+        let mut end = first.end().max(walk.position());
         while let Some(step) = walk.step()? {
-            if step.header.next > until || step.end() > limit {
-                break;
+            if step.position < first.end() {
+                continue;
             }
-            last = last.max((step.end(), Some(step.header.next)));
+            if step.header.next > until || step.end() > limit {
+                return Ok((end, step.header.base));
+            }
+            end = step.end();
         }
-        // Nothing follows the last batch but what the segment knows of its end.
-        Ok(if last.0 == self.size { (self.size, Some(self.end)) } else { last })
+        Ok((self.size, self.end))
     }
 
     /// Forgets the batches that reach past `to`: they are to be cut off the file.

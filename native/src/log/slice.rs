@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mqlab_core::ids::Offset;
 use mqlab_core::log::Slice;
-use mqlab_core::record::{Batches, whole_prefix};
+use mqlab_core::record::{Batches, Malformed, whole_prefix};
 
 use super::segment::{Range, Segment};
 use crate::error::{Context as _, Error};
@@ -78,10 +78,12 @@ impl Slice for FileSlice {
         }
         let bytes = bytes::Bytes::from(bytes);
         let batches = Batches::parse(bytes.clone()).map_err(|_| self.damage(&bytes))?;
-        // Nor is the last batch followed by one that would tell that its offset is wrong.
-        match self.parts.last() {
-            Some(Part { path, range, .. }) if range.next.is_some() && batches.next() != range.next => {
-                Err(Error::Changed { path: path.to_path_buf() })
+        // What would tell that the last batch's offset is wrong is not among them: what follows.
+        match (self.parts.last(), batches.next()) {
+            (Some(Part { path, range, .. }), Some(next)) if next > range.until => {
+                let reason = Malformed::OutOfOrder { expected: next.0, found: range.until.0 };
+                let position = range.position + range.bytes;
+                Err(Error::Damaged { path: path.to_path_buf(), position, reason })
             }
             _ => Ok(batches),
         }
