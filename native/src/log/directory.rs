@@ -45,7 +45,11 @@ impl Directory {
         }
         let lock = lock(path)?;
         if check(path)? == State::Empty {
+            sync_above(files, path)?;
             mark(files, path)?;
+        } else {
+            // Whoever marked it may have been killed before the mark was durable: nothing is put in here before it is.
+            files.sync_dir(path)?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -109,6 +113,19 @@ fn lock(path: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(error).context("lock", &name),
     }
+}
+
+/// Makes the names of a new directory and of those above it durable: whoever made them may have been killed before
+/// that. One that we may not even list has no name in it that we made.
+fn sync_above(files: &Files, path: &Path) -> Result<(), Error> {
+    let path = fs::canonicalize(path).context("open", path)?;
+    for above in path.ancestors().skip(1) {
+        match files.sync_dir(above) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => break,
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 /// Writes the marker so that it is there whole or not at all.

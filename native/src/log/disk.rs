@@ -234,7 +234,10 @@ impl Files {
     pub(super) fn put_durably(&self, beside: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         self.remove_if_there(beside)?;
         let file = self.create(beside)?;
-        self.write_at(&file, beside, bytes, 0)?;
+        if let Err(error) = self.write_at(&file, beside, bytes, 0) {
+            self.remove(beside)?; // it would take room that a full disk does not have
+            return Err(error);
+        }
         self.sync(&file, beside)?;
         self.rename(beside, path)?;
         self.sync_dir(path.parent().unwrap_or(Path::new(".")))

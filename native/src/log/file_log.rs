@@ -13,9 +13,10 @@ use super::directory::Directory;
 use super::disk::Files;
 use super::durability::{Durability, Flusher};
 use super::mapped;
-use super::marks::{Point, mark_clean, unmark};
+use super::marks::{POINT, Point, mark_clean, unmark};
 use super::reading::Shelf;
 use super::recovery::{self, Recovered};
+use super::search::may_be_torn;
 use super::segment::Segment;
 use super::slice::FileSlice;
 use super::storage::Options;
@@ -60,6 +61,11 @@ impl FileLog {
         held: (Arc<Directory>, Arc<()>),
     ) -> Result<(Self, Option<Recovered>), Error> {
         files.create_dirs(&dir)?;
+        if !dir.join(POINT).exists() {
+            // It is new, or whoever began it was killed: then nobody may have flushed the names of the folders.
+            let above = dir.ancestors().skip(1).take_while(|above| above.starts_with(held.0.path()));
+            above.into_iter().try_for_each(|above| files.sync_dir(above))?;
+        }
         finish(&files, &dir)?;
         let found = recovery::open(&files, &dir, options.index_interval_bytes, name)?;
         let last = found.segments.last().expect("a log has a segment");
@@ -118,7 +124,7 @@ impl FileLog {
         done.map_err(|error| {
             self.refusing = true;
             self.tail.fail();
-            LogError::Storage(error)
+            failed(error)
         })
     }
 
@@ -135,15 +141,19 @@ impl FileLog {
         if base < self.end() {
             return Err(LogError::OutOfOrder { end: self.end(), base });
         }
-        let fits = self.change(|log| {
-            let end = log.last().end;
-            match log.write_runs(batches) {
-                Err(error) if error.is_full() => {
-                    log.cut(end)?;
-                    Ok(false)
-                }
-                done => done.map(|()| true),
-            }
+        let end = self.last().end;
+        self.change_if_room(|log| log.write_runs(batches), |log| log.cut(end))
+    }
+
+    /// Does what takes room; if there is none, takes back what it did of it.
+    fn change_if_room(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), Error>,
+        take_back: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), LogError<Error>> {
+        let fits = self.change(|log| match work(log) {
+            Err(error) if error.is_full() && !log.tail.has_failed() => take_back(log).map(|()| false),
+            done => done.map(|()| true),
         })?;
         if fits { Ok(()) } else { Err(LogError::Full) }
     }
@@ -169,6 +179,9 @@ impl FileLog {
     fn must_roll(&self, pending: u64, batch: &Batch) -> bool {
         let last = self.last();
         let size = last.size + pending;
+        if may_be_torn(size, last.end, batch.base()) {
+            return true;
+        }
         let fits = size + batch.bytes().len() as u64 <= u64::from(self.options.segment_bytes);
         let near = batch.next().0 - last.base.0 <= i32::MAX as u64;
         size > 0 && !(fits && near && self.is_young_with(batch))
@@ -222,6 +235,8 @@ impl FileLog {
 
     /// Removes what reaches past `to`, the latest first: whatever a crash leaves of it is still one log.
     fn cut(&mut self, to: Offset) -> Result<(), Error> {
+        // What stays is called durable afterwards, and where it is cut is no recovery point before it is.
+        self.tail.sync_to(self.last().end)?;
         let holder = self.segment_of(to);
         self.tail.lower(Point::at(self.segments[holder].base))?;
         for segment in self.segments.drain(holder + 1..).rev().collect::<Vec<_>>() {
@@ -298,6 +313,14 @@ impl FileLog {
     }
 }
 
+/// Who comes after a failure of the thread that flushes is told that the log refuses.
+pub(super) fn failed(error: Error) -> LogError<Error> {
+    match error {
+        Error::Refusing => LogError::Refusing,
+        error => LogError::Storage(error),
+    }
+}
+
 impl Log for FileLog {
     type Slice = FileSlice;
     type Error = Error;
@@ -327,7 +350,7 @@ impl Log for FileLog {
         if self.is_refusing() {
             return Err(LogError::Refusing);
         }
-        self.tail.sync_to(self.end()).map_err(LogError::Storage)
+        self.tail.sync_to(self.end()).map_err(failed)
     }
 
     fn truncate(&mut self, to: Offset) -> Result<(), LogError<Error>> {
@@ -350,6 +373,8 @@ impl Log for FileLog {
             return Ok(());
         }
         self.change(|log| {
+            // A disk may forget the names that go before it knows those that stay.
+            log.tail.sync_to(log.last().end)?;
             while log.segments.len() > 1 && log.segments[1].base <= to {
                 log.segments.remove(0).remove(&log.files, &log.dir)?;
             }
@@ -367,14 +392,14 @@ impl Log for FileLog {
 
     fn roll(&mut self) -> Result<(), LogError<Error>> {
         if self.last().size > 0 {
-            self.change(Self::roll)?;
+            self.change_if_room(Self::roll, |_| Ok(()))?;
         }
         self.flush()
     }
 
     fn replace(&mut self, from: Offset, until: Offset, batches: &Batches) -> Result<(), LogError<Error>> {
         check_replacement(&Log::segments(self), (from, until), batches)?;
-        self.change(|log| log.put((from, until), batches, &mut |_| Ok(())))
+        self.change_if_room(|log| log.put((from, until), batches, &mut |_| Ok(())), |_| Ok(()))
     }
 }
 

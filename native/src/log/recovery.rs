@@ -33,9 +33,9 @@ use mqlab_core::record::{BATCH_HEADER_BYTES, Malformed, whole_prefix};
 
 use super::disk::Files;
 use super::index::Sought;
-use super::marks::{Closed, Point, clean};
+use super::marks::{Closed, Point, clean, unmark};
 use super::search::{SUMMED_BYTES_MAX, find_whole_batch, is_whole_though_bad};
-use super::segment::{Segment, list};
+use super::segment::{Segment, list, path_of};
 use crate::error::{Context as _, Error};
 
 /// How many bytes of a segment are read at once, as long as its batches are smaller.
@@ -94,20 +94,30 @@ pub(super) struct Found {
 pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> Result<Found, Error> {
     let found = list(dir)?;
     if let Some(closed) = clean(dir)
-        && let Some(clean) = open_clean(files, &found, &closed, interval)?
+        && let Some(clean) = open_clean(files, dir, &found, &closed, interval)?
     {
         return Ok(clean);
     }
+    // A mark that is not believed today must not be tomorrow, when the files have become what it says.
+    unmark(files, dir)?;
     Recovery { files, dir, interval, name, point: Point::load(dir) }.run(found)
 }
 
 /// Opens a log that was closed in good order; none when its files are not what its mark says.
 fn open_clean(
     files: &Files,
+    dir: &Path,
     found: &[(Offset, Arc<Path>)],
     closed: &[Closed],
     interval: u32,
 ) -> Result<Option<Found>, Error> {
+    // What is missing in front would look like what was trimmed, but that a log that is trimmed bears no mark.
+    if let (Some(first), Some((next, _))) = (closed.first(), found.first())
+        && first.base < *next
+    {
+        let path = path_of(dir, first.base);
+        return Err(Error::Gap { path, ends: first.base, next: *next });
+    }
     let follow = closed.windows(2).all(|pair| pair[0].end == pair[1].base);
     if !follow || !found.iter().map(|(base, _)| *base).eq(closed.iter().map(|closed| closed.base)) {
         return Ok(None);
@@ -223,17 +233,35 @@ impl Recovery<'_> {
         }
         let wrong = next.filter(|next| *next != segment.end);
         let durable = self.point.map_or(Offset::ZERO, |point| point.offset);
-        if segment.end < durable && (next.is_none() || wrong.is_some()) {
+        let is_short = segment.end < durable && (next.is_none() || wrong.is_some());
+        // No crash makes a segment reach into the next one.
+        if is_short || wrong.is_some_and(|next| next < segment.end) {
             let next = wrong.unwrap_or(durable);
             return Err(Error::Gap { path: path.to_path_buf(), ends: segment.end, next });
         }
-        if segment.size < len {
-            self.files.set_len(file, path, segment.size)?;
-        }
-        self.files.sync(file, path)?;
+        self.settle(segment, file)?;
         let have = usize::try_from(segment.size).unwrap_or(usize::MAX);
         let reason = Malformed::CutOff { have, need: have.saturating_add(BATCH_HEADER_BYTES) };
         Ok(wrong.map(|_| Bad { len: segment.size, reason, next: wrong }))
+    }
+
+    /// Makes a segment's file as long as its batches, and durable. What is behind the recovery point is written once more:
+    /// where a flush failed before, the system may think that the disk has what it has not.
+    fn settle(&self, segment: &Segment, file: &File) -> Result<(), Error> {
+        let path = &segment.path;
+        if segment.size < file.metadata().context("read", path)?.len() {
+            self.files.set_len(file, path, segment.size)?;
+        }
+        let mut at =
+            self.point.map_or(0, |point| if point.base == segment.base { point.position } else { 0 });
+        let mut window = Vec::new();
+        while at < segment.size {
+            window.resize(CHUNK_BYTES.min(segment.size - at) as usize, 0);
+            self.files.read_at(file, path, &mut window, at)?;
+            self.files.write_at(file, path, &window, at)?;
+            at += window.len() as u64;
+        }
+        self.files.sync(file, path)
     }
 
     /// Ends the log behind a segment's whole batches, unless something would go that was durable.
@@ -256,7 +284,7 @@ impl Recovery<'_> {
             bytes_cut += len;
         }
         let whole = whole_here || whole_behind;
-        if was_durable || is_whole_though_bad(&reason) || (whole && self.point.is_none()) {
+        if was_durable || is_whole_though_bad(&reason, kept) || (whole && self.point.is_none()) {
             return Err(match next {
                 Some(next) => Error::Gap { path, ends: segment.end, next },
                 None => Error::Damaged { path, position: kept, reason },
@@ -282,8 +310,7 @@ impl Recovery<'_> {
             super::segment::remove_indexes(self.files, path)?;
             self.files.sync_dir(self.dir)?;
         }
-        self.files.set_len(file, &path, kept)?;
-        self.files.sync(file, &path)?;
+        self.settle(segment, file)?;
         let log = self.name.clone();
         Ok(Recovered { log, path, bytes_kept: kept, bytes_cut, reason, set_aside })
     }

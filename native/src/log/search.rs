@@ -5,6 +5,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
+use mqlab_core::ids::Offset;
 use mqlab_core::record::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BatchHeader, Malformed, whole_prefix};
 
 use super::disk::Files;
@@ -14,15 +15,40 @@ use crate::error::Error;
 
 /// How far an offset can be from its segment's base: what the index can say.
 pub(super) const RELATIVE_MAX: u64 = i32::MAX as u64;
+/// What a disk writes whole or not at all, in bytes; a larger sector is a multiple of it.
+const SECTOR_BYTES: u64 = 512;
 /// How many bytes are summed in search of a whole batch before a log is cut. Whoever wrote more lookalikes than that into
 /// a message did it on purpose: the answer is then not to cut.
 pub(super) const SUMMED_BYTES_MAX: u64 = 4 * BATCH_BYTES_MAX as u64;
 
 /// Whether a batch's checksum was right, so that no crash can have torn it: it is wrong in what it says, or it is
-/// the batch before it that says a wrong offset, which lies outside the checksum.
-pub(super) fn is_whole_though_bad(reason: &Malformed) -> bool {
-    use Malformed::{Checksum, CutOff, Length, Magic};
-    !matches!(reason, CutOff { .. } | Length(_) | Magic(_) | Checksum { .. })
+/// the batch before it that says a wrong offset, which lies outside the checksum. But the first bytes of an offset can be
+/// torn off, where it lies across two sectors of the disk.
+pub(super) fn is_whole_though_bad(reason: &Malformed, position: u64) -> bool {
+    use Malformed::{Checksum, CutOff, Length, Magic, OutOfOrder};
+    match reason {
+        CutOff { .. } | Length(_) | Magic(_) | Checksum { .. } => false,
+        OutOfOrder { found, .. } => untorn_bits(position).is_none_or(|bits| found & !bits != 0),
+        _ => true,
+    }
+}
+
+/// The bits of a batch's offset that are left when a disk has all of the batch but what lies in the sector where it
+/// begins; none when that is more than the offset.
+fn untorn_bits(position: u64) -> Option<u64> {
+    let torn = SECTOR_BYTES - position % SECTOR_BYTES;
+    match torn {
+        8 => Some(0),
+        1..8 => Some(u64::MAX >> (8 * torn)),
+        _ => None,
+    }
+}
+
+/// Whether a batch at `position`, behind a gap after `end`, could lose a part of its offset in a power cut and look sound
+/// none the less: it begins a segment then, so that its header lies in one sector.
+pub(super) fn may_be_torn(position: u64, end: Offset, base: Offset) -> bool {
+    let left = untorn_bits(position).map(|bits| base.0 & bits);
+    left.is_some_and(|left| left != base.0 && left >= end.0)
 }
 
 /// Where the first whole batch stands in `bytes` that may follow the segment's batches. When more than `summed_max` bytes

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mqlab_core::ids::Offset;
-use mqlab_core::record::{BatchHeader, Malformed};
+use mqlab_core::record::{BatchHeader, Malformed, whole_prefix};
 
 use super::disk::Files;
 use super::index::{Answer, Index, Sought, look_up};
@@ -64,6 +64,8 @@ pub(super) struct Range {
     pub(super) bytes: u64,
     /// The offset of the first record.
     pub(super) base: Offset,
+    /// Where what follows begins: no record is there or behind.
+    pub(super) until: Offset,
 }
 
 impl Segment {
@@ -128,11 +130,16 @@ impl Segment {
     }
 
     /// Writes the indexes that are in memory beside the segment. Nothing is flushed: what is never trusted need not
-    /// survive.
+    /// survive. On a full disk it does without: they are built again when there is room.
     pub(super) fn save_indexes(&self, files: &Files) -> Result<(), Error> {
         let Some(Indexes { offsets, times }) = &self.held else { return Ok(()) };
-        files.write_anew(&index_path(&self.path), &offsets.to_bytes())?;
-        files.write_anew(&time_index_path(&self.path), &times.to_bytes(self.size))
+        let saved = files
+            .write_anew(&index_path(&self.path), &offsets.to_bytes())
+            .and_then(|()| files.write_anew(&time_index_path(&self.path), &times.to_bytes(self.size)));
+        match saved {
+            Err(error) if error.is_full() => remove_indexes(files, &self.path),
+            saved => saved,
+        }
     }
 
     /// From now on nothing is added: the indexes are in files, and memory is given back.
@@ -230,7 +237,7 @@ impl Segment {
     }
 
     pub(super) fn walk_from_front<'a>(&'a self, files: &'a Files, file: &'a File) -> Walk<'a> {
-        Walk::new(files, file, &self.path, 0, self.size, self.base)
+        Walk::new(files, (file, &self.path), 0, self.size, (self.base, self.end))
     }
 
     /// A walk that begins at the batch that is sought, if the index knows it and the batch agrees; else at the front.
@@ -247,7 +254,8 @@ impl Segment {
             },
         };
         if let Some(entry) = entry {
-            let mut walk = Walk::new(files, file, &self.path, entry.position(), self.size, Offset::ZERO);
+            let mut walk =
+                Walk::new(files, (file, &self.path), entry.position(), self.size, (Offset::ZERO, self.end));
             if let Ok(Some(step)) = walk.step()
                 && entry.agrees(self.base, &step)
             {
@@ -274,51 +282,63 @@ impl Segment {
     ) -> Result<Option<Range>, Error> {
         let mut walk = self.walk(files, file, Sought::below(from));
         let began = walk.position();
+        let mut before = None;
         let first = loop {
-            match walk.step()? {
-                Some(step) if step.header.next > from => break step,
-                // An index that did its duty would have known a batch between here and there.
-                Some(step) if step.position > began + 2 * u64::from(interval) => self.doubt(),
-                Some(_) => {}
-                None => return Err(Error::Changed { path: self.path.to_path_buf() }),
+            let Some(step) = walk.step()? else {
+                return Err(Error::Changed { path: self.path.to_path_buf() });
+            };
+            if step.header.next > from {
+                break step;
             }
+            if step.position > began + 2 * u64::from(interval) {
+                self.doubt(); // an index that did its duty would have known a batch between here and there
+            }
+            before = Some(step);
         };
         if first.header.next > self.end {
             // A base offset is outside its batch's checksum.
             let reason = Malformed::Content("an offset behind the end of its segment");
             return Err(Error::Damaged { path: self.path.to_path_buf(), position: first.position, reason });
         }
+        // A gap, unless the header before it is wrong about where its batch ends: only its checksum knows.
+        if let Some(before) = before.filter(|_| first.header.base > from) {
+            check_batch(files, file, &self.path, &before)?;
+        }
         let bytes = u64::from(first.header.bytes);
         if first.header.next > until || (bytes > room && !oversize) {
             return Ok(None);
         }
         let limit = first.position + room.max(bytes);
-        let end = if self.end <= until && self.size <= limit {
-            self.size
+        let (end, next) = if self.end <= until && self.size <= limit {
+            (self.size, self.end)
         } else {
             self.last_within((files, file), first, until, limit)?
         };
-        let range = Range { position: first.position, bytes: end - first.position, base: first.header.base };
-        Ok(Some(range))
+        let (position, base) = (first.position, first.header.base);
+        Ok(Some(Range { position, bytes: end - position, base, until: next }))
     }
 
-    /// Where the last batch ends that is no further than `until` and `limit`, from `first` on.
+    /// Where the last batch ends that is no further than `until` and `limit`, from `first` on; and where the one after it
+    /// begins, as an offset.
     fn last_within(
         &self,
         (files, file): (&Files, &File),
         first: Step,
         until: Offset,
         limit: u64,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, Offset), Error> {
         let mut walk = self.walk(files, file, Sought { until, position: limit });
         let mut end = first.end().max(walk.position());
         while let Some(step) = walk.step()? {
-            if step.header.next > until || step.end() > limit {
-                break;
+            if step.position < first.end() {
+                continue;
             }
-            end = end.max(step.end());
+            if step.header.next > until || step.end() > limit {
+                return Ok((end, step.header.base));
+            }
+            end = step.end();
         }
-        Ok(end)
+        Ok((self.size, self.end))
     }
 
     /// Forgets the batches that reach past `to`: they are to be cut off the file.
@@ -336,6 +356,16 @@ impl Segment {
         }
         (self.size, self.end, self.oldest, self.held) = (size, end, oldest, Some(indexes));
         Ok(())
+    }
+}
+
+/// Reads a batch, which must be sound.
+fn check_batch(files: &Files, file: &File, path: &Path, step: &Step) -> Result<(), Error> {
+    let mut batch = vec![0; step.header.bytes as usize];
+    files.read_at(file, path, &mut batch, step.position)?;
+    match whole_prefix(&batch, step.header.base).2 {
+        Some(reason) => Err(Error::Damaged { path: path.to_owned(), position: step.position, reason }),
+        None => Ok(()),
     }
 }
 

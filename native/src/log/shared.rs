@@ -25,7 +25,7 @@ use mqlab_core::log::{Log as _, LogError};
 use mqlab_core::record::{BatchBuilder, Batches, NewRecord};
 
 use super::durability::Durability;
-use super::file_log::FileLog;
+use super::file_log::{FileLog, failed};
 use super::slice::FileSlice;
 use super::tail::Tail;
 use crate::error::Error;
@@ -241,7 +241,7 @@ impl Inner {
     fn finish(&self, writer: MutexGuard<'_, Writer>, end: Offset) -> Result<(), LogError<Error>> {
         let owed = writer.log.owes_flush();
         drop(writer);
-        if owed { self.tail.sync_to(end).map_err(storage) } else { Ok(()) }
+        if owed { self.tail.sync_to(end).map_err(failed) } else { Ok(()) }
     }
 
     /// Writes what is gathered once no flush is under way, so that much comes together; and flushes.
@@ -252,7 +252,7 @@ impl Inner {
             writer.write_gathered()?;
         }
         drop(writer);
-        self.tail.sync_to(target).map_err(storage)
+        self.tail.sync_to(target).map_err(failed)
     }
 
     fn flush(&self) -> Result<(), LogError<Error>> {
@@ -260,15 +260,7 @@ impl Inner {
         writer.write_gathered()?;
         let end = writer.log.end();
         drop(writer);
-        self.tail.sync_to(end).map_err(storage)
-    }
-}
-
-/// Who comes after a failure is told that the log refuses.
-fn storage(error: Error) -> LogError<Error> {
-    match error {
-        Error::Refusing => LogError::Refusing,
-        error => LogError::Storage(error),
+        self.tail.sync_to(end).map_err(failed)
     }
 }
 

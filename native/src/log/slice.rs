@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mqlab_core::ids::Offset;
 use mqlab_core::log::Slice;
-use mqlab_core::record::{Batches, whole_prefix};
+use mqlab_core::record::{Batches, Malformed, whole_prefix};
 
 use super::mapped;
 use super::segment::{Range, Segment};
@@ -130,7 +130,22 @@ impl Part {
     /// The part's bytes as batches, if they are sound.
     fn checked(&self, bytes: Bytes) -> Result<Batches, Error> {
         self.check_base(&bytes)?;
-        Batches::parse(bytes.clone()).map_err(|_| damage(std::slice::from_ref(self), &bytes))
+        let batches =
+            Batches::parse(bytes.clone()).map_err(|_| damage(std::slice::from_ref(self), &bytes))?;
+        self.check_end(batches)
+    }
+
+    /// What would tell that the last batch's offset is wrong is not among the batches: what follows.
+    fn check_end(&self, batches: Batches) -> Result<Batches, Error> {
+        let until = self.range.until.0;
+        match batches.next() {
+            Some(next) if next.0 > until => {
+                let reason = Malformed::OutOfOrder { expected: next.0, found: until };
+                let position = self.range.position + self.range.bytes;
+                Err(Error::Damaged { path: self.path.to_path_buf(), position, reason })
+            }
+            _ => Ok(batches),
+        }
     }
 }
 
@@ -169,6 +184,10 @@ impl Slice for FileSlice {
             at += read.len();
         }
         let bytes = Bytes::from(bytes);
-        Batches::parse(bytes.clone()).map_err(|_| damage(&self.parts, &bytes))
+        let batches = Batches::parse(bytes.clone()).map_err(|_| damage(&self.parts, &bytes))?;
+        match self.parts.last() {
+            Some(last) => last.check_end(batches),
+            None => Ok(batches),
+        }
     }
 }

@@ -59,7 +59,10 @@ pub(super) fn swap_in(
     before(Step::Write)?;
     files.remove_if_there(&cleaned)?;
     let file = files.create(&cleaned)?;
-    files.write_at(&file, &cleaned, batches, 0)?;
+    if let Err(error) = files.write_at(&file, &cleaned, batches, 0) {
+        files.remove(&cleaned)?; // it would take room that a full disk does not have
+        return Err(error);
+    }
     files.sync(&file, &cleaned)?;
     files.sync_dir(dir)?;
     before(Step::Commit)?;

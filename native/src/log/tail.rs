@@ -65,10 +65,7 @@ struct State {
 impl Tail {
     /// The tail of a log that is durable up to its `end`, in the last segment. Makes that its recovery point.
     pub(super) fn new(files: Files, dir: PathBuf, active: Named, end: Point) -> Result<Self, Error> {
-        if Point::load(&dir) != Some(end) {
-            end.save(&files, &dir)?;
-        }
-        let point = open_point(&dir)?;
+        let point = if Point::load(&dir) == Some(end) { open_point(&dir) } else { save(&files, &dir, end) }?;
         let state = State {
             active,
             end,
@@ -162,8 +159,7 @@ impl Tail {
         state.sealed.clear();
         (state.active, state.end, state.durable) = (active, end, end.offset);
         (state.names, state.since) = (false, None);
-        end.save(&self.files, &self.dir)?;
-        state.point = open_point(&self.dir)?;
+        state.point = save(&self.files, &self.dir, end)?;
         Ok(())
     }
 
@@ -172,8 +168,7 @@ impl Tail {
     pub(super) fn lower(&self, to: Point) -> Result<(), Error> {
         let mut state = self.settle();
         (state.end, state.durable) = (to, state.durable.min(to.offset));
-        to.save(&self.files, &self.dir)?;
-        state.point = open_point(&self.dir)?;
+        state.point = save(&self.files, &self.dir, to)?;
         Ok(())
     }
 
@@ -255,6 +250,20 @@ impl Tail {
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+}
+
+/// Makes this the log's recovery point, durably, and opens its file. On a full disk it is written over the old one, which
+/// takes no room; a power cut could tear it then, and the log would have none.
+fn save(files: &Files, dir: &Path, point: Point) -> Result<File, Error> {
+    match point.save(files, dir) {
+        Err(error) if error.is_full() && dir.join(POINT).exists() => {
+            let (file, path) = (open_point(dir)?, dir.join(POINT));
+            files.write_at(&file, &path, point.to_text().as_bytes(), 0)?;
+            files.sync(&file, &path)?;
+            Ok(file)
+        }
+        saved => saved.and_then(|()| open_point(dir)),
     }
 }
 

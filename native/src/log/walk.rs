@@ -35,21 +35,22 @@ pub(super) struct Walk<'a> {
     position: u64,
     size: u64,
     expected: Offset,
+    /// Where the segment ends: no batch reaches past it.
+    end: Offset,
     window: Vec<u8>,
     window_at: u64,
 }
 
 impl<'a> Walk<'a> {
-    /// A walk from `position`, where a batch with `expected` or a later offset begins, up to `size`.
+    /// A walk from `position`, where a batch with `expected` or a later offset begins, up to `size` bytes and `end`.
     pub(super) fn new(
         files: &'a Files,
-        file: &'a File,
-        path: &'a Path,
+        (file, path): (&'a File, &'a Path),
         position: u64,
         size: u64,
-        expected: Offset,
+        (expected, end): (Offset, Offset),
     ) -> Self {
-        Self { files, file, path, position, size, expected, window: Vec::new(), window_at: 0 }
+        Self { files, file, path, position, size, expected, end, window: Vec::new(), window_at: 0 }
     }
 
     /// The next batch; none at the end.
@@ -93,6 +94,9 @@ impl<'a> Walk<'a> {
         }
         if header.base < self.expected {
             return Err(Malformed::OutOfOrder { expected: self.expected.0, found: header.base.0 });
+        }
+        if header.next > self.end {
+            return Err(Malformed::OutOfOrder { expected: header.next.0, found: self.end.0 });
         }
         Ok(header)
     }

@@ -1,6 +1,10 @@
 //! What the tests of the file log share.
 #![allow(dead_code, missing_docs)]
 
+pub(crate) mod power;
+pub(crate) mod recorder;
+pub(crate) mod story;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
