@@ -44,6 +44,7 @@
 
 mod clock;
 mod consumer;
+mod cursor;
 mod dispatch;
 mod durable;
 mod error;
@@ -53,6 +54,7 @@ mod look;
 mod options;
 mod output;
 mod ready;
+mod receipt;
 mod send;
 mod settle;
 mod slots;
@@ -60,12 +62,14 @@ mod unacked;
 
 pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow, WindowId};
 pub use error::QueueError;
+pub use journal::UNWRITTEN_BYTES_MAX;
 pub use look::{Browsed, Held, Standing, Stats};
 pub use options::{
     Backoff, BadOptions, DeadLetter, Expiry, GROUPS_MAX, Overflow, PRIORITY_MAX, QueueOptions,
     REMEMBERED_MAX, RESIDENT_BYTES, Requeue,
 };
 pub use output::{Delivery, Departure, Fact, Lent, ReturnReason};
+pub use receipt::{BadReceipt, Receipt};
 pub use send::Sent;
 pub use unacked::Tag;
 
@@ -75,8 +79,9 @@ use alloc::vec::Vec;
 
 use clock::NEVER;
 use consumer::Consumer;
+use cursor::{Note, Stands};
 use groups::Groups;
-use journal::{Journal, Moved, Note};
+use journal::{Journal, Moved};
 use ready::{Rank, Ready};
 use send::Remembered;
 use slots::{Seat, Slot, Slots, State};
@@ -139,6 +144,8 @@ pub struct Queue<L> {
     unused_since: Time,
     deliveries: VecDeque<Delivery>,
     departures: VecDeque<Departure>,
+    /// The first place of a message that left for where dead letters go, and may not be written there yet.
+    departed_from: Option<Offset>,
     facts: VecDeque<Fact>,
     watched: bool,
 }
@@ -200,6 +207,7 @@ impl<L: Log> Queue<L> {
             unused_since: Time::ZERO,
             deliveries,
             departures,
+            departed_from: None,
             facts,
             watched: false,
         }
@@ -319,6 +327,7 @@ impl<L: Log> Queue<L> {
         let id = self.remove(offset, |slot| slot.id()).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
+            self.departed_from = Some(self.departed_from.map_or(offset, |first| first.min(offset)));
             self.departures.push_back(Departure { offset, reason, message });
         }
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mqlab_core::ids::{MessageId, Name};
-use mqlab_core::log::Storage;
+use mqlab_core::ids::{MessageId, Name, Offset};
 use mqlab_core::log::faulty::Fault;
+use mqlab_core::log::{LogError, Storage};
 use mqlab_core::message::Message;
 use mqlab_core::queue::{
-    Browsed, ConsumerId, Delivery, Held, Lent, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent,
-    Standing, Tag,
+    Browsed, ConsumerId, Delivery, Held, Lent, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Receipt,
+    Sent, Standing, Tag,
 };
 use mqlab_core::time::Time;
 
@@ -23,6 +23,8 @@ pub(crate) trait Disk: Storage + Sized {
     fn cut(&mut self, messages: u64, cursor: u64);
     /// After so many writes one of the logs meets a fault; without one, none fails.
     fn fail_after(&mut self, left: u32, fault: Option<Fault>);
+    /// Whether it has no room.
+    fn set_full(&mut self, full: bool);
 }
 
 pub(crate) struct Pair<S: Storage> {
@@ -42,6 +44,11 @@ pub(crate) struct Pair<S: Storage> {
     pub(crate) memory: u64,
     /// The disk failed: nothing that came of it was told anybody.
     pub(crate) failed: bool,
+    /// The disk has no room.
+    pub(crate) full: bool,
+    /// Every receipt that was given: offset and count; and the leases and waits that were ever noted.
+    pub(crate) receipts: Vec<(u64, u32)>,
+    pub(crate) given: BTreeSet<(u64, u32, Time)>,
 }
 
 pub(crate) fn name() -> Name {
@@ -54,6 +61,10 @@ fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
         QueueError::Blocked => Refusal::Blocked,
         QueueError::UnknownTag(_) => Refusal::UnknownTag,
         QueueError::UnknownConsumer => Refusal::UnknownConsumer,
+        QueueError::Gone(_) => Refusal::Gone,
+        QueueError::DeliveredAgain(_) => Refusal::DeliveredAgain,
+        QueueError::NotOut(_) => Refusal::NotOut,
+        QueueError::Log(LogError::Full) => Refusal::NoRoom,
         QueueError::Log(_) => Refusal::Storage,
         other => panic!("{other:?}"),
     }
@@ -88,6 +99,9 @@ impl<S: Disk> Pair<S> {
             plural,
             memory,
             failed: false,
+            full: false,
+            receipts: Vec::new(),
+            given: BTreeSet::new(),
         }
     }
 
@@ -177,8 +191,17 @@ impl<S: Disk> Pair<S> {
                 self.disk.as_mut().expect("it is there").fail_after(left, Some(fault));
                 String::new()
             }
+            Operation::Full(full) => {
+                self.full = full;
+                self.disk.as_mut().expect("it is there").set_full(full);
+                String::new()
+            }
+            Operation::SendOrNot(wish) => self.send_or_not(*wish),
             Operation::Flush => {
                 let real = self.queue.as_mut().expect("it is open").flush().map_err(refusal);
+                if self.full && real == Err(Refusal::NoRoom) {
+                    return String::new();
+                }
                 self.agree(real, |_| Ok(()));
                 if self.failed {
                     return String::new();
@@ -195,9 +218,62 @@ impl<S: Disk> Pair<S> {
             | Operation::NackUntil(..)
             | Operation::Seen(..)
             | Operation::Renew(..)
+            | Operation::AckReceipt(..)
+            | Operation::NackReceipt(..)
+            | Operation::RejectReceipt(..)
+            | Operation::RenewReceipt(..)
             | Operation::Wrong(..) => self.settle(operation),
             other => self.consume(other),
         }
+    }
+
+    /// Sends what is durable then, or is told that there is no room and has changed nothing.
+    fn send_or_not(&mut self, wish: Wish) -> String {
+        let now = self.now;
+        self.perform(Operation::Tick);
+        let queue = self.queue.as_mut().expect("it is open");
+        if self.failed || queue.commit().is_err() {
+            self.failed |= !self.full;
+            return String::new();
+        }
+        let message = self.message(wish);
+        let queue = self.queue.as_mut().expect("it is open");
+        let real = queue.send(now, message.clone()).map(|sent| match sent {
+            Sent::Stored(offset) => Some(offset.0),
+            Sent::Duplicate => None,
+        });
+        let stored = real.as_ref().ok().copied().flatten();
+        let real = real.map_err(refusal);
+        self.since_flush.extend(message.id());
+        let answer = self.agree(real, |list| list.send(now, message));
+        let queue = self.queue.as_mut().expect("it is open");
+        match (queue.flush().map_err(refusal), stored) {
+            (Err(Refusal::NoRoom), Some(offset)) if self.full && !self.failed => {
+                let back = queue.withdraw(&[Offset(offset)]);
+                let expected = self.list.withdraw(offset);
+                assert_eq!(back, u64::from(expected), "taken back");
+            }
+            (Err(Refusal::NoRoom), _) => assert!(self.full, "there is room"),
+            (flushed, _) => {
+                self.failed |= flushed.is_err();
+                if !self.failed {
+                    self.flushed = self.list.clone();
+                    self.since_flush.clear();
+                }
+            }
+        }
+        answer
+    }
+
+    /// Remembers the leases and waits that the logs may speak of.
+    fn remember_noted(&mut self) {
+        let noted = self.list.items.iter().filter(|item| item.noted);
+        self.given.extend(noted.filter_map(|item| match item.place {
+            Place::Waiting(until) | Place::Out { lease: Some(until), .. } => {
+                Some((item.offset, item.deliveries, until))
+            }
+            _ => None,
+        }));
     }
 
     /// What a failed disk kept of an operation is found out later.
@@ -207,6 +283,7 @@ impl<S: Disk> Pair<S> {
         model: impl FnOnce(&mut List) -> Result<T, Refusal>,
     ) -> String {
         let expected = model(&mut self.list);
+        self.remember_noted();
         if matches!(real, Err(Refusal::Storage)) {
             self.failed = true;
             return String::new();
@@ -258,6 +335,13 @@ impl<S: Disk> Pair<S> {
                 self.count(real.iter().flatten().cloned());
                 self.agree(real, |list| Ok(list.receive(now)))
             }
+            Operation::Lease(span) => {
+                let real = queue.lease(now, span).map(|found| found.map(delivered)).map_err(refusal);
+                self.count(real.iter().flatten().cloned());
+                let leased = real.iter().flatten().map(|(_, _, offset, count, _)| (*offset, *count));
+                self.receipts.extend(leased);
+                self.agree(real, |list| Ok(list.lease(now, span)))
+            }
             Operation::ReceiveFor(who) => {
                 let real = queue.receive_for(now, who).map(|found| found.map(delivered)).map_err(refusal);
                 self.count(real.iter().flatten().cloned());
@@ -284,6 +368,9 @@ impl<S: Disk> Pair<S> {
             }
             Operation::Commit => {
                 let real = queue.commit().map_err(refusal);
+                if self.full && real == Err(Refusal::NoRoom) {
+                    return String::new();
+                }
                 let answer = self.agree(real, |_| Ok(()));
                 if !self.failed {
                     self.little_in_memory();
@@ -305,6 +392,10 @@ impl<S: Disk> Pair<S> {
         let nobody = (self.list.tags + 1, 0, ConsumerId(1));
         let pick = |index: &proptest::sample::Index| if out.is_empty() { nobody } else { *index.get(&out) };
         let queue = self.queue.as_mut().expect("it is open");
+        let receipts = &self.receipts;
+        let receipt = |index: &proptest::sample::Index| {
+            if receipts.is_empty() { None } else { Some(*index.get(receipts)) }
+        };
         match operation {
             Operation::Ack(index) => {
                 let (tag, ..) = pick(&index);
@@ -335,6 +426,29 @@ impl<S: Disk> Pair<S> {
                 let (tag, ..) = pick(&index);
                 let real = queue.renew(now, Tag(tag)).map_err(refusal);
                 self.agree(real, |list| list.renew(now, tag))
+            }
+            Operation::AckReceipt(index) => {
+                let Some((offset, count)) = receipt(&index) else { return String::new() };
+                let real = queue.ack_receipt(now, Receipt { offset: Offset(offset), count }).map_err(refusal);
+                self.agree(real, |list| list.ack_receipt(now, (offset, count)))
+            }
+            Operation::NackReceipt(index, delay) => {
+                let Some((offset, count)) = receipt(&index) else { return String::new() };
+                let name = Receipt { offset: Offset(offset), count };
+                let real = queue.nack_receipt(now, name, delay).map_err(refusal);
+                self.agree(real, |list| list.nack_receipt(now, (offset, count), delay))
+            }
+            Operation::RejectReceipt(index) => {
+                let Some((offset, count)) = receipt(&index) else { return String::new() };
+                let real =
+                    queue.reject_receipt(now, Receipt { offset: Offset(offset), count }).map_err(refusal);
+                self.agree(real, |list| list.reject_receipt(now, (offset, count)))
+            }
+            Operation::RenewReceipt(index, span) => {
+                let Some((offset, count)) = receipt(&index) else { return String::new() };
+                let name = Receipt { offset: Offset(offset), count };
+                let real = queue.renew_receipt(now, name, span).map_err(refusal);
+                self.agree(real, |list| list.renew_receipt(now, (offset, count), span))
             }
             Operation::Wrong(tag) => {
                 if out.iter().any(|(other, ..)| *other == tag) {

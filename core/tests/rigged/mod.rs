@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use mqlab_core::ids::{LogName, Offset};
-use mqlab_core::log::faulty::{Fault, FaultyStorage};
+use mqlab_core::log::faulty::{Condition, Fault, FaultyStorage};
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::log::{Log, LogError, Segment, SliceOf, Storage, StorageError};
 use mqlab_core::record::Batches;
@@ -16,6 +16,7 @@ pub(crate) type Disk = FaultyStorage<MemoryStorage>;
 pub(crate) struct Rig {
     left: Cell<u32>,
     fault: Cell<Option<Fault>>,
+    full: Cell<bool>,
 }
 
 impl Rig {
@@ -24,6 +25,12 @@ impl Rig {
     pub(crate) fn after(&self, left: u32, fault: Option<Fault>) {
         self.left.set(left);
         self.fault.set(fault);
+    }
+
+    /// Whether nothing can be added to any log.
+    #[allow(dead_code, reason = "not every model fills its disk")]
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.set(full);
     }
 }
 
@@ -36,7 +43,10 @@ pub(crate) struct Rigged {
 
 impl Rigged {
     pub(crate) fn new(disk: Disk) -> Self {
-        Self { disk, rig: Rc::new(Rig { left: Cell::new(u32::MAX), fault: Cell::new(None) }) }
+        Self {
+            disk,
+            rig: Rc::new(Rig { left: Cell::new(u32::MAX), fault: Cell::new(None), full: Cell::new(false) }),
+        }
     }
 }
 
@@ -94,6 +104,7 @@ impl Log for RiggedLog {
 
     fn append(&mut self, batches: &Batches) -> Result<(), LogError<Failed>> {
         self.count(What::Append)?;
+        self.log.set_condition(if self.rig.full.get() { Condition::Full } else { Condition::Sound });
         self.log.append(batches)
     }
 
