@@ -258,6 +258,18 @@ impl From<LogError<Self>> for Error {
     }
 }
 
+impl Error {
+    /// Whether it is only that there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::NoSpace => true,
+            Self::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            _ => false,
+        }
+    }
+}
+
 /// Says of an [`io::Error`] what was tried, and with which file.
 pub(crate) trait Context<T> {
     fn context(self, operation: &'static str, path: &Path) -> Result<T, Error>;

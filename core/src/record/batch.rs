@@ -250,7 +250,8 @@ impl Batch {
 
     /// What the header says, as [`BatchHeader::peek`] reads it.
     pub fn header(&self) -> BatchHeader {
-        BatchHeader { base: self.base(), next: self.next(), bytes: self.bytes.len() as u32 }
+        let (base, next, bytes) = (self.base(), self.next(), self.bytes.len() as u32);
+        BatchHeader { base, next, bytes, max_timestamp: self.max_timestamp() }
     }
 
     /// The offset of the first record.
