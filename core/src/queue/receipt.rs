@@ -95,6 +95,12 @@ impl Delivery {
     }
 }
 
+impl From<&Delivery> for Receipt {
+    fn from(delivery: &Delivery) -> Self {
+        delivery.receipt()
+    }
+}
+
 impl<L: Log> Queue<L> {
     /// [`receive`](Self::receive) for so long, also over a restart: until then, or until the delivery is settled, nobody else
     /// gets the message. The lease is durable after [`flush`](Self::flush). It takes the place of the one that the

@@ -66,6 +66,15 @@ impl<S: Storage> VirtualHost<S> {
         self.with_queue(now, &Name::new(queue)?, |queue| queue.reject_receipt(now, receipt))
     }
 
+    /// The lease of a delivery ends so long from now. See [`Queue::renew_receipt`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`nack_receipt`](Self::nack_receipt).
+    pub fn renew_receipt(&mut self, now: Time, queue: &str, receipt: Receipt, lease: Span) -> Result<(), S> {
+        self.with_queue(now, &Name::new(queue)?, |queue| queue.renew_receipt(now, receipt, lease))
+    }
+
     /// Puts a message straight into a queue, past all exchanges, and says where.
     ///
     /// # Errors
