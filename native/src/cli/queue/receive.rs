@@ -23,7 +23,7 @@ the message again, the older receipt settles nothing.
 
 With --ack each message is acknowledged as soon as it is printed and flushed: if the command is
 stopped in between, it comes again after its lease. When nothing is ready, nothing is printed, and
-that is no failure.
+that is no failure. Messages that may have newlines in them are best read with --json.
 
 Examples:
   mqlab queue receive --dir data --queue jobs
@@ -91,7 +91,10 @@ fn report(options: &Options, taken: &[Delivery], queues: Queues, queue: Queue) -
     let name = &options.place.queue;
     let left = format!("{} ready, {} leased, {} delayed", stats.ready, stats.leased, stats.delayed);
     match taken.len() as u64 {
-        0 => say(format_args!("nothing is ready in {name}: {left}")),
+        0 => say(format_args!(
+            "nothing is ready in {name} ({} leased, {} delayed)",
+            stats.leased, stats.delayed
+        )),
         number if options.ack => {
             say(format_args!("{} received from {name} and acknowledged; {left}", count(number, "message")));
         }
