@@ -67,6 +67,11 @@ pub enum Error {
         /// The log.
         log: LogName,
     },
+    /// There is no log of that name.
+    NoSuchLog {
+        /// What was asked for.
+        log: LogName,
+    },
     /// Stored bytes are not what was written. Nothing was changed.
     Damaged {
         /// The segment.
@@ -179,6 +184,7 @@ impl fmt::Display for Error {
                 write!(f, "{} is in use by another mqlab process: wait until it ends", path.display())
             }
             Self::AlreadyOpen { log } => write!(f, "the log {log} is open already"),
+            Self::NoSuchLog { log } => write!(f, "there is no log {log} in this data directory"),
             Self::Damaged { path, position, reason } => write!(
                 f,
                 "{} is damaged at byte {position}: {reason} (nothing was changed; put a sound copy in its place)",

@@ -179,14 +179,27 @@ impl Batches {
     /// This is what a leader does before it appends. No checksum is computed: both fields lie outside it.
     #[must_use]
     pub fn stamped(&self, base: Offset, epoch: Epoch) -> Self {
-        let mut bytes = BytesMut::from(&self.bytes[..]);
+        self.clone().into_stamped(base, epoch)
+    }
+
+    /// [`stamped`](Self::stamped), without a copy when nobody else has the bytes.
+    ///
+    /// ```
+    /// use mqlab_core::ids::{Epoch, Offset};
+    /// use mqlab_core::log::contract::batch;
+    /// let (batches, at) = (batch(0, 3), batch(0, 3).stamped(Offset(7), Epoch(2)));
+    /// assert_eq!(batches.into_stamped(Offset(7), Epoch(2)), at);
+    /// ```
+    #[must_use]
+    pub fn into_stamped(self, base: Offset, epoch: Epoch) -> Self {
+        let mut bytes = self.bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
         let (mut start, mut offset) = (0, base);
-        for batch in self.iter() {
-            bytes[start..start + 8].copy_from_slice(&(offset.0 as i64).to_be_bytes());
-            let epoch_at = start + at::EPOCH;
-            bytes[epoch_at..epoch_at + 4].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
-            offset = offset.plus(batch.offsets());
-            start += batch.bytes.len();
+        while start < bytes.len() {
+            let batch = &mut bytes[start..];
+            batch[..8].copy_from_slice(&(offset.0 as i64).to_be_bytes());
+            batch[at::EPOCH..at::MAGIC].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
+            offset = offset.plus(i32_at(batch, at::LAST_DELTA) as u64 + 1);
+            start += i32_at(batch, at::LENGTH) as usize + LENGTH_END;
         }
         Self { bytes: bytes.freeze() }
     }

@@ -50,6 +50,16 @@ impl Directory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Sees to it that a directory is ours, for whoever only reads it.
+    pub(super) fn check(path: &Path) -> Result<(), Error> {
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => Err(Error::NotADirectory { path: path.to_owned() }),
+            Ok(_) if check(path)? == State::Ours => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("open", path),
+            Ok(_) | Err(_) => Err(Error::Missing { path: path.to_owned() }),
+        }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

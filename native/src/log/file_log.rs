@@ -13,6 +13,7 @@ use super::directory::Directory;
 use super::disk::Files;
 use super::durability::{Durability, Flusher};
 use super::marks::{Point, mark_clean, unmark};
+use super::reading::Shelf;
 use super::recovery::{self, Recovered};
 use super::segment::Segment;
 use super::slice::FileSlice;
@@ -40,7 +41,7 @@ pub struct FileLog {
     /// The blocks that the last segment has beyond its batches.
     ahead: Ahead,
     pub(super) tail: Arc<Tail>,
-    flusher: Option<Flusher>,
+    pub(super) flusher: Option<Flusher>,
     refusing: bool,
     /// Whether the directory bears the mark of a log that was closed in good order.
     is_marked: bool,
@@ -280,9 +281,10 @@ impl FileLog {
         self.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1)
     }
 
-    /// The file of a segment, for reading.
-    fn file_of(&self, number: usize) -> Result<Arc<File>, Error> {
-        if number + 1 == self.segments.len() { Ok(self.file.clone()) } else { self.segments[number].file() }
+    /// Its segments, to be read.
+    pub(super) fn shelf(&self) -> Shelf<'_> {
+        let interval = self.options.index_interval_bytes;
+        Shelf { files: &self.files, segments: &self.segments, file: &self.file, interval }
     }
 
     fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Error>> {
@@ -317,27 +319,7 @@ impl Log for FileLog {
     }
 
     fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<FileSlice, LogError<Error>> {
-        if from < self.start() || from > self.end() {
-            return self.out_of_range(from);
-        }
-        let interval = self.options.index_interval_bytes;
-        let (mut slice, mut room) = (FileSlice::default(), u64::from(bytes_max));
-        for (number, segment) in self.segments.iter().enumerate().skip(self.segment_of(from)) {
-            if segment.end <= from || segment.size == 0 {
-                continue; // `from` is the log's end, or the last segment has just been begun
-            }
-            let file = self.file_of(number)?;
-            let (span, limit) = ((from, until), (room, slice.is_empty()));
-            let range = segment.select((&self.files, &file), interval, span, limit)?;
-            segment.mend_if_doubtful(&self.files, &file, interval)?;
-            let Some(range) = range else { break };
-            room = room.saturating_sub(range.bytes);
-            slice.push(segment, file, range);
-            if range.position + range.bytes < segment.size {
-                break;
-            }
-        }
-        Ok(slice)
+        self.shelf().read(from, until, bytes_max)
     }
 
     fn flush(&mut self) -> Result<(), LogError<Error>> {
@@ -409,6 +391,12 @@ impl FileLog {
             Durability::Every(records) => unflushed >= records.max(1),
             Durability::EveryBatch => unflushed > 0,
         }
+    }
+}
+
+impl Drop for FileLog {
+    fn drop(&mut self) {
+        self.tail.close();
     }
 }
 

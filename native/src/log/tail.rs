@@ -113,6 +113,25 @@ impl Tail {
         self.changed.notify_all();
     }
 
+    /// Somebody writes again.
+    pub(super) fn reopen(&self) {
+        self.lock().closed = false;
+    }
+
+    /// Takes notice that something waits to be written and made durable.
+    pub(super) fn owes(&self) {
+        let mut state = self.lock();
+        if state.since.is_none() {
+            state.since = Some(Instant::now());
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for the end of the flush that is under way, if there is one.
+    pub(super) fn wait_for_flush(&self) {
+        drop(self.settle());
+    }
+
     /// Takes notice that the last segment now reaches so far.
     pub(super) fn wrote(&self, position: u64, offset: Offset) {
         let mut state = self.lock();
@@ -133,11 +152,15 @@ impl Tail {
         state.sealed.len()
     }
 
-    /// Takes notice that the log was cut or begun anew, durably, and now ends here. Nobody flushes meanwhile.
+    /// Takes notice that the log was cut or begun anew, and now ends here, in a segment that is durable. So are all before
+    /// it when this returns. Nobody flushes meanwhile.
     pub(super) fn restart(&self, active: Named, end: Point) -> Result<(), Error> {
         let mut state = self.settle();
-        (state.active, state.end, state.durable) = (active, end, end.offset);
+        for (file, path) in &state.sealed {
+            self.files.sync(file, path)?;
+        }
         state.sealed.clear();
+        (state.active, state.end, state.durable) = (active, end, end.offset);
         (state.names, state.since) = (false, None);
         end.save(&self.files, &self.dir)?;
         state.point = open_point(&self.dir)?;
