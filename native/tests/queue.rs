@@ -232,6 +232,38 @@ fn a_directory_stays_small_while_a_million_messages_pass_through() {
     assert_eq!(jobs.stats().expect("counted").ready, 0);
 }
 
+#[test]
+fn a_message_that_is_stuck_does_not_keep_what_went_by() {
+    let root = scratch();
+    let reopened = || Queues::open_with(root.path(), SMALL).expect("opens").queue("jobs").expect("made");
+    let jobs = reopened();
+    let pass_by = |jobs: &Queue| {
+        for _ in 0..100 {
+            jobs.send_all((0..1_000).map(|number: u32| Message::new(number.to_string()))).expect("kept");
+            let taken = jobs.receive_up_to(1_000).expect("no failure");
+            jobs.ack_all(&taken).expect("they were just received");
+        }
+    };
+    let mut stuck = Vec::new();
+    for number in 0..3 {
+        jobs.send(Message::new(format!("stuck {number}"))).expect("kept");
+        let lease = jobs.lease(Duration::from_secs(3_600)).expect("no failure").expect("ready");
+        stuck.push(lease.receipt());
+        pass_by(&jobs);
+    }
+    // Two megabytes went by each, behind the first that is stuck.
+    let size = bytes(root.path());
+    assert!(size < 2 * 1024 * 1024, "{size} bytes for three messages");
+    drop(jobs);
+    let jobs = reopened();
+    let stats = jobs.stats().expect("counted");
+    assert_eq!((stats.ready, stats.leased), (0, 3));
+    jobs.nack_all(stuck, None).expect("they are still leased");
+    let again: Vec<String> =
+        jobs.receive_up_to(9).expect("no failure").iter().map(|one| text(one.message.body())).collect();
+    assert_eq!(again, ["stuck 0", "stuck 1", "stuck 2"]);
+}
+
 /// What a program may do, and when it dies.
 #[derive(Clone, Debug)]
 enum Step {

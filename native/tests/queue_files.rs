@@ -15,6 +15,8 @@ mod list;
 mod pass;
 #[path = "../../core/tests/queue_model/plan.rs"]
 mod plan;
+#[path = "../../core/tests/queue_model/receipts.rs"]
+mod receipts;
 #[path = "../../core/tests/rigged/mod.rs"]
 mod rigged;
 

@@ -193,7 +193,8 @@ impl<L: Log> Queue<L> {
         self.commit()?;
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.flush()?;
-        Ok(journal.forget(self.slots.first())?)
+        journal.forget(self.slots.first())?;
+        Ok(self.sweep.run(journal, &self.slots, self.next)?)
     }
 
     /// Keeps no more than about so many bytes of bodies in memory, instead of [`RESIDENT_BYTES`]: what the log has and

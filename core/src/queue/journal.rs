@@ -248,7 +248,7 @@ impl<L: Log> Journal<L> {
 
     /// Writes, trims or flushes; after the first failure no more, whichever of the logs it was. That there is no room is
     /// no failure.
-    fn unless_failed(
+    pub(super) fn unless_failed(
         &mut self,
         write: impl FnOnce(&mut Self) -> Result<(), LogError<L::Error>>,
     ) -> Result<(), LogError<L::Error>> {

@@ -58,6 +58,7 @@ mod receipt;
 mod send;
 mod settle;
 mod slots;
+mod sweep;
 mod unacked;
 
 pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow, WindowId};
@@ -85,6 +86,7 @@ use journal::{Journal, Moved};
 use ready::{Rank, Ready};
 use send::Remembered;
 use slots::{Seat, Slot, Slots, State};
+use sweep::Sweep;
 use unacked::Unacked;
 
 use crate::ids::{BadName, MessageId, Name, Offset};
@@ -131,6 +133,7 @@ pub struct Queue<L> {
     /// Messages that came with their time over, and may be delivered in this moment.
     newcomers: Vec<Offset>,
     remembered: Remembered,
+    sweep: Sweep,
     /// Where the next message goes.
     next: Offset,
     /// Bodies in memory, in bytes.
@@ -199,6 +202,7 @@ impl<L: Log> Queue<L> {
             mortal: false,
             newcomers: Vec::new(),
             remembered,
+            sweep: Sweep::default(),
             next: Offset::ZERO,
             resident: 0,
             resident_max: RESIDENT_BYTES,

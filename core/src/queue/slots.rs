@@ -285,6 +285,15 @@ impl Slots {
         Some(seen)
     }
 
+    /// Whether there is a message from an offset on and before another.
+    pub(super) fn any(&self, from: Offset, until: Offset) -> bool {
+        let old = self.old.range(from..until).next().is_some();
+        let start = from.max(self.first);
+        let entries = self.place(start).unwrap_or(0).min(self.entries.len());
+        let end = self.place(until.max(self.first)).unwrap_or(0).clamp(entries, self.entries.len());
+        old || self.entries.range(entries..end).any(Option::is_some)
+    }
+
     /// Every message, by offset.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Offset, &Slot)> {
         let old = self.old.iter().map(|(&offset, slot)| (offset, slot));

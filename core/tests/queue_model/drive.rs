@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mqlab_core::ids::{MessageId, Name, Offset};
+use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::log::faulty::Fault;
 use mqlab_core::log::{LogError, Storage};
 use mqlab_core::message::Message;
 use mqlab_core::queue::{
-    Browsed, ConsumerId, Delivery, Held, Lent, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Receipt,
-    Sent, Standing, Tag,
+    Browsed, ConsumerId, Delivery, Held, Lent, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent,
+    Standing, Tag,
 };
 use mqlab_core::time::Time;
 
@@ -55,7 +55,7 @@ pub(crate) fn name() -> Name {
     Name::new("q").expect("a legal name")
 }
 
-fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
+pub(crate) fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
     match error {
         QueueError::Full => Refusal::Full,
         QueueError::Blocked => Refusal::Blocked,
@@ -105,7 +105,7 @@ impl<S: Disk> Pair<S> {
         }
     }
 
-    fn message(&mut self, wish: Wish) -> Message {
+    pub(crate) fn message(&mut self, wish: Wish) -> Message {
         if let Some(again) = wish.again
             && !self.sent.is_empty()
         {
@@ -164,7 +164,7 @@ impl<S: Disk> Pair<S> {
     }
 
     /// Does something, compares the answers, and returns it as text.
-    fn perform(&mut self, operation: Operation) -> String {
+    pub(crate) fn perform(&mut self, operation: Operation) -> String {
         let now = self.now;
         match operation {
             Operation::Send(wish) => {
@@ -218,55 +218,18 @@ impl<S: Disk> Pair<S> {
             | Operation::NackUntil(..)
             | Operation::Seen(..)
             | Operation::Renew(..)
+            | Operation::Wrong(..) => self.settle(operation),
+            Operation::Lease(..)
             | Operation::AckReceipt(..)
             | Operation::NackReceipt(..)
             | Operation::RejectReceipt(..)
-            | Operation::RenewReceipt(..)
-            | Operation::Wrong(..) => self.settle(operation),
+            | Operation::RenewReceipt(..) => self.by_receipt(operation),
             other => self.consume(other),
         }
     }
 
-    /// Sends what is durable then, or is told that there is no room and has changed nothing.
-    fn send_or_not(&mut self, wish: Wish) -> String {
-        let now = self.now;
-        self.perform(Operation::Tick);
-        let queue = self.queue.as_mut().expect("it is open");
-        if self.failed || queue.commit().is_err() {
-            self.failed |= !self.full;
-            return String::new();
-        }
-        let message = self.message(wish);
-        let queue = self.queue.as_mut().expect("it is open");
-        let real = queue.send(now, message.clone()).map(|sent| match sent {
-            Sent::Stored(offset) => Some(offset.0),
-            Sent::Duplicate => None,
-        });
-        let stored = real.as_ref().ok().copied().flatten();
-        let real = real.map_err(refusal);
-        self.since_flush.extend(message.id());
-        let answer = self.agree(real, |list| list.send(now, message));
-        let queue = self.queue.as_mut().expect("it is open");
-        match (queue.flush().map_err(refusal), stored) {
-            (Err(Refusal::NoRoom), Some(offset)) if self.full && !self.failed => {
-                let back = queue.withdraw(&[Offset(offset)]);
-                let expected = self.list.withdraw(offset);
-                assert_eq!(back, u64::from(expected), "taken back");
-            }
-            (Err(Refusal::NoRoom), _) => assert!(self.full, "there is room"),
-            (flushed, _) => {
-                self.failed |= flushed.is_err();
-                if !self.failed {
-                    self.flushed = self.list.clone();
-                    self.since_flush.clear();
-                }
-            }
-        }
-        answer
-    }
-
     /// Remembers the leases and waits that the logs may speak of.
-    fn remember_noted(&mut self) {
+    pub(crate) fn remember_noted(&mut self) {
         let noted = self.list.items.iter().filter(|item| item.noted);
         self.given.extend(noted.filter_map(|item| match item.place {
             Place::Waiting(until) | Place::Out { lease: Some(until), .. } => {
@@ -277,7 +240,7 @@ impl<S: Disk> Pair<S> {
     }
 
     /// What a failed disk kept of an operation is found out later.
-    fn agree<T: PartialEq + std::fmt::Debug>(
+    pub(crate) fn agree<T: PartialEq + std::fmt::Debug>(
         &mut self,
         real: Result<T, Refusal>,
         model: impl FnOnce(&mut List) -> Result<T, Refusal>,
@@ -335,13 +298,6 @@ impl<S: Disk> Pair<S> {
                 self.count(real.iter().flatten().cloned());
                 self.agree(real, |list| Ok(list.receive(now)))
             }
-            Operation::Lease(span) => {
-                let real = queue.lease(now, span).map(|found| found.map(delivered)).map_err(refusal);
-                self.count(real.iter().flatten().cloned());
-                let leased = real.iter().flatten().map(|(_, _, offset, count, _)| (*offset, *count));
-                self.receipts.extend(leased);
-                self.agree(real, |list| Ok(list.lease(now, span)))
-            }
             Operation::ReceiveFor(who) => {
                 let real = queue.receive_for(now, who).map(|found| found.map(delivered)).map_err(refusal);
                 self.count(real.iter().flatten().cloned());
@@ -392,10 +348,6 @@ impl<S: Disk> Pair<S> {
         let nobody = (self.list.tags + 1, 0, ConsumerId(1));
         let pick = |index: &proptest::sample::Index| if out.is_empty() { nobody } else { *index.get(&out) };
         let queue = self.queue.as_mut().expect("it is open");
-        let receipts = &self.receipts;
-        let receipt = |index: &proptest::sample::Index| {
-            if receipts.is_empty() { None } else { Some(*index.get(receipts)) }
-        };
         match operation {
             Operation::Ack(index) => {
                 let (tag, ..) = pick(&index);
@@ -426,29 +378,6 @@ impl<S: Disk> Pair<S> {
                 let (tag, ..) = pick(&index);
                 let real = queue.renew(now, Tag(tag)).map_err(refusal);
                 self.agree(real, |list| list.renew(now, tag))
-            }
-            Operation::AckReceipt(index) => {
-                let Some((offset, count)) = receipt(&index) else { return String::new() };
-                let real = queue.ack_receipt(now, Receipt { offset: Offset(offset), count }).map_err(refusal);
-                self.agree(real, |list| list.ack_receipt(now, (offset, count)))
-            }
-            Operation::NackReceipt(index, delay) => {
-                let Some((offset, count)) = receipt(&index) else { return String::new() };
-                let name = Receipt { offset: Offset(offset), count };
-                let real = queue.nack_receipt(now, name, delay).map_err(refusal);
-                self.agree(real, |list| list.nack_receipt(now, (offset, count), delay))
-            }
-            Operation::RejectReceipt(index) => {
-                let Some((offset, count)) = receipt(&index) else { return String::new() };
-                let real =
-                    queue.reject_receipt(now, Receipt { offset: Offset(offset), count }).map_err(refusal);
-                self.agree(real, |list| list.reject_receipt(now, (offset, count)))
-            }
-            Operation::RenewReceipt(index, span) => {
-                let Some((offset, count)) = receipt(&index) else { return String::new() };
-                let name = Receipt { offset: Offset(offset), count };
-                let real = queue.renew_receipt(now, name, span).map_err(refusal);
-                self.agree(real, |list| list.renew_receipt(now, (offset, count), span))
             }
             Operation::Wrong(tag) => {
                 if out.iter().any(|(other, ..)| *other == tag) {

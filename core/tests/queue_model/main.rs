@@ -9,6 +9,7 @@ mod ends;
 mod list;
 mod pass;
 mod plan;
+mod receipts;
 #[path = "../rigged/mod.rs"]
 mod rigged;
 

@@ -40,7 +40,7 @@ pub(super) struct Peek {
     /// Print at most N messages
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     max: u32,
-    /// Print a JSON object for each: place, deliveries, priority, and body, or body_base64 where it is no text
+    /// Print JSON: place, deliveries, priority, and body, or body_base64 where it is no text
     #[arg(long)]
     json: bool,
 }

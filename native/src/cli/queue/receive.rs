@@ -54,7 +54,7 @@ pub(super) struct Options {
     /// When nothing is ready, wait up to this time for something
     #[arg(long, value_name = "TIME", value_parser = span)]
     wait: Option<Duration>,
-    /// Print a JSON object for each: id, deliveries, priority, and body, or body_base64 where it is no text
+    /// Print JSON: id, deliveries, priority, and body, or body_base64 where it is no text
     #[arg(long)]
     json: bool,
 }

@@ -30,7 +30,9 @@ The command ends successfully when all of them survive a power cut, and says on 
 many they are. When it cannot go on (a full disk), it says how many are kept.
 
 A queue is made by the first message that is sent to it, and keeps what is said then about
---delivery-limit and --dead-letter.
+--delivery-limit and --dead-letter. A message that is given back too often, or whose lease ends too
+often, goes to the queue of dead letters, and is received from there like any other; without one
+it is dropped.
 
 Examples:
   printf '%s\\n' one two three | mqlab queue send --dir data --queue jobs
@@ -51,14 +53,13 @@ pub(super) struct Options {
     /// Messages of a higher priority are received first: 0 to 9 [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(PRIORITY_MAX)))]
     priority: Option<u8>,
-    /// Messages are dropped, or become dead letters, when nobody has received them for so long
+    /// Messages that nobody has received for so long are dropped, or dead letters
     #[arg(long, value_name = "TIME", value_parser = span)]
     ttl: Option<Duration>,
     /// Messages can be received only after this time
     #[arg(long, value_name = "TIME", value_parser = span)]
     delay: Option<Duration>,
-    /// For a new queue: a message is delivered so many times at most; when the last ends without ack, it is dropped, or
-    /// becomes a dead letter
+    /// For a new queue: a message that was delivered so often is not delivered again
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     delivery_limit: Option<u32>,
     /// For a new queue: its dead letters go to this queue, which is made too
