@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::scratch;
 use mqlab::log::Options;
 use mqlab::{Error, Flushing, Message, Queue, QueueOptions, Queues, Receipt};
-use mqlab_core::queue::DeadLetter;
+use mqlab_core::queue::{DeadLetter, Requeue};
 use mqlab_core::time::Span;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -262,6 +262,33 @@ fn a_message_that_is_stuck_does_not_keep_what_went_by() {
     let again: Vec<String> =
         jobs.receive_up_to(9).expect("no failure").iter().map(|one| text(one.message.body())).collect();
     assert_eq!(again, ["stuck 0", "stuck 1", "stuck 2"]);
+}
+
+/// What moved behind all others is ended at its old place by its new record alone.
+#[test]
+fn what_moved_and_was_acknowledged_does_not_come_again_when_its_segment_is_emptied() {
+    let root = scratch();
+    let options = QueueOptions { requeue: Requeue::Back, ..QueueOptions::default() };
+    let tiny = Options { segment_bytes: 400, ..Options::DEFAULT };
+    let reopened = || {
+        let queues = Queues::open_with(root.path(), tiny).expect("opens");
+        queues.queue_with("jobs", options.clone()).expect("made")
+    };
+    let jobs = reopened();
+    jobs.send_all(["stuck", "moves"].map(Message::new)).expect("kept");
+    let taken = jobs.lease_up_to(2, Duration::from_secs(3_600)).expect("no failure");
+    jobs.nack(&taken[1]).expect("it was just received");
+    let moved = jobs.receive().expect("no failure").expect("ready");
+    assert_eq!((text(moved.message.body()).as_str(), moved.offset.0), ("moves", 2));
+    jobs.ack(&moved).expect("it was just received");
+    for number in 0..300 {
+        jobs.send(Message::new(number.to_string())).expect("kept");
+        let one = jobs.receive().expect("no failure").expect("ready");
+        jobs.ack(&one).expect("it was just received");
+    }
+    drop(jobs);
+    let stats = reopened().stats().expect("counted");
+    assert_eq!((stats.ready, stats.leased), (0, 1));
 }
 
 /// What a program may do, and when it dies.

@@ -158,7 +158,7 @@ impl<L: Log> Queue<L> {
         Ok(self.rewrite_cursor_if(|journal| journal.must_rewrite() || journal.is_cursor_long(held))?)
     }
 
-    fn rewrite_cursor_if(
+    pub(super) fn rewrite_cursor_if(
         &mut self,
         wanted: impl FnOnce(&Journal<L>) -> bool,
     ) -> Result<(), LogError<L::Error>> {
@@ -194,7 +194,7 @@ impl<L: Log> Queue<L> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.flush()?;
         journal.forget(self.slots.first())?;
-        Ok(self.sweep.run(journal, &self.slots, self.next)?)
+        Ok(self.sweep()?)
     }
 
     /// Keeps no more than about so many bytes of bodies in memory, instead of [`RESIDENT_BYTES`]: what the log has and

@@ -85,7 +85,7 @@ pub(super) struct Journal<L> {
     unwritten_bytes: usize,
     notes: Vec<(Note, Offset, u64)>,
     /// Whether the cursor must be written anew, because notes were dropped.
-    rewrite: bool,
+    pub(super) rewrite: bool,
     /// Whether the last notes found no room.
     full: bool,
     /// Where the part of the cursor begins that is needed.

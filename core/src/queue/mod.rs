@@ -86,7 +86,6 @@ use journal::{Journal, Moved};
 use ready::{Rank, Ready};
 use send::Remembered;
 use slots::{Seat, Slot, Slots, State};
-use sweep::Sweep;
 use unacked::Unacked;
 
 use crate::ids::{BadName, MessageId, Name, Offset};
@@ -133,7 +132,8 @@ pub struct Queue<L> {
     /// Messages that came with their time over, and may be delivered in this moment.
     newcomers: Vec<Offset>,
     remembered: Remembered,
-    sweep: Sweep,
+    /// When it looks again for segments of its log to empty.
+    next_look: Offset,
     /// Where the next message goes.
     next: Offset,
     /// Bodies in memory, in bytes.
@@ -202,7 +202,7 @@ impl<L: Log> Queue<L> {
             mortal: false,
             newcomers: Vec::new(),
             remembered,
-            sweep: Sweep::default(),
+            next_look: Offset::ZERO,
             next: Offset::ZERO,
             resident: 0,
             resident_max: RESIDENT_BYTES,

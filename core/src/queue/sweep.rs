@@ -14,78 +14,92 @@
 //! acknowledgements must outlive the files of their messages, so that one stuck message can keep many files, and
 //! acknowledgements are moved together after a while (`compactAcksAfterNoGC`). Here they have a log of their own.
 
-use super::journal::Journal;
-use super::slots::Slots;
-use crate::ids::{Epoch, Offset};
+use alloc::vec::Vec;
+
+use super::*;
+use crate::ids::Epoch;
 use crate::log::{Log, LogError};
 use crate::record::{BatchBuilder, NewRecord};
 
 /// A queue looks for segments to empty when so many messages came since it last looked, or a quarter of what its log has.
-const SWEEP_EVERY: u64 = 64;
+const SWEEP_EVERY: u64 = 16;
 /// An emptied segment has fewer bytes than this: it is not emptied again.
 const EMPTIED_BYTES_MAX: u64 = 256;
 /// A run has no more offsets than a segment can tell apart.
 const OFFSETS_MAX: u64 = i32::MAX as u64;
 
-/// When a queue looks for segments to empty.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sweep {
-    next: Offset,
+/// Neighbouring segments in which nothing is held.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    from: Offset,
+    until: Offset,
+    bytes: u64,
+    segments: usize,
 }
 
-impl Sweep {
-    /// Empties sealed segments behind the front that hold nothing, when it is time to. All that was done must be durable.
-    #[inline]
-    pub(super) fn run<L: Log>(
-        &mut self,
-        journal: &mut Journal<L>,
-        slots: &Slots,
-        next: Offset,
-    ) -> Result<(), LogError<L::Error>> {
-        let span = next.0 - journal.start().0;
+impl<L: Log> Queue<L> {
+    /// Empties sealed segments that hold nothing, when it is time to. All that was done must be durable.
+    pub(super) fn sweep(&mut self) -> Result<(), LogError<L::Error>> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let span = self.next.0 - journal.start().0;
         // Where most is held there is little to gain; an empty log is given back from its front.
-        if next < self.next || slots.len() == 0 || span < 2 * slots.len() as u64 {
+        let held = self.slots.len() as u64;
+        if self.next < self.next_look || held == 0 || span < 2 * held {
             return Ok(());
         }
-        self.next = next.plus(SWEEP_EVERY.max(span / 4));
-        match journal.unless_failed(|journal| empty(journal, slots)) {
-            Err(LogError::Full) => Ok(()), // the new needs room beside the old; it will do later
-            done => done,
+        self.next_look = self.next.plus(SWEEP_EVERY.max(span / 4));
+        let [messages, _] = journal.logs_mut();
+        let runs = runs(messages, &self.slots);
+        if runs.is_empty() {
+            return Ok(());
+        }
+        // A message that moved is ended at its old place by its new record alone. That may go now: so all is noted first.
+        let noted = self.rewrite_cursor_if(|_| true);
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let emptied = noted.and_then(|()| {
+            journal.unless_failed(|journal| {
+                let [messages, _] = journal.logs_mut();
+                runs.into_iter().try_for_each(|run| empty(messages, run))
+            })
+        });
+        match emptied {
+            // The new needs room beside the old: it will do later. All was noted before, so none of it is missed.
+            Err(LogError::Full) => {
+                journal.rewrite = false;
+                Ok(())
+            }
+            emptied => emptied,
         }
     }
 }
 
-/// Empties what can be.
-fn empty<L: Log>(journal: &mut Journal<L>, slots: &Slots) -> Result<(), LogError<L::Error>> {
-    let [messages, _] = journal.logs_mut();
+/// What can be emptied.
+fn runs<L: Log>(messages: &L, slots: &Slots) -> Vec<Run> {
     let mut segments = messages.segments();
     segments.pop(); // it takes what is appended
-    let mut run: Option<(Offset, Offset, u64, usize)> = None;
+    let mut runs: Vec<Run> = Vec::new();
     for segment in segments {
-        let is_free = !slots.any(segment.base, segment.end) && segment.base < segment.end;
-        run = match run {
-            Some((from, _, bytes, count)) if is_free && segment.end.0 - from.0 <= OFFSETS_MAX => {
-                Some((from, segment.end, bytes + segment.bytes, count + 1))
+        if segment.base >= segment.end || slots.any(segment.base, segment.end) {
+            continue;
+        }
+        let grows = |run: &&mut Run| run.until == segment.base && segment.end.0 - run.from.0 <= OFFSETS_MAX;
+        match runs.last_mut().filter(grows) {
+            Some(run) => {
+                (run.until, run.bytes) = (segment.end, run.bytes + segment.bytes);
+                run.segments += 1;
             }
-            before => {
-                replace(messages, before)?;
-                is_free.then_some((segment.base, segment.end, segment.bytes, 1))
+            None => {
+                runs.push(Run { from: segment.base, until: segment.end, bytes: segment.bytes, segments: 1 })
             }
-        };
+        }
     }
-    replace(messages, run)
+    runs.retain(|run| run.segments > 1 || run.bytes > EMPTIED_BYTES_MAX);
+    runs
 }
 
-/// Puts one small segment in place of a run, if that is not one already.
-fn replace<L: Log>(
-    messages: &mut L,
-    run: Option<(Offset, Offset, u64, usize)>,
-) -> Result<(), LogError<L::Error>> {
-    let Some((from, until, bytes, count)) = run else { return Ok(()) };
-    if count == 1 && bytes <= EMPTIED_BYTES_MAX {
-        return Ok(());
-    }
+/// Puts one small segment in place of a run.
+fn empty<L: Log>(messages: &mut L, run: Run) -> Result<(), LogError<L::Error>> {
     let mut batch = BatchBuilder::new();
     batch.push(&NewRecord::default()).expect("an empty record fits");
-    messages.replace(from, until, &batch.build_at(Offset(until.0 - 1), Epoch(0)))
+    messages.replace(run.from, run.until, &batch.build_at(Offset(run.until.0 - 1), Epoch(0)))
 }
