@@ -194,7 +194,7 @@ impl<L: Log> Queue<L> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.flush()?;
         journal.forget(self.slots.first())?;
-        Ok(self.sweep()?)
+        Ok(self.empty_segments()?)
     }
 
     /// Keeps no more than about so many bytes of bodies in memory, instead of [`RESIDENT_BYTES`]: what the log has and

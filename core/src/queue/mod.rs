@@ -47,6 +47,7 @@ mod consumer;
 mod cursor;
 mod dispatch;
 mod durable;
+mod emptied;
 mod error;
 mod groups;
 mod journal;
@@ -58,7 +59,7 @@ mod receipt;
 mod send;
 mod settle;
 mod slots;
-mod sweep;
+
 mod unacked;
 
 pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow, WindowId};

@@ -39,7 +39,7 @@ struct Run {
 
 impl<L: Log> Queue<L> {
     /// Empties sealed segments that hold nothing, when it is time to. All that was done must be durable.
-    pub(super) fn sweep(&mut self) -> Result<(), LogError<L::Error>> {
+    pub(super) fn empty_segments(&mut self) -> Result<(), LogError<L::Error>> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let span = self.next.0 - journal.start().0;
         // Where most is held there is little to gain; an empty log is given back from its front.
