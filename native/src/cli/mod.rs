@@ -2,6 +2,7 @@
 
 mod consume;
 mod lines;
+mod logs;
 mod orders;
 mod produce;
 mod promises;
@@ -52,6 +53,8 @@ enum Command {
     Consume(consume::Options),
     /// Send, receive and acknowledge messages of a durable queue
     Queue(queue::Options),
+    /// Look into the files of topics and queues: whether they are sound, what is in them, what can be saved
+    Log(logs::Options),
     /// Run a scenario and print verdict, metrics and digest
     Run(run::Options),
     /// Run many random systems, and look for a broken promise
@@ -110,6 +113,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Produce(options) => produce::produce(options),
         Command::Consume(options) => consume::consume(options),
         Command::Queue(options) => queue::queue(options),
+        Command::Log(options) => logs::log(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
     };

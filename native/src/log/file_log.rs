@@ -361,12 +361,7 @@ impl Log for FileLog {
     }
 
     fn segments(&self) -> Vec<mqlab_core::log::Segment> {
-        let plain = |segment: &Segment| mqlab_core::log::Segment {
-            base: segment.base,
-            end: segment.end,
-            bytes: segment.size,
-        };
-        self.segments.iter().map(plain).collect()
+        self.segments.iter().map(Segment::plain).collect()
     }
 
     fn roll(&mut self) -> Result<(), LogError<Error>> {
