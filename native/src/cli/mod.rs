@@ -9,6 +9,7 @@ mod orders;
 mod produce;
 mod promises;
 mod pulls;
+mod queue;
 mod run;
 mod scenarios;
 mod swarm;
@@ -31,13 +32,15 @@ const EXAMPLES: &str = "\
 Examples:
   printf '%s\\n' one two three | mqlab produce --dir data --topic numbers
   mqlab consume --dir data --topic numbers --group mine
+  mqlab queue send --dir data --queue jobs --message 'resize 4711.jpg'
+  mqlab queue receive --dir data --queue jobs
   mqlab run hundred-messages
   mqlab swarm --runs 1000
   mqlab bench zero-copy
 
 'mqlab help COMMAND' says more about each.";
 
-/// Durable topics in files, and the message queue laboratory without its page
+/// Durable topics and queues in files, and the message queue laboratory without its page
 #[derive(Debug, Parser)]
 #[command(name = "mqlab", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Arguments {
@@ -51,6 +54,8 @@ enum Command {
     Produce(produce::Options),
     /// Print messages, and remember for a group where it stopped
     Consume(consume::Options),
+    /// Send, receive and acknowledge messages of a durable queue
+    Queue(queue::Options),
     /// Look into the files of topics and queues: whether they are sound, what is in them, what can be saved
     Log(logs::Options),
     /// Run a scenario and print verdict, metrics and digest
@@ -113,6 +118,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Produce(options) => produce::produce(options),
         Command::Consume(options) => consume::consume(options),
+        Command::Queue(options) => queue::queue(options),
         Command::Log(options) => logs::log(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
