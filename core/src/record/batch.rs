@@ -179,16 +179,39 @@ impl Batches {
     /// This is what a leader does before it appends. No checksum is computed: both fields lie outside it.
     #[must_use]
     pub fn stamped(&self, base: Offset, epoch: Epoch) -> Self {
-        let mut bytes = BytesMut::from(&self.bytes[..]);
+        self.clone().into_stamped(base, epoch)
+    }
+
+    /// The same as [`stamped`](Self::stamped), without a copy where nobody else shares the bytes.
+    ///
+    /// ```
+    /// use mqlab_core::ids::{Epoch, Offset};
+    /// use mqlab_core::log::contract::batch;
+    /// let batches = batch(0, 3);
+    /// let place = batches.bytes().as_ptr();
+    /// let stamped = batches.into_stamped(Offset(10), Epoch(1));
+    /// assert_eq!((stamped.base(), stamped.next()), (Some(Offset(10)), Some(Offset(13))));
+    /// assert_eq!(stamped.into_bytes().as_ptr(), place);
+    /// ```
+    #[must_use]
+    pub fn into_stamped(self, base: Offset, epoch: Epoch) -> Self {
+        let mut bytes = BytesMut::from(self.bytes);
         let (mut start, mut offset) = (0, base);
-        for batch in self.iter() {
-            bytes[start..start + 8].copy_from_slice(&(offset.0 as i64).to_be_bytes());
-            let epoch_at = start + at::EPOCH;
-            bytes[epoch_at..epoch_at + 4].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
-            offset = offset.plus(batch.offsets());
-            start += batch.bytes.len();
+        while start < bytes.len() {
+            let batch = &mut bytes[start..];
+            let (length, last_delta) = (i32_at(batch, at::LENGTH) as usize, i32_at(batch, at::LAST_DELTA));
+            batch[..8].copy_from_slice(&(offset.0 as i64).to_be_bytes());
+            batch[at::EPOCH..at::EPOCH + 4].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
+            offset = offset.plus(last_delta as u64 + 1);
+            start += length + LENGTH_END;
         }
         Self { bytes: bytes.freeze() }
+    }
+
+    /// The bytes alone: whoever writes batch after batch may use their memory again.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
     }
 
     /// The batches whose every offset is below `until`.
