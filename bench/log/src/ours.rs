@@ -58,15 +58,26 @@ impl Ours {
         self.log.flush().expect("the disk takes it");
     }
 
-    /// Reads all from the beginning, and shows the value of each record.
+    /// Reads all from the beginning, and shows the value of each record, lent by its batch.
+    pub(crate) fn read_in_place(&self, mut visit: impl FnMut(&[u8])) {
+        self.read_batches(|batches| {
+            batches.lent().for_each(|record| visit(record.value.unwrap_or_default()));
+        });
+    }
+
+    /// The same with records of their own.
     pub(crate) fn read(&self, mut visit: impl FnMut(&[u8])) {
+        self.read_batches(|batches| {
+            batches.records().for_each(|record| visit(record.value.as_deref().unwrap_or_default()));
+        });
+    }
+
+    fn read_batches(&self, mut visit: impl FnMut(&Batches)) {
         let (mut at, end) = (Offset::ZERO, self.log.end());
         while at < end {
-            let batches =
-                self.log.read(at, end, CHUNK_BYTES).expect("it is in range").load().expect("it is sound");
-            for record in batches.records() {
-                visit(record.value.as_deref().unwrap_or_default());
-            }
+            let slice = self.log.read(at, end, CHUNK_BYTES).expect("it is in range");
+            let batches = slice.load().expect("it is sound");
+            visit(&batches);
             at = batches.next().expect("there is something before the end");
         }
     }
