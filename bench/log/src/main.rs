@@ -3,20 +3,28 @@
 //!
 //! | file | question it answers |
 //! |---|---|
-//! | [`append`] | how much of the file system's speed is left? |
-//! | [`read`] | how fast is it read, checked and visited? |
+//! | [`append`], [`durable`] | how much of the file system's and the disk's speed is left? |
+//! | [`read`], [`socket`] | how fast is it read, checked and visited, and how does it get into a socket? |
 //! | [`compare`], [`rivals`] | how do other logs do the same? |
+//! | [`queue`] | what does a durable queue cost? |
+//! | [`large`] | does a log that grows stay quick to open, and small in memory? |
+//! | [`chart`] | how is it drawn? |
 //! | [`load`], [`ours`], [`raw`] | what is stored, by whom? |
 //! | [`place`], [`watch`] | where, and by which clock? |
 
 mod append;
+mod chart;
 mod compare;
+mod durable;
+mod large;
 mod load;
 mod ours;
 mod place;
+mod queue;
 mod raw;
 mod read;
 mod rivals;
+mod socket;
 mod watch;
 
 use std::env;
@@ -36,6 +44,17 @@ struct Arguments {
     /// Where files are written: the file system of this directory is measured
     #[arg(long, value_name = "DIR", default_value = "target/bench-log")]
     dir: PathBuf,
+    /// Also draw what was measured
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Also measure logs of 1 and 10 GB, which are written before
+    #[arg(long)]
+    large: bool,
+    /// Work that another process wants done: see `large.rs`
+    #[arg(long, hide = true, requires = "gigabytes")]
+    work: Option<large::Work>,
+    #[arg(long, hide = true, requires = "work")]
+    gigabytes: Option<u64>,
 }
 
 /// Where walrus-rust puts its files, and whether it is quiet: it asks the environment alone, which a program may not
@@ -53,7 +72,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(Arguments { options, dir }: &Arguments) -> io::Result<ExitCode> {
+fn run(Arguments { options, dir, svg, large, work, gigabytes }: &Arguments) -> io::Result<ExitCode> {
+    if let (Some(work), Some(gigabytes)) = (work, gigabytes) {
+        return Ok(large::work(*work, dir, *gigabytes));
+    }
     let place = Place::new(dir)?;
     if env::var_os(WALRUS_DIR).is_none() {
         let walrus = place.scratch();
@@ -62,7 +84,21 @@ fn run(Arguments { options, dir }: &Arguments) -> io::Result<ExitCode> {
         let code = again.status()?.code().and_then(|code| u8::try_from(code).ok());
         return Ok(ExitCode::from(code.unwrap_or(1)));
     }
-    let rows: Vec<Row> =
-        append::rows(&place).into_iter().chain(read::rows(&place)).chain(compare::rows(&place)).collect();
-    Ok(Report::measure(&rows, options, place.describe()).finish(options))
+    let mut rows: Vec<Row> = append::rows(&place)
+        .into_iter()
+        .chain(durable::rows(&place))
+        .chain(read::rows(&place))
+        .chain(socket::rows(&place))
+        .chain(compare::rows(&place))
+        .chain(queue::rows(&place))
+        .collect();
+    if *large {
+        rows.extend(large::rows(&place));
+    }
+    let report = Report::measure(&rows, options, place.describe());
+    if let Some(path) = svg {
+        chart::draw(&report, path)
+            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+    }
+    Ok(report.finish(options))
 }

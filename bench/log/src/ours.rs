@@ -21,7 +21,7 @@ pub(crate) const CHUNK_BYTES: u32 = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Ours {
     /// Locks the directory.
-    _storage: FileStorage,
+    storage: FileStorage,
     pub(crate) log: FileLog,
     /// The memory of the batch before.
     spare: Bytes,
@@ -32,7 +32,23 @@ impl Ours {
         let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
         let mut storage = FileStorage::open_with(dir, options).expect("the directory is new");
         let log = storage.open(&name()).expect("the directory is new");
-        Self { _storage: storage, log, spare: Bytes::new() }
+        Self::of(storage, log)
+    }
+
+    /// The same for whoever flushes each batch.
+    pub(crate) fn open_durable(dir: &Path) -> Self {
+        Self::open(dir)
+    }
+
+    /// A log of this storage.
+    pub(crate) fn of(storage: FileStorage, log: FileLog) -> Self {
+        Self { storage, log, spare: Bytes::new() }
+    }
+
+    /// Closes it cleanly.
+    pub(crate) fn close(self) {
+        let Self { mut storage, log, .. } = self;
+        storage.close(&name(), log).expect("the disk takes it");
     }
 
     /// Appends a batch that came from outside: its checksum and records are checked, its offset is stamped, and it is

@@ -421,7 +421,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The same with headers that were walked before, or will not be looked at.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_sound(bytes: &mut &'a [u8]) -> Option<Self> {
         let length = usize::try_from(varint::take(bytes)?).ok()?;
         let (body, after) = bytes.split_at_checked(length)?;

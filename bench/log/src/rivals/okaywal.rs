@@ -10,8 +10,8 @@ use okaywal::{Configuration, Entry, EntryId, LogManager, ReadChunkResult, Segmen
 use super::{Pool, Rival};
 use crate::read::look;
 
-/// What its file is made to hold from the beginning; nothing is thrown away before that much is written.
-const FILE_BYTES: u32 = 512 * 1024 * 1024;
+/// As much is kept as a run writes, and more.
+const KEPT_BYTES: u32 = 128 * 1024 * 1024;
 
 /// Looks at what is recovered.
 #[derive(Debug, Default)]
@@ -41,23 +41,27 @@ impl LogManager for Looker {
 
 pub(super) struct Log {
     dir: PathBuf,
+    kept: bool,
     log: Option<WriteAheadLog>,
     pool: Pool,
 }
 
 impl Log {
-    pub(super) fn open(dir: &Path, pool: Pool) -> Self {
+    pub(super) fn open(dir: &Path, pool: Pool, kept: bool) -> Self {
         let dir = dir.join("okaywal");
-        let log = Some(opened(&dir, Looker::default()));
-        Self { dir, log, pool }
+        let log = Some(opened(&dir, kept, Looker::default()));
+        Self { dir, kept, log, pool }
     }
 }
 
-fn opened(dir: &Path, looker: Looker) -> WriteAheadLog {
-    let configuration = Configuration::default_for(dir)
-        .preallocate_bytes(FILE_BYTES)
-        .checkpoint_after_bytes(u64::from(FILE_BYTES))
-        .buffer_bytes(256 * 1024);
+/// At its defaults it throws away what is older than some hundred kilobytes, which whoever uses it has stored elsewhere by
+/// then, and uses the file again; that is how it is meant to be written. What is to be read is kept.
+fn opened(dir: &Path, kept: bool, looker: Looker) -> WriteAheadLog {
+    let configuration = Configuration::default_for(dir);
+    let configuration = match kept {
+        true => configuration.preallocate_bytes(KEPT_BYTES).checkpoint_after_bytes(u64::from(KEPT_BYTES)),
+        false => configuration,
+    };
     configuration.open(looker).expect("the directory is new, or sound")
 }
 
@@ -74,7 +78,7 @@ impl Rival for Log {
         drop(self.log.take());
         let looker = Looker::default();
         let sum = Arc::clone(&looker.sum);
-        self.log = Some(opened(&self.dir, looker));
+        self.log = Some(opened(&self.dir, self.kept, looker));
         sum.load(Ordering::Relaxed)
     }
 }
