@@ -64,8 +64,7 @@ fn lines(report: &Report) -> Vec<Line<'_>> {
     for row in report.rows.iter().filter(|row| !row.noisy) {
         let figures =
             |bar: &Verdict| row.contenders.iter().find(|figures| Some(figures.name) == bar.times_of);
-        let bars: Vec<_> =
-            row.bars.iter().filter_map(|bar| Some(Line::Bar(bar, figures(bar)?))).collect();
+        let bars: Vec<_> = row.bars.iter().filter_map(|bar| Some(Line::Bar(bar, figures(bar)?))).collect();
         if !bars.is_empty() {
             lines.push(Line::Row(row));
             lines.extend(bars);
