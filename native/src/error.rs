@@ -66,6 +66,11 @@ pub enum Error {
         /// The log.
         log: LogName,
     },
+    /// There is no log of that name.
+    NoSuchLog {
+        /// What was asked for.
+        log: LogName,
+    },
     /// Stored bytes are not what was written. Nothing was changed.
     Damaged {
         /// The segment.
@@ -84,6 +89,8 @@ pub enum Error {
         /// The offset at which the next segment begins.
         next: Offset,
     },
+    /// There is no room on the disk: nothing was changed.
+    NoSpace,
     /// The log failed earlier, and must be opened again to find out what is on disk.
     Refusing,
     /// There is no topic of that name.
@@ -170,6 +177,7 @@ impl fmt::Display for Error {
                 write!(f, "{} is in use by another mqlab process: wait until it ends", path.display())
             }
             Self::AlreadyOpen { log } => write!(f, "the log {log} is open already"),
+            Self::NoSuchLog { log } => write!(f, "there is no log {log} in this data directory"),
             Self::Damaged { path, position, reason } => write!(
                 f,
                 "{} is damaged at byte {position}: {reason} (nothing was changed; put a sound copy in its place)",
@@ -180,6 +188,9 @@ impl fmt::Display for Error {
                 "{} ends at offset {ends} and the next segment begins at {next}: a segment is missing or cut short \
                  (nothing was changed; put a sound copy in its place)",
                 path.display()
+            ),
+            Self::NoSpace => f.write_str(
+                "there is no room on the disk: what is there is kept; make room, and it goes on where it stopped",
             ),
             Self::Refusing => f.write_str("the log failed earlier: open it again"),
             Self::NoSuchTopic { topic, known } if known.is_empty() => {
@@ -245,9 +256,22 @@ impl From<LogError<Self>> for Error {
     fn from(error: LogError<Self>) -> Self {
         match error {
             LogError::Storage(error) => error,
+            LogError::Full => Self::NoSpace,
             LogError::OutOfRange { .. } => Self::Refused { what: "read", refusal: Refusal::OffsetOutOfRange },
             // The broker gives every batch its place itself, so it can only have been the log that failed.
             LogError::Refusing | LogError::OutOfOrder { .. } | LogError::NotSegments { .. } => Self::Refusing,
+        }
+    }
+}
+
+impl Error {
+    /// Whether it is only that there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::NoSpace => true,
+            Self::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            _ => false,
         }
     }
 }

@@ -28,7 +28,7 @@ fn a_missing_or_empty_directory_becomes_ours() {
         }
         drop(FileStorage::open(&dir).expect("opens"));
         let marker = fs::read_to_string(dir.join("mqlab-format")).expect("marked");
-        assert_eq!(marker, "mqlab data directory, format 1\n");
+        assert_eq!(marker, "mqlab data directory, format 2\n");
         FileStorage::open(&dir).expect("opens again");
     }
 }
@@ -48,12 +48,12 @@ fn a_directory_of_others_is_not_touched() {
 
 #[test]
 fn another_format_is_refused_by_name() {
-    for (found, age) in [(2, "newer"), (0, "older")] {
+    for (found, age) in [(3, "newer"), (1, "older")] {
         let root = scratch();
         fs::write(root.path().join("mqlab-format"), format!("mqlab data directory, format {found}\n"))
             .expect("written");
         let error = FileStorage::open(root.path()).expect_err("another format");
-        assert!(matches!(error, Error::Format { supported: 1, .. }));
+        assert!(matches!(error, Error::Format { supported: 2, .. }));
         assert!(error.to_string().contains(&format!("a {age} mqlab (format {found};")), "{error}");
         assert_eq!(listing(root.path()), ["mqlab-format"]);
     }

@@ -5,7 +5,9 @@ mod common;
 
 use std::fs;
 
-use common::{TINY, bases, batch_bytes, index, log_dir, name, offsets, open, scratch, segment, write};
+use common::{
+    TINY, bases, batch_bytes, index, log_dir, name, offsets, open, scratch, segment, write, write_and_die,
+};
 use mqlab::Error;
 use mqlab::log::Options;
 use mqlab_core::ids::Offset;
@@ -15,10 +17,11 @@ use mqlab_core::record::{Malformed, crc32c};
 
 #[test]
 fn a_torn_tail_is_cut_at_every_length() {
+    // The first seven bytes are zeros of the offset, as are blocks that were written ahead.
     let whole = batch_bytes(0) + batch_bytes(1);
-    for torn in 1..batch_bytes(2) {
+    for torn in 8..batch_bytes(2) {
         let root = scratch();
-        write(root.path(), Options::default(), 3);
+        write_and_die(root.path(), Options::default(), 2, 3);
         let path = segment(root.path(), 0);
         let file = fs::File::options().write(true).open(&path).expect("opens");
         file.set_len(whole + torn).expect("cut");
@@ -38,7 +41,72 @@ fn a_torn_tail_is_cut_at_every_length() {
 }
 
 #[test]
-fn a_tail_of_zeros_or_rubbish_is_cut() {
+fn what_was_durable_is_not_cut_off_like_a_torn_tail() {
+    let whole = batch_bytes(0) + batch_bytes(1);
+    for torn in 0..batch_bytes(2) {
+        let root = scratch();
+        write_and_die(root.path(), Options::default(), 3, 3);
+        let path = segment(root.path(), 0);
+        let file = fs::File::options().write(true).open(&path).expect("opens");
+        file.set_len(whole + torn).expect("cut");
+        let error = open(root.path(), Options::default()).expect_err("it was flushed");
+        let told = match error {
+            // So far there are only zeros of the offset.
+            Error::Gap { ends: Offset(2), next: Offset(3), .. } => torn < 8,
+            Error::Damaged { position, .. } => position == whole,
+            _ => false,
+        };
+        assert!(told, "{torn} bytes left of the last batch");
+        assert_eq!(fs::metadata(&path).expect("there").len(), whole + torn, "nothing was changed");
+    }
+}
+
+#[test]
+fn later_batches_of_which_an_earlier_one_is_missing_are_set_aside() {
+    // What a disk may leave that writes later pages before earlier ones: nothing of it was durable.
+    for options in [Options::default(), TINY] {
+        let root = scratch();
+        write_and_die(root.path(), options, 3, 9);
+        let (base, at) =
+            if options == TINY { (2, batch_bytes(2)) } else { (0, (0..3).map(batch_bytes).sum()) };
+        let path = segment(root.path(), base);
+        let mut bytes = fs::read(&path).expect("read");
+        bytes[at as usize..(at + batch_bytes(3)) as usize].fill(0);
+        fs::write(&path, &bytes).expect("written");
+        let (mut storage, mut log) = open(root.path(), options).expect("it was never durable");
+        assert_eq!(offsets(&log), [0, 1, 2]);
+        let [recovered] = storage.recovered() else { panic!("one cut is reported") };
+        let kept: u64 = recovered.set_aside.iter().map(|path| fs::metadata(path).expect("kept").len()).sum();
+        assert!(recovered.to_string().contains("whole batches among them"), "{recovered}");
+        assert!(recovered.bytes_cut >= (4..9).map(batch_bytes).sum::<u64>());
+        assert!(kept >= (4..9).map(batch_bytes).sum::<u64>(), "whole batches are kept: {recovered:?}");
+        log.append(&batch(3, 1)).expect("the log goes on where it was cut");
+        storage.close(&name(), log).expect("closes");
+        let log = storage.open(&name()).expect("opens");
+        assert_eq!(offsets(&log), [0, 1, 2, 3]);
+        assert_eq!(storage.recovered().len(), 1);
+    }
+}
+
+#[test]
+fn without_a_recovery_point_no_whole_batch_is_cut_off() {
+    let root = scratch();
+    write_and_die(root.path(), Options::default(), 0, 9);
+    fs::write(log_dir(root.path()).join("recovery-point"), "gone").expect("written");
+    let path = segment(root.path(), 0);
+    let sound = fs::read(&path).expect("read");
+    let mut bytes = sound.clone();
+    bytes[70] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    let error = open(root.path(), Options::default()).expect_err("it may have been durable");
+    assert!(matches!(error, Error::Damaged { position: 0, .. }), "{error}");
+    fs::write(&path, &sound[..sound.len() - 1]).expect("written");
+    let (storage, log) = open(root.path(), Options::default()).expect("a torn tail");
+    assert_eq!((storage.recovered().len(), offsets(&log).len()), (1, 8));
+}
+
+#[test]
+fn a_tail_of_rubbish_is_cut_and_zeros_are_no_tail() {
     for tail in [
         vec![0; 1],
         vec![0; 5_000],
@@ -46,13 +114,18 @@ fn a_tail_of_zeros_or_rubbish_is_cut() {
         b"not a batch at all, but long enough to look at ".repeat(9),
     ] {
         let root = scratch();
-        write(root.path(), Options::default(), 2);
+        write_and_die(root.path(), Options::default(), 2, 2);
         let path = segment(root.path(), 0);
         let mut bytes = fs::read(&path).expect("read");
         bytes.extend_from_slice(&tail);
         fs::write(&path, bytes).expect("written");
         let (storage, log) = open(root.path(), Options::default()).expect("opens");
-        assert_eq!(storage.recovered()[0].bytes_cut, tail.len() as u64);
+        let cut: Vec<u64> = storage.recovered().iter().map(|recovered| recovered.bytes_cut).collect();
+        if tail.iter().all(|byte| *byte == 0) {
+            assert!(cut.is_empty(), "blocks that were written ahead");
+        } else {
+            assert_eq!(cut, [tail.len() as u64]);
+        }
         assert_eq!(offsets(&log), [0, 1]);
     }
 }
@@ -61,9 +134,10 @@ fn a_tail_of_zeros_or_rubbish_is_cut() {
 fn a_flipped_bit_is_never_passed_over() {
     // One segment of three batches. A flip in the first two is damage; in the last it may be a torn write.
     let root = scratch();
-    write(root.path(), Options::default(), 3);
+    write_and_die(root.path(), Options::default(), 2, 3);
     let path = segment(root.path(), 0);
-    let sound = fs::read(&path).expect("read");
+    let point = log_dir(root.path()).join("recovery-point");
+    let (sound, sound_point) = (fs::read(&path).expect("read"), fs::read(&point).expect("read"));
     let last = (batch_bytes(0) + batch_bytes(1)) as usize;
     for at in 0..sound.len() {
         let mut bytes = sound.clone();
@@ -102,6 +176,7 @@ fn a_flipped_bit_is_never_passed_over() {
             }
         }
         fs::write(&path, &sound).expect("written");
+        fs::write(&point, &sound_point).expect("written");
     }
 }
 
@@ -196,7 +271,7 @@ fn an_index_is_never_trusted() {
 #[test]
 fn an_index_that_is_wrong_in_the_middle_only_costs_time() {
     // Segments of many batches, so that an index has entries that opening does not look at.
-    let options = Options { segment_bytes: 2_000, index_interval_bytes: 50, create: true };
+    let options = Options { segment_bytes: 2_000, index_interval_bytes: 50, ..Options::DEFAULT };
     let root = scratch();
     write(root.path(), options, 40);
     let path = index(root.path(), 0);
@@ -255,7 +330,7 @@ fn files_of_others_beside_the_segments_are_left_alone() {
 fn a_batch_inside_a_torn_message_is_not_taken_for_damage_when_it_is_older() {
     use mqlab_core::record::{BatchBuilder, NewRecord};
     let root = scratch();
-    write(root.path(), Options::default(), 3);
+    write_and_die(root.path(), Options::default(), 3, 3);
     let mut builder = BatchBuilder::new();
     let value = Some(batch(1, 2).bytes().clone()); // a whole batch as a message, as a mirror may send it
     builder.push(&NewRecord { value, ..NewRecord::default() }).expect("small");
@@ -272,7 +347,7 @@ fn a_batch_inside_a_torn_message_is_not_taken_for_damage_when_it_is_older() {
 #[test]
 fn a_whole_last_batch_that_cannot_be_read_is_not_cut() {
     let root = scratch();
-    write(root.path(), Options::default(), 3);
+    write_and_die(root.path(), Options::default(), 2, 3);
     let path = segment(root.path(), 0);
     let mut bytes = fs::read(&path).expect("read");
     let last = (batch_bytes(0) + batch_bytes(1)) as usize;

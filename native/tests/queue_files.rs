@@ -32,7 +32,7 @@ use plan::Ends;
 use proptest::prelude::*;
 
 /// A few batches to a segment.
-const SMALL: Options = Options { segment_bytes: 600, index_interval_bytes: 100, create: true };
+const SMALL: Options = Options { segment_bytes: 600, index_interval_bytes: 100, ..Options::DEFAULT };
 
 fn open(path: &Path) -> FileStorage {
     FileStorage::open_with(path, SMALL).expect("opens")

@@ -3,7 +3,7 @@
 //!
 //! | file | question it answers |
 //! |---|---|
-//! | [`append`], [`durable`] | how much of the file system's and the disk's speed is left? |
+//! | [`append`], [`gather`], [`durable`] | how much of the file system's and the disk's speed is left? |
 //! | [`read`], [`socket`] | how fast is it read, checked and visited, and how does it get into a socket? |
 //! | [`compare`], [`rivals`] | how do other logs do the same? |
 //! | [`queue`] | what does a durable queue cost? |
@@ -16,6 +16,7 @@ mod append;
 mod chart;
 mod compare;
 mod durable;
+mod gather;
 mod large;
 mod load;
 mod ours;
@@ -86,6 +87,7 @@ fn run(Arguments { options, dir, svg, large, work, gigabytes }: &Arguments) -> i
     }
     let mut rows: Vec<Row> = append::rows(&place)
         .into_iter()
+        .chain(gather::rows(&place))
         .chain(durable::rows(&place))
         .chain(read::rows(&place))
         .chain(socket::rows(&place))

@@ -1,9 +1,10 @@
 //! mqlab's log, as the contests use it.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use mqlab::log::{FileLog, FileStorage, Options};
+use mqlab::log::{Durability, FileLog, FileStorage, Options, SharedLog};
 use mqlab_core::ids::{Epoch, LogName, Name, Offset};
 use mqlab_core::log::{Log as _, Slice as _, Storage as _};
 use mqlab_core::record::{BatchBuilder, Batches, NewRecord};
@@ -12,6 +13,8 @@ use crate::load::encoded;
 
 /// The size of a segment: one holds a whole run, as one of commitlog does.
 const SEGMENT_BYTES: u32 = 1024 * 1024 * 1024;
+/// How much is written ahead at most.
+const AHEAD_BYTES: u32 = 16 * 1024 * 1024;
 /// Whoever leads.
 const EPOCH: Epoch = Epoch(1);
 /// How much is read at once.
@@ -29,20 +32,52 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(crate) fn open(dir: &Path) -> Self {
-        let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
+        Self::open_with(dir, Options::default())
+    }
+
+    /// The same for whoever flushes each batch: the blocks for so many bytes of batches are written ahead when this
+    /// returns. They are doubled as the log grows, so it gets batches until they are enough.
+    pub(crate) fn open_ahead(dir: &Path, bytes: usize, filler: &Batches) -> Self {
+        let mut ours = Self::open_with(dir, Options { preallocate_bytes: AHEAD_BYTES, ..Options::default() });
+        while ours.ahead() < bytes as u64 {
+            ours.append(filler.clone());
+        }
+        ours.flush();
+        ours
+    }
+
+    fn open_with(dir: &Path, options: Options) -> Self {
+        let options = Options { segment_bytes: SEGMENT_BYTES, ..options };
         let mut storage = FileStorage::open_with(dir, options).expect("the directory is new");
         let log = storage.open(&name()).expect("the directory is new");
         Self::of(storage, log)
     }
 
-    /// The same for whoever flushes each batch.
-    pub(crate) fn open_durable(dir: &Path) -> Self {
-        Self::open(dir)
+    /// How many bytes its only segment's file is longer than the log.
+    fn ahead(&self) -> u64 {
+        let len = fs::metadata(self.segment()).expect("it is there").len();
+        len - self.log.segments()[0].bytes
+    }
+
+    /// The file of its only segment.
+    pub(crate) fn segment(&self) -> PathBuf {
+        let entries = fs::read_dir(self.log.path()).expect("the log is there");
+        let mut paths = entries.map(|entry| entry.expect("it can be listed").path());
+        assert_eq!(self.log.segments().len(), 1, "a run fits a segment");
+        paths
+            .find(|path| path.extension().is_some_and(|ending| ending == "log"))
+            .expect("a log has a segment")
     }
 
     /// A log of this storage.
     pub(crate) fn of(storage: FileStorage, log: FileLog) -> Self {
         Self { storage, log, spare: Bytes::new() }
+    }
+
+    /// A new log for several threads. The directory is locked as long as it lives.
+    pub(crate) fn shared(dir: &Path, durability: Durability) -> SharedLog {
+        let options = Options { durability, ..Options::default() };
+        Self::open_with(dir, options).log.share()
     }
 
     /// Closes it cleanly.

@@ -5,7 +5,7 @@
 //! | the power goes | [`FaultyStorage::cut_power`] | what was flushed, and as many bytes of the unflushed tail as the caller says, cut back to the last whole batch |
 //! | a write is torn | [`Fault::TearAppend`] | the whole batches among the first bytes; the log refuses until it is opened again |
 //! | I/O fails | [`Fault::FailAppend`], [`Fault::FailFlush`] | what was there; the log refuses until it is opened again |
-//! | no space | [`Condition::Full`] | what was there; nothing is added, and the log refuses until it is opened again |
+//! | no space | [`Condition::Full`] | what was there; nothing is added as long as there is no room |
 //! | fsync lies | [`Condition::Lying`] | everything, until the power goes: then what was there before the lies began |
 //!
 //! ```text
@@ -95,8 +95,6 @@ pub enum Condition {
 pub enum FaultyError<E> {
     /// The fault that was injected.
     Injected(Fault),
-    /// The disk is full.
-    NoSpace,
     /// What the storage below says.
     Inner(E),
 }
@@ -105,7 +103,6 @@ impl<E: fmt::Display> fmt::Display for FaultyError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Injected(fault) => write!(f, "injected fault: {fault:?}"),
-            Self::NoSpace => f.write_str("no space left on the disk"),
             Self::Inner(error) => error.fmt(f),
         }
     }
@@ -118,6 +115,7 @@ fn inner<E>(error: LogError<E>) -> LogError<FaultyError<E>> {
         LogError::OutOfOrder { end, base } => LogError::OutOfOrder { end, base },
         LogError::OutOfRange { start, end, asked } => LogError::OutOfRange { start, end, asked },
         LogError::NotSegments { from, until } => LogError::NotSegments { from, until },
+        LogError::Full => LogError::Full,
         LogError::Refusing => LogError::Refusing,
         LogError::Storage(error) => LogError::Storage(FaultyError::Inner(error)),
     }
@@ -223,8 +221,7 @@ impl<L: Log> Log for FaultyLog<L> {
         }
         self.meet(|fault| matches!(fault, Fault::FailAppend | Fault::TearAppend { .. }))?;
         if self.condition == Condition::Full {
-            self.refusing = true;
-            return Err(LogError::Storage(FaultyError::NoSpace));
+            return Err(LogError::Full);
         }
         self.log.append(batches).map_err(inner)
     }
@@ -293,8 +290,7 @@ impl<L: Log> Log for FaultyLog<L> {
     ) -> Result<(), LogError<Self::Error>> {
         self.meet(|fault| matches!(fault, Fault::FailAppend | Fault::TearAppend { .. }))?;
         if self.condition == Condition::Full {
-            self.refusing = true;
-            return Err(LogError::Storage(FaultyError::NoSpace));
+            return Err(LogError::Full);
         }
         self.log.replace(from, until, batches).map_err(inner)
     }

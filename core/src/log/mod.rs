@@ -80,8 +80,8 @@ pub trait Log {
     ///
     /// # Errors
     ///
-    /// [`LogError::OutOfOrder`] when the first batch begins before [`end`](Self::end): nothing is added.
-    /// [`LogError::Storage`] when the storage failed: part of the batches may be stored, and the log answers
+    /// [`LogError::OutOfOrder`] when the first batch begins before [`end`](Self::end), and [`LogError::Full`] when there
+    /// is no room for them all: nothing is added. [`LogError::Storage`] when the storage failed: part of the batches may be stored, and the log answers
     /// [`LogError::Refusing`] from then on until it is opened again.
     fn append(&mut self, batches: &Batches) -> Result<(), LogError<Self::Error>>;
 
@@ -143,8 +143,8 @@ pub trait Log {
     ///
     /// # Errors
     ///
-    /// [`LogError::NotSegments`] when sealed segments do not begin and end there, or the batches do not fit: nothing is
-    /// changed. [`LogError::Storage`] when the storage failed: the log answers [`LogError::Refusing`] from then on until
+    /// [`LogError::NotSegments`] when sealed segments do not begin and end there, or the batches do not fit, and
+    /// [`LogError::Full`] when there is no room for the new beside the old: nothing is changed. [`LogError::Storage`] when the storage failed: the log answers [`LogError::Refusing`] from then on until
     /// it is opened again, and then has the old or the new.
     fn replace(
         &mut self,
@@ -283,6 +283,8 @@ pub enum LogError<E> {
         /// Where it was to end.
         until: Offset,
     },
+    /// There is no room on the disk: nothing was added or changed. The log goes on as soon as there is.
+    Full,
     /// An earlier operation failed in the storage: what is on disk is in doubt until the log is opened again.
     Refusing,
     /// The storage failed now.
@@ -301,6 +303,7 @@ impl<E: fmt::Display> fmt::Display for LogError<E> {
             Self::NotSegments { from, until } => {
                 write!(f, "what is to be put from {from} to {until} does not fill sealed segments of the log")
             }
+            Self::Full => f.write_str("no space left on the disk"),
             Self::Refusing => f.write_str("the log failed earlier and must be opened again"),
             Self::Storage(error) => error.fmt(f),
         }

@@ -195,28 +195,27 @@ impl Batches {
         self.clone().into_stamped(base, epoch)
     }
 
-    /// The same as [`stamped`](Self::stamped), without a copy where nobody else shares the bytes.
+    /// [`stamped`](Self::stamped), without a copy when nobody else has the bytes.
     ///
     /// ```
     /// use mqlab_core::ids::{Epoch, Offset};
     /// use mqlab_core::log::contract::batch;
-    /// let batches = batch(0, 3);
+    /// let (batches, at) = (batch(0, 3), batch(0, 3).stamped(Offset(7), Epoch(2)));
     /// let place = batches.bytes().as_ptr();
-    /// let stamped = batches.into_stamped(Offset(10), Epoch(1));
-    /// assert_eq!((stamped.base(), stamped.next()), (Some(Offset(10)), Some(Offset(13))));
+    /// let stamped = batches.into_stamped(Offset(7), Epoch(2));
+    /// assert_eq!(stamped, at);
     /// assert_eq!(stamped.into_bytes().as_ptr(), place);
     /// ```
     #[must_use]
     pub fn into_stamped(self, base: Offset, epoch: Epoch) -> Self {
-        let mut bytes = BytesMut::from(self.bytes);
+        let mut bytes = self.bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
         let (mut start, mut offset) = (0, base);
         while start < bytes.len() {
             let batch = &mut bytes[start..];
-            let (length, last_delta) = (i32_at(batch, at::LENGTH) as usize, i32_at(batch, at::LAST_DELTA));
             batch[..8].copy_from_slice(&(offset.0 as i64).to_be_bytes());
-            batch[at::EPOCH..at::EPOCH + 4].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
-            offset = offset.plus(last_delta as u64 + 1);
-            start += length + LENGTH_END;
+            batch[at::EPOCH..at::MAGIC].copy_from_slice(&(epoch.0 as i32).to_be_bytes());
+            offset = offset.plus(i32_at(batch, at::LAST_DELTA) as u64 + 1);
+            start += i32_at(batch, at::LENGTH) as usize + LENGTH_END;
         }
         Self { bytes: bytes.freeze() }
     }
@@ -286,7 +285,8 @@ impl Batch {
 
     /// What the header says, as [`BatchHeader::peek`] reads it.
     pub fn header(&self) -> BatchHeader {
-        BatchHeader { base: self.base(), next: self.next(), bytes: self.bytes.len() as u32 }
+        let (base, next, bytes) = (self.base(), self.next(), self.bytes.len() as u32);
+        BatchHeader { base, next, bytes, max_timestamp: self.max_timestamp() }
     }
 
     /// The offset of the first record.

@@ -77,11 +77,13 @@ pub struct BatchHeader {
     pub next: Offset,
     /// The length of the whole batch.
     pub bytes: u32,
+    /// The greatest timestamp of its records, in milliseconds.
+    pub max_timestamp: i64,
 }
 
 impl BatchHeader {
     /// How many bytes at the front of a batch are looked at.
-    pub const BYTES: usize = at::BASE_TIMESTAMP;
+    pub const BYTES: usize = at::PRODUCER_ID;
 
     /// Reads the claim at the front of `bytes`, which need not hold the whole batch.
     ///
@@ -113,6 +115,7 @@ impl BatchHeader {
             return Err(Malformed::Content("a negative number of offsets"));
         };
         let next = Offset(base).plus(u64::from(last_delta) + 1);
-        Ok(Self { base: Offset(base), next, bytes: total as u32 })
+        let max_timestamp = i64_at(bytes, at::MAX_TIMESTAMP);
+        Ok(Self { base: Offset(base), next, bytes: total as u32, max_timestamp })
     }
 }

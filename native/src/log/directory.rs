@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk::Files;
 use crate::error::{Context as _, Error};
 
 /// The file that says that a directory is ours, and in which format.
@@ -13,7 +14,7 @@ const MARKER_NEW: &str = "mqlab-format.new";
 /// What the marker says before the number of the format.
 const MARKER_TEXT: &str = "mqlab data directory, format ";
 /// The format of the files that this version reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The file whose lock a writer holds. It stays when the lock goes: its presence says nothing.
 const LOCK: &str = "mqlab-lock";
 /// What an otherwise empty directory may hold: what a start that was cut off leaves, and what a file system
@@ -29,12 +30,12 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Takes a directory in possession; one that is missing or empty becomes a data directory if `create` says so.
-    pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
+    pub(super) fn open(files: &Files, path: &Path, create: bool) -> Result<Self, Error> {
         let missing = || Err(Error::Missing { path: path.to_owned() });
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(Error::NotADirectory { path: path.to_owned() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && create => create_dirs(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && create => files.create_dirs(path)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return missing(),
             Err(error) => return Err(error).context("open", path),
         }
@@ -44,9 +45,19 @@ impl Directory {
         }
         let lock = lock(path)?;
         if check(path)? == State::Empty {
-            mark(path)?;
+            mark(files, path)?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Sees to it that a directory is ours, for whoever only reads it.
+    pub(super) fn check(path: &Path) -> Result<(), Error> {
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => Err(Error::NotADirectory { path: path.to_owned() }),
+            Ok(_) if check(path)? == State::Ours => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("open", path),
+            Ok(_) | Err(_) => Err(Error::Missing { path: path.to_owned() }),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -101,34 +112,10 @@ fn lock(path: &Path) -> Result<File, Error> {
 }
 
 /// Writes the marker so that it is there whole or not at all.
-fn mark(path: &Path) -> Result<(), Error> {
-    let (new, marker) = (path.join(MARKER_NEW), path.join(MARKER));
-    fs::write(&new, format!("{MARKER_TEXT}{FORMAT}\n")).context("write", &new)?;
-    File::open(&new).and_then(|file| file.sync_all()).context("flush", &new)?;
-    fs::rename(&new, &marker).context("rename", &new)?;
-    sync_dir(path)
-}
-
-/// Makes the names in a directory durable: a file's own fsync does not.
-pub(super) fn sync_dir(path: &Path) -> Result<(), Error> {
-    File::open(path).and_then(|dir| dir.sync_all()).context("flush", path)
-}
-
-/// Creates a directory and those above it, each durably.
-pub(super) fn create_dirs(path: &Path) -> Result<(), Error> {
-    let above = match path.parent() {
-        Some(above) if above.as_os_str().is_empty() => Path::new("."),
-        Some(above) => above,
-        None => return Ok(()),
-    };
-    match fs::create_dir(path) {
-        Ok(()) => sync_dir(above),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_dirs(above)?;
-            fs::create_dir(path).context("create", path)?;
-            sync_dir(above)
-        }
-        Err(error) => Err(error).context("create", path),
-    }
+fn mark(files: &Files, path: &Path) -> Result<(), Error> {
+    files.put_durably(
+        &path.join(MARKER_NEW),
+        &path.join(MARKER),
+        format!("{MARKER_TEXT}{FORMAT}\n").as_bytes(),
+    )
 }

@@ -1,7 +1,6 @@
 //! A log in files.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,90 +8,147 @@ use mqlab_core::ids::{LogName, Offset};
 use mqlab_core::log::{Log, LogError, check_replacement};
 use mqlab_core::record::{Batch, Batches};
 
-use super::directory::{Directory, create_dirs};
-use super::recovery::{Recovered, open_last, open_sealed};
-use super::segment::{Segment, list};
+use super::ahead::Ahead;
+use super::directory::Directory;
+use super::disk::Files;
+use super::durability::{Durability, Flusher};
+use super::marks::{Point, mark_clean, unmark};
+use super::reading::Shelf;
+use super::recovery::{self, Recovered};
+use super::segment::Segment;
 use super::slice::FileSlice;
 use super::storage::Options;
 use super::swap::{Step, finish, swap_in};
-use crate::error::{Context as _, Error};
+use super::tail::{Tail, UNFLUSHED_SEGMENTS_MAX};
+use crate::error::Error;
 
 /// A log whose batches stand in segment files, as [the module](super) draws them.
 ///
 /// After an operation that changes files has failed, what is on disk is in doubt: every further one answers
-/// [`LogError::Refusing`] until the log is opened again, which finds out. Reading goes on.
+/// [`LogError::Refusing`] until the log is opened again, which finds out. Reading goes on. A disk that is full is no such
+/// failure: what did not fit is not there, [`LogError::Full`] says so, and the log goes on when there is room.
+///
+/// A log that is dropped instead of [closed](mqlab_core::log::Storage::close) loses nothing, but is opened by recovery.
 #[derive(Debug)]
 pub struct FileLog {
+    pub(super) files: Files,
     dir: PathBuf,
-    options: Options,
+    pub(super) options: Options,
     /// In order, and never none. Batches are appended to the last.
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
     /// The file of the last segment.
     file: Arc<File>,
-    durable: Offset,
+    /// The blocks that the last segment has beyond its batches.
+    ahead: Ahead,
+    pub(super) tail: Arc<Tail>,
+    pub(super) flusher: Option<Flusher>,
     refusing: bool,
-    /// Keeps other processes out as long as this log can write.
-    _directory: Arc<Directory>,
-    /// Tells the storage that this log is open.
-    _open: Arc<()>,
+    /// Whether the directory bears the mark of a log that was closed in good order.
+    is_marked: bool,
+    /// Keeps other processes out as long as this log can write, and tells the storage that it is open.
+    _held: (Arc<Directory>, Arc<()>),
 }
 
 impl FileLog {
     /// Opens the log in `dir`, and says what had to be cut off.
     pub(super) fn open(
+        files: Files,
         dir: PathBuf,
         name: &LogName,
         options: Options,
-        directory: Arc<Directory>,
-        open: Arc<()>,
+        held: (Arc<Directory>, Arc<()>),
     ) -> Result<(Self, Option<Recovered>), Error> {
-        create_dirs(&dir)?;
-        finish(&dir)?;
-        let mut found = list(&dir)?;
-        let mut segments = Vec::new();
-        let (file, recovered) = match found.pop() {
-            None => {
-                let (segment, file) = Segment::create(&dir, Offset::ZERO)?;
-                segments.push(segment);
-                (file, None)
-            }
-            Some((last, path)) => {
-                let nexts = found.iter().skip(1).map(|(base, _)| *base).chain([last]).collect::<Vec<_>>();
-                for ((base, path), next) in found.into_iter().zip(nexts) {
-                    segments.push(open_sealed(path, base, next, options.index_interval_bytes)?);
-                }
-                let (segment, file, recovered) = open_last(path, last, options.index_interval_bytes, name)?;
-                segments.push(segment);
-                (file, recovered)
-            }
+        files.create_dirs(&dir)?;
+        finish(&files, &dir)?;
+        let found = recovery::open(&files, &dir, options.index_interval_bytes, name)?;
+        let last = found.segments.last().expect("a log has a segment");
+        let end = Point { base: last.base, position: last.size, offset: last.end };
+        let active = (found.file.clone(), last.path.clone());
+        let tail = Arc::new(Tail::new(files.clone(), dir.clone(), active, end)?);
+        let flusher = match options.durability {
+            Durability::Interval(interval) => Some(Flusher::start(tail.clone(), interval)),
+            _ => None,
         };
-        let durable = segments.last().map_or(Offset::ZERO, |segment| segment.end);
-        let (_directory, _open) = (directory, open);
-        Ok((Self { dir, options, segments, file, durable, refusing: false, _directory, _open }, recovered))
+        let log = Self {
+            files,
+            dir,
+            options,
+            ahead: Ahead::new(options.preallocate_bytes, last.size),
+            segments: found.segments,
+            file: found.file,
+            tail,
+            flusher,
+            refusing: false,
+            is_marked: found.is_clean,
+            _held: held,
+        };
+        Ok((log, found.recovered))
     }
 
-    /// Leaves the log in good order: the last segment's index, too, is written.
-    pub(super) fn close(self) -> Result<(), Error> {
-        if self.refusing { Ok(()) } else { self.last().save_index() }
+    /// Leaves the log in good order, durable and marked as such: it is opened again without a look.
+    pub(super) fn close(mut self) -> Result<(), Error> {
+        drop(self.flusher.take());
+        if self.is_refusing() || self.is_marked {
+            return Ok(());
+        }
+        self.let_go_ahead()?;
+        self.tail.sync_to(self.last().end)?;
+        self.last().save_indexes(&self.files)?;
+        mark_clean(&self.files, &self.dir, &self.segments, self.options.index_interval_bytes)
     }
 
-    fn last(&self) -> &Segment {
+    pub(super) fn last(&self) -> &Segment {
         self.segments.last().expect("a log has a segment")
     }
 
+    fn is_refusing(&self) -> bool {
+        self.refusing || self.tail.has_failed()
+    }
+
     /// Does what changes files; if it fails, nothing of the kind is done any more.
-    fn change(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), LogError<Error>> {
-        if self.refusing {
+    pub(super) fn change<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, LogError<Error>> {
+        if self.is_refusing() {
             return Err(LogError::Refusing);
         }
-        work(self).map_err(|error| {
+        let done = self.unmark().and_then(|()| work(self));
+        done.map_err(|error| {
             self.refusing = true;
+            self.tail.fail();
             LogError::Storage(error)
         })
     }
 
+    /// From now on the log is not as it was closed.
+    fn unmark(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_marked) { unmark(&self.files, &self.dir) } else { Ok(()) }
+    }
+
+    /// Writes batches at the end, without a flush.
+    pub(super) fn write(&mut self, batches: &Batches) -> Result<(), LogError<Error>> {
+        let Some(base) = batches.base() else {
+            return Ok(());
+        };
+        if base < self.end() {
+            return Err(LogError::OutOfOrder { end: self.end(), base });
+        }
+        let fits = self.change(|log| {
+            let end = log.last().end;
+            match log.write_runs(batches) {
+                Err(error) if error.is_full() => {
+                    log.cut(end)?;
+                    Ok(false)
+                }
+                done => done.map(|()| true),
+            }
+        })?;
+        if fits { Ok(()) } else { Err(LogError::Full) }
+    }
+
     /// Writes batches at the end of segments: those that go into one segment by one write.
-    fn write(&mut self, batches: &Batches) -> Result<(), Error> {
+    fn write_runs(&mut self, batches: &Batches) -> Result<(), Error> {
         let bytes = batches.bytes();
         let (mut written, mut ready) = (0, 0);
         for batch in batches.iter() {
@@ -103,7 +159,9 @@ impl FileLog {
             }
             ready += batch.bytes().len();
         }
-        self.write_run(&bytes[written..])
+        self.write_run(&bytes[written..])?;
+        self.tail.wrote(self.last().size, self.last().end);
+        Ok(())
     }
 
     /// Whether the last segment has no room for a batch after `pending` bytes that are yet to be written to it.
@@ -112,62 +170,90 @@ impl FileLog {
         let size = last.size + pending;
         let fits = size + batch.bytes().len() as u64 <= u64::from(self.options.segment_bytes);
         let near = batch.next().0 - last.base.0 <= i32::MAX as u64;
-        size > 0 && !(fits && near)
+        size > 0 && !(fits && near && self.is_young_with(batch))
+    }
+
+    /// Whether the last segment's records lie no further apart in time than they may, with this batch.
+    fn is_young_with(&self, batch: &Batch) -> bool {
+        let (Some(age), Some(oldest)) = (self.options.segment_age, self.last().oldest()) else {
+            return true;
+        };
+        let apart = i128::from(batch.max_timestamp()) - i128::from(oldest);
+        apart <= i128::try_from(age.as_millis()).unwrap_or(i128::MAX)
     }
 
     /// Writes whole batches to the last segment, which is to have them only once they are written.
     fn write_run(&mut self, run: &[u8]) -> Result<(), Error> {
         let interval = self.options.index_interval_bytes;
         let last = self.segments.last_mut().expect("a log has a segment");
-        self.file.write_all_at(run, last.size).context("write", &last.path)?;
+        self.ahead.reach((&self.files, &self.file, &last.path), last.size + run.len() as u64)?;
+        self.files.write_at(&self.file, &last.path, run, last.size)?;
         last.take_in(run, interval);
         Ok(())
     }
 
-    /// Makes the last segment's bytes durable.
-    fn sync(&mut self) -> Result<(), Error> {
-        let last = self.last();
-        self.file.sync_data().context("flush", &last.path)?;
-        self.durable = last.end;
+    /// Gives back the blocks that the last segment has beyond its batches.
+    fn let_go_ahead(&self) -> Result<(), Error> {
+        let last = self.segments.last().expect("a log has a segment");
+        if self.ahead.has_beyond(last.size) {
+            self.files.set_len(&self.file, &last.path, last.size)?;
+            self.files.sync(&self.file, &last.path)?;
+        }
         Ok(())
     }
 
-    /// Begins a new segment. The one before it is durable then, so that only the last can ever be torn.
+    /// Begins a new segment.
     fn roll(&mut self) -> Result<(), Error> {
-        self.sync()?;
-        self.last().save_index()?;
-        let (segment, file) = Segment::create(&self.dir, self.last().end)?;
+        if self.ahead.has_beyond(self.last().size) {
+            self.files.set_len(&self.file, &self.last().path, self.last().size)?;
+        }
+        self.last().save_indexes(&self.files)?;
+        let (segment, file) = Segment::create(&self.files, &self.dir, self.last().end)?;
+        let last = self.segments.last_mut().expect("a log has a segment");
+        last.seal();
+        self.tail.wrote(last.size, last.end);
+        let unflushed = self.tail.rolled((file.clone(), segment.path.clone()));
         self.segments.push(segment);
         self.file = file;
-        Ok(())
+        self.ahead = Ahead::new(self.options.preallocate_bytes, 0);
+        if unflushed > UNFLUSHED_SEGMENTS_MAX { self.tail.sync_to(self.last().end) } else { Ok(()) }
     }
 
     /// Removes what reaches past `to`, the latest first: whatever a crash leaves of it is still one log.
     fn cut(&mut self, to: Offset) -> Result<(), Error> {
         let holder = self.segment_of(to);
+        self.tail.lower(Point::at(self.segments[holder].base))?;
         for segment in self.segments.drain(holder + 1..).rev().collect::<Vec<_>>() {
-            segment.remove(&self.dir)?;
+            segment.remove(&self.files, &self.dir)?;
         }
         let last = self.segments.last_mut().expect("the first segment is never removed");
         self.file = last.writable()?;
-        let (size, end) = last.cut(&self.file, to)?;
-        self.file.set_len(size).context("truncate", &last.path)?;
-        self.file.sync_all().context("flush", &last.path)?;
-        last.index.truncate(size);
-        (last.size, last.end, self.durable) = (size, end, end);
-        Ok(())
+        last.cut(&self.files, &self.file, to, self.options.index_interval_bytes)?;
+        self.files.set_len(&self.file, &last.path, last.size)?;
+        self.restart_tail()
     }
 
     /// Removes all segments, the latest first, and begins one at `at`. Whoever reads an old one has its file.
     fn anew(&mut self, at: Offset) -> Result<(), Error> {
+        self.tail.lower(Point::at(Offset::ZERO))?;
         for segment in self.segments.drain(1..).rev().collect::<Vec<_>>() {
-            segment.remove(&self.dir)?;
+            segment.remove(&self.files, &self.dir)?;
         }
-        let first = std::mem::replace(&mut self.segments[0], Segment::planned(&self.dir, at));
-        first.remove(&self.dir)?;
-        let (segment, file) = Segment::create(&self.dir, at)?;
-        (self.segments[0], self.file, self.durable) = (segment, file, at);
-        Ok(())
+        let planned = Segment::empty(super::segment::path_of(&self.dir, at).into(), at);
+        let first = std::mem::replace(&mut self.segments[0], planned);
+        first.remove(&self.files, &self.dir)?;
+        (self.segments[0], self.file) = Segment::create(&self.files, &self.dir, at)?;
+        self.restart_tail()
+    }
+
+    /// What the log holds now is durable, and all that there is.
+    fn restart_tail(&mut self) -> Result<(), Error> {
+        let last = self.segments.last().expect("a log has a segment");
+        self.files.sync(&self.file, &last.path)?;
+        self.files.sync_dir(&self.dir)?;
+        self.ahead = Ahead::new(self.options.preallocate_bytes, last.size);
+        let end = Point { base: last.base, position: last.size, offset: last.end };
+        self.tail.restart((self.file.clone(), last.path.clone()), end)
     }
 
     /// Puts whole batches in place of the sealed segments from `from` to `until`; `before` is told of each step.
@@ -177,18 +263,28 @@ impl FileLog {
         batches: &Batches,
         before: &mut dyn FnMut(Step) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        // What is replaced must not be looked for behind a recovery point that a power cut brings back.
+        self.tail.sync_to(self.last().end)?;
+        self.tail.pin()?;
         let numbers = self.segment_of(from)..self.segment_of(until);
-        let mut new = Segment::planned(&self.dir, from);
+        let mut new = Segment::empty(super::segment::path_of(&self.dir, from).into(), from);
         new.take_in(batches.bytes(), self.options.index_interval_bytes);
-        swap_in(&self.dir, &self.segments[numbers.clone()], batches.bytes(), before)?;
-        new.save_index()?;
+        swap_in(&self.files, &self.dir, &self.segments[numbers.clone()], batches.bytes(), before)?;
+        new.save_indexes(&self.files)?;
+        new.seal();
         self.segments.splice(numbers, [new]);
         Ok(())
     }
 
     /// The number of the segment that has `offset`, or would have it.
-    fn segment_of(&self, offset: Offset) -> usize {
+    pub(super) fn segment_of(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1)
+    }
+
+    /// Its segments, to be read.
+    pub(super) fn shelf(&self) -> Shelf<'_> {
+        let interval = self.options.index_interval_bytes;
+        Shelf { files: &self.files, segments: &self.segments, file: &self.file, interval }
     }
 
     fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Error>> {
@@ -214,51 +310,33 @@ impl Log for FileLog {
     }
 
     fn durable(&self) -> Offset {
-        self.durable
+        self.tail.durable()
     }
 
     fn append(&mut self, batches: &Batches) -> Result<(), LogError<Error>> {
-        let Some(base) = batches.base() else {
-            return Ok(());
-        };
-        if base < self.end() {
-            return Err(LogError::OutOfOrder { end: self.end(), base });
-        }
-        self.change(|log| log.write(batches))
+        self.write(batches)?;
+        if self.owes_flush() { self.flush() } else { Ok(()) }
     }
 
     fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<FileSlice, LogError<Error>> {
-        if from < self.start() || from > self.end() {
-            return self.out_of_range(from);
-        }
-        let (mut slice, mut room) = (FileSlice::default(), u64::from(bytes_max));
-        let count = self.segments.len();
-        for (number, segment) in self.segments.iter().enumerate().skip(self.segment_of(from)) {
-            if segment.end <= from || segment.size == 0 {
-                continue; // `from` is the log's end, or the last segment has just been begun
-            }
-            let file = if number + 1 == count { self.file.clone() } else { segment.file()? };
-            let Some(range) = segment.select(&file, from, until, room, slice.is_empty())? else {
-                break;
-            };
-            room = room.saturating_sub(range.bytes);
-            slice.push(segment, file, range);
-            if range.position + range.bytes < segment.size {
-                break;
-            }
-        }
-        Ok(slice)
+        self.shelf().read(from, until, bytes_max)
     }
 
     fn flush(&mut self) -> Result<(), LogError<Error>> {
-        self.change(|log| if log.durable == log.end() { Ok(()) } else { log.sync() })
+        if self.is_refusing() {
+            return Err(LogError::Refusing);
+        }
+        self.tail.sync_to(self.end()).map_err(LogError::Storage)
     }
 
     fn truncate(&mut self, to: Offset) -> Result<(), LogError<Error>> {
         if to < self.start() {
             return self.out_of_range(to);
         }
-        self.change(|log| if to >= log.end() { Ok(()) } else { log.cut(to) })
+        if to >= self.end() && !self.is_refusing() {
+            return Ok(());
+        }
+        self.change(|log| log.cut(to))
     }
 
     /// Removes whole segments, the oldest first; the last one always stays.
@@ -266,9 +344,13 @@ impl Log for FileLog {
         if to > self.end() {
             return self.out_of_range(to);
         }
+        let has_any = self.segments.get(1).is_some_and(|second| second.base <= to);
+        if !has_any && !self.is_refusing() {
+            return Ok(());
+        }
         self.change(|log| {
             while log.segments.len() > 1 && log.segments[1].base <= to {
-                log.segments.remove(0).remove(&log.dir)?;
+                log.segments.remove(0).remove(&log.files, &log.dir)?;
             }
             Ok(())
         })
@@ -288,12 +370,33 @@ impl Log for FileLog {
     }
 
     fn roll(&mut self) -> Result<(), LogError<Error>> {
-        self.change(|log| if log.last().size == 0 { Ok(()) } else { log.roll() })
+        if self.last().size > 0 {
+            self.change(Self::roll)?;
+        }
+        self.flush()
     }
 
     fn replace(&mut self, from: Offset, until: Offset, batches: &Batches) -> Result<(), LogError<Error>> {
         check_replacement(&Log::segments(self), (from, until), batches)?;
         self.change(|log| log.put((from, until), batches, &mut |_| Ok(())))
+    }
+}
+
+impl FileLog {
+    /// Whether the log's durability asks for a flush now.
+    pub(super) fn owes_flush(&self) -> bool {
+        let unflushed = self.end().0 - self.durable().0;
+        match self.options.durability {
+            Durability::Manual | Durability::Interval(_) => false,
+            Durability::Every(records) => unflushed >= records.max(1),
+            Durability::EveryBatch => unflushed > 0,
+        }
+    }
+}
+
+impl Drop for FileLog {
+    fn drop(&mut self) {
+        self.tail.close();
     }
 }
 

@@ -11,20 +11,23 @@
 //! ```
 //!
 //! A batch gets an entry when more than [`INDEX_INTERVAL_BYTES`] lie between it and the last that has one, so the
-//! first batch never does. An index has no checksum and is *never trusted*: entries that contradict themselves or
-//! the segment are thrown away with the whole index and it is built again; an entry is believed only when the
-//! batch that it points at says the same.
+//! first batch never does. The last segment's index is in memory and written when the segment is sealed; that of a
+//! sealed one stays in its file, where a few reads of eight bytes find an entry: memory does not grow with the log.
+//!
+//! An index has no checksum and is *never trusted*: an entry is believed only when the batch that it points at says the
+//! same, and an index that was wrong, or is missing, is built again from the segment.
 //!
 //! Layout and rule are Kafka's (`OffsetIndex.java`, `LogSegment.java`).
 
-use std::fs;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use mqlab_core::ids::Offset;
 use mqlab_core::record::BatchHeader;
 
 use super::walk::Step;
-use crate::error::{Context as _, Error};
 
 /// The bytes of a segment that one entry of its index stands for, unless the options say otherwise.
 pub const INDEX_INTERVAL_BYTES: u32 = 4 * 1024;
@@ -42,12 +45,44 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    fn from_bytes([a, b, c, d, e, f, g, h]: [u8; ENTRY_BYTES]) -> Option<Self> {
+        let (relative, position) = (i32::from_be_bytes([a, b, c, d]), i32::from_be_bytes([e, f, g, h]));
+        (relative >= 0 && position > 0).then_some(Self { relative, position })
+    }
+
     pub(super) fn position(self) -> u64 {
         self.position as u64
     }
+
+    /// The offset after its batch, in a segment that begins at `base`.
+    fn next(self, base: Offset) -> Offset {
+        base.plus(self.relative as u64 + 1)
+    }
+
+    /// Whether the entry tells of this very batch.
+    pub(super) fn agrees(self, base: Offset, step: &Step) -> bool {
+        self.position() == step.position && self.next(base) == step.header.next
+    }
 }
 
-/// The index of one segment.
+/// What is looked for: the last batch known to end at or below an offset and to begin at or before a position.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sought {
+    pub(super) until: Offset,
+    pub(super) position: u64,
+}
+
+impl Sought {
+    pub(super) fn below(until: Offset) -> Self {
+        Self { until, position: u64::MAX }
+    }
+
+    fn fits(self, base: Offset, entry: Entry) -> bool {
+        entry.next(base) <= self.until && entry.position() <= self.position
+    }
+}
+
+/// The index of a segment that is written to.
 #[derive(Debug)]
 pub(super) struct Index {
     base: Offset,
@@ -60,93 +95,99 @@ impl Index {
         Self { base, entries: Vec::new() }
     }
 
-    /// Takes notice of the batch that comes next in the segment.
-    pub(super) fn note(&mut self, interval: u32, position: u64, header: &BatchHeader) {
+    /// Takes notice of the batch that comes next in the segment; says whether it has an entry now.
+    pub(super) fn note(&mut self, interval: u32, position: u64, header: &BatchHeader) -> bool {
         let since = position - self.entries.last().map_or(0, |entry| entry.position());
         if since <= u64::from(interval) {
-            return;
+            return false;
         }
         let relative = i32::try_from(header.next.0 - 1 - self.base.0);
         // What 32 bits cannot say stays without an entry: it is found by walking there.
-        if let (Ok(relative), Ok(position)) = (relative, i32::try_from(position)) {
-            self.entries.push(Entry { relative, position });
-        }
+        let (Ok(relative), Ok(position)) = (relative, i32::try_from(position)) else {
+            return false;
+        };
+        self.entries.push(Entry { relative, position });
+        true
     }
 
-    /// The offset after the batch of an entry.
-    pub(super) fn next(&self, entry: Entry) -> Offset {
-        self.base.plus(entry.relative as u64 + 1)
-    }
-
-    /// Whether the entry tells of this very batch.
-    pub(super) fn agrees(&self, entry: Entry, step: &Step) -> bool {
-        entry.position() == step.position && self.next(entry) == step.header.next
-    }
-
-    /// The last batch known to end at or below `offset`.
-    pub(super) fn below(&self, offset: Offset) -> Option<Entry> {
-        self.last_where(|entry| self.next(entry) <= offset)
-    }
-
-    /// The last batch known to end at or below `offset` and to begin at or before `position`.
-    pub(super) fn within(&self, offset: Offset, position: u64) -> Option<Entry> {
-        self.last_where(|entry| self.next(entry) <= offset && entry.position() <= position)
-    }
-
-    /// The last batch known.
-    pub(super) fn last(&self) -> Option<Entry> {
-        self.entries.last().copied()
-    }
-
-    /// `fits` must hold for the first entries and for none after them.
-    fn last_where(&self, fits: impl Fn(Entry) -> bool) -> Option<Entry> {
-        let count = self.entries.partition_point(|entry| fits(*entry));
+    pub(super) fn find(&self, sought: Sought) -> Option<Entry> {
+        let count = self.entries.partition_point(|entry| sought.fits(self.base, *entry));
         self.entries[..count].last().copied()
     }
 
-    /// Forgets the batches from `position` on.
-    pub(super) fn truncate(&mut self, position: u64) {
-        self.entries.retain(|entry| entry.position() < position);
+    /// As it stands in its file.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let entry = |entry: &Entry| [entry.relative.to_be_bytes(), entry.position.to_be_bytes()].concat();
+        self.entries.iter().flat_map(entry).collect()
     }
 
     /// Reads the index of a segment of `size` bytes, if there is one that does not contradict itself.
     pub(super) fn load(path: &Path, base: Offset, size: u64) -> Option<Self> {
         // Whatever hinders reading it, building it again is the answer.
-        let bytes = fs::read(path).ok()?;
+        let bytes = std::fs::read(path).ok()?;
         let (raw, []) = bytes.as_chunks::<ENTRY_BYTES>() else {
             return None;
         };
-        let entry = |raw: &[u8; ENTRY_BYTES]| {
-            let [a, b, c, d, e, f, g, h] = *raw;
-            Entry { relative: i32::from_be_bytes([a, b, c, d]), position: i32::from_be_bytes([e, f, g, h]) }
-        };
-        let entries: Vec<Entry> = raw.iter().map(entry).collect();
+        let entries: Vec<Entry> = raw.iter().map(|raw| Entry::from_bytes(*raw)).collect::<Option<_>>()?;
         let rises = entries
             .windows(2)
             .all(|pair| pair[0].relative < pair[1].relative && pair[0].position < pair[1].position);
-        let starts_well = entries.first().is_none_or(|first| first.relative >= 0 && first.position > 0);
         let ends_well = entries.last().is_none_or(|last| last.position() < size);
-        (rises && starts_well && ends_well).then_some(Self { base, entries })
+        (rises && ends_well).then_some(Self { base, entries })
     }
+}
 
-    /// Writes the index beside its segment, unless it stands there already.
-    ///
-    /// Nothing is flushed: what is never trusted need not survive.
-    pub(super) fn save(&self, path: &Path) -> Result<(), Error> {
-        let mut bytes = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
-        for entry in &self.entries {
-            bytes.extend_from_slice(&entry.relative.to_be_bytes());
-            bytes.extend_from_slice(&entry.position.to_be_bytes());
-        }
-        if fs::read(path).is_ok_and(|found| found == bytes) {
-            return Ok(());
-        }
-        fs::write(path, bytes).context("write", path)
+/// What an index file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The entry that was sought: to be believed when its batch agrees.
+    Entry(Entry),
+    /// There is none: the batch is near the segment's front.
+    Front,
+    /// Something is wrong with the file, or it is missing.
+    Wrong,
+}
+
+/// Looks into the index file of a sealed segment that has so many bytes and goes from one offset to another. If the file
+/// rises as it should, that takes as many reads as its length has bits; if it does not, the answer may be wrong, and its
+/// batch will say so.
+pub(super) fn look_up(path: &Path, span: (Offset, Offset), size: u64, sought: Sought) -> Answer {
+    try_look_up(path, span, size, sought).unwrap_or(Answer::Wrong)
+}
+
+fn try_look_up(path: &Path, (base, end): (Offset, Offset), size: u64, sought: Sought) -> io::Result<Answer> {
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let count = bytes / ENTRY_BYTES as u64;
+    let entry = |number: u64| {
+        let mut raw = [0; ENTRY_BYTES];
+        file.read_exact_at(&mut raw, number * ENTRY_BYTES as u64)?;
+        let entry = Entry::from_bytes(raw);
+        io::Result::Ok(entry.filter(|entry| entry.next(base) <= end && entry.position() < size))
+    };
+    if bytes % ENTRY_BYTES as u64 != 0 || (count > 0 && entry(count - 1)?.is_none()) {
+        return Ok(Answer::Wrong);
     }
+    let (mut low, mut high) = (0, count);
+    let mut found = Answer::Front;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let Some(entry) = entry(middle)? else {
+            return Ok(Answer::Wrong);
+        };
+        if sought.fits(base, entry) {
+            (low, found) = (middle + 1, Answer::Entry(entry));
+        } else {
+            high = middle;
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// Ten batches of 2000 bytes with one record each, as Kafka's own test has them.
@@ -154,7 +195,7 @@ mod tests {
         let mut index = Index::new(Offset(100));
         for at in 0..10 {
             let base = Offset(100 + at);
-            let header = BatchHeader { base, next: base.next(), bytes: 2000 };
+            let header = BatchHeader { base, next: base.next(), bytes: 2000, max_timestamp: 0 };
             index.note(INDEX_INTERVAL_BYTES, at * 2000, &header);
         }
         index
@@ -169,14 +210,25 @@ mod tests {
     }
 
     #[test]
-    fn look_up() {
+    fn look_up_in_memory_and_in_a_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("x.index");
         let index = ten();
-        let position = |entry: Option<Entry>| entry.map(Entry::position);
-        assert_eq!(position(index.below(Offset(103))), None);
-        assert_eq!(position(index.below(Offset(104))), Some(6000));
-        assert_eq!(position(index.below(Offset(999))), Some(18000));
-        assert_eq!(position(index.within(Offset(999), 12000)), Some(12000));
-        assert_eq!(position(index.within(Offset(999), 11999)), Some(6000));
+        fs::write(&path, index.to_bytes()).expect("written");
+        for (until, position, found) in [
+            (103, u64::MAX, None),
+            (104, u64::MAX, Some(6000)),
+            (999, u64::MAX, Some(18000)),
+            (999, 12000, Some(12000)),
+            (999, 11999, Some(6000)),
+        ] {
+            let sought = Sought { until: Offset(until), position };
+            assert_eq!(index.find(sought).map(Entry::position), found);
+            match look_up(&path, (Offset(100), Offset(110)), 20_000, sought) {
+                Answer::Entry(entry) => assert_eq!(Some(entry.position()), found),
+                answer => assert_eq!((answer, found), (Answer::Front, None)),
+            }
+        }
     }
 
     #[test]
@@ -187,8 +239,7 @@ mod tests {
             fs::write(&path, bytes).expect("written");
             Index::load(&path, Offset(100), size).map(|index| index.entries.len())
         };
-        ten().save(&path).expect("saved");
-        let sound = fs::read(&path).expect("read");
+        let sound = ten().to_bytes();
         assert_eq!(sound[..8], [0, 0, 0, 3, 0, 0, 0x17, 0x70]);
         assert_eq!(load(&sound, 20_000), Some(3));
         assert_eq!(load(&[], 20_000), Some(0));

@@ -3,12 +3,15 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mqlab_core::ids::Offset;
 use mqlab_core::record::BatchHeader;
 
-use super::directory::sync_dir;
-use super::index::{Entry, Index};
+use super::disk::Files;
+use super::index::{Answer, Index, Sought, look_up};
+use super::time_index::TimeIndex;
 use super::walk::{Step, Walk};
 use crate::error::{Context as _, Error};
 
@@ -23,10 +26,35 @@ pub(super) struct Segment {
     pub(super) base: Offset,
     /// The offset after its last record.
     pub(super) end: Offset,
-    /// Its length in bytes.
+    /// Its length in bytes: what is behind was set aside for what is to come.
     pub(super) size: u64,
-    pub(super) index: Index,
     pub(super) path: Arc<Path>,
+    /// Its indexes, as long as it is written to; those of a sealed segment stay in their files.
+    held: Option<Indexes>,
+    /// The time of its first batch, as long as it is written to.
+    oldest: Option<i64>,
+    /// The greatest time of its records, once it is sealed and somebody asked.
+    newest: OnceLock<Option<i64>>,
+    /// Whether an index file was found to be wrong or missing.
+    doubtful: AtomicBool,
+}
+
+/// What finds places in a segment.
+#[derive(Debug)]
+struct Indexes {
+    offsets: Index,
+    times: TimeIndex,
+}
+
+impl Indexes {
+    fn new(base: Offset) -> Self {
+        Self { offsets: Index::new(base), times: TimeIndex::new(base) }
+    }
+
+    fn note(&mut self, interval: u32, position: u64, header: &BatchHeader) {
+        let sparse = self.offsets.note(interval, position, header);
+        self.times.note(sparse, header);
+    }
 }
 
 /// A part of a segment that holds whole batches.
@@ -39,18 +67,30 @@ pub(super) struct Range {
 }
 
 impl Segment {
-    /// Begins a segment in a log's directory; its name is durable when this returns.
-    pub(super) fn create(dir: &Path, base: Offset) -> Result<(Self, Arc<File>), Error> {
-        let path: Arc<Path> = path_of(dir, base).into();
-        let file = File::options().read(true).write(true).create_new(true).open(&path);
-        let file = file.context("create", &path)?;
-        sync_dir(dir)?;
-        Ok((Self { base, end: base, size: 0, index: Index::new(base), path }, Arc::new(file)))
+    fn new(path: Arc<Path>, (base, end): (Offset, Offset), size: u64, held: Option<Indexes>) -> Self {
+        let (newest, doubtful) = (OnceLock::new(), AtomicBool::new(false));
+        Self { base, end, size, path, held, oldest: None, newest, doubtful }
     }
 
-    /// A segment whose file is yet to be written.
-    pub(super) fn planned(dir: &Path, base: Offset) -> Self {
-        Self { base, end: base, size: 0, index: Index::new(base), path: path_of(dir, base).into() }
+    /// Begins a segment in a log's directory. Its name is not durable yet.
+    pub(super) fn create(files: &Files, dir: &Path, base: Offset) -> Result<(Self, Arc<File>), Error> {
+        let path: Arc<Path> = path_of(dir, base).into();
+        let file = files.create(&path)?;
+        Ok((Self::empty(path, base), Arc::new(file)))
+    }
+
+    /// A segment whose batches are yet to be taken in.
+    pub(super) fn empty(path: Arc<Path>, base: Offset) -> Self {
+        Self::new(path, (base, base), 0, Some(Indexes::new(base)))
+    }
+
+    /// A sealed segment of which this much is known.
+    pub(super) fn sealed(path: Arc<Path>, span: (Offset, Offset), size: u64, newest: Option<i64>) -> Self {
+        let segment = Self::new(path, span, size, None);
+        if newest.is_some() {
+            segment.newest.get_or_init(|| newest);
+        }
+        segment
     }
 
     /// Opens the file for reading.
@@ -68,52 +108,162 @@ impl Segment {
         let mut rest = batches;
         while !rest.is_empty() {
             let header = BatchHeader::peek(rest).expect("a batch that was checked");
-            self.index.note(interval, self.size, &header);
+            if let Some(held) = &mut self.held {
+                held.note(interval, self.size, &header);
+            }
+            self.oldest = self.oldest.or(Some(header.max_timestamp));
             (self.end, self.size) = (header.next, self.size + u64::from(header.bytes));
             rest = &rest[header.bytes as usize..];
         }
     }
 
-    /// Writes the index beside the segment.
-    pub(super) fn save_index(&self) -> Result<(), Error> {
-        self.index.save(&index_path(&self.path))
+    /// Writes the indexes that are in memory beside the segment. Nothing is flushed: what is never trusted need not
+    /// survive.
+    pub(super) fn save_indexes(&self, files: &Files) -> Result<(), Error> {
+        let Some(Indexes { offsets, times }) = &self.held else { return Ok(()) };
+        files.write_anew(&index_path(&self.path), &offsets.to_bytes())?;
+        files.write_anew(&time_index_path(&self.path), &times.to_bytes(self.size))
+    }
+
+    /// From now on nothing is added: the indexes are in files, and memory is given back.
+    pub(super) fn seal(&mut self) {
+        if let Some(Indexes { times, .. }) = self.held.take() {
+            self.newest = OnceLock::from(times.newest());
+        }
+    }
+
+    /// Makes it ready to be written to: its indexes are read, or built again, into memory.
+    pub(super) fn unseal(&mut self, files: &Files, file: &File, interval: u32) -> Result<(), Error> {
+        self.doubtful = AtomicBool::new(false);
+        self.newest = OnceLock::new();
+        self.oldest = self.walk_from_front(files, file).step()?.map(|first| first.header.max_timestamp);
+        let offsets = Index::load(&index_path(&self.path), self.base, self.size);
+        let times = TimeIndex::load(&time_index_path(&self.path), self.base, self.end, self.size);
+        self.held = Some(match (offsets, times) {
+            (Some(offsets), Some(times)) => Indexes { offsets, times },
+            _ => self.mend(files, file, interval)?,
+        });
+        Ok(())
+    }
+
+    /// The time of its first batch, in milliseconds, as long as it is written to; none before that.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.oldest
+    }
+
+    /// Builds the indexes from the headers.
+    fn index_anew(&self, files: &Files, file: &File, interval: u32) -> Result<Indexes, Error> {
+        let mut indexes = Indexes::new(self.base);
+        let mut walk = self.walk_from_front(files, file);
+        while let Some(step) = walk.step()? {
+            indexes.note(interval, step.position, &step.header);
+        }
+        Ok(indexes)
+    }
+
+    /// Builds index files again that are wrong or missing; says what they hold.
+    fn mend(&self, files: &Files, file: &File, interval: u32) -> Result<Indexes, Error> {
+        let indexes = self.index_anew(files, file, interval)?;
+        self.doubtful.store(false, Ordering::Relaxed);
+        // Where the disk is full, or only to be read, it does without.
+        let _ = files.write_anew(&index_path(&self.path), &indexes.offsets.to_bytes());
+        let _ = files.write_anew(&time_index_path(&self.path), &indexes.times.to_bytes(self.size));
+        Ok(indexes)
+    }
+
+    /// Builds the index files again if somebody found them wrong or missing.
+    pub(super) fn mend_if_doubtful(&self, files: &Files, file: &File, interval: u32) -> Result<(), Error> {
+        if self.doubtful.load(Ordering::Relaxed) {
+            self.mend(files, file, interval).map(drop)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The greatest time of its records, in milliseconds; none when it has no batch.
+    pub(super) fn newest(&self, files: &Files, interval: u32) -> Result<Option<i64>, Error> {
+        if let Some(held) = &self.held {
+            return Ok(held.times.newest());
+        }
+        if let Some(newest) = self.newest.get() {
+            return Ok(*newest);
+        }
+        let newest = self.times(files, interval)?.newest();
+        Ok(*self.newest.get_or_init(|| newest))
+    }
+
+    /// Before this offset it has no record that is at or after `time`.
+    pub(super) fn search_from(&self, files: &Files, interval: u32, time: i64) -> Result<Offset, Error> {
+        match &self.held {
+            Some(held) => Ok(held.times.search_from(time)),
+            None => Ok(self.times(files, interval)?.search_from(time)),
+        }
+    }
+
+    fn times(&self, files: &Files, interval: u32) -> Result<TimeIndex, Error> {
+        match TimeIndex::load(&time_index_path(&self.path), self.base, self.end, self.size) {
+            Some(times) => Ok(times),
+            None => Ok(self.mend(files, &*self.file()?, interval)?.times),
+        }
     }
 
     /// Removes the segment; it stays removed when this returns.
-    pub(super) fn remove(self, dir: &Path) -> Result<(), Error> {
-        remove_index(&self.path)?;
-        fs::remove_file(&self.path).context("remove", &self.path)?;
-        sync_dir(dir)
+    pub(super) fn remove(self, files: &Files, dir: &Path) -> Result<(), Error> {
+        remove_indexes(files, &self.path)?;
+        files.remove(&self.path)?;
+        files.sync_dir(dir)
     }
 
-    /// A walk that begins at the batch of `entry`, if that is what the index says it is, else at the front.
-    pub(super) fn walk<'a>(&'a self, file: &'a File, entry: Option<Entry>) -> Walk<'a> {
+    pub(super) fn walk_from_front<'a>(&'a self, files: &'a Files, file: &'a File) -> Walk<'a> {
+        Walk::new(files, file, &self.path, 0, self.size, self.base)
+    }
+
+    /// A walk that begins at the batch that is sought, if the index knows it and the batch agrees; else at the front.
+    pub(super) fn walk<'a>(&'a self, files: &'a Files, file: &'a File, sought: Sought) -> Walk<'a> {
+        let entry = match &self.held {
+            Some(held) => held.offsets.find(sought),
+            None => match look_up(&index_path(&self.path), (self.base, self.end), self.size, sought) {
+                Answer::Entry(entry) => Some(entry),
+                Answer::Front => None,
+                Answer::Wrong => {
+                    self.doubt();
+                    None
+                }
+            },
+        };
         if let Some(entry) = entry {
-            let mut walk = Walk::new(file, &self.path, entry.position(), self.size, Offset::ZERO);
+            let mut walk = Walk::new(files, file, &self.path, entry.position(), self.size, Offset::ZERO);
             if let Ok(Some(step)) = walk.step()
-                && self.index.agrees(entry, &step)
+                && entry.agrees(self.base, &step)
             {
                 walk.back_to(&step);
                 return walk;
             }
+            self.doubt();
         }
-        Walk::new(file, &self.path, 0, self.size, self.base)
+        self.walk_from_front(files, file)
+    }
+
+    fn doubt(&self) {
+        self.doubtful.store(true, Ordering::Relaxed);
     }
 
     /// The batches from the one that reaches past `from`, as far as they end at or below `until` and are no more
     /// than `room` bytes; the first however large, if `oversize` permits it. None when not even the first will do.
     pub(super) fn select(
         &self,
-        file: &File,
-        from: Offset,
-        until: Offset,
-        room: u64,
-        oversize: bool,
+        (files, file): (&Files, &File),
+        interval: u32,
+        (from, until): (Offset, Offset),
+        (room, oversize): (u64, bool),
     ) -> Result<Option<Range>, Error> {
-        let mut walk = self.walk(file, self.index.below(from));
+        let mut walk = self.walk(files, file, Sought::below(from));
+        let began = walk.position();
         let first = loop {
             match walk.step()? {
                 Some(step) if step.header.next > from => break step,
+                // An index that did its duty would have known a batch between here and there.
+                Some(step) if step.position > began + 2 * u64::from(interval) => self.doubt(),
                 Some(_) => {}
                 None => return Err(Error::Changed { path: self.path.to_path_buf() }),
             }
@@ -126,15 +276,21 @@ impl Segment {
         let end = if self.end <= until && self.size <= limit {
             self.size
         } else {
-            self.last_within(file, first, until, limit)?
+            self.last_within((files, file), first, until, limit)?
         };
         let range = Range { position: first.position, bytes: end - first.position, base: first.header.base };
         Ok(Some(range))
     }
 
     /// Where the last batch ends that is no further than `until` and `limit`, from `first` on.
-    fn last_within(&self, file: &File, first: Step, until: Offset, limit: u64) -> Result<u64, Error> {
-        let mut walk = self.walk(file, self.index.within(until, limit));
+    fn last_within(
+        &self,
+        (files, file): (&Files, &File),
+        first: Step,
+        until: Offset,
+        limit: u64,
+    ) -> Result<u64, Error> {
+        let mut walk = self.walk(files, file, Sought { until, position: limit });
         let mut end = first.end().max(walk.position());
         while let Some(step) = walk.step()? {
             if step.header.next > until || step.end() > limit {
@@ -145,17 +301,21 @@ impl Segment {
         Ok(end)
     }
 
-    /// Where to cut so that every batch stays that ends at or below `to`, and the offset after the last of them.
-    pub(super) fn cut(&self, file: &File, to: Offset) -> Result<(u64, Offset), Error> {
-        let mut walk = self.walk(file, self.index.below(to));
-        let mut kept = self.base;
+    /// Forgets the batches that reach past `to`: they are to be cut off the file.
+    pub(super) fn cut(&mut self, files: &Files, file: &File, to: Offset, interval: u32) -> Result<(), Error> {
+        let mut indexes = Indexes::new(self.base);
+        let (mut size, mut end, mut oldest) = (0, self.base, None);
+        let mut walk = self.walk_from_front(files, file);
         while let Some(step) = walk.step()? {
             if step.header.next > to {
-                return Ok((step.position, kept));
+                break;
             }
-            kept = step.header.next;
+            oldest = oldest.or(Some(step.header.max_timestamp));
+            indexes.note(interval, step.position, &step.header);
+            (size, end) = (step.end(), step.header.next);
         }
-        Ok((self.size, kept))
+        (self.size, self.end, self.oldest, self.held) = (size, end, oldest, Some(indexes));
+        Ok(())
     }
 }
 
@@ -163,17 +323,18 @@ pub(super) fn path_of(dir: &Path, base: Offset) -> PathBuf {
     dir.join(format!("{:0width$}.log", base.0, width = NAME_DIGITS))
 }
 
-pub(super) fn index_path(path: &Path) -> PathBuf {
+fn index_path(path: &Path) -> PathBuf {
     path.with_extension("index")
 }
 
-/// Removes the index beside a segment, if there is one.
-pub(super) fn remove_index(path: &Path) -> Result<(), Error> {
-    let index = index_path(path);
-    match fs::remove_file(&index) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("remove", &index),
-        _ => Ok(()),
-    }
+fn time_index_path(path: &Path) -> PathBuf {
+    path.with_extension("timeindex")
+}
+
+/// Removes the indexes beside a segment, if there are any.
+pub(super) fn remove_indexes(files: &Files, path: &Path) -> Result<(), Error> {
+    files.remove_if_there(&index_path(path))?;
+    files.remove_if_there(&time_index_path(path)).map(drop)
 }
 
 /// The segments in a log's directory, in order. Other files there are not ours to judge.

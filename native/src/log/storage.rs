@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use mqlab_core::ids::LogName;
 use mqlab_core::log::Storage;
 
 use super::directory::Directory;
+use super::disk::{Disk, Files};
+use super::durability::Durability;
 use super::file_log::FileLog;
 use super::index::INDEX_INTERVAL_BYTES;
 use super::recovery::Recovered;
@@ -36,13 +39,34 @@ pub struct Options {
     pub segment_bytes: u32,
     /// The index knows one batch in so many bytes.
     pub index_interval_bytes: u32,
+    /// A segment is closed before its records lie further apart in time than this, by their own timestamps; never, by
+    /// default. Retention removes whole segments: with it, none is much older than its newest record.
+    pub segment_age: Option<Duration>,
+    /// When a log flushes by itself; [`Durability::Manual`] by default.
+    pub durability: Durability,
+    /// How many bytes of zeros are written ahead of the log's end, at most; none by default. A flush of bytes that lie in
+    /// blocks that the file already has takes little more than half as long, so this pays for who flushes small batches.
+    /// The zeros go when the log is closed.
+    pub preallocate_bytes: u32,
     /// Whether a directory that is missing or empty becomes a data directory.
     pub create: bool,
 }
 
+impl Options {
+    /// The usual options, for constants.
+    pub const DEFAULT: Self = Self {
+        segment_bytes: SEGMENT_BYTES,
+        index_interval_bytes: INDEX_INTERVAL_BYTES,
+        segment_age: None,
+        durability: Durability::Manual,
+        preallocate_bytes: 0,
+        create: true,
+    };
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_BYTES, index_interval_bytes: INDEX_INTERVAL_BYTES, create: true }
+        Self::DEFAULT
     }
 }
 
@@ -75,6 +99,7 @@ impl Default for Options {
 /// ```
 #[derive(Debug)]
 pub struct FileStorage {
+    files: Files,
     directory: Arc<Directory>,
     options: Options,
     /// The logs that were opened; alive as long as they are open.
@@ -97,10 +122,23 @@ impl FileStorage {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_with(path: impl AsRef<Path>, mut options: Options) -> Result<Self, Error> {
-        let directory = Arc::new(Directory::open(path.as_ref(), options.create)?);
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        Self::open_files(Files::system(), path.as_ref(), options)
+    }
+
+    /// The same on a disk that is not quite the system's: for tests of what happens when one fails.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and whatever the disk comes up with.
+    pub fn open_on(disk: Arc<dyn Disk>, path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        Self::open_files(Files(disk), path.as_ref(), options)
+    }
+
+    fn open_files(files: Files, path: &Path, mut options: Options) -> Result<Self, Error> {
+        let directory = Arc::new(Directory::open(&files, path, options.create)?);
         options.segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
-        Ok(Self { directory, options, open: BTreeMap::new(), recovered: Vec::new() })
+        Ok(Self { files, directory, options, open: BTreeMap::new(), recovered: Vec::new() })
     }
 
     /// The data directory.
@@ -148,8 +186,13 @@ impl Storage for FileStorage {
         }
         let open = Arc::new(());
         let token = Arc::downgrade(&open);
-        let (log, recovered) =
-            FileLog::open(self.path_of(name), name, self.options, self.directory.clone(), open)?;
+        let (log, recovered) = FileLog::open(
+            self.files.clone(),
+            self.path_of(name),
+            name,
+            self.options,
+            (self.directory.clone(), open),
+        )?;
         self.open.insert(name.clone(), token);
         self.recovered.extend(recovered);
         Ok(log)

@@ -18,15 +18,14 @@
 //!
 //! Source: Kafka `LocalLog.scala` (`replaceSegments`), `LogLoader.scala` (`completeSwapOperations`).
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use mqlab_core::ids::Offset;
 use mqlab_core::record::whole_prefix;
 
-use super::directory::sync_dir;
-use super::segment::{Segment, base_of, list, path_of, remove_index};
+use super::disk::Files;
+use super::segment::{Segment, base_of, list, path_of, remove_indexes};
 use crate::error::{Context as _, Error};
 
 /// What a new segment's name ends in while it is written.
@@ -49,6 +48,7 @@ pub(super) enum Step {
 
 /// Puts a segment with these batches in place of `old` ones. `before` is told of each step, and stops all by an error.
 pub(super) fn swap_in(
+    files: &Files,
     dir: &Path,
     old: &[Segment],
     batches: &[u8],
@@ -57,18 +57,20 @@ pub(super) fn swap_in(
     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(()) };
     let (cleaned, swap) = (with(&first.path, CLEANED), with(&first.path, SWAP));
     before(Step::Write)?;
-    let mut file = File::create(&cleaned).context("create", &cleaned)?;
-    file.write_all(batches).context("write", &cleaned)?;
-    file.sync_all().context("flush", &cleaned)?;
-    sync_dir(dir)?;
+    files.remove_if_there(&cleaned)?;
+    let file = files.create(&cleaned)?;
+    files.write_at(&file, &cleaned, batches, 0)?;
+    files.sync(&file, &cleaned)?;
+    files.sync_dir(dir)?;
     before(Step::Commit)?;
-    fs::rename(&cleaned, &swap).context("rename", &swap)?;
-    sync_dir(dir)?;
-    complete(dir, &swap, (first.base, last.end), before)
+    files.rename(&cleaned, &swap)?;
+    files.sync_dir(dir)?;
+    complete(files, dir, &swap, (first.base, last.end), before)
 }
 
 /// Ends a swap: the old segments from `base` to `end` go, and the new one gets its name.
 fn complete(
+    files: &Files,
     dir: &Path,
     swap: &Path,
     (base, end): (Offset, Offset),
@@ -77,28 +79,28 @@ fn complete(
     let to = path_of(dir, base);
     for (_, path) in list(dir)?.into_iter().filter(|(old, _)| base < *old && *old < end) {
         before(Step::Remove)?;
-        remove_index(&path)?;
-        fs::remove_file(&path).context("remove", &path)?;
+        remove_indexes(files, &path)?;
+        files.remove(&path)?;
     }
-    remove_index(&to)?; // it is of the old one
-    sync_dir(dir)?;
+    remove_indexes(files, &to)?; // they are of the old one
+    files.sync_dir(dir)?;
     before(Step::Rename)?;
-    fs::rename(swap, &to).context("rename", &to)?;
-    sync_dir(dir)
+    files.rename(swap, &to)?;
+    files.sync_dir(dir)
 }
 
 /// Ends what a crash interrupted in a log's directory.
-pub(super) fn finish(dir: &Path) -> Result<(), Error> {
+pub(super) fn finish(files: &Files, dir: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(dir).context("list", dir)? {
         let path = entry.context("list", dir)?.path();
         if base_in(&path, CLEANED).is_some() {
-            fs::remove_file(&path).context("remove", &path)?;
+            files.remove(&path)?;
         }
         let Some(base) = base_in(&path, SWAP) else { continue };
         let bytes = fs::read(&path).context("read", &path)?;
         // It was flushed before it got its name: what is not whole now was damaged since, and nothing is thrown away.
         match whole_prefix(&bytes, base) {
-            (_, end, None) => complete(dir, &path, (base, end), &mut |_| Ok(()))?,
+            (_, end, None) => complete(files, dir, &path, (base, end), &mut |_| Ok(()))?,
             (good, _, Some(reason)) => {
                 return Err(Error::Damaged { path, position: good as u64, reason });
             }

@@ -1,13 +1,13 @@
 //! Stepping through a segment from header to header, without reading the records.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use mqlab_core::ids::Offset;
 use mqlab_core::record::{BatchHeader, Malformed};
 
-use crate::error::{Context as _, Error};
+use super::disk::Files;
+use crate::error::Error;
 
 /// How many bytes one read fetches: the headers of all batches between two index entries, when they are small.
 const WINDOW_BYTES: usize = 8 * 1024;
@@ -29,6 +29,7 @@ impl Step {
 /// A walk over the batches of a segment. It sees to it that lengths and offsets make sense; whether a batch is
 /// sound only its checksum knows, which whoever loads it checks.
 pub(super) struct Walk<'a> {
+    files: &'a Files,
     file: &'a File,
     path: &'a Path,
     position: u64,
@@ -40,8 +41,15 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// A walk from `position`, where a batch with `expected` or a later offset begins, up to `size`.
-    pub(super) fn new(file: &'a File, path: &'a Path, position: u64, size: u64, expected: Offset) -> Self {
-        Self { file, path, position, size, expected, window: Vec::new(), window_at: 0 }
+    pub(super) fn new(
+        files: &'a Files,
+        file: &'a File,
+        path: &'a Path,
+        position: u64,
+        size: u64,
+        expected: Offset,
+    ) -> Self {
+        Self { files, file, path, position, size, expected, window: Vec::new(), window_at: 0 }
     }
 
     /// The next batch; none at the end.
@@ -62,14 +70,15 @@ impl<'a> Walk<'a> {
         Ok(Some(step))
     }
 
+    /// Takes all steps that are left; says which offset follows the last.
+    pub(super) fn run(&mut self) -> Result<Offset, Error> {
+        while self.step()?.is_some() {}
+        Ok(self.expected)
+    }
+
     /// Where the next batch begins.
     pub(super) fn position(&self) -> u64 {
         self.position
-    }
-
-    /// The offset after the last batch so far.
-    pub(super) fn expected(&self) -> Offset {
-        self.expected
     }
 
     /// Goes back to before a step, so that it is taken again.
@@ -98,6 +107,6 @@ impl<'a> Walk<'a> {
         }
         self.window.resize(WINDOW_BYTES.min((self.size - self.position) as usize), 0);
         self.window_at = self.position;
-        self.file.read_exact_at(&mut self.window, self.position).context("read", self.path)
+        self.files.read_at(self.file, self.path, &mut self.window, self.position)
     }
 }

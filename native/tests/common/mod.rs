@@ -10,7 +10,7 @@ use mqlab_core::log::contract::batch;
 use mqlab_core::log::{Log, Slice, Storage};
 
 /// So small that a segment holds two of the suite's batches.
-pub(crate) const TINY: Options = Options { segment_bytes: 200, index_interval_bytes: 50, create: true };
+pub(crate) const TINY: Options = Options { segment_bytes: 200, index_interval_bytes: 50, ..Options::DEFAULT };
 
 /// A directory in memory where there is one: thousands of fsyncs are not what the tests are about.
 pub(crate) fn scratch() -> tempfile::TempDir {
@@ -55,6 +55,22 @@ pub(crate) fn write(data: &Path, options: Options, end: u64) {
     }
     log.flush().expect("flushes");
     storage.close(&name(), log).expect("closes");
+}
+
+/// Writes batches of one record each, offsets 0 up to `end`, those below `durable` flushed, and stops as a process that
+/// is killed does.
+pub(crate) fn write_and_die(data: &Path, options: Options, durable: u64, end: u64) {
+    let mut storage = FileStorage::open_with(data, options).expect("opens");
+    let mut log = storage.open(&name()).expect("opens");
+    for base in 0..end {
+        if base == durable {
+            log.flush().expect("flushes");
+        }
+        log.append(&batch(base, 1)).expect("in order");
+    }
+    if durable == end {
+        log.flush().expect("flushes");
+    }
 }
 
 /// The length of the batch at `base`, as [`write`] writes it.
