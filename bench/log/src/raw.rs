@@ -44,7 +44,7 @@ impl Raw {
         }
     }
 
-    pub(crate) fn flush(&mut self) {
+    pub(crate) fn flush(&self) {
         self.file.sync_data().expect("the disk takes it");
     }
 }

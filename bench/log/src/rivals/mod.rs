@@ -9,6 +9,9 @@
 //! | redb | a store in one file, a copy-on-write tree | a batch is a transaction, keys are numbers |
 //! | walrus-rust | a log with topics, through io_uring | a batch is an atomic append |
 //!
+//! The reading of walrus-rust is not compared: read in batches, version 0.2.0 left out what lay in a block that was full
+//! (of 16,300 entries of 1 KiB it handed out 7,626), and what was read once is gone for the next reader.
+//!
 //! Each gets its bodies before the clock starts, in whatever form its calls take them, and everything else at its default
 //! where nothing is said.
 
@@ -44,8 +47,8 @@ pub(crate) struct Entrant {
     pub(crate) note: &'static str,
     /// Whether it can append without flushing.
     pub(crate) undurable: bool,
-    /// Whether it can be read from the beginning more than once.
-    pub(crate) read_again: bool,
+    /// Whether its reading is compared.
+    pub(crate) read: bool,
     pub(crate) open: fn(&Path, Pool, bool) -> Box<dyn Rival>,
 }
 
@@ -55,42 +58,42 @@ pub(crate) const ALL: [Entrant; 6] = [
         name: "commitlog",
         note: "a sum for each message; its flush does not sync: fdatasync beside it, where durable",
         undurable: true,
-        read_again: true,
+        read: true,
         open: |dir, pool, durable| Box::new(commitlog::Log::open(dir, pool, durable)),
     },
     Entrant {
         name: "raft-engine",
         note: "a map of all entries in memory",
         undurable: true,
-        read_again: true,
+        read: true,
         open: |dir, pool, durable| Box::new(raft_engine::Log::open(dir, pool, durable)),
     },
     Entrant {
         name: "okaywal",
         note: "always flushes, into a file that it uses again; a sum for each chunk",
         undurable: false,
-        read_again: true,
+        read: true,
         open: |dir, pool, durable| Box::new(okaywal::Log::open(dir, pool, !durable)),
     },
     Entrant {
         name: "fjall",
         note: "sorts by key, too, partly in the background; up to 64 MiB are read from memory",
         undurable: true,
-        read_again: true,
+        read: true,
         open: |dir, pool, durable| Box::new(fjall::Log::open(dir, pool, durable)),
     },
     Entrant {
         name: "redb",
         note: "a tree by key; without durability, what it writes is lost with the process",
         undurable: true,
-        read_again: true,
+        read: true,
         open: |dir, pool, durable| Box::new(redb::Log::open(dir, pool, durable)),
     },
     Entrant {
         name: "walrus-rust",
         note: "a slow sum (FNV-1a) for each entry",
         undurable: true,
-        read_again: false,
+        read: false,
         open: |dir, pool, durable| Box::new(walrus::Log::open(dir, pool, durable)),
     },
 ];
