@@ -2,23 +2,17 @@
 //!
 //! A benchmark is not a test: a bar that is missed is said clearly, and the program still ends well. On a machine
 //! that others use, too, no absolute figure can be trusted; so every figure has company that did the same work in
-//! the same minute ([`contest`]), and the machine is described beside the figures ([`machine`]).
+//! the same minute, and the machine is described beside the figures ([`mqlab_bench_contest`]).
 //!
 //! | file | question it answers |
 //! |---|---|
-//! | [`contest`] | how are two programs compared on a noisy machine? |
-//! | [`machine`] | which machine was it, and how busy? |
-//! | [`report`] | how is a result shown and kept? |
 //! | [`queue`], [`routing`], [`selectors`], [`world`], [`scale`] | what is measured, against whom, and what is not the same? |
 //! | [`memory`] | how much memory does a world take? |
 //! | [`node`] | how is a WebAssembly module run and timed? |
 
-mod contest;
-mod machine;
 mod memory;
 mod node;
 mod queue;
-mod report;
 mod routing;
 mod scale;
 mod selectors;
@@ -29,12 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use contest::{Contest, PAIRS_MIN, Plan};
-use machine::{Busy, Machine};
-use report::Report;
-
-/// Pairs of runs for each row, where nobody says how many.
-const PAIRS_DEFAULT: usize = 11;
+use mqlab_bench_contest::report::{Options, Report, Row};
 
 /// Measure mqlab next to what a user would take instead
 #[derive(Debug, Parser)]
@@ -47,18 +36,8 @@ struct Arguments {
 enum Command {
     /// Queue, routing, selectors and simulated worlds, in memory, on one core
     Engine {
-        /// Also write what was measured as JSON
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
-        /// How often each row is measured, all its contenders each time
-        #[arg(long, default_value_t = PAIRS_DEFAULT, value_parser = at_least_pairs)]
-        pairs: usize,
-        /// A first look: the fewest pairs, and a quarter of the work
-        #[arg(long)]
-        quick: bool,
-        /// Only the rows whose name holds this text
-        #[arg(long, value_name = "TEXT")]
-        only: Option<String>,
+        #[command(flatten)]
+        options: Options,
         /// The simulated world as a WebAssembly module for Node: the row that compares the two is left out without
         #[arg(long, value_name = "FILE")]
         wasm: Option<PathBuf>,
@@ -74,23 +53,11 @@ struct Weighed {
     world: memory::Kept,
 }
 
-fn at_least_pairs(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(pairs) if pairs >= PAIRS_MIN => Ok(pairs),
-        Ok(_) => Err(format!("with fewer than {PAIRS_MIN} pairs a median says little")),
-        Err(error) => Err(format!("{error}")),
-    }
-}
-
-/// A row of the table: made when its turn comes, since it holds much memory.
-type Row = (String, Box<dyn Fn(&Plan) -> Contest>);
-
 fn main() -> ExitCode {
-    let (json, pairs, quick, only, wasm) = match Arguments::parse().command {
+    let (options, wasm) = match Arguments::parse().command {
         Command::Memory(Weighed { world }) => return memory::print(world),
-        Command::Engine { json, pairs, quick, only, wasm } => (json, pairs, quick, only, wasm),
+        Command::Engine { options, wasm } => (options, wasm),
     };
-    let plan = if quick { Plan { pairs: PAIRS_MIN, quick } } else { Plan { pairs, quick } };
     let rows: Vec<Row> = queue::rows()
         .into_iter()
         .chain(routing::rows())
@@ -98,27 +65,7 @@ fn main() -> ExitCode {
         .chain(world::rows(wasm))
         .chain(scale::rows())
         .collect();
-    let wanted = |(name, _): &&Row| only.as_ref().is_none_or(|text| name.contains(text.as_str()));
-    let (machine, before) = (Machine::describe(), Busy::now());
-    println!("{machine}\nbefore: {before}");
-    let mut results = Vec::new();
-    for (_, contest) in rows.iter().filter(wanted) {
-        let result = contest(&plan).run(&plan);
-        print!("\n{result}");
-        results.push(result);
-    }
-    let after = Busy::now();
-    println!("\nafter:  {after}");
-    let report = Report { machine, before, after, pairs: plan.pairs, quick, rows: results };
-    println!("{}", report.summary());
-    let written = json.map_or(Ok(()), |path| report.write(&path).map_err(|error| (path, error)));
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((path, error)) => {
-            eprintln!("error: cannot write {}: {error}", path.display());
-            ExitCode::FAILURE
-        }
-    }
+    Report::measure(&rows, &options, Vec::new()).finish(&options)
 }
 
 #[cfg(test)]
@@ -130,7 +77,5 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
-        assert!(at_least_pairs("7").is_ok());
-        assert!(at_least_pairs("6").is_err());
     }
 }

@@ -3,10 +3,9 @@
 use std::process::{Command, ExitCode};
 
 use clap::ValueEnum;
+use mqlab_bench_contest::machine::resident_mib;
 use mqlab_bench_world::{batches, cluster, run_until, run_until_delivered, world};
 use mqlab_core::time::Time;
-
-use crate::machine::resident_mib;
 
 /// How many messages went through [`Kept::Batches`].
 pub(crate) const MESSAGES: u64 = 200_000;

@@ -13,14 +13,13 @@
 use std::collections::VecDeque;
 use std::sync::mpsc;
 
+use mqlab_bench_contest::contest::{Bar, Contest, Done, Plan};
+use mqlab_bench_contest::report::Row;
 use mqlab_core::ids::Name;
 use mqlab_core::log::memory::{MemoryLog, MemoryStorage};
 use mqlab_core::message::Message;
 use mqlab_core::queue::{Queue, QueueOptions, Tag};
 use mqlab_core::time::Time;
-
-use crate::Row;
-use crate::contest::{Bar, Contest, Done, Plan};
 
 /// How many messages are sent, then received, then acknowledged.
 const BURST: usize = 1_000;

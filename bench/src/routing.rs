@@ -8,12 +8,11 @@
 
 use std::rc::Rc;
 
+use mqlab_bench_contest::contest::{Bar, Contest, Done, Plan};
+use mqlab_bench_contest::report::Row;
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::routing::{Syntax, TopicTrie};
 use mqtt_topic_engine::{CacheStrategy, QoS, TopicPath, TopicPatternPath, TopicRouter};
-
-use crate::Row;
-use crate::contest::{Bar, Contest, Done, Plan};
 
 /// How many patterns are bound.
 const BINDINGS: usize = 100_000;

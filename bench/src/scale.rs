@@ -12,12 +12,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use mqlab_bench_contest::contest::{Bar, Contest, Done, Plan};
+use mqlab_bench_contest::report::Row;
 use mqlab_bench_world::{cells, cluster, ordinary, run_until, world};
 use mqlab_core::sim::World;
 use mqlab_core::time::{Span, Time};
 
-use crate::Row;
-use crate::contest::{Bar, Contest, Done, Plan};
 use crate::memory::{self, Kept};
 
 /// What is asked for, in simulated seconds a second.

@@ -9,12 +9,11 @@
 use std::rc::Rc;
 
 use evalexpr::{ContextWithMutableVariables as _, HashMapContext};
+use mqlab_bench_contest::contest::{Bar, Contest, Done, Plan};
+use mqlab_bench_contest::report::Row;
 use mqlab_core::message::{Message, Value};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::selector::{Properties as _, PropertyValue, Selector};
-
-use crate::Row;
-use crate::contest::{Bar, Contest, Done, Plan};
 
 /// How many different messages are asked about, and how many evaluations are one measurement.
 const MESSAGES: usize = 256;

@@ -16,12 +16,12 @@ use std::collections::BinaryHeap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mqlab_bench_contest::contest::{Bar, Contest, Done, Plan};
+use mqlab_bench_contest::machine::Stopwatch;
+use mqlab_bench_contest::report::Row;
 use mqlab_bench_world::{batches, run_until_delivered, world};
 use mqlab_core::observe::Event;
 
-use crate::Row;
-use crate::contest::{Bar, Contest, Done, Plan};
-use crate::machine::Stopwatch;
 use crate::memory::{self, Kept};
 use crate::node::Node;
 

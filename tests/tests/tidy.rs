@@ -88,7 +88,7 @@ fn files_are_read_in_one_sitting() {
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
-    for folder in ["core/src", "web/src", "native/src", "tests/src", "xtask/src", "bench/src"] {
+    for folder in ["core/src", "web/src", "native/src", "tests/src", "xtask/src", "bench"] {
         for (path, text) in files(folder, &["rs"]) {
             assert!(text.starts_with("//! "), "{} does not begin with what it is for", path.display());
         }

@@ -1,13 +1,13 @@
 //! `cargo xtask bench`: builds the benchmarks as fast programs are built, and runs them.
 //!
-//! They are a package of their own, `mqlab-bench`: the crates that the engine is measured against are compiled for
-//! whoever asks for it, and this program, compiled without optimization, measures nothing itself.
+//! They are packages of their own, `mqlab-bench` and `mqlab-bench-log`: the crates that are measured against are compiled
+//! for whoever asks for it, and this program, compiled without optimization, measures nothing itself.
 
 use std::ffi::OsString;
 use std::path;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::error::{Context, Error, Result};
 use crate::process;
@@ -18,12 +18,21 @@ use crate::workspace::Workspace;
 /// The module of the worlds that are measured, as wasm-bindgen names it.
 const MODULE: &str = "mqlab_bench_world";
 
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Queue, routing, selectors and simulated worlds, in memory, on one core
+    Engine,
+    /// The file-backed log, next to the bare system calls and to other logs
+    Log,
+}
+
 /// What is measured, and how.
 #[derive(Debug, Args)]
 pub struct Options {
     /// What to measure
-    #[arg(value_parser = ["engine"])]
-    what: String,
+    #[arg(value_enum)]
+    what: What,
     /// Also write what was measured as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<path::PathBuf>,
@@ -36,34 +45,58 @@ pub struct Options {
     /// Only the rows whose name holds this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Of the log: also draw what was measured
+    #[arg(long, value_name = "FILE")]
+    svg: Option<path::PathBuf>,
+    /// Of the log: where files are written [default: target/bench-log]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<path::PathBuf>,
+    /// Of the log: also measure logs of 1 and 10 GB, which are written before
+    #[arg(long)]
+    large: bool,
 }
 
 impl Options {
     /// The same for the program that measures. It starts in the workspace's root, so paths are made absolute.
     fn arguments(&self) -> Result<Vec<OsString>> {
-        let mut arguments = vec![OsString::from(&self.what)];
-        if let Some(json) = &self.json {
-            let json = path::absolute(json).context(|| format!("cannot find {}", json.display()))?;
-            arguments.extend(["--json".into(), json.into()]);
+        let of_the_log = self.svg.is_some() || self.dir.is_some() || self.large;
+        let mut arguments = match self.what {
+            What::Engine if of_the_log => {
+                return Err(Error::new("--svg, --dir and --large are options of `cargo xtask bench log`"));
+            }
+            What::Engine => vec![OsString::from("engine")],
+            What::Log => Vec::new(),
+        };
+        for (name, path) in [("--json", &self.json), ("--svg", &self.svg), ("--dir", &self.dir)] {
+            if let Some(path) = path {
+                let path = path::absolute(path).context(|| format!("cannot find {}", path.display()))?;
+                arguments.extend([name.into(), path.into()]);
+            }
         }
         if let Some(pairs) = self.pairs {
             arguments.extend(["--pairs".into(), pairs.to_string().into()]);
         }
-        if self.quick {
-            arguments.push("--quick".into());
-        }
         if let Some(only) = &self.only {
             arguments.extend(["--only".into(), only.into()]);
         }
+        let flags = [("--quick", self.quick), ("--large", self.large)];
+        arguments.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.into()));
         Ok(arguments)
     }
 }
 
 /// Builds and runs the benchmarks; their exit code is passed on.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let arguments = options.arguments()?;
     let mut cargo = process::cargo(&workspace.root);
-    cargo.args(["run", "--quiet", "--release", "--package", "mqlab-bench", "--"]).args(options.arguments()?);
-    cargo.arg("--wasm").arg(wasm(workspace)?);
+    let package = match options.what {
+        What::Engine => "mqlab-bench",
+        What::Log => "mqlab-bench-log",
+    };
+    cargo.args(["run", "--quiet", "--release", "--package", package, "--"]).args(arguments);
+    if options.what == What::Engine {
+        cargo.arg("--wasm").arg(wasm(workspace)?);
+    }
     eprintln!("{}", process::shown(&cargo));
     let status = cargo.status().context(|| format!("cannot start `{}`", process::shown(&cargo)))?;
     let code = status.code().ok_or_else(|| Error::new("the benchmarks were interrupted"))?;
@@ -94,16 +127,24 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_handed_on() {
         let mut options = Options {
-            what: "engine".into(),
+            what: What::Engine,
             json: None,
             pairs: Some(9),
             quick: true,
             only: Some("queue".into()),
+            svg: None,
+            dir: None,
+            large: false,
         };
         let arguments = options.arguments().expect("no path is named");
-        assert_eq!(arguments, ["engine", "--pairs", "9", "--quick", "--only", "queue"]);
+        assert_eq!(arguments, ["engine", "--pairs", "9", "--only", "queue", "--quick"]);
         options.json = Some("out.json".into());
         let arguments = options.arguments().expect("this folder is there");
         assert!(path::Path::new(&arguments[2]).is_absolute());
+        options.large = true;
+        assert!(options.arguments().is_err(), "the engine has no large logs");
+        (options.what, options.json) = (What::Log, None);
+        let arguments = options.arguments().expect("no path is named");
+        assert_eq!(arguments, ["--pairs", "9", "--only", "queue", "--quick", "--large"]);
     }
 }

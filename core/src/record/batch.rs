@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::header::{at, batch_len, i16_at, i32_at, i64_at};
 use super::headers::{Headers, take_header, take_slice, walk};
+use super::lent::Lent;
 use super::{BATCH_HEADER_BYTES, BatchHeader, Codec, LENGTH_END, Malformed, Producer, crc32c, varint};
 use crate::ids::{Epoch, MESSAGE_ID_HEADER, MessageId, Offset};
 
@@ -169,6 +170,18 @@ impl Batches {
         self.iter().filter(|batch| !batch.is_control()).flat_map(|batch| batch.records())
     }
 
+    /// The same records, lent: nothing is shared, counted or copied. The fastest way to look at each.
+    ///
+    /// ```
+    /// use mqlab_core::log::contract::batch;
+    /// let batches = batch(5, 3);
+    /// assert_eq!(batches.lent().map(|record| record.offset.0).collect::<Vec<_>>(), [5, 6, 7]);
+    /// assert!(batches.lent().zip(batches.records()).all(|(lent, record)| lent.value == record.value.as_deref()));
+    /// ```
+    pub fn lent(&self) -> Lent<'_> {
+        Lent::of(&self.bytes)
+    }
+
     /// The identities of the messages, in order, without making a record of each.
     pub fn message_ids(&self) -> impl Iterator<Item = MessageId> + use<> {
         self.iter().filter(|batch| !batch.is_control()).flat_map(|batch| batch.message_ids())
@@ -188,7 +201,10 @@ impl Batches {
     /// use mqlab_core::ids::{Epoch, Offset};
     /// use mqlab_core::log::contract::batch;
     /// let (batches, at) = (batch(0, 3), batch(0, 3).stamped(Offset(7), Epoch(2)));
-    /// assert_eq!(batches.into_stamped(Offset(7), Epoch(2)), at);
+    /// let place = batches.bytes().as_ptr();
+    /// let stamped = batches.into_stamped(Offset(7), Epoch(2));
+    /// assert_eq!(stamped, at);
+    /// assert_eq!(stamped.into_bytes().as_ptr(), place);
     /// ```
     #[must_use]
     pub fn into_stamped(self, base: Offset, epoch: Epoch) -> Self {
@@ -202,6 +218,12 @@ impl Batches {
             start += i32_at(batch, at::LENGTH) as usize + LENGTH_END;
         }
         Self { bytes: bytes.freeze() }
+    }
+
+    /// The bytes alone: whoever writes batch after batch may use their memory again.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
     }
 
     /// The batches whose every offset is below `until`.
@@ -316,7 +338,7 @@ impl Batch {
         let mut start = BATCH_HEADER_BYTES;
         core::iter::from_fn(move || {
             let mut rest = &self.bytes[start..];
-            let fields = Fields::take(&mut rest)?;
+            let fields = Fields::take_sound(&mut rest)?;
             start = self.bytes.len() - rest.len();
             Some(fields.message_id())
         })
@@ -330,7 +352,7 @@ impl Batch {
         core::iter::from_fn(move || {
             let whole = &batch.bytes[..];
             let mut rest = &whole[start..];
-            let fields = Fields::take(&mut rest)?;
+            let fields = Fields::take_sound(&mut rest)?;
             start = whole.len() - rest.len();
             Some(fields.record(&batch))
         })
@@ -376,37 +398,41 @@ fn id_from(value: &[u8]) -> Option<MessageId> {
 }
 
 /// A record as it stands in the bytes: deltas, and slices of what was walked.
-struct Fields<'a> {
-    timestamp_delta: i64,
-    offset_delta: i64,
-    key: Option<&'a [u8]>,
-    value: Option<&'a [u8]>,
+pub(super) struct Fields<'a> {
+    pub(super) timestamp_delta: i64,
+    pub(super) offset_delta: i64,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
     header_count: u32,
     /// The headers' bytes: walked once to see that they are sound.
-    headers: &'a [u8],
+    pub(super) headers: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
     /// Takes the record at the front of `bytes`; `None` when it cannot be read whole.
+    #[inline]
     fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let fields = Self::take_sound(bytes)?;
+        let mut rest = fields.headers;
+        for _ in 0..fields.header_count {
+            take_header(&mut rest)?;
+        }
+        rest.is_empty().then_some(fields)
+    }
+
+    /// The same with headers that were walked before, or will not be looked at.
+    #[inline(always)]
+    pub(super) fn take_sound(bytes: &mut &'a [u8]) -> Option<Self> {
         let length = usize::try_from(varint::take(bytes)?).ok()?;
-        let mut body = bytes.get(..length)?;
-        let (&_attributes, rest) = body.split_first()?;
-        body = rest;
+        let (body, after) = bytes.split_at_checked(length)?;
+        *bytes = after;
+        let (&_attributes, mut body) = body.split_first()?;
         let timestamp_delta = varint::take(&mut body)?;
         let offset_delta = varint::take(&mut body)?;
         let key = take_slice(&mut body)?;
         let value = take_slice(&mut body)?;
         let header_count = u32::try_from(varint::take(&mut body)?).ok()?;
-        let headers = body;
-        for _ in 0..header_count {
-            take_header(&mut body)?;
-        }
-        if !body.is_empty() {
-            return None;
-        }
-        *bytes = &bytes[length..];
-        Some(Self { timestamp_delta, offset_delta, key, value, header_count, headers })
+        Some(Self { timestamp_delta, offset_delta, key, value, header_count, headers: body })
     }
 
     /// The message's identity, when its producer gave it one: as [`Record::message_id`] says it.

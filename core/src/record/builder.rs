@@ -156,6 +156,30 @@ impl BatchBuilder {
         Self { producer, attributes: 0, base_timestamp: 0, max_timestamp: 0, count: 0, bytes, headers }
     }
 
+    /// An empty batch that grows in the memory of one that is done with, if nobody else shares that; anonymous.
+    ///
+    /// Whoever writes batch after batch asks the system for no memory this way, and writes where the processor still has
+    /// the memory at hand.
+    ///
+    /// ```
+    /// use mqlab_core::record::{BatchBuilder, NewRecord};
+    /// let mut builder = BatchBuilder::new();
+    /// builder.push(&NewRecord { value: Some("a long value".into()), ..Default::default() })?;
+    /// let first = builder.build().into_bytes(); // written to a file, say
+    /// let place = first.as_ptr();
+    /// let mut builder = BatchBuilder::reusing(first);
+    /// builder.push(&NewRecord { value: Some("a value".into()), ..Default::default() })?;
+    /// let second = builder.build();
+    /// assert_eq!((second.bytes().as_ptr(), second.bytes().len()), (place, 75));
+    /// # Ok::<(), mqlab_core::record::Malformed>(())
+    /// ```
+    pub fn reusing(memory: Bytes) -> Self {
+        let mut bytes = if memory.is_unique() { Vec::from(memory) } else { Vec::new() };
+        bytes.clear();
+        bytes.resize(BATCH_HEADER_BYTES, 0);
+        Self { bytes, ..Self::of(Producer::ANONYMOUS) }
+    }
+
     /// The same batch as part of its producer's open transaction.
     #[must_use]
     pub fn transactional(self) -> Self {

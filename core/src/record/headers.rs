@@ -152,15 +152,14 @@ pub(super) fn take_header<'a>(bytes: &mut &'a [u8]) -> Option<Header<'a>> {
 }
 
 /// A slice with its length in front, -1 for none; the outer `None` when it is cut off.
-#[inline]
+#[inline(always)]
 pub(super) fn take_slice<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let length = varint::take(bytes)?;
     if length == -1 {
         return Some(None);
     }
-    let length = usize::try_from(length).ok()?;
-    let slice = bytes.get(..length)?;
-    *bytes = &bytes[length..];
+    let (slice, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+    *bytes = rest;
     Some(Some(slice))
 }
 

@@ -26,6 +26,7 @@ mod batch;
 mod builder;
 mod header;
 mod headers;
+mod lent;
 mod malformed;
 mod marker;
 mod order;
@@ -38,6 +39,7 @@ pub(crate) use builder::HeaderWriter;
 pub use builder::{BatchBuilder, NewRecord, Producer};
 pub use header::BatchHeader;
 pub use headers::{Header, Headers};
+pub use lent::{Lent, LentRecord};
 pub use malformed::{Codec, Malformed};
 pub use marker::Marker;
 pub use order::{Order, REPLY_TO_HEADER};
@@ -53,15 +55,15 @@ pub const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The checksum of batches: CRC-32C (Castagnoli).
 ///
-/// By tables, 16 bytes at a step; with the feature `hardware-crc`, by the processor's own instruction where it has one,
-/// which is ten times as fast.
+/// By tables, 16 bytes at a step; with the feature `hardware-crc`, by the processor's own instructions where it has them
+/// (carry-less multiplication, up to 64 bytes at a step), which is ten to fifty times as fast.
 ///
 /// ```
 /// assert_eq!(mqlab_core::record::crc32c(b"123456789"), 0xe306_9283);
 /// ```
 pub fn crc32c(bytes: &[u8]) -> u32 {
     #[cfg(feature = "hardware-crc")]
-    return crc32c::crc32c(bytes);
+    return crc_fast::crc32_iscsi(bytes);
     #[cfg(not(feature = "hardware-crc"))]
     by_tables(bytes)
 }

@@ -10,18 +10,19 @@ use serde::Serialize;
 
 /// The machine and the compiler. What the system does not tell is `None`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Machine {
+pub struct Machine {
     processor: Option<String>,
     processors: Option<usize>,
     memory_mib: Option<u64>,
     system: Option<String>,
+    kernel: Option<String>,
     target: String,
     compiler: Option<String>,
 }
 
 impl Machine {
     /// Asks the system, where it is a Linux; elsewhere less is known.
-    pub(crate) fn describe() -> Self {
+    pub fn describe() -> Self {
         let memory = field("/proc/meminfo", "MemTotal").and_then(|text| first_number(&text));
         let name = field("/etc/os-release", "PRETTY_NAME").map(|name| name.trim_matches('"').to_owned());
         let compiler = Command::new("rustc").arg("--version").output().ok();
@@ -31,6 +32,7 @@ impl Machine {
             processors: std::thread::available_parallelism().ok().map(Into::into),
             memory_mib: memory.map(|kib| kib / 1024),
             system: name,
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease").ok().map(|text| text.trim().to_owned()),
             target: format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
             compiler: compiler.map(|text| text.trim().to_owned()),
         }
@@ -43,13 +45,14 @@ impl fmt::Display for Machine {
         let number = |number: Option<u64>| number.map_or_else(|| "?".into(), |number| number.to_string());
         let processors = number(self.processors.map(|count| count as u64));
         write!(f, "machine: {} x {}, {} MiB", processors, or(&self.processor), number(self.memory_mib))?;
-        write!(f, ", {}, {}, {}", or(&self.system), self.target, or(&self.compiler))
+        let (system, kernel) = (or(&self.system), or(&self.kernel));
+        write!(f, ", {system}, kernel {kernel}, {}, {}", self.target, or(&self.compiler))
     }
 }
 
 /// How busy a machine is at a moment.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Busy {
+pub struct Busy {
     /// Programs that ran or wanted to, over the last minute.
     load: Option<f64>,
     /// The time since boot that other machines on the same hardware took away, in hundredths of a second.
@@ -59,7 +62,8 @@ pub(crate) struct Busy {
 }
 
 impl Busy {
-    pub(crate) fn now() -> Self {
+    /// Looks now.
+    pub fn now() -> Self {
         let load = fs::read_to_string("/proc/loadavg").ok();
         let load = load.and_then(|text| text.split_whitespace().next()?.parse().ok());
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -81,17 +85,19 @@ impl fmt::Display for Busy {
 /// Says how long something took: by the time that the processor gave to this thread, which others on the machine do not
 /// change much; where the system does not tell that, by the clock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stopwatch {
+pub struct Stopwatch {
     start: Instant,
     processor: Option<Duration>,
 }
 
 impl Stopwatch {
-    pub(crate) fn start() -> Self {
+    /// From now on.
+    pub fn start() -> Self {
         Self { start: Instant::now(), processor: processor_time() }
     }
 
-    pub(crate) fn elapsed(self) -> Duration {
+    /// How long it took until now.
+    pub fn elapsed(self) -> Duration {
         let elapsed = self.start.elapsed();
         let given = self.processor.zip(processor_time()).map(|(before, after)| after.saturating_sub(before));
         // It is counted in ticks of some milliseconds: what is shorter is measured by the clock.
@@ -108,14 +114,14 @@ fn processor_time() -> Option<Duration> {
 }
 
 /// How much memory this program has in hand now, in MiB; nothing where the system does not tell.
-pub(crate) fn resident_mib() -> Option<f64> {
+pub fn resident_mib() -> Option<f64> {
     let kib = first_number(&field("/proc/self/status", "VmRSS")?)?;
     Some(kib as f64 / 1024.0)
 }
 
 /// A loop of the same length each time, about a millisecond, that no compiler can shorten: each step needs the one
 /// before. What it takes longer, somebody else took.
-pub(crate) fn spin() -> Duration {
+pub fn spin() -> Duration {
     let start = Instant::now();
     let mut state = black_box(0x9e37_79b9_7f4a_7c15_u64);
     for _ in 0..400_000 {

@@ -7,10 +7,12 @@
 //!
 //! A round gives one ratio to each rival; reported are the median ratio and the spread. Whatever slows the machine
 //! for longer than a round slows all contenders of it, and the ratio does not move. How long a contender took is the
-//! processor's time where the system tells it ([`Stopwatch`]): all of them work on one thread.
+//! processor's time where the system tells it ([`Stopwatch`]), as long as all of them work on one thread; where disks,
+//! sockets and other threads take part, it is the time on the clock, and the processor's stands beside it ([`Took`]).
 
 use std::fmt;
 use std::hint::black_box;
+use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,7 +20,7 @@ use serde::Serialize;
 use crate::machine::{Stopwatch, spin};
 
 /// The fewest rounds whose median says something.
-pub(crate) const PAIRS_MIN: usize = 7;
+pub const PAIRS_MIN: usize = 7;
 /// By how much of its length the calibration spin may move within a round.
 const SPIN_MOVES_MAX: f64 = 0.1;
 /// How many times as many rounds are tried as are wanted, before a row is called noisy.
@@ -26,25 +28,43 @@ const PATIENCE: usize = 4;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Rounds to keep.
-    pub(crate) pairs: usize,
+    pub pairs: usize,
     /// Whether a quarter of the work is enough.
-    pub(crate) quick: bool,
+    pub quick: bool,
 }
 
 impl Plan {
     /// So much work, or a quarter of it.
-    pub(crate) fn work(&self, full: usize) -> usize {
+    #[must_use]
+    pub fn work(&self, full: usize) -> usize {
         if self.quick { full / 4 } else { full }
     }
 }
 
 /// What one contender did: how much, and a sum over what it saw, so that nothing can be optimized away.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Done {
-    pub(crate) work: usize,
-    pub(crate) sum: u64,
+pub struct Done {
+    /// How much, in the contest's unit.
+    pub work: usize,
+    /// Over what was seen.
+    pub sum: u64,
+}
+
+/// How long something took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// What rates are computed with.
+    pub counted: Duration,
+    /// The processor's part of it, of all threads together, where that is another figure and worth knowing.
+    pub processor: Option<Duration>,
+}
+
+impl From<Duration> for Took {
+    fn from(counted: Duration) -> Self {
+        Self { counted, processor: None }
+    }
 }
 
 /// One who takes part.
@@ -52,12 +72,12 @@ struct Contender {
     name: &'static str,
     /// What a reader must know: where it does less, or something else.
     note: &'static str,
-    run: Box<dyn FnMut() -> (Done, Duration)>,
+    run: Box<dyn FnMut() -> (Done, Took)>,
 }
 
 /// What the first contender should reach.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Bar {
+pub enum Bar {
     /// So many units of work a second.
     PerSecond(f64),
     /// So many times the rate of this rival.
@@ -65,21 +85,30 @@ pub(crate) enum Bar {
 }
 
 /// The same work, done by several contenders; the first is the one that is judged.
-pub(crate) struct Contest {
+pub struct Contest {
     name: String,
     unit: &'static str,
     contenders: Vec<Contender>,
     bars: Vec<Bar>,
     remarks: Vec<Box<dyn Fn() -> String>>,
+    pause: Duration,
 }
 
 impl Contest {
-    pub(crate) fn new(name: impl Into<String>, unit: &'static str) -> Self {
-        Self { name: name.into(), unit, contenders: Vec::new(), bars: Vec::new(), remarks: Vec::new() }
+    /// A contest over work that is counted in `unit`.
+    pub fn new(name: impl Into<String>, unit: &'static str) -> Self {
+        let (contenders, bars, remarks) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name: name.into(), unit, contenders, bars, remarks, pause: Duration::ZERO }
+    }
+
+    /// Waits so long before each contender: for what grants bursts and then has to rest, as disks in a cloud do.
+    #[must_use]
+    pub fn pause(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     /// Adds a contender.
-    pub(crate) fn with(
+    pub fn with(
         self,
         name: &'static str,
         note: &'static str,
@@ -95,38 +124,43 @@ impl Contest {
 
     /// Adds a contender that says itself how long it took: because only a part of what it does counts, or because
     /// somebody else does it.
-    pub(crate) fn with_timed(
+    pub fn with_timed<T: Into<Took>>(
         mut self,
         name: &'static str,
         note: &'static str,
-        run: impl FnMut() -> (Done, Duration) + 'static,
+        mut run: impl FnMut() -> (Done, T) + 'static,
     ) -> Self {
+        let run = move || {
+            let (done, took) = run();
+            (done, took.into())
+        };
         self.contenders.push(Contender { name, note, run: Box::new(run) });
         self
     }
 
     /// Adds something that is to be said below the figures, once all have run.
-    pub(crate) fn remark(mut self, remark: impl Fn() -> String + 'static) -> Self {
+    pub fn remark(mut self, remark: impl Fn() -> String + 'static) -> Self {
         self.remarks.push(Box::new(remark));
         self
     }
 
     /// Adds a bar for the first contender.
-    pub(crate) fn bar(mut self, bar: Bar) -> Self {
+    pub fn bar(mut self, bar: Bar) -> Self {
         self.bars.push(bar);
         self
     }
 
     /// Lets all run in turn until enough rounds were quiet.
-    pub(crate) fn run(mut self, plan: &Plan) -> Outcome {
+    pub fn run(mut self, plan: &Plan) -> Outcome {
         self.warm_up();
-        let mut rounds: Vec<Vec<f64>> = Vec::new();
+        let mut rounds: Vec<Vec<Rate>> = Vec::new();
         let mut thrown_away = 0;
         for round in 0..plan.pairs * PATIENCE {
             let before = calibrate();
-            let mut rates = vec![0.0; self.contenders.len()];
+            let mut rates = vec![Rate::default(); self.contenders.len()];
             for turn in 0..rates.len() {
                 let at = (turn + round) % rates.len();
+                thread::sleep(self.pause);
                 rates[at] = self.contenders[at].rate();
             }
             let (before, after) = (before.as_secs_f64(), calibrate().as_secs_f64());
@@ -151,12 +185,25 @@ impl Contest {
         }
     }
 
-    fn judge(self, rounds: &[Vec<f64>], thrown_away: usize, wanted: usize) -> Outcome {
+    fn judge(self, rounds: &[Vec<Rate>], thrown_away: usize, wanted: usize) -> Outcome {
         let contenders = self.contenders.iter().enumerate().map(|(at, contender)| {
-            let rates = rounds.iter().map(|rates| rates[at]).collect();
-            let ratios = rounds.iter().map(|rates| rates[0] / rates[at]).collect();
-            let (name, note) = (contender.name, contender.note);
-            Figures { name, note, per_second: Spread::of(rates), ratio: Spread::of(ratios) }
+            let of = |rate: fn(&Rate) -> Option<f64>| {
+                rounds.iter().map(|rates| rate(&rates[at])).collect::<Option<_>>().map(Spread::of)
+            };
+            let times = |rate: fn(&Rate) -> Option<f64>| {
+                let ratios = rounds.iter().map(|rates| Some(rate(&rates[0])? / rate(&rates[at])?));
+                ratios.collect::<Option<_>>().map(Spread::of)
+            };
+            let clock: fn(&Rate) -> Option<f64> = |rate| Some(rate.per_second);
+            let processor: fn(&Rate) -> Option<f64> = |rate| rate.per_processor_second;
+            let none = || Spread::of(Vec::new());
+            Figures {
+                name: contender.name,
+                note: contender.note,
+                per_second: of(clock).unwrap_or_else(none),
+                ratio: times(clock).unwrap_or_else(none),
+                processor_ratio: if rounds.is_empty() { None } else { times(processor) },
+            }
         });
         let contenders = contenders.collect::<Vec<_>>();
         let bars = self.bars.iter().map(|bar| bar.judge(&contenders)).collect();
@@ -181,10 +228,18 @@ fn calibrate() -> Duration {
 
 impl Contender {
     /// How much it does in a second, now.
-    fn rate(&mut self) -> f64 {
+    fn rate(&mut self) -> Rate {
         let (done, took) = (self.run)();
-        done.work as f64 / took.as_secs_f64()
+        let per = |time: Duration| done.work as f64 / time.as_secs_f64();
+        Rate { per_second: per(took.counted), per_processor_second: took.processor.map(per) }
     }
+}
+
+/// How much was done in a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    per_second: f64,
+    per_processor_second: Option<f64>,
 }
 
 impl Bar {
@@ -202,10 +257,13 @@ impl Bar {
 
 /// The middle of some figures, and how far they lie apart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
+pub struct Spread {
+    /// The middle.
+    pub median: f64,
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
 }
 
 impl Spread {
@@ -222,42 +280,58 @@ impl Spread {
 
 /// What was measured of one contender.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Figures {
-    pub(crate) name: &'static str,
-    pub(crate) note: &'static str,
-    pub(crate) per_second: Spread,
+pub struct Figures {
+    /// Who it was.
+    pub name: &'static str,
+    /// Where it does less, or something else.
+    pub note: &'static str,
+    /// How much it did in a second.
+    pub per_second: Spread,
     /// How many times as fast the first contender was, round by round.
-    pub(crate) ratio: Spread,
+    pub ratio: Spread,
+    /// How many times as much the first contender did with the same time of the processor, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor_ratio: Option<Spread>,
 }
 
 /// Whether a bar was reached.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// The rival that the bar is a multiple of; a rate a second where there is none.
-    pub(crate) times_of: Option<&'static str>,
-    pub(crate) wanted: f64,
-    pub(crate) reached: f64,
-    pub(crate) met: bool,
+    pub times_of: Option<&'static str>,
+    /// What should be reached.
+    pub wanted: f64,
+    /// The median of what was.
+    pub reached: f64,
+    /// Whether that is enough.
+    pub met: bool,
 }
 
 /// A row of the table.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Outcome {
-    pub(crate) name: String,
-    pub(crate) unit: &'static str,
-    pub(crate) rounds: usize,
-    pub(crate) thrown_away: usize,
+pub struct Outcome {
+    /// What was measured.
+    pub name: String,
+    /// What is counted.
+    pub unit: &'static str,
+    /// Rounds that were quiet.
+    pub rounds: usize,
+    /// Rounds in which the machine's speed moved.
+    pub thrown_away: usize,
     /// Whether too few rounds were quiet: then the bars say nothing.
-    pub(crate) noisy: bool,
-    pub(crate) contenders: Vec<Figures>,
-    pub(crate) bars: Vec<Verdict>,
+    pub noisy: bool,
+    /// Who took part; the first is judged.
+    pub contenders: Vec<Figures>,
+    /// What was asked of the first.
+    pub bars: Vec<Verdict>,
     /// What else is to be known: how much memory it took, how much was done.
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
 }
 
 /// A rate with a prefix that a person can read: `6.21 M`, `812 k`.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     match per_second {
+        rate if rate >= 1e9 => format!("{:.2} G", rate / 1e9),
         rate if rate >= 1e6 => format!("{:.2} M", rate / 1e6),
         rate if rate >= 1e3 => format!("{:.1} k", rate / 1e3),
         rate => format!("{rate:.1}"),
@@ -280,14 +354,28 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, unit, rounds, thrown_away, .. } = self;
         writeln!(f, "{name} ({unit} a second; {rounds} rounds, {thrown_away} thrown away)")?;
-        writeln!(f, "  {:<34} {:>9} {:>19}   {:>20}", "", "median", "min .. max", "ours to it, spread")?;
-        for (place, Figures { name, note, per_second, ratio }) in self.contenders.iter().enumerate() {
+        let both = self.contenders.iter().any(|figures| figures.processor_ratio.is_some());
+        let processor = if both { " processor" } else { "" };
+        writeln!(
+            f,
+            "  {:<34} {:>9} {:>19}   {:>20}{processor}",
+            "", "median", "min .. max", "ours to it, spread"
+        )?;
+        for (place, Figures { name, note, per_second, ratio, processor_ratio }) in
+            self.contenders.iter().enumerate()
+        {
             let spread = format!("{} .. {}", rate(per_second.min), rate(per_second.max));
             let ratio = match place {
                 0 => String::new(),
                 _ => format!("{:.2} ({:.2} .. {:.2})", ratio.median, ratio.min, ratio.max),
             };
-            let line = format!("  {name:<34} {:>9} {spread:>19}   {ratio:>20}", rate(per_second.median));
+            let processor = match processor_ratio {
+                Some(spread) if place > 0 => format!(" {:>9.2}", spread.median),
+                _ if both => format!(" {:>9}", ""),
+                _ => String::new(),
+            };
+            let median = rate(per_second.median);
+            let line = format!("  {name:<34} {median:>9} {spread:>19}   {ratio:>20}{processor}");
             writeln!(
                 f,
                 "{}",
@@ -322,7 +410,9 @@ mod tests {
         let contest = Contest::new("row", "runs").with("ours", "", idle).with("theirs", "", idle);
         let contest = contest.bar(Bar::Times(0.5, "theirs")).bar(Bar::PerSecond(100.0));
         // The machine was slow in the second round, for both: the rate suffers, the ratio does not.
-        let rounds = [vec![60.0, 100.0], vec![6.0, 10.0], vec![50.0, 100.0]];
+        let rounds = [[60.0, 100.0], [6.0, 10.0], [50.0, 100.0]];
+        let rate = |per_second| Rate { per_second, per_processor_second: None };
+        let rounds = rounds.map(|rates| rates.map(rate).to_vec());
         let outcome = contest.judge(&rounds, 0, 3);
         assert_eq!(outcome.contenders[1].ratio, Spread { median: 0.6, min: 0.5, max: 0.6 });
         assert_eq!(outcome.bars.iter().map(|bar| bar.met).collect::<Vec<_>>(), [true, false]);
