@@ -64,6 +64,17 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// The system's, or [`io::ErrorKind::UnexpectedEof`].
     fn read_at(&self, file: &File, path: &Path, bytes: &mut [u8], position: u64) -> io::Result<()>;
 
+    /// Reserves blocks for `bytes` bytes from `position` on, so that writes there have less to do. The file's length stays.
+    /// [`set_len`](Self::set_len) to the length that the file has gives them back. A disk that has no such thing may do
+    /// nothing, as this does.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn reserve(&self, _file: &File, _path: &Path, _position: u64, _bytes: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Cuts the file off after so many bytes, or adds zeros up to them.
     ///
     /// # Errors
@@ -129,6 +140,12 @@ impl Disk for SystemDisk {
         file.read_exact_at(bytes, position)
     }
 
+    #[cfg(target_os = "linux")]
+    fn reserve(&self, file: &File, _: &Path, position: u64, bytes: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        Ok(fallocate(file, FallocateFlags::KEEP_SIZE, position, bytes)?)
+    }
+
     fn set_len(&self, file: &File, _: &Path, bytes: u64) -> io::Result<()> {
         file.set_len(bytes)
     }
@@ -173,6 +190,11 @@ impl Files {
 
     pub(super) fn read_at(&self, file: &File, path: &Path, bytes: &mut [u8], at: u64) -> Result<(), Error> {
         self.0.read_at(file, path, bytes, at).context("read", path)
+    }
+
+    /// Reserves blocks, where there is such a thing, and room; says whether.
+    pub(super) fn reserve(&self, file: &File, path: &Path, position: u64, bytes: u64) -> bool {
+        self.0.reserve(file, path, position, bytes).is_ok()
     }
 
     pub(super) fn set_len(&self, file: &File, path: &Path, bytes: u64) -> Result<(), Error> {

@@ -200,7 +200,8 @@ impl FileLog {
     fn write_run(&mut self, run: &[u8]) -> Result<(), Error> {
         let interval = self.options.index_interval_bytes;
         let last = self.segments.last_mut().expect("a log has a segment");
-        self.ahead.reach((&self.files, &self.file, &last.path), last.size + run.len() as u64)?;
+        let (disk, end) = ((&self.files, &*self.file, &*last.path), last.size + run.len() as u64);
+        self.ahead.reach(disk, end, self.options.segment_bytes.into())?;
         self.files.write_at(&self.file, &last.path, run, last.size)?;
         last.take_in(run, interval);
         Ok(())
@@ -209,16 +210,15 @@ impl FileLog {
     /// Gives back the blocks that the last segment has beyond its batches.
     fn let_go_ahead(&self) -> Result<(), Error> {
         let last = self.segments.last().expect("a log has a segment");
-        if self.ahead.has_beyond(last.size) {
+        if self.ahead.has_blocks_beyond(last.size) {
             self.files.set_len(&self.file, &last.path, last.size)?;
-            self.files.sync(&self.file, &last.path)?;
         }
-        Ok(())
+        if self.ahead.has_beyond(last.size) { self.files.sync(&self.file, &last.path) } else { Ok(()) }
     }
 
     /// Begins a new segment.
     fn roll(&mut self) -> Result<(), Error> {
-        if self.ahead.has_beyond(self.last().size) {
+        if self.ahead.has_blocks_beyond(self.last().size) {
             self.files.set_len(&self.file, &self.last().path, self.last().size)?;
         }
         self.last().save_indexes(&self.files)?;

@@ -249,9 +249,8 @@ impl Recovery<'_> {
     /// where a flush failed before, the system may think that the disk has what it has not.
     fn settle(&self, segment: &Segment, file: &File) -> Result<(), Error> {
         let path = &segment.path;
-        if segment.size < file.metadata().context("read", path)?.len() {
-            self.files.set_len(file, path, segment.size)?;
-        }
+        // Also where the length is right already: blocks may be reserved behind it.
+        self.files.set_len(file, path, segment.size)?;
         let mut at =
             self.point.map_or(0, |point| if point.base == segment.base { point.position } else { 0 });
         let mut window = Vec::new();
