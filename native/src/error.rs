@@ -180,13 +180,14 @@ impl fmt::Display for Error {
             Self::NoSuchLog { log } => write!(f, "there is no log {log} in this data directory"),
             Self::Damaged { path, position, reason } => write!(
                 f,
-                "{} is damaged at byte {position}: {reason} (nothing was changed; put a sound copy in its place)",
+                "{} is damaged at byte {position}: {reason} (nothing was changed: put a sound copy in its place, or save what \
+                 is whole with 'mqlab log repair')",
                 path.display()
             ),
             Self::Gap { path, ends, next } => write!(
                 f,
-                "{} ends at offset {ends} and the next segment begins at {next}: a segment is missing or cut short \
-                 (nothing was changed; put a sound copy in its place)",
+                "{} ends at offset {ends} and the log goes on at {next}: a segment is missing or cut short \
+                 (nothing was changed: put a sound copy in its place, or save what is whole with 'mqlab log repair')",
                 path.display()
             ),
             Self::NoSpace => f.write_str(

@@ -247,19 +247,41 @@ impl BatchBuilder {
         self.build_with(0, -1)
     }
 
+    /// A batch that has offsets and no records, from `base` up to `next`: what stands for records that are gone, so that a
+    /// log says by itself where it goes on. At most [`i32::MAX`] offsets; no batch when there are none or more.
+    ///
+    /// ```
+    /// use mqlab_core::ids::{Epoch, Offset};
+    /// use mqlab_core::record::{BatchBuilder, Batches};
+    /// let gap = BatchBuilder::gap(Offset(5), Offset(9), Epoch(2));
+    /// assert_eq!((gap.base(), gap.next(), gap.records().count()), (Some(Offset(5)), Some(Offset(9)), 0));
+    /// assert_eq!(Batches::parse(gap.bytes().clone()), Ok(gap));
+    /// ```
+    pub fn gap(base: Offset, next: Offset, epoch: Epoch) -> Batches {
+        let offsets = next.0.saturating_sub(base.0);
+        match i32::try_from(offsets) {
+            Ok(offsets) if offsets > 0 => Self::new().finish(base.0 as i64, epoch.0 as i32, offsets - 1),
+            _ => Batches::default(),
+        }
+    }
+
     /// The finished batch as a leader stores it, as [`Batches::stamped`] would make it of [`build`](Self::build),
     /// without a copy.
     pub(crate) fn build_at(self, base: Offset, epoch: Epoch) -> Batches {
         self.build_with(base.0 as i64, epoch.0 as i32)
     }
 
-    fn build_with(mut self, base: i64, epoch: i32) -> Batches {
-        if self.count == 0 {
-            return Batches::default();
+    fn build_with(self, base: i64, epoch: i32) -> Batches {
+        match self.count.checked_sub(1) {
+            Some(last_delta) if self.count > 0 => self.finish(base, epoch, last_delta),
+            _ => Batches::default(),
         }
+    }
+
+    fn finish(mut self, base: i64, epoch: i32, last_delta: i32) -> Batches {
         let mut summed = Vec::with_capacity(BATCH_HEADER_BYTES);
         summed.put_i16(self.attributes); // not compressed, the writer's time
-        summed.put_i32(self.count - 1);
+        summed.put_i32(last_delta);
         summed.put_i64(self.base_timestamp);
         summed.put_i64(self.max_timestamp);
         summed.put_i64(self.producer.id);

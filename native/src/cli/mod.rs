@@ -2,6 +2,7 @@
 
 mod consume;
 mod lines;
+mod logs;
 mod orders;
 mod produce;
 mod promises;
@@ -47,6 +48,8 @@ enum Command {
     Produce(produce::Options),
     /// Print messages, and remember for a group where it stopped
     Consume(consume::Options),
+    /// Look into the files of topics and queues: whether they are sound, what is in them, what can be saved
+    Log(logs::Options),
     /// Run a scenario and print verdict, metrics and digest
     Run(run::Options),
     /// Run many random systems, and look for a broken promise
@@ -104,6 +107,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Produce(options) => produce::produce(options),
         Command::Consume(options) => consume::consume(options),
+        Command::Log(options) => logs::log(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
     };

@@ -14,7 +14,8 @@ use super::disk::Files;
 use super::durability::{Durability, Flusher};
 use super::marks::{POINT, Point, mark_clean, unmark};
 use super::reading::Shelf;
-use super::recovery::{self, Recovered, may_be_torn};
+use super::recovery::{self, Recovered};
+use super::search::may_be_torn;
 use super::segment::Segment;
 use super::slice::FileSlice;
 use super::storage::Options;
@@ -385,12 +386,7 @@ impl Log for FileLog {
     }
 
     fn segments(&self) -> Vec<mqlab_core::log::Segment> {
-        let plain = |segment: &Segment| mqlab_core::log::Segment {
-            base: segment.base,
-            end: segment.end,
-            bytes: segment.size,
-        };
-        self.segments.iter().map(plain).collect()
+        self.segments.iter().map(Segment::plain).collect()
     }
 
     fn roll(&mut self) -> Result<(), LogError<Error>> {

@@ -115,6 +115,15 @@ impl Index {
         self.entries[..count].last().copied()
     }
 
+    /// Whether each entry tells of one of the batches that stand at these places and end at these offsets.
+    pub(super) fn fits(&self, places: &[(u64, Offset)]) -> bool {
+        let is_there = |entry: &Entry| {
+            let at = places.binary_search_by_key(&entry.position(), |(position, _)| *position);
+            at.is_ok_and(|at| places[at].1 == entry.next(self.base))
+        };
+        self.entries.iter().all(is_there)
+    }
+
     /// As it stands in its file.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let entry = |entry: &Entry| [entry.relative.to_be_bytes(), entry.position.to_be_bytes()].concat();

@@ -22,8 +22,9 @@ use mqlab_core::log::LogError;
 use super::directory::Directory;
 use super::disk::{Disk, Files, SystemDisk};
 use super::index::INDEX_INTERVAL_BYTES;
+use super::marks::Point;
 use super::reading::Shelf;
-use super::recovery::scan;
+use super::recovery::{scan, what_is_wrong};
 use super::segment::{Segment, list};
 use super::slice::FileSlice;
 use crate::error::{Context as _, Error};
@@ -65,8 +66,8 @@ impl LogReader {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`], [`Error::NotOurs`] and [`Error::Format`] of the directory, [`Error::NoSuchLog`], and what the
-    /// system says.
+    /// [`Error::Missing`], [`Error::NotOurs`] and [`Error::Format`] of the directory, [`Error::NoSuchLog`],
+    /// [`Error::Damaged`] and [`Error::Gap`] when something is not there that was durable, and what the system says.
     pub fn open(data: impl AsRef<Path>, name: &LogName) -> Result<Self, Error> {
         let data = data.as_ref();
         Directory::check(data)?;
@@ -80,13 +81,17 @@ impl LogReader {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchLog`] when the log is gone, and what the system says.
+    /// As for [`open`](Self::open). While somebody cuts the log off or begins it anew, once more may help.
     pub fn refresh(&mut self) -> Result<(), Error> {
+        let point = Point::load(&self.dir);
         let found = inodes(&list(&self.dir)?)?;
         let last = self.segments.last_mut().expect("a log has a segment");
         let len = self.file.metadata().context("read", &last.path)?.len();
         if found == self.inodes && len >= last.size {
-            return scan(&self.files, last, &self.file, len, INDEX_INTERVAL_BYTES);
+            scan(&self.files, last, &self.file, len, INDEX_INTERVAL_BYTES)?;
+            if reaches(&self.files, point, last, &self.file, len).is_ok() {
+                return Ok(());
+            }
         }
         (self.segments, self.inodes, self.file) = load(&self.files, &self.dir, &self.name)?;
         Ok(())
@@ -100,6 +105,11 @@ impl LogReader {
     /// The offset after the last record that was there at the last refresh.
     pub fn end(&self) -> Offset {
         self.segments[self.segments.len() - 1].end
+    }
+
+    /// Its segments as they were at the last refresh, as [`Log::segments`](mqlab_core::log::Log::segments) gives them.
+    pub fn segments(&self) -> Vec<mqlab_core::log::Segment> {
+        self.segments.iter().map(Segment::plain).collect()
     }
 
     /// Batches, as [`Log::read`](mqlab_core::log::Log::read) gives them.
@@ -129,12 +139,26 @@ impl LogReader {
 
 type Loaded = (Vec<Segment>, Vec<u64>, Arc<File>);
 
+/// Sees to it that what was durable is there: whoever writes may be in the middle of a batch, but not before that.
+fn reaches(files: &Files, point: Option<Point>, last: &Segment, file: &File, len: u64) -> Result<(), Error> {
+    let Some(Point { offset: durable, .. }) = point.filter(|point| last.end < point.offset) else {
+        return Ok(());
+    };
+    let path = last.path.to_path_buf();
+    if len == last.size {
+        return Err(Error::Gap { path, ends: last.end, next: durable });
+    }
+    let reason = what_is_wrong(files, last, file, len)?;
+    Err(Error::Damaged { path, position: last.size, reason })
+}
+
 /// Finds a log's segments, and reads the last one.
 fn load(files: &Files, dir: &Path, name: &LogName) -> Result<Loaded, Error> {
     let missing = || Error::NoSuchLog { log: name.clone() };
     if !dir.is_dir() {
         return Err(missing());
     }
+    let point = Point::load(dir);
     let found = list(dir)?;
     let inodes = inodes(&found)?;
     let mut segments = Vec::with_capacity(found.len());
@@ -148,6 +172,7 @@ fn load(files: &Files, dir: &Path, name: &LogName) -> Result<Loaded, Error> {
     let file = last.file()?;
     let len = file.metadata().context("read", path)?.len();
     scan(files, &mut last, &file, len, INDEX_INTERVAL_BYTES)?;
+    reaches(files, point, &last, &file, len)?;
     segments.push(last);
     Ok((segments, inodes, file))
 }

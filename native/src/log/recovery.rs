@@ -29,25 +29,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqlab_core::ids::{LogName, Offset};
-use mqlab_core::record::{BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BatchHeader, Malformed, whole_prefix};
+use mqlab_core::record::{BATCH_HEADER_BYTES, Malformed, whole_prefix};
 
 use super::disk::Files;
 use super::index::Sought;
 use super::marks::{Closed, Point, clean, unmark};
-use super::segment::{Segment, list, path_of};
+use super::search::{SUMMED_BYTES_MAX, find_whole_batch, is_whole_though_bad};
+use super::segment::{Segment, list};
 use crate::error::{Context as _, Error};
 
 /// How many bytes of a segment are read at once, as long as its batches are smaller.
-const CHUNK_BYTES: u64 = 1024 * 1024;
-/// How far an offset can be from its segment's base: what the index can say.
-const RELATIVE_MAX: u64 = i32::MAX as u64;
-/// How many bytes are summed in search of a whole batch after a bad one. Whoever wrote more lookalikes than that
-/// into a message did it on purpose: the answer is then not to cut.
-const SUMMED_BYTES_MAX: u64 = 4 * BATCH_BYTES_MAX as u64;
-
-/// What a disk writes whole or not at all, in bytes; a larger sector is a multiple of it.
-const SECTOR_BYTES: u64 = 512;
-
+pub(super) const CHUNK_BYTES: u64 = 1024 * 1024;
 /// What a name ends in of which a crash left doubtful batches.
 const CUT: &str = "cut";
 
@@ -102,7 +94,7 @@ pub(super) struct Found {
 pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> Result<Found, Error> {
     let found = list(dir)?;
     if let Some(closed) = clean(dir)
-        && let Some(clean) = open_clean(files, dir, &found, &closed, interval)?
+        && let Some(clean) = open_clean(files, &found, &closed, interval)?
     {
         return Ok(clean);
     }
@@ -114,18 +106,10 @@ pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> 
 /// Opens a log that was closed in good order; none when its files are not what its mark says.
 fn open_clean(
     files: &Files,
-    dir: &Path,
     found: &[(Offset, Arc<Path>)],
     closed: &[Closed],
     interval: u32,
 ) -> Result<Option<Found>, Error> {
-    // What is missing in front would look like what was trimmed, but that a log that is trimmed bears no mark.
-    if let (Some(first), Some((next, _))) = (closed.first(), found.first())
-        && first.base < *next
-    {
-        let path = path_of(dir, first.base);
-        return Err(Error::Gap { path, ends: first.base, next: *next });
-    }
     let follow = closed.windows(2).all(|pair| pair[0].end == pair[1].base);
     if !follow || !found.iter().map(|(base, _)| *base).eq(closed.iter().map(|closed| closed.base)) {
         return Ok(None);
@@ -236,17 +220,7 @@ impl Recovery<'_> {
         let path = &segment.path;
         let len = file.metadata().context("read", path)?.len();
         if !is_zero(self.files, file, path, segment.size..len)? {
-            let mut batch = vec![0; CHUNK_BYTES.min(len - segment.size) as usize];
-            self.files.read_at(file, path, &mut batch, segment.size)?;
-            let reason = match whole_prefix(&batch, segment.end).2 {
-                Some(Malformed::CutOff { need, .. }) if (batch.len() as u64) < len - segment.size => {
-                    batch.resize((need as u64).min(len - segment.size) as usize, 0);
-                    self.files.read_at(file, path, &mut batch, segment.size)?;
-                    whole_prefix(&batch, segment.end).2
-                }
-                reason => reason,
-            };
-            let reason = reason.ok_or_else(|| Error::Changed { path: path.to_path_buf() })?;
+            let reason = what_is_wrong(self.files, segment, file, len)?;
             return Ok(Some(Bad { len, reason, next: None }));
         }
         let wrong = next.filter(|next| *next != segment.end);
@@ -292,13 +266,13 @@ impl Recovery<'_> {
     ) -> Result<Recovered, Error> {
         let (path, kept) = (segment.path.to_path_buf(), segment.size);
         let was_durable = self.point.is_some_and(|point| segment.end < point.offset);
-        let whole_here = whole_batch_after(self.files, segment, file, kept + 1..len)?;
+        let whole_here = self.has_whole_batch(segment, file, kept + 1..len)?;
         let mut whole_behind = false;
         let mut bytes_cut = len - kept;
         for (base, path) in behind {
             let (next, file) = self.scan(path.clone(), *base)?;
             let len = file.metadata().context("read", path)?.len();
-            whole_behind |= next.size > 0 || whole_batch_after(self.files, &next, &file, 1..len)?;
+            whole_behind |= next.size > 0 || self.has_whole_batch(&next, &file, 1..len)?;
             bytes_cut += len;
         }
         let whole = whole_here || whole_behind;
@@ -312,14 +286,14 @@ impl Recovery<'_> {
         if whole_here {
             let mut bytes = vec![0; (len - kept) as usize];
             self.files.read_at(file, &path, &mut bytes, kept)?;
-            let aside = aside(&path);
+            let aside = free_name(&path, CUT);
             self.files.put_durably(&aside.with_extension("new"), &aside, &bytes)?;
             set_aside.push(aside);
         }
         // The latest first, so that what a crash leaves of it is found again.
         for (_, path) in behind.iter().rev() {
             if whole_behind {
-                let aside = aside(path);
+                let aside = free_name(path, CUT);
                 self.files.rename(path, &aside)?;
                 set_aside.push(aside);
             } else {
@@ -334,18 +308,44 @@ impl Recovery<'_> {
     }
 }
 
+impl Recovery<'_> {
+    fn has_whole_batch(&self, segment: &Segment, file: &File, bytes: Range<u64>) -> Result<bool, Error> {
+        Ok(find_whole_batch(self.files, segment, file, bytes, SUMMED_BYTES_MAX)?.is_some())
+    }
+}
+
+/// What is wrong with the bytes behind a segment's batches, in a file of `len` bytes.
+pub(super) fn what_is_wrong(
+    files: &Files,
+    segment: &Segment,
+    file: &File,
+    len: u64,
+) -> Result<Malformed, Error> {
+    let mut have = CHUNK_BYTES;
+    loop {
+        let mut bytes = vec![0; have.min(len - segment.size) as usize];
+        files.read_at(file, &segment.path, &mut bytes, segment.size)?;
+        let is_all = bytes.len() as u64 == len - segment.size;
+        match whole_prefix(&bytes, segment.end).2 {
+            Some(Malformed::CutOff { need, .. }) if !is_all => have = need as u64,
+            Some(reason) => return Ok(reason),
+            None => return Err(Error::Changed { path: segment.path.to_path_buf() }),
+        }
+    }
+}
+
 /// A name beside a segment's that nothing has yet.
-fn aside(path: &Path) -> PathBuf {
+pub(super) fn free_name(path: &Path, ending: &str) -> PathBuf {
     let name = |number: u32| {
         let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{CUT}{number}"));
+        name.push(format!(".{ending}{number}"));
         PathBuf::from(name)
     };
     (1..).map(name).find(|name| !name.exists()).expect("there are more numbers than files")
 }
 
 /// Whether these bytes of a file are zeros.
-fn is_zero(files: &Files, file: &File, path: &Path, bytes: Range<u64>) -> Result<bool, Error> {
+pub(super) fn is_zero(files: &Files, file: &File, path: &Path, bytes: Range<u64>) -> Result<bool, Error> {
     let mut window = Vec::new();
     let mut at = bytes.start;
     while at < bytes.end {
@@ -385,79 +385,4 @@ pub(super) fn scan(
         }
     }
     Ok(())
-}
-
-/// Whether a batch's checksum was right, so that no crash can have torn it: it is wrong in what it says, or it is
-/// the batch before it that says a wrong offset, which lies outside the checksum. But the first bytes of an offset can be
-/// torn off, where it lies across two sectors of the disk.
-fn is_whole_though_bad(reason: &Malformed, position: u64) -> bool {
-    use Malformed::{Checksum, CutOff, Length, Magic, OutOfOrder};
-    match reason {
-        CutOff { .. } | Length(_) | Magic(_) | Checksum { .. } => false,
-        OutOfOrder { found, .. } => untorn_bits(position).is_none_or(|bits| found & !bits != 0),
-        _ => true,
-    }
-}
-
-/// The bits of a batch's offset that are left when a disk has all of the batch but what lies in the sector where it
-/// begins; none when that is more than the offset.
-fn untorn_bits(position: u64) -> Option<u64> {
-    let torn = SECTOR_BYTES - position % SECTOR_BYTES;
-    match torn {
-        8 => Some(0),
-        1..8 => Some(u64::MAX >> (8 * torn)),
-        _ => None,
-    }
-}
-
-/// Whether a batch at `position`, behind a gap after `end`, could lose a part of its offset in a power cut and look sound
-/// none the less: it begins a segment then, so that its header lies in one sector.
-pub(super) fn may_be_torn(position: u64, end: Offset, base: Offset) -> bool {
-    let left = untorn_bits(position).map(|bits| base.0 & bits);
-    left.is_some_and(|left| left != base.0 && left >= end.0)
-}
-
-/// Whether a whole batch stands anywhere in `bytes` that may follow the one that is bad.
-fn whole_batch_after(
-    files: &Files,
-    segment: &Segment,
-    file: &File,
-    bytes: Range<u64>,
-) -> Result<bool, Error> {
-    let Segment { base, end: bad, path, .. } = segment;
-    let offsets = bad.0 + 1..=base.0.saturating_add(RELATIVE_MAX);
-    let (mut at, mut summed) = (bytes.start, 0);
-    let mut window = Vec::new();
-    while at + BATCH_HEADER_BYTES as u64 <= bytes.end {
-        window.resize(CHUNK_BYTES.min(bytes.end - at) as usize, 0);
-        files.read_at(file, path, &mut window, at)?;
-        let starts = window.len().saturating_sub(BatchHeader::BYTES) + 1;
-        for start in 0..starts {
-            let Ok(header) = BatchHeader::peek(&window[start..]) else {
-                continue;
-            };
-            let (position, length) = (at + start as u64, u64::from(header.bytes));
-            if position + length > bytes.end || !offsets.contains(&header.base.0) {
-                continue;
-            }
-            summed += length;
-            if summed > SUMMED_BYTES_MAX || is_whole(files, file, path, position, header)? {
-                return Ok(true);
-            }
-        }
-        at += starts as u64;
-    }
-    Ok(false)
-}
-
-fn is_whole(
-    files: &Files,
-    file: &File,
-    path: &Path,
-    position: u64,
-    header: BatchHeader,
-) -> Result<bool, Error> {
-    let mut batch = vec![0; header.bytes as usize];
-    files.read_at(file, path, &mut batch, position)?;
-    Ok(whole_prefix(&batch, header.base).2.is_none())
 }

@@ -95,6 +95,11 @@ impl Segment {
         segment
     }
 
+    /// What others are told of it.
+    pub(super) fn plain(&self) -> mqlab_core::log::Segment {
+        mqlab_core::log::Segment { base: self.base, end: self.end, bytes: self.size }
+    }
+
     /// Opens the file for reading.
     pub(super) fn file(&self) -> Result<Arc<File>, Error> {
         File::open(&self.path).map(Arc::new).context("open", &self.path)
@@ -110,13 +115,18 @@ impl Segment {
         let mut rest = batches;
         while !rest.is_empty() {
             let header = BatchHeader::peek(rest).expect("a batch that was checked");
-            if let Some(held) = &mut self.held {
-                held.note(interval, self.size, &header);
-            }
-            self.oldest = self.oldest.or(Some(header.max_timestamp));
-            (self.end, self.size) = (header.next, self.size + u64::from(header.bytes));
+            self.take_notice(&header, interval);
             rest = &rest[header.bytes as usize..];
         }
+    }
+
+    /// The same of one batch.
+    pub(super) fn take_notice(&mut self, header: &BatchHeader, interval: u32) {
+        if let Some(held) = &mut self.held {
+            held.note(interval, self.size, header);
+        }
+        self.oldest = self.oldest.or(Some(header.max_timestamp));
+        (self.end, self.size) = (header.next, self.size + u64::from(header.bytes));
     }
 
     /// Writes the indexes that are in memory beside the segment. Nothing is flushed: what is never trusted need not
@@ -197,6 +207,11 @@ impl Segment {
         }
         let newest = self.times(files, interval)?.newest();
         Ok(*self.newest.get_or_init(|| newest))
+    }
+
+    /// The same of a segment that is written to, without a look at files.
+    pub(super) fn held_newest(&self) -> Option<i64> {
+        self.held.as_ref().and_then(|held| held.times.newest())
     }
 
     /// Before this offset it has no record that is at or after `time`.
@@ -353,11 +368,11 @@ pub(super) fn path_of(dir: &Path, base: Offset) -> PathBuf {
     dir.join(format!("{:0width$}.log", base.0, width = NAME_DIGITS))
 }
 
-fn index_path(path: &Path) -> PathBuf {
+pub(super) fn index_path(path: &Path) -> PathBuf {
     path.with_extension("index")
 }
 
-fn time_index_path(path: &Path) -> PathBuf {
+pub(super) fn time_index_path(path: &Path) -> PathBuf {
     path.with_extension("timeindex")
 }
 

@@ -15,6 +15,8 @@ use super::durability::Durability;
 use super::file_log::FileLog;
 use super::index::INDEX_INTERVAL_BYTES;
 use super::recovery::Recovered;
+use super::repair::{Repaired, repair};
+use super::verify::{Verified, set_aside, verify};
 use crate::error::{Context as _, Error};
 
 /// The size at which a segment is closed and the next begun, in bytes, unless the options say otherwise.
@@ -152,28 +154,61 @@ impl FileStorage {
         &self.recovered
     }
 
-    fn path_of(&self, name: &LogName) -> PathBuf {
-        self.path().join(name.to_string())
+    /// Reads all of a log that is not open, and says whether it is sound. Nothing is changed.
+    ///
+    /// ```
+    /// # use mqlab::log::FileStorage;
+    /// # use mqlab_core::ids::LogName;
+    /// # use mqlab_core::log::contract::batch;
+    /// # use mqlab_core::log::{Log, Storage};
+    /// # let scratch = tempfile::tempdir()?;
+    /// # let mut storage = FileStorage::open(scratch.path())?;
+    /// let mut log = storage.open(&LogName::Definitions)?;
+    /// log.append(&batch(0, 3))?;
+    /// storage.close(&LogName::Definitions, log)?;
+    /// let verified = storage.verify(&LogName::Definitions)?;
+    /// assert!(verified.is_sound() && verified.records == 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLog`], [`Error::AlreadyOpen`], and what the system says.
+    pub fn verify(&self, name: &LogName) -> Result<Verified, Error> {
+        self.must_be_closed(name)?;
+        Ok(verify(&self.files, &self.path_of(name), name)?.verified)
     }
 
-    /// Finds the logs below the directory whose path from the data directory is `relative`.
-    fn walk(&self, relative: &str, depth: usize, names: &mut Vec<LogName>) -> Result<(), Error> {
-        let dir = self.path().join(relative);
-        for entry in fs::read_dir(&dir).context("list", &dir)? {
-            let entry = entry.context("list", &dir)?;
-            let is_dir = entry.file_type().context("list", &dir)?.is_dir();
-            let name = entry.file_name();
-            let (true, Some(name)) = (is_dir, name.to_str()) else {
-                continue;
-            };
-            let path = if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") };
-            match path.parse() {
-                Ok(log) => names.push(log),
-                Err(_) if depth < DEPTH_MAX => self.walk(&path, depth + 1, names)?,
-                Err(_) => {}
-            }
-        }
-        Ok(())
+    /// Saves what is whole of a damaged log that is not open, at its offsets, and sets the rest aside. A log that is sound
+    /// is not touched.
+    ///
+    /// # Errors
+    ///
+    /// As for [`verify`](Self::verify). What was repaired until then stays so; the rest can be repaired again.
+    pub fn repair(&mut self, name: &LogName) -> Result<Repaired, Error> {
+        self.must_be_closed(name)?;
+        let repaired = repair(&self.files, &self.path_of(name), name)?;
+        let log = self.open(name)?;
+        self.close(name, log)?;
+        Ok(repaired)
+    }
+
+    /// Files that recoveries and repairs of a log set aside: whole batches that nobody reads any more.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_aside(&self, name: &LogName) -> Result<Vec<PathBuf>, Error> {
+        set_aside(&self.path_of(name))
+    }
+
+    fn must_be_closed(&self, name: &LogName) -> Result<(), Error> {
+        let is_open = self.open.get(name).is_some_and(|open| open.strong_count() > 0);
+        if is_open { Err(Error::AlreadyOpen { log: name.clone() }) } else { Ok(()) }
+    }
+
+    fn path_of(&self, name: &LogName) -> PathBuf {
+        self.path().join(name.to_string())
     }
 }
 
@@ -181,9 +216,7 @@ impl Storage for FileStorage {
     type Log = FileLog;
 
     fn open(&mut self, name: &LogName) -> Result<FileLog, Error> {
-        if self.open.get(name).is_some_and(|open| open.strong_count() > 0) {
-            return Err(Error::AlreadyOpen { log: name.clone() });
-        }
+        self.must_be_closed(name)?;
         let open = Arc::new(());
         let token = Arc::downgrade(&open);
         let (log, recovered) = FileLog::open(
@@ -204,9 +237,55 @@ impl Storage for FileStorage {
     }
 
     fn names(&self) -> Result<Vec<LogName>, Error> {
-        let mut names = Vec::new();
-        self.walk("", 1, &mut names)?;
-        names.sort();
-        Ok(names)
+        all_names(self.path())
     }
+}
+
+/// The logs of a data directory, in order of name, without opening it: another process may be writing in it.
+///
+/// # Errors
+///
+/// [`Error::Missing`], [`Error::NotOurs`] and [`Error::Format`] of the directory, and what the system says.
+///
+/// ```
+/// use mqlab::log::{FileStorage, names_in};
+/// use mqlab_core::ids::LogName;
+/// use mqlab_core::log::Storage;
+/// # let scratch = tempfile::tempdir()?;
+/// # let dir = scratch.path();
+/// let mut storage = FileStorage::open(dir)?;
+/// let _log = storage.open(&LogName::Definitions)?;
+/// assert_eq!(names_in(dir)?, [LogName::Definitions]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn names_in(data: impl AsRef<Path>) -> Result<Vec<LogName>, Error> {
+    Directory::check(data.as_ref())?;
+    all_names(data.as_ref())
+}
+
+fn all_names(data: &Path) -> Result<Vec<LogName>, Error> {
+    let mut names = Vec::new();
+    walk(data, "", 1, &mut names)?;
+    names.sort();
+    Ok(names)
+}
+
+/// Finds the logs below the directory whose path from the data directory is `relative`.
+fn walk(data: &Path, relative: &str, depth: usize, names: &mut Vec<LogName>) -> Result<(), Error> {
+    let dir = data.join(relative);
+    for entry in fs::read_dir(&dir).context("list", &dir)? {
+        let entry = entry.context("list", &dir)?;
+        let is_dir = entry.file_type().context("list", &dir)?.is_dir();
+        let name = entry.file_name();
+        let (true, Some(name)) = (is_dir, name.to_str()) else {
+            continue;
+        };
+        let path = if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") };
+        match path.parse() {
+            Ok(log) => names.push(log),
+            Err(_) if depth < DEPTH_MAX => walk(data, &path, depth + 1, names)?,
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }

@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mqlab_core::ids::Offset;
-use mqlab_core::record::whole_prefix;
+use mqlab_core::record::{Malformed, whole_prefix};
 
 use super::disk::Files;
 use super::segment::{Segment, base_of, list, path_of, remove_indexes};
@@ -110,6 +110,20 @@ pub(super) fn finish(files: &Files, dir: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// New segments in a log's directory that count and are not whole: where each is bad, and why.
+pub(super) fn damaged_swaps(dir: &Path) -> Result<Vec<(PathBuf, u64, Malformed)>, Error> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).context("list", dir)? {
+        let path = entry.context("list", dir)?.path();
+        let Some(base) = base_in(&path, SWAP) else { continue };
+        let bytes = fs::read(&path).context("read", &path)?;
+        if let (good, _, Some(reason)) = whole_prefix(&bytes, base) {
+            found.push((path, good as u64, reason));
+        }
+    }
+    Ok(found)
 }
 
 fn with(path: &Path, ending: &str) -> PathBuf {
