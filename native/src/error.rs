@@ -1,5 +1,6 @@
 //! What can go wrong between the engine and the disk, in words that name the place and what to do.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use mqlab_core::broker::BrokerError;
 use mqlab_core::ids::{LogName, Name, Offset};
 use mqlab_core::log::LogError;
 use mqlab_core::observe::Refusal;
-use mqlab_core::queue::QueueError;
+use mqlab_core::queue::{QueueError, Receipt};
 use mqlab_core::record::Malformed;
 use mqlab_core::vhost::VhostError;
 
@@ -89,6 +90,12 @@ pub enum Error {
         /// The offset at which the next segment begins.
         next: Offset,
     },
+    /// The message of a receipt is not in its queue any more, or there never was such a delivery.
+    Gone(Receipt),
+    /// The message of a receipt was received again by somebody: only the latest receipt counts.
+    DeliveredAgain(Receipt),
+    /// The delivery of a receipt has ended: its message is there again, or waits.
+    NotOut(Receipt),
     /// There is no room on the disk: nothing was changed.
     NoSpace,
     /// The log failed earlier, and must be opened again to find out what is on disk.
@@ -140,6 +147,11 @@ pub enum Error {
         /// The segment.
         path: PathBuf,
     },
+    /// Whoever stored bytes are sent to took no more.
+    Peer {
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for Error {
@@ -190,6 +202,9 @@ impl fmt::Display for Error {
                  (nothing was changed: put a sound copy in its place, or save what is whole with 'mqlab log repair')",
                 path.display()
             ),
+            Self::Gone(receipt) => QueueError::<Infallible>::Gone(*receipt).fmt(f),
+            Self::DeliveredAgain(receipt) => QueueError::<Infallible>::DeliveredAgain(*receipt).fmt(f),
+            Self::NotOut(receipt) => QueueError::<Infallible>::NotOut(*receipt).fmt(f),
             Self::NoSpace => f.write_str(
                 "there is no room on the disk: what is there is kept; make room, and it goes on where it stopped",
             ),
@@ -220,6 +235,7 @@ impl fmt::Display for Error {
             Self::Changed { path } => {
                 write!(f, "{} changed while it was open: another program wrote to it", path.display())
             }
+            Self::Peer { source } => write!(f, "cannot send to the receiver: {source}"),
         }
     }
 }
@@ -227,7 +243,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Peer { source } => Some(source),
             Self::Damaged { reason, .. } => Some(reason),
             _ => None,
         }
@@ -238,6 +254,9 @@ impl From<VhostError<Self>> for Error {
     fn from(error: VhostError<Self>) -> Self {
         match error {
             VhostError::Queue(QueueError::Log(error)) => error.into(),
+            VhostError::Queue(QueueError::Gone(receipt)) => Self::Gone(receipt),
+            VhostError::Queue(QueueError::DeliveredAgain(receipt)) => Self::DeliveredAgain(receipt),
+            VhostError::Queue(QueueError::NotOut(receipt)) => Self::NotOut(receipt),
             error => Self::Host { what: error.to_string() },
         }
     }

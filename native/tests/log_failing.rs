@@ -107,7 +107,7 @@ fn run_with_room(room: u64, reopens: bool) -> Result<Run, String> {
         let durable = log.durable();
         let (end, segments) = (log.end(), Log::segments(&log));
         let new = drawn_small(&mut rng, end.0);
-        let mut act = |log: &mut FileLog| match number {
+        let act = |log: &mut FileLog| match number {
             5 | 13 => log.flush(),
             8 | 16 => log.roll(),
             11 => log.truncate(Offset(end.0 - 2)),

@@ -1,5 +1,5 @@
-//! A queue over files is the same queue: against the plain list of core's `queue_model`, with restarts; and with the
-//! same answers as over logs in memory. Segments are tiny, so that every few operations begin a new one and let old
+//! A queue over files is the same queue: against the plain list of core's `queue_model`, with restarts, power cuts, full
+//! disks and failures; and with the same answers as over logs in memory. Segments are tiny, so that every few operations begin a new one and let old
 //! ones go.
 
 #[path = "../../core/tests/queue_model/act.rs"]
@@ -14,22 +14,26 @@ mod list;
 #[path = "../../core/tests/queue_model/pass.rs"]
 mod pass;
 #[path = "../../core/tests/queue_model/plan.rs"]
-#[allow(dead_code, reason = "real files lose no power here: the model over memory plans that too")]
 mod plan;
+#[path = "../../core/tests/queue_model/receipts.rs"]
+mod receipts;
+#[path = "../../core/tests/rigged/mod.rs"]
+mod rigged;
 
 use std::path::Path;
 
 use common::scratch;
 use drive::{Disk, Pair};
 use mqlab::log::{FileStorage, Options};
-use mqlab_core::ids::Name;
-use mqlab_core::log::faulty::Fault;
+use mqlab_core::ids::{LogName, Name};
+use mqlab_core::log::faulty::{Fault, FaultyStorage};
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::message::Message;
 use mqlab_core::queue::{Queue, QueueOptions};
 use mqlab_core::time::Time;
 use plan::Ends;
 use proptest::prelude::*;
+use rigged::Rigged;
 
 /// A few batches to a segment.
 const SMALL: Options = Options { segment_bytes: 600, index_interval_bytes: 100, ..Options::DEFAULT };
@@ -52,6 +56,10 @@ impl Disk for FileStorage {
     fn fail_after(&mut self, _left: u32, _fault: Option<Fault>) {
         unreachable!("files do not fail on demand")
     }
+
+    fn set_full(&mut self, _full: bool) {
+        unreachable!("the disk of a test's machine has room")
+    }
 }
 
 impl Disk for MemoryStorage {
@@ -66,6 +74,33 @@ impl Disk for MemoryStorage {
     fn fail_after(&mut self, _left: u32, _fault: Option<Fault>) {
         unreachable!("it is the model of what does not fail")
     }
+
+    fn set_full(&mut self, _full: bool) {
+        unreachable!("it is the model of what has room")
+    }
+}
+
+/// Files whose power can be cut: what was not flushed is cut off them.
+impl Disk for Rigged<FileStorage> {
+    fn reopened(self) -> Self {
+        self
+    }
+
+    fn cut(&mut self, messages: u64, cursor: u64) {
+        let kept = |log: &LogName, bytes: u64| match log {
+            LogName::QueueCursor(_) => bytes * cursor / 100,
+            _ => bytes * messages / 100,
+        };
+        self.disk.cut_power(kept).expect("the files can be cut");
+    }
+
+    fn fail_after(&mut self, left: u32, fault: Option<Fault>) {
+        self.rig.after(left, fault);
+    }
+
+    fn set_full(&mut self, full: bool) {
+        self.rig.set_full(full);
+    }
 }
 
 proptest! {
@@ -77,6 +112,33 @@ proptest! {
         let over_files = Pair::new(open(root.path()), options.clone()).run(operations.clone());
         let in_memory = Pair::new(MemoryStorage::default(), options).run(operations);
         prop_assert_eq!(over_files, in_memory);
+    }
+
+    #[test]
+    fn a_power_cut_takes_only_what_was_not_flushed(
+        options in plan::options(),
+        operations in plan::operations(100, Ends::PowerCuts),
+    ) {
+        let root = scratch();
+        Pair::new(Rigged::new(FaultyStorage::new(open(root.path()))), options).run(operations);
+    }
+
+    #[test]
+    fn a_disk_that_fails_takes_only_what_was_not_flushed(
+        options in plan::options(),
+        operations in plan::operations(100, Ends::Faults),
+    ) {
+        let root = scratch();
+        Pair::new(Rigged::new(FaultyStorage::new(open(root.path()))), options).run(operations);
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_and_loses_nothing(
+        options in plan::options(),
+        operations in plan::operations(100, Ends::FullDisks),
+    ) {
+        let root = scratch();
+        Pair::new(Rigged::new(FaultyStorage::new(open(root.path()))), options).run(operations);
     }
 }
 

@@ -368,14 +368,15 @@ pub struct Lost {
 pub struct FaultyStorage<S> {
     storage: S,
     condition: Condition,
-    /// What is durable in truth, of closed logs of which the disk says more.
-    truths: BTreeMap<LogName, Offset>,
+    /// Closed logs with more in them than is durable: what is durable in truth, and what the disk said when they were
+    /// closed. (A storage may make all of a log durable when it opens it: that comes after the cut.)
+    tails: BTreeMap<LogName, (Offset, Offset)>,
 }
 
 impl<S: Storage> FaultyStorage<S> {
     /// A storage that works as `storage` does until a fault is injected.
     pub fn new(storage: S) -> Self {
-        Self { storage, condition: Condition::Sound, truths: BTreeMap::new() }
+        Self { storage, condition: Condition::Sound, tails: BTreeMap::new() }
     }
 
     /// Changes the state of the disk, for closed logs and those that will be opened; open ones have to be
@@ -383,7 +384,7 @@ impl<S: Storage> FaultyStorage<S> {
     pub fn set_condition(&mut self, condition: Condition) {
         self.condition = condition;
         if condition != Condition::Lying {
-            self.truths.clear();
+            self.tails.values_mut().for_each(|(truth, said)| *truth = *said);
         }
     }
 
@@ -404,7 +405,8 @@ impl<S: Storage> FaultyStorage<S> {
         for name in self.storage.names().map_err(storage)? {
             let mut log = self.storage.open(&name).map_err(storage)?;
             let said = log.durable();
-            let truth = self.truths.remove(&name).map_or(said, |truth| truth.max(log.start()).min(said));
+            let (truth, said) = self.tails.remove(&name).unwrap_or((said, said));
+            let (truth, said) = (truth.clamp(log.start(), log.end()), said.clamp(log.start(), log.end()));
             let tail = log.read(truth, log.end(), u32::MAX).map_err(inner)?.load().map_err(storage)?;
             let bytes = tail.bytes();
             let kept = if truth < said { 0 } else { bytes_kept(&name, bytes.len() as u64) };
@@ -433,17 +435,19 @@ impl<S: Storage> Storage for FaultyStorage<S> {
     fn open(&mut self, name: &LogName) -> Result<Self::Log, StorageError<Self>> {
         let mut log = FaultyLog::new(self.storage.open(name).map_err(FaultyError::Inner)?);
         log.condition = self.condition;
-        if let Some(truth) = self.truths.get(name) {
-            log.truth = *truth;
+        if let Some(&(truth, said)) = self.tails.get(name)
+            && truth < said
+        {
+            log.truth = truth;
         }
         Ok(log)
     }
 
     fn close(&mut self, name: &LogName, log: Self::Log) -> Result<(), StorageError<Self>> {
-        if log.truth < log.log.durable() {
-            self.truths.insert(name.clone(), log.truth);
+        if log.truth < log.log.end() {
+            self.tails.insert(name.clone(), (log.truth, log.log.durable()));
         } else {
-            self.truths.remove(name);
+            self.tails.remove(name);
         }
         self.storage.close(name, log.log).map_err(FaultyError::Inner)
     }

@@ -170,7 +170,10 @@ impl<E> From<&QueueError<E>> for Refusal {
             QueueError::Blocked => Self::Blocked,
             QueueError::BadMessage(BadMessage::TooLarge(_)) => Self::TooLarge,
             QueueError::BadMessage(_) => Self::Invalid,
-            QueueError::UnknownTag(_) => Self::UnknownDelivery,
+            QueueError::UnknownTag(_)
+            | QueueError::Gone(_)
+            | QueueError::DeliveredAgain(_)
+            | QueueError::NotOut(_) => Self::UnknownDelivery,
             QueueError::UnknownConsumer => Self::NotAMember,
             QueueError::Missing(_) | QueueError::Log(_) => Self::Storage,
         }

@@ -133,6 +133,10 @@ impl<L: Log> Queue<L> {
             self.fact(Fact::Due { offset: place, id });
             return Ok(());
         };
+        if self.is_cramped() {
+            self.wait(offset, due + repeat.every.max(REPEAT_EVERY_MIN)); // it does not come this time
+            return Ok(());
+        }
         let place = self.add(now, message.clone().due(), State::Aside);
         self.store(place, None)?;
         self.stand_in_line(place, Seat::Fresh);

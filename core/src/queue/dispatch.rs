@@ -224,7 +224,7 @@ impl<L: Log> Queue<L> {
         if !self.is_in_memory(offset) {
             self.load_from_log(offset)?; // to the page, where it is found below
         }
-        let (tag, count) = self.let_out(now, offset, ConsumerId::default())?;
+        let (tag, count) = self.let_out(now, offset, ConsumerId::default(), None)?;
         let message = self.slots.get(offset).and_then(|slot| slot.message.as_ref());
         let message = message.or_else(|| self.page.get(&offset)).ok_or(QueueError::Missing(offset))?;
         Ok(Some(Lent { tag, offset, count, message }))
@@ -410,7 +410,7 @@ impl<L: Log> Queue<L> {
     ) -> Result<Delivery, QueueError<L::Error>> {
         if ack == AckMode::Explicit {
             let message = self.load(offset)?;
-            let (tag, count) = self.let_out(now, offset, to)?;
+            let (tag, count) = self.let_out(now, offset, to, None)?;
             return Ok(Delivery { tag, consumer: to, offset, count, settled: false, message });
         }
         // It leaves for good: nothing of it stays here that would have to be shared.
@@ -425,17 +425,19 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes a message from its line: it is with a consumer now, and still in the queue, until the delivery of this tag
-    /// is settled. Also says how often it was delivered.
+    /// is settled; also after a restart, if it is leased by whoever asks. Also says how often it was delivered.
     #[inline(always)]
-    fn let_out(
+    pub(super) fn let_out(
         &mut self,
         now: Time,
         offset: Offset,
         to: ConsumerId,
+        leased: Option<Time>,
     ) -> Result<(Tag, u32), QueueError<L::Error>> {
         let Some(slot) = self.slots.get_mut(offset) else { return Err(QueueError::Missing(offset)) };
         let swept = self.ready.take(offset, slot).then_some(slot.lane);
         slot.deliveries = slot.deliveries.saturating_add(1);
+        slot.set_noted(leased.is_some() && slot.stored);
         let (count, id, stored) = (slot.deliveries, slot.id(), slot.stored);
         let tag = self.unacked.push(offset, to);
         slot.state = State::Out(tag);
@@ -444,12 +446,12 @@ impl<L: Log> Queue<L> {
         }
         self.fact(Fact::Delivered { offset, id, to, count });
         if stored {
-            self.note(Note::Delivered, offset);
+            self.note(leased.map_or(Note::Delivered, Note::Leased), offset);
         }
-        if let Some(lease) = self.options.lease {
-            self.leases.insert((now + lease, tag));
+        if let Some(until) = leased.or_else(|| Some(now + self.options.lease?)) {
+            self.leases.insert((until, tag));
             if let Some(pending) = self.unacked.get_mut(tag) {
-                pending.lease = now + lease;
+                pending.lease = until;
             }
         }
         if let Some(consumer) = self.consumer(to) {

@@ -9,13 +9,17 @@
 //!   flush     logs ─────▶ medium                                               survives a power cut
 //! ```
 //!
-//! After a restart a message is delivered as the next time of those that were noted. What is forgotten: who had what;
-//! the order of those that came back to the front (theirs is that of their offsets then); the rest of a wait before
-//! redelivery; transient messages; the identities of messages that are gone.
+//! After a restart a message is delivered as the next time of those that were noted. What is forgotten: who had what, but
+//! for [leases](Queue::lease); the order of those that came back to the front (theirs is that of their offsets then); the
+//! rest of a wait before redelivery, unless it was [asked for](Queue::nack_receipt); transient messages; the identities of
+//! messages that are gone.
 
 use super::*;
 use crate::log::{LogError, Storage, StorageError};
 use journal::Found;
+
+/// Messages that the logs say somebody has, and until when.
+type Leases = Vec<(Offset, Time)>;
 
 impl<L: Log> Queue<L> {
     /// Opens a queue with what its logs hold: every message that was not acknowledged, with its count of deliveries.
@@ -33,12 +37,15 @@ impl<L: Log> Queue<L> {
         if options.transient {
             return Ok(Self::transient(name, options));
         }
-        let journal = Journal::open(storage, &name)?;
+        let mut journal = Journal::open(storage, &name)?;
         let mut queue = Self::with(name, options, None);
-        let (moved, next) = journal.recover(|offset, found| queue.take_in(now, offset, found))?;
+        let mut leases = Leases::new();
+        let (moved, next) =
+            journal.recover(|offset, found| queue.take_in(now, offset, found, &mut leases))?;
         for from in moved {
             queue.drop_slot(from, |_| ());
         }
+        leases.into_iter().for_each(|(offset, until)| queue.resume_lease(offset, until));
         (queue.next, queue.unused_since, queue.journal) = (next, now, Some(journal));
         if queue.slots.iter().all(|(_, slot)| slot.expires == NEVER) {
             queue.next_sweep = None; // what may expire had moved elsewhere, and was consumed there
@@ -55,7 +62,8 @@ impl<L: Log> Queue<L> {
     }
 
     /// Takes in a message that a restart found.
-    fn take_in(&mut self, now: Time, offset: Offset, Found { message, stored_ms, deliveries }: Found) {
+    fn take_in(&mut self, now: Time, offset: Offset, found: Found, leases: &mut Leases) {
+        let Found { message, stored_ms, deliveries, stands } = found;
         let stored = Time(u64::try_from(stored_ms).unwrap_or_default().saturating_mul(1_000));
         let delay = waits(&message);
         let lane = self.options.lane(message.priority());
@@ -63,17 +71,24 @@ impl<L: Log> Queue<L> {
         let mut slot = Slot::new(message, lane, stored, expires, State::Aside);
         slot.stored = true;
         slot.deliveries = deliveries;
-        // A restart of the broker alone kills no message: it may be delivered once more.
-        slot.returns = deliveries.min(self.options.delivery_limit.unwrap_or(u32::MAX));
+        // A restart of the broker alone kills no message: it may be delivered once more. One that somebody has has not come
+        // back from there yet.
+        let came_back = deliveries.saturating_sub(u32::from(matches!(stands, Stands::Leased(_))));
+        slot.returns = came_back.min(self.options.delivery_limit.unwrap_or(u32::MAX));
+        slot.set_noted(stands != Stands::Free);
         if self.resident < RESIDENT_BYTES {
             self.resident += u64::from(slot.bytes);
         } else {
             slot.unload();
         }
-        match delay {
-            Some(delay) if deliveries == 0 => {
-                slot.state = State::Waiting(stored + delay);
-                self.waiting.insert((stored + delay, offset));
+        let delay = delay.filter(|_| deliveries == 0).map(|delay| stored + delay);
+        let waits =
+            if let Stands::Waits(until) = stands { Some(until).filter(|at| *at > now) } else { delay };
+        match (stands, waits) {
+            (Stands::Leased(until), _) => leases.push((offset, until)),
+            (_, Some(until)) => {
+                slot.state = State::Waiting(until);
+                self.waiting.insert((until, offset));
             }
             _ => {
                 let seat = match (deliveries, self.options.requeue) {
@@ -86,6 +101,17 @@ impl<L: Log> Queue<L> {
         self.slots.push(offset, slot);
     }
 
+    /// A lease goes on that another process took.
+    fn resume_lease(&mut self, offset: Offset, until: Time) {
+        let Some(slot) = self.slots.get_mut(offset) else { return };
+        let tag = self.unacked.push(offset, ConsumerId::default());
+        slot.state = State::Out(tag);
+        self.leases.insert((until, tag));
+        if let Some(pending) = self.unacked.get_mut(tag) {
+            pending.lease = until;
+        }
+    }
+
     /// Its logs, where it has some: for whoever drives the disk below.
     pub(crate) fn logs_mut(&mut self) -> impl Iterator<Item = &mut L> {
         self.journal.iter_mut().flat_map(Journal::logs_mut)
@@ -95,31 +121,67 @@ impl<L: Log> Queue<L> {
     ///
     /// # Errors
     ///
-    /// When what was gathered cannot be written, or a log cannot be closed.
-    pub fn close<S: Storage<Log = L>>(self, storage: &mut S) -> Result<(), LogError<StorageError<S>>> {
-        match self.journal {
-            Some(journal) => journal.close(storage, self.name),
-            None => Ok(()),
-        }
+    /// When what was gathered cannot be written, or a log cannot be closed. [`LogError::Full`] when there was no room for
+    /// what was gathered: it is lost, and was promised to nobody.
+    pub fn close<S: Storage<Log = L>>(mut self, storage: &mut S) -> Result<(), LogError<StorageError<S>>> {
+        let written = self.rewrite_cursor_if(Journal::must_rewrite);
+        let Some(journal) = self.journal else { return Ok(()) };
+        journal.close(storage, self.name)?;
+        // What a log refuses since it failed was promised to nobody.
+        written.or_else(|error| if matches!(error, LogError::Refusing) { Ok(()) } else { Err(error) })
     }
 
     /// Writes what was sent and settled since the last call, once for all. It is not durable yet: a crash of the
     /// process keeps it, a power cut may not.
     ///
+    /// What left for where dead letters go is forgotten here by this call: write it there first.
+    ///
     /// # Errors
     ///
-    /// When the storage fails. The queue must be closed and opened again then; nothing of the burst was promised.
+    /// [`LogError::Full`] when the disk has no room: then nothing is lost, and the next call tries again. When the storage
+    /// fails the queue must be closed and opened again; nothing of the burst was promised.
     pub fn commit(&mut self) -> Result<(), QueueError<L::Error>> {
+        self.departed_from = None;
+        match self.write() {
+            Err(QueueError::Log(LogError::Full)) if self.make_room()? => self.write(),
+            written => written,
+        }
+    }
+
+    fn write(&mut self) -> Result<(), QueueError<L::Error>> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.commit()?;
         self.shed();
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.forget(self.slots.first())?;
-        if journal.is_cursor_long(self.slots.len()) {
-            let held = self.slots.iter().filter(|(_, slot)| slot.stored);
-            journal.compact(held.map(|(offset, slot)| (offset, slot.deliveries)), self.next)?;
-        }
-        Ok(())
+        let held = self.slots.len();
+        Ok(self.rewrite_cursor_if(|journal| journal.must_rewrite() || journal.is_cursor_long(held))?)
+    }
+
+    pub(super) fn rewrite_cursor_if(
+        &mut self,
+        wanted: impl FnOnce(&Journal<L>) -> bool,
+    ) -> Result<(), LogError<L::Error>> {
+        let Some(journal) = self.journal.as_mut().filter(|journal| wanted(journal)) else { return Ok(()) };
+        let stands = |slot: &Slot| match slot.state {
+            State::Waiting(until) if slot.is_noted() => Stands::Waits(until),
+            State::Out(tag) if slot.is_noted() => {
+                self.unacked.get(tag).map_or(Stands::Free, |pending| Stands::Leased(pending.lease))
+            }
+            _ => Stands::Free,
+        };
+        let held = self.slots.iter().filter(|(_, slot)| slot.stored);
+        journal.compact(held.map(|(offset, slot)| (offset, slot.deliveries, stands(slot))), self.next)
+    }
+
+    /// Gives back what the messages' log has at its front and nobody needs, also where it could not be noted that it is
+    /// gone. Says whether that made room.
+    pub(crate) fn make_room(&mut self) -> Result<bool, QueueError<L::Error>> {
+        let Some(journal) = &mut self.journal else { return Ok(false) };
+        let first = [self.slots.first(), self.departed_from].into_iter().flatten().min();
+        let before = journal.start();
+        journal.forget(first)?;
+        Ok(journal.start() > before)
     }
 
     /// [`commit`](Self::commit), and makes it durable: what was sent survives a power cut.
@@ -131,7 +193,8 @@ impl<L: Log> Queue<L> {
         self.commit()?;
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.flush()?;
-        Ok(journal.forget(self.slots.first())?)
+        journal.forget(self.slots.first())?;
+        Ok(self.empty_segments()?)
     }
 
     /// Keeps no more than about so many bytes of bodies in memory, instead of [`RESIDENT_BYTES`]: what the log has and

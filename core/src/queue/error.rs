@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::Tag;
+use super::{Receipt, Tag};
 use crate::ids::Offset;
 use crate::log::LogError;
 use crate::message::BadMessage;
@@ -27,11 +27,18 @@ pub enum QueueError<E> {
     BadMessage(BadMessage),
     /// There is no such delivery, or it is settled already (AMQP: 406 `PRECONDITION_FAILED`).
     UnknownTag(Tag),
+    /// The message of a receipt is not in the queue any more, or there never was such a delivery.
+    Gone(Receipt),
+    /// The message of a receipt was delivered again since: only the latest receipt counts.
+    DeliveredAgain(Receipt),
+    /// The delivery of a receipt has ended: its message is free, or waits.
+    NotOut(Receipt),
     /// No such consumer is attached.
     UnknownConsumer,
     /// The log does not have a message that the queue holds: the files were changed behind its back.
     Missing(Offset),
-    /// The storage failed. Close the queue and open it again.
+    /// The storage failed. Close the queue and open it again. With [`LogError::Full`] there is only no room: nothing is lost,
+    /// and the queue goes on when there is some.
     Log(LogError<E>),
 }
 
@@ -48,6 +55,17 @@ impl<E: fmt::Display> fmt::Display for QueueError<E> {
                     tag.0
                 )?;
                 f.write_str("consumer was detached")
+            }
+            Self::Gone(receipt) => write!(
+                f,
+                "the message of {receipt} is not in the queue: it was acknowledged, has expired, or is a dead letter"
+            ),
+            Self::DeliveredAgain(receipt) => write!(
+                f,
+                "the lease of {receipt} ended and somebody has received its message again: only the latest receipt counts"
+            ),
+            Self::NotOut(receipt) => {
+                write!(f, "nobody has {receipt} any more: its lease ended, or it was given back already")
             }
             Self::UnknownConsumer => f.write_str("no such consumer is attached to the queue"),
             Self::Missing(offset) => write!(f, "the queue's log has no message at {offset}: is it damaged?"),

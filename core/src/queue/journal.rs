@@ -19,19 +19,23 @@
 //! * a message that moved is not forgotten at its old place before it is durable at the new one;
 //! * an offset that the cursor speaks of is not given again, though its message may be lost.
 //!
+//! A full disk is no failure: what was gathered stays gathered, and is written when there is room ([`Journal::commit`] tries
+//! it each time). So that memory stays bounded, the queue takes no new messages when [`UNWRITTEN_BYTES_MAX`] wait; and when
+//! more became of messages than [`NOTES_MAX`] notes say, the notes are dropped and the cursor is written anew from what the
+//! queue holds. No acknowledgement is ever lost by it.
+//!
 //! The cursor would grow for ever. When it is much longer than what it describes, it is written anew, after the
 //! messages are durable, and its old part given up. Logs may keep more than they must (files keep whole segments), so
 //! what is old is also read over without harm: the new part says all.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use bytes::{BufMut as _, Bytes};
-
+use super::cursor::{Note, Past, Stands, to_note, to_record};
 use crate::ids::{Epoch, LogName, Name, Offset};
 use crate::log::{Log, LogError, Slice as _, Storage, StorageError, read_all};
 use crate::message::Message;
-use crate::record::{BatchBuilder, Malformed, NewRecord, Record};
+use crate::record::{BatchBuilder, Batches, Malformed, Record};
 
 /// How many bytes are read at once when messages are needed that memory no longer has.
 const PAGE_BYTES: u32 = 64 * 1024;
@@ -40,23 +44,17 @@ const GATHERED_BYTES_MAX: usize = 1024 * 1024;
 /// The cursor is written anew when it has this many records more than four for each message that is held.
 const CURSOR_SLACK: u64 = 4096;
 
+/// So many bytes of messages may wait for room on a full disk; then the queue refuses new ones.
+pub const UNWRITTEN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// So many notes may wait for room.
+const NOTES_MAX: usize = 64 * 1024;
+
 /// So many moves may be not durable before the messages are flushed for them alone.
 const MOVES_MAX: u32 = 4096;
 
 /// The record header of a message that was moved: the offset that it had before, and has no more, and how often it was
 /// delivered there.
 const MOVED_FROM: &str = "mq-moved-from";
-
-/// What a cursor record says of a run of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Note {
-    /// Each was delivered once more.
-    Delivered,
-    /// Each is gone for good.
-    Done,
-    /// Each was delivered so often: takes the place of what was said before.
-    Count(u32),
-}
 
 /// Whose place a message takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +71,7 @@ pub(super) struct Found {
     /// When it was stored, in milliseconds.
     pub(super) stored_ms: i64,
     pub(super) deliveries: u32,
+    pub(super) stands: Stands,
 }
 
 /// The logs of a queue.
@@ -81,7 +80,14 @@ pub(super) struct Journal<L> {
     messages: L,
     cursor: L,
     gathered: Gathered,
+    /// Batches that found no room, the oldest first, and their bytes.
+    unwritten: VecDeque<Batches>,
+    unwritten_bytes: usize,
     notes: Vec<(Note, Offset, u64)>,
+    /// Whether the cursor must be written anew, because notes were dropped.
+    pub(super) rewrite: bool,
+    /// Whether the last notes found no room.
+    full: bool,
     /// Where the part of the cursor begins that is needed.
     cursor_from: Offset,
     /// The first place that a message left for one that is not durable yet.
@@ -121,8 +127,22 @@ impl<L: Log> Journal<L> {
         let messages = storage.open(&LogName::Queue(name.clone()))?;
         let cursor = storage.open(&LogName::QueueCursor(name.clone()))?;
         let (cursor_from, gathered, notes) = (cursor.start(), Gathered::default(), Vec::new());
-        let (moved_from, moves, failed) = (None, 0, false);
-        Ok(Self { messages, cursor, gathered, notes, cursor_from, moved_from, moves, failed })
+        let (unwritten, unwritten_bytes, moves, moved_from) = Default::default();
+        let (rewrite, full, failed) = (false, false, false);
+        Ok(Self {
+            messages,
+            cursor,
+            gathered,
+            unwritten,
+            unwritten_bytes,
+            notes,
+            rewrite,
+            full,
+            cursor_from,
+            moved_from,
+            moves,
+            failed,
+        })
     }
 
     pub(super) fn close<S: Storage<Log = L>>(
@@ -144,10 +164,12 @@ impl<L: Log> Journal<L> {
     /// that messages left (of those that were shown, too), and where the next message goes. That is never an offset
     /// that the logs speak of, even if its message was lost.
     pub(super) fn recover(
-        &self,
+        &mut self,
         mut see: impl FnMut(Offset, Found),
     ) -> Result<(Vec<Offset>, Offset), LogError<L::Error>> {
         let (mut past, mut moved) = (Past::default(), Vec::new());
+        // What moved before the process ended may still be lost at its new place.
+        let (durable, mut in_doubt) = (self.messages.durable(), Vec::new());
         read_all(&self.cursor, |batches| {
             for (note, first, count) in batches.records().filter_map(|record| to_note(&record)) {
                 past.learn(note, first, count, self.messages.end());
@@ -157,14 +179,16 @@ impl<L: Log> Journal<L> {
             for record in batches.records() {
                 let move_here = moved_from(&record);
                 moved.extend(move_here.map(|moved| moved.from));
+                in_doubt.extend(move_here.filter(|_| record.offset >= durable).map(|moved| moved.from));
                 if !past.is_done(record.offset) {
                     let before = move_here.map_or(0, |moved| moved.deliveries);
-                    let deliveries = past.deliveries(record.offset, before);
+                    let (deliveries, stands) = past.of(record.offset, before);
                     let message = Message::from_record(&record);
-                    see(record.offset, Found { message, stored_ms: record.timestamp, deliveries });
+                    see(record.offset, Found { message, stored_ms: record.timestamp, deliveries, stands });
                 }
             }
         })?;
+        (self.moved_from, self.moves) = (in_doubt.iter().min().copied(), in_doubt.len() as u32);
         Ok((moved, self.messages.end().max(past.next)))
     }
 
@@ -180,7 +204,7 @@ impl<L: Log> Journal<L> {
         if self.gathered.base.plus(self.gathered.count) != offset
             || self.gathered.batch.len() > GATHERED_BYTES_MAX
         {
-            self.write_messages()?;
+            self.write_if_room()?;
         }
         if self.gathered.count == 0 {
             self.gathered.base = offset;
@@ -191,7 +215,7 @@ impl<L: Log> Journal<L> {
             self.moves += 1;
         }
         if self.gathered.push(message, stored_ms, moved).is_err() {
-            self.write_messages()?;
+            self.write_if_room()?;
             self.gathered.base = offset;
             self.gathered.push(message, stored_ms, moved).expect("its size was checked when it was sent");
         }
@@ -201,6 +225,9 @@ impl<L: Log> Journal<L> {
 
     /// Gathers what became of a message. Runs of neighbours become one record.
     pub(super) fn note(&mut self, note: Note, offset: Offset) {
+        if self.rewrite {
+            return; // what the queue holds says it all
+        }
         if let Some((last, first, count)) = self.notes.last_mut()
             && *last == note
             && first.plus(*count) == offset
@@ -209,10 +236,19 @@ impl<L: Log> Journal<L> {
             return;
         }
         self.notes.push((note, offset, 1));
+        if self.full && self.notes.len() > NOTES_MAX {
+            self.drop_notes();
+        }
     }
 
-    /// Writes, trims or flushes; after the first failure no more, whichever of the logs it was.
-    fn unless_failed(
+    fn drop_notes(&mut self) {
+        self.notes = Vec::new();
+        self.rewrite = true;
+    }
+
+    /// Writes, trims or flushes; after the first failure no more, whichever of the logs it was. That there is no room is
+    /// no failure.
+    pub(super) fn unless_failed(
         &mut self,
         write: impl FnOnce(&mut Self) -> Result<(), LogError<L::Error>>,
     ) -> Result<(), LogError<L::Error>> {
@@ -220,38 +256,71 @@ impl<L: Log> Journal<L> {
             return Err(LogError::Refusing);
         }
         let written = write(self);
-        self.failed = written.is_err();
+        self.failed = matches!(&written, Err(error) if !matches!(error, LogError::Full));
         written
     }
 
     fn write_messages(&mut self) -> Result<(), LogError<L::Error>> {
         self.unless_failed(|own| {
-            if own.gathered.count == 0 {
-                return Ok(());
+            own.seal_batch();
+            while let Some(batch) = own.unwritten.front() {
+                own.messages.append(batch)?;
+                own.unwritten_bytes -= batch.bytes().len();
+                own.unwritten.pop_front();
             }
-            let Gathered { base, batch, .. } = core::mem::take(&mut own.gathered);
-            own.gathered.likely = batch.len().min(GATHERED_BYTES_MAX);
-            own.messages.append(&batch.build_at(base, Epoch(0)))
+            Ok(())
         })
     }
 
-    fn write_notes(&mut self) -> Result<(), LogError<L::Error>> {
-        self.unless_failed(Self::append_notes)
+    /// The same; what finds no room waits.
+    fn write_if_room(&mut self) -> Result<(), LogError<L::Error>> {
+        match self.write_messages() {
+            Err(LogError::Full) => Ok(()),
+            written => written,
+        }
     }
 
+    /// What was gathered becomes a batch, to be written as it is.
+    fn seal_batch(&mut self) {
+        if self.gathered.count > 0 {
+            let Gathered { base, batch, .. } = core::mem::take(&mut self.gathered);
+            self.gathered.likely = batch.len().min(GATHERED_BYTES_MAX);
+            let batch = batch.build_at(base, Epoch(0));
+            self.unwritten_bytes += batch.bytes().len();
+            self.unwritten.push_back(batch);
+        }
+    }
+
+    fn write_notes(&mut self) -> Result<(), LogError<L::Error>> {
+        let written = self.unless_failed(Self::append_notes);
+        self.full = matches!(written, Err(LogError::Full));
+        written
+    }
+
+    /// Writes notes, a batch at a time; those that are not written stay.
     fn append_notes(&mut self) -> Result<(), LogError<L::Error>> {
-        let mut batch = BatchBuilder::new();
-        for (note, first, count) in core::mem::take(&mut self.notes) {
+        let (mut batch, mut written) = (BatchBuilder::new(), 0);
+        for at in 0..self.notes.len() {
+            let (note, first, count) = self.notes[at];
             batch.push(&to_record(note, first, count)).expect("a batch has room beyond what is gathered");
-            if batch.len() > GATHERED_BYTES_MAX {
-                self.cursor.append(&batch.build_at(self.cursor.end(), Epoch(0)))?;
-                batch = BatchBuilder::new();
+            // What is said of one message by two notes is written at once.
+            let next = self.notes.get(at + 1).map(|(_, next, _)| *next);
+            if next.is_none() || (batch.len() > GATHERED_BYTES_MAX && next != Some(first)) {
+                let full = core::mem::take(&mut batch).build_at(self.cursor.end(), Epoch(0));
+                if let Err(error) = self.cursor.append(&full) {
+                    self.notes.drain(..written);
+                    return Err(error);
+                }
+                written = at + 1;
             }
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.cursor.append(&batch.build_at(self.cursor.end(), Epoch(0)))
+        self.notes.clear();
+        Ok(())
+    }
+
+    /// The first offset that the messages' log still has.
+    pub(super) fn start(&self) -> Offset {
+        self.messages.start()
     }
 
     /// Its two logs.
@@ -259,10 +328,39 @@ impl<L: Log> Journal<L> {
         [&mut self.messages, &mut self.cursor]
     }
 
-    /// Writes what was gathered; it is not durable yet.
+    /// Writes what was gathered; it is not durable yet. What finds no room stays gathered, and where one log has none the
+    /// other may have some.
     pub(super) fn commit(&mut self) -> Result<(), LogError<L::Error>> {
-        self.write_messages()?;
-        self.write_notes()
+        let messages = self.write_messages();
+        if let Err(LogError::Full) | Ok(()) = messages {
+            self.write_notes()?;
+        }
+        messages
+    }
+
+    /// Whether the cursor must be written anew by [`compact`](Self::compact): else what was noted is lost.
+    pub(super) fn must_rewrite(&self) -> bool {
+        self.rewrite && !self.failed
+    }
+
+    /// Whether as much waits for room as may.
+    pub(super) fn is_cramped(&mut self) -> bool {
+        self.unwritten_bytes + self.gathered.batch.len() > UNWRITTEN_BYTES_MAX
+            && matches!(self.write_messages(), Err(LogError::Full))
+    }
+
+    /// Forgets the messages from an offset on, if none of them is written. Says whether it could; else they must be
+    /// noted to be gone.
+    pub(super) fn withdraw(&mut self, from: Offset) -> bool {
+        self.seal_batch();
+        let base = |batch: &Batches| batch.base().is_some_and(|base| base >= from);
+        while self.unwritten.back().is_some_and(base)
+            && let Some(batch) = self.unwritten.pop_back()
+        {
+            self.unwritten_bytes -= batch.bytes().len();
+        }
+        let last = self.unwritten.back().and_then(Batches::next);
+        last.is_none_or(|next| next <= from) && self.messages.end() <= from
     }
 
     /// As after a failure: writes nothing more.
@@ -274,7 +372,9 @@ impl<L: Log> Journal<L> {
     pub(super) fn is_dirty(&self) -> bool {
         self.failed
             || self.gathered.count > 0
+            || !self.unwritten.is_empty()
             || !self.notes.is_empty()
+            || self.rewrite
             || self.messages.durable() < self.messages.end()
             || self.cursor.durable() < self.cursor.end()
     }
@@ -308,7 +408,7 @@ impl<L: Log> Journal<L> {
     /// Lets the log drop what is needed no more: every message before `first`, or all when the queue is empty; but not
     /// the old place of one that is not durable at its new one.
     pub(super) fn forget(&mut self, first: Option<Offset>) -> Result<(), LogError<L::Error>> {
-        if self.moves > MOVES_MAX {
+        if self.moves > MOVES_MAX && self.unwritten.is_empty() {
             self.flush_messages()?;
         }
         let end = self.messages.end();
@@ -321,30 +421,22 @@ impl<L: Log> Journal<L> {
         self.cursor.end().0 - self.cursor_from.0 > 4 * held as u64 + CURSOR_SLACK
     }
 
-    /// Writes the cursor anew from what is held (offset and deliveries, by offset), and gives up its old part.
+    /// Writes the cursor anew from what is held (by offset: deliveries, and where it stands), and gives up its old part.
     pub(super) fn compact(
         &mut self,
-        held: impl Iterator<Item = (Offset, u32)>,
+        held: impl Iterator<Item = (Offset, u32, Stands)>,
         next: Offset,
     ) -> Result<(), LogError<L::Error>> {
         self.commit()?;
         // What is said now to be gone may be so because it stands elsewhere: there it must be durable first.
         self.flush_messages()?;
         let start = self.cursor.end();
-        let mut at = self.messages.start();
-        for (offset, deliveries) in held {
-            if offset > at {
-                self.notes.push((Note::Done, at, offset.0 - at.0));
-            }
-            if deliveries > 0 {
-                self.note(Note::Count(deliveries), offset);
-            }
-            at = offset.next();
+        (self.rewrite, self.full) = (false, false);
+        self.note_all(held, next);
+        if let Err(error) = self.write_notes() {
+            self.drop_notes(); // part of the new is written, and true; the whole is written when there is room
+            return Err(error);
         }
-        if next > at {
-            self.notes.push((Note::Done, at, next.0 - at.0));
-        }
-        self.write_notes()?;
         self.unless_failed(|own| {
             own.cursor.flush()?;
             own.cursor_from = start;
@@ -352,11 +444,34 @@ impl<L: Log> Journal<L> {
         })
     }
 
-    /// Reads a page of messages from the log, beginning with the one at `offset`.
-    pub(super) fn page(&mut self, offset: Offset) -> Result<Vec<(Offset, Message)>, LogError<L::Error>> {
-        if self.gathered.count > 0 && offset >= self.gathered.base {
-            self.write_messages()?;
+    /// Notes of every message what there is to say.
+    fn note_all(&mut self, held: impl Iterator<Item = (Offset, u32, Stands)>, next: Offset) {
+        let mut at = self.messages.start();
+        for (offset, deliveries, stands) in held {
+            if offset > at {
+                self.notes.push((Note::Done, at, offset.0 - at.0));
+            }
+            match stands {
+                Stands::Free if deliveries == 0 => {}
+                Stands::Free => self.note(Note::Count(deliveries), offset),
+                Stands::Leased(until) => {
+                    self.note(Note::Count(deliveries.saturating_sub(1)), offset);
+                    self.note(Note::Leased(until), offset);
+                }
+                Stands::Waits(until) => {
+                    self.note(Note::Count(deliveries), offset);
+                    self.note(Note::Waits(until), offset);
+                }
+            }
+            at = offset.next();
         }
+        if next > at {
+            self.notes.push((Note::Done, at, next.0 - at.0));
+        }
+    }
+
+    /// Reads a page of messages from the log, beginning with the one at `offset`.
+    pub(super) fn page(&self, offset: Offset) -> Result<Vec<(Offset, Message)>, LogError<L::Error>> {
         let batches = self.messages.read(offset, self.messages.end(), PAGE_BYTES)?.load()?;
         let from = |record: Record| {
             (record.offset >= offset).then(|| (record.offset, Message::from_record(&record)))
@@ -376,89 +491,6 @@ fn moved_from(record: &Record) -> Option<Moved> {
     Some(Moved { from, deliveries: u32::from_be_bytes(deliveries.try_into().ok()?) })
 }
 
-/// What the cursor says, taken together.
-#[derive(Debug, Default)]
-struct Past {
-    /// Runs of messages that are gone: the first of each, and the one after its last. No two touch.
-    done: BTreeMap<Offset, Offset>,
-    /// For messages that are not gone: the last count, if there was one, and the deliveries since.
-    delivered: BTreeMap<Offset, (Option<u32>, u32)>,
-    next: Offset,
-}
-
-impl Past {
-    fn learn(&mut self, note: Note, first: Offset, count: u64, end: Offset) {
-        let last = Offset(first.0.saturating_add(count));
-        self.next = self.next.max(last);
-        match note {
-            Note::Done => self.learn_done(first, last),
-            // Of a message that the log does not have there is nothing to know.
-            Note::Delivered => (first.0..last.min(end).0).for_each(|offset| {
-                let (_, since) = self.delivered.entry(Offset(offset)).or_default();
-                *since = since.saturating_add(1);
-            }),
-            Note::Count(deliveries) => (first.0..last.min(end).0).for_each(|offset| {
-                self.delivered.insert(Offset(offset), (Some(deliveries), 0));
-            }),
-        }
-    }
-
-    fn learn_done(&mut self, mut first: Offset, mut last: Offset) {
-        while let Some((&from, &until)) = self.done.range(..=last).next_back()
-            && until >= first
-        {
-            self.done.remove(&from);
-            (first, last) = (first.min(from), last.max(until));
-        }
-        self.done.insert(first, last);
-        while let Some((&offset, _)) = self.delivered.range(first..last).next() {
-            self.delivered.remove(&offset);
-        }
-    }
-
-    fn is_done(&self, offset: Offset) -> bool {
-        self.done.range(..=offset).next_back().is_some_and(|(_, &until)| until > offset)
-    }
-
-    /// How often a message was delivered, of which its own record says `before`.
-    fn deliveries(&self, offset: Offset, before: u32) -> u32 {
-        let (count, since) = self.delivered.get(&offset).copied().unwrap_or_default();
-        count.unwrap_or(before).saturating_add(since)
-    }
-}
-
 fn flush_if_dirty<L: Log>(log: &mut L) -> Result<(), LogError<L::Error>> {
     if log.durable() < log.end() { log.flush() } else { Ok(()) }
-}
-
-/// A note as a record: the key is the first offset; the value a letter, how many it is about, and for a count the
-/// number of deliveries.
-fn to_record(note: Note, first: Offset, count: u64) -> NewRecord {
-    let mut value = Vec::with_capacity(13);
-    let (letter, deliveries) = match note {
-        Note::Delivered => (b'd', None),
-        Note::Done => (b'a', None),
-        Note::Count(deliveries) => (b'c', Some(deliveries)),
-    };
-    value.put_u8(letter);
-    value.put_u64(count);
-    if let Some(deliveries) = deliveries {
-        value.put_u32(deliveries);
-    }
-    let key = Bytes::copy_from_slice(&first.0.to_be_bytes());
-    NewRecord { key: Some(key), value: Some(value.into()), ..NewRecord::default() }
-}
-
-fn to_note(record: &Record) -> Option<(Note, Offset, u64)> {
-    let first = Offset(u64::from_be_bytes(record.key.as_deref()?.try_into().ok()?));
-    let (letter, rest) = record.value.as_deref()?.split_first()?;
-    let (count, rest) =
-        rest.split_first_chunk::<8>().map_or((1, rest), |(count, rest)| (u64::from_be_bytes(*count), rest));
-    let note = match letter {
-        b'd' => Note::Delivered,
-        b'a' => Note::Done,
-        b'c' => Note::Count(u32::from_be_bytes(rest.try_into().ok()?)),
-        _ => return None,
-    };
-    Some((note, first, count))
 }

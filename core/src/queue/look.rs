@@ -103,6 +103,10 @@ pub struct Held {
     pub stored: bool,
     /// Whether it is ready, waits, or is with a consumer.
     pub standing: Standing,
+    /// Until when a consumer has it, where that ends by itself.
+    pub lease: Option<Time>,
+    /// Since when it is in the queue, in whole milliseconds.
+    pub since: Time,
 }
 
 impl<L: Log> Queue<L> {
@@ -157,6 +161,11 @@ impl<L: Log> Queue<L> {
             deliveries: slot.deliveries,
             priority: slot.lane,
             stored: slot.stored,
+            lease: match slot.state {
+                State::Out(tag) => self.unacked.get(tag).map(|found| found.lease).filter(|at| *at != NEVER),
+                _ => None,
+            },
+            since: slot.since,
             standing: match slot.state {
                 State::Ready | State::Aside => Standing::Ready,
                 State::Waiting(until) => Standing::Waiting(until),

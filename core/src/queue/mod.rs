@@ -44,8 +44,10 @@
 
 mod clock;
 mod consumer;
+mod cursor;
 mod dispatch;
 mod durable;
+mod emptied;
 mod error;
 mod groups;
 mod journal;
@@ -53,19 +55,23 @@ mod look;
 mod options;
 mod output;
 mod ready;
+mod receipt;
 mod send;
 mod settle;
 mod slots;
+
 mod unacked;
 
 pub use consumer::{AckMode, ConsumerId, ConsumerOptions, Flow, WindowId};
 pub use error::QueueError;
+pub use journal::UNWRITTEN_BYTES_MAX;
 pub use look::{Browsed, Held, Standing, Stats};
 pub use options::{
     Backoff, BadOptions, DeadLetter, Expiry, GROUPS_MAX, Overflow, PRIORITY_MAX, QueueOptions,
     REMEMBERED_MAX, RESIDENT_BYTES, Requeue,
 };
 pub use output::{Delivery, Departure, Fact, Lent, ReturnReason};
+pub use receipt::{BadReceipt, Receipt};
 pub use send::Sent;
 pub use unacked::Tag;
 
@@ -75,8 +81,9 @@ use alloc::vec::Vec;
 
 use clock::NEVER;
 use consumer::Consumer;
+use cursor::{Note, Stands};
 use groups::Groups;
-use journal::{Journal, Moved, Note};
+use journal::{Journal, Moved};
 use ready::{Rank, Ready};
 use send::Remembered;
 use slots::{Seat, Slot, Slots, State};
@@ -126,6 +133,8 @@ pub struct Queue<L> {
     /// Messages that came with their time over, and may be delivered in this moment.
     newcomers: Vec<Offset>,
     remembered: Remembered,
+    /// When it looks again for segments of its log to empty.
+    next_look: Offset,
     /// Where the next message goes.
     next: Offset,
     /// Bodies in memory, in bytes.
@@ -139,6 +148,8 @@ pub struct Queue<L> {
     unused_since: Time,
     deliveries: VecDeque<Delivery>,
     departures: VecDeque<Departure>,
+    /// The first place of a message that left for where dead letters go, and may not be written there yet.
+    departed_from: Option<Offset>,
     facts: VecDeque<Fact>,
     watched: bool,
 }
@@ -192,6 +203,7 @@ impl<L: Log> Queue<L> {
             mortal: false,
             newcomers: Vec::new(),
             remembered,
+            next_look: Offset::ZERO,
             next: Offset::ZERO,
             resident: 0,
             resident_max: RESIDENT_BYTES,
@@ -200,6 +212,7 @@ impl<L: Log> Queue<L> {
             unused_since: Time::ZERO,
             deliveries,
             departures,
+            departed_from: None,
             facts,
             watched: false,
         }
@@ -319,6 +332,7 @@ impl<L: Log> Queue<L> {
         let id = self.remove(offset, |slot| slot.id()).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
+            self.departed_from = Some(self.departed_from.map_or(offset, |first| first.min(offset)));
             self.departures.push_back(Departure { offset, reason, message });
         }
         Ok(())

@@ -153,6 +153,7 @@ impl Ready {
             Seat::Returned => {
                 line.returned.remove(&offset);
             }
+            Seat::Noted => {}
             Seat::Front => {
                 if let Some(at) = self.front.iter().position(|(_, other)| *other == offset) {
                     self.front.remove(at);

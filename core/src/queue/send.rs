@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use super::clock::is_due;
 use super::*;
+use crate::log::LogError;
 
 /// What became of a message that was sent.
 ///
@@ -46,6 +47,13 @@ impl Remembered {
         }
     }
 
+    /// Forgets one before its time: it was not stored.
+    fn forget_one(&mut self, id: Option<MessageId>) {
+        if let Some(at) = id.and_then(|id| self.ids.remove(&id)) {
+            self.order.retain(|entry| Some(entry.1) != id || entry.0 != at);
+        }
+    }
+
     /// Forgets what is older than `window`, or too much.
     pub(super) fn forget(&mut self, now: Time, window: Span) {
         while let Some(&(at, id)) = self.order.front()
@@ -70,9 +78,13 @@ impl<L: Log> Queue<L> {
     /// # Errors
     ///
     /// [`QueueError::Full`] or [`QueueError::Blocked`] when the queue holds as much as it may and its options
-    /// say so; [`QueueError::BadMessage`]; [`QueueError::Log`] when the storage fails.
+    /// say so; [`QueueError::BadMessage`]; [`LogError::Full`] when [`UNWRITTEN_BYTES_MAX`] wait for room on the disk
+    /// already: it has no effect then; [`QueueError::Log`] when the storage fails.
     pub fn send(&mut self, now: Time, message: Message) -> Result<Sent, QueueError<L::Error>> {
         message.check()?;
+        if self.is_cramped() && !message.is_transient() {
+            return Err(LogError::Full.into());
+        }
         self.tick(now)?;
         if let (Some(window), Some(id)) = (self.options.remember_ids, message.id()) {
             self.remembered.forget(now, window);
@@ -99,6 +111,37 @@ impl<L: Log> Queue<L> {
             self.remembered.note(&Arc::clone(&self.options), now, id);
         }
         Ok(Sent::Stored(offset))
+    }
+
+    /// Whether as many messages wait for room on the disk as may.
+    #[inline]
+    pub(super) fn is_cramped(&mut self) -> bool {
+        self.journal.as_mut().is_some_and(Journal::is_cramped)
+    }
+
+    /// Takes back messages that were sent to these places (in ascending order) and are in no log yet, because there was no
+    /// room: their sender is told that they were not taken. What they have thrown out of a full queue stays gone, and what
+    /// somebody has received already stays. Says how many were taken back.
+    pub fn withdraw(&mut self, sent: &[Offset]) -> u64 {
+        let (Some(&from), Some(journal)) = (sent.first(), &mut self.journal) else { return 0 };
+        let mut back = Vec::with_capacity(sent.len());
+        for &offset in sent {
+            let free = self.slots.get(offset).is_some_and(|slot| slot.deliveries == 0);
+            if free && !journal.has_written(offset) {
+                back.push(offset);
+            }
+        }
+        let others =
+            self.slots.iter().any(|(offset, _)| offset >= from && back.binary_search(&offset).is_err());
+        let dropped = !others && journal.withdraw(from);
+        for &offset in &back {
+            let id = self.drop_slot(offset, |slot| slot.id()).flatten();
+            self.remembered.forget_one(id);
+            if !dropped {
+                self.note(Note::Done, offset);
+            }
+        }
+        back.len() as u64
     }
 
     /// Writes the messages of a [`commit`](Self::commit) before anything is said of what became of any.

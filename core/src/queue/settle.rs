@@ -140,10 +140,28 @@ impl<L: Log> Queue<L> {
     /// [`QueueError::UnknownTag`] when there is no such delivery any more.
     pub fn renew(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
         let Some(lease) = self.options.lease else { return Ok(()) };
+        let noted = |slot: &Slot| slot.is_noted();
+        self.renew_until(tag, now + lease, noted)
+    }
+
+    /// Gives a delivery a lease until then; whether it is to outlive the process, its slot says.
+    pub(super) fn renew_until(
+        &mut self,
+        tag: Tag,
+        until: Time,
+        noted: impl FnOnce(&Slot) -> bool,
+    ) -> Result<(), QueueError<L::Error>> {
         let pending = self.unacked.get_mut(tag).ok_or(QueueError::UnknownTag(tag))?;
-        let before = core::mem::replace(&mut pending.lease, now + lease);
+        let (before, offset) = (core::mem::replace(&mut pending.lease, until), pending.offset);
         self.leases.remove(&(before, tag));
-        self.leases.insert((now + lease, tag));
+        self.leases.insert((until, tag));
+        if let Some(slot) = self.slots.get_mut(offset).filter(|slot| slot.stored && noted(slot)) {
+            slot.set_noted(true);
+            // A lease counts as a delivery: this one was counted before.
+            let deliveries = slot.deliveries;
+            self.note(Note::Count(deliveries.saturating_sub(1)), offset);
+            self.note(Note::Leased(until), offset);
+        }
         Ok(())
     }
 
@@ -168,15 +186,28 @@ impl<L: Log> Queue<L> {
         tag: Tag,
         why: ReturnReason,
     ) -> Result<(), QueueError<L::Error>> {
+        self.take_back(now, tag, why, None)
+    }
+
+    /// The same, and it waits for so long, whatever the options say.
+    pub(super) fn take_back(
+        &mut self,
+        now: Time,
+        tag: Tag,
+        why: ReturnReason,
+        delay: Option<Span>,
+    ) -> Result<(), QueueError<L::Error>> {
         let (offset, from) = self.settle(tag)?;
         let Some(slot) = self.slots.get_mut(offset) else { return Ok(()) };
         slot.returns = slot.returns.saturating_add(1);
+        let is_noted = slot.is_noted() || delay.is_some();
+        slot.set_noted(false);
         let (id, deliveries) = (slot.id(), slot.deliveries);
         if self.options.delivery_limit.is_some_and(|most| slot.returns > most) {
             self.fact(Fact::Returned { offset, id, from, tag, why, until: None });
             return self.die(offset, DeathReason::DeliveryLimit);
         }
-        let wait = self.options.redelivery.map(|backoff| backoff.after(deliveries));
+        let wait = delay.or_else(|| Some(self.options.redelivery?.after(deliveries)));
         let until = wait.filter(|wait| *wait > Span::ZERO).map(|wait| now + wait);
         let mut place = offset;
         if self.options.requeue == Requeue::Back {
@@ -186,6 +217,10 @@ impl<L: Log> Queue<L> {
         match until {
             Some(until) => self.wait(place, until),
             None => self.back_in_line(place),
+        }
+        if is_noted && let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.stored) {
+            slot.set_noted(until.is_some());
+            self.note(Note::Waits(until.unwrap_or_default()), place);
         }
         self.fact(Fact::Returned { offset: place, id, from, tag, why, until });
         Ok(())

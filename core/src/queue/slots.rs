@@ -29,7 +29,7 @@ pub(super) struct Slot {
     /// What must be known of a message that only the log has, where there is something to know.
     brief: Option<Box<Brief>>,
     pub(super) state: State,
-    /// Which of the places in the ready lines is the valid one, when it is ready.
+    /// Which of the places in the ready lines is the valid one, when it is ready; when it is not, whether that is noted.
     pub(super) seat: Seat,
     /// How often it was delivered.
     pub(super) deliveries: u32,
@@ -116,6 +116,20 @@ impl Slot {
         }
     }
 
+    /// Whether the cursor says that it is leased, or waits.
+    #[inline]
+    pub(super) fn is_noted(&self) -> bool {
+        self.seat == Seat::Noted
+    }
+
+    /// Says whether the cursor says so.
+    #[inline]
+    pub(super) fn set_noted(&mut self, noted: bool) {
+        if noted != self.is_noted() {
+            self.seat = if noted { Seat::Noted } else { Seat::Fresh };
+        }
+    }
+
     pub(super) fn is_expired(&self, now: Time) -> bool {
         !self.at_once && is_due(self.expires, now)
     }
@@ -143,6 +157,8 @@ pub(super) enum Seat {
     Returned,
     /// Among those that are served first.
     Front,
+    /// In no line: it is leased, or waits, and the cursor says so.
+    Noted,
 }
 
 /// How many entries there may be more than twice the messages that are held.
@@ -267,6 +283,15 @@ impl Slots {
             self.entries = VecDeque::new(); // a backlog is over: its memory is given back
         }
         Some(seen)
+    }
+
+    /// Whether there is a message from an offset on and before another.
+    pub(super) fn any(&self, from: Offset, until: Offset) -> bool {
+        let old = self.old.range(from..until).next().is_some();
+        let start = from.max(self.first);
+        let entries = self.place(start).unwrap_or(0).min(self.entries.len());
+        let end = self.place(until.max(self.first)).unwrap_or(0).clamp(entries, self.entries.len());
+        old || self.entries.range(entries..end).any(Option::is_some)
     }
 
     /// Every message, by offset.

@@ -24,10 +24,11 @@ impl<S: Storage> VirtualHost<S> {
             there.touch(now);
             return Ok(false);
         }
-        self.open_queue(now, name.clone(), options.clone())?;
+        // Noted first: where there is no room for that, nothing has changed.
         if !options.transient {
-            self.definitions.note_queue(name, Some(options))?;
+            self.definitions.note_queue(name.clone(), Some(options.clone()))?;
         }
+        self.open_queue(now, name, options)?;
         Ok(true)
     }
 

@@ -9,8 +9,8 @@
 //! A full disk is worse than a full memory: what cannot be written cannot be promised, and an acknowledgement is
 //! written, too. So there must be room left when publishers are stopped, and consumers go on: they make the room.
 //!
-//! Memory is free again with each message that leaves. A log is given back from its front alone, and in files only by
-//! whole segments: one message that nobody acknowledges keeps everything that was written after it.
+//! Memory is free again with each message that leaves. A log is given back from its front, and in files by whole segments:
+//! one message that nobody acknowledges keeps its segment, and in memory everything that was written after it.
 //!
 //! What counts are the logs of the queues' messages. The machine's disk cannot be asked from here, so whoever wants
 //! this alarm says how large it is; a program that has a real disk to watch calls

@@ -85,7 +85,12 @@ impl<E> VhostError<E> {
             | Self::Nameless
             | Self::TooLarge(_)
             | Self::NoHalf(_)
-            | Self::Queue(QueueError::UnknownTag(_)) => 406,
+            | Self::Queue(
+                QueueError::UnknownTag(_)
+                | QueueError::Gone(_)
+                | QueueError::DeliveredAgain(_)
+                | QueueError::NotOut(_),
+            ) => 406,
             Self::BadName(_) => 502,
             Self::NoChannel | Self::NoConsumer => 504,
             Self::Blocked | Self::RetainedFull => 506,

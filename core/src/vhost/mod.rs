@@ -41,6 +41,8 @@
 //! | what a host says: deliveries, returns, confirms, check-backs | `output.rs` |
 //! | dead letters, and when they go round in circles | `bury.rs` |
 //! | channels: delivery tags, acknowledgements, confirms | `channel.rs` |
+//! | settling by receipts, without a channel | `receipts.rs` |
+//! | writing all that was done, in an order that loses nothing | `writing.rs` |
 //! | one window over many queues | `window.rs` |
 //! | transactions: together or not at all | `transaction.rs` |
 //! | credit flow: publishers that are too fast wait | `credit.rs` |
@@ -61,12 +63,14 @@ mod error;
 mod half;
 mod output;
 mod publish;
+mod receipts;
 mod retained;
 mod service;
 mod subscribe;
 mod transaction;
 mod trial;
 mod window;
+mod writing;
 
 pub use channel::{ChannelId, ChannelOptions, Handle};
 pub use credit::{Credit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
@@ -241,27 +245,6 @@ impl<S: Storage> VirtualHost<S> {
         Ok(host)
     }
 
-    /// Writes everything, and gives the storage back. After a failure nothing more is written: it was promised to nobody.
-    ///
-    /// # Errors
-    ///
-    /// When the storage fails.
-    pub fn close(mut self) -> Result<S, S> {
-        // What came into one queue is written before another crosses out that it left there, or that is not. Nothing is
-        // trimmed: none of it is durable yet.
-        if self.queues.values_mut().try_for_each(Queue::commit_messages).is_err() {
-            self.queues.values_mut().for_each(Queue::write_no_more);
-            self.halves.write_no_more();
-        }
-        let queues = core::mem::take(&mut self.queues);
-        for queue in queues.into_values() {
-            queue.close(&mut self.storage)?;
-        }
-        self.halves.close(&mut self.storage)?;
-        self.definitions.close(&mut self.storage).map_err(storage::<S>)?;
-        Ok(self.storage)
-    }
-
     /// Exchanges and bindings, to be looked at.
     pub fn router(&self) -> &Router {
         &self.router
@@ -414,66 +397,6 @@ impl<S: Storage> VirtualHost<S> {
         self.bury_all(now)?;
         self.check_memory();
         Ok(())
-    }
-
-    /// Writes what was done since the last call, once for all; it survives a crash of the process. (Not a power cut,
-    /// which may then keep that a message left one queue and lose that it came into another:
-    /// [`flush`](Self::flush) sees to that.)
-    ///
-    /// # Errors
-    ///
-    /// Failures of the storage. The host must be stopped then, and opened again: nothing of the burst was promised.
-    pub fn commit(&mut self) -> Result<(), S> {
-        // A message that went from one queue to another is written there before it is crossed out here.
-        for name in &self.touched {
-            if let Some(queue) = self.queues.get_mut(name) {
-                queue.commit_messages()?;
-            }
-        }
-        for name in &self.touched {
-            if let Some(queue) = self.queues.get_mut(name) {
-                queue.commit()?;
-            }
-        }
-        self.halves.commit()?;
-        self.check_disk()
-    }
-
-    /// [`commit`](Self::commit), makes it durable, and confirms what was published on channels that asked for it.
-    ///
-    /// # Errors
-    ///
-    /// As for `commit`.
-    pub fn flush(&mut self) -> Result<(), S> {
-        self.definitions.flush()?;
-        self.flush_messages()?;
-        for name in &self.touched {
-            if let Some(queue) = self.queues.get_mut(name) {
-                queue.flush()?;
-            }
-        }
-        self.halves.flush()?;
-        // Not before all of it is durable: whoever flushes once more after a failure is refused again.
-        self.touched.clear();
-        self.confirm();
-        self.grant_publishers();
-        self.check_disk()
-    }
-
-    /// Makes the messages of every queue durable that took some: what left a queue for another one is there before the
-    /// first forgets it.
-    fn flush_messages(&mut self) -> Result<(), S> {
-        for name in &self.touched {
-            if let Some(queue) = self.queues.get_mut(name) {
-                queue.flush_messages()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether something was done that a power cut would undo.
-    pub fn is_dirty(&self) -> bool {
-        self.definitions.is_dirty() || self.halves.is_dirty() || self.queues.values().any(Queue::is_dirty)
     }
 }
 

@@ -68,6 +68,19 @@ impl List {
         Ok(Some(offset))
     }
 
+    /// A message is taken back for which there was no room in the log; its number is not given again.
+    pub(crate) fn withdraw(&mut self, offset: u64) -> bool {
+        let Some(item) = self.items.iter().find(|item| item.offset == offset && item.deliveries == 0) else {
+            return false;
+        };
+        if item.message.is_transient() {
+            return false;
+        }
+        let item = self.remove(offset);
+        self.remembered.retain(|(id, _)| Some(*id) != item.message.id());
+        true
+    }
+
     fn refuse_overflow(&mut self, offset: u64) -> Result<(), Refusal> {
         let is_ready = self.has(offset) && matches!(self.item(offset).place, Place::Ready(_));
         if !is_ready || !self.is_over() {
@@ -111,17 +124,23 @@ impl List {
     }
 
     pub(crate) fn give_back(&mut self, now: Time, offset: u64) {
+        self.take_back(now, offset, None);
+    }
+
+    fn take_back(&mut self, now: Time, offset: u64, delay: Option<Span>) {
         let (limit, backoff, requeue) =
             (self.options.delivery_limit, self.options.redelivery, self.options.requeue);
         let item = self.item_mut(offset);
         item.returns += 1;
+        let noted = std::mem::take(&mut item.noted) || delay.is_some();
         if limit.is_some_and(|most| item.returns > most) {
             return self.die(offset, DeliveryLimit);
         }
-        let wait = backoff.map_or(Span::ZERO, |backoff| backoff.after(item.deliveries));
+        let wait = delay.unwrap_or(backoff.map_or(Span::ZERO, |backoff| backoff.after(item.deliveries)));
         let place = if requeue == Requeue::Back { self.go_to_back(now, offset) } else { offset };
         if wait > Span::ZERO {
             self.item_mut(place).place = Place::Waiting(now + wait);
+            self.item_mut(place).noted = noted;
         } else {
             self.back_in_line(place);
         }
@@ -176,6 +195,73 @@ impl List {
         self.tick(now);
         let head = *self.ready().first()?;
         Some(self.deliver(now, head, ConsumerId::default(), AckMode::Explicit))
+    }
+
+    pub(crate) fn lease(&mut self, now: Time, span: Span) -> Option<Delivered> {
+        let delivered = self.receive(now)?;
+        let item = self.item_mut(delivered.2);
+        item.noted = true;
+        if let Place::Out { lease, .. } = &mut item.place {
+            *lease = Some(now + span);
+        }
+        Some(delivered)
+    }
+
+    /// Whether somebody has what a receipt names.
+    fn find(&self, (offset, count): (u64, u32)) -> Result<bool, Refusal> {
+        let item = self.items.iter().find(|item| item.offset == offset && item.deliveries >= count);
+        match item {
+            None => Err(Refusal::Gone),
+            Some(item) if item.deliveries > count => Err(Refusal::DeliveredAgain),
+            Some(item) => Ok(matches!(item.place, Place::Out { .. })),
+        }
+    }
+
+    pub(crate) fn ack_receipt(&mut self, now: Time, receipt: (u64, u32)) -> Result<(), Refusal> {
+        self.find(receipt)?;
+        self.remove(receipt.0);
+        self.push(now);
+        Ok(())
+    }
+
+    pub(crate) fn nack_receipt(
+        &mut self,
+        now: Time,
+        receipt: (u64, u32),
+        delay: Option<Span>,
+    ) -> Result<(), Refusal> {
+        if !self.find(receipt)? {
+            return Err(Refusal::NotOut);
+        }
+        self.take_back(now, receipt.0, delay);
+        self.settle_down(now);
+        Ok(())
+    }
+
+    pub(crate) fn renew_receipt(
+        &mut self,
+        now: Time,
+        receipt: (u64, u32),
+        span: Span,
+    ) -> Result<(), Refusal> {
+        if !self.find(receipt)? {
+            return Err(Refusal::NotOut);
+        }
+        let item = self.item_mut(receipt.0);
+        item.noted = true;
+        if let Place::Out { lease, .. } = &mut item.place {
+            *lease = Some(now + span);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn reject_receipt(&mut self, now: Time, receipt: (u64, u32)) -> Result<(), Refusal> {
+        if !self.find(receipt)? {
+            return Err(Refusal::NotOut);
+        }
+        self.die(receipt.0, Rejected);
+        self.settle_down(now);
+        Ok(())
     }
 
     pub(crate) fn receive_for(&mut self, now: Time, id: ConsumerId) -> Result<Option<Delivered>, Refusal> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mqlab_core::ids::{MessageId, Name};
-use mqlab_core::log::Storage;
 use mqlab_core::log::faulty::Fault;
+use mqlab_core::log::{LogError, Storage};
 use mqlab_core::message::Message;
 use mqlab_core::queue::{
     Browsed, ConsumerId, Delivery, Held, Lent, Queue, QueueError, QueueOptions, RESIDENT_BYTES, Sent,
@@ -23,6 +23,8 @@ pub(crate) trait Disk: Storage + Sized {
     fn cut(&mut self, messages: u64, cursor: u64);
     /// After so many writes one of the logs meets a fault; without one, none fails.
     fn fail_after(&mut self, left: u32, fault: Option<Fault>);
+    /// Whether it has no room.
+    fn set_full(&mut self, full: bool);
 }
 
 pub(crate) struct Pair<S: Storage> {
@@ -42,18 +44,27 @@ pub(crate) struct Pair<S: Storage> {
     pub(crate) memory: u64,
     /// The disk failed: nothing that came of it was told anybody.
     pub(crate) failed: bool,
+    /// The disk has no room.
+    pub(crate) full: bool,
+    /// Every receipt that was given: offset and count; and the leases and waits that were ever noted.
+    pub(crate) receipts: Vec<(u64, u32)>,
+    pub(crate) given: BTreeSet<(u64, u32, Time)>,
 }
 
 pub(crate) fn name() -> Name {
     Name::new("q").expect("a legal name")
 }
 
-fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
+pub(crate) fn refusal<E: std::fmt::Debug>(error: QueueError<E>) -> Refusal {
     match error {
         QueueError::Full => Refusal::Full,
         QueueError::Blocked => Refusal::Blocked,
         QueueError::UnknownTag(_) => Refusal::UnknownTag,
         QueueError::UnknownConsumer => Refusal::UnknownConsumer,
+        QueueError::Gone(_) => Refusal::Gone,
+        QueueError::DeliveredAgain(_) => Refusal::DeliveredAgain,
+        QueueError::NotOut(_) => Refusal::NotOut,
+        QueueError::Log(LogError::Full) => Refusal::NoRoom,
         QueueError::Log(_) => Refusal::Storage,
         other => panic!("{other:?}"),
     }
@@ -88,10 +99,13 @@ impl<S: Disk> Pair<S> {
             plural,
             memory,
             failed: false,
+            full: false,
+            receipts: Vec::new(),
+            given: BTreeSet::new(),
         }
     }
 
-    fn message(&mut self, wish: Wish) -> Message {
+    pub(crate) fn message(&mut self, wish: Wish) -> Message {
         if let Some(again) = wish.again
             && !self.sent.is_empty()
         {
@@ -150,7 +164,7 @@ impl<S: Disk> Pair<S> {
     }
 
     /// Does something, compares the answers, and returns it as text.
-    fn perform(&mut self, operation: Operation) -> String {
+    pub(crate) fn perform(&mut self, operation: Operation) -> String {
         let now = self.now;
         match operation {
             Operation::Send(wish) => {
@@ -177,8 +191,17 @@ impl<S: Disk> Pair<S> {
                 self.disk.as_mut().expect("it is there").fail_after(left, Some(fault));
                 String::new()
             }
+            Operation::Full(full) => {
+                self.full = full;
+                self.disk.as_mut().expect("it is there").set_full(full);
+                String::new()
+            }
+            Operation::SendOrNot(wish) => self.send_or_not(*wish),
             Operation::Flush => {
                 let real = self.queue.as_mut().expect("it is open").flush().map_err(refusal);
+                if self.full && real == Err(Refusal::NoRoom) {
+                    return String::new();
+                }
                 self.agree(real, |_| Ok(()));
                 if self.failed {
                     return String::new();
@@ -196,17 +219,34 @@ impl<S: Disk> Pair<S> {
             | Operation::Seen(..)
             | Operation::Renew(..)
             | Operation::Wrong(..) => self.settle(operation),
+            Operation::Lease(..)
+            | Operation::AckReceipt(..)
+            | Operation::NackReceipt(..)
+            | Operation::RejectReceipt(..)
+            | Operation::RenewReceipt(..) => self.by_receipt(operation),
             other => self.consume(other),
         }
     }
 
+    /// Remembers the leases and waits that the logs may speak of.
+    pub(crate) fn remember_noted(&mut self) {
+        let noted = self.list.items.iter().filter(|item| item.noted);
+        self.given.extend(noted.filter_map(|item| match item.place {
+            Place::Waiting(until) | Place::Out { lease: Some(until), .. } => {
+                Some((item.offset, item.deliveries, until))
+            }
+            _ => None,
+        }));
+    }
+
     /// What a failed disk kept of an operation is found out later.
-    fn agree<T: PartialEq + std::fmt::Debug>(
+    pub(crate) fn agree<T: PartialEq + std::fmt::Debug>(
         &mut self,
         real: Result<T, Refusal>,
         model: impl FnOnce(&mut List) -> Result<T, Refusal>,
     ) -> String {
         let expected = model(&mut self.list);
+        self.remember_noted();
         if matches!(real, Err(Refusal::Storage)) {
             self.failed = true;
             return String::new();
@@ -284,6 +324,9 @@ impl<S: Disk> Pair<S> {
             }
             Operation::Commit => {
                 let real = queue.commit().map_err(refusal);
+                if self.full && real == Err(Refusal::NoRoom) {
+                    return String::new();
+                }
                 let answer = self.agree(real, |_| Ok(()));
                 if !self.failed {
                     self.little_in_memory();

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use mqlab_core::ids::{LogName, MessageId};
 use mqlab_core::log::{Log, Slice, Storage};
 use mqlab_core::message::Message;
-use mqlab_core::queue::{Queue, RESIDENT_BYTES};
+use mqlab_core::queue::{Held, Queue, RESIDENT_BYTES, Standing};
 use mqlab_core::time::Time;
 
 use crate::drive::{Disk, Pair, delivered, name, seen};
-use crate::list::List;
+use crate::list::{List, Place};
+use crate::pass::Stands;
 
 impl<S: Disk> Pair<S> {
     /// The disk failed. Nobody was told of what was done then: it may be there later, or not. What was done before and
@@ -36,6 +37,9 @@ impl<S: Disk> Pair<S> {
 
     /// The process ends and another begins: everything that was done is known, durable or not.
     pub(crate) fn restart(&mut self) -> String {
+        if self.full {
+            return self.power_cut(100, 100); // what waited for room is lost
+        }
         let (mut disk, queue) =
             (self.disk.take().expect("it is there"), self.queue.take().expect("it is open"));
         queue.close(&mut disk).expect("no failure");
@@ -66,7 +70,8 @@ impl<S: Disk> Pair<S> {
         let (mut disk, queue) =
             (self.disk.take().expect("it is there"), self.queue.take().expect("it is open"));
         disk.fail_after(u32::MAX, None);
-        queue.close(&mut disk).expect("what cannot be written is given up");
+        let closed = queue.close(&mut disk);
+        assert!(closed.is_ok() || self.full, "what cannot be written is given up: {closed:?}");
         disk.cut(messages, cursor);
         let stored = stored(&mut disk);
         let mut queue = Queue::open(&mut disk, name(), self.list.options.clone(), self.now).expect("opens");
@@ -74,6 +79,8 @@ impl<S: Disk> Pair<S> {
             queue.keep_resident(self.memory);
         }
         let found: Vec<_> = queue.held().map(seen).collect();
+        let stands: BTreeMap<u64, Stands> =
+            queue.held().map(|held| (held.offset.0, self.stands(&held))).collect();
         let before = std::mem::take(&mut self.list);
         let persistent = |list: &List| -> Vec<(u64, MessageId, u32)> {
             let options = &list.options;
@@ -112,7 +119,7 @@ impl<S: Disk> Pair<S> {
         }
         let items = found.iter().map(|&(offset, _, deliveries, ..)| {
             let (message, since) = stored[&offset].clone();
-            (offset, message, since, deliveries)
+            (offset, message, since, deliveries, stands[&offset])
         });
         self.list = List::recovered(&before, self.now, items.collect());
         self.list.next = queue.next().0;
@@ -121,6 +128,35 @@ impl<S: Disk> Pair<S> {
         self.since_flush.clear();
         (self.disk, self.queue) = (Some(disk), Some(queue));
         String::new()
+    }
+}
+
+impl<S: Disk> Pair<S> {
+    /// Where the logs say that a message stands. No lease and no wait is invented, and none is forgotten that was durable.
+    fn stands(&self, held: &Held) -> Stands {
+        let Held { offset, deliveries, standing, lease, .. } = *held;
+        let stands = match (standing, lease) {
+            (Standing::With(_), Some(until)) => Stands::Leased(until),
+            (Standing::Waiting(until), _) if deliveries > 0 => Stands::Waits(until),
+            _ => Stands::Free,
+        };
+        if let Stands::Leased(until) | Stands::Waits(until) = stands {
+            assert!(self.given.contains(&(offset.0, deliveries, until)), "{held:?} is an invention");
+        }
+        let find = |list: &List| list.items.iter().find(|item| item.offset == offset.0).cloned();
+        if let (Some(durable), Some(latest)) = (find(&self.flushed), find(&self.list))
+            && durable.noted
+            && durable.deliveries == latest.deliveries
+            && durable.place == latest.place
+            && match latest.place {
+                Place::Out { .. } => true,
+                Place::Waiting(until) => until > self.now,
+                Place::Ready(_) => false,
+            }
+        {
+            assert!(stands != Stands::Free, "{held:?} was hidden");
+        }
+        stands
     }
 }
 

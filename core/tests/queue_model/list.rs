@@ -32,6 +32,8 @@ pub(crate) struct Item {
     pub(crate) since: Time,
     pub(crate) place: Place,
     pub(crate) deliveries: u32,
+    /// Whether a restart finds it where it is: its lease, or its wait, was asked for so.
+    pub(crate) noted: bool,
     /// How often it came back.
     pub(crate) returns: u32,
     /// It came in this moment with its time over, and may be delivered in this moment.
@@ -57,6 +59,11 @@ pub(crate) enum Refusal {
     Blocked,
     UnknownTag,
     UnknownConsumer,
+    Gone,
+    DeliveredAgain,
+    NotOut,
+    /// The disk is full.
+    NoRoom,
     /// The disk failed.
     Storage,
 }
@@ -94,7 +101,7 @@ pub(crate) fn body(item: &Item) -> Vec<u8> {
 impl Item {
     pub(crate) fn new(offset: u64, message: Message, since: Time) -> Self {
         let place = Place::Ready(None);
-        Self { offset, message, since, place, deliveries: 0, returns: 0, at_once: false }
+        Self { offset, message, since, place, deliveries: 0, noted: false, returns: 0, at_once: false }
     }
 }
 
@@ -243,6 +250,7 @@ impl List {
         let (tag, lease) = (self.tags, self.options.lease.map(|lease| now + lease));
         let item = self.item_mut(offset);
         item.deliveries += 1;
+        item.noted = false;
         item.place = Place::Out { tag, with, seen: false, lease };
         let delivered = (tag, with, offset, item.deliveries, body(item));
         if ack == AckMode::Automatic {

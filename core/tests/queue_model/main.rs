@@ -9,6 +9,7 @@ mod ends;
 mod list;
 mod pass;
 mod plan;
+mod receipts;
 #[path = "../rigged/mod.rs"]
 mod rigged;
 
@@ -36,6 +37,10 @@ impl Disk for Rigged {
     fn fail_after(&mut self, left: u32, fault: Option<Fault>) {
         self.rig.after(left, fault);
     }
+
+    fn set_full(&mut self, full: bool) {
+        self.rig.set_full(full);
+    }
 }
 
 fn pair(options: QueueOptions) -> Pair<Rigged> {
@@ -54,6 +59,14 @@ proptest! {
     fn a_power_cut_takes_only_what_was_not_flushed(
         options in plan::options(),
         operations in plan::operations(100, Ends::PowerCuts),
+    ) {
+        pair(options).run(operations);
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_and_loses_nothing(
+        options in plan::options(),
+        operations in plan::operations(120, Ends::FullDisks),
     ) {
         pair(options).run(operations);
     }

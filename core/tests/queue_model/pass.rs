@@ -2,10 +2,21 @@
 
 use mqlab_core::ids::MessageId;
 use mqlab_core::message::{DeathReason, Message, Repeat};
-use mqlab_core::queue::{Expiry, Overflow, Requeue};
+use mqlab_core::queue::{ConsumerId, Expiry, Overflow, Requeue};
 use mqlab_core::time::{Span, Time};
 
 use crate::list::{Item, List, Place};
+
+/// Where the logs say that a message stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Stands {
+    Free,
+    Leased(Time),
+    Waits(Time),
+}
+
+/// What the logs hold of a message: offset, message, when it came, deliveries, and where it stands.
+pub(crate) type Found = (u64, Message, Time, u32, Stands);
 
 impl List {
     /// Does what is due. Whoever calls it sooner than anything is due finds nothing changed.
@@ -71,25 +82,42 @@ impl List {
     /// What a restart makes of the list, when everything that was done was written. Transient messages are gone.
     pub(crate) fn restarted(&self, now: Time) -> Self {
         let kept = self.items.iter().filter(|item| !item.message.is_transient() && !self.options.transient);
-        let kept = kept.map(|item| (item.offset, item.message.clone(), item.since, item.deliveries));
+        let kept = kept.map(|item| {
+            let stands = match item.place {
+                Place::Out { lease: Some(until), .. } if item.noted => Stands::Leased(until),
+                Place::Waiting(until) if item.noted => Stands::Waits(until),
+                _ => Stands::Free,
+            };
+            (item.offset, item.message.clone(), item.since, item.deliveries, stands)
+        });
         Self::recovered(self, now, kept.collect())
     }
 
-    /// The list as a restart makes it from what the logs hold: offset, message, when it came, and deliveries.
-    pub(crate) fn recovered(before: &Self, now: Time, found: Vec<(u64, Message, Time, u32)>) -> Self {
+    /// The list as a restart makes it from what the logs hold.
+    pub(crate) fn recovered(before: &Self, now: Time, found: Vec<Found>) -> Self {
         let mut list = Self::new(before.options.clone());
         (list.logged, list.next) = (before.logged, before.logged);
-        for (offset, message, since, deliveries) in found {
+        for (offset, message, since, deliveries, stands) in found {
             let mut item = Item::new(offset, message, since);
             // It was delivered, and nobody has it now: but a restart alone kills no message.
             item.deliveries = deliveries;
-            item.returns = deliveries.min(list.options.delivery_limit.unwrap_or(u32::MAX));
+            let came_back = deliveries - u32::from(matches!(stands, Stands::Leased(_)));
+            item.returns = came_back.min(list.options.delivery_limit.unwrap_or(u32::MAX));
+            item.noted = stands != Stands::Free;
             let repeats = item.message.repeat().is_some_and(|repeat| repeat.times > 0);
             let delay = item.message.delay().or(repeats.then_some(Span::ZERO));
-            let is_front = deliveries > 0 && list.options.requeue == Requeue::Front;
+            let stands =
+                if matches!(stands, Stands::Waits(until) if until <= now) { Stands::Free } else { stands };
+            let is_front = deliveries > 0 && list.options.requeue == Requeue::Front && stands == Stands::Free;
             list.fronts += u64::from(is_front);
-            item.place = match delay {
-                Some(delay) if deliveries == 0 => Place::Waiting(since + delay),
+            list.tags += u64::from(matches!(stands, Stands::Leased(_)));
+            item.place = match (stands, delay) {
+                (Stands::Leased(until), _) => {
+                    let (tag, with) = (list.tags, ConsumerId::default());
+                    Place::Out { tag, with, seen: false, lease: Some(until) }
+                }
+                (Stands::Waits(until), _) => Place::Waiting(until),
+                (_, Some(delay)) if deliveries == 0 => Place::Waiting(since + delay),
                 _ => Place::Ready(is_front.then_some(list.fronts)),
             };
             if list.expires(&item).is_some() {

@@ -72,6 +72,11 @@ pub(crate) enum Operation {
     Receive,
     ReceiveInPlace,
     ReceiveFor(ConsumerId),
+    Lease(Span),
+    AckReceipt(Index),
+    NackReceipt(Index, Option<Span>),
+    RejectReceipt(Index),
+    RenewReceipt(Index, Span),
     Ack(Index),
     AckUntil(Index),
     Nack(Index, bool),
@@ -95,6 +100,10 @@ pub(crate) enum Operation {
     /// The power goes; of each log's tail that was not flushed so many hundredths had reached the medium: of the
     /// messages, and of the cursor.
     PowerCut(u64, u64),
+    /// The disk is full, or has room again.
+    Full(bool),
+    /// Sends, and takes it back when there is no room for it.
+    SendOrNot(Box<Wish>),
     /// After so many writes one of the logs fails.
     Fail(u32, Fault),
 }
@@ -106,6 +115,8 @@ pub(crate) enum Ends {
     PowerCuts,
     /// The disk fails: then, and also else, the power goes.
     Faults,
+    /// The disk is full for a while, and again.
+    FullDisks,
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -246,6 +257,7 @@ pub(crate) fn operations(most: usize, ends: Ends) -> impl Strategy<Value = Vec<O
         1 => Just(Operation::Receive),
         1 => Just(Operation::ReceiveInPlace),
         2 => who().prop_map(Operation::ReceiveFor),
+        2 => span(20).prop_map(Operation::Lease),
     ];
     let settling = prop_oneof![
         4 => which().prop_map(Operation::Ack),
@@ -254,6 +266,10 @@ pub(crate) fn operations(most: usize, ends: Ends) -> impl Strategy<Value = Vec<O
         1 => (which(), prop::bool::weighted(0.7)).prop_map(|(which, requeue)| Operation::NackUntil(which, requeue)),
         1 => which().prop_map(Operation::Seen),
         1 => which().prop_map(Operation::Renew),
+        2 => which().prop_map(Operation::AckReceipt),
+        2 => (which(), rarely(span(15))).prop_map(|(which, delay)| Operation::NackReceipt(which, delay)),
+        1 => which().prop_map(Operation::RejectReceipt),
+        1 => (which(), span(20)).prop_map(|(which, span)| Operation::RenewReceipt(which, span)),
         1 => (0..200_u64).prop_map(Operation::Wrong),
     ];
     let others = prop_oneof![
@@ -274,7 +290,13 @@ pub(crate) fn operations(most: usize, ends: Ends) -> impl Strategy<Value = Vec<O
         Ends::PowerCuts => Operation::PowerCut(messages, cursor),
         Ends::Faults if (messages + cursor) % 5 == 0 => fails,
         Ends::Faults => Operation::PowerCut(messages, cursor),
+        Ends::FullDisks => match (messages * 7 + cursor) % 6 {
+            0 => Operation::Restart,
+            1 => Operation::PowerCut(messages, cursor),
+            way => Operation::Full(way < 4),
+        },
     });
-    let one = prop_oneof![30 => sends, 20 => consumers, 25 => settling, 25 => others, 4 => end];
+    let or_not = wish().prop_map(Operation::SendOrNot);
+    let one = prop_oneof![30 => sends, 3 => or_not, 20 => consumers, 25 => settling, 25 => others, 4 => end];
     prop::collection::vec(one, 1..most)
 }

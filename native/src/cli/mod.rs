@@ -1,5 +1,7 @@
 //! Reads the command line, does what it says, and reports whatever goes wrong in one line.
 
+#[cfg(target_os = "linux")] // what it counts, Linux counts
+mod bench;
 mod consume;
 mod lines;
 mod logs;
@@ -7,6 +9,7 @@ mod orders;
 mod produce;
 mod promises;
 mod pulls;
+mod queue;
 mod run;
 mod scenarios;
 mod swarm;
@@ -29,12 +32,15 @@ const EXAMPLES: &str = "\
 Examples:
   printf '%s\\n' one two three | mqlab produce --dir data --topic numbers
   mqlab consume --dir data --topic numbers --group mine
+  mqlab queue send --dir data --queue jobs --message 'resize 4711.jpg'
+  mqlab queue receive --dir data --queue jobs
   mqlab run hundred-messages
   mqlab swarm --runs 1000
+  mqlab bench zero-copy
 
 'mqlab help COMMAND' says more about each.";
 
-/// Durable topics in files, and the message queue laboratory without its page
+/// Durable topics and queues in files, and the message queue laboratory without its page
 #[derive(Debug, Parser)]
 #[command(name = "mqlab", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Arguments {
@@ -48,12 +54,17 @@ enum Command {
     Produce(produce::Options),
     /// Print messages, and remember for a group where it stopped
     Consume(consume::Options),
+    /// Send, receive and acknowledge messages of a durable queue
+    Queue(queue::Options),
     /// Look into the files of topics and queues: whether they are sound, what is in them, what can be saved
     Log(logs::Options),
     /// Run a scenario and print verdict, metrics and digest
     Run(run::Options),
     /// Run many random systems, and look for a broken promise
     Swarm(swarm::Options),
+    /// Measure this machine, and see why it is as fast as it is
+    #[cfg(target_os = "linux")]
+    Bench(bench::Options),
 }
 
 /// Where the messages are.
@@ -107,9 +118,12 @@ pub(crate) fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Produce(options) => produce::produce(options),
         Command::Consume(options) => consume::consume(options),
+        Command::Queue(options) => queue::queue(options),
         Command::Log(options) => logs::log(options),
         Command::Run(options) => run::run(options),
         Command::Swarm(options) => swarm::swarm(options),
+        #[cfg(target_os = "linux")]
+        Command::Bench(options) => bench::bench(options),
     };
     match done {
         Ok(()) | Err(Stop::OutputClosed) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ use super::ahead::Ahead;
 use super::directory::Directory;
 use super::disk::Files;
 use super::durability::{Durability, Flusher};
+use super::mapped;
 use super::marks::{POINT, Point, mark_clean, unmark};
 use super::reading::Shelf;
 use super::recovery::{self, Recovered};
@@ -244,7 +245,7 @@ impl FileLog {
         let last = self.segments.last_mut().expect("the first segment is never removed");
         self.file = last.writable()?;
         last.cut(&self.files, &self.file, to, self.options.index_interval_bytes)?;
-        self.files.set_len(&self.file, &last.path, last.size)?;
+        self.file = mapped::shorten(&self.files, self.file.clone(), &last.path, last.size)?;
         self.restart_tail()
     }
 

@@ -27,6 +27,8 @@
 //! | small flushes | zeros are [written ahead](Options::preallocate_bytes), so that a flush has less to do | `ahead` |
 //! | opening | without a look after a [clean shutdown](marks); else [a torn tail](Recovered) is cut off and reported | `recovery` |
 //! | reading | a [`FileSlice`] names parts of files; loading reads and checks them | `slice` |
+//! | sending | the same slice goes to a socket by read and write, mmap and write, or sendfile | `transfer` |
+//! | truncate, while a reader has the segment mapped | the segment is written anew, so that nothing vanishes under a reader | `mapped` |
 //! | finding an offset, or a time | indexes that are never trusted, and built again when they are wrong | `index`, `time_index` |
 //! | trim | whole segments are removed from the front; the first one's name is the log's start | |
 //! | replace | sealed segments are written anew beside the old, and [swapped in](swap) at once | `swap` |
@@ -48,6 +50,7 @@ pub mod disk;
 mod durability;
 mod file_log;
 mod index;
+mod mapped;
 mod marks;
 mod reader;
 mod reading;
@@ -62,6 +65,7 @@ mod storage;
 mod swap;
 mod tail;
 mod time_index;
+mod transfer;
 mod verify;
 mod walk;
 
@@ -76,4 +80,5 @@ pub use shared::{GATHERED_BYTES_MAX, SharedLog};
 pub use slice::FileSlice;
 pub use storage::{FileStorage, Options, SEGMENT_BYTES, SEGMENT_BYTES_MAX, names_in};
 pub use tail::UNFLUSHED_SEGMENTS_MAX;
+pub use transfer::{Courier, PIECE_BYTES, Progress, SystemCalls, Transfer};
 pub use verify::{Finding, Verified};

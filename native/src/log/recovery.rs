@@ -35,7 +35,7 @@ use super::disk::Files;
 use super::index::Sought;
 use super::marks::{Closed, Point, clean, unmark};
 use super::search::{SUMMED_BYTES_MAX, find_whole_batch, is_whole_though_bad};
-use super::segment::{Segment, list};
+use super::segment::{Segment, list, path_of};
 use crate::error::{Context as _, Error};
 
 /// How many bytes of a segment are read at once, as long as its batches are smaller.
@@ -94,7 +94,7 @@ pub(super) struct Found {
 pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> Result<Found, Error> {
     let found = list(dir)?;
     if let Some(closed) = clean(dir)
-        && let Some(clean) = open_clean(files, &found, &closed, interval)?
+        && let Some(clean) = open_clean(files, dir, &found, &closed, interval)?
     {
         return Ok(clean);
     }
@@ -106,10 +106,18 @@ pub(super) fn open(files: &Files, dir: &Path, interval: u32, name: &LogName) -> 
 /// Opens a log that was closed in good order; none when its files are not what its mark says.
 fn open_clean(
     files: &Files,
+    dir: &Path,
     found: &[(Offset, Arc<Path>)],
     closed: &[Closed],
     interval: u32,
 ) -> Result<Option<Found>, Error> {
+    // What is missing in front would look like what was trimmed, but that a log that is trimmed bears no mark.
+    if let (Some(first), Some((next, _))) = (closed.first(), found.first())
+        && first.base < *next
+    {
+        let path = path_of(dir, first.base);
+        return Err(Error::Gap { path, ends: first.base, next: *next });
+    }
     let follow = closed.windows(2).all(|pair| pair[0].end == pair[1].base);
     if !follow || !found.iter().map(|(base, _)| *base).eq(closed.iter().map(|closed| closed.base)) {
         return Ok(None);

@@ -64,6 +64,14 @@ pub(super) fn repair(files: &Files, dir: &Path, name: &LogName) -> Result<Repair
             _ => None,
         })
         .collect();
+    for finding in &done.found.findings {
+        if let (Finding::Gap { path, ends, next }, Some(first)) = (finding, segments.first())
+            && *next == first.base
+            && *path == path_of(dir, *ends)
+        {
+            done.lost.push(*ends..*next);
+        }
+    }
     for (number, segment) in segments.iter().enumerate() {
         if damaged.contains(&*segment.path) {
             // An offset that was durable is not given again: whoever has seen it must not find something else there.

@@ -15,16 +15,15 @@ use crate::error::Error;
 
 /// How far an offset can be from its segment's base: what the index can say.
 pub(super) const RELATIVE_MAX: u64 = i32::MAX as u64;
+/// What a disk writes whole or not at all, in bytes; a larger sector is a multiple of it.
+const SECTOR_BYTES: u64 = 512;
 /// How many bytes are summed in search of a whole batch before a log is cut. Whoever wrote more lookalikes than that into
 /// a message did it on purpose: the answer is then not to cut.
 pub(super) const SUMMED_BYTES_MAX: u64 = 4 * BATCH_BYTES_MAX as u64;
 
-/// What a disk writes whole or not at all, in bytes; a larger sector is a multiple of it.
-const SECTOR_BYTES: u64 = 512;
-
-/// Whether the checksum of a batch at `position` was right, so that no crash can have torn it: it is wrong in what it
-/// says, or it is the batch before it that says a wrong offset, which lies outside the checksum. But the first bytes of an
-/// offset can be torn off, where it lies across two sectors of the disk.
+/// Whether a batch's checksum was right, so that no crash can have torn it: it is wrong in what it says, or it is
+/// the batch before it that says a wrong offset, which lies outside the checksum. But the first bytes of an offset can be
+/// torn off, where it lies across two sectors of the disk.
 pub(super) fn is_whole_though_bad(reason: &Malformed, position: u64) -> bool {
     use Malformed::{Checksum, CutOff, Length, Magic, OutOfOrder};
     match reason {

@@ -29,7 +29,7 @@ use super::index::Index;
 use super::marks::{Point, clean};
 use super::recovery::{CHUNK_BYTES, is_zero};
 use super::search::{RELATIVE_MAX, find_whole_batch, is_whole_though_bad};
-use super::segment::{Segment, index_path, list, time_index_path};
+use super::segment::{Segment, index_path, list, path_of, time_index_path};
 use super::swap::damaged_swaps;
 use super::time_index::TimeIndex;
 use crate::error::{Context as _, Error};
@@ -175,6 +175,12 @@ pub(super) fn verify(files: &Files, dir: &Path, name: &LogName) -> Result<Read, 
             findings: Vec::new(),
         },
     };
+    // What was trimmed away bears no mark: in front of a log that was closed in good order nothing may be missing.
+    let missing = closed.as_ref().and_then(|closed| closed.first()).filter(|first| first.base < start);
+    if let (Some(first), Some((next, _))) = (missing, found.first()) {
+        let path = path_of(dir, first.base);
+        check.verified.findings.push(Finding::Gap { path, ends: first.base, next: *next });
+    }
     for (path, position, reason) in damaged_swaps(dir)? {
         let bytes = position..fs::metadata(&path).context("read", &path)?.len();
         check.verified.findings.push(Finding::Damaged { path, bytes, reason });
