@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::cell::Cell;
+
 use common::{TINY, bases, name, offsets, scratch};
-use mqlab::log::{FileStorage, Options};
+use mqlab::log::{Durability, FileStorage, Options};
 use mqlab_core::ids::Offset;
 use mqlab_core::log::contract::{batch, suite};
+use mqlab_core::log::faulty::FaultyStorage;
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::log::{Log, Slice, Storage};
 use mqlab_core::record::{Batches, Record};
@@ -38,6 +41,24 @@ fn with_tiny_segments() {
 #[test]
 fn with_one_batch_a_segment() {
     keeps_the_contract(Options { segment_bytes: 1, index_interval_bytes: 0, ..Options::DEFAULT });
+}
+
+#[test]
+fn under_faults_that_do_not_come() {
+    let root = scratch();
+    let count = Cell::new(0);
+    let open = || {
+        let path = root.path().join(count.get().to_string());
+        FaultyStorage::new(FileStorage::open_with(path, TINY).expect("opens"))
+    };
+    let fresh = || {
+        count.set(count.get() + 1);
+        open()
+    };
+    suite(fresh, |storage| {
+        drop(storage);
+        open()
+    });
 }
 
 #[test]
@@ -98,7 +119,10 @@ enum Operation {
     Truncate(prop::sample::Index),
     Trim(prop::sample::Index),
     Read { from: prop::sample::Index, until: prop::sample::Index, bytes_max: u32 },
+    Roll,
+    Anew(u64),
     Restart,
+    Kill,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -111,7 +135,10 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => index().prop_map(Operation::Trim),
         6 => (index(), index(), 0_u32..600)
             .prop_map(|(from, until, bytes_max)| Operation::Read { from, until, bytes_max }),
+        1 => Just(Operation::Roll),
+        1 => (0_u64..200).prop_map(Operation::Anew),
         1 => Just(Operation::Restart),
+        1 => Just(Operation::Kill),
     ]
 }
 
@@ -135,9 +162,15 @@ proptest! {
     /// Memory and files answer alike, whatever is done to them. Where they may differ they do so in one way: files
     /// are trimmed by whole segments, so they may still have what memory has forgotten.
     #[test]
-    fn memory_and_files_answer_alike(operations in prop::collection::vec(operation(), 1..60), segment_bytes in 1_u32..1_000) {
+    fn memory_and_files_answer_alike(operations in prop::collection::vec(operation(), 1..60), segment_bytes in 1_u32..1_000, durability in 0_u64..5, preallocate_bytes in 0_u32..500) {
         let root = scratch();
-        let options = Options { segment_bytes, index_interval_bytes: segment_bytes / 4, ..Options::DEFAULT };
+        let durability = match durability {
+            0 | 1 => Durability::Manual,
+            2 => Durability::EveryBatch,
+            records => Durability::Every(records),
+        };
+        let index_interval_bytes = segment_bytes / 4;
+        let options = Options { segment_bytes, index_interval_bytes, durability, preallocate_bytes, ..Options::DEFAULT };
         let (mut memory_storage, mut file_storage) =
             (MemoryStorage::default(), FileStorage::open_with(root.path(), options).expect("opens"));
         let mut memory = memory_storage.open(&name()).expect("memory opens");
@@ -170,6 +203,22 @@ proptest! {
                     let found = file.read(from, until, bytes_max).expect("in range");
                     prop_assert_eq!(found.bytes(), wanted.bytes().len() as u64);
                     prop_assert_eq!(found.load().expect("loads"), wanted);
+                }
+                Operation::Roll => {
+                    memory.roll().expect("rolls");
+                    file.roll().expect("rolls");
+                    prop_assert_eq!(file.durable(), file.end());
+                }
+                Operation::Anew(at) => {
+                    memory.begin_anew(Offset(at)).expect("begins anew");
+                    file.begin_anew(Offset(at)).expect("begins anew");
+                }
+                Operation::Kill => {
+                    drop((file, file_storage));
+                    file_storage = FileStorage::open_with(root.path(), options).expect("opens");
+                    file = file_storage.open(&name()).expect("opens");
+                    prop_assert_eq!(file.durable(), file.end());
+                    prop_assert_eq!(file_storage.recovered(), []);
                 }
                 Operation::Restart => {
                     memory_storage.close(&name(), memory).expect("closes");

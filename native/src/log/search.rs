@@ -97,3 +97,24 @@ fn is_whole(
     files.read_at(file, path, &mut batch, position)?;
     Ok(whole_prefix(&batch, header.base).2.is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_of_an_offset_can_be_torn_off() {
+        let out_of_order = |found| Malformed::OutOfOrder { expected: 70_000, found };
+        // At 510, two of the eight bytes lie in the first sector.
+        assert!(!is_whole_though_bad(&out_of_order(0x1234), 510), "their zeros may be all that is there");
+        assert!(is_whole_though_bad(&out_of_order(1 << 60), 510), "these were written");
+        assert!(is_whole_though_bad(&out_of_order(0x1234), 503), "its length would be torn, too");
+        assert!(!is_whole_though_bad(&out_of_order(0), 504));
+        assert!(is_whole_though_bad(&out_of_order(0), 512));
+        // At 506, six of them: what is left of 70,000 is 4,464.
+        assert!(may_be_torn(506, Offset(4_000), Offset(70_000)), "it would follow an end of 4,000");
+        assert!(!may_be_torn(506, Offset(5_000), Offset(70_000)), "it would be out of order");
+        assert!(!may_be_torn(507, Offset(4_000), Offset(70_000)), "nothing of it would be torn off");
+        assert!(!may_be_torn(0, Offset(0), Offset(70_000)));
+    }
+}

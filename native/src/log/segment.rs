@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mqlab_core::ids::Offset;
-use mqlab_core::record::{BatchHeader, Malformed, whole_prefix};
+use mqlab_core::record::{BatchHeader, whole_prefix};
 
 use super::disk::Files;
 use super::index::{Answer, Index, Sought, look_up};
@@ -295,11 +295,6 @@ impl Segment {
             }
             before = Some(step);
         };
-        if first.header.next > self.end {
-            // A base offset is outside its batch's checksum.
-            let reason = Malformed::Content("an offset behind the end of its segment");
-            return Err(Error::Damaged { path: self.path.to_path_buf(), position: first.position, reason });
-        }
         // A gap, unless the header before it is wrong about where its batch ends: only its checksum knows.
         if let Some(before) = before.filter(|_| first.header.base > from) {
             check_batch(files, file, &self.path, &before)?;

@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
             return Err(Malformed::OutOfOrder { expected: self.expected.0, found: header.base.0 });
         }
         if header.next > self.end {
-            return Err(Malformed::OutOfOrder { expected: header.next.0, found: self.end.0 });
+            return Err(Malformed::Content("an offset behind the end of its segment"));
         }
         Ok(header)
     }
