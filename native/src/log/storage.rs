@@ -47,8 +47,8 @@ pub struct Options {
     /// When a log flushes by itself; [`Durability::Manual`] by default.
     pub durability: Durability,
     /// How many bytes of zeros are written ahead of the log's end, at most; none by default. A flush of bytes that lie in
-    /// blocks that the file already has takes little more than half as long, so this pays for who flushes small batches.
-    /// The zeros go when the log is closed.
+    /// blocks that the file already has is one trip to the disk instead of two, so this pays for who flushes small batches.
+    /// The zeros go when the log is closed. Without it blocks are only reserved, which helps writes and no flush.
     pub preallocate_bytes: u32,
     /// Whether a directory that is missing or empty becomes a data directory.
     pub create: bool,
