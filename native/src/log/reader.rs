@@ -131,7 +131,7 @@ impl LogReader {
         self.shelf().offset_at(time)
     }
 
-    fn shelf(&self) -> Shelf<'_> {
+    pub(super) fn shelf(&self) -> Shelf<'_> {
         let interval = INDEX_INTERVAL_BYTES;
         Shelf { files: &self.files, segments: &self.segments, file: &self.file, interval }
     }
