@@ -31,6 +31,7 @@
 //! | sending | the same slice goes to a socket by read and write, mmap and write, or sendfile | `transfer` |
 //! | truncate, while a reader has the segment mapped | the segment is written anew, so that nothing vanishes under a reader | `mapped` |
 //! | finding an offset, or a time | indexes that are never trusted, and built again when they are wrong | `index`, `time_index` |
+//! | going on where a read ended | its place and its open file are [kept](recent), and checked | `recent` |
 //! | trim | whole segments are removed from the front; the first one's name is the log's start | |
 //! | replace | sealed segments are written anew beside the old, and [swapped in](swap) at once | `swap` |
 //! | truncate | segments are removed from the back, and the last is cut | |
@@ -55,6 +56,7 @@ mod mapped;
 mod marks;
 mod reader;
 mod reading;
+mod recent;
 mod recovery;
 mod repair;
 mod retention;

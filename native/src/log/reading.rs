@@ -8,6 +8,7 @@ use mqlab_core::log::{LogError, Slice as _};
 
 use super::disk::Files;
 use super::file_log::FileLog;
+use super::recent::Opened;
 use super::segment::Segment;
 use super::slice::FileSlice;
 use crate::error::Error;
@@ -23,6 +24,7 @@ pub(super) struct Shelf<'a> {
     pub(super) segments: &'a [Segment],
     /// The file of the last one.
     pub(super) file: &'a Arc<File>,
+    pub(super) opened: &'a Opened,
     /// The bytes of a segment that an entry of an index stands for.
     pub(super) interval: u32,
 }
@@ -68,7 +70,11 @@ impl Shelf<'_> {
 
     /// The file of a segment, for reading.
     pub(super) fn file_of(&self, number: usize) -> Result<Arc<File>, Error> {
-        if number + 1 == self.segments.len() { Ok(self.file.clone()) } else { self.segments[number].file() }
+        if number + 1 == self.segments.len() {
+            Ok(self.file.clone())
+        } else {
+            self.opened.file_of(&self.segments[number])
+        }
     }
 
     /// As [`Log::read`](mqlab_core::log::Log::read).

@@ -66,6 +66,7 @@ pub struct Scan<'a> {
     held: usize,
     /// How many of them are read at once: whole batches and a header, if those to come are as large as the last.
     want: usize,
+    chunk_bytes: usize,
 }
 
 /// Whole batches at the front of a chunk.
@@ -81,8 +82,8 @@ struct Whole {
 impl<'a> Scan<'a> {
     fn new(shelf: Shelf<'a>, from: Offset) -> Result<Self, LogError<Error>> {
         let (number, file, position, next) = shelf.find(from)?;
-        let (memory, held, want) = (Vec::new(), 0, SCANNED_BYTES);
-        Ok(Self { shelf, from, next, number, file, position, memory, held, want })
+        let (memory, held, chunk_bytes) = (Vec::new(), 0, SCANNED_BYTES);
+        Ok(Self { shelf, from, next, number, file, position, memory, held, want: chunk_bytes, chunk_bytes })
     }
 
     /// The offset after the last batch that was shown; before the first, where that begins.
@@ -121,7 +122,7 @@ impl<'a> Scan<'a> {
         self.memory.copy_within(whole.bytes..self.held, 0);
         (self.position, self.held) = (self.position + good as u64, self.held - good);
         self.next = next;
-        self.want = (SCANNED_BYTES / whole.last.max(1)).max(1) * whole.last + HEADER_BYTES;
+        self.want = (self.chunk_bytes / whole.last.max(1)).max(1) * whole.last + HEADER_BYTES;
         Ok(true)
     }
 
@@ -155,7 +156,7 @@ impl<'a> Scan<'a> {
         let left = segment.size - self.position;
         let mut want = self.want;
         loop {
-            want = usize::try_from(left).unwrap_or(usize::MAX).min(want.max(self.held));
+            want = usize::try_from(left).unwrap_or(usize::MAX).min(want.max(self.held).max(HEADER_BYTES));
             if self.memory.len() < want {
                 self.memory.resize(want, 0);
             }
@@ -259,5 +260,56 @@ fn whole(bytes: &[u8]) -> Result<Whole, Stop> {
             Err(reason) => Stop::Bad(reason),
         };
         return if whole.bytes > 0 { Ok(whole) } else { Err(stop) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mqlab_core::ids::LogName;
+    use mqlab_core::log::contract::batch;
+    use mqlab_core::log::{Log as _, Storage as _};
+
+    use super::super::storage::{FileStorage, Options};
+    use super::*;
+
+    /// Batches of one to twenty records, in a few segments.
+    fn log(dir: &std::path::Path) -> (FileStorage, FileLog) {
+        let options = Options { segment_bytes: 1_500, ..Options::DEFAULT };
+        let mut storage = FileStorage::open_with(dir, options).expect("opens");
+        let mut log = storage.open(&LogName::Definitions).expect("opens");
+        for number in 0..40 {
+            log.append(&batch(log.end().0 + number % 7 / 6, 1 + number * 7 % 20)).expect("in order");
+        }
+        assert!(log.segments.len() > 4);
+        (storage, log)
+    }
+
+    fn seen(log: &FileLog, from: u64, chunk_bytes: usize) -> (Vec<u64>, Result<(), Error>) {
+        let mut seen = Vec::new();
+        let mut scan = log.scan(Offset(from)).expect("in range");
+        (scan.want, scan.chunk_bytes) = (chunk_bytes, chunk_bytes);
+        let done = scan.each(|record| seen.push(record.offset.0));
+        (seen, done)
+    }
+
+    #[test]
+    fn wherever_chunks_end_the_same_records_are_shown() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (_storage, log) = log(dir.path());
+        let all: Vec<u64> = (0..log.end().0).collect();
+        let stored: Vec<u64> = seen(&log, 0, SCANNED_BYTES).0;
+        assert!(
+            stored.len() < all.len() && stored.iter().all(|offset| all.contains(offset)),
+            "there are gaps"
+        );
+        for chunk_bytes in (0..700).chain([1_000, 1_499, 1_500, 1_501, 3_000]) {
+            for from in [0, 1, 17, log.end().0 / 2, log.end().0 - 1, log.end().0] {
+                let (found, done) = seen(&log, from, chunk_bytes);
+                done.expect("it is sound");
+                let wanted: Vec<u64> = stored.iter().copied().filter(|offset| *offset >= from).collect();
+                assert_eq!(found, wanted, "chunks of {chunk_bytes} bytes, from {from}");
+            }
+        }
+        assert!(matches!(log.scan(log.end().next()), Err(LogError::OutOfRange { .. })));
     }
 }
