@@ -334,6 +334,59 @@ proptest! {
         }
     }
 
+    /// Whatever is done to batches, the walk that shows says what the walk that only checks says; and it shows no record at or
+    /// behind an offset that what follows contradicts, none of a batch whose sum is wrong, and none twice.
+    #[test]
+    fn what_is_shown_while_it_is_checked_stands_before_what_is_wrong(
+        batches in prop::collection::vec((prop::collection::vec(record(), 1..4), 0_u64..3, any::<bool>()), 1..5),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 0..3),
+    ) {
+        let (mut parts, mut next) = (Vec::new(), Offset(0));
+        for (records, gap, is_control) in &batches {
+            let mut bytes = build(records).stamped(next.plus(*gap), Epoch(0)).bytes().to_vec();
+            bytes[22] |= u8::from(*is_control) << 5;
+            let bytes = summed(bytes);
+            next = Batches::parse(bytes.clone()).expect("sound").next().expect("a batch");
+            parts.push(bytes.to_vec());
+        }
+        for (at, byte, is_summed) in &damage {
+            let part = at.index(parts.len());
+            let place = at.index(parts[part].len());
+            parts[part][place] = *byte;
+            if *is_summed {
+                parts[part] = summed(std::mem::take(&mut parts[part])).to_vec();
+            }
+        }
+        let bytes = Bytes::from(parts.concat());
+        let mut shown = Vec::new();
+        let found = Batches::parse_each(bytes.clone(), |record| {
+            shown.push((record.offset, record.timestamp, record.key.map(Bytes::copy_from_slice)));
+        });
+        prop_assert_eq!(&found, &Batches::parse(bytes.clone()));
+        let (good, end, bad) = whole_prefix(&bytes, Offset(0));
+        prop_assert_eq!(found.err(), bad.clone());
+        let sound = Batches::parse(bytes.slice(..good)).expect("what is good");
+        let plain = |record: Record| (record.offset, record.timestamp, record.key);
+        let wanted: Vec<_> = sound.records().map(plain).collect();
+        let before = sound.iter().last().map_or(Offset(0), |last| last.base());
+        match bad {
+            None => prop_assert_eq!(shown, wanted),
+            Some(Malformed::Content(_)) => {
+                let common = shown.len().min(wanted.len());
+                prop_assert_eq!(&shown[..common], &wanted[..common]);
+                prop_assert!(shown[common..].iter().all(|(offset, ..)| *offset >= end));
+                prop_assert!(wanted[common..].iter().all(|(offset, ..)| *offset >= before));
+            }
+            Some(Malformed::OutOfOrder { .. }) => {
+                prop_assert_eq!(shown, wanted.into_iter().filter(|(offset, ..)| *offset < before).collect::<Vec<_>>());
+            }
+            Some(_) => {
+                prop_assert_eq!(&shown[..], &wanted[..shown.len()]);
+                prop_assert!(wanted[shown.len()..].iter().all(|(offset, ..)| *offset >= before));
+            }
+        }
+    }
+
     #[test]
     fn every_cut_is_seen_and_whole_batches_before_it_are_kept(
         batches in prop::collection::vec(prop::collection::vec(record(), 1..3), 1..4),

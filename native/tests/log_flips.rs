@@ -106,6 +106,7 @@ impl Sound {
             }
         }
         for from in 0..log.end().0 {
+            self.scan(&log, from)?;
             for bytes_max in [1, 200] {
                 let Some(read) = load(&log, from, bytes_max)? else { continue };
                 let records: Vec<Record> = read.records().filter(|record| record.offset.0 >= from).collect();
@@ -120,6 +121,22 @@ impl Sound {
             }
         }
         Ok(())
+    }
+
+    /// Goes over the log: what is shown is right, and all of it when there is no error.
+    fn scan(&self, log: &FileLog, from: u64) -> Result<(), String> {
+        let mut seen = Vec::new();
+        let scan = log.scan(Offset(from)).and_then(|scan| {
+            Ok(scan.each(|record| seen.push((record.offset, record.value.map(<[u8]>::to_vec))))?)
+        });
+        let wanted = self.records.iter().skip(from as usize);
+        let wanted = wanted.map(|record| (record.offset, record.value.as_deref().map(<[u8]>::to_vec)));
+        let is_right = seen.iter().cloned().eq(wanted.take(seen.len()));
+        match scan {
+            Ok(()) if is_right && seen.len() as u64 == log.end().0 - from => Ok(()),
+            Err(LogError::Storage(error)) if is_right && is_clear(&error) => Ok(()),
+            other => Err(format!("scanned from {from}: {other:?}, {seen:?}")),
+        }
     }
 
     fn files(&self) -> impl Iterator<Item = (&PathBuf, &Vec<u8>)> {

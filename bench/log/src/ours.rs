@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use mqlab::log::{Durability, FileLog, FileStorage, Options, SharedLog};
+use mqlab::log::{Durability, FileLog, FileStorage, Options, SCANNED_BYTES, SharedLog};
 use mqlab_core::ids::{Epoch, LogName, Name, Offset};
 use mqlab_core::log::{Log as _, Slice as _, Storage as _};
 use mqlab_core::record::{BatchBuilder, Batches, NewRecord};
@@ -17,8 +17,8 @@ const SEGMENT_BYTES: u32 = 1024 * 1024 * 1024;
 const AHEAD_BYTES: u32 = 16 * 1024 * 1024;
 /// Whoever leads.
 const EPOCH: Epoch = Epoch(1);
-/// How much is read at once.
-pub(crate) const CHUNK_BYTES: u32 = 1024 * 1024;
+/// How much is read at once, by all who read by chunks.
+pub(crate) const CHUNK_BYTES: u32 = SCANNED_BYTES as u32;
 
 /// A log in files, and the directory that holds it.
 #[derive(Debug)]
@@ -111,9 +111,8 @@ impl Ours {
 
     /// Reads all from the beginning, and shows the value of each record, lent by its batch.
     pub(crate) fn read_in_place(&self, mut visit: impl FnMut(&[u8])) {
-        self.read_batches(|batches| {
-            batches.lent().for_each(|record| visit(record.value.unwrap_or_default()));
-        });
+        let scan = self.log.scan(self.log.start()).expect("it is in range");
+        scan.each(|record| visit(record.value.unwrap_or_default())).expect("it is sound");
     }
 
     /// The same with records of their own.

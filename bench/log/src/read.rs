@@ -5,7 +5,7 @@
 //! | 100 x 1 KiB, 100 x 100 B | a raw framed read | 0.9, 0.7 |
 //!
 //! The raw framed read knows nothing of batches: its file holds the same bodies, each with four bytes of length in front,
-//! and it reads a length and a body, a length and a body, by a `BufReader` with as large a buffer as our reads, into memory
+//! and it reads a length and a body, a length and a body, by a `BufReader` with as large a buffer as our chunks, into memory
 //! that it uses again. The leanest that we can think of stands beside it: it shows the bodies where they lie in the buffer.
 //! Neither has a checksum, offsets, times. A visitor looks at a body's length, first and last byte: what all of them must
 //! have seen alike.

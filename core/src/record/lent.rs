@@ -36,6 +36,18 @@ pub struct LentRecord<'a> {
 }
 
 impl<'a> LentRecord<'a> {
+    /// What stands in a batch with this base offset and base timestamp.
+    #[inline(always)]
+    pub(super) fn of(fields: &Fields<'a>, base: Offset, base_timestamp: i64) -> Self {
+        Self {
+            offset: base.plus(fields.offset_delta as u64),
+            timestamp: base_timestamp.wrapping_add(fields.timestamp_delta),
+            key: fields.key,
+            value: fields.value,
+            headers: fields.headers,
+        }
+    }
+
     /// Named values beside the payload, in order.
     pub fn headers(&self) -> impl Iterator<Item = Header<'a>> {
         walk(self.headers)
@@ -93,12 +105,6 @@ impl<'a> Iterator for Lent<'a> {
             self.next_batch()?;
         }
         let fields = Fields::take_sound(&mut self.records)?;
-        Some(LentRecord {
-            offset: self.base.plus(fields.offset_delta as u64),
-            timestamp: self.base_timestamp.wrapping_add(fields.timestamp_delta),
-            key: fields.key,
-            value: fields.value,
-            headers: fields.headers,
-        })
+        Some(LentRecord::of(&fields, self.base, self.base_timestamp))
     }
 }

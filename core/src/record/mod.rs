@@ -24,6 +24,7 @@
 
 mod batch;
 mod builder;
+mod check;
 mod header;
 mod headers;
 mod lent;
@@ -34,9 +35,10 @@ mod retain;
 mod select;
 mod varint;
 
-pub use batch::{Batch, Batches, Record, whole_prefix};
+pub use batch::{Batch, Batches, Record};
 pub(crate) use builder::HeaderWriter;
 pub use builder::{BatchBuilder, NewRecord, Producer};
+pub use check::{show_prefix, whole_prefix};
 pub use header::BatchHeader;
 pub use headers::{Header, Headers};
 pub use lent::{Lent, LentRecord};

@@ -15,6 +15,7 @@ use super::durability::{Durability, Flusher};
 use super::mapped;
 use super::marks::{POINT, Point, mark_clean, unmark};
 use super::reading::Shelf;
+use super::recent::Opened;
 use super::recovery::{self, Recovered};
 use super::search::may_be_torn;
 use super::segment::Segment;
@@ -40,6 +41,8 @@ pub struct FileLog {
     pub(super) segments: Vec<Segment>,
     /// The file of the last segment.
     file: Arc<File>,
+    /// Which of the others is open.
+    opened: Opened,
     /// The blocks that the last segment has beyond its batches.
     ahead: Ahead,
     pub(super) tail: Arc<Tail>,
@@ -83,6 +86,7 @@ impl FileLog {
             ahead: Ahead::new(options.preallocate_bytes, last.size),
             segments: found.segments,
             file: found.file,
+            opened: Opened::default(),
             tail,
             flusher,
             refusing: false,
@@ -300,7 +304,13 @@ impl FileLog {
     /// Its segments, to be read.
     pub(super) fn shelf(&self) -> Shelf<'_> {
         let interval = self.options.index_interval_bytes;
-        Shelf { files: &self.files, segments: &self.segments, file: &self.file, interval }
+        Shelf {
+            files: &self.files,
+            segments: &self.segments,
+            file: &self.file,
+            opened: &self.opened,
+            interval,
+        }
     }
 
     fn out_of_range<T>(&self, asked: Offset) -> Result<T, LogError<Error>> {

@@ -27,9 +27,11 @@
 //! | small flushes | zeros are [written ahead](Options::preallocate_bytes), so that a flush has less to do | `ahead` |
 //! | opening | without a look after a [clean shutdown](marks); else [a torn tail](Recovered) is cut off and reported | `recovery` |
 //! | reading | a [`FileSlice`] names parts of files; loading reads and checks them | `slice` |
+//! | looking at all | a [`Scan`] goes chunk by chunk through memory that is used again | `scan` |
 //! | sending | the same slice goes to a socket by read and write, mmap and write, or sendfile | `transfer` |
 //! | truncate, while a reader has the segment mapped | the segment is written anew, so that nothing vanishes under a reader | `mapped` |
 //! | finding an offset, or a time | indexes that are never trusted, and built again when they are wrong | `index`, `time_index` |
+//! | going on where a read ended | its place and its open file are [kept](recent), and checked | `recent` |
 //! | trim | whole segments are removed from the front; the first one's name is the log's start | |
 //! | replace | sealed segments are written anew beside the old, and [swapped in](swap) at once | `swap` |
 //! | truncate | segments are removed from the back, and the last is cut | |
@@ -54,9 +56,11 @@ mod mapped;
 mod marks;
 mod reader;
 mod reading;
+mod recent;
 mod recovery;
 mod repair;
 mod retention;
+mod scan;
 mod search;
 mod segment;
 mod shared;
@@ -76,6 +80,7 @@ pub use reader::LogReader;
 pub use recovery::Recovered;
 pub use repair::Repaired;
 pub use retention::{Removed, Retention};
+pub use scan::{SCANNED_BYTES, Scan};
 pub use shared::{GATHERED_BYTES_MAX, SharedLog};
 pub use slice::FileSlice;
 pub use storage::{FileStorage, Options, SEGMENT_BYTES, SEGMENT_BYTES_MAX, names_in, verify_in};

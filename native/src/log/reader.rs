@@ -24,6 +24,7 @@ use super::disk::{Disk, Files, SystemDisk};
 use super::index::INDEX_INTERVAL_BYTES;
 use super::marks::Point;
 use super::reading::Shelf;
+use super::recent::Opened;
 use super::recovery::{scan, what_is_wrong};
 use super::segment::{Segment, list};
 use super::slice::FileSlice;
@@ -59,6 +60,7 @@ pub struct LogReader {
     inodes: Vec<u64>,
     /// The file of the last segment.
     file: Arc<File>,
+    opened: Opened,
 }
 
 impl LogReader {
@@ -74,7 +76,7 @@ impl LogReader {
         let dir = data.join(name.to_string());
         let files = Files(Arc::new(ReadOnly));
         let (segments, inodes, file) = load(&files, &dir, name)?;
-        Ok(Self { files, dir, name: name.clone(), segments, inodes, file })
+        Ok(Self { files, dir, name: name.clone(), segments, inodes, file, opened: Opened::default() })
     }
 
     /// Sees what has come since, and what has gone.
@@ -131,9 +133,15 @@ impl LogReader {
         self.shelf().offset_at(time)
     }
 
-    fn shelf(&self) -> Shelf<'_> {
+    pub(super) fn shelf(&self) -> Shelf<'_> {
         let interval = INDEX_INTERVAL_BYTES;
-        Shelf { files: &self.files, segments: &self.segments, file: &self.file, interval }
+        Shelf {
+            files: &self.files,
+            segments: &self.segments,
+            file: &self.file,
+            opened: &self.opened,
+            interval,
+        }
     }
 }
 

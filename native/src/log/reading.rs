@@ -8,6 +8,7 @@ use mqlab_core::log::{LogError, Slice as _};
 
 use super::disk::Files;
 use super::file_log::FileLog;
+use super::recent::Opened;
 use super::segment::Segment;
 use super::slice::FileSlice;
 use crate::error::Error;
@@ -23,6 +24,7 @@ pub(super) struct Shelf<'a> {
     pub(super) segments: &'a [Segment],
     /// The file of the last one.
     pub(super) file: &'a Arc<File>,
+    pub(super) opened: &'a Opened,
     /// The bytes of a segment that an entry of an index stands for.
     pub(super) interval: u32,
 }
@@ -41,9 +43,38 @@ impl Shelf<'_> {
         self.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1)
     }
 
+    /// Where the batch stands that has `offset`, or the first one after it: the segment's number, its file, the place in it,
+    /// and the batch's base offset. At the log's end it is where the next batch will be.
+    pub(super) fn find(&self, offset: Offset) -> Result<(usize, Arc<File>, u64, Offset), LogError<Error>> {
+        self.check_range(offset)?;
+        let number = self.segment_of(offset);
+        let (segment, file) = (&self.segments[number], self.file_of(number)?);
+        if segment.end <= offset {
+            return Ok((number, file, segment.size, segment.end));
+        }
+        let span = (offset, segment.end);
+        let range = segment.select((self.files, &file), self.interval, span, (0, true))?;
+        segment.mend_if_doubtful(self.files, &file, self.interval)?;
+        match range {
+            Some(range) => Ok((number, file, range.position, range.base)),
+            None => Err(Error::Changed { path: segment.path.to_path_buf() }.into()),
+        }
+    }
+
+    fn check_range(&self, asked: Offset) -> Result<(), LogError<Error>> {
+        if asked < self.start() || asked > self.end() {
+            return Err(LogError::OutOfRange { start: self.start(), end: self.end(), asked });
+        }
+        Ok(())
+    }
+
     /// The file of a segment, for reading.
-    fn file_of(&self, number: usize) -> Result<Arc<File>, Error> {
-        if number + 1 == self.segments.len() { Ok(self.file.clone()) } else { self.segments[number].file() }
+    pub(super) fn file_of(&self, number: usize) -> Result<Arc<File>, Error> {
+        if number + 1 == self.segments.len() {
+            Ok(self.file.clone())
+        } else {
+            self.opened.file_of(&self.segments[number])
+        }
     }
 
     /// As [`Log::read`](mqlab_core::log::Log::read).
@@ -53,9 +84,7 @@ impl Shelf<'_> {
         until: Offset,
         bytes_max: u32,
     ) -> Result<FileSlice, LogError<Error>> {
-        if from < self.start() || from > self.end() {
-            return Err(LogError::OutOfRange { start: self.start(), end: self.end(), asked: from });
-        }
+        self.check_range(from)?;
         let (mut slice, mut room) = (FileSlice::default(), u64::from(bytes_max));
         for (number, segment) in self.segments.iter().enumerate().skip(self.segment_of(from)) {
             if segment.end <= from || segment.size == 0 {

@@ -11,12 +11,17 @@ use mqlab_core::record::{BatchHeader, whole_prefix};
 
 use super::disk::Files;
 use super::index::{Answer, Index, Sought, look_up};
+use super::recent::Recent;
 use super::time_index::TimeIndex;
 use super::walk::{Step, Walk};
 use crate::error::{Context as _, Error};
 
 /// The digits of a segment's name: as many as the greatest 64-bit number has, so that names sort as numbers do.
 const NAME_DIGITS: usize = 20;
+
+/// The most bytes through which headers lead from the beginning of a slice that goes on where the last one ended to its
+/// end: a few reads of them. In a larger slice the index is asked where it ends.
+const WALKED_BYTES: u64 = 64 * 1024;
 
 /// A segment, known by what was found out when it was opened or written since. Its file is not kept open: only
 /// the last one's is, by the log.
@@ -37,6 +42,8 @@ pub(super) struct Segment {
     newest: OnceLock<Option<i64>>,
     /// Whether an index file was found to be wrong or missing.
     doubtful: AtomicBool,
+    /// What the last read left.
+    pub(super) recent: Recent,
 }
 
 /// What finds places in a segment.
@@ -71,7 +78,7 @@ pub(super) struct Range {
 impl Segment {
     fn new(path: Arc<Path>, (base, end): (Offset, Offset), size: u64, held: Option<Indexes>) -> Self {
         let (newest, doubtful) = (OnceLock::new(), AtomicBool::new(false));
-        Self { base, end, size, path, held, oldest: None, newest, doubtful }
+        Self { base, end, size, path, held, oldest: None, newest, doubtful, recent: Recent::default() }
     }
 
     /// Begins a segment in a log's directory. Its name is not durable yet.
@@ -144,6 +151,7 @@ impl Segment {
 
     /// From now on nothing is added: the indexes are in files, and memory is given back.
     pub(super) fn seal(&mut self) {
+        self.recent = Recent::default();
         if let Some(Indexes { times, .. }) = self.held.take() {
             self.newest = OnceLock::from(times.newest());
         }
@@ -153,6 +161,7 @@ impl Segment {
     pub(super) fn unseal(&mut self, files: &Files, file: &File, interval: u32) -> Result<(), Error> {
         self.doubtful = AtomicBool::new(false);
         self.newest = OnceLock::new();
+        self.recent = Recent::default();
         self.oldest = self.walk_from_front(files, file).step()?.map(|first| first.header.max_timestamp);
         let offsets = Index::load(&index_path(&self.path), self.base, self.size);
         let times = TimeIndex::load(&time_index_path(&self.path), self.base, self.end, self.size);
@@ -267,6 +276,15 @@ impl Segment {
         self.walk_from_front(files, file)
     }
 
+    /// A walk that goes on where the last read ended, if a batch with this very offset begins there.
+    fn walk_on<'a>(&'a self, files: &'a Files, file: &'a File, from: Offset) -> Option<Walk<'a>> {
+        let position = self.recent.place_of(from)?;
+        let mut walk = Walk::new(files, (file, &self.path), position, self.size, (from, self.end));
+        let step = walk.step().ok()?.filter(|step| step.header.base == from)?;
+        walk.back_to(&step);
+        Some(walk)
+    }
+
     fn doubt(&self) {
         self.doubtful.store(true, Ordering::Relaxed);
     }
@@ -280,7 +298,9 @@ impl Segment {
         (from, until): (Offset, Offset),
         (room, oversize): (u64, bool),
     ) -> Result<Option<Range>, Error> {
-        let mut walk = self.walk(files, file, Sought::below(from));
+        let went_on = self.walk_on(files, file, from);
+        let near = if went_on.is_some() { WALKED_BYTES } else { 0 };
+        let mut walk = went_on.unwrap_or_else(|| self.walk(files, file, Sought::below(from)));
         let began = walk.position();
         let mut before = None;
         let first = loop {
@@ -307,8 +327,12 @@ impl Segment {
         let (end, next) = if self.end <= until && self.size <= limit {
             (self.size, self.end)
         } else {
-            self.last_within((files, file), first, until, limit)?
+            if limit - first.position > near {
+                walk = self.walk(files, file, Sought { until, position: limit });
+            }
+            self.last_within(walk, first, until, limit)?
         };
+        self.recent.ended(next, end);
         let (position, base) = (first.position, first.header.base);
         Ok(Some(Range { position, bytes: end - position, base, until: next }))
     }
@@ -317,12 +341,11 @@ impl Segment {
     /// begins, as an offset.
     fn last_within(
         &self,
-        (files, file): (&Files, &File),
+        mut walk: Walk<'_>,
         first: Step,
         until: Offset,
         limit: u64,
     ) -> Result<(u64, Offset), Error> {
-        let mut walk = self.walk(files, file, Sought { until, position: limit });
         let mut end = first.end().max(walk.position());
         while let Some(step) = walk.step()? {
             if step.position < first.end() {
@@ -338,6 +361,7 @@ impl Segment {
 
     /// Forgets the batches that reach past `to`: they are to be cut off the file.
     pub(super) fn cut(&mut self, files: &Files, file: &File, to: Offset, interval: u32) -> Result<(), Error> {
+        self.recent = Recent::default();
         let mut indexes = Indexes::new(self.base);
         let (mut size, mut end, mut oldest) = (0, self.base, None);
         let mut walk = self.walk_from_front(files, file);
