@@ -7,7 +7,7 @@
 //!
 //! A message that died in one queue and went to another is written there before it is crossed out where it was.
 //!
-//! On a full disk nothing fails: what was done is kept in memory, [`LogError::Full`](crate::log::LogError::Full) is
+//! On a full disk nothing fails: what was done is kept in memory, [`LogError::Full`] is
 //! returned, and the next call tries again. Logs whose front nobody needs are given back at once, because that makes room:
 //! acknowledgements that cannot be written have their effect all the same.
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | to look into the messages | [`load`](Slice::load) | once, from the page cache into memory of one's own |
 //! | the same without a copy | [`load_mapped`](FileSlice::load_mapped) | nothing: the page cache itself is looked at |
-//! | to send them to somebody | [`send`](FileSlice::send), or a [`Courier`](super::Courier) | `transfer` has a drawing |
+//! | to send them to somebody | [`send`](FileSlice::send), or a [`Courier`] | `transfer` has a drawing |
 
 use std::fs::File;
 use std::os::fd::AsFd;
