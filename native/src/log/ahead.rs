@@ -77,8 +77,9 @@ impl Ahead {
         if end <= self.reserved || self.next_reserve == 0 {
             return;
         }
-        // What would lie beyond the segment's end nobody would use.
-        let to = (end + self.next_reserve).min(segment_bytes.max(end));
+        // For several writes like this one; but what would lie beyond the segment's end nobody would use.
+        let step = self.next_reserve.max(4 * (end - self.reserved)).min(RESERVED_BYTES_MAX);
+        let to = (end + step).min(segment_bytes.max(end));
         if files.reserve(file, path, self.reserved, to - self.reserved) {
             self.reserved = to;
             self.next_reserve = (self.next_reserve * 2).min(RESERVED_BYTES_MAX);
