@@ -33,6 +33,8 @@ const OPTIONS: Options = Options { segment_bytes: 600, index_interval_bytes: 60,
 const PARTS_MAX: usize = 24;
 /// The records of the sound log.
 const END: u64 = 30;
+/// How many offsets may be missing that a repair can stand in for.
+const OFFSETS_MISSING_MAX: u64 = 1 << 40;
 /// The most offsets that are asked for one by one.
 const ASKED_MAX: usize = 64;
 
@@ -452,10 +454,16 @@ fn goes_on(root: &Path, before: &Told) {
 fn repairs(files: &Files) {
     let root = lay(files);
     let mut storage = FileStorage::open_with(root.path(), OPTIONS).expect("the directory is ours");
-    let repaired = storage.repair(&name()).expect("repairs");
+    let repaired = match storage.repair(&name()) {
+        // A file's name is so far away that no log can have been there.
+        Err(Error::Gap { ends, next, .. }) if next.0.saturating_sub(ends.0) > OFFSETS_MISSING_MAX => return,
+        repaired => repaired.expect("repairs"),
+    };
     let again = storage.verify(&name()).expect("reads");
     assert!(again.is_sound(), "{repaired:?}, and then {again:?}");
-    assert_eq!(again.records, repaired.found.records, "{repaired:?}, and then {again:?}");
+    // A compaction that a crash interrupted is ended first: what it left out goes.
+    let swaps = files.keys().any(|name| name.ends_with(".swap"));
+    assert!(swaps || again.records == repaired.found.records, "{repaired:?}, and then {again:?}");
     drop(storage);
     let (after, cuts) = open(root.path());
     assert_eq!(cuts, 0, "it was repaired");
