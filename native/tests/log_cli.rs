@@ -135,3 +135,44 @@ fn wrong_input_is_one_line() {
     fails(1, &["log", "verify", "--dir", &dir], "is in use by another mqlab process");
     fails(1, &["log", "repair", "--dir", &dir], "is in use by another mqlab process");
 }
+
+/// A directory that can only be read, as a backup may be.
+struct ReadOnly(PathBuf);
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        // If it stays mounted, the directory cannot be removed, and that is said by whoever tries.
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_directory_that_can_only_be_read_is_read() {
+    let (root, dir) = data();
+    let mount = |arguments: &[&str]| {
+        Command::new("mount").args(arguments).output().is_ok_and(|output| output.status.success())
+    };
+    let place = root.path().join("read-only");
+    fs::create_dir(&place).expect("created");
+    let at = place.to_str().expect("UTF-8");
+    if !mount(&["--bind", &dir, at]) {
+        return eprintln!("SKIPPED: nothing can be mounted here, so a read-only directory was not tried");
+    }
+    let _mounted = ReadOnly(place.clone());
+    assert!(mount(&["-o", "remount,bind,ro", at]), "it was mounted a moment ago");
+    let verified = run(&["log", "verify", "--dir", at], b"");
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stderr));
+    assert!(text(&verified.stdout).contains("topics/t/0: sound, 30 records"));
+    let dumped = run(&["log", "dump", "--dir", at, "--topic", "t", "--records", "--json"], b"");
+    assert_eq!(text(&dumped.stdout).lines().count(), 30);
+    for arguments in [
+        &["log", "repair", "--dir", at][..],
+        &["produce", "--dir", at, "--topic", "t"],
+        &["consume", "--dir", at, "--topic", "t", "--group", "g"],
+    ] {
+        let output = run(arguments, b"x\n");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("Read-only file system") && said.lines().count() == 1, "{said}");
+    }
+}

@@ -284,8 +284,12 @@ impl<S: Storage> Broker<S> {
         Self { controllers: Controllers::new(all), ..self }
     }
 
-    /// Takes what reaches the broker. A failure is kept for [`settle`](Self::settle).
+    /// Takes what reaches the broker. A failure is kept for [`settle`](Self::settle), and nothing is taken after it: a disk
+    /// that was full may have room for what comes next, which must not stand where something else should.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out<SliceOf<S>>) {
+        if self.failed.is_some() {
+            return;
+        }
         let done = match input {
             Input::Message { from, message } => self.arrives(now, from, message, out),
             Input::HangUp { peer } => self.hang_up(now, peer, out),

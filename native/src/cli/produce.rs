@@ -23,7 +23,7 @@ Each line becomes a message: its bytes as they are, without the newline. They ne
 
 The command ends successfully when all lines are on disk, and says on standard error how many they
 are. When it cannot go on (a line without the separator, a full disk), it says how many lines
-before that are kept.
+before that are kept, or how many at least.
 
 Examples:
   printf '%s\\n' one two three | mqlab produce --dir data --topic numbers
@@ -63,8 +63,13 @@ pub(super) fn produce(options: &Options) -> Result<(), Stop> {
     // Whatever stopped the input, what came before it is kept.
     let flushed = sender.flush();
     let kept = count(sender.kept(), "message");
+    let kept_before = match &flushed {
+        Ok(_) => format!("{kept} kept before it"),
+        // Of the last ones some may be there, but nobody has said so.
+        Err(_) => format!("at least {kept} kept before it"),
+    };
     if let Err(what) = sent.and_then(|()| flushed.map(drop).map_err(|error| error.to_string())) {
-        return Err(Stop::Failure(format!("{what}; {kept} kept before it")));
+        return Err(Stop::Failure(format!("{what}; {kept_before}")));
     }
     say(format_args!("{kept} kept in {topic}"));
     Ok(local.close()?)

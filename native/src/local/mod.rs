@@ -82,6 +82,8 @@ pub struct Local {
     started: Instant,
     last_request: RequestId,
     out: Out<FileSlice>,
+    /// Something could not be stored: what of its burst was, nobody knows but the logs.
+    failed: bool,
 }
 
 impl Local {
@@ -109,6 +111,7 @@ impl Local {
             started: Instant::now(),
             last_request: 0,
             out: Out::default(),
+            failed: false,
         };
         local.lead([topics_partition(), offsets_partition()])?;
         local.read_topics()?;
@@ -200,7 +203,9 @@ impl Local {
     ///
     /// # Errors
     ///
-    /// [`Error`] when anything of it could not be stored. What was flushed before stays.
+    /// [`Error`] when anything of it could not be stored, [`Error::NoSpace`] on a full disk. What was flushed before stays;
+    /// of the rest some may be there. From then on everything answers [`Error::Refusing`]: open the directory again to go
+    /// on.
     pub fn flush(&mut self) -> Result<(), Error> {
         for reply in self.settle()? {
             match reply {
@@ -319,9 +324,13 @@ impl Local {
 
     /// Ends a burst, and returns the answers to everything asked in it.
     fn settle(&mut self) -> Result<Vec<Reply<FileSlice>>, Error> {
+        if self.failed {
+            return Err(Error::Refusing);
+        }
         let now = self.now();
         let settled = self.broker.settle(now, &mut self.out);
         let Out { sends, .. } = std::mem::take(&mut self.out);
+        self.failed = settled.is_err();
         settled?;
         let replies = sends.into_iter().filter_map(|envelope| match envelope.message {
             Message::Reply(_, reply) => Some(reply),

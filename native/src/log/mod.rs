@@ -78,7 +78,7 @@ pub use repair::Repaired;
 pub use retention::{Removed, Retention};
 pub use shared::{GATHERED_BYTES_MAX, SharedLog};
 pub use slice::FileSlice;
-pub use storage::{FileStorage, Options, SEGMENT_BYTES, SEGMENT_BYTES_MAX, names_in};
+pub use storage::{FileStorage, Options, SEGMENT_BYTES, SEGMENT_BYTES_MAX, names_in, verify_in};
 pub use tail::UNFLUSHED_SEGMENTS_MAX;
 pub use transfer::{Courier, PIECE_BYTES, Progress, SystemCalls, Transfer};
 pub use verify::{Finding, Verified};

@@ -47,8 +47,8 @@ pub struct Options {
     /// When a log flushes by itself; [`Durability::Manual`] by default.
     pub durability: Durability,
     /// How many bytes of zeros are written ahead of the log's end, at most; none by default. A flush of bytes that lie in
-    /// blocks that the file already has takes little more than half as long, so this pays for who flushes small batches.
-    /// The zeros go when the log is closed.
+    /// blocks that the file already has is one trip to the disk instead of two, so this pays for who flushes small batches.
+    /// The zeros go when the log is closed. Without it blocks are only reserved, which helps writes and no flush.
     pub preallocate_bytes: u32,
     /// Whether a directory that is missing or empty becomes a data directory.
     pub create: bool,
@@ -240,6 +240,31 @@ impl Storage for FileStorage {
     fn names(&self) -> Result<Vec<LogName>, Error> {
         all_names(self.path())
     }
+}
+
+/// What [`FileStorage::verify`] and [`FileStorage::set_aside`] say of a log, without taking possession of the data directory:
+/// for one that can only be read. While another process writes, the end of its last write may seem torn.
+///
+/// # Errors
+///
+/// [`Error::Missing`], [`Error::NotOurs`] and [`Error::Format`] of the directory, [`Error::NoSuchLog`], and what the
+/// system says.
+///
+/// ```
+/// use mqlab::log::{FileStorage, verify_in};
+/// use mqlab_core::ids::LogName;
+/// use mqlab_core::log::Storage;
+/// # let scratch = tempfile::tempdir()?;
+/// # let dir = scratch.path();
+/// let _log = FileStorage::open(dir)?.open(&LogName::Definitions)?;
+/// let (verified, set_aside) = verify_in(dir, &LogName::Definitions)?;
+/// assert!(verified.is_sound() && set_aside.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn verify_in(data: impl AsRef<Path>, name: &LogName) -> Result<(Verified, Vec<PathBuf>), Error> {
+    Directory::check(data.as_ref())?;
+    let dir = data.as_ref().join(name.to_string());
+    Ok((verify(&Files::system(), &dir, name)?.verified, set_aside(&dir)?))
 }
 
 /// The logs of a data directory, in order of name, without opening it: another process may be writing in it.

@@ -50,9 +50,9 @@ fn log_name(text: &str) -> Result<LogName, String> {
 
 impl Which {
     /// Opens the data directory so that nobody else writes in it meanwhile.
-    fn open(&self) -> Result<FileStorage, Stop> {
+    fn open(&self) -> Result<FileStorage, mqlab::Error> {
         let options = StorageOptions { create: false, ..StorageOptions::default() };
-        Ok(FileStorage::open_with(&self.dir, options)?)
+        FileStorage::open_with(&self.dir, options)
     }
 
     /// The logs that are meant, in order of name; at least one.

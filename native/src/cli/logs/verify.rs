@@ -1,9 +1,10 @@
 //! `mqlab log verify`: are the files what was written?
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use clap::Args;
-use mqlab::log::{Finding, Verified};
+use mqlab::Error;
+use mqlab::log::{Finding, Verified, verify_in};
 use serde_json::{Value, json};
 
 use super::super::{Stop, count, output, say};
@@ -34,14 +35,17 @@ pub(super) struct Options {
 /// Reads logs and says whether they are sound.
 pub(super) fn verify(options: &Options) -> Result<(), Stop> {
     let Options { which, json } = options;
-    let storage = which.open()?;
+    // Keeps others from writing meanwhile; where nothing can be written, nobody can.
+    let _held = match which.open() {
+        Err(error) if is_read_only(&error) => None,
+        opened => Some(opened?),
+    };
     let names = which.names()?;
     let mut out = stdout();
     let mut damaged = 0;
     for name in &names {
-        let verified = storage.verify(name)?;
+        let (verified, aside) = verify_in(&which.dir, name)?;
         damaged += usize::from(!verified.is_sound());
-        let aside = storage.set_aside(name)?;
         if *json {
             let aside: Vec<String> = aside.iter().map(|path| path.display().to_string()).collect();
             writeln!(out, "{}", to_json(&verified, &aside)).map_err(output)?;
@@ -69,6 +73,12 @@ pub(super) fn verify(options: &Options) -> Result<(), Stop> {
         "{logs} damaged: 'mqlab log repair' saves what is whole (make a copy of the directory first)"
     ));
     Err(Stop::Found)
+}
+
+/// Whether it is only that we may not write there.
+fn is_read_only(error: &Error) -> bool {
+    use ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error, Error::Io { source, .. } if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem))
 }
 
 fn summary(verified: &Verified) -> String {
