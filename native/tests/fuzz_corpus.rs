@@ -102,7 +102,7 @@ fn indexes() {
 
 #[test]
 fn recovery() {
-    run("recovery", fuzzed::recovery, 600);
+    run("recovery", fuzzed::recovery, 1_000);
 }
 
 /// Inputs made of real logs. Findings of the fuzzers lie beside them, under names that say what was wrong.
