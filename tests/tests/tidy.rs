@@ -78,7 +78,9 @@ fn layers_point_downwards() {
 
 #[test]
 fn files_are_read_in_one_sitting() {
-    for folder in ["core", "web/src", "web/www", "web/tests", "native", "tests", "xtask", "bench"] {
+    for folder in
+        ["core", "web/src", "web/www", "web/tests", "native", "tests", "xtask", "bench", "fuzz/fuzz_targets"]
+    {
         for (path, text) in files(folder, &["rs", "js", "css", "html"]) {
             let lines = text.lines().count();
             assert!(lines <= LINES_MAX, "{} has {lines} lines: is it still one thing?", path.display());
@@ -88,7 +90,9 @@ fn files_are_read_in_one_sitting() {
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
-    for folder in ["core/src", "web/src", "native/src", "tests/src", "xtask/src", "bench"] {
+    for folder in
+        ["core/src", "web/src", "native/src", "tests/src", "xtask/src", "bench", "fuzz/fuzz_targets"]
+    {
         for (path, text) in files(folder, &["rs"]) {
             assert!(text.starts_with("//! "), "{} does not begin with what it is for", path.display());
         }
@@ -143,7 +147,7 @@ fn nobody_builds_mutants_by_default() {
 fn paths_named(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
     let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned);
-    let roots = ["core/", "web/", "native/", "tests/", "xtask/", "bench/", "docs/", ".ci/"];
+    let roots = ["core/", "web/", "native/", "tests/", "xtask/", "bench/", "fuzz/", "docs/", ".ci/"];
     let is_path =
         |path: &String| roots.iter().any(|root| path.starts_with(root)) && !path.contains([' ', '{', '*']);
     quoted.chain(linked).filter(is_path).collect()

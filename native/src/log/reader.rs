@@ -21,7 +21,7 @@ use mqlab_core::log::LogError;
 
 use super::directory::Directory;
 use super::disk::{Disk, Files, SystemDisk};
-use super::index::INDEX_INTERVAL_BYTES;
+use super::index::{INDEX_INTERVAL_BYTES, Sought};
 use super::marks::Point;
 use super::reading::Shelf;
 use super::recent::Opened;
@@ -83,7 +83,8 @@ impl LogReader {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open). While somebody cuts the log off or begins it anew, once more may help.
+    /// As for [`open`](Self::open). While somebody cuts the log off, compacts it or begins it anew, once more
+    /// may help.
     pub fn refresh(&mut self) -> Result<(), Error> {
         let point = Point::load(&self.dir);
         let found = inodes(&list(&self.dir)?)?;
@@ -173,7 +174,17 @@ fn load(files: &Files, dir: &Path, name: &LogName) -> Result<Loaded, Error> {
     for pair in found.windows(2) {
         let ((base, path), (next, _)) = (&pair[0], &pair[1]);
         let size = fs::metadata(path).context("read", path)?.len();
-        segments.push(Segment::sealed(path.clone(), (*base, *next), size, None));
+        let segment = Segment::sealed(path.clone(), (*base, *next), size, None);
+        // Names alone do not tell that one between them is missing: a slice over both would pass over it.
+        let file = segment.file()?;
+        let ends = match segment.walk(files, &file, Sought::below(*next)).run() {
+            Ok(ends) if ends == *next => ends,
+            _ => segment.walk_from_front(files, &file).run()?,
+        };
+        if ends != *next {
+            return Err(Error::Gap { path: path.to_path_buf(), ends, next: *next });
+        }
+        segments.push(segment);
     }
     let (base, path) = found.last().ok_or_else(missing)?;
     let mut last = Segment::empty(path.clone(), *base);

@@ -31,6 +31,9 @@ use crate::error::{Context as _, Error};
 const DAMAGED: &str = "damaged";
 /// What a name ends in of a segment that is being written anew.
 const REPAIRED: &str = "repaired";
+/// How many batches without records stand for what is gone at the end of a segment, at most; each stands for 2^31 offsets.
+/// A name that is further away was never given by a log.
+const GAP_BATCHES_MAX: u64 = 1_000;
 
 /// What a repair did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +124,12 @@ fn write_anew(
         }
     }
     if let Some(next) = next.filter(|next| *next > end) {
+        if (next.0 - end.0) / i32::MAX as u64 >= GAP_BATCHES_MAX {
+            return Err(Error::Gap { path: path.to_path_buf(), ends: end, next });
+        }
         done.lost.push(end..next);
         while end < next {
-            let to = next.min(end.plus(i32::MAX as u64));
+            let to = next.min(Offset(end.0.saturating_add(i32::MAX as u64)));
             kept.extend_from_slice(BatchBuilder::gap(end, to, Epoch(0)).bytes());
             end = to;
         }

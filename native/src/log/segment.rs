@@ -423,5 +423,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<(Offset, Arc<Path>)>, Error> {
 pub(super) fn base_of(name: &str) -> Option<Offset> {
     let digits = name.strip_suffix(".log")?;
     let plain = digits.len() == NAME_DIGITS && digits.bytes().all(|digit| digit.is_ascii_digit());
-    if plain { digits.parse().ok().map(Offset) } else { None }
+    // An offset in a batch has a sign: a greater number names no segment.
+    let base = digits.parse().ok().filter(|base| i64::try_from(*base).is_ok());
+    if plain { base.map(Offset) } else { None }
 }

@@ -184,7 +184,8 @@ impl FileStorage {
     ///
     /// # Errors
     ///
-    /// As for [`verify`](Self::verify). What was repaired until then stays so; the rest can be repaired again.
+    /// As for [`verify`](Self::verify). [`Error::Gap`] when so many offsets are missing that no log can have had them: a file
+    /// is there that is not the log's. What was repaired until then stays so; the rest can be repaired again.
     pub fn repair(&mut self, name: &LogName) -> Result<Repaired, Error> {
         self.must_be_closed(name)?;
         let repaired = repair(&self.files, &self.path_of(name), name)?;

@@ -100,13 +100,10 @@ pub(super) fn finish(files: &Files, dir: &Path) -> Result<(), Error> {
             files.remove(&path)?;
         }
         let Some(base) = base_in(&path, SWAP) else { continue };
-        let bytes = fs::read(&path).context("read", &path)?;
         // It was flushed before it got its name: what is not whole now was damaged since, and nothing is thrown away.
-        match whole_prefix(&bytes, base) {
-            (_, end, None) => complete(files, dir, &path, (base, end), &mut |_| Ok(()))?,
-            (good, _, Some(reason)) => {
-                return Err(Error::Damaged { path, position: good as u64, reason });
-            }
+        match end_of(dir, &path, base)? {
+            Ok(end) => complete(files, dir, &path, (base, end), &mut |_| Ok(()))?,
+            Err((position, reason)) => return Err(Error::Damaged { path, position, reason }),
         }
     }
     Ok(())
@@ -118,12 +115,27 @@ pub(super) fn damaged_swaps(dir: &Path) -> Result<Vec<(PathBuf, u64, Malformed)>
     for entry in fs::read_dir(dir).context("list", dir)? {
         let path = entry.context("list", dir)?.path();
         let Some(base) = base_in(&path, SWAP) else { continue };
-        let bytes = fs::read(&path).context("read", &path)?;
-        if let (good, _, Some(reason)) = whole_prefix(&bytes, base) {
-            found.push((path, good as u64, reason));
+        if let Err((position, reason)) = end_of(dir, &path, base)? {
+            found.push((path, position, reason));
         }
     }
     Ok(found)
+}
+
+/// Where a new segment ends that begins at `base`; or where it is bad, and why. No checksum covers its offsets, and all that
+/// it covers is to go: so a segment of the log must go on where it ends, as it was when only sealed ones were replaced.
+fn end_of(dir: &Path, path: &Path, base: Offset) -> Result<Result<Offset, (u64, Malformed)>, Error> {
+    let bytes = fs::read(path).context("read", path)?;
+    let (good, end, reason) = whole_prefix(&bytes, base);
+    if let Some(reason) = reason {
+        return Ok(Err((good as u64, reason)));
+    }
+    let segments = list(dir)?;
+    if segments.iter().any(|(next, _)| *next == end && *next > base) {
+        return Ok(Ok(end));
+    }
+    let found = segments.iter().map(|(next, _)| next.0).find(|next| *next > base.0).unwrap_or(base.0);
+    Ok(Err((0, Malformed::OutOfOrder { expected: end.0, found })))
 }
 
 fn with(path: &Path, ending: &str) -> PathBuf {
@@ -232,5 +244,26 @@ mod tests {
         let opened = storage.open(&name()).map(drop);
         assert!(matches!(opened, Err(Error::Damaged { position: 0, .. })), "{opened:?}");
         assert!(path_of(&dir, Offset(0)).exists());
+    }
+
+    #[test]
+    fn a_new_segment_whose_offsets_were_damaged_takes_nothing_away() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let (storage, mut log) = open(scratch.path());
+        for base in [0, 2, 4] {
+            log.append(&batch(base, 2)).expect("in order");
+            log.roll().expect("rolls");
+        }
+        let dir = log.path().to_owned();
+        drop((log, storage));
+        let mut new = batch(0, 4).bytes().to_vec();
+        new[1] ^= 8; // of the base offset, which no checksum covers: it would reach past everything
+        fs::write(with(&path_of(&dir, Offset(0)), SWAP), new).expect("writes");
+        let mut storage = FileStorage::open(scratch.path()).expect("opens");
+        let opened = storage.open(&name()).map(drop);
+        assert!(matches!(opened, Err(Error::Damaged { .. })), "{opened:?}");
+        assert!(!storage.verify(&name()).expect("reads").is_sound());
+        assert_eq!(storage.repair(&name()).expect("repairs").found.records, 6);
+        assert_eq!(offsets(&storage.open(&name()).expect("opens")), [0, 1, 2, 3, 4, 5]);
     }
 }

@@ -9,7 +9,7 @@
 //!   │             12:03 │            7 │ ──▶ the search begins at offset 108
 //!   │             12:07 │           15 │
 //!   ├───────────────────┴──────────────┤
-//!   │ segment's bytes as u64 │ CRC-32C │   ties the index to the segment it was made of
+//!   │ segment's bytes as u64 │ CRC-32C │   ties the index to the segment it was made of: 100 is summed, too
 //!   └──────────────────────────────────┘
 //! ```
 //!
@@ -90,7 +90,8 @@ impl TimeIndex {
             bytes.extend_from_slice(&offset.to_be_bytes());
         }
         bytes.extend_from_slice(&size.to_be_bytes());
-        bytes.extend_from_slice(&crc32c(&bytes).to_be_bytes());
+        let sum = sum_of(&bytes, whole.base);
+        bytes.extend_from_slice(&sum.to_be_bytes());
         bytes
     }
 
@@ -103,7 +104,7 @@ impl TimeIndex {
         let (raw, []) = entries.as_chunks::<ENTRY_BYTES>() else {
             return None;
         };
-        if crc32c(summed) != u32::from_be_bytes(*crc) || u64::from_be_bytes(*of) != size {
+        if sum_of(summed, base) != u32::from_be_bytes(*crc) || u64::from_be_bytes(*of) != size {
             return None;
         }
         let entry = |[a, b, c, d, e, f, g, h, i, j, k, l]: &[u8; ENTRY_BYTES]| {
@@ -115,6 +116,11 @@ impl TimeIndex {
         let newest = entries.last().map(|(time, _)| *time);
         within.then_some(Self { base, entries, newest, last })
     }
+}
+
+/// The checksum of an index's bytes, and of its segment's name: segments of equal messages are equally long.
+fn sum_of(bytes: &[u8], base: Offset) -> u32 {
+    crc32c(&[bytes, &base.0.to_be_bytes()].concat())
 }
 
 #[cfg(test)]
@@ -160,6 +166,8 @@ mod tests {
         }
         assert_eq!(loaded.newest(), Some(11));
         assert!(load(491).is_none(), "it was made of another segment");
+        let of_next = TimeIndex::load(&path, Offset(107), Offset(114), 490);
+        assert!(of_next.is_none(), "it was made of another segment, which is as long");
         for at in 0..sound.len() {
             let mut wrong = sound.clone();
             wrong[at] ^= 4;
