@@ -16,6 +16,7 @@
 //! What real systems do: Kafka's producers gather in the client (`linger.ms`, `batch.size`), and its brokers write what
 //! comes; RocketMQ's brokers gather what waits for a flush (`GroupCommitService`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -76,8 +77,12 @@ struct Writer {
     log: FileLog,
     gathered: BatchBuilder,
     count: u64,
+    /// Set when the batch that gathers is given up: whoever waits for it finds out.
+    given_up: Arc<AtomicBool>,
     /// A batch for which there was no room yet. It is written before anything else.
     waiting: Batches,
+    /// The same for that batch.
+    waiting_given_up: Arc<AtomicBool>,
     /// A thread panicked in the middle of a change.
     broken: bool,
 }
@@ -89,7 +94,15 @@ impl FileLog {
         let (tail, durability) = (self.tail.clone(), self.options.durability);
         tail.reopen();
         let gathered = BatchBuilder::new();
-        let writer = Writer { log: self, gathered, count: 0, waiting: Batches::default(), broken: false };
+        let writer = Writer {
+            log: self,
+            gathered,
+            count: 0,
+            given_up: Arc::default(),
+            waiting: Batches::default(),
+            waiting_given_up: Arc::default(),
+            broken: false,
+        };
         let inner = Arc::new(Inner { writer: Mutex::new(writer), tail: tail.clone(), durability });
         if let Durability::Interval(interval) = durability {
             let inner = Arc::downgrade(&inner);
@@ -141,24 +154,35 @@ impl SharedLog {
     ///
     /// # Errors
     ///
-    /// [`LogError::Full`] when what was gathered before cannot be written: the message was not taken, and what was
-    /// gathered is kept. [`LogError::Storage`] with [`Error::TooLarge`] when the message does not fit into a batch.
-    /// Otherwise as for [`Log::append`](mqlab_core::log::Log::append); what was gathered is lost then.
+    /// [`LogError::Full`] when there is no room: the message was not taken, so that to send it again is right. With
+    /// [`EveryBatch`](Durability::EveryBatch) nothing of it is left; with the others what was gathered before is kept, and
+    /// written when there is room. [`LogError::Storage`] with [`Error::TooLarge`] when the message does not fit into a
+    /// batch. Otherwise as for [`Log::append`](mqlab_core::log::Log::append); what was gathered is lost then.
     pub fn send(&self, record: &NewRecord) -> Result<Offset, LogError<Error>> {
         let mut writer = self.inner.writer()?;
+        if let Durability::Every(records) = self.inner.durability
+            && writer.end().0 - self.inner.tail.durable().0 >= records.max(1)
+        {
+            // The flush that was due found no room: nothing more is taken before it is made.
+            drop(writer);
+            self.inner.flush()?;
+            writer = self.inner.writer()?;
+        }
         let offset = writer.gather(record)?;
-        let owed = match self.inner.durability {
-            Durability::Manual => false,
-            Durability::Interval(_) => {
-                self.inner.tail.owes();
-                false
-            }
-            Durability::Every(records) => offset.next().0 - self.inner.tail.durable().0 >= records.max(1),
-            Durability::EveryBatch => true,
-        };
+        let given_up = writer.given_up.clone();
         drop(writer);
-        if owed {
-            self.inner.make_durable(offset.next())?;
+        match self.inner.durability {
+            Durability::Manual => {}
+            Durability::Interval(_) => self.inner.tail.owes(),
+            Durability::Every(records) => {
+                if offset.next().0 - self.inner.tail.durable().0 >= records.max(1) {
+                    match self.inner.flush() {
+                        Ok(()) | Err(LogError::Full) => {} // the next one hears of it
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Durability::EveryBatch => self.inner.make_durable(offset.next(), &given_up)?,
         }
         Ok(offset)
     }
@@ -244,12 +268,16 @@ impl Inner {
         if owed { self.tail.sync_to(end).map_err(failed) } else { Ok(()) }
     }
 
-    /// Writes what is gathered once no flush is under way, so that much comes together; and flushes.
-    fn make_durable(&self, target: Offset) -> Result<(), LogError<Error>> {
+    /// Writes what is gathered once no flush is under way, so that much comes together; and flushes. If there is no room for
+    /// it, all of it is given up, and everybody who waits for a part of it is told the same.
+    fn make_durable(&self, target: Offset, given_up: &AtomicBool) -> Result<(), LogError<Error>> {
         self.tail.wait_for_flush();
         let mut writer = self.writer()?;
+        if given_up.load(Ordering::Relaxed) {
+            return Err(LogError::Full);
+        }
         if writer.log.end() < target {
-            writer.write_gathered()?;
+            writer.write_gathered().inspect_err(|_| writer.give_up())?;
         }
         drop(writer);
         self.tail.sync_to(target).map_err(failed)
@@ -284,9 +312,18 @@ impl Writer {
         Ok(offset)
     }
 
+    /// Forgets what is gathered.
+    fn give_up(&mut self) {
+        for given_up in [&mut self.given_up, &mut self.waiting_given_up] {
+            std::mem::take(given_up).store(true, Ordering::Relaxed);
+        }
+        (self.gathered, self.count, self.waiting) = (BatchBuilder::new(), 0, Batches::default());
+    }
+
     fn write_gathered(&mut self) -> Result<(), LogError<Error>> {
         if self.count > 0 && self.waiting.is_empty() {
             self.count = 0;
+            self.waiting_given_up = std::mem::take(&mut self.given_up);
             let batch = std::mem::take(&mut self.gathered).build();
             self.waiting = batch.into_stamped(self.log.end(), Epoch(0));
         }
