@@ -176,6 +176,13 @@ impl<L: Log> FaultyLog<L> {
         self.next = Some(fault);
     }
 
+    /// A log below may flush by itself, whatever it was asked to do.
+    fn learn_truth(&mut self) {
+        if self.condition != Condition::Lying {
+            self.truth = self.log.durable();
+        }
+    }
+
     /// Fails if `hit` says that the fault waiting is for this operation.
     fn meet(&mut self, hit: impl Fn(Fault) -> bool) -> Result<(), LogError<FaultyError<L::Error>>> {
         if self.refusing {
@@ -223,7 +230,9 @@ impl<L: Log> Log for FaultyLog<L> {
         if self.condition == Condition::Full {
             return Err(LogError::Full);
         }
-        self.log.append(batches).map_err(inner)
+        self.log.append(batches).map_err(inner)?;
+        self.learn_truth();
+        Ok(())
     }
 
     fn read(
@@ -239,9 +248,7 @@ impl<L: Log> Log for FaultyLog<L> {
         self.meet(|fault| fault == Fault::FailFlush)?;
         self.flushes += 1;
         self.log.flush().map_err(inner)?;
-        if self.condition != Condition::Lying {
-            self.truth = self.log.durable();
-        }
+        self.learn_truth();
         Ok(())
     }
 
@@ -249,12 +256,15 @@ impl<L: Log> Log for FaultyLog<L> {
         self.meet(|_| false)?;
         self.log.truncate(to).map_err(inner)?;
         self.truth = self.truth.min(self.log.durable());
+        self.learn_truth();
         Ok(())
     }
 
     fn trim(&mut self, to: Offset) -> Result<(), LogError<Self::Error>> {
         self.meet(|_| false)?;
-        self.log.trim(to).map_err(inner)
+        self.log.trim(to).map_err(inner)?;
+        self.learn_truth();
+        Ok(())
     }
 
     /// What a disk that lies brings back of it is not played: the log is empty after a power cut, too.
@@ -274,9 +284,7 @@ impl<L: Log> Log for FaultyLog<L> {
         self.meet(|fault| fault == Fault::FailFlush)?;
         self.flushes += 1;
         self.log.roll().map_err(inner)?;
-        if self.condition != Condition::Lying {
-            self.truth = self.log.durable();
-        }
+        self.learn_truth();
         Ok(())
     }
 
@@ -292,7 +300,9 @@ impl<L: Log> Log for FaultyLog<L> {
         if self.condition == Condition::Full {
             return Err(LogError::Full);
         }
-        self.log.replace(from, until, batches).map_err(inner)
+        self.log.replace(from, until, batches).map_err(inner)?;
+        self.learn_truth();
+        Ok(())
     }
 }
 

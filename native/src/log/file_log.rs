@@ -145,8 +145,9 @@ impl FileLog {
         if base < self.end() {
             return Err(LogError::OutOfOrder { end: self.end(), base });
         }
-        let end = self.last().end;
-        self.change_if_room(|log| log.write_runs(batches), |log| log.cut(end))
+        // What is there stays as durable as it is, whoever looks on meanwhile.
+        let end = self.end_point();
+        self.change_if_room(|log| log.write_runs(batches), |log| log.cut(end.offset, end))
     }
 
     /// Does what takes room; if there is none, takes back what it did of it.
@@ -237,12 +238,13 @@ impl FileLog {
         if unflushed > UNFLUSHED_SEGMENTS_MAX { self.tail.sync_to(self.last().end) } else { Ok(()) }
     }
 
-    /// Removes what reaches past `to`, the latest first: whatever a crash leaves of it is still one log.
-    fn cut(&mut self, to: Offset) -> Result<(), Error> {
+    /// Removes what reaches past `to`, the latest first: whatever a crash leaves of it is still one log. What is before the
+    /// point `stays` is not touched.
+    fn cut(&mut self, to: Offset, stays: Point) -> Result<(), Error> {
         // What stays is called durable afterwards, and where it is cut is no recovery point before it is.
         self.tail.sync_to(self.last().end)?;
         let holder = self.segment_of(to);
-        self.tail.lower(Point::at(self.segments[holder].base))?;
+        self.tail.lower(stays)?;
         for segment in self.segments.drain(holder + 1..).rev().collect::<Vec<_>>() {
             segment.remove(&self.files, &self.dir)?;
         }
@@ -272,8 +274,7 @@ impl FileLog {
         self.files.sync(&self.file, &last.path)?;
         self.files.sync_dir(&self.dir)?;
         self.ahead = Ahead::new(self.options.preallocate_bytes, last.size);
-        let end = Point { base: last.base, position: last.size, offset: last.end };
-        self.tail.restart((self.file.clone(), last.path.clone()), end)
+        self.tail.restart((self.file.clone(), last.path.clone()), self.end_point())
     }
 
     /// Puts whole batches in place of the sealed segments from `from` to `until`; `before` is told of each step.
@@ -294,6 +295,12 @@ impl FileLog {
         new.seal();
         self.segments.splice(numbers, [new]);
         Ok(())
+    }
+
+    /// Where it ends, as a recovery point.
+    fn end_point(&self) -> Point {
+        let last = self.last();
+        Point { base: last.base, position: last.size, offset: last.end }
     }
 
     /// The number of the segment that has `offset`, or would have it.
@@ -370,7 +377,8 @@ impl Log for FileLog {
         if to >= self.end() && !self.is_refusing() {
             return Ok(());
         }
-        self.change(|log| log.cut(to))
+        let holder = Point::at(self.segments[self.segment_of(to)].base);
+        self.change(|log| log.cut(to, holder))
     }
 
     /// Removes whole segments, the oldest first; the last one always stays.
