@@ -233,6 +233,7 @@ fn a_full_disk_takes_nothing_and_loses_nothing() {
             assert!(matches!(log.flush(), Err(LogError::Full)));
         }
         assert!(matches!(log.send(&record("not taken".into())), Err(LogError::Full)));
+        assert_eq!(values(&log).len(), 8, "what is there is read");
         disk.is_full.store(false, Ordering::SeqCst);
         // What was refused is not there; what was gathered before is.
         let end = if options.durability == Durability::EveryBatch { 8 } else { 9 };

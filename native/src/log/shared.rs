@@ -198,15 +198,17 @@ impl SharedLog {
     }
 
     /// Writes what was gathered, and finds batches, as [`Log::read`](mqlab_core::log::Log::read) does. To load them does
-    /// not hinder anybody.
+    /// not hinder anybody. Where nothing can be written, on a full disk or after a failure, it reads what is there.
     ///
     /// # Errors
     ///
-    /// As for [`Log::read`](mqlab_core::log::Log::read) and [`send`](Self::send).
+    /// As for [`Log::read`](mqlab_core::log::Log::read).
     pub fn read(&self, from: Offset, until: Offset, bytes_max: u32) -> Result<FileSlice, LogError<Error>> {
-        let mut writer = self.inner.writer()?;
-        writer.write_gathered()?;
-        writer.log.read(from, until, bytes_max)
+        let mut writer = self.inner.lock();
+        match writer.write_gathered() {
+            Ok(()) | Err(LogError::Full | LogError::Refusing) => writer.log.read(from, until, bytes_max),
+            Err(error) => Err(error),
+        }
     }
 
     /// The offset after the last message, those that are gathered included.
@@ -249,7 +251,7 @@ impl SharedLog {
 }
 
 impl Inner {
-    fn writer(&self) -> Result<MutexGuard<'_, Writer>, LogError<Error>> {
+    fn lock(&self) -> MutexGuard<'_, Writer> {
         let mut writer = self.writer.lock().unwrap_or_else(|poisoned| {
             let mut writer = poisoned.into_inner();
             writer.broken = true;
@@ -258,6 +260,11 @@ impl Inner {
         if std::mem::take(&mut writer.broken) {
             self.tail.fail();
         }
+        writer
+    }
+
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, LogError<Error>> {
+        let writer = self.lock();
         if self.tail.has_failed() { Err(LogError::Refusing) } else { Ok(writer) }
     }
 
