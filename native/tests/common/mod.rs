@@ -6,7 +6,9 @@ pub(crate) mod recorder;
 pub(crate) mod story;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use mqlab::log::{FileLog, FileStorage, Options};
 use mqlab_core::ids::{LogName, Name, Offset};
@@ -103,4 +105,14 @@ pub(crate) fn offsets(log: &FileLog) -> Vec<u64> {
         assert!(read.base() <= Some(Offset(offset)) && read.next() > Some(Offset(offset)), "offset {offset}");
     }
     found
+}
+
+/// Runs the command `mqlab` over some input.
+pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mqlab"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    // The command may end before it has read everything; that is its affair.
+    let _ = child.stdin.take().expect("piped").write_all(input);
+    child.wait_with_output().expect("the command ends")
 }
