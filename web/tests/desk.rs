@@ -319,11 +319,14 @@ fn a_link_holds_a_whole_scenario() {
     assert_eq!(panel.transport.expect("a run").digest, timeline.digest().to_string());
     let story = panel.story.expect("a story");
     assert_eq!(story.title, "seven");
-    assert_eq!(story.query, format!("?run={packed}&seed=9&lang=en"), "the address stays what it was");
+    let v = mqlab_core::VERSION;
+    let end = format!("at={}", timeline.ends_at().0 / 1_000);
+    let address = format!("?run={packed}&seed=9&{end}&lang=en&v={v}");
+    assert_eq!(panel.address, Some(address), "the address stays what it was");
     assert_eq!(panel.verdict.expect("a verdict").counts[0].value, "7");
     // Another seed is another run of the same scenario.
     let panel = after(&mut desk, &mut clock, Action::NewSeed(10));
-    assert_eq!(panel.story.expect("a story").query, format!("?run={packed}&seed=10&lang=en"));
+    assert_eq!(panel.address, Some(format!("?run={packed}&seed=10&lang=en&v={v}")));
     // One of ours, changed, does not go by the name of ours.
     scenario.name = "hundred-messages".into();
     let (mut desk, mut clock) = (visit(&format!("?run={}", scenario.pack())), 0.0);
@@ -331,7 +334,7 @@ fn a_link_holds_a_whole_scenario() {
     assert_eq!((story.title.as_str(), story.paragraphs.len()), ("hundred-messages*", 0));
     // And then one of ours again.
     let panel = after(&mut desk, &mut clock, Action::Scenario("kill-the-leader".into()));
-    assert_eq!(panel.story.expect("a story").query, "?scenario=kill-the-leader&seed=20&lang=en");
+    assert_eq!(panel.address, Some(format!("?scenario=kill-the-leader&seed=20&lang=en&v={v}")));
 }
 
 #[test]

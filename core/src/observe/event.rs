@@ -271,6 +271,25 @@ pub struct Stamped {
     pub event: Event,
 }
 
+impl Stamped {
+    /// The event as a line of JSON, such as a trace in a file has for each.
+    ///
+    /// ```
+    /// use mqlab_core::ids::NodeId;
+    /// use mqlab_core::observe::{Event, Stamped};
+    /// use mqlab_core::time::Time;
+    /// let stamped = Stamped { at: Time(412_800), step: 9, node: NodeId::Broker(1), event: Event::Crashed };
+    /// assert_eq!(stamped.to_json(), r#"{"at":412800,"step":9,"node":"broker-1","event":"crashed"}"#);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never: an event is plain data with text for keys.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain data can be written")
+    }
+}
+
 impl Event {
     /// The messages that this event is about.
     pub fn messages(&self) -> &[MessageId] {

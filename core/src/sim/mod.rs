@@ -41,6 +41,7 @@ mod pull_check;
 mod remember;
 mod renumber;
 mod scenario;
+mod scenario_file;
 mod service;
 mod service_spec;
 mod serving;
@@ -74,7 +75,7 @@ pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use onward::{ONWARD_MAX, OnwardSpec};
 pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
-pub use packed::{BadPacked, PACKED_MAX, UNPACKED_MAX};
+pub use packed::{BadPacked, PACKED_MAX, UNPACKED_MAX, pack_text, unpack_text};
 pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;
@@ -83,6 +84,7 @@ pub use scenario::{
     PARTITIONS_MAX, PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, QueueSpec, RUN_MICROS_MAX, SCENARIO_FORMAT,
     Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
+pub use scenario_file::{BadFile, SCENARIO_FILE_MAX};
 pub use service_spec::{BACKLOG_MAX, STEPS_MAX, ServiceSpec, StepSpec, UserSpec, WORKERS_MAX, WorkSpec};
 pub use shrink::{Shrunk, shrink};
 pub use timeline::{BranchView, Timeline};

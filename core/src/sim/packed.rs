@@ -82,12 +82,7 @@ impl Scenario {
     ///
     /// Never: a scenario is plain data with text for keys.
     pub fn pack(&self) -> String {
-        let json = serde_json::to_vec(self).expect("plain data can be written");
-        let small = compress_to_vec(&json, EFFORT);
-        let (kind, bytes) = if small.len() < json.len() { ('z', small) } else { ('j', json) };
-        let mut packed = String::from(kind);
-        encode(&bytes, &mut packed);
-        packed
+        pack(&serde_json::to_vec(self).expect("plain data can be written"))
     }
 
     /// The scenario that was [packed](Self::pack).
@@ -96,21 +91,7 @@ impl Scenario {
     ///
     /// [`BadPacked`] with the first thing that is wrong.
     pub fn unpack(packed: &str) -> Result<Self, BadPacked> {
-        if packed.len() > PACKED_MAX {
-            return Err(BadPacked::TooLarge);
-        }
-        let mut letters = packed.chars();
-        let kind = letters.next().filter(|kind| "jz".contains(*kind)).ok_or(BadPacked::Kind)?;
-        let bytes = decode(letters)?;
-        let json = match kind {
-            'j' => bytes,
-            _ => decompress_to_vec_with_limit(&bytes, UNPACKED_MAX).map_err(|error| match error.status {
-                miniz_oxide::inflate::TINFLStatus::HasMoreOutput => BadPacked::TooLarge,
-                _ => BadPacked::Torn,
-            })?,
-        };
-        let json = core::str::from_utf8(&json).map_err(|_| BadPacked::Torn)?;
-        Self::from_json(json).map_err(BadPacked::Scenario)
+        Self::from_json(&unpack_text(packed)?).map_err(BadPacked::Scenario)
     }
 
     /// The scenario that a link holds as `run=...`, however much stands around it; `None` when it holds none.
@@ -129,6 +110,54 @@ impl Scenario {
         let packed = query.split('&').find_map(|part| part.strip_prefix("run="))?;
         Some(Self::unpack(packed))
     }
+}
+
+/// Any text in letters that an address may have, short: what a person did in a run, when that is a lot.
+///
+/// ```
+/// use mqlab_core::sim::{pack_text, unpack_text};
+/// let text = "412.8 crash broker-1,".repeat(100);
+/// assert!(pack_text(&text).len() < 100);
+/// assert_eq!(unpack_text(&pack_text(&text)), Ok(text));
+/// ```
+pub fn pack_text(text: &str) -> String {
+    pack(text.as_bytes())
+}
+
+/// The text that was [packed](pack_text).
+///
+/// ```
+/// use mqlab_core::sim::{BadPacked, unpack_text};
+/// assert_eq!(unpack_text("jMQ"), Ok("1".into()));
+/// assert_eq!(unpack_text("jM"), Err(BadPacked::Torn));
+/// ```
+///
+/// # Errors
+///
+/// [`BadPacked`] with the first thing that is wrong.
+pub fn unpack_text(packed: &str) -> Result<String, BadPacked> {
+    if packed.len() > PACKED_MAX {
+        return Err(BadPacked::TooLarge);
+    }
+    let mut letters = packed.chars();
+    let kind = letters.next().filter(|kind| "jz".contains(*kind)).ok_or(BadPacked::Kind)?;
+    let bytes = decode(letters)?;
+    let text = match kind {
+        'j' => bytes,
+        _ => decompress_to_vec_with_limit(&bytes, UNPACKED_MAX).map_err(|error| match error.status {
+            miniz_oxide::inflate::TINFLStatus::HasMoreOutput => BadPacked::TooLarge,
+            _ => BadPacked::Torn,
+        })?,
+    };
+    String::from_utf8(text).map_err(|_| BadPacked::Torn)
+}
+
+fn pack(bytes: &[u8]) -> String {
+    let small = compress_to_vec(bytes, EFFORT);
+    let (kind, bytes) = if small.len() < bytes.len() { ('z', &small[..]) } else { ('j', bytes) };
+    let mut packed = String::from(kind);
+    encode(bytes, &mut packed);
+    packed
 }
 
 fn encode(bytes: &[u8], text: &mut String) {

@@ -155,6 +155,12 @@ impl Timeline {
         self.now
     }
 
+    /// Whether everything of this moment has happened: going step by step one may stop between two things that happen
+    /// at once, and a moment alone does not name that place.
+    pub fn is_moment_over(&self) -> bool {
+        self.world.next_time().is_none_or(|next| next > self.now)
+    }
+
     /// The last moment of the run.
     pub fn ends_at(&self) -> Time {
         self.scenario.ends_at

@@ -8,10 +8,9 @@ use super::panel::{
 };
 use super::run::Run;
 use super::{Desk, Notice};
-use crate::link;
 use crate::text::sentence::{Tone, life_line, sentence};
 use crate::text::standing::standing;
-use crate::text::{Both, groups, moment, story, ui};
+use crate::text::{Both, LANGS, groups, moment, share, story, ui};
 
 /// Events shown before the present one, and after it.
 const EVENTS_BEFORE: usize = 80;
@@ -56,6 +55,7 @@ impl Desk {
         if self.player.playing && early {
             return None;
         }
+        let address = self.address(now_ms);
         let mut filled = std::mem::take(&mut self.filled);
         filled.last_fill = Some(now_ms);
         let shown = &mut filled.shown;
@@ -72,6 +72,7 @@ impl Desk {
             fresh.events = changed(&mut shown.events, self.events(run));
             fresh.nodes = changed(&mut shown.nodes, self.nodes(run));
             fresh.branches = changed(&mut shown.branches, self.branches(run));
+            fresh.address = address.and_then(|address| changed(&mut shown.address, address));
         }
         let may_say = filled.last_said.is_none_or(|last| now_ms - last >= SAY_MS);
         if may_say && !self.say.is_empty() {
@@ -85,7 +86,7 @@ impl Desk {
     fn words(&self) -> Words {
         Words {
             tag: self.lang.tag(),
-            texts: ui::TEXTS.iter().map(|(name, text)| (*name, text.get(self.lang))).collect(),
+            texts: ui::TEXTS.iter().chain(share::TEXTS).map(|(name, text)| (*name, text.get(self.lang))).collect(),
             theme: ui::THEMES[self.theme_choice].get(self.lang),
             theme_name: ["auto", "light", "dark"][self.theme_choice],
         }
@@ -97,7 +98,6 @@ impl Desk {
         let get = |text: Both| text.get(self.lang);
         let title_of = |name: &str| story::of(name).map_or(name.into(), |story| get(story.title).into());
         let all = |texts: &[Both]| texts.iter().map(|text| get(*text).to_owned()).collect();
-        let seed = self.run.as_ref().map_or(0, |run| run.timeline.seed());
         StoryPart {
             kicker: story.map_or(String::new(), |story| get(story.kicker).into()),
             title: title_of(name),
@@ -115,10 +115,6 @@ impl Desk {
                         .collect(),
                 })
                 .collect(),
-            query: match &self.run {
-                None => String::new(),
-                Some(run) => link::write(name, run.packed.as_deref(), seed, self.lang),
-            },
         }
     }
 
@@ -244,13 +240,14 @@ impl Desk {
             Some(Notice::NoSuchScenario(name)) => {
                 ui::no_such_scenario(name, &Scenario::names().collect::<Vec<_>>(), lang)
             }
-            Some(Notice::BadLink(why)) => ui::bad_link(why, lang),
+            Some(Notice::BadLink(why)) => share::bad_link(why, lang),
             Some(Notice::BadRun(why)) => ui::bad_run(why, lang),
             Some(Notice::Invalid(words)) => words.clone(),
             Some(Notice::Refused(why)) => match &self.run {
                 Some(run) => ui::refused(*why, &run.names, lang),
                 None => why.to_string(),
             },
+            Some(Notice::Said(words)) => words[LANGS.iter().position(|known| *known == lang).unwrap_or(0)].clone(),
         }
     }
 }

@@ -9,12 +9,13 @@ mod fill;
 mod judged;
 pub mod panel;
 mod run;
+pub mod share;
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::{BadPacked, InvalidScenario, Scenario};
 use mqlab_core::time::Time;
 
-use crate::link::{self, BadLink, SCENARIO_USUAL};
+use crate::link::{self, BadLink};
 use crate::player::{Move, Player};
 use crate::scene::axis::{AxisView, axis, moment_at};
 use crate::scene::shape::{Scene, Target};
@@ -38,6 +39,8 @@ enum Notice {
     /// Words from the engine about a scenario that it cannot run.
     Invalid(String),
     Refused(mqlab_core::sim::CommandRefused),
+    /// Words that were chosen where it arose, by language.
+    Said([String; 2]),
 }
 
 /// Everything a person has before them.
@@ -60,6 +63,7 @@ pub struct Desk {
     /// Lost messages that fall into the tray, and since when, in real milliseconds.
     falling: Vec<(MessageId, f64)>,
     filled: fill::Filled,
+    address: share::Address,
 }
 
 /// What a visitor brings along.
@@ -97,15 +101,11 @@ impl Desk {
             last_frame: None,
             falling: Vec::new(),
             filled: fill::Filled::default(),
+            address: share::Address::default(),
         };
+        desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
-            Ok(link) => {
-                desk.lang = link.lang.unwrap_or(desk.lang);
-                match link.run {
-                    Some(packed) => desk.open_packed(&packed, link.seed),
-                    None => desk.open(link.scenario.as_deref().unwrap_or(SCENARIO_USUAL), link.seed),
-                }
-            }
+            Ok(link) => desk.follow(link),
             Err(why) => desk.notice = Some(Notice::BadLink(why)),
         }
         desk
@@ -118,17 +118,6 @@ impl Desk {
         };
         let seed = seed.unwrap_or(scenario.seed);
         self.show(Run::new(name, scenario, seed, self.stage_size));
-    }
-
-    /// Opens a scenario that a link holds.
-    fn open_packed(&mut self, packed: &str, seed: Option<u64>) {
-        match Scenario::unpack(packed) {
-            Ok(scenario) => {
-                let seed = seed.unwrap_or(scenario.seed);
-                self.show(Run::of_link(packed, scenario, seed, self.stage_size));
-            }
-            Err(why) => self.notice = Some(Notice::BadRun(why)),
-        }
     }
 
     fn show(&mut self, run: Result<Run, InvalidScenario>) {
@@ -295,8 +284,9 @@ impl Desk {
             }
             Action::NewSeed(seed) => {
                 let (name, packed) = (run.name.clone(), run.packed.clone());
+                let scenario = run.timeline.scenario().clone();
                 return match packed {
-                    Some(packed) => self.open_packed(&packed, Some(seed)),
+                    Some(packed) => self.show(Run::of_link(&packed, scenario, seed, self.stage_size)),
                     None => self.open(&name, Some(seed)),
                 };
             }

@@ -32,6 +32,9 @@ pub struct Panel {
     /// The branches; none to show when there is but one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branches: Option<Vec<BranchPart>>,
+    /// The address of what is on the desk, after `?`; empty where no link can hold it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// What to say when something is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -77,8 +80,6 @@ pub struct StoryPart {
     pub tries: Vec<String>,
     /// All scenarios, by topic.
     pub groups: Vec<GroupPart>,
-    /// The address of this experiment.
-    pub query: String,
 }
 
 /// Scenarios on one topic.

@@ -17,6 +17,7 @@ mod pulls;
 mod purpose;
 mod queues;
 pub mod sentence;
+pub mod share;
 mod shares;
 pub mod stage;
 pub mod standing;

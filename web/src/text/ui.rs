@@ -9,7 +9,6 @@ use mqlab_core::time::Time;
 
 use super::sentence::Names;
 use super::{Both, Lang, both, faults, moment};
-use crate::link::BadLink;
 
 /// Texts that the page's elements name.
 pub const TEXTS: &[(&str, Both)] = &[
@@ -199,23 +198,6 @@ pub fn no_such_scenario(name: &str, known: &[&str], lang: Lang) -> String {
     }
 }
 
-/// A link that cannot be read.
-pub fn bad_link(why: &BadLink, lang: Lang) -> String {
-    match (why, lang) {
-        (BadLink::Seed(seed), Lang::En) => {
-            format!(
-                "The link's seed “{seed}” is not a whole number from 0 to {}. Nothing was loaded.",
-                u64::MAX
-            )
-        }
-        (BadLink::Seed(seed), Lang::Zh) => {
-            format!("链接里的种子“{seed}”不是 0 到 {} 之间的整数，什么也没有加载。", u64::MAX)
-        }
-        (BadLink::Lang(lang), Lang::En) => format!("This page does not speak “{lang}”; it speaks en and zh."),
-        (BadLink::Lang(lang), Lang::Zh) => format!("本页没有“{lang}”这种语言，只有 en 和 zh。"),
-    }
-}
-
 /// What is wrong with the scenario that a link holds.
 pub fn bad_run(why: &BadPacked, lang: Lang) -> String {
     match (why, lang) {
@@ -256,13 +238,13 @@ mod tests {
             .flat_map(|attribute| html.split(attribute).skip(1))
             .filter_map(|rest| rest.split('"').next())
             .collect();
-        let known: BTreeSet<&str> = TEXTS.iter().map(|(name, _)| *name).collect();
+        let known: BTreeSet<&str> = TEXTS.iter().chain(crate::text::share::TEXTS).map(|(name, _)| *name).collect();
         let missing: Vec<_> = asked.difference(&known).collect();
         assert!(missing.is_empty(), "the page asks for {missing:?}");
         let unused: Vec<_> =
             known.difference(&asked).filter(|name| !["failed", "life"].contains(*name)).collect();
         assert!(unused.is_empty(), "nobody asks for {unused:?}");
-        for (name, text) in TEXTS {
+        for (name, text) in TEXTS.iter().chain(crate::text::share::TEXTS) {
             assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");
         }
     }
