@@ -24,6 +24,15 @@ impl Canvas {
         Ok(Self { element, context, size: (0.0, 0.0, 1.0) })
     }
 
+    /// Draws a scene on a ground of one colour: a picture that stands by itself.
+    pub(crate) fn paint(&mut self, scene: &Scene, dots: f64, ground: &'static str) -> Result<(), JsValue> {
+        let area = Rect { x: 0.0, y: 0.0, w: scene.width, h: scene.height };
+        let fill = Some(Paint { color: ground, alpha: 1.0 });
+        let mut shapes = vec![Shape::Box { area, radius: 0.0, fill, stroke: None }];
+        shapes.extend(scene.shapes.iter().cloned());
+        self.draw(&Scene { shapes, ..scene.clone() }, dots)
+    }
+
     /// Draws a scene, with the canvas made as large as it needs.
     pub(crate) fn draw(&mut self, scene: &Scene, dots: f64) -> Result<(), JsValue> {
         let dots = dots.clamp(1.0, 4.0);

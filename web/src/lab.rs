@@ -3,6 +3,7 @@
 //! Whatever goes wrong here comes to the page as words; nothing panics across the boundary on purpose, and what
 //! panics by mistake shows a sentence.
 
+use mqlab_core::sim::SCENARIO_FILE_MAX;
 use serde::Serialize as _;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
@@ -13,6 +14,9 @@ use crate::desk::{Desk, Visitor};
 
 /// Seeds that a person can read aloud and remember.
 const SEED_MAX: u32 = 9_999;
+
+/// Dots for a pixel of the page, in a picture that is kept: it should look well on any screen.
+const PICTURE_DOTS: f64 = 2.0;
 
 /// A stage, a time axis, and the run that they show.
 #[wasm_bindgen]
@@ -151,6 +155,40 @@ impl Lab {
     /// The visitor wants less motion, or no longer.
     pub fn set_less_motion(&mut self, less: bool) {
         self.desk.set_less_motion(less);
+    }
+
+    /// The address of this moment, after `?`; empty where no link can hold it, and nothing where there is no run.
+    pub fn link(&self) -> Option<String> {
+        self.desk.link()
+    }
+
+    /// Something to keep, `scenario`, `events` or `picture`: the file's name, kind and text. Empty where there is nothing.
+    pub fn keep(&self, what: &str) -> Vec<String> {
+        self.desk.keep(what).map_or(Vec::new(), |keep| vec![keep.name, keep.kind.into(), keep.text])
+    }
+
+    /// Paints the stage on a canvas, as a picture to keep; its name, or nothing where there is no run.
+    ///
+    /// # Errors
+    ///
+    /// When the browser refuses to draw.
+    pub fn paint(&self, canvas: HtmlCanvasElement) -> Result<Option<String>, JsValue> {
+        let (Some(scene), Some(keep)) = (self.desk.stage_scene(), self.desk.keep("picture")) else {
+            return Ok(None);
+        };
+        Canvas::new(canvas)?.paint(&scene, PICTURE_DOTS, self.desk.theme().sunk)?;
+        Ok(Some(keep.name.replace(".svg", ".png")))
+    }
+
+    /// How many bytes of a file are worth reading: one more than a scenario may have.
+    pub fn file_max(&self) -> usize {
+        SCENARIO_FILE_MAX + 1
+    }
+
+    /// A file was brought: its name, its size, and as many of its bytes as are [worth reading](Self::file_max).
+    pub fn open_file(&mut self, name: &str, size: f64, bytes: &[u8]) {
+        self.stale = true;
+        self.desk.open_file(name, size, bytes);
     }
 
     /// The language's tag, to be remembered.

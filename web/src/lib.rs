@@ -14,6 +14,9 @@
 mod canvas;
 pub mod desk;
 #[cfg(target_arch = "wasm32")]
+pub mod element;
+pub mod embed;
+#[cfg(target_arch = "wasm32")]
 pub mod lab;
 pub mod link;
 pub mod player;

@@ -199,7 +199,7 @@ fn short(action: &Action) -> String {
 }
 
 /// Percent encoding of what has a meaning in an address, with `+` for a space.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

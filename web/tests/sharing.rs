@@ -65,10 +65,19 @@ fn a_link_is_all_there_or_nothing_is_loaded() {
         ("do=412.8+crash+broker-1&lang=zh", "链接的末尾"),
         (&format!("do=412.8+crash&v={v}"), "“412.8 crash” in the link is no command"),
         (&format!("do=412.8+crash+broker-9&v={v}"), "The link's command “412.800 crash broker-9” cannot"),
-        (&format!("do=9999999+crash+broker-1&v={v}"), "The link's command “9999999.000 crash broker-1” does not"),
+        (
+            &format!("do=9999999+crash+broker-1&v={v}"),
+            "The link's command “9999999.000 crash broker-1” does not",
+        ),
         (&format!("do=0+crash+broker-1&v={v}"), "The link's command “0.000 crash broker-1” does not"),
-        (&format!("do=5+crash+broker-1,5+restart+broker-1&v={v}"), "The link's command “5.000 restart broker-1” has the"),
-        (&format!("do=5+restart+broker-1&lang=zh&v={v}"), "链接里的命令“5.000 restart broker-1”无法执行：Broker 1 已经在运行"),
+        (
+            &format!("do=5+crash+broker-1,5+restart+broker-1&v={v}"),
+            "The link's command “5.000 restart broker-1” has the",
+        ),
+        (
+            &format!("do=5+restart+broker-1&lang=zh&v={v}"),
+            "链接里的命令“5.000 restart broker-1”无法执行：Broker 1 已经在运行",
+        ),
         ("lang=zh&v=77.0.0", "这个链接来自引擎 77.0.0，本页的引擎是"),
         ("v=77.0.0", "Engine 77.0.0 made this link"),
         (&format!("at=noon&v={v}"), "“noon” in the link is no moment"),

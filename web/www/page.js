@@ -2,6 +2,7 @@
 //
 // `await init()` finds the wasm beside this file, or in the page itself where everything is one file.
 import init, * as engine from "./mqlab_web.js";
+import { share } from "./share.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -9,7 +10,9 @@ const root = document.documentElement;
 // Storage may be refused; then nothing is remembered.
 const memory = {
   get(key) { try { return localStorage.getItem(`mqlab.${key}`); } catch { return null; } },
-  set(key, value) { try { localStorage.setItem(`mqlab.${key}`, value); } catch { /* not remembered */ } },
+  set(key, value) {
+    try { localStorage.setItem(`mqlab.${key}`, value); } catch { $("unremembered").hidden = false; }
+  },
 };
 
 // ---- filling the page ------------------------------------------------------------------------------------------
@@ -61,8 +64,7 @@ const fill = {
     $("scenario").replaceChildren(
       ...part.groups.map(({ title, scenarios }) => make("optgroup", { label: title }, ...scenarios.map(option))));
     if (!part.groups.some(({ scenarios }) => scenarios.some(([, , current]) => current))) $("scenario").selectedIndex = -1;
-    $("help").parentElement.classList.toggle("empty", !part.query);
-    if (part.query && location.protocol !== "file:") history.replaceState(null, "", part.query);
+    $("help").parentElement.classList.toggle("empty", !part.title);
   },
   transport(part) {
     $("play").setAttribute("aria-pressed", part.playing);
@@ -163,6 +165,9 @@ const fill = {
     $("branches").replaceChildren(...parts.map((part) =>
       make("button", { "data-act": "branch", "data-value": part.id, "aria-current": part.current }, part.label)));
   },
+  address(query) {
+    if (location.protocol !== "file:") history.replaceState(null, "", query || location.pathname);
+  },
   notice(words) {
     $("notice").hidden = !words;
     $("notice").textContent = words;
@@ -195,17 +200,20 @@ function run(lab) {
 
 // ---- input -----------------------------------------------------------------------------------------------------
 
+function remember(lab) {
+  memory.set("lang", lab.lang());
+  memory.set("theme", lab.theme());
+}
+
 function listen(lab) {
   const act = (name, value = "") => lab.act(name, String(value));
-  const remember = () => { memory.set("lang", lab.lang()); memory.set("theme", lab.theme()); };
-
   document.addEventListener("click", (event) => {
     const control = event.target.closest("[data-act]");
     if (!control) return;
     act(control.dataset.act, control.dataset.value);
-    remember();
+    remember(lab);
   });
-  $("lang").addEventListener("click", () => { lab.key("l"); remember(); });
+  $("lang").addEventListener("click", () => { lab.key("l"); remember(lab); });
   // Chosen with the pointer, the list lets go of the keys: the next Space plays. Walked by keyboard, it keeps them.
   let pointed = false;
   $("scenario").addEventListener("pointerdown", () => { pointed = true; });
@@ -237,7 +245,7 @@ function listen(lab) {
     const meant = target.id === "events" || target.id === "scrub" ? walk ?? key : key;
     if (lab.key(meant)) {
       event.preventDefault();
-      remember();
+      remember(lab);
     }
   });
   $("nodes").addEventListener("focusin", (event) => {
@@ -272,8 +280,21 @@ function listen(lab) {
   media("(prefers-reduced-motion: reduce)", (less) => lab.set_less_motion(less));
 }
 
-try {
-  await init();
+// What the page needs and may not have; its words stand in the page itself.
+function trouble(kind) {
+  document.querySelector(`[data-trouble="${kind}"]`).hidden = false;
+  document.querySelector(".app").classList.add("empty", "without-engine");
+}
+
+async function start() {
+  if (!globalThis.WebAssembly) return trouble("wasm");
+  if (!$("stage").getContext?.("2d")) return trouble("canvas");
+  try {
+    await init();
+  } catch (error) {
+    console.warn(error);
+    return trouble("download");
+  }
   $("version").textContent = engine.version();
   const languages = [memory.get("lang"), ...navigator.languages].filter(Boolean).join(",");
   const matches = (query) => matchMedia(query).matches;
@@ -281,7 +302,18 @@ try {
     $("stage"), $("scrub"), location.search, languages, Number(memory.get("theme") ?? 0),
     matches("(prefers-color-scheme: dark)"), matches("(prefers-reduced-motion: reduce)"));
   listen(lab);
+  share(lab);
   run(lab);
+  memory.set("theme", lab.theme()); // so that one hears at once where nothing can be remembered
+}
+
+try {
+  await start();
 } catch (error) {
   fail(error);
+}
+
+// Kept for when there is no network: the folder alone, for the single file needs none. Where it is refused, nothing is lost.
+if (navigator.serviceWorker && location.protocol !== "file:" && !$("mqlab-wasm")) {
+  navigator.serviceWorker.register("./sw.js", { updateViaCache: "none" }).catch(() => {});
 }

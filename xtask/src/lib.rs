@@ -13,6 +13,7 @@
 //! | [`tools`] | which cargo-made tools are needed, and where are they kept? |
 //! | [`system`] | which programs must the machine have (Node, Chromium), and how do they get there? |
 //! | [`site`] | how does the page become a folder of files? |
+//! | [`offline`] | which build is it, and what does it need without a network? |
 //! | [`single_file`] | how does that folder become one HTML file? |
 //! | [`serve`] | how are the files served? |
 //! | [`demo`], [`dist`], [`mod@test`], [`steps`], [`mod@bench`] | what do the commands do, in which order? |
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod demo;
 pub mod dist;
 pub mod error;
+pub mod offline;
 pub mod process;
 pub mod progress;
 pub mod serve;

@@ -81,9 +81,14 @@ impl Answer {
 }
 
 fn respond(request: Request, answer: Answer) -> io::Result<()> {
-    // Nothing is kept by the browser: after a new build a reload must show it.
-    let headers =
-        [("Content-Type", answer.mime), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")];
+    // Nothing is kept by the browser: after a new build a reload must show it. And anybody's page may embed the lab: there
+    // is nothing here but what was published.
+    let headers = [
+        ("Content-Type", answer.mime),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Access-Control-Allow-Origin", "*"),
+    ];
     let mut response = Response::from_data(answer.body).with_status_code(answer.status);
     for (name, value) in headers {
         if let Ok(header) = Header::from_bytes(name, value) {

@@ -35,6 +35,9 @@ pub fn assemble(site: &Path) -> Result<String> {
     Page::new(read(site)?).html()
 }
 
+/// What serves a page that is fetched: one that keeps it for when there is no network, and one that puts it into others.
+const NOT_FOR_A_FILE: [&str; 2] = ["sw.js", "mq-lab.js"];
+
 /// The site's files by name.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -45,6 +48,9 @@ fn read(site: &Path) -> Result<Files> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_dir() {
             return Err(refused(&format!("{name}/"), "the single file has no folders"));
+        }
+        if NOT_FOR_A_FILE.contains(&name.as_str()) {
+            continue;
         }
         files.insert(
             name,

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Context, Result};
+use crate::offline;
 use crate::process;
 use crate::progress;
 use crate::tools::{self, WASM_TARGET};
@@ -23,6 +24,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     remove(&fresh)?;
     bind(workspace, &wasm_bindgen, &fresh)?;
     copy(&workspace.root.join("web/www"), &fresh)?;
+    offline::complete(&fresh)?;
     remove(&site)?;
     fs::rename(&fresh, &site).context(|| format!("cannot write {}", site.display()))
 }

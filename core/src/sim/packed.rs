@@ -82,7 +82,7 @@ impl Scenario {
     ///
     /// Never: a scenario is plain data with text for keys.
     pub fn pack(&self) -> String {
-        pack(&serde_json::to_vec(self).expect("plain data can be written"))
+        pack_text(&serde_json::to_string(self).expect("plain data can be written"))
     }
 
     /// The scenario that was [packed](Self::pack).

@@ -181,7 +181,7 @@ impl Scenario {
     ///
     /// Never: a scenario is plain data with text for keys.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("plain data can be written")
+        super::scenario_file::in_lines(&serde_json::to_string(self).expect("plain data can be written"))
     }
 
     /// Checks that the scenario can be run.

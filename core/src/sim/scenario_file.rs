@@ -104,6 +104,52 @@ impl Scenario {
     }
 }
 
+/// JSON on one line as lines that a person can read and change: two spaces for each step inwards. The same text as
+/// `serde_json`'s own pretty writer makes, which would be all of a scenario's writers once more in the page's download.
+pub(super) fn in_lines(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() * 2);
+    let (mut depth, mut quoted, mut escaped) = (0, false, false);
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        (0..depth).for_each(|_| out.push_str("  "));
+    };
+    let mut letters = json.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if quoted {
+            out.push(letter);
+            quoted = escaped || letter != '"';
+            escaped = !escaped && letter == '\\';
+            continue;
+        }
+        match letter {
+            '{' | '[' if letters.peek().is_some_and(|next| "}]".contains(*next)) => {
+                out.push(letter);
+                out.extend(letters.next());
+            }
+            '{' | '[' => {
+                depth += 1;
+                out.push(letter);
+                line(&mut out, depth);
+            }
+            '}' | ']' => {
+                depth = usize::saturating_sub(depth, 1);
+                line(&mut out, depth);
+                out.push(letter);
+            }
+            ',' => {
+                out.push(letter);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            _ => {
+                quoted = letter == '"';
+                out.push(letter);
+            }
+        }
+    }
+    out
+}
+
 /// What is wrong, without the place, which is said apart.
 fn without_place(error: &serde_json::Error) -> String {
     let words = error.to_string();
@@ -132,13 +178,25 @@ mod tests {
         }
         assert_eq!(Scenario::from_file(&vec![b' '; SCENARIO_FILE_MAX + 1]), Err(BadFile::TooLarge));
         let odd = json.replacen("\"brokers\"", "\"brokerz\"", 1);
-        let Err(BadFile::Shape { what, .. }) = Scenario::from_file(odd.as_bytes()) else { panic!("no such field") };
+        let Err(BadFile::Shape { what, .. }) = Scenario::from_file(odd.as_bytes()) else {
+            panic!("no such field")
+        };
         assert!(what.starts_with("unknown field `brokerz`"), "{what}");
         let many = json.replacen("\"brokers\": 1", "\"brokers\": 60000", 1);
         assert_ne!(many, json);
         assert!(matches!(Scenario::from_file(many.as_bytes()), Err(BadFile::Impossible(_))));
         let marked = [&[0xef, 0xbb, 0xbf], json.as_bytes()].concat();
         assert!(Scenario::from_file(&marked).is_ok());
+    }
+
+    #[test]
+    fn a_file_is_written_as_the_usual_pretty_writer_writes_it() {
+        for name in Scenario::names() {
+            let mut scenario = Scenario::built_in(name).expect("it is built in");
+            scenario.name = String::from("{\"a\": [1, \\\"], \u{1}中");
+            let pretty = serde_json::to_string_pretty(&scenario).expect("plain data");
+            assert_eq!(scenario.to_json(), pretty, "{name}");
+        }
     }
 
     #[test]

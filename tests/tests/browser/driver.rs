@@ -4,6 +4,7 @@
 //! empty profile, opens the page, runs the test, closes everything (also when the test panics), and then fails the test
 //! if the console showed an error.
 
+use std::cell::RefCell;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -73,7 +74,7 @@ pub(crate) async fn with_page_for(visitor: Visitor, form: Form, test: impl Async
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(capabilities(visitor, &profile.path().display().to_string()));
     let client = builder.connect(&driver.address).await.expect("chromedriver starts Chromium");
-    let page = Page { client, url: served.url.clone() };
+    let page = Page { client, url: served.url.clone(), served: RefCell::new(Some(served)) };
     let outcome = caught(async {
         page.set_window(visitor.window).await;
         page.client.goto(&page.url).await.expect("the page opens");
@@ -206,9 +207,16 @@ pub(crate) struct Page {
     pub(crate) client: Client,
     /// The page's address, without a fragment.
     pub(crate) url: String,
+    /// The server, while there is one.
+    served: RefCell<Option<Served>>,
 }
 
 impl Page {
+    /// Ends the page's server: from now on there is no network.
+    pub(crate) fn stop_server(&self) {
+        self.served.take();
+    }
+
     /// The element, once it is there.
     pub(crate) async fn element(&self, locator: Locator<'_>) -> Element {
         let wait = self.client.wait().at_most(PATIENCE);
@@ -266,7 +274,7 @@ impl Page {
     }
 
     /// A command of Chromium's own, for what WebDriver has no word for.
-    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.ask("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 

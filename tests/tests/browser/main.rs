@@ -6,12 +6,16 @@
 mod access;
 mod digest;
 mod driver;
+mod embedding;
 mod hands;
 mod language;
 mod links;
+mod machine;
 mod room;
+mod sharing;
 mod story;
 mod transport;
+mod without;
 
 /// Where the page is opened from: every test of what the page is must hold for both.
 #[derive(Debug, Clone, Copy)]

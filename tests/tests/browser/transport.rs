@@ -124,8 +124,11 @@ async fn a_seed_is_kept_until_another_is_asked_for() {
         let drawn = page.digest().await;
         assert_eq!(drawn, native("kill-the-leader-acks-1", other, &[]));
         assert_ne!(drawn, end, "another seed gives another run");
-        let link = page.client.current_url().await.expect("an address");
-        assert!(link.query().is_some_and(|query| query.contains(&format!("seed={other}"))), "{link}");
+        page.until("the address follows", async || {
+            let link = page.client.current_url().await.expect("an address");
+            link.query().is_some_and(|query| query.contains(&format!("seed={other}")))
+        })
+        .await;
     })
     .await;
 }

@@ -83,10 +83,26 @@ impl Desk {
         (fresh != Panel::default()).then_some(fresh)
     }
 
+    /// What should be said aloud; it is said once.
+    pub(crate) fn take_words(&mut self) -> String {
+        std::mem::take(&mut self.say)
+    }
+
+    /// What an element within somebody's page shows of a run: title, transport, nodes' controls.
+    pub(crate) fn embedded(&self) -> Option<(String, Transport, Vec<NodeControl>)> {
+        let run = self.run.as_ref()?;
+        let title = story::of(&run.name).map_or(run.name.clone(), |story| story.title.get(self.lang).into());
+        Some((title, self.transport(run), self.nodes(run)))
+    }
+
     fn words(&self) -> Words {
         Words {
             tag: self.lang.tag(),
-            texts: ui::TEXTS.iter().chain(share::TEXTS).map(|(name, text)| (*name, text.get(self.lang))).collect(),
+            texts: ui::TEXTS
+                .iter()
+                .chain(share::TEXTS)
+                .map(|(name, text)| (*name, text.get(self.lang)))
+                .collect(),
             theme: ui::THEMES[self.theme_choice].get(self.lang),
             theme_name: ["auto", "light", "dark"][self.theme_choice],
         }
@@ -233,7 +249,8 @@ impl Desk {
         all.into_iter().map(part).collect()
     }
 
-    fn notice_words(&self) -> String {
+    /// What is wrong, in words; empty when nothing is.
+    pub(crate) fn notice_words(&self) -> String {
         let lang = self.lang;
         match &self.notice {
             None => String::new(),
@@ -247,7 +264,9 @@ impl Desk {
                 Some(run) => ui::refused(*why, &run.names, lang),
                 None => why.to_string(),
             },
-            Some(Notice::Said(words)) => words[LANGS.iter().position(|known| *known == lang).unwrap_or(0)].clone(),
+            Some(Notice::Said(words)) => {
+                words[LANGS.iter().position(|known| *known == lang).unwrap_or(0)].clone()
+            }
         }
     }
 }

@@ -127,11 +127,8 @@ impl Desk {
     /// Opens a scenario's file of so many bytes; of one that is too large, nobody need have read more than that.
     pub fn open_file(&mut self, name: &str, size: f64, bytes: &[u8]) {
         self.filled.hurry();
-        let read = if size > SCENARIO_FILE_MAX as f64 {
-            Err(BadFile::TooLarge)
-        } else {
-            Scenario::from_file(bytes)
-        };
+        let read =
+            if size > SCENARIO_FILE_MAX as f64 { Err(BadFile::TooLarge) } else { Scenario::from_file(bytes) };
         let opened = read.and_then(|scenario| {
             let (packed, seed) = (scenario.pack(), scenario.seed);
             Run::of_link(&packed, scenario, seed, self.stage_size).map_err(BadFile::Impossible)

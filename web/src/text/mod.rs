@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod callers;
 mod cluster;
+pub mod embed;
 mod faults;
 pub mod groups;
 mod halves;

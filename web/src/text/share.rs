@@ -11,16 +11,13 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("share", both("Share", "分享")),
     ("share-menu", both("Take along or bring", "带走或带来")),
     ("copy-link", both("Copy link", "复制链接")),
-    (
-        "copy-link-hint",
-        both("this moment, with everything you did", "当前时刻，包括你做过的一切"),
-    ),
+    ("copy-link-hint", both("this moment, with everything you did", "当前时刻，包括你做过的一切")),
     ("keep-svg", both("Save picture (SVG)", "保存图片（SVG）")),
     ("keep-svg-hint", both("the stage, sharp at any size", "舞台，放大也清晰")),
     ("keep-png", both("Save picture (PNG)", "保存图片（PNG）")),
     ("keep-png-hint", both("the stage, for chats and slides", "舞台，适合聊天和幻灯片")),
     ("keep-scenario", both("Save scenario (JSON)", "保存场景（JSON）")),
-    ("keep-scenario-hint", both("for `mqlab run`, and for this page", "可交给 mqlab run，也可在本页打开")),
+    ("keep-scenario-hint", both("for mqlab run, and for this page", "可交给 mqlab run，也可在本页打开")),
     ("keep-events", both("Save events (JSON Lines)", "保存事件（JSON Lines）")),
     ("keep-events-hint", both("what has happened so far", "到目前为止发生的一切")),
     ("open-file", both("Open scenario file…", "打开场景文件…")),
@@ -74,7 +71,8 @@ pub fn bad_link(why: &BadLink, lang: Lang) -> String {
             )
         }
         BadLink::CutOff => (
-            "The end of the link is missing, where the engine's version stands (v=…): was all of it copied?".into(),
+            "The end of the link is missing, where the engine's version stands (v=…): was all of it copied?"
+                .into(),
             "链接的末尾（引擎版本 v=…）不完整，是不是没有复制全？".into(),
         ),
         BadLink::Command(line) => (
@@ -118,7 +116,9 @@ fn packed(why: &BadPacked) -> (String, String) {
 pub fn other_engine(theirs: &str, lang: Lang) -> String {
     let ours = mqlab_core::VERSION;
     match lang {
-        Lang::En => format!("Engine {theirs} made this link, and this page has engine {ours}: the run may differ."),
+        Lang::En => {
+            format!("Engine {theirs} made this link, and this page has engine {ours}: the run may differ.")
+        }
         Lang::Zh => format!("这个链接来自引擎 {theirs}，本页的引擎是 {ours}：运行结果可能不同。"),
     }
 }

@@ -238,7 +238,8 @@ mod tests {
             .flat_map(|attribute| html.split(attribute).skip(1))
             .filter_map(|rest| rest.split('"').next())
             .collect();
-        let known: BTreeSet<&str> = TEXTS.iter().chain(crate::text::share::TEXTS).map(|(name, _)| *name).collect();
+        let known: BTreeSet<&str> =
+            TEXTS.iter().chain(crate::text::share::TEXTS).map(|(name, _)| *name).collect();
         let missing: Vec<_> = asked.difference(&known).collect();
         assert!(missing.is_empty(), "the page asks for {missing:?}");
         let unused: Vec<_> =
