@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Component, Path, PathBuf};
+use std::thread;
 
 use tiny_http::{Header, Method, Request, Response, Server};
 
@@ -12,6 +13,9 @@ use crate::error::{Context, Error, Result};
 
 /// How many ports after the wanted one are tried before giving up.
 const PORTS_TRIED: u16 = 100;
+
+/// How many requests are answered at once: as many connections as a browser opens to one host, and one to spare.
+const AT_ONCE: usize = 7;
 
 /// Serves the files of one folder on 127.0.0.1.
 pub struct SiteServer {
@@ -40,8 +44,16 @@ impl SiteServer {
         format!("http://{}/", self.address)
     }
 
-    /// Answers requests until [`SiteServer::stop`]. One at a time: each is a small file off the disk.
+    /// Answers requests until [`SiteServer::stop`]; several at once, for one who reads slowly must not hold up the others.
     pub fn run(&self) {
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| self.answer_all());
+            }
+        });
+    }
+
+    fn answer_all(&self) {
         for request in self.server.incoming_requests() {
             let answer = answer(&self.folder, request.method(), request.url());
             // A browser that hung up before the answer has no claim to one.
@@ -51,7 +63,7 @@ impl SiteServer {
 
     /// Ends [`SiteServer::run`], from any thread.
     pub fn stop(&self) {
-        self.server.unblock();
+        (0..AT_ONCE).for_each(|_| self.server.unblock());
     }
 }
 
