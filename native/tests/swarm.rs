@@ -82,6 +82,10 @@ fn a_run_tells_of_its_promises_and_a_link_is_a_scenario() {
     let torn = mqlab(&["run", &link[..link.len() - 40]]);
     assert_eq!(torn.status.code(), Some(1));
     assert!(text(&torn.stderr).starts_with("mqlab: the link: a part of the packed scenario is missing"));
+    // What somebody did on the page is no part of the scenario: without it, it would be another run.
+    let done = mqlab(&["run", &format!("{link}&do=50+crash+broker-1&v=0.1.0")]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).starts_with("mqlab: the link also has what somebody did on the page: save"));
 }
 
 #[test]

@@ -15,6 +15,7 @@
 use serde::Serialize;
 
 use crate::desk::action::Action;
+use crate::desk::panel::NodeControl;
 use crate::desk::{Desk, Visitor};
 use crate::text::{Lang, embed as words};
 
@@ -65,8 +66,8 @@ pub struct EmbedPanel {
     pub heard: String,
     /// The run's digest up to now.
     pub digest: String,
-    /// The nodes' buttons: id, label, area.
-    pub nodes: Vec<(String, String, (f64, f64, f64, f64))>,
+    /// The nodes' buttons.
+    pub nodes: Vec<NodeControl>,
     /// The experiment's address in the page, after `?`.
     pub address: String,
     /// What is wrong; empty when nothing is.
@@ -227,7 +228,7 @@ impl Embed {
                 time: transport.time,
                 heard: transport.heard,
                 digest: transport.digest,
-                nodes: nodes.into_iter().map(|node| (node.id, node.label, node.area)).collect(),
+                nodes,
                 address: self.desk.link().unwrap_or_default(),
                 ..empty
             },

@@ -197,7 +197,7 @@ class MqLab extends HTMLElement {
     this.#transport(panel);
     const focused = this.shadowRoot.activeElement?.dataset.node;
     if (JSON.stringify(before?.nodes) !== JSON.stringify(panel.nodes)) {
-      nodes.replaceChildren(...panel.nodes.map(([id, label, [left, top, width, height]]) => {
+      nodes.replaceChildren(...panel.nodes.map(({ id, label, area: [left, top, width, height] }) => {
         const button = document.createElement("button");
         Object.assign(button.dataset, { node: id, act: "toggle", value: id });
         button.setAttribute("aria-label", label);

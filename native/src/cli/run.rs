@@ -280,6 +280,11 @@ fn again(scenario: &Scenario, seed: u64, actions: &[Action]) -> Result<Vec<Stamp
 /// A scenario by its name, from a link, or from a file.
 fn find(name: &str) -> Result<Scenario, Stop> {
     if let Some(linked) = Scenario::of_link(name) {
+        // The page reads more in a link than a scenario. Without that it would be another run.
+        if name.contains("&do=") {
+            let advice = "save the scenario on the page (Share), and run the file";
+            return Err(Stop::Failure(format!("the link also has what somebody did on the page: {advice}")));
+        }
         return linked.map_err(|error| Stop::Failure(format!("the link: {error}")));
     }
     if let Some(scenario) = Scenario::built_in(name) {
