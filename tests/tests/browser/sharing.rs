@@ -37,11 +37,8 @@ async fn a_link_opens_the_same_digest_in_a_fresh_browser() {
             page.press("ArrowRight").await;
         }
         shown = (page.digest().await, page.now().await);
-        let followed = address(
-            page,
-            &format!("&at={}.{:03}", shown.1 / 1_000, shown.1 % 1_000).trim_end_matches('0').to_owned(),
-        )
-        .await;
+        let at = format!("&at={}.{:03}", shown.1 / 1_000, shown.1 % 1_000);
+        let followed = address(page, at.trim_end_matches('0')).await;
         page.click("#share-open").await;
         page.click("#copy-link").await;
         page.until("it says so", async || {
