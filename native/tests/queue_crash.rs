@@ -12,12 +12,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use common::cuts::{cut_everywhere, number};
-use common::errands::{Life, look, number_of};
+use common::errands::{Life, body, look, number_of};
 use common::ledger::{DEAD, JOBS, Ledger};
 use common::power::{Image, read_image, write_image};
 use common::recorder::{Kind, Recorder};
 use common::scratch;
-use mqlab::now;
+use mqlab::log::Options;
+use mqlab::{Flushing, Message, QueueOptions, Queues, now};
+use mqlab_core::queue::DeadLetter;
 use mqlab_core::rng::{Rng, Stream};
 
 /// How many lives there are, unless `CRASH_RUNS` says otherwise.
@@ -113,6 +115,51 @@ fn a_sync_that_fails_and_a_power_cut_later_lose_no_message_either() {
     lives(number("CRASH_RUNS", RUNS) / 2, |seed, disk| {
         disk.fail(Kind::Sync, seed * 7 % 60, ErrorKind::Other)
     });
+}
+
+/// A handle that flushes on request has buried a message; another one sends, and makes durable all that was done.
+#[test]
+fn a_message_that_died_is_somewhere_whenever_a_send_writes_that_it_did() {
+    for (dead, segment_bytes) in [("a-dead", 1), ("z-dead", 1), ("a-dead", 1 << 20), ("z-dead", 1 << 20)] {
+        let (living, root) = (scratch(), scratch());
+        let disk = Arc::new(Recorder::new(living.path()));
+        let options = Options { segment_bytes, ..Options::DEFAULT };
+        let queues = Queues::open_on(disk.clone(), living.path().join("data"), options).expect("opens");
+        queues.queue(dead).expect("made");
+        let wanted =
+            QueueOptions { dead_letter: Some(DeadLetter::to_queue(dead)), ..QueueOptions::default() };
+        let jobs = queues.queue_with("jobs", wanted).expect("made");
+        jobs.send(Message::new(body(0))).expect("kept");
+        let sent = disk.len();
+        let taken = jobs.receive().expect("no failure").expect("ready");
+        let later = jobs.clone().with_flushing(Flushing::OnRequest);
+        later.reject_all([&taken]).expect("it is out");
+        jobs.send(Message::new(body(1))).expect("kept");
+        let names = ["jobs".into(), dead.into()];
+        let (mut rng, mut cuts) = (Rng::new(segment_bytes.into(), Stream::Disk), 0);
+        let words = |changes: usize| format!("{changes}");
+        cut_everywhere(
+            &Image::new(),
+            &disk.ops(),
+            &mut rng,
+            (1, u64::MAX),
+            &words,
+            &mut |changes, image, _, _| {
+                if changes < sent {
+                    return Ok(());
+                }
+                cuts += 1;
+                let root = root.path().join("d");
+                write_image(&root, image);
+                let disk = Arc::new(Recorder::new(&root));
+                let (_, found) = look(disk, &root.join("data"), options, &names)?;
+                let is_there = found.0.iter().flatten().flatten().any(|seen| seen.number == 0);
+                if is_there { Ok(()) } else { Err(format!("it is nowhere: {found:?}")) }
+            },
+        )
+        .unwrap_or_else(|why| panic!("{dead}, segments of {segment_bytes}: {why}"));
+        assert!(cuts > 10, "{cuts} power cuts");
+    }
 }
 
 /// A judge that never says no proves nothing: disks that only say that they sync are found out.

@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 const BODY_BYTES: u64 = 900;
 
 /// The body of a message: its number, and as much more as the number says.
-fn body(number: u64) -> String {
+pub(crate) fn body(number: u64) -> String {
     let more = if number % 3 == 0 { number.wrapping_mul(7_919) % BODY_BYTES } else { number % 20 };
     format!("{number} {}", "x".repeat(more as usize))
 }
