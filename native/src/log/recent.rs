@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_read_that_goes_on_answers_as_one_that_begins() {
         let mut went_on = 0;
-        for seed in 0..40 {
+        for seed in 0..15 {
             let dir = tempfile::tempdir().expect("a directory");
             let mut rng = Rng::new(seed, Stream::Workload);
             let segment_bytes = [200, 700, 3_000][rng.below(3) as usize];
@@ -162,7 +162,7 @@ mod tests {
                 }
             }
         }
-        assert!(went_on > 500, "{went_on} reads went on where one ended");
+        assert!(went_on > 200, "{went_on} reads went on where one ended");
     }
 
     /// Whatever place a read has left, right or not, for whatever offset: the next one is given what is at its offset.
