@@ -27,7 +27,7 @@ const BODY_BYTES: u64 = 900;
 
 /// The body of a message: its number, and as much more as the number says.
 pub(crate) fn body(number: u64) -> String {
-    let more = if number % 3 == 0 { number.wrapping_mul(7_919) % BODY_BYTES } else { number % 20 };
+    let more = if number.is_multiple_of(3) { number.wrapping_mul(7_919) % BODY_BYTES } else { number % 20 };
     format!("{number} {}", "x".repeat(more as usize))
 }
 
