@@ -118,6 +118,11 @@ fn the_address_follows_quietly() {
     let sought = desk.panel(1_000.0).and_then(|panel| panel.address).expect("it is time");
     assert_ne!(first, sought);
     assert!(sought.contains("&at=100&"), "{sought}");
+    desk.act(Action::Lang(desk.lang().other()));
+    assert!(
+        desk.panel(1_001.0).and_then(|panel| panel.address).is_some_and(|now| now.contains("&lang=zh&")),
+        "at once"
+    );
     desk.act(Action::Play);
     for frame in 1..100 {
         let now = 2_000.0 + f64::from(frame) * 16.0;

@@ -35,10 +35,10 @@ pub struct Keep {
     pub text: String,
 }
 
-/// When the address was written last, in real milliseconds.
+/// When the address was written last, in real milliseconds, and with which language and seed.
 #[derive(Debug, Default)]
 pub(super) struct Address {
-    written: Option<f64>,
+    written: Option<(f64, Lang, Option<u64>)>,
 }
 
 impl Desk {
@@ -97,13 +97,16 @@ impl Desk {
         }))
     }
 
-    /// The address, when it is time to write it: not while the run plays, and not too often.
+    /// The address, when it is time to write it: not while the run plays, and not too often. Another language or seed is
+    /// written at once, for who loads the page again expects it.
     pub(super) fn address(&mut self, now_ms: f64) -> Option<String> {
-        let early = self.address.written.is_some_and(|last| now_ms - last < ADDRESS_MS);
-        if self.player.playing || early {
+        let (lang, seed) = (self.lang, self.seed());
+        let same = self.address.written.filter(|(_, with, of)| (*with, *of) == (lang, seed));
+        let early = same.is_some_and(|(last, ..)| self.player.playing || now_ms - last < ADDRESS_MS);
+        if early {
             return None;
         }
-        self.address.written = Some(now_ms);
+        self.address.written = Some((now_ms, lang, seed));
         self.link()
     }
 
