@@ -2,26 +2,31 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-
-use tiny_http::{Header, Method, Request, Response, Server};
+use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
 
 /// How many ports after the wanted one are tried before giving up.
 const PORTS_TRIED: u16 = 100;
 
-/// How many requests are answered at once: as many connections as a browser opens to one host, and one to spare.
-const AT_ONCE: usize = 7;
+/// How long a browser may keep silent, or read nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most bytes of a request that are looked at: browsers send a tenth of it.
+const HEAD_MAX: u64 = 64 * 1024;
 
 /// Serves the files of one folder on 127.0.0.1.
+#[derive(Debug)]
 pub struct SiteServer {
-    server: Server,
+    listener: TcpListener,
     address: SocketAddr,
     folder: PathBuf,
+    stopped: AtomicBool,
 }
 
 impl SiteServer {
@@ -30,8 +35,7 @@ impl SiteServer {
         let folder = folder.canonicalize().context(|| format!("cannot serve {}", folder.display()))?;
         let listener = listen(port)?;
         let address = listener.local_addr().context(|| "the server has no address".into())?;
-        let server = Server::from_listener(listener, None).context(|| "the server does not start".into())?;
-        Ok(Self { server, address, folder })
+        Ok(Self { listener, address, folder, stopped: AtomicBool::new(false) })
     }
 
     /// The port it got.
@@ -44,27 +48,46 @@ impl SiteServer {
         format!("http://{}/", self.address)
     }
 
-    /// Answers requests until [`SiteServer::stop`]; several at once, for one who reads slowly must not hold up the others.
+    /// Answers requests until [`SiteServer::stop`]. Each connection has a thread of its own and one answer, so that nobody
+    /// waits for somebody who reads slowly.
     pub fn run(&self) {
-        thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| self.answer_all());
+        for connection in self.listener.incoming() {
+            if self.stopped.load(Ordering::SeqCst) {
+                break;
             }
-        });
-    }
-
-    fn answer_all(&self) {
-        for request in self.server.incoming_requests() {
-            let answer = answer(&self.folder, request.method(), request.url());
-            // A browser that hung up before the answer has no claim to one.
-            let _ = respond(request, answer);
+            // A connection that broke before it was taken has nobody at its end.
+            let Ok(connection) = connection else { continue };
+            let folder = self.folder.clone();
+            thread::spawn(move || {
+                // A browser that hung up before the answer has no claim to one.
+                let _ = converse(&folder, &connection);
+            });
         }
     }
 
     /// Ends [`SiteServer::run`], from any thread.
     pub fn stop(&self) {
-        (0..AT_ONCE).for_each(|_| self.server.unblock());
+        self.stopped.store(true, Ordering::SeqCst);
+        // It looks up when somebody comes. Where nobody can, it has ended already.
+        let _ = TcpStream::connect(self.address);
     }
+}
+
+/// One request and its answer.
+fn converse(folder: &Path, connection: &TcpStream) -> io::Result<()> {
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_write_timeout(Some(PATIENCE))?;
+    let mut lines = BufReader::new(connection.take(HEAD_MAX)).lines();
+    let Some(first) = lines.next().transpose()? else { return Ok(()) }; // opened ahead, and not needed
+    // What else a browser tells of itself changes nothing; but it is read, or the connection would end with a reset.
+    for line in lines {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    let mut words = first.split(' ');
+    let (method, url) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    respond(connection, &answer(folder, method, url), method == "HEAD")
 }
 
 fn listen(wanted: u16) -> Result<TcpListener> {
@@ -92,26 +115,25 @@ impl Answer {
     }
 }
 
-fn respond(request: Request, answer: Answer) -> io::Result<()> {
+fn respond(mut connection: &TcpStream, answer: &Answer, head_only: bool) -> io::Result<()> {
+    let Answer { status, mime, body } = answer;
     // Nothing is kept by the browser: after a new build a reload must show it. And anybody's page may embed the lab: there
     // is nothing here but what was published.
-    let headers = [
-        ("Content-Type", answer.mime),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Access-Control-Allow-Origin", "*"),
-    ];
-    let mut response = Response::from_data(answer.body).with_status_code(answer.status);
-    for (name, value) in headers {
-        if let Ok(header) = Header::from_bytes(name, value) {
-            response.add_header(header);
-        }
+    let head = format!(
+        "HTTP/1.1 {status} {}\r\nContent-Type: {mime}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n",
+        if *status == 200 { "OK" } else { "No" },
+        body.len()
+    );
+    connection.write_all(head.as_bytes())?;
+    if !head_only {
+        connection.write_all(body)?;
     }
-    request.respond(response)
+    connection.flush()
 }
 
-fn answer(folder: &Path, method: &Method, url: &str) -> Answer {
-    if !matches!(method, Method::Get | Method::Head) {
+fn answer(folder: &Path, method: &str, url: &str) -> Answer {
+    if !matches!(method, "GET" | "HEAD") {
         return Answer::words(405, "this server only hands out files");
     }
     let found = file(folder, url).and_then(|file| Some((fs::read(&file).ok()?, mime(&file))));
@@ -185,7 +207,7 @@ mod tests {
 
     fn get(parent: &tempfile::TempDir, url: &str) -> Answer {
         let folder = parent.path().join("site").canonicalize().expect("there");
-        answer(&folder, &Method::Get, url)
+        answer(&folder, "GET", url)
     }
 
     #[test]
@@ -233,7 +255,29 @@ mod tests {
     #[test]
     fn only_reading_is_allowed() {
         let site = site();
-        assert_eq!(answer(&site.path().join("site"), &Method::Post, "/").status, 405);
+        assert_eq!(answer(&site.path().join("site"), "POST", "/").status, 405);
+    }
+
+    #[test]
+    fn many_are_answered_at_once_and_nobody_waits_for_who_says_nothing() {
+        let site = site();
+        let server = SiteServer::bind(&site.path().join("site"), 0).expect("a port is free");
+        thread::scope(|scope| {
+            scope.spawn(|| server.run());
+            let silent: Vec<_> =
+                (0..20).map(|_| TcpStream::connect(server.address).expect("taken")).collect();
+            for name in ["/", "/a%20b.js", "/none"].into_iter().cycle().take(60) {
+                let mut connection = TcpStream::connect(server.address).expect("taken");
+                write!(connection, "GET {name} HTTP/1.1\r\nHost: here\r\n\r\n").expect("asked");
+                let mut said = String::new();
+                connection.read_to_string(&mut said).expect("answered");
+                let (head, body) = said.split_once("\r\n\r\n").expect("a head and a body");
+                assert_eq!(head.starts_with("HTTP/1.1 200 OK\r\n"), name != "/none", "{head}");
+                assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
+            }
+            drop(silent);
+            server.stop();
+        });
     }
 
     #[test]
