@@ -9,6 +9,7 @@ mod driver;
 mod hands;
 mod language;
 mod links;
+mod menus;
 mod room;
 mod story;
 mod transport;

@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+pub use super::menu::{MenuGroup, MenuPart};
+
 /// The parts that have changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Panel {
@@ -32,6 +34,9 @@ pub struct Panel {
     /// The branches; none to show when there is but one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branches: Option<Vec<BranchPart>>,
+    /// The open menu.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu: Option<MenuPart>,
     /// What to say when something is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
