@@ -50,6 +50,7 @@ fn every_fault() -> Vec<FaultEvent> {
         FaultEvent::NoSpace,
         FaultEvent::DiskLied { of: of(), messages: messages() },
         FaultEvent::Replaced,
+        FaultEvent::Doomed,
         FaultEvent::DiskGone { of: of(), messages: messages() },
         FaultEvent::Lost { to: SHOP, what: Parcel::Request, messages: messages() },
     ];
@@ -110,6 +111,7 @@ fn commands_and_their_refusals_are_told_in_both_languages() {
         Command::Replace(B1),
         Command::Freeze(SHOP),
         Command::Thaw(SHOP),
+        Command::CrashOnceDone(NodeId::Consumer(1)),
         Command::Skew { node: B1, by: -5_000 },
     ];
     commands.extend(DISKS.map(|is| Command::Disk { node: B1, is }));

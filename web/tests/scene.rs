@@ -35,6 +35,7 @@ fn chosen() -> Selection {
     Selection {
         message: Some(MessageId(25)),
         node: Some(NodeId::Broker(2)),
+        link: None,
         hover: Some(Target::Control(NodeId::Broker(2))),
     }
 }

@@ -39,10 +39,28 @@ function row(tag, part, attributes) {
   return make(tag, { ...data, ...attributes }, make("time", {}, part.time), icon(part.tone), make("span", {}, part.text));
 }
 
+// What had the focus before the menu.
+let back = null;
+let texts = new Map();
+const text = (name) => texts.get(name);
+const learn = (named) => (texts = new Map(named));
+
+// Beside what it is about, on whichever side there is room; on a narrow page at the bottom.
+function place(box, [left, top, width, height]) {
+  const room = $("stage-box").getBoundingClientRect();
+  box.classList.toggle("bottom", innerWidth <= 620);
+  if (innerWidth <= 620) return Object.assign(box.style, { left: "", top: "" });
+  const { offsetWidth: w, offsetHeight: h } = box;
+  const right = left + width + 10;
+  const x = right + w <= room.width ? right : left - w - 10 >= 0 ? left - w - 10 : Math.max(8, (room.width - w) / 2);
+  const y = Math.min(Math.max(8, top + height / 2 - h / 3), Math.max(8, room.height - h - 8));
+  Object.assign(box.style, { left: `${x}px`, top: `${y}px` });
+}
+
 const fill = {
-  words({ tag, texts, theme, theme_name }) {
+  words({ tag, texts: named, theme, theme_name }) {
     root.lang = tag;
-    const all = new Map(texts);
+    const all = learn(named);
     for (const element of document.querySelectorAll("[data-text]")) element.textContent = all.get(element.dataset.text);
     for (const element of document.querySelectorAll("[data-label]")) {
       element.setAttribute("aria-label", all.get(element.dataset.label));
@@ -160,6 +178,31 @@ const fill = {
     const known = new Set(parts.map((part) => part.id));
     for (const button of [...$("nodes").children]) if (!known.has(button.dataset.node)) button.remove();
   },
+  menu(part) {
+    const box = $("menu");
+    const before = box.hidden ? document.activeElement : null;
+    const inside = box.contains(document.activeElement);
+    box.hidden = !part.title;
+    if (box.hidden) {
+      box.replaceChildren();
+      if (inside) (back?.isConnected ? back : $("stage-box")).focus();
+      back = null;
+      return;
+    }
+    if (before) back = before;
+    const item = (act, value, ...children) =>
+      make("button", { role: "menuitem", tabindex: -1, "data-act": act, "data-value": value }, ...children);
+    const lines = ({ title, lines }) => make("div", { role: "group", "aria-label": title }, make("h3", { "aria-hidden": "true" }, title),
+      ...lines.map(([command, name, effect]) => item("do", command, make("b", {}, name), make("span", {}, effect))));
+    const ways = part.ways.length === 0 ? [] : [make("div", { role: "group", class: "ways", "aria-label": text("menu-ways") },
+      make("h3", { "aria-hidden": "true" }, text("menu-ways")), ...part.ways.map(([value, name]) => item("menu", value, name)))];
+    const head = make("header", {}, make("h2", { id: "menu-title" }, part.title), make("span", {}, part.state));
+    if (part.back) head.prepend(make("button", { role: "menuitem", tabindex: -1, class: "back", "data-act": "menu", "data-value": part.back, "aria-label": text("menu-back") }, "‹"));
+    box.setAttribute("aria-labelledby", "menu-title");
+    box.replaceChildren(head, ...part.groups.map(lines), ...ways);
+    place(box, part.area);
+    if (before || inside) (box.querySelector('[data-act="do"]') ?? box.querySelector("button"))?.focus({ preventScroll: true });
+  },
   branches(parts) {
     $("branches").hidden = parts.length === 0;
     $("branches").replaceChildren(...parts.map((part) =>
@@ -243,6 +286,15 @@ function listen(lab) {
     if (target.matches("button") && [" ", "Enter"].includes(key)) return;
     const walk = { ArrowUp: "ArrowLeft", ArrowDown: "ArrowRight" }[key];
     const meant = target.id === "events" || target.id === "scrub" ? walk ?? key : key;
+    const menu = target.closest("#menu");
+    if (menu && ["ArrowUp", "ArrowDown", "Home", "End"].includes(key)) {
+      const items = [...menu.querySelectorAll('[role="menuitem"]')];
+      const at = items.indexOf(document.activeElement);
+      const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: items.length - 1 }[key];
+      items[(to + items.length) % items.length].focus();
+      return event.preventDefault();
+    }
+    if (menu && key === "Tab") return act("menu", "");
     if (lab.key(meant)) {
       event.preventDefault();
       remember(lab);
@@ -260,7 +312,7 @@ function listen(lab) {
   box.addEventListener("pointermove", (event) => box.classList.toggle("points", lab.hover(...spot(event))));
   box.addEventListener("pointerleave", () => lab.leave());
   box.addEventListener("click", (event) => {
-    if (!event.target.closest("button")) lab.press(...spot(event));
+    if (!event.target.closest("button, #menu")) lab.press(...spot(event));
   });
 
   const axis = $("scrub");

@@ -97,6 +97,8 @@ pub enum FaultEvent {
         /// What was in it.
         messages: Vec<MessageId>,
     },
+    /// A consumer will die when it has done its next message, before it says so to anybody.
+    Doomed,
 }
 
 /// What kind of thing travelled.
@@ -172,6 +174,7 @@ impl fmt::Display for FaultEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frozen => f.write_str("stands still"),
+            Self::Doomed => f.write_str("will crash when it has done its next message, before it says so"),
             Self::Thawed { waited } => write!(f, "goes on, {waited} waited for it"),
             Self::Link { link, fault } => match fault {
                 LinkFault::Cut => write!(f, "nothing passes: {link}"),

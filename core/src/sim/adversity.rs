@@ -73,7 +73,10 @@ impl Wrong {
 
     fn suffer(&mut self, command: &Command) {
         match *command {
-            Command::Crash(node) | Command::CutPower(node) | Command::ShutDown(node) => {
+            Command::Crash(node)
+            | Command::CutPower(node)
+            | Command::ShutDown(node)
+            | Command::CrashOnceDone(node) => {
                 self.frozen.remove(&node);
                 self.down.insert(node);
             }
@@ -137,7 +140,13 @@ impl Adversity {
                     | Command::Link { fault: LinkFault::Heal, .. }
             );
             all.more_than_deaths |=
-                !ends && !matches!(command, Command::Crash(_) | Command::CutPower(_) | Command::ShutDown(_));
+                !ends && !matches!(
+                        command,
+                        Command::Crash(_)
+                            | Command::CutPower(_)
+                            | Command::ShutDown(_)
+                            | Command::CrashOnceDone(_)
+                    );
             if !ends {
                 all.brokers.extend(node.filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
                 if let Command::Link { link, .. } = *command {

@@ -11,6 +11,7 @@
 //!   disk NODE STATE  sound, lying, full, or slow MS      heal LINK            all is well there again
 //!
 //!   shut-down NODE   a broker stops in good order: others lead before it goes
+//!   crash-once-done NODE   a consumer dies when it has done its next message, before it says so to anybody
 //!
 //!   LINK: broker-1 to broker-2 (one way), broker-1 and broker-2 (both ways), everywhere
 //! ```
@@ -73,6 +74,8 @@ pub enum Command {
         /// What.
         fault: LinkFault,
     },
+    /// A consumer's process dies at the worst moment: when it has done its next message, and before it says so to anybody.
+    CrashOnceDone(NodeId),
 }
 
 impl Command {
@@ -86,6 +89,7 @@ impl Command {
             | Self::Replace(node)
             | Self::Freeze(node)
             | Self::Thaw(node)
+            | Self::CrashOnceDone(node)
             | Self::Skew { node, .. }
             | Self::Disk { node, .. } => Some(node),
             Self::Link { .. } => None,
@@ -103,6 +107,7 @@ impl fmt::Display for Command {
             Self::Replace(node) => write!(f, "replace {node}"),
             Self::Freeze(node) => write!(f, "freeze {node}"),
             Self::Thaw(node) => write!(f, "thaw {node}"),
+            Self::CrashOnceDone(node) => write!(f, "crash-once-done {node}"),
             Self::Skew { node, by } => {
                 let sign = if *by < 0 { "-" } else { "" };
                 write!(f, "skew {node} {sign}{}", Time(by.unsigned_abs()))
@@ -146,6 +151,7 @@ fn read(text: &str) -> Option<Command> {
         "replace" => node().map(Command::Replace),
         "freeze" => node().map(Command::Freeze),
         "thaw" => node().map(Command::Thaw),
+        "crash-once-done" => node().map(Command::CrashOnceDone),
         "skew" => {
             let (node, by) = rest.split_once(char::is_whitespace)?;
             let by = by.trim();
@@ -211,8 +217,8 @@ impl fmt::Display for BadAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is not understood: write milliseconds, then crash, cut-power, shut-down, restart, replace, freeze or thaw and a \
-             node, skew NODE MS, disk NODE sound|lying|full|slow MS, or cut, heal, slow, lose, duplicate, reorder and a \
+            "{:?} is not understood: write milliseconds, then crash, cut-power, shut-down, restart, replace, freeze, thaw or \
+             crash-once-done and a node, skew NODE MS, disk NODE sound|lying|full|slow MS, or cut, heal, slow, lose, duplicate, reorder and a \
              link",
             self.0
         )?;

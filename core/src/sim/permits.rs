@@ -84,6 +84,7 @@ impl Command {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
+                (Self::CrashOnceDone(_), node) => matches!(node, NodeId::Consumer(_)),
                 _ => true,
             };
             if !has(node) || !fits {
@@ -128,13 +129,19 @@ impl World {
         match (command, power) {
             (Command::Crash(node), Some(Power::Crashed | Power::Off))
             | (Command::CutPower(node), Some(Power::Off))
-            | (Command::Freeze(node) | Command::ShutDown(node), Some(Power::Crashed | Power::Off)) => {
+            | (
+                Command::Freeze(node) | Command::ShutDown(node) | Command::CrashOnceDone(node),
+                Some(Power::Crashed | Power::Off),
+            ) => {
                 Err(CommandRefused::IsDown(*node))
             }
             (Command::Restart(node) | Command::Replace(node), Some(Power::On)) => {
                 Err(CommandRefused::IsUp(*node))
             }
             (Command::Freeze(node), _) if self.is_frozen(*node) => Err(CommandRefused::IsFrozen(*node)),
+            (Command::CrashOnceDone(node), _) if self.doomed.contains(node) => {
+                Err(CommandRefused::IsSo(*node))
+            }
             (Command::Thaw(node), _) if !self.is_frozen(*node) => Err(CommandRefused::IsNotFrozen(*node)),
             (Command::Skew { node, by }, _) if self.skew_of(*node) == *by => Err(CommandRefused::IsSo(*node)),
             (Command::Disk { node, is }, _) if self.disk_of(*node) == *is => Err(CommandRefused::IsSo(*node)),

@@ -8,7 +8,7 @@ use super::disks::{messages_in, place_of};
 use super::program::Worker;
 use super::wakes::Wakes;
 use super::world::{BrokerProcess, Node, Power, World, index};
-use crate::broker::Broker;
+use crate::broker::{Broker, Out};
 use crate::ids::{MessageId, NodeId};
 use crate::log::faulty::Lost;
 use crate::observe::{Event, FaultEvent, Place, PullEvent, QueueEvent};
@@ -30,12 +30,14 @@ impl World {
             Command::Replace(node) => self.replace(node),
             Command::Disk { node, is } => self.set_disk(node, is),
             Command::Skew { node, by } => self.skew(node, by),
+            Command::CrashOnceDone(node) => self.doom(node),
         }
     }
 
     pub(super) fn stop(&mut self, node: NodeId, power: Power, event: Event) {
         let peers = self.network.disconnect(node);
         self.still.remove(&node);
+        self.doomed.remove(&node);
         self.note(node, event);
         match node {
             NodeId::Controller | NodeId::Voter(_) => self.stop_controller(node, power),
@@ -49,6 +51,22 @@ impl World {
                 self.hang_up(node, peer);
             }
         }
+    }
+
+    /// A consumer is to die when it has done its next message.
+    fn doom(&mut self, node: NodeId) {
+        self.doomed.insert(node);
+        self.note(node, Event::Fault(FaultEvent::Doomed));
+    }
+
+    /// A consumer that is to die then has done a message: it stands in its database, and nobody hears of it.
+    pub(super) fn dies_once_done(&mut self, node: NodeId, out: &mut Out) -> bool {
+        let is_done = |event: &Event| matches!(event, Event::Processed { .. });
+        if !self.doomed.contains(&node) || !out.events.iter().any(is_done) {
+            return false;
+        }
+        out.sends.clear();
+        true
     }
 
     /// A consumer holds more than it has room for: its program dies, and is started again if the scenario says so.

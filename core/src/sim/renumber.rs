@@ -17,6 +17,7 @@ impl Command {
             Self::Replace(node) => Self::Replace(new(node)?),
             Self::Freeze(node) => Self::Freeze(new(node)?),
             Self::Thaw(node) => Self::Thaw(new(node)?),
+            Self::CrashOnceDone(node) => Self::CrashOnceDone(new(node)?),
             Self::Skew { node, by } => Self::Skew { node: new(node)?, by },
             Self::Disk { node, is } => Self::Disk { node: new(node)?, is },
             Self::Link { link, fault } => {

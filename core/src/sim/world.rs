@@ -5,7 +5,7 @@
 //! lose its tail; so a run is the same each time, can be cloned at any moment, and can be taken back.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::agenda::{Agenda, Rank};
@@ -30,7 +30,7 @@ use crate::ids::{MessageId, NodeId, Offset};
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
 use crate::log::{SliceOf, Storage};
-use crate::observe::{Digest, Digester, Metrics, Stamped, Verdict};
+use crate::observe::{Digest, Digester, Event, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
 
@@ -117,6 +117,8 @@ pub struct World {
     pub(super) agenda: Agenda<Happening>,
     pub(crate) network: Network,
     pub(super) still: StillNodes,
+    /// Consumers that die when they have done their next message.
+    pub(super) doomed: BTreeSet<NodeId>,
     pub(super) disks: Disks,
     pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
@@ -181,6 +183,7 @@ impl World {
             agenda: Agenda::default(),
             network: Network::new(&scenario, seed),
             still: StillNodes::default(),
+            doomed: BTreeSet::new(),
             disks: Disks::default(),
             skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),
@@ -398,6 +401,10 @@ impl World {
             NodeId::Producer(number) => self.hand_to_shop(number, input, &mut out),
             NodeId::Consumer(number) => {
                 self.hand_to_worker(number, input, &mut out);
+                if self.dies_once_done(node, &mut out) {
+                    self.carry_out(node, out);
+                    return self.stop(node, Power::Crashed, Event::Crashed);
+                }
                 if self.consumers[index(number)].process.out_of_memory().is_some() {
                     self.carry_out(node, out);
                     return self.run_out_of_memory(node);

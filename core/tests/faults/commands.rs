@@ -29,6 +29,7 @@ fn every_command() -> Vec<Command> {
         Command::ShutDown(node),
         Command::Restart(node),
         Command::Replace(node),
+        Command::CrashOnceDone(node),
     ];
     let still = [Command::Freeze(node), Command::Thaw(node)];
     let clocks = [-12_500, 0, 30_000].map(|by| Command::Skew { node, by });

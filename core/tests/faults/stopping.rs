@@ -2,7 +2,7 @@
 
 use mqlab_core::broker::Acks;
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{ClusterEvent, Event};
+use mqlab_core::observe::{ClusterEvent, Event, FaultEvent};
 use mqlab_core::sim::{CommandRefused, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
 
@@ -71,4 +71,42 @@ fn only_a_broker_that_runs_can_stop_in_good_order() {
         world.permits(&"shut-down broker-1".parse().expect("a command")),
         Err(CommandRefused::IsDown(LEADER))
     );
+}
+
+/// Done, and nobody was told: somebody does it again.
+#[test]
+fn a_consumer_that_dies_before_it_acknowledges_makes_a_duplicate() {
+    let consumer = NodeId::Consumer(1);
+    let mut scenario = Scenario::built_in("hundred-messages").expect("it is there");
+    scenario.actions = ["100 crash-once-done consumer-1", "300 restart consumer-1"].map(|text| text.parse().expect("an action")).into();
+    let timeline = run(scenario);
+    let facts: Vec<&Event> = (timeline.events().iter())
+        .filter(|fact| fact.node == consumer && fact.at >= Time(100_000))
+        .map(|fact| &fact.event)
+        .collect();
+    let doomed = facts.iter().position(|event| **event == Event::Fault(FaultEvent::Doomed));
+    let died = facts.iter().position(|event| **event == Event::Crashed).expect("it dies");
+    assert!(doomed.is_some_and(|doomed| doomed < died));
+    let Event::Processed { messages, .. } = facts[died - 1] else { panic!("{:?}", facts[died - 1]) };
+    let verdict = timeline.verdict();
+    let doubled: Vec<_> = verdict.doubled().iter().copied().collect();
+    assert_eq!(doubled, messages[..], "what it had done is done again, and nothing else");
+    assert!(verdict.lost().is_empty());
+    assert_eq!(verdict.delivered(), 100);
+}
+
+#[test]
+fn only_a_consumer_that_runs_can_be_doomed_and_only_once() {
+    let scenario = Scenario::built_in("hundred-messages").expect("it is there");
+    let mut timeline = Timeline::new(scenario, 7).expect("it can be run");
+    let doom = |text: &str| text.parse().expect("a command");
+    timeline.seek(Time(100_000));
+    let refused = timeline.command(doom("crash-once-done producer-1"));
+    assert_eq!(refused, Err(CommandRefused::NoSuchNode(NodeId::Producer(1))));
+    timeline.command(doom("crash-once-done consumer-1")).expect("it runs");
+    let refused = timeline.command(doom("crash-once-done consumer-1"));
+    assert_eq!(refused, Err(CommandRefused::IsSo(NodeId::Consumer(1))));
+    timeline.command(doom("crash consumer-1")).expect("it runs");
+    let refused = timeline.command(doom("crash-once-done consumer-1"));
+    assert_eq!(refused, Err(CommandRefused::IsDown(NodeId::Consumer(1))));
 }

@@ -11,6 +11,7 @@ mod hands;
 mod language;
 mod links;
 mod machine;
+mod menus;
 mod room;
 mod sharing;
 mod story;

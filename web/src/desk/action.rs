@@ -1,8 +1,10 @@
 //! What a person can ask for, by pointer, by key or by a control of the page.
 
 use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::sim::Command;
 use mqlab_core::time::Time;
 
+use super::menu::Subject;
 use crate::text::Lang;
 
 /// The verdict's counts that name messages.
@@ -122,6 +124,12 @@ pub enum Action {
     Revive,
     /// Name the messages behind a count, or stop naming them.
     Count(Count),
+    /// Show what can be done to a node, or to the way between two; or nothing any more.
+    Menu(Option<Subject>),
+    /// Show what can be done to the chosen node, or nothing any more.
+    ToggleMenu,
+    /// Do something to the cluster, now.
+    Do(Command),
     /// Choose nothing.
     Clear,
     /// Another language.
@@ -153,6 +161,9 @@ impl Action {
             "select" => Self::Select(value.parse().ok()?),
             "toggle" => Self::Toggle(value.parse().ok()?),
             "count" => Self::Count(Count::ALL.into_iter().find(|count| count.name() == value)?),
+            "menu" if value.is_empty() => Self::Menu(None),
+            "menu" => Self::Menu(Some(Subject::read(value)?)),
+            "do" => Self::Do(value.parse().ok()?),
             "clear" => Self::Clear,
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,
@@ -173,6 +184,7 @@ impl Action {
             "." => Self::ChangePace(PACE_KEY),
             "k" | "K" => Self::Kill,
             "r" | "R" => Self::Revive,
+            "m" | "M" | "ContextMenu" => Self::ToggleMenu,
             "l" | "L" => Self::Lang(lang.other()),
             "Escape" => Self::Clear,
             digit => match digit.parse::<u16>() {

@@ -71,6 +71,7 @@ impl Desk {
             fresh.life = changed(&mut shown.life, self.life(run));
             fresh.events = changed(&mut shown.events, self.events(run));
             fresh.nodes = changed(&mut shown.nodes, self.nodes(run));
+            fresh.menu = changed(&mut shown.menu, self.menu_part(run));
             fresh.branches = changed(&mut shown.branches, self.branches(run));
             fresh.address = address.and_then(|address| changed(&mut shown.address, address));
         }

@@ -7,6 +7,7 @@
 pub mod action;
 mod fill;
 mod judged;
+pub mod menu;
 pub mod panel;
 mod run;
 pub mod share;
@@ -49,6 +50,8 @@ pub struct Desk {
     run: Option<Run>,
     player: Player,
     selection: Selection,
+    /// What the open menu is about.
+    menu: Option<menu::Subject>,
     opened: Option<Count>,
     lang: Lang,
     theme_choice: usize,
@@ -89,6 +92,7 @@ impl Desk {
             run: None,
             player: Player::new(visitor.less_motion),
             selection: Selection::default(),
+            menu: None,
             opened: None,
             lang: spoken.unwrap_or_default(),
             theme_choice: visitor.theme % ui::THEMES.len(),
@@ -126,7 +130,7 @@ impl Desk {
                 self.run = Some(run);
                 self.notice = None;
                 self.selection = Selection::default();
-                self.opened = None;
+                (self.menu, self.opened) = (None, None);
                 self.player.set_playing(false);
             }
             Err(why) => self.notice = Some(Notice::Invalid(why.to_string())),
@@ -233,6 +237,11 @@ impl Desk {
             Action::Count(count) => {
                 self.opened = if self.opened == Some(count) { None } else { Some(count) };
             }
+            Action::Menu(subject) => self.open_menu(subject),
+            Action::ToggleMenu => self.toggle_menu(),
+            Action::Do(command) => self.give(&command),
+            // The nearest first: a menu, then what is chosen.
+            Action::Clear if self.menu.is_some() => self.open_menu(None),
             Action::Clear => {
                 self.selection = Selection::default();
                 self.opened = None;
@@ -327,9 +336,12 @@ impl Desk {
         match self.stage_scene().and_then(|scene| scene.target_at(x, y)) {
             Some(Target::Message(message)) => self.choose(message),
             Some(Target::Node(node)) => {
-                self.selection.node = if self.selection.node == Some(node) { None } else { Some(node) };
+                let is_open = self.menu == Some(menu::Subject::Node(node));
+                self.open_menu((!is_open).then_some(menu::Subject::Node(node)));
             }
+            Some(Target::Link(a, b)) => self.open_menu(Some(menu::Subject::Link(a, b))),
             Some(Target::Control(_)) => {}
+            None if self.menu.is_some() => self.open_menu(None),
             None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
         }
     }

@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+pub use super::menu::{MenuGroup, MenuPart};
+
 /// The parts that have changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Panel {
@@ -35,6 +37,9 @@ pub struct Panel {
     /// The address of what is on the desk, after `?`; empty where no link can hold it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The open menu.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu: Option<MenuPart>,
     /// What to say when something is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,

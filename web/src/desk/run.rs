@@ -160,6 +160,11 @@ impl Run {
     pub(super) fn toggle(&mut self, node: NodeId, kill: Option<bool>) -> Result<(), CommandRefused> {
         let command =
             if kill.unwrap_or(self.is_up(node)) { Command::Crash(node) } else { Command::Restart(node) };
+        self.give(command)
+    }
+
+    /// Does something to the cluster, now.
+    pub(super) fn give(&mut self, command: Command) -> Result<(), CommandRefused> {
         let branches = self.timeline.branches().len();
         self.timeline.command(command)?;
         if self.timeline.branches().len() != branches {

@@ -20,6 +20,8 @@ mod strips;
 pub mod theme;
 mod wire;
 
+pub(crate) use packets::peers;
+
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::picture::Picture;
 
@@ -35,6 +37,8 @@ pub struct Selection {
     pub message: Option<MessageId>,
     /// The node that keys act on.
     pub node: Option<NodeId>,
+    /// The way between two nodes that faults are about to be done to.
+    pub link: Option<(NodeId, NodeId)>,
     /// What lies under the pointer.
     pub hover: Option<Target>,
 }

@@ -11,11 +11,14 @@ use super::View;
 use super::cards::untold;
 use super::glyph::{self, Firmness, Look};
 use super::layout::{BrokerPlace, Layout};
-use super::shape::{Dash, Point, Scene, Shape, Stroke, Target, at, faded};
+use super::shape::{Dash, Point, Rect, Scene, Shape, Stroke, Target, at, faded, solid};
 use super::wire::Wire;
 
 /// Messages and answers keep to the right of their way, so that they do not meet.
 const ASIDE: f64 = 5.0;
+
+/// How wide a way is for the pointer.
+const SPOT: f64 = 12.0;
 
 /// A way's ends: two nodes in the order of [`side`], and the rows that it ends at.
 type Ends = (NodeId, NodeId, usize, usize);
@@ -99,7 +102,13 @@ impl<'a> Ways<'a> {
             let Some((wire, _)) = self.way(from, to, Some(&place)) else { continue };
             let alpha = if used { 1.0 } else { 0.5 };
             let dash = if copies { Dash::Dotted } else { Dash::None };
-            let stroke = Stroke { paint: faded(theme.line_strong, alpha), width: 1.2, dash };
+            let stroke = match is_meant(view, from, to) {
+                true => Stroke { paint: solid(theme.blue), width: 2.2, dash },
+                false => Stroke { paint: faded(theme.line_strong, alpha), width: 1.2, dash },
+            };
+            wire.spots(SPOT).for_each(|spot| {
+                scene.answers(Rect::around(spot, SPOT, SPOT), Target::Link(from, to));
+            });
             scene.shapes.push(Shape::Line {
                 points: wire.points.clone(),
                 curved: true,
@@ -180,6 +189,16 @@ impl<'a> Ways<'a> {
     }
 }
 
+/// Whether somebody points at the way between two nodes, or has its menu open.
+fn is_meant(view: &View<'_>, a: NodeId, b: NodeId) -> bool {
+    let pointed = match view.selection.hover {
+        Some(Target::Link(from, to)) => Some((from, to)),
+        _ => None,
+    };
+    let meant = |way: (NodeId, NodeId)| way == (a, b) || way == (b, a);
+    view.selection.link.is_some_and(meant) || pointed.is_some_and(meant)
+}
+
 /// The part of its way that a packet has behind it.
 fn passed(view: &View<'_>, packet: &PacketView) -> f64 {
     let whole = packet.arrives.since(packet.departed).0.max(1) as f64;
@@ -192,6 +211,28 @@ type StandingWay = (NodeId, NodeId, Place, bool);
 /// Whether a node is a broker that has nothing yet: brokers learn what to keep when the run begins.
 fn is_untold(picture: &Picture, node: NodeId) -> bool {
     picture.brokers.iter().any(|broker| broker.node == node && untold(broker))
+}
+
+/// Whom a node talks with, in order: by the ways that stand, and brokers with each other and with their controllers.
+pub(crate) fn peers(picture: &Picture, node: NodeId) -> Vec<NodeId> {
+    let ways = standing(picture).into_iter().map(|(a, b, ..)| (a, b));
+    let services = picture.services.iter();
+    let calls = services.flat_map(|service| service.calls.iter().map(|callee| (service.node, *callee)));
+    let controllers = picture.controllers.iter().map(|view| view.node);
+    let kept = picture.brokers.iter().flat_map(|broker| {
+        controllers.clone().map(move |controller| (broker.node, controller))
+    });
+    let all = ways.chain(calls).chain(kept);
+    let mut peers: Vec<NodeId> = all
+        .filter_map(|(a, b)| match (a == node, b == node) {
+            (true, false) => Some(b),
+            (false, true) => Some(a),
+            _ => None,
+        })
+        .collect();
+    peers.sort_unstable();
+    peers.dedup();
+    peers
 }
 
 /// The ways that stand in a picture.
@@ -384,7 +425,7 @@ fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
         PacketKind::Stored | PacketKind::Refused | PacketKind::Done | PacketKind::Answer => {
             glyph::answer(scene, spot, packet.kind != PacketKind::Refused, selected, theme);
             if let Some(mark) = packet.marks.first() {
-                let area = super::shape::Rect::around(spot, 20.0, 20.0);
+                let area = Rect::around(spot, 20.0, 20.0);
                 scene.answers(area, Target::Message(mark.message));
             }
         }

@@ -60,6 +60,12 @@ impl Rect {
         Self::new(self.x - by, self.y - by, self.w + 2.0 * by, self.h + 2.0 * by)
     }
 
+    /// The least that holds both.
+    pub fn around_both(&self, other: &Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        Self::new(x, y, self.right().max(other.right()) - x, self.bottom().max(other.bottom()) - y)
+    }
+
     /// Whether a point lies in it.
     pub fn contains(&self, point: Point) -> bool {
         (self.x..=self.right()).contains(&point.x) && (self.y..=self.bottom()).contains(&point.y)
@@ -193,6 +199,8 @@ pub enum Shape {
 /// What can be pointed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
+    /// The way between two nodes.
+    Link(NodeId, NodeId),
     /// A message, anywhere.
     Message(MessageId),
     /// A node's control: kills it, or brings it back.

@@ -55,6 +55,13 @@ impl Wire {
         ])
     }
 
+    /// Points along the way, so far from each other, its ends left out.
+    pub(super) fn spots(&self, apart: f64) -> impl Iterator<Item = Point> {
+        let whole = self.samples.last().map_or(0.0, |(_, length)| *length);
+        let count = (whole / apart).floor().clamp(1.0, 200.0) as u32;
+        (1..count).map(move |number| self.at(f64::from(number) / f64::from(count), 0.0))
+    }
+
     /// The point at `part` (0 to 1) of the way, moved `aside` to the right of the direction of travel.
     pub(super) fn at(&self, part: f64, aside: f64) -> Point {
         let Some((_, whole)) = self.samples.last().copied() else { return Point::default() };

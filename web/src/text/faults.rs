@@ -112,6 +112,9 @@ pub(super) fn english(event: &FaultEvent, node: &str, what: &str, names: &Names)
         |kind: Parcel, messages: &[_]| parcel(kind, if messages.is_empty() { "" } else { what }, lang);
     match event {
         FaultEvent::Frozen => format!("{node} stands still: what comes waits, and it says nothing"),
+        FaultEvent::Doomed => {
+            format!("{node} will die when it has done its next message, before it says so to anybody")
+        }
         FaultEvent::Thawed { waited: 0 } => format!("{node} goes on; nothing had come"),
         FaultEvent::Thawed { waited: 1 } => format!("{node} goes on, and takes in the one thing that waited"),
         FaultEvent::Thawed { waited } => {
@@ -156,6 +159,7 @@ pub(super) fn chinese(event: &FaultEvent, node: &str, what: &str, names: &Names)
         |kind: Parcel, messages: &[_]| parcel(kind, if messages.is_empty() { "" } else { what }, lang);
     match event {
         FaultEvent::Frozen => format!("{node} 停顿：收到的都先等着，什么也不发"),
+        FaultEvent::Doomed => format!("{node} 处理完下一条消息就会宕机，来不及确认"),
         FaultEvent::Thawed { waited: 0 } => format!("{node} 继续运行，期间什么也没来"),
         FaultEvent::Thawed { waited } => format!("{node} 继续运行，处理等着的 {waited} 项"),
         FaultEvent::Link { link, fault } => on_link(*link, *fault, names, lang),
@@ -216,6 +220,7 @@ fn plain_command(command: Command, names: &Names, lang: Lang) -> String {
         Command::Replace(node) => (name(node), "an empty disk for", "换上空磁盘"),
         Command::Freeze(node) => (name(node), "a pause of", "停顿"),
         Command::Thaw(node) => (name(node), "no more pause of", "继续运行"),
+        Command::CrashOnceDone(node) => (name(node), "no acknowledgement from", "处理完就宕机"),
         other => (command_node(other, names, lang), "another", "改动"),
     };
     match lang {

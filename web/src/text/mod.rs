@@ -12,6 +12,7 @@ pub mod groups;
 mod halves;
 pub mod judged;
 mod membership;
+pub(crate) mod menu;
 mod producers;
 pub mod promises;
 mod pulls;
