@@ -30,6 +30,7 @@ impl World {
             Command::Replace(node) => self.replace(node),
             Command::Disk { node, is } => self.set_disk(node, is),
             Command::Skew { node, by } => self.skew(node, by),
+            Command::Change(change) => self.change(change),
         }
     }
 
