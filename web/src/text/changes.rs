@@ -1,10 +1,10 @@
 //! The words of what is set, added and removed while a cluster runs: what is wanted, that it happens, and why it cannot be.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{AcksLevel, Change, PlainKind};
+use mqlab_core::observe::{AcksLevel, Change, PlainKind, QueueEvent};
 use mqlab_core::sim::CommandRefused;
 
-use super::queues::exchange;
+use super::queues::{exchange, queue_of};
 use super::sentence::Names;
 use super::{Lang, lasting, spaced};
 
@@ -151,6 +151,18 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// That a queue went, if the fact is that.
+pub(super) fn removed(event: &QueueEvent, node: &str, what: &str, lang: Lang) -> Option<String> {
+    let QueueEvent::Dropped { queue, messages } = event else { return None };
+    let queue = queue_of(queue, lang);
+    Some(match (messages.is_empty(), lang) {
+        (true, Lang::En) => format!("{node} removes {queue}, which is empty"),
+        (true, Lang::Zh) => format!("{node} 删除空的{queue}"),
+        (false, Lang::En) => format!("{node} removes {queue}, and drops {what}"),
+        (false, Lang::Zh) => format!("{node} 删除{queue}，连同{what} 一起丢弃"),
+    })
 }
 
 fn kind_of(kind: PlainKind, lang: Lang) -> &'static str {

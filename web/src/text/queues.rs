@@ -133,13 +133,6 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
             let to = place(to, lang);
             format!("{node} had {what} in the mailbox of {to}: gone from its memory, and confirmed to nobody")
         }
-        QueueEvent::Dropped { queue, messages } => {
-            let queue = queue_of(queue, lang);
-            match messages.is_empty() {
-                true => format!("{node} removes {queue}, which is empty"),
-                false => format!("{node} removes {queue}, and {what} with it"),
-            }
-        }
         QueueEvent::Forgotten { .. } => format!("{node} hears that {what} is really done, and forgets it"),
         QueueEvent::Answered { request, after, .. } => {
             format!(
@@ -223,13 +216,6 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         }
         QueueEvent::MailboxLost { to, .. } => {
             format!("{node} 的{}信箱里还有{what}：随内存一起没了，从未向任何人确认过", place(to, lang))
-        }
-        QueueEvent::Dropped { queue, messages } => {
-            let queue = queue_of(queue, lang);
-            match messages.is_empty() {
-                true => format!("{node} 删除空的{queue}"),
-                false => format!("{node} 删除{queue}，{what} 也一起删掉"),
-            }
         }
         QueueEvent::Forgotten { .. } => format!("{node} 得知{what} 真正处理完了，不再保留它"),
         QueueEvent::Answered { request, after, .. } => {

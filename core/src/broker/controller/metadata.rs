@@ -187,16 +187,27 @@ fn apply<'a>(view: &mut View, change: &'a Change, events: &mut Vec<Event>) -> Op
             view.producer_ids = *next;
             None
         }
+        Change::Joined { .. }
+        | Change::LaidOut { .. }
+        | Change::MinInSync { .. }
+        | Change::Retained { .. } => {
+            adjust(view, change);
+            None
+        }
+    }
+}
+
+/// Makes a change that somebody ordered, and that no partition's standing follows from.
+fn adjust(view: &mut View, change: &Change) {
+    match change {
         Change::Joined { broker, rack } => {
             view.brokers.insert(*broker, false);
             if let Some(rack) = rack {
                 view.racks.insert(*broker, rack.clone());
             }
-            None
         }
         Change::LaidOut { broker, layout } => {
             lay_out(view, *broker, layout);
-            None
         }
         Change::MinInSync { topic, least } => {
             let version = view.version;
@@ -204,15 +215,12 @@ fn apply<'a>(view: &mut View, change: &'a Change, events: &mut Vec<Event>) -> Op
             for (_, state) in of_it.filter(|(_, state)| state.min_in_sync != *least) {
                 (state.min_in_sync, state.version) = (*least, version);
             }
-            None
         }
-        Change::Retained { topic, bytes, time } => {
-            match (bytes, time) {
-                (None, None) => _ = view.retention.remove(topic),
-                _ => _ = view.retention.insert(topic.clone(), Retention { bytes: *bytes, time: *time }),
-            }
-            None
-        }
+        Change::Retained { topic, bytes, time } => match (bytes, time) {
+            (None, None) => _ = view.retention.remove(topic),
+            _ => _ = view.retention.insert(topic.clone(), Retention { bytes: *bytes, time: *time }),
+        },
+        _ => {}
     }
 }
 
