@@ -135,7 +135,7 @@ fn commands_and_their_refusals_are_told_in_both_languages() {
             CommandRefused::BadSpan(Span(0)),
             CommandRefused::RunIsOver,
         ] {
-            let told = ui::refused(why, &names, lang);
+            let told = ui::refused(why.clone(), &names, lang);
             assert!(!told.contains(&why.to_string()) || lang == Lang::En, "the engine's own words: {told}");
             writeln!(text, "{told}").expect("a string takes it");
         }

@@ -44,6 +44,10 @@ fn fact(node: NodeId, event: Event) -> Stamped {
     Stamped { at: Time(412_800), step: 1, node, event }
 }
 
+fn changed(text: &str) -> Event {
+    Event::Changed(text.parse().expect("a change"))
+}
+
 fn of_producers_and_logs() -> Vec<Stamped> {
     let m = MessageId(17);
     vec![
@@ -101,6 +105,11 @@ fn of_the_cluster() -> Vec<Stamped> {
         fact(B1, Event::Crashed),
         fact(B1, Event::PowerCut),
         fact(B1, Event::Restarted),
+        fact(NodeId::Consumer(3), changed("join consumer-1")),
+        fact(C1, changed("leave consumer-1")),
+        fact(C1, changed("work consumer-1 20")),
+        fact(NodeId::Controller, changed("partitions orders 6")),
+        fact(B1, changed("bind news hello a.*")),
     ]
 }
 
@@ -191,6 +200,8 @@ fn around_queues() -> Vec<Stamped> {
         (B1, QueueEvent::InFlow { client: SHOP, waiting: 400 }),
         (B1, QueueEvent::OutOfFlow { client: SHOP, waiting: 200 }),
         (B1, QueueEvent::MailboxLost { to: from(), messages: vec![m] }),
+        (B1, QueueEvent::Dropped { queue: queue(), messages: vec![m] }),
+        (B1, QueueEvent::Dropped { queue: queue(), messages: Vec::new() }),
     ];
     events.into_iter().map(|(node, event)| fact(node, Event::Queue(event))).collect()
 }

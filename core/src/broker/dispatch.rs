@@ -29,6 +29,9 @@ impl<S: Storage> Broker<S> {
             Message::Credit { queue, session, more } => {
                 self.grant_credit(now, (from, queue, session), more, out)
             }
+            Message::Window { queue, session, most } => {
+                self.set_window(now, (from, queue, session), most, out)
+            }
             Message::Cluster(view) => self.learn(now, view, out),
             // For clients, or controllers, only.
             Message::Raft(_)

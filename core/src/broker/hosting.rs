@@ -224,6 +224,22 @@ impl<S: Storage> Broker<S> {
         self.drain(out)
     }
 
+    /// A consumer wants another bound for what it did not acknowledge.
+    pub(super) fn set_window(
+        &mut self,
+        now: Time,
+        (from, queue, session): (NodeId, Name, RequestId),
+        most: u32,
+        out: &mut Out<SliceOf<S>>,
+    ) -> super::Done<S> {
+        if let Some(&(consumer, own)) = self.guests.consumers.get(&(from, queue))
+            && own == session
+        {
+            self.host.set_prefetch(now, consumer, most)?;
+        }
+        self.drain(out)
+    }
+
     /// A client is gone.
     pub(super) fn guest_left(
         &mut self,

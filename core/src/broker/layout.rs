@@ -4,14 +4,20 @@
 //! should be there. Where the two agree, declaring is idle. Where they do not (a queue of the same name with other
 //! options, a binding to what is not there), going on would mean serving something else than what was asked for, so
 //! the broker stops and says which declaration it was. Everything is tried out first: a layout that is refused leaves
-//! no trace.
+//! no trace. What a person changed since it was declared is no disagreement: a queue whose time to live or length was set
+//! anew takes them, and what was removed goes, also where the broker was away then.
 //!
 //! What real systems do: RabbitMQ answers a client that declares a queue with other options with 406 and goes on; its
 //! import of definitions at the start fails the start, as here.
 
+use alloc::vec::Vec;
+
 use super::error::{BrokerError, Declared};
-use super::{Broker, Done, HostLayout};
-use crate::log::{Storage, StorageError};
+use super::{Broker, Done, HostLayout, Out, Removed};
+use crate::ids::MessageId;
+use crate::log::{SliceOf, Storage, StorageError};
+use crate::observe::{Event, QueueEvent};
+use crate::queue::QueueOptions;
 use crate::time::Time;
 
 impl<S: Storage> Broker<S> {
@@ -20,7 +26,9 @@ impl<S: Storage> Broker<S> {
         let mut trial = self.host.trial();
         for (name, options) in &layout.queues {
             let refused = |error| BrokerError::Layout { what: Declared::Queue(name.clone()), error };
-            trial.declare_queue(name, options).map_err(refused)?;
+            let there = self.host.queue(name.as_str()).filter(|_| layout.retuned.contains(name));
+            let options = there.map_or_else(|| options.clone(), |there| tuned_as(options, there.options()));
+            trial.declare_queue(name, &options).map_err(refused)?;
         }
         for exchange in &layout.exchanges {
             let what = Declared::Exchange(exchange.name.clone());
@@ -35,8 +43,12 @@ impl<S: Storage> Broker<S> {
     }
 
     /// Declares what the view says stands here. It was tried out: only the storage can refuse now.
-    pub(super) fn lay_out(&mut self, now: Time, layout: &HostLayout) -> Done<S> {
+    pub(super) fn lay_out(&mut self, now: Time, layout: &HostLayout, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        self.clear_away(now, &layout.removed, out)?;
         for (name, options) in &layout.queues {
+            if layout.retuned.contains(name) {
+                self.host.retune_queue(now, name.as_str(), options.ttl, options.length_max)?;
+            }
             self.host.declare_queue(now, name.as_str(), options.clone())?;
         }
         for exchange in &layout.exchanges {
@@ -50,6 +62,35 @@ impl<S: Storage> Broker<S> {
         if let Some((first, next)) = layout.check_times {
             self.host.set_check_times(first, next);
         }
+        let changed = layout.removed != Removed::default() || !layout.retuned.is_empty();
+        if changed { self.drain(out) } else { Ok(()) }
+    }
+
+    /// Removes what stood here and shall not any more. Who reads a queue that is gone hears so when it asks; who sends to
+    /// it is refused.
+    fn clear_away(&mut self, now: Time, removed: &Removed, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        for binding in &removed.bindings {
+            if self.host.router().exchange(&binding.exchange).is_some() {
+                self.host.unbind(binding)?;
+            }
+        }
+        for name in &removed.queues {
+            let Some(queue) = self.host.queue(name.as_str()) else { continue };
+            let mut messages: Vec<MessageId> = queue.held().filter_map(|held| held.id).collect();
+            messages.sort_unstable();
+            self.drain(out)?; // what was said of it before
+            self.host.delete_queue(now, name.as_str())?;
+            self.guests.consumers.retain(|(_, queue), _| queue != name);
+            out.event(Event::Queue(QueueEvent::Dropped { queue: name.clone(), messages }));
+        }
+        for name in &removed.exchanges {
+            self.host.delete_exchange(name.as_str())?;
+        }
         Ok(())
     }
+}
+
+/// Options as they are asked for, but for what may be set anew, which is as it is there.
+fn tuned_as(asked: &QueueOptions, there: &QueueOptions) -> QueueOptions {
+    QueueOptions { ttl: there.ttl, length_max: there.length_max, ..asked.clone() }
 }

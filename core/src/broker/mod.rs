@@ -110,7 +110,9 @@ mod waiting;
 
 pub use assignor::{Assignor, Candidate, Shares};
 pub use cleaner::{Cleanup, CleanupPolicy};
-pub use controller::{BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order};
+pub use controller::{
+    Adjustment, BadOrder, Controller, ControllerError, IMBALANCE_PERCENT, METADATA_LOG, Order,
+};
 pub use error::{BrokerError, Declared};
 pub use group_request::{GroupReply, GroupRequest, Identity, Join, MemberId};
 pub use intake::Untaken;
@@ -137,7 +139,7 @@ pub use txn_coordinator::TRANSACTION_TIMEOUT_MAX;
 pub use txn_request::{TxnProducer, TxnReply, TxnRequest};
 pub use txn_state::TxnPhase;
 pub use view::{
-    HostLayout, OFFSETS_TOPIC, PartitionState, SHARE_TOPIC, TRANSACTIONS_TOPIC, View, is_internal,
+    HostLayout, OFFSETS_TOPIC, PartitionState, Removed, SHARE_TOPIC, TRANSACTIONS_TOPIC, View, is_internal,
     offsets_partition, share_partition,
 };
 

@@ -32,7 +32,7 @@ impl<S: Storage> Broker<S> {
         }
         let (me, view) = (self.me, Arc::clone(&self.view));
         if let Some(layout) = view.hosts.get(&me) {
-            self.lay_out(now, layout)?;
+            self.lay_out(now, layout, out)?;
         }
         self.drop_replicas(&view, out)?;
         for (partition, state) in view.partitions.iter().filter(|(_, state)| state.replicas.contains(&me)) {

@@ -61,6 +61,15 @@ pub enum Message<D = Batches> {
         /// How many more.
         more: u64,
     },
+    /// A consumer wants another bound for what it has and did not acknowledge. Not answered.
+    Window {
+        /// The queue.
+        queue: Name,
+        /// The subscription that is bounded.
+        session: RequestId,
+        /// How many messages; 0 for no limit.
+        most: u32,
+    },
     /// A mandatory message fits no queue, and comes back to its producer. Not answered.
     Returned(Payload),
     /// A consumer has really done what a message asks: its producer need not keep it any longer. Not answered.
@@ -268,6 +277,7 @@ impl<D: Slice> Message<D> {
             Self::Deliver(delivery) => Message::Deliver(delivery),
             Self::Settle { queue, session, tags, how } => Message::Settle { queue, session, tags, how },
             Self::Credit { queue, session, more } => Message::Credit { queue, session, more },
+            Self::Window { queue, session, most } => Message::Window { queue, session, most },
             Self::Returned(message) => Message::Returned(message),
             Self::Processed { message } => Message::Processed { message },
             Self::Flow { blocked } => Message::Flow { blocked },

@@ -3,9 +3,11 @@
 //! The controller owns it; brokers and clients hold copies that may be old. An old copy does no harm: whoever
 //! acts on one is refused and asks again.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
 
 use super::cleaner::Cleanup;
 use super::retention::Retention;
@@ -81,7 +83,7 @@ pub struct View {
 /// assert!(layout.exchanges.is_empty()); // those that every broker has need not be declared
 /// # Ok::<(), mqlab_core::ids::BadName>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostLayout {
     /// Its queues.
     pub queues: Vec<(Name, QueueOptions)>,
@@ -95,6 +97,69 @@ pub struct HostLayout {
     pub disk: Option<DiskLimit>,
     /// When half messages are asked about for the first time, and how long after each time again.
     pub check_times: Option<(Span, Span)>,
+    /// What stood here and was removed: a broker that was away then removes it when it hears of it.
+    #[serde(default)]
+    pub removed: Removed,
+    /// Queues whose time to live and length were set anew: what was declared of these counts no more.
+    #[serde(default)]
+    pub retuned: BTreeSet<Name>,
+}
+
+/// What was removed from a broker's virtual host.
+///
+/// ```
+/// use mqlab_core::broker::{HostLayout, Removed};
+/// use mqlab_core::ids::Name;
+/// use mqlab_core::queue::QueueOptions;
+/// let queues = vec![(Name::new("orders")?, QueueOptions::default())];
+/// let before = HostLayout { queues, ..HostLayout::default() };
+/// let after = HostLayout::default().after(&before);
+/// assert!(after.removed.queues.contains("orders"));
+/// assert_eq!(before.clone().after(&after).removed, Removed::default()); // it is there again
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// Queues, with all that was in them.
+    pub queues: BTreeSet<Name>,
+    /// Exchanges.
+    pub exchanges: BTreeSet<ExchangeName>,
+    /// What led where.
+    pub bindings: BTreeSet<Binding>,
+}
+
+impl HostLayout {
+    /// The layout that takes the place of another: with everything that is gone, then or now, and with every queue that
+    /// was ever set anew.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        let had = before.removed.clone();
+        let queues = before.queues.iter().map(|(name, _)| name.clone());
+        let exchanges = before.exchanges.iter().map(|exchange| exchange.name.clone());
+        self.removed = Removed {
+            queues: had.queues.into_iter().chain(queues).collect(),
+            exchanges: had.exchanges.into_iter().chain(exchanges).collect(),
+            bindings: had.bindings.into_iter().chain(before.bindings.iter().cloned()).collect(),
+        };
+        self.removed.queues.retain(|name| self.queues.iter().all(|(queue, _)| queue != name));
+        self.removed.exchanges.retain(|name| self.exchanges.iter().all(|exchange| exchange.name != *name));
+        self.removed.bindings.retain(|binding| !self.bindings.contains(binding));
+        let was = |name: &Name| before.queues.iter().find(|(queue, _)| queue == name);
+        let set_anew = |(name, options): &&(Name, QueueOptions)| {
+            was(name).is_some_and(|(_, old)| (old.ttl, old.length_max) != (options.ttl, options.length_max))
+        };
+        self.retuned = self.queues.iter().filter(set_anew).map(|(name, _)| name.clone()).collect();
+        let still = before.retuned.iter().filter(|name| self.queues.iter().any(|(queue, _)| queue == *name));
+        self.retuned.extend(still.cloned());
+        self
+    }
+
+    /// Whether the same stands here, whatever was here before.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let bare =
+            |layout: &Self| Self { removed: Removed::default(), retuned: BTreeSet::new(), ..layout.clone() };
+        bare(self) == bare(other)
+    }
 }
 
 /// How one partition stands.

@@ -260,6 +260,17 @@ impl Member {
         self.reader.fetch_due(out);
     }
 
+    /// It goes for good: it says how far it got, and that others shall read its partitions.
+    pub(crate) fn go(&mut self, now: Time, out: &mut Out) {
+        self.reader.now = now;
+        if matches!(self.reader.options.commits, CommitMode::Interval | CommitMode::After) {
+            self.commit_now(now, out);
+        }
+        let group = self.reader.group.clone();
+        let request = Request::Group { group, request: GroupRequest::Leave { member: None } };
+        self.reader.ask_coordinator(request, Span::ZERO, out);
+    }
+
     /// Its program works for too long: others shall read its partitions.
     fn leave(&mut self, out: &mut Out) {
         let group = self.reader.group.clone();

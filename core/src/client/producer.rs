@@ -33,7 +33,7 @@ use super::producer_options::{BadOptions, ProducerOptions};
 use super::target::Target;
 use super::txn_gate::Gate;
 use crate::broker::{
-    Input, Message, Out, Partitioner, Reply, RequestId, STICKY_BYTES, Settings, StickyPartitioner,
+    Acks, Input, Message, Out, Partitioner, Reply, RequestId, STICKY_BYTES, Settings, StickyPartitioner,
 };
 use crate::ids::{MessageId, Name, NodeId};
 use crate::observe::{Event, Place, Refusal};
@@ -134,6 +134,20 @@ impl Producer {
         let limit = options.batch_bytes.unwrap_or(STICKY_BYTES);
         let sticky = options.sticky.then(|| StickyPartitioner::new(limit, seed));
         Ok(Self { options, sticky, ..self })
+    }
+
+    /// Lets so many replicas have a message before it counts as stored, from the next batch on. Where it sends to no topic
+    /// nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`BadOptions`] when it cannot work so: who numbers batches needs all.
+    pub fn set_acks(&mut self, acks: Acks) -> Result<(), BadOptions> {
+        let Target::Topic(name, _) = &self.target else { return Ok(()) };
+        let target = Target::Topic(name.clone(), acks);
+        self.options.check(&target, &self.settings)?;
+        self.target = target;
+        Ok(())
     }
 
     /// Takes over a message. The producer keeps it until it is stored.

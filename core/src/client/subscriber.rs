@@ -164,6 +164,22 @@ impl Subscriber {
         }
     }
 
+    /// Has at most so many messages that it did not acknowledge, from now on; 0 for no limit. Nothing changes where it
+    /// gives credit instead.
+    pub fn set_prefetch(&mut self, most: u32, out: &mut Out) {
+        if !matches!(self.options.flow, Flow::Unlimited | Flow::Prefetch(_)) {
+            return;
+        }
+        self.options.flow = Flow::Prefetch(most);
+        if let State::Asked(_) = self.state {
+            self.state = State::Apart(Time::ZERO); // it asks again, for what it wants now
+            return;
+        }
+        if let (Some((broker, session)), Some(queue)) = (self.state.session(), &self.queue) {
+            out.send(broker, Message::Window { queue: queue.clone(), session, most });
+        }
+    }
+
     /// Takes what reaches the consumer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;

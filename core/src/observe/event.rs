@@ -9,6 +9,7 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::change::Change;
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
 use super::group_event::GroupEvent;
@@ -247,6 +248,8 @@ pub enum Event {
     Share(ShareEvent),
     /// Something about a transaction over partitions.
     Txn(TxnEvent),
+    /// Somebody set, added or removed something: at the node concerned, or at a controller.
+    Changed(Change),
 }
 
 /// An event with its time and its place.
@@ -309,7 +312,8 @@ impl Event {
             Self::Queue(
                 QueueEvent::TransactionCommitted { sent: messages, .. }
                 | QueueEvent::TransactionRolledBack { messages, .. }
-                | QueueEvent::MailboxLost { messages, .. },
+                | QueueEvent::MailboxLost { messages, .. }
+                | QueueEvent::Dropped { messages, .. },
             ) => messages,
             Self::Queue(event) => event.message().map(core::slice::from_ref).unwrap_or_default(),
             Self::Pull(event) => event.messages(),
@@ -332,6 +336,7 @@ impl Event {
                 | Self::Elected { .. }
                 | Self::TailLost { .. }
                 | Self::Requeued { .. }
+                | Self::Changed(_)
         ) || matches!(self, Self::Truncated { messages, .. } if !messages.is_empty())
             || matches!(self, Self::Queue(event) if event.is_landmark())
             || matches!(self, Self::Pull(event) if event.is_landmark())
@@ -430,6 +435,7 @@ impl fmt::Display for Event {
             Self::PowerCut => f.write_str("lost power"),
             Self::Restarted => f.write_str("restarted"),
             Self::Order(event) => event.fmt(f),
+            Self::Changed(change) => write!(f, "somebody wants: {change}"),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! * [`Digester`]: whether two runs are the same.
 
 mod agreement;
+mod change;
 mod cluster_event;
 mod digest;
 mod event;
@@ -42,6 +43,7 @@ mod txn_judge;
 mod verdict;
 
 pub use agreement::Agreement;
+pub use change::{AcksLevel, BadChange, Change, PlainKind};
 pub use cluster_event::ClusterEvent;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Stamped};

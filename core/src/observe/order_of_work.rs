@@ -61,6 +61,9 @@ impl OrderOfWork {
                 }
             }
             Event::Queue(QueueEvent::Died { message, .. }) => self.died(*message),
+            Event::Queue(QueueEvent::Dropped { messages, .. }) => {
+                messages.iter().for_each(|message| self.died(*message));
+            }
             _ => {}
         }
         late

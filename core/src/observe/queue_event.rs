@@ -229,6 +229,13 @@ pub enum QueueEvent {
         /// Which.
         messages: Vec<MessageId>,
     },
+    /// Somebody removed a queue, and what was in it went with it.
+    Dropped {
+        /// Which queue.
+        queue: Name,
+        /// What was in it, with consumers or not.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl QueueEvent {
@@ -263,7 +270,8 @@ impl QueueEvent {
             | Self::Halted { .. }
             | Self::InFlow { .. }
             | Self::OutOfFlow { .. }
-            | Self::MailboxLost { .. } => None,
+            | Self::MailboxLost { .. }
+            | Self::Dropped { .. } => None,
         }
     }
 
@@ -275,6 +283,7 @@ impl QueueEvent {
                 | Self::Halted { .. }
                 | Self::Blocked { .. }
                 | Self::Activated { .. }
+                | Self::Dropped { .. }
                 | Self::CheckedBack { .. }
                 | Self::InFlow { .. }
         )
@@ -361,6 +370,9 @@ impl fmt::Display for QueueEvent {
             }
             Self::MailboxLost { to, messages } => {
                 write!(f, "lost {} messages in the mailbox of {to}, none of them confirmed", messages.len())
+            }
+            Self::Dropped { queue, messages } => {
+                write!(f, "removed {queue}, as it was told to, and in it {}", named(messages))
             }
         }
     }

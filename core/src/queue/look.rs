@@ -213,6 +213,43 @@ impl<L: Log> Queue<L> {
         self.unused_since = now;
     }
 
+    /// Sets anew how long messages live here and how many may be ready. Those that are here keep their time; a queue that
+    /// is too long then is cut at its head, where it does that.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub(crate) fn retune(
+        &mut self,
+        now: Time,
+        ttl: Option<Span>,
+        length_max: Option<u64>,
+    ) -> Result<(), QueueError<L::Error>> {
+        let options = QueueOptions { ttl, length_max, ..QueueOptions::clone(&self.options) };
+        self.options = options.into();
+        self.settle_down(now)
+    }
+
+    /// How many messages a consumer may have that it did not acknowledge, from now on; 0 for no limit. What it has more it
+    /// keeps. Nothing changes where its flow is of another kind.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Log`] when the storage fails.
+    pub(crate) fn set_prefetch(
+        &mut self,
+        now: Time,
+        consumer: ConsumerId,
+        most: u32,
+    ) -> Result<(), QueueError<L::Error>> {
+        for known in self.consumers.iter_mut().filter(|known| known.id == consumer) {
+            if let Flow::Unlimited | Flow::Prefetch(_) = known.options.flow {
+                known.options.flow = Flow::Prefetch(most);
+            }
+        }
+        self.settle_down(now)
+    }
+
     /// Removes every message, whoever has it, and every consumer: the queue is about to be deleted.
     pub(crate) fn erase(&mut self, now: Time) -> Result<(), QueueError<L::Error>> {
         self.consumers.clear();

@@ -14,10 +14,11 @@ use super::scenario::{InvalidScenario, PARTITIONS_MAX, Scenario};
 use super::world::{Happening, World};
 use crate::broker::{BadOrder, Order, Out};
 use crate::ids::NodeId;
+use crate::observe::Change;
 use crate::time::{Span, Time};
 
 /// After this a tool asks again, where no controller is active.
-const ASKS_AGAIN: Span = Span::from_millis(20);
+pub(super) const ASKS_AGAIN: Span = Span::from_millis(20);
 
 /// An order with its moment.
 ///
@@ -101,7 +102,12 @@ impl World {
         let given =
             active.and_then(|node| Some((node, self.controllers.process(node)?.order(order, &mut out))));
         match given {
-            Some((node, Ok(()))) => self.settle_controller(node, out),
+            Some((node, Ok(()))) => {
+                if let Order::AddPartitions { topic, total } = order.clone() {
+                    self.scenario.alter(self.now, &Change::Partitions { topic, total });
+                }
+                self.settle_controller(node, out);
+            }
             // What is not there will be: the order that brings it waits for a controller, too.
             None | Some((_, Err(BadOrder::NotActive | BadOrder::Unknown | BadOrder::NoneInSync))) => {
                 let at = self.now + ASKS_AGAIN;

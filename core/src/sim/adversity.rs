@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use super::command::{Action, Command};
 use super::scenario::Scenario;
-use crate::ids::NodeId;
-use crate::observe::{DiskState, Link, LinkFault};
+use crate::ids::{Name, NodeId};
+use crate::observe::{Change, DiskState, Link, LinkFault};
 use crate::time::Time;
 
 /// What a run suffers.
@@ -27,6 +27,8 @@ pub(super) struct Adversity {
     pub(super) replaced: Vec<NodeId>,
     /// What of it was more than a process that died, or a machine that went dark, and came back.
     pub(super) more_than_deaths: bool,
+    /// Topics that get more partitions by somebody's hand.
+    pub(super) grown: BTreeSet<Name>,
     /// Brokers that something was done to.
     pub(super) brokers: BTreeSet<NodeId>,
 }
@@ -95,6 +97,9 @@ impl Wrong {
                 self.disks.insert(node, is);
             }
             Command::Link { link, fault } => self.hurt(link, fault),
+            // It does not come back unless somebody starts it again.
+            Command::Change(Change::Leave(node)) => _ = self.down.insert(node),
+            Command::Change(_) => {}
         }
     }
 
@@ -138,6 +143,7 @@ impl Adversity {
                     | Command::Skew { by: 0, .. }
                     | Command::Disk { is: DiskState::Sound, .. }
                     | Command::Link { fault: LinkFault::Heal, .. }
+                    | Command::Change(_)
             );
             all.more_than_deaths |=
                 !ends && !matches!(
@@ -154,6 +160,9 @@ impl Adversity {
                         link.nodes().filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))),
                     );
                 }
+            }
+            if let Command::Change(Change::Partitions { topic, .. }) = command {
+                all.grown.insert(topic.clone());
             }
             match (command, node) {
                 (Command::CutPower(_), Some(node)) => _ = all.dark.insert(node),
@@ -192,6 +201,7 @@ impl Adversity {
                     | Command::Skew { by: 0, .. }
                     | Command::Disk { is: DiskState::Sound, .. }
                     | Command::Link { fault: LinkFault::Heal, .. }
+                    | Command::Change(_)
             )
         };
         let harm = self.actions.iter().filter(harmless).count();

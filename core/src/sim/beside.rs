@@ -23,7 +23,8 @@ pub(super) fn marked<T>(mark: u16, out: &mut Out, act: impl FnOnce(&mut Out) -> 
         match &mut envelope.message {
             Message::Request(id, _)
             | Message::Settle { session: id, .. }
-            | Message::Credit { session: id, .. } => *id |= RequestId::from(mark) << MARK_BIT,
+            | Message::Credit { session: id, .. }
+            | Message::Window { session: id, .. } => *id |= RequestId::from(mark) << MARK_BIT,
             _ => {}
         }
     }

@@ -13,6 +13,8 @@
 //!   shut-down NODE   a broker stops in good order: others lead before it goes
 //!   crash-once-done NODE   a consumer dies when it has done its next message, before it says so to anybody
 //!
+//!   What is set, added or removed stands in `core/src/observe/change.rs`: every producer-1 5, join consumer-1, ...
+//!
 //!   LINK: broker-1 to broker-2 (one way), broker-1 and broker-2 (both ways), everywhere
 //! ```
 
@@ -23,7 +25,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
-use crate::observe::{DiskState, Link, LinkFault};
+use crate::observe::{Change, DiskState, Link, LinkFault};
 use crate::time::{Span, Time};
 
 /// What a person does to a running cluster.
@@ -76,11 +78,16 @@ pub enum Command {
     },
     /// A consumer's process dies at the worst moment: when it has done its next message, and before it says so to anybody.
     CrashOnceDone(NodeId),
+    /// Something is set, added or removed.
+    Change(Change),
 }
 
 impl Command {
-    /// The node that it is done to; `None` for what is done to a link.
+    /// The node that it is done to; `None` for what is done to a link, a topic, a queue or an exchange.
     pub fn node(&self) -> Option<NodeId> {
+        if let Self::Change(change) = self {
+            return change.node();
+        }
         match *self {
             Self::Crash(node)
             | Self::CutPower(node)
@@ -92,7 +99,7 @@ impl Command {
             | Self::CrashOnceDone(node)
             | Self::Skew { node, .. }
             | Self::Disk { node, .. } => Some(node),
-            Self::Link { .. } => None,
+            Self::Link { .. } | Self::Change(_) => None,
         }
     }
 }
@@ -113,6 +120,7 @@ impl fmt::Display for Command {
                 write!(f, "skew {node} {sign}{}", Time(by.unsigned_abs()))
             }
             Self::Disk { node, is } => write!(f, "disk {node} {is}"),
+            Self::Change(change) => change.fmt(f),
             Self::Link { link, fault } => match fault {
                 LinkFault::Cut => write!(f, "cut {link}"),
                 LinkFault::Slow(extra) => write!(f, "slow {link} {}", Time(extra.0)),
@@ -182,7 +190,7 @@ fn read(text: &str) -> Option<Command> {
             };
             Some(Command::Link { link, fault })
         }
-        _ => None,
+        _ => text.parse().ok().map(Command::Change),
     }
 }
 
@@ -222,7 +230,10 @@ impl fmt::Display for BadAction {
              link",
             self.0
         )?;
-        f.write_str(", such as 412.8 crash broker-1, or 412.8 lose broker-1 to broker-2 20")
+        f.write_str(", such as 412.8 crash broker-1, or 412.8 lose broker-1 to broker-2 20; or what is set, added or removed, ")?;
+        f.write_str(
+            "such as 412.8 work consumer-1 20, 412.8 join consumer-1, or 412.8 queue NAME on broker-1",
+        )
     }
 }
 

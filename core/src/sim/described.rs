@@ -43,9 +43,11 @@ pub(super) fn describe(to: NodeId, message: &Message) -> Described {
         Message::CheckBack { message, .. } => {
             (PacketKind::Fetch, None, message.id().into_iter().collect(), 0)
         }
-        Message::Credit { .. } | Message::Flow { .. } | Message::Cluster(_) | Message::Raft(_) => {
-            plain(PacketKind::Upkeep)
-        }
+        Message::Credit { .. }
+        | Message::Window { .. }
+        | Message::Flow { .. }
+        | Message::Cluster(_)
+        | Message::Raft(_) => plain(PacketKind::Upkeep),
         Message::Notice { done: true, .. } => plain(PacketKind::Answer),
         Message::Notice { done: false, .. } => plain(PacketKind::Refused),
     }

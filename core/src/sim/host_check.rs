@@ -38,6 +38,7 @@ impl Scenario {
                 memory_max: limit.and_then(|limit| limit.memory_max),
                 disk: limit.and_then(|limit| limit.disk),
                 check_times: limit.and_then(|limit| limit.check_times),
+                ..HostLayout::default()
             }
         };
         let layouts = (1..=self.brokers).map(|broker| (broker, layout(broker)));

@@ -55,6 +55,11 @@ enum Outcome {
 }
 
 impl InTransactions {
+    /// No more messages come: what is open may be committed with what it has.
+    pub(super) fn complete(&mut self) {
+        self.complete = true;
+    }
+
     pub(super) fn new(
         spec: &ProducerSpec,
         transactional: &TransactionalSpec,

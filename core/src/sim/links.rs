@@ -114,6 +114,13 @@ impl Links {
         Self { rng: Rng::new(seed, Stream::Links), own, everywhere, of_topics }
     }
 
+    /// A producer came that was not there from the first.
+    pub(super) fn learn_producer(&mut self, node: NodeId, to: &TargetSpec) {
+        if matches!(to, TargetSpec::Topic { .. }) {
+            self.of_topics.insert(node);
+        }
+    }
+
     /// Something is wrong from now on, or well again. What is well everywhere is well on each link.
     pub(super) fn suffer(&mut self, link: Link, fault: LinkFault) {
         if link == Link::Everywhere {

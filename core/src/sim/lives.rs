@@ -31,7 +31,8 @@ pub(super) fn mark(incarnation: u64, message: &mut Message) {
     match message {
         Message::Request(id, _)
         | Message::Settle { session: id, .. }
-        | Message::Credit { session: id, .. } => {
+        | Message::Credit { session: id, .. }
+        | Message::Window { session: id, .. } => {
             *id |= life(incarnation);
         }
         _ => {}

@@ -8,6 +8,8 @@ mod beside;
 mod built_in;
 mod calls;
 mod carrying;
+mod change_check;
+mod changing;
 mod cleanup_check;
 mod clients;
 mod clocks;

@@ -1,12 +1,14 @@
 //! When can a command not be carried out? When it names what is not there, or what is so already.
 
+use alloc::string::String;
 use core::fmt;
 
 use super::command::Command;
 use super::scenario::RUN_MICROS_MAX;
 use super::world::{Power, World};
-use crate::ids::NodeId;
+use crate::ids::{Name, NodeId};
 use crate::observe::{DiskState, Link, LinkFault};
+use crate::routing::ExchangeName;
 use crate::time::Span;
 
 /// Why a command cannot be given.
@@ -19,7 +21,7 @@ use crate::time::Span;
 /// assert_eq!(refused, Err(CommandRefused::NoSuchNode(NodeId::Broker(9))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandRefused {
     /// The scenario has no such node, or it is one to which that cannot be done: a controller without others does not
@@ -47,6 +49,35 @@ pub enum CommandRefused {
     BadSpan(Span),
     /// The run is over.
     RunIsOver,
+    /// There is no such queue.
+    NoSuchQueue(Name),
+    /// There is no such topic.
+    NoSuchTopic(Name),
+    /// There is no such exchange, or only the broker's own.
+    NoSuchExchange(ExchangeName),
+    /// Something of that name is there, or not gone yet.
+    IsThere(ExchangeName),
+    /// That cannot be set of it: who sends to no topic has no acks, to whom nothing is pushed has no prefetch, and the like.
+    DoesNotApply(NodeId),
+    /// It numbers its batches or sends in transactions, and needs `acks=all` for that.
+    NeedsAll(NodeId),
+    /// A number out of its limits.
+    BadCount {
+        /// What was asked for.
+        given: u64,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// It is set like that already.
+    IsSet(Name),
+    /// An exchange and a queue that stand on different brokers cannot be bound.
+    Apart(ExchangeName, Name),
+    /// There is no such binding.
+    NotBound(ExchangeName, Name),
+    /// The cluster could not be run like that; why not, in words.
+    Unfit(String),
 }
 
 impl fmt::Display for CommandRefused {
@@ -64,6 +95,22 @@ impl fmt::Display for CommandRefused {
             Self::BadChance(chance) => write!(f, "{chance} of a thousand is no chance, use 1 to 1000"),
             Self::BadSpan(span) => write!(f, "{span} cannot be, use 0.001 ms to {}", Span(RUN_MICROS_MAX)),
             Self::RunIsOver => f.write_str("the run is over"),
+            Self::NoSuchQueue(name) => write!(f, "there is no queue {name}"),
+            Self::NoSuchTopic(name) => write!(f, "there is no topic {name}"),
+            Self::NoSuchExchange(name) => write!(f, "there is no exchange {name} that could be changed"),
+            Self::IsThere(name) => write!(f, "{name} is there already"),
+            Self::DoesNotApply(node) => write!(f, "with {node} there is nothing of that kind to change"),
+            Self::NeedsAll(node) => write!(f, "{node} needs acks all for what it does"),
+            Self::BadCount { given, least, most } if least > most => {
+                write!(f, "{given} cannot be: it has the most already, {most}")
+            }
+            Self::BadCount { given, least, most } => write!(f, "{given} cannot be, use {least} to {most}"),
+            Self::IsSet(name) => write!(f, "with {name} it is so already"),
+            Self::Apart(exchange, queue) => {
+                write!(f, "{exchange} and {queue} stand on different brokers")
+            }
+            Self::NotBound(exchange, queue) => write!(f, "nothing leads so from {exchange} to {queue}"),
+            Self::Unfit(why) => f.write_str(why),
         }
     }
 }
@@ -124,6 +171,9 @@ impl World {
     ///
     /// [`CommandRefused`] says why not.
     pub fn permits(&self, command: &Command) -> Result<(), CommandRefused> {
+        if let Command::Change(change) = command {
+            return self.permits_change(change);
+        }
         command.check(|node| self.power(node).is_some())?;
         let power = command.node().and_then(|node| self.power(node));
         match (command, power) {

@@ -31,6 +31,7 @@ impl World {
             Command::Disk { node, is } => self.set_disk(node, is),
             Command::Skew { node, by } => self.skew(node, by),
             Command::CrashOnceDone(node) => self.doom(node),
+            Command::Change(change) => self.change(change),
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct Worker {
     pub(super) windows: Option<Windows>,
     pub(super) spec: ProgramSpec,
     group: Option<Name>,
-    takes: Span,
+    pub(super) takes: Span,
     by_credit: bool,
     /// When it comes.
     starts_at: Time,

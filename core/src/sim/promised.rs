@@ -37,6 +37,7 @@ use alloc::vec::Vec;
 use readers::{commits_after, commits_before, group_of, reads_all, topic_of};
 
 use super::adversity::Adversity;
+use super::command::{Action, Command};
 use super::own_transaction::{HowTransaction, Keeps};
 use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, TargetSpec, TopicSpec};
 use crate::broker::{Acks, Cleanup, Order, Truncation};
@@ -59,7 +60,22 @@ impl Scenario {
     /// ```
     pub fn promises(&self, seed: u64) -> Vec<Promised> {
         let adversity = Adversity::of(self, seed);
-        let promises = Promises { scenario: self, adversity: &adversity };
+        let mut made = self.promises_as_it_is(&adversity);
+        // Where something is set anew on the way, only what was promised before and after is promised of the whole run.
+        let mut changed = self.clone();
+        for Action { at, command } in &adversity.actions {
+            let Command::Change(change) = command else { continue };
+            if changed.accepts(change).is_ok() {
+                changed.alter(*at, change);
+                let after = changed.promises_as_it_is(&adversity);
+                made.retain(|promised| after.contains(promised));
+            }
+        }
+        made
+    }
+
+    fn promises_as_it_is(&self, adversity: &Adversity) -> Vec<Promised> {
+        let promises = Promises { scenario: self, adversity };
         let mut made = Vec::new();
         if !self.services.is_empty() || !self.users.is_empty() {
             promises.of_orders(&mut made);
@@ -168,7 +184,7 @@ impl<'a> Promises<'a> {
             trims,
             grows: orders().any(
                 |order| matches!(order, Order::AddPartitions { topic: grows, .. } if *grows == topic.name),
-            ),
+            ) || self.adversity.grown.contains(&topic.name),
             transactional: self.is_transactional(&topic.name),
             once,
         }

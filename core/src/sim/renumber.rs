@@ -4,12 +4,16 @@
 use super::command::{Action, Command};
 use super::scenario::Scenario;
 use crate::ids::NodeId;
-use crate::observe::Link;
+use crate::observe::{Change, Link};
 
 impl Command {
     /// The same command where nodes have other numbers; `None` when it is about one that is gone.
     fn renumbered(&self, new: impl Fn(NodeId) -> Option<NodeId>) -> Option<Self> {
+        if let Self::Change(change) = self {
+            return Some(Self::Change(moved(change, new)?));
+        }
         Some(match *self {
+            Self::Change(_) => return None,
             Self::Crash(node) => Self::Crash(new(node)?),
             Self::CutPower(node) => Self::CutPower(new(node)?),
             Self::ShutDown(node) => Self::ShutDown(new(node)?),
@@ -30,6 +34,23 @@ impl Command {
             }
         })
     }
+}
+
+/// The same change where nodes have other numbers.
+fn moved(change: &Change, new: impl Fn(NodeId) -> Option<NodeId>) -> Option<Change> {
+    let mut change = change.clone();
+    match &mut change {
+        Change::Every { node, .. }
+        | Change::Acks { node, .. }
+        | Change::Work { node, .. }
+        | Change::Prefetch { node, .. }
+        | Change::Join(node)
+        | Change::Leave(node)
+        | Change::Queue { on: node, .. }
+        | Change::Exchange { on: node, .. } => *node = new(*node)?,
+        _ => {}
+    }
+    Some(change)
 }
 
 impl Scenario {

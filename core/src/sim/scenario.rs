@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admin::AdminAction;
 use super::built_in::BUILT_IN;
-use super::command::Action;
+use super::command::{Action, Command};
 use super::controllers::CONTROLLERS_MAX;
 use super::drawn::FaultPlan;
 use super::permits::CommandRefused;
@@ -235,14 +235,23 @@ impl Scenario {
         if let Some(plan) = &self.faults {
             plan.check(self)?;
         }
-        for Action { at, command } in &self.actions {
-            command.check(|node| self.has(node)).map_err(|refused| {
+        let mut changed = self.clone();
+        let mut actions: Vec<&Action> = self.actions.iter().collect();
+        actions.sort_by_key(|action| action.at);
+        for Action { at, command } in actions {
+            command.check(|node| changed.has(node)).map_err(|refused| {
                 InvalidScenario(match refused {
                     CommandRefused::NoSuchNode(node) => format!("there is no {node} to {command}"),
                     refused => format!("the action {command}: {refused}"),
                 })
             })?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
+            if let Command::Change(change) = command {
+                changed
+                    .accepts(change)
+                    .map_err(|refused| InvalidScenario(format!("the action {command}: {refused}")))?;
+                changed.alter(*at, change);
+            }
         }
         Ok(())
     }

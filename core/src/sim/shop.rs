@@ -20,7 +20,7 @@ use super::own_transaction::{HowTransaction, Keeps, Next, Orders};
 use super::scenario::{ProducerSpec, TargetSpec};
 use super::stream::EVENT_TIME;
 use super::world::{World, index};
-use crate::broker::{Input, Message, Out, Settings};
+use crate::broker::{Acks, Input, Message, Out, Settings};
 use crate::client::{Again, Producer, RECEIPT_TIMEOUT, Row, Store, Target, TwoPhase};
 use crate::ids::{MessageId, NodeId};
 use crate::message::Message as Payload;
@@ -50,6 +50,8 @@ pub(crate) struct Shop {
     /// Waits for answers, if its messages are requests.
     asking: Option<Asking>,
     restarts: u16,
+    /// Whether it finishes what it has in hand, and goes.
+    leaving: bool,
     /// For what its clients draw by chance.
     seed: u64,
 }
@@ -85,6 +87,7 @@ impl Shop {
             transactions,
             asking,
             restarts,
+            leaving: false,
             seed,
         }
     }
@@ -93,6 +96,8 @@ impl Shop {
     pub(super) fn restart(&mut self, now: Time, settings: &Settings, brokers: Vec<NodeId>) {
         self.asking = self.spec.asks.as_ref().map(|asks| Asking::new(asks, settings, brokers.clone()));
         self.restarts = self.restarts.wrapping_add(1);
+        self.leaving = false;
+
         let seed = self.seed.wrapping_add(self.restarts.into());
         self.transactions = in_transactions(&self.spec, settings, brokers.clone(), seed);
         (self.client, self.halves) = clients(&self.spec, settings, brokers, seed);
@@ -110,7 +115,7 @@ impl Shop {
 
     /// When it wants to be woken.
     pub(super) fn next_wakeup(&self) -> Option<Time> {
-        let next = (self.sent < self.spec.messages).then_some(self.next_at);
+        let next = self.has_more_to_send().then_some(self.next_at);
         let client = match (&self.halves, &self.transactions) {
             (Some(halves), _) => halves.next_wakeup(),
             (None, Some(transactions)) => transactions.next_wakeup(),
@@ -131,6 +136,37 @@ impl Shop {
         !only_sends || self.client.next_wakeup().is_some_and(|at| at <= now)
     }
 
+    fn has_more_to_send(&self) -> bool {
+        self.sent < self.spec.messages && !self.leaving
+    }
+
+    /// Sends so often from now on: the next message comes no later than it would come if the last were just sent.
+    pub(super) fn send_every(&mut self, now: Time, every: Span) {
+        self.spec.every = every.0;
+        self.next_at = self.next_at.min(now.max(Time(self.spec.starts_at)) + every);
+    }
+
+    /// Waits for so many replicas from now on.
+    pub(super) fn set_acks(&mut self, acks: Acks) {
+        if let TargetSpec::Topic { acks: own, .. } = &mut self.spec.to {
+            *own = acks;
+            self.client.set_acks(acks).expect("it was asked before whether it may");
+        }
+    }
+
+    /// Begins nothing more.
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+        if let Some(transactions) = &mut self.transactions {
+            transactions.complete();
+        }
+    }
+
+    /// Whether it was to go, and nothing is left to do.
+    pub(super) fn is_gone(&self) -> bool {
+        self.leaving && self.waiting().is_empty()
+    }
+
     /// Whether its messages may be received in another order than they were sent: because it wants it so, or because
     /// whoever comes late gets the last values in the order of their keys.
     fn reorders(&self) -> bool {
@@ -139,7 +175,7 @@ impl Shop {
 
     /// The key of the message that is due, if one is.
     fn due(&mut self, now: Time) -> Option<Option<char>> {
-        if self.sent >= self.spec.messages || self.next_at > now {
+        if !self.has_more_to_send() || self.next_at > now {
             return None;
         }
         self.sent += 1;

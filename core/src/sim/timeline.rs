@@ -145,6 +145,11 @@ impl Timeline {
         &self.scenario
     }
 
+    /// The scenario as it is now, with everything that was set, added and removed.
+    pub fn scenario_now(&self) -> &Scenario {
+        self.world.scenario_now()
+    }
+
     /// With which chance.
     pub fn seed(&self) -> u64 {
         self.seed

@@ -3,14 +3,37 @@
 use super::program::{Kept, Worker};
 use super::source::{DiskLog, Source};
 use super::world::Disk;
+use crate::broker::Out;
 use crate::client::Puller;
 use crate::ids::MessageId;
 use crate::log::Storage as _;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 use alloc::vec::Vec;
 
 impl Worker {
+    /// It goes for good: its client says so to whom it concerns.
+    pub(super) fn go(&mut self, now: Time, out: &mut Out) {
+        match &mut self.source {
+            Source::Pull(member) => member.go(now, out),
+            Source::Classic(member) => member.go(now, out),
+            // Who is connected closes the connection; who pulls on its own account has told nobody.
+            Source::Push(_) | Source::Poll(_) | Source::Share(_) => {}
+        }
+    }
+
+    /// Works so long on each message that it begins from now on.
+    pub(super) fn work_for(&mut self, takes: Span) {
+        self.takes = takes;
+    }
+
+    /// Has at most so many messages that it did not acknowledge.
+    pub(super) fn set_prefetch(&mut self, most: u32, out: &mut Out) {
+        if let Source::Push(subscriber) = &mut self.source {
+            subscriber.set_prefetch(most, out);
+        }
+    }
+
     /// What its client had noted as done, and the program has not done: it dies with the program.
     pub(crate) fn forgets(&self) -> Vec<MessageId> {
         match &self.source {

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::agenda::{Agenda, Rank};
 use super::calls::Calls;
+use super::changing::Wanted;
 use super::clocks::Skews;
 use super::command::Command;
 use super::controllers::Controllers;
@@ -60,6 +61,8 @@ pub(super) enum Happening {
     Command(Box<Command>),
     /// An order to the controller, by its place in the scenario.
     Order(usize),
+    /// The controllers are to bring the cluster in line with what somebody changed.
+    Adjust(Wanted),
 }
 
 /// Whether a node's process runs.
@@ -231,6 +234,11 @@ impl World {
         self.controllers.ids().iter().copied().chain(brokers).chain(clients).collect()
     }
 
+    /// The scenario as it is now, with everything that was set, added and removed.
+    pub fn scenario_now(&self) -> &Scenario {
+        &self.scenario
+    }
+
     /// The moment of the last step.
     pub fn now(&self) -> Time {
         self.now
@@ -310,6 +318,7 @@ impl World {
             }
             Happening::Command(command) => self.command(*command),
             Happening::Order(index) => self.give_order(index),
+            Happening::Adjust(wanted) => self.adjust(wanted),
         }
         self.skip_void();
         true
@@ -429,6 +438,7 @@ impl World {
         }
         self.carry_out(node, out);
         self.stop_if_fenced(node);
+        self.stop_if_gone(node);
     }
 
     /// Sends what a node wants sent, stamps what happened to it, and plans its next wake-up.

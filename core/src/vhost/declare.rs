@@ -9,6 +9,7 @@ use super::definitions::Definition;
 use super::*;
 use crate::queue::Browsed;
 use crate::routing::KEY_BYTES_MAX;
+use crate::time::Span;
 
 impl<S: Storage> VirtualHost<S> {
     /// Sees to it that there is a queue with these options; `false` when it was there already.
@@ -102,6 +103,58 @@ impl<S: Storage> VirtualHost<S> {
         self.sync_windows(now)?;
         self.check_memory();
         Ok(true)
+    }
+
+    /// Sets anew how long messages live in a queue and how many may be ready, as a policy of RabbitMQ does: whatever the
+    /// queue was declared with. What it holds keeps its time, but where it is opened anew all have the new one. `false`
+    /// when there is no such queue.
+    ///
+    /// ```
+    /// use mqlab_core::{message::Message, queue::QueueOptions, time::Time, vhost::VirtualHost};
+    /// let (mut host, now) = (VirtualHost::in_memory(), Time::ZERO);
+    /// host.declare_queue(now, "q", QueueOptions::default())?;
+    /// host.publish(now, "", "q", Message::new("a"))?;
+    /// host.publish(now, "", "q", Message::new("b"))?;
+    /// host.retune_queue(now, "q", None, Some(1))?;
+    /// assert_eq!(host.queue("q").map(|queue| queue.stats().ready), Some(1)); // the older one had to go
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A bad name; failures of the storage.
+    pub fn retune_queue(
+        &mut self,
+        now: Time,
+        name: &str,
+        ttl: Option<Span>,
+        length_max: Option<u64>,
+    ) -> Result<bool, S> {
+        let name = Name::new(name)?;
+        let Some(queue) = self.queues.get(&name) else { return Ok(false) };
+        let options = QueueOptions { ttl, length_max, ..queue.options().clone() };
+        if *queue.options() == options {
+            return Ok(true);
+        }
+        if !options.transient {
+            self.definitions.note_queue(name.clone(), Some(options))?;
+        }
+        self.with_queue(now, &name, |queue| queue.retune(now, ttl, length_max))?;
+        if self.full.remove(&name).is_some() {
+            self.outputs.push_back(Output::Room(name.clone())); // whoever waits tries, and hears whether there is room
+        }
+        self.check_room(&name);
+        Ok(true)
+    }
+
+    /// Lets a consumer have so many messages that it did not acknowledge, from now on (AMQP's `basic.qos`); 0 for no limit.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the storage.
+    pub fn set_prefetch(&mut self, now: Time, consumer: ConsumerId, most: u32) -> Result<(), S> {
+        let Some(queue) = self.queue_of(consumer).cloned() else { return Ok(()) };
+        self.with_queue(now, &queue, |queue| queue.set_prefetch(now, consumer, most))
     }
 
     /// Removes every ready message of a queue, and says how many. They do not go where dead letters go.

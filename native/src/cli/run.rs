@@ -39,6 +39,15 @@ Commands for --do, after a moment in milliseconds:
   slow LINK MS                   everything takes so much longer
   lose LINK N, duplicate LINK N, reorder LINK N      N of a thousand messages
   lose-next LINK, duplicate-next LINK, reorder-next LINK
+  every producer-1 MS, acks producer-1 0|1|all       how often it sends, and when that counts as stored
+  work consumer-1 MS, prefetch consumer-1 N          how long it works, and how much it may hold (0: any)
+  join NODE                      another producer, consumer or broker like it
+  leave NODE                     a producer or consumer goes in good order
+  topic NAME partitions N replicas N, partitions TOPIC N, min-in-sync TOPIC N
+  retention-time TOPIC MS|none, retention-bytes TOPIC N|none
+  queue NAME on broker-1, drop-queue NAME, ttl QUEUE MS|none, length QUEUE N|none
+  exchange NAME fanout on broker-1 (or direct, topic, hierarchy, headers, consistent-hash), drop-exchange NAME
+  bind EXCHANGE QUEUE [KEY], unbind EXCHANGE QUEUE [KEY]
 NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew;
       controller-1 (of several) also for crash, cut-power, restart
 LINK: 'broker-1 to broker-2' (one way), 'broker-1 and broker-2' (both ways), everywhere";
@@ -233,6 +242,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let again =
         if judged.iter().all(Judged::is_kept) { Vec::new() } else { again(&scenario, seed, &actions)? };
     let metrics = world.metrics();
+    let scenario = world.scenario_now();
     let report = Report {
         engine: mqlab_core::VERSION,
         scenario: &scenario.name,
@@ -242,7 +252,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         events,
         verdict: Judgement::of(world.verdict()),
         promises: promises::accounts(&judged, &again),
-        deliveries: deliveries(&scenario, metrics),
+        deliveries: deliveries(scenario, metrics),
         metrics,
         latency_mean: metrics.latency_mean().0,
         latency_p99: metrics.latency().p99,
@@ -256,7 +266,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         if options.trace {
             writeln!(out).map_err(output)?;
         }
-        tell(&mut out, &report, &scenario).map_err(output)?;
+        tell(&mut out, &report, scenario).map_err(output)?;
     }
     out.flush().map_err(output)
 }

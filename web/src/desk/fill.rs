@@ -262,7 +262,7 @@ impl Desk {
             Some(Notice::BadRun(why)) => ui::bad_run(why, lang),
             Some(Notice::Invalid(words)) => words.clone(),
             Some(Notice::Refused(why)) => match &self.run {
-                Some(run) => ui::refused(*why, &run.names, lang),
+                Some(run) => ui::refused(why.clone(), &run.names, lang),
                 None => why.to_string(),
             },
             Some(Notice::Said(words)) => {

@@ -92,7 +92,7 @@ impl Desk {
         let mut found = Vec::new();
         for count in Count::ALL {
             let messages = behind(verdict, count);
-            if messages.is_empty() && !is_about(run.timeline.scenario(), count) {
+            if messages.is_empty() && !is_about(run.timeline.scenario_now(), count) {
                 continue;
             }
             let can_open = !messages.is_empty();

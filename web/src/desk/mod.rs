@@ -230,7 +230,7 @@ impl Desk {
             Action::Scenario(name) => self.open(&name, None),
             Action::Message(message) => self.choose(message),
             Action::Select(node) => {
-                if self.run.as_ref().is_some_and(|run| run.timeline.scenario().has(node)) {
+                if self.run.as_ref().is_some_and(|run| run.timeline.scenario_now().has(node)) {
                     self.selection.node = Some(node);
                 }
             }

@@ -39,8 +39,13 @@ const SETTLED: Span = Span::from_millis(40);
 /// Several controllers must first find out which of them is active.
 const SETTLED_WITH_QUORUM: Span = Span::from_millis(300);
 
-/// Whether a picture has a log or an exchange for which there is no room in the layout.
+/// Whether a picture has a node, a log or an exchange for which there is no room in the layout, or lacks a node that it had:
+/// then it is of another branch, or of a moment before somebody came.
 fn outgrown(shape: &Picture, picture: &Picture) -> bool {
+    let nodes = |picture: &Picture| [picture.brokers.len(), picture.producers.len(), picture.consumers.len()];
+    if nodes(shape) != nodes(picture) {
+        return true;
+    }
     let mut brokers = picture.brokers.iter().zip(&shape.brokers);
     brokers.any(|(now, then)| {
         now.strips.iter().any(|strip| then.strips.iter().all(|known| known.place != strip.place))
@@ -112,6 +117,7 @@ impl Run {
         self.picture = self.timeline.picture(self.layout.cells_max());
         if outgrown(&self.shape, &self.picture) {
             self.shape = self.picture.clone();
+            self.names = Names::of(&self.picture);
             self.layout = Layout::new(&self.shape, self.size.0, self.size.1);
             self.picture = self.timeline.picture(self.layout.cells_max());
         }

@@ -6,7 +6,7 @@ use mqlab_core::sim::{Command, CommandRefused};
 use mqlab_core::time::Span;
 
 use super::sentence::{Names, Tone, place};
-use super::{Lang, lasting, spaced};
+use super::{Lang, changes, lasting, spaced};
 
 /// Between whom.
 fn link(link: Link, names: &Names, lang: Lang) -> String {
@@ -210,6 +210,7 @@ pub(super) fn command(command: Command, names: &Names, lang: Lang) -> String {
 fn plain_command(command: Command, names: &Names, lang: Lang) -> String {
     let name = |node: NodeId| names.node(node, lang);
     let (node, en, zh) = match command {
+        Command::Change(change) => return changes::wish(&change, names, lang),
         Command::Link { link, fault } => return on_link(link, fault, names, lang),
         Command::Skew { node, by } => return format!("{} {}", name(node), clock(by, lang)),
         Command::Disk { node, is } => return format!("{} {}", name(node), disk(is, lang)),
@@ -221,7 +222,7 @@ fn plain_command(command: Command, names: &Names, lang: Lang) -> String {
         Command::Freeze(node) => (name(node), "a pause of", "停顿"),
         Command::Thaw(node) => (name(node), "no more pause of", "继续运行"),
         Command::CrashOnceDone(node) => (name(node), "no acknowledgement from", "处理完就宕机"),
-        other => (command_node(other, names, lang), "another", "改动"),
+        other => (command_node(&other, names, lang), "another", "改动"),
     };
     match lang {
         Lang::En => format!("{en} {node}"),
@@ -229,7 +230,7 @@ fn plain_command(command: Command, names: &Names, lang: Lang) -> String {
     }
 }
 
-fn command_node(command: Command, names: &Names, lang: Lang) -> String {
+fn command_node(command: &Command, names: &Names, lang: Lang) -> String {
     command.node().map(|node| names.node(node, lang)).unwrap_or_default()
 }
 

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod callers;
+mod changes;
 mod cluster;
 pub mod embed;
 mod faults;

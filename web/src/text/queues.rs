@@ -252,6 +252,7 @@ pub(super) fn tone(event: &QueueEvent) -> Tone {
         | QueueEvent::Forgotten { .. } => Tone::Good,
         QueueEvent::InFlow { .. }
         | QueueEvent::MailboxLost { .. }
+        | QueueEvent::Dropped { .. }
         | QueueEvent::CheckedBack { .. }
         | QueueEvent::NotSettled { .. }
         | QueueEvent::AnswerLate { .. }

@@ -7,7 +7,7 @@ use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 
 use super::{
-    Lang, callers, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
+    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
 };
 
 /// How the nodes of a run are called.
@@ -280,6 +280,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
+        Event::Changed(change) => changes::english(change, node, names),
         other => format!("{node}: {other}"),
     }
 }
@@ -358,6 +359,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
+        Event::Changed(change) => changes::chinese(change, node, names),
         other => format!("{node}：{other}"),
     }
 }
@@ -405,9 +407,11 @@ impl Tone {
             Event::Requeued { .. } => Self::Again,
             Event::Sent { attempt, .. } if *attempt > 1 => Self::Again,
             Event::Delivered { delivery, .. } if *delivery > 1 => Self::Again,
-            Event::Elected { .. } | Event::InSync { .. } | Event::Assigned { .. } | Event::Fenced { .. } => {
-                Self::Turn
-            }
+            Event::Elected { .. }
+            | Event::InSync { .. }
+            | Event::Assigned { .. }
+            | Event::Fenced { .. }
+            | Event::Changed(_) => Self::Turn,
             Event::Restarted => Self::Back,
             Event::Order(event) => callers::tone(event),
             Event::Pull(event) => pulls::tone(event),

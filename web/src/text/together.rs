@@ -1,10 +1,11 @@
-//! What is said of local transactions: what waits, what takes effect together, and what never does.
+//! What is said of local transactions: what waits, what takes effect together, and what never does; and of queues that go
+//! with all that is in them.
 
 use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::observe::QueueEvent;
 
-use super::Lang;
 use super::sentence::{Names, named};
+use super::{Lang, changes};
 
 /// What a transaction did.
 fn effects(done: &[(Name, MessageId)], sent: &[MessageId], what: &str, lang: Lang) -> String {
@@ -48,7 +49,7 @@ pub(super) fn english(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::TransactionLost { unknown: false, .. } => {
             format!("{node} loses its broker in the transaction for {what}: it is rolled back")
         }
-        _ => return None,
+        other => return changes::removed(other, node, what, lang),
     })
 }
 
@@ -80,6 +81,6 @@ pub(super) fn chinese(event: &QueueEvent, node: &str, what: &str, names: &Names)
         QueueEvent::TransactionLost { unknown: false, .. } => {
             format!("{node} 在{what} 的事务途中失去 Broker：事务已回滚")
         }
-        _ => return None,
+        other => return changes::removed(other, node, what, lang),
     })
 }

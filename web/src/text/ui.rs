@@ -8,7 +8,7 @@ use mqlab_core::sim::{BadPacked, Command, CommandRefused};
 use mqlab_core::time::Time;
 
 use super::sentence::Names;
-use super::{Both, Lang, both, faults, moment};
+use super::{Both, Lang, both, changes, faults, moment};
 
 /// Texts that the page's elements name.
 pub const TEXTS: &[(&str, Both)] = &[
@@ -189,7 +189,9 @@ pub fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String {
         (CommandRefused::IsUp(node), Lang::Zh) => format!("{} 已经在运行。", name(node)),
         (CommandRefused::RunIsOver, Lang::En) => "The run is over: go back in time to change it.".into(),
         (CommandRefused::RunIsOver, Lang::Zh) => "运行已经结束：回到之前的时刻再改。".into(),
-        (other, lang) => faults::refused(other, names, lang),
+        (other, lang) => {
+            changes::refused(&other, names, lang).unwrap_or_else(|| faults::refused(other, names, lang))
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! What real systems do: Kafka's topic `__cluster_metadata` holds such records (`RegisterBrokerRecord`,
 //! `PartitionChangeRecord`, `ProducerIdsRecord` ...), in a binary form. Here they are JSON, to be read by people.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,10 +18,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::super::view::{PartitionState, View};
-use crate::ids::{NodeId, PartitionId};
+use super::super::retention::Retention;
+use super::super::view::{HostLayout, PartitionState, View};
+use crate::ids::{Name, NodeId, PartitionId};
 use crate::observe::{ClusterEvent, Event};
 use crate::record::{Batch, BatchBuilder, Batches, Malformed, NewRecord};
+use crate::time::Span;
 
 /// One change of the metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,14 @@ pub(super) enum Change {
     Assigned { partition: PartitionId, replicas: Vec<NodeId>, adding: Vec<NodeId>, removing: Vec<NodeId> },
     /// Producer ids below are given away.
     ProducerIds { next: u64 },
+    /// A broker belongs to the cluster that did not before. It counts as alive when it is heard.
+    Joined { broker: NodeId, rack: Option<Name> },
+    /// Something else stands on a broker's virtual host than before.
+    LaidOut { broker: NodeId, layout: Box<HostLayout> },
+    /// A topic needs so many replicas in sync.
+    MinInSync { topic: Name, least: u32 },
+    /// A topic keeps so much.
+    Retained { topic: Name, bytes: Option<u64>, time: Option<Span> },
 }
 
 /// Which start of a broker is known.
@@ -96,9 +107,13 @@ impl Metadata {
 
     fn register(&mut self, changes: &[Change]) {
         for change in changes {
-            if let Change::Registered { broker, incarnation, leaves } = *change {
-                let registration = Registration { incarnation: Some(incarnation), leaves };
-                self.registered.insert(broker, registration);
+            match *change {
+                Change::Registered { broker, incarnation, leaves } => {
+                    let registration = Registration { incarnation: Some(incarnation), leaves };
+                    self.registered.insert(broker, registration);
+                }
+                Change::Joined { broker, .. } => _ = self.registered.insert(broker, Registration::default()),
+                _ => {}
             }
         }
     }
@@ -172,7 +187,51 @@ fn apply<'a>(view: &mut View, change: &'a Change, events: &mut Vec<Event>) -> Op
             view.producer_ids = *next;
             None
         }
+        Change::Joined { .. }
+        | Change::LaidOut { .. }
+        | Change::MinInSync { .. }
+        | Change::Retained { .. } => {
+            adjust(view, change);
+            None
+        }
     }
+}
+
+/// Makes a change that somebody ordered, and that no partition's standing follows from.
+fn adjust(view: &mut View, change: &Change) {
+    match change {
+        Change::Joined { broker, rack } => {
+            view.brokers.insert(*broker, false);
+            if let Some(rack) = rack {
+                view.racks.insert(*broker, rack.clone());
+            }
+        }
+        Change::LaidOut { broker, layout } => {
+            lay_out(view, *broker, layout);
+        }
+        Change::MinInSync { topic, least } => {
+            let version = view.version;
+            let of_it = view.partitions.iter_mut().filter(|(partition, _)| partition.topic == *topic);
+            for (_, state) in of_it.filter(|(_, state)| state.min_in_sync != *least) {
+                (state.min_in_sync, state.version) = (*least, version);
+            }
+        }
+        Change::Retained { topic, bytes, time } => match (bytes, time) {
+            (None, None) => _ = view.retention.remove(topic),
+            _ => _ = view.retention.insert(topic.clone(), Retention { bytes: *bytes, time: *time }),
+        },
+        _ => {}
+    }
+}
+
+/// What stands on a broker takes the place of what stood there.
+fn lay_out(view: &mut View, broker: NodeId, layout: &HostLayout) {
+    let old = view.hosts.get(&broker).map(|old| HostLayout::clone(old)).unwrap_or_default();
+    view.queues.retain(|_, on| *on != broker);
+    view.queues.extend(layout.queues.iter().map(|(name, _)| (name.clone(), broker)));
+    view.exchanges.retain(|_, on| *on != broker);
+    view.exchanges.extend(layout.exchanges.iter().map(|exchange| (exchange.name.clone(), broker)));
+    view.hosts.insert(broker, Arc::new(layout.clone().after(&old)));
 }
 
 /// The changes of one step as one batch.

@@ -39,11 +39,13 @@
 //! `ReplicationControlManager.java`, KIP-500, KIP-631.
 
 mod active;
+mod adjustment;
 mod decisions;
 mod error;
 mod metadata;
 mod reassignment;
 
+pub use adjustment::Adjustment;
 pub use error::ControllerError;
 pub use reassignment::{BadOrder, Order};
 

@@ -172,7 +172,7 @@ fn changes_for(view: &View, order: &Order) -> Result<Vec<Change>, BadOrder> {
 }
 
 /// New partitions, as if the topic had had so many from the beginning, with what its first one has.
-fn add(view: &View, topic: &Name, total: u32) -> Result<Vec<Change>, BadOrder> {
+pub(super) fn add(view: &View, topic: &Name, total: u32) -> Result<Vec<Change>, BadOrder> {
     let first = PartitionId { topic: topic.clone(), index: 0 };
     let like = view.partitions.get(&first).ok_or(BadOrder::Unknown)?;
     let count = view.partitions_of(topic).count() as u32;

@@ -389,6 +389,17 @@ impl ClassicMember {
         self.reader.fetch_due(out);
     }
 
+    /// It goes for good: it says how far it got, and that others shall read its partitions, unless it is a static member.
+    pub(crate) fn go(&mut self, now: Time, out: &mut Out) {
+        self.reader.now = now;
+        if matches!(self.reader.options.commits, CommitMode::Interval | CommitMode::After) {
+            self.commit_now(now, out);
+        }
+        if let (Some(member), None) = (self.id, &self.reader.options.instance) {
+            self.ask(GroupRequest::Leave { member: Some(member) }, Span::ZERO, out);
+        }
+    }
+
     /// Its program works for too long: others shall read its partitions. It joins again when the program is done.
     fn leave(&mut self, now: Time, out: &mut Out) {
         out.event(Event::Group(GroupEvent::PollOverdue { group: self.reader.group.clone() }));

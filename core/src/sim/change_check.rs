@@ -1,0 +1,282 @@
+//! When can something not be set, added or removed? When it is not there, is so already, or does not fit: one reason each.
+//!
+//! What the scenario alone says is asked first (`accepts`): so a file's schedule is checked before it runs, too. What only
+//! the world knows, who is down, and what a broker still has, is asked when the moment has come.
+
+use super::permits::CommandRefused;
+use super::scenario::{
+    CLIENTS_MAX, ConsumerSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX, ProducerSpec, RUN_MICROS_MAX,
+    Scenario, SourceSpec, TargetSpec, TopicSpec,
+};
+use super::shop::target;
+use super::world::{BrokerProcess, Power, World, index};
+use crate::broker::{Acks, is_internal};
+use crate::client::ProducerOptions;
+use crate::ids::{Name, NodeId};
+use crate::observe::{AcksLevel, Change};
+use crate::routing::{Binding, Destination, ExchangeName};
+use crate::time::{Span, Time};
+
+type Checked = Result<(), CommandRefused>;
+
+impl From<AcksLevel> for Acks {
+    fn from(level: AcksLevel) -> Self {
+        match level {
+            AcksLevel::None => Self::None,
+            AcksLevel::Leader => Self::Leader,
+            AcksLevel::All => Self::All,
+        }
+    }
+}
+
+fn span(span: Span) -> Checked {
+    if (1..=RUN_MICROS_MAX).contains(&span.0) { Ok(()) } else { Err(CommandRefused::BadSpan(span)) }
+}
+
+fn within(given: u64, least: u64, most: u64) -> Checked {
+    if (least..=most).contains(&given) {
+        Ok(())
+    } else {
+        Err(CommandRefused::BadCount { given, least, most })
+    }
+}
+
+/// Refuses what changes nothing.
+fn news(is_so: bool, refused: CommandRefused) -> Checked {
+    if is_so { Err(refused) } else { Ok(()) }
+}
+
+/// A binding of a queue.
+pub(super) fn binding(exchange: &ExchangeName, queue: &Name, key: &str) -> Binding {
+    Binding::new(exchange.clone(), Destination::Queue(queue.clone()), key)
+}
+
+impl Scenario {
+    /// Whether the change makes sense in this scenario.
+    pub(super) fn accepts(&self, change: &Change) -> Checked {
+        if let Some(node) = change.node().filter(|node| !self.has(*node)) {
+            return Err(CommandRefused::NoSuchNode(node));
+        }
+        match change {
+            Change::Every { node, span: every } => {
+                let spec = self.producer(*node)?;
+                span(*every)?;
+                news(spec.every == every.0, CommandRefused::IsSo(*node))
+            }
+            Change::Acks { node, level } => self.accepts_acks(*node, (*level).into()),
+            Change::Work { node, span: work } => {
+                let spec = self.consumer(*node)?;
+                span(*work)?;
+                news(spec.work == work.0, CommandRefused::IsSo(*node))
+            }
+            Change::Prefetch { node, most } => match &self.consumer(*node)?.from {
+                SourceSpec::Queue { prefetch, reading, .. }
+                | SourceSpec::Subscription { prefetch, reading, .. }
+                    if !reading.credit =>
+                {
+                    news(prefetch == most, CommandRefused::IsSo(*node))
+                }
+                _ => Err(CommandRefused::DoesNotApply(*node)),
+            },
+            Change::Join(node) => self.accepts_join(*node),
+            Change::Leave(node) => match node {
+                NodeId::Producer(_) | NodeId::Consumer(_) => Ok(()),
+                node => Err(CommandRefused::DoesNotApply(*node)),
+            },
+            Change::Partitions { .. }
+            | Change::MinInSync { .. }
+            | Change::RetentionTime { .. }
+            | Change::RetentionBytes { .. }
+            | Change::Topic { .. } => self.accepts_of_topic(change),
+            _ => self.accepts_of_host(change),
+        }
+    }
+
+    fn accepts_acks(&self, node: NodeId, wanted: Acks) -> Checked {
+        let spec = self.producer(node)?;
+        let TargetSpec::Topic { name, acks } = &spec.to else {
+            return Err(CommandRefused::DoesNotApply(node));
+        };
+        news(*acks == wanted, CommandRefused::IsSo(node))?;
+        let to = TargetSpec::Topic { name: name.clone(), acks: wanted };
+        let idempotent = spec.options.idempotent || spec.transactional.is_some();
+        let options = ProducerOptions { idempotent, ..spec.options };
+        options.check(&target(&to), &self.settings).map_err(|_| CommandRefused::NeedsAll(node))
+    }
+
+    fn accepts_join(&self, node: NodeId) -> Checked {
+        let room = |count: usize, most: usize| within(count as u64 + 1, 1, most as u64);
+        match node {
+            NodeId::Producer(_) => {
+                let spec = self.producer(node)?;
+                // Two who wait for answers in one queue would take each other's.
+                news(spec.asks.is_some(), CommandRefused::DoesNotApply(node))?;
+                room(self.producers.len(), CLIENTS_MAX)?;
+                let all = self.producers.iter().map(|producer| producer.messages);
+                within(all.fold(spec.messages, u64::saturating_add), 0, MESSAGES_MAX)
+            }
+            NodeId::Consumer(_) => room(self.consumers.len(), CLIENTS_MAX),
+            NodeId::Broker(_) => room(self.brokers.into(), NODES_MAX),
+            node => Err(CommandRefused::DoesNotApply(node)),
+        }
+    }
+
+    fn accepts_of_topic(&self, change: &Change) -> Checked {
+        match change {
+            Change::Partitions { topic, total } => {
+                let has = u64::from(self.topic(topic)?.partitions);
+                news(u64::from(*total) == has, CommandRefused::IsSet(topic.clone()))?;
+                within((*total).into(), has + 1, PARTITIONS_MAX.into())
+            }
+            Change::MinInSync { topic, least } => {
+                let spec = self.topic(topic)?;
+                within((*least).into(), 1, spec.replicas.into())?;
+                news(spec.min_in_sync == *least, CommandRefused::IsSet(topic.clone()))
+            }
+            Change::RetentionTime { topic, keep } => {
+                let spec = self.topic(topic)?;
+                keep.map_or(Ok(()), span)?;
+                news(spec.retention_time == *keep, CommandRefused::IsSet(topic.clone()))?;
+                self.altered(change).check_cleanups().map_err(|why| CommandRefused::Unfit(why.0))
+            }
+            Change::RetentionBytes { topic, keep } => {
+                let spec = self.topic(topic)?;
+                news(spec.retention_bytes == *keep, CommandRefused::IsSet(topic.clone()))?;
+                self.altered(change).check_cleanups().map_err(|why| CommandRefused::Unfit(why.0))
+            }
+            Change::Topic { name, partitions, replicas } => {
+                self.is_free(name)?;
+                within((*partitions).into(), 1, PARTITIONS_MAX.into())?;
+                within((*replicas).into(), 1, self.brokers.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn accepts_of_host(&self, change: &Change) -> Checked {
+        match change {
+            Change::Queue { name, on } => {
+                self.is_free(name)?;
+                news(!matches!(on, NodeId::Broker(_)), CommandRefused::DoesNotApply(*on))?;
+            }
+            Change::DropQueue(name) => _ = self.queue(name)?,
+            Change::Ttl { queue, ttl } => {
+                ttl.map_or(Ok(()), span)?;
+                let is_so = self.queues[self.queue(queue)?].options.ttl == *ttl;
+                news(is_so, CommandRefused::IsSet(queue.clone()))?;
+            }
+            Change::Length { queue, most } => {
+                let is_so = self.queues[self.queue(queue)?].options.length_max == *most;
+                news(is_so, CommandRefused::IsSet(queue.clone()))?;
+            }
+            Change::Exchange { name, on, .. } => {
+                let is_there = self.exchanges.iter().any(|known| known.exchange.name == *name);
+                news(is_there || name.is_default(), CommandRefused::IsThere(name.clone()))?;
+                news(!matches!(on, NodeId::Broker(_)), CommandRefused::DoesNotApply(*on))?;
+            }
+            Change::DropExchange(name) => _ = self.exchange_on(name)?,
+            Change::Bind { exchange, queue, key } => {
+                let on = self.exchange_on(exchange)?;
+                let at = self.queue(queue)?;
+                let apart = CommandRefused::Apart(exchange.clone(), queue.clone());
+                news(self.queues[at].broker != on, apart)?;
+                let is_so = self.bindings.contains(&binding(exchange, queue, key));
+                news(is_so, CommandRefused::IsSet(queue.clone()))?;
+            }
+            Change::Unbind { exchange, queue, key } => {
+                self.exchange_on(exchange)?;
+                self.queue(queue)?;
+                let is_so = self.bindings.contains(&binding(exchange, queue, key));
+                news(!is_so, CommandRefused::NotBound(exchange.clone(), queue.clone()))?;
+            }
+            _ => {}
+        }
+        self.altered(change).check_host().map_err(|why| CommandRefused::Unfit(why.0))
+    }
+
+    fn altered(&self, change: &Change) -> Self {
+        let mut altered = self.clone();
+        altered.alter(Time::ZERO, change);
+        altered
+    }
+
+    fn producer(&self, node: NodeId) -> Result<&ProducerSpec, CommandRefused> {
+        let NodeId::Producer(number) = node else { return Err(CommandRefused::DoesNotApply(node)) };
+        self.producers.get(index(number)).ok_or(CommandRefused::NoSuchNode(node))
+    }
+
+    fn consumer(&self, node: NodeId) -> Result<&ConsumerSpec, CommandRefused> {
+        let NodeId::Consumer(number) = node else { return Err(CommandRefused::DoesNotApply(node)) };
+        self.consumers.get(index(number)).ok_or(CommandRefused::NoSuchNode(node))
+    }
+
+    fn topic(&self, name: &Name) -> Result<&TopicSpec, CommandRefused> {
+        let found = self.topics.iter().find(|topic| topic.name == *name);
+        found.ok_or_else(|| CommandRefused::NoSuchTopic(name.clone()))
+    }
+
+    /// Where a queue stands in the scenario.
+    fn queue(&self, name: &Name) -> Result<usize, CommandRefused> {
+        let found = self.queues.iter().position(|queue| queue.name == *name);
+        found.ok_or_else(|| CommandRefused::NoSuchQueue(name.clone()))
+    }
+
+    /// The broker of an exchange.
+    fn exchange_on(&self, name: &ExchangeName) -> Result<u16, CommandRefused> {
+        let found = self.exchanges.iter().find(|known| known.exchange.name == *name);
+        found.map(|known| known.broker).ok_or_else(|| CommandRefused::NoSuchExchange(name.clone()))
+    }
+
+    fn is_free(&self, name: &Name) -> Checked {
+        let taken = is_internal(name)
+            || self.queues.iter().any(|queue| queue.name == *name)
+            || self.topics.iter().any(|topic| topic.name == *name);
+        news(taken, CommandRefused::IsThere(name.clone().into()))
+    }
+
+    /// The broker on whose virtual host something changes.
+    pub(super) fn host_of(&self, change: &Change) -> Option<u16> {
+        match change {
+            Change::Queue { on: NodeId::Broker(on), .. }
+            | Change::Exchange { on: NodeId::Broker(on), .. } => Some(*on),
+            Change::DropQueue(queue) | Change::Ttl { queue, .. } | Change::Length { queue, .. } => {
+                Some(self.queues[self.queue(queue).ok()?].broker)
+            }
+            Change::DropExchange(exchange)
+            | Change::Bind { exchange, .. }
+            | Change::Unbind { exchange, .. } => self.exchange_on(exchange).ok(),
+            _ => None,
+        }
+    }
+}
+
+impl World {
+    /// Whether something can be set, added or removed now.
+    pub(super) fn permits_change(&self, change: &Change) -> Checked {
+        self.scenario.accepts(change)?;
+        let on = self.scenario.host_of(change).map(NodeId::Broker);
+        let must_run = match change {
+            Change::Leave(node) => Some(*node),
+            _ => on,
+        };
+        if let Some(node) = must_run {
+            news(self.power(node) != Some(Power::On), CommandRefused::IsDown(node))?;
+        }
+        if let Change::Leave(node) = change {
+            news(self.is_frozen(*node), CommandRefused::IsFrozen(*node))?;
+        }
+        let Some(NodeId::Broker(number)) = on else { return Ok(()) };
+        let BrokerProcess::Runs(broker) = &self.brokers[index(number)].process else { return Ok(()) };
+        // What was removed a moment ago may not be gone yet.
+        match change {
+            Change::Queue { name, .. } => news(
+                broker.host().queue(name.as_str()).is_some(),
+                CommandRefused::IsThere(name.clone().into()),
+            ),
+            Change::Exchange { name, .. } => {
+                news(broker.host().router().exchange(name).is_some(), CommandRefused::IsThere(name.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
