@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::command::Command;
 use super::scenario::RUN_MICROS_MAX;
+use super::timeline::BRANCHES_MAX;
 use super::world::{Power, World};
 use crate::ids::NodeId;
 use crate::observe::{DiskState, Link, LinkFault};
@@ -47,6 +48,10 @@ pub enum CommandRefused {
     BadSpan(Span),
     /// The run is over.
     RunIsOver,
+    /// There are as many branches as are kept.
+    TooManyBranches,
+    /// Nobody has given a command in this branch.
+    NothingToUndo,
 }
 
 impl fmt::Display for CommandRefused {
@@ -64,6 +69,8 @@ impl fmt::Display for CommandRefused {
             Self::BadChance(chance) => write!(f, "{chance} of a thousand is no chance, use 1 to 1000"),
             Self::BadSpan(span) => write!(f, "{span} cannot be, use 0.001 ms to {}", Span(RUN_MICROS_MAX)),
             Self::RunIsOver => f.write_str("the run is over"),
+            Self::TooManyBranches => write!(f, "there are {BRANCHES_MAX} branches: remove one first"),
+            Self::NothingToUndo => f.write_str("no command was given in this branch"),
         }
     }
 }

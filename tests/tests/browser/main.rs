@@ -4,6 +4,7 @@
 //! own from [`driver::with_page`], which also holds every test to the rule that the console stays silent.
 
 mod access;
+mod branches;
 mod digest;
 mod driver;
 mod hands;
@@ -12,6 +13,7 @@ mod links;
 mod room;
 mod story;
 mod transport;
+mod watching;
 
 /// Where the page is opened from: every test of what the page is must hold for both.
 #[derive(Debug, Clone, Copy)]
