@@ -62,7 +62,7 @@ fn contest(plan: &Plan, messages: u64, replicated: bool) -> Contest {
     let mut any = move || Time(rng.below(ends_at.0));
     let own = Rc::clone(&slowest);
     let replicas = if replicated { "3 replicas" } else { "1 broker" };
-    Contest::new(&format!("seek: any moment of 100,000 facts, {replicas}"), "visited moments")
+    Contest::new(format!("seek: any moment of 100,000 facts, {replicas}"), "visited moments")
         .with_timed("mqlab timeline", "with its picture", move || {
             let mut took = Duration::ZERO;
             for _ in 0..visits {
