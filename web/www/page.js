@@ -172,7 +172,8 @@ const fill = {
     const chip = (part) => make("button",
       { "data-act": "branch", "data-value": part.id, "aria-current": part.current, title: part.deeds }, part.label);
     $("branches").replaceChildren(...parts.map(chip));
-    $("branches").querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const shown = $("branches").querySelector('[aria-current="true"]');
+    if (shown) $("branches").scrollLeft = shown.offsetLeft - $("branches").offsetLeft - 24;
     const focused = document.activeElement?.closest?.("#branch-list > li");
     const held = focused && [focused.dataset.branch, document.activeElement.className];
     $("branch-list").replaceChildren(...parts.map((part) => make("li", { "data-branch": part.id },

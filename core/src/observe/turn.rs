@@ -99,7 +99,6 @@ impl Turn {
             Event::Group(GroupEvent::RebalanceBegan { .. } | GroupEvent::PollOverdue { .. }) => {
                 Self::Rebalance
             }
-            Event::Group(GroupEvent::CommitRefused { .. }) => Self::Refusal,
             Event::Requeued { .. } | Event::Share(ShareEvent::Returned { .. }) => Self::Redelivery,
             _ => Self::Change,
         })

@@ -85,7 +85,7 @@ pub fn columns(now: Time, lang: Lang) -> (String, &'static str) {
     let at = at_moment(now, lang);
     match lang {
         Lang::En => (format!("at {at}"), "at the end"),
-        Lang::Zh => (format!("{at} 时"), "结尾"),
+        Lang::Zh => (format!("{at}时"), "结尾"),
     }
 }
 
