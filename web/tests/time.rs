@@ -298,8 +298,8 @@ fn two_branches_are_compared_now_and_at_the_end() {
     desk.resize_axis(780.0, 94.0);
     after(&mut desk, &mut clock, Action::End);
     let sign = 14.0 + 752.0 * 200_001.0 / scenario.ends_at.0 as f64;
-    assert!(desk.hover_axis(Some((sign, 17.0))) && !desk.hover_axis(Some((sign, 34.0))));
-    desk.press_axis(sign, 17.0);
+    assert!(desk.hover_axis(Some((sign, 28.0))) && !desk.hover_axis(Some((sign, 9.0))));
+    desk.press_axis(sign, 28.0);
     assert_eq!(now(&mut desk, &mut clock), 200_001);
 
     // On the other side, at the same place, stands what happened there instead.

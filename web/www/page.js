@@ -176,7 +176,7 @@ const fill = {
     if (shown) $("branches").scrollLeft = shown.offsetLeft - $("branches").offsetLeft - 24;
     const focused = document.activeElement?.closest?.("#branch-list > li");
     const held = focused && [focused.dataset.branch, document.activeElement.className];
-    $("branch-list").replaceChildren(...parts.map((part) => make("li", { "data-branch": part.id },
+    $("branch-list").replaceChildren(...parts.map((part) => make("li", { "data-branch": part.id, "data-named": part.named && "1" },
       make("button", { class: "go", "data-act": "branch", "data-value": part.id, "aria-current": part.current, title: part.deeds },
         part.label),
       make("button", { class: "key rename", title: part.rename, "aria-label": part.rename }, picture("i-pen")),
@@ -298,7 +298,10 @@ function listen(lab) {
   $("branch-list").addEventListener("click", (event) => {
     const row = event.target.closest(".rename")?.parentElement;
     if (!row) return;
-    const name = make("input", { maxlength: 60, "aria-label": $("branch-name").textContent, value: row.querySelector(".go").textContent });
+    const { named } = row.dataset;
+    const said = row.querySelector(".go").textContent;
+    const name = make("input",
+      { maxlength: 60, "aria-label": $("branch-name").textContent, value: named ? said : "", placeholder: said });
     let open = true;
     const close = (keep) => {
       if (!open) return;

@@ -22,7 +22,7 @@ const APART: f64 = 11.0;
 /// How far above the bar signs stand.
 const ABOVE: f64 = 13.0;
 /// How far from above the sign of the first difference stands.
-const DIFFERENCE_Y: f64 = 17.0;
+const DIFFERENCE_Y: f64 = 28.0;
 /// How near the pointer must come to a sign.
 const REACH: f64 = 9.0;
 
@@ -177,7 +177,7 @@ pub(super) fn leap(scene: &mut Scene, (from, to): (f64, f64), bar: f64, theme: &
 /// Where two branches part.
 pub(super) fn difference(scene: &mut Scene, x: f64, bar: f64, theme: &Theme) {
     let dashes = Stroke { dash: Dash::Dashed, ..line(theme.ink, 1.4) };
-    scene.lines(&[at(x, 24.0), at(x, bar + 7.0)], dashes);
+    scene.lines(&[at(x, DIFFERENCE_Y + 7.0), at(x, bar + 7.0)], dashes);
     let c = at(x, DIFFERENCE_Y);
     scene.disc(c, 6.6, Some(solid(theme.surface)), Some(line(theme.ink, 1.4)));
     for dy in [-1.7, 1.7] {
