@@ -313,6 +313,7 @@ function listen(lab) {
     name.addEventListener("keydown", (key) => {
       if (key.isComposing || !["Enter", "Escape"].includes(key.key)) return;
       key.stopPropagation();
+      key.preventDefault(); // or Enter would press the button that has the focus next
       close(key.key === "Enter");
       row.querySelector(".rename").focus();
     });
