@@ -43,9 +43,9 @@ async fn buttons_and_keys_lead_from_mark_to_mark() {
 
 /// Plays until there is a note of the pace, and says which.
 async fn first_note(page: &Page) -> String {
-    page.press(" ").await;
+    page.click("#play").await;
     page.until("the pace has a note", async || !page.text("#pace-note").await.is_empty()).await;
-    page.press(" ").await;
+    page.click("#play").await;
     page.text("#pace-note").await
 }
 
