@@ -6,7 +6,7 @@
 //!
 //! | file | question it answers |
 //! |---|---|
-//! | [`queue`], [`routing`], [`selectors`], [`world`], [`scale`] | what is measured, against whom, and what is not the same? |
+//! | [`queue`], [`routing`], [`selectors`], [`world`], [`scale`], [`seek`] | what is measured, against whom, and what is not the same? |
 //! | [`memory`] | how much memory does a world take? |
 //! | [`node`] | how is a WebAssembly module run and timed? |
 
@@ -15,6 +15,7 @@ mod node;
 mod queue;
 mod routing;
 mod scale;
+mod seek;
 mod selectors;
 mod world;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         .chain(selectors::rows())
         .chain(world::rows(wasm))
         .chain(scale::rows())
+        .chain(seek::rows())
         .collect();
     Report::measure(&rows, &options, Vec::new()).finish(&options)
 }

@@ -140,7 +140,25 @@ impl Lab {
         self.desk.press(x, y);
     }
 
-    /// The time axis was pressed or dragged.
+    /// The time axis was pressed: at a mark that leads to its moment.
+    pub fn press_axis(&mut self, x: f64, y: f64) {
+        self.stale = true;
+        self.desk.press_axis(x, y);
+    }
+
+    /// The pointer is over the time axis; whether it points at a mark.
+    pub fn hover_axis(&mut self, x: f64, y: f64) -> bool {
+        self.stale = true;
+        self.desk.hover_axis(Some((x, y)))
+    }
+
+    /// The pointer left the time axis.
+    pub fn leave_axis(&mut self) {
+        self.stale = true;
+        self.desk.hover_axis(None);
+    }
+
+    /// The time axis was dragged.
     pub fn scrub(&mut self, x: f64) {
         self.stale = true;
         self.desk.scrub(x);

@@ -21,6 +21,7 @@ pub mod lab;
 pub mod link;
 pub mod player;
 pub mod scene;
+pub mod slowing;
 pub mod svg;
 pub mod text;
 

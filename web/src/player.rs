@@ -20,6 +20,10 @@ const DECADE: f64 = 20.0;
 const FRAME_MAX_MS: f64 = 100.0;
 /// Between two steps for who wants less motion.
 const STEP_MS: f64 = 700.0;
+/// What is left of the pace of steps where something was decided: the pause is longer.
+pub const STEPS_LINGER: f64 = 0.4;
+/// How quickly the pace follows what it should be, where that was not known ahead: most of the way in this time.
+const EASE_MS: f64 = 120.0;
 
 /// What the run should do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +44,15 @@ pub struct Player {
     /// Whether it goes by steps.
     pub steps: bool,
     pace: u8,
+    /// What is left of the pace just now, because something decides itself: 1 when nothing does.
+    slowed: f64,
     /// Parts of a microsecond that are still owed, or milliseconds since the last step.
     rest: f64,
 }
 
 impl Default for Player {
     fn default() -> Self {
-        Self { playing: false, steps: false, pace: PACE_USUAL, rest: 0.0 }
+        Self { playing: false, steps: false, pace: PACE_USUAL, slowed: 1.0, rest: 0.0 }
     }
 }
 
@@ -84,12 +90,26 @@ impl Player {
         ((exact / unit).round() * unit) as u64
     }
 
+    /// What is left of the chosen pace just now.
+    pub const fn slowed(&self) -> f64 {
+        self.slowed
+    }
+
+    /// Lets the pace follow what it should be after so many real milliseconds.
+    pub fn slow_to(&mut self, part: f64, elapsed_ms: f64) {
+        let way = (elapsed_ms.max(0.0) / EASE_MS).min(1.0);
+        self.slowed += (part - self.slowed) * way;
+        if (self.slowed - part).abs() < 0.005 {
+            self.slowed = part;
+        }
+    }
+
     /// So many real milliseconds have passed.
     pub fn tick(&mut self, elapsed_ms: f64) -> Move {
         if !self.playing || elapsed_ms.is_nan() || elapsed_ms <= 0.0 {
             return Move::Stay;
         }
-        let elapsed = elapsed_ms.min(FRAME_MAX_MS);
+        let elapsed = elapsed_ms.min(FRAME_MAX_MS) * self.slowed;
         if self.steps {
             self.rest += elapsed;
             if self.rest < STEP_MS {
@@ -175,6 +195,21 @@ mod tests {
         assert_eq!(player.tick(60_000.0), Move::By(Span(4_000)));
         assert_eq!(player.tick(-5.0), Move::Stay);
         assert_eq!(player.tick(f64::NAN), Move::Stay);
+    }
+
+    #[test]
+    fn a_slower_run_goes_less_far_and_a_slower_step_waits_longer() {
+        let mut player = Player::default();
+        player.set_playing(true);
+        player.slow_to(0.25, 16.0);
+        assert!(player.slowed() > 0.25 && player.slowed() < 1.0, "not all at once");
+        (0..100).for_each(|_| player.slow_to(0.25, 16.0));
+        assert_eq!((player.slowed(), player.tick(100.0)), (0.25, Move::By(Span(1_000))));
+        assert_eq!(player.words(Lang::En).1, "40 ms", "what was chosen stays chosen");
+        player.steps = true;
+        player.set_playing(true);
+        assert_eq!(player.tick(16.0), Move::Step);
+        assert_eq!((0..).take_while(|_| player.tick(50.0) == Move::Stay).count(), 55);
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn the_past_can_be_changed_and_both_futures_kept() {
     let panel = after(&mut desk, &mut clock, Action::Kill);
     let branches = panel.branches.expect("a branch");
     assert_eq!(branches.len(), 2);
-    assert_eq!(branches[1].label, "without broker 2 from 200.0 ms");
+    assert_eq!(branches[1].label, "broker 2 crashes at 200 ms");
     assert_eq!(panel.say.as_deref(), Some("broker 2 crashes"));
     let controls = panel.nodes.expect("controls");
     let control = controls.iter().find(|control| control.id == "broker-2").expect("broker 2");

@@ -14,7 +14,7 @@ use mqlab_core::observe::{DiskState, Event, FaultEvent, Link, LinkFault, Parcel,
 use mqlab_core::sim::{Command, CommandRefused};
 use mqlab_core::time::{Span, Time};
 use mqlab_web::text::sentence::{Names, life_line, sentence};
-use mqlab_web::text::{Lang, ui};
+use mqlab_web::text::{Lang, branches, ui};
 use pictures::name;
 
 const SHOP: NodeId = NodeId::Producer(1);
@@ -107,6 +107,7 @@ fn commands_and_their_refusals_are_told_in_both_languages() {
     let mut commands = vec![
         Command::Crash(B1),
         Command::CutPower(B1),
+        Command::ShutDown(B1),
         Command::Restart(B1),
         Command::Replace(B1),
         Command::Freeze(SHOP),
@@ -118,7 +119,7 @@ fn commands_and_their_refusals_are_told_in_both_languages() {
     commands.extend(HURTS.map(|fault| Command::Link { link: Link::Both(B1, SHOP), fault }));
     for lang in [Lang::En, Lang::Zh] {
         for command in &commands {
-            let branch = ui::branch(1, Time(412_800), Some((Time(412_801), command.clone())), &names, lang);
+            let branch = branches::deed(command, Time(412_801), &names, lang);
             writeln!(text, "{branch}").expect("a string takes it");
         }
         for why in [
@@ -134,6 +135,8 @@ fn commands_and_their_refusals_are_told_in_both_languages() {
             CommandRefused::BadChance(1_001),
             CommandRefused::BadSpan(Span(0)),
             CommandRefused::RunIsOver,
+            CommandRefused::TooManyBranches,
+            CommandRefused::NothingToUndo,
         ] {
             let told = ui::refused(why.clone(), &names, lang);
             assert!(!told.contains(&why.to_string()) || lang == Lang::En, "the engine's own words: {told}");

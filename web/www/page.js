@@ -26,13 +26,14 @@ function make(tag, attributes, ...children) {
   return element;
 }
 
-function icon(tone) {
+function picture(id) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
   svg.append(document.createElementNS("http://www.w3.org/2000/svg", "use"));
-  svg.firstChild.setAttribute("href", `#i-${tone}`);
+  svg.firstChild.setAttribute("href", `#${id}`);
   return svg;
 }
+const icon = (tone) => picture(`i-${tone}`);
 
 function row(tag, part, attributes) {
   const data = { class: "row", "data-tone": part.tone, "data-when": part.when, "data-at": part.at };
@@ -99,6 +100,11 @@ const fill = {
     $("scrub").setAttribute("aria-valuenow", part.now);
     $("scrub").setAttribute("aria-valuetext", part.heard);
     $("upkeep").checked = part.upkeep;
+    $("slow").setAttribute("aria-pressed", part.slow);
+    $("leap").setAttribute("aria-pressed", part.leap);
+    $("pace-note").textContent = $("pace-note").title = part.note;
+    $("pace-note").classList.toggle("slowed", part.slowed);
+    $("undo").disabled = !part.can_undo;
   },
   verdict(part) {
     const focused = document.activeElement?.id;
@@ -129,7 +135,7 @@ const fill = {
     $("life").replaceChildren(...part.rows.map((line) =>
       make("li", {}, row("button", line, { "data-act": "seek", "data-value": line.at }))));
   },
-  events({ rows, current }) {
+  events({ rows, current, differs }) {
     const list = $("events");
     const wanted = new Set(rows.map((part) => part.id));
     const before = new Map();
@@ -156,6 +162,8 @@ const fill = {
         old.remove();
       }
     }
+    for (const element of list.querySelectorAll("[data-differs]")) delete element.dataset.differs;
+    if (differs && $(`event-${differs[0]}`)) $(`event-${differs[0]}`).dataset.differs = differs[1];
     const here = list.querySelector('[aria-selected="true"]');
     list.setAttribute("aria-activedescendant", here ? here.id : "");
     if (here) list.scrollTop = here.offsetTop - list.clientHeight * 0.6;
@@ -204,9 +212,52 @@ const fill = {
     if (before || inside) (box.querySelector('[data-act="do"]') ?? box.querySelector("button"))?.focus({ preventScroll: true });
   },
   branches(parts) {
-    $("branches").hidden = parts.length === 0;
-    $("branches").replaceChildren(...parts.map((part) =>
-      make("button", { "data-act": "branch", "data-value": part.id, "aria-current": part.current }, part.label)));
+    $("ways").hidden = parts.length === 0;
+    if (parts.length === 0) branchSheet(false);
+    const chip = (part) => make("button",
+      { "data-act": "branch", "data-value": part.id, "aria-current": part.current, title: part.deeds }, part.label);
+    $("branches").replaceChildren(...parts.map(chip));
+    const shown = $("branches").querySelector('[aria-current="true"]');
+    if (shown) $("branches").scrollLeft = shown.offsetLeft - $("branches").offsetLeft - 24;
+    const focused = document.activeElement?.closest?.("#branch-list > li");
+    const held = focused && [focused.dataset.branch, document.activeElement.className];
+    $("branch-list").replaceChildren(...parts.map((part) => make("li", { "data-branch": part.id, "data-named": part.named && "1" },
+      make("button", { class: "go", "data-act": "branch", "data-value": part.id, "aria-current": part.current, title: part.deeds },
+        part.label),
+      make("button", { class: "key rename", title: part.rename, "aria-label": part.rename }, picture("i-pen")),
+      ...(part.remove ? [make("button",
+        { class: "key remove", "data-act": "remove", "data-value": part.id, title: part.remove, "aria-label": part.remove },
+        picture("i-bin"))] : []))));
+    if (held) ($("branch-list").querySelector(`[data-branch="${held[0]}"]`)?.getElementsByClassName(held[1])[0]
+      ?? $("branch-close")).focus();
+    for (const select of [$("compare-one"), $("compare-other")]) {
+      const chosen = select.value;
+      select.replaceChildren(...parts.map((part) => make("option", { value: part.id }, part.label)));
+      select.value = chosen;
+    }
+    $("compare").hidden = parts.length < 2;
+  },
+  comparison(part) {
+    const compared = part.pair !== null;
+    for (const id of ["comparison", "compare-none"]) $(id).hidden = !compared;
+    [$("compare-one").value, $("compare-other").value] = part.pair ?? ["", ""];
+    $("alike").hidden = !part.alike;
+    $("alike").textContent = part.alike;
+    $("difference").hidden = !part.first;
+    if (part.first) {
+      $("difference-go").replaceChildren(part.first.label, " ", make("b", {}, part.first.time));
+      $("difference-one").textContent = part.first.one;
+      $("difference-other").textContent = part.first.other;
+    }
+    const names = ["compare-one", "compare-other"].map((id) => document.querySelector(`[data-text="${id}"]`).textContent);
+    const cells = ([was, is], differs) => [was, is].map((value) => make("td", { class: differs && "differs" }, value));
+    const head = (text, attributes) => make("th", { scope: "col", ...attributes }, text);
+    $("comparison").replaceChildren(
+      make("thead", {},
+        make("tr", {}, make("td", {}), ...part.columns.map((text) => head(text, { colspan: 2, scope: "colgroup" }))),
+        make("tr", {}, make("td", {}), ...[...names, ...names].map((text) => head(text, {})))),
+      make("tbody", {}, ...part.rows.map((row) => make("tr", { "data-differs": row.differs.some(Boolean) && "" },
+        make("th", { scope: "row" }, row.label), ...cells(row.present, row.differs[0]), ...cells(row.end, row.differs[1])))));
   },
   address(query) {
     if (location.protocol !== "file:") history.replaceState(null, "", query || location.pathname);
@@ -217,6 +268,14 @@ const fill = {
   },
   say(words) { $("live").textContent = words; },
 };
+
+function branchSheet(open) {
+  if ($("branch-sheet").hidden === !open) return;
+  $("branch-sheet").hidden = !open;
+  $("branches-open").setAttribute("aria-expanded", open);
+  if (open) $("branch-close").focus();
+  else if (!$("ways").hidden) $("branches-open").focus();
+}
 
 // ---- the loop --------------------------------------------------------------------------------------------------
 
@@ -276,15 +335,56 @@ function listen(lab) {
   $("help-open").addEventListener("click", () => help($("help").hidden));
   $("help-close").addEventListener("click", () => help(false));
 
+  const branches = (open) => {
+    if ($("ways").hidden) return;
+    if (open) act("compare-usual");
+    branchSheet(open);
+  };
+  $("branches-open").addEventListener("click", () => branches($("branch-sheet").hidden));
+  $("branch-close").addEventListener("click", () => branches(false));
+  for (const id of ["compare-one", "compare-other"]) {
+    $(id).addEventListener("change", () => act("compare", `${$("compare-one").value} ${$("compare-other").value}`));
+  }
+  // A name is written in its own row; Enter keeps it, Escape does not.
+  $("branch-list").addEventListener("click", (event) => {
+    const row = event.target.closest(".rename")?.parentElement;
+    if (!row) return;
+    const { named } = row.dataset;
+    const said = row.querySelector(".go").textContent;
+    const name = make("input",
+      { maxlength: 60, "aria-label": $("branch-name").textContent, value: named ? said : "", placeholder: said });
+    let open = true;
+    const close = (keep) => {
+      if (!open) return;
+      open = false;
+      name.replaceWith(hidden);
+      if (keep) act("rename", `${row.dataset.branch} ${name.value}`);
+    };
+    const hidden = row.querySelector(".go");
+    name.addEventListener("keydown", (key) => {
+      if (key.isComposing || !["Enter", "Escape"].includes(key.key)) return;
+      key.stopPropagation();
+      key.preventDefault(); // or Enter would press the button that has the focus next
+      close(key.key === "Enter");
+      row.querySelector(".rename").focus();
+    });
+    name.addEventListener("blur", () => close(true));
+    hidden.replaceWith(name);
+    name.select();
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const { key, target } = event;
     if (key === "?") return help($("help").hidden);
     if (key === "Escape" && !$("help").hidden) return help(false);
+    if (target.matches("input:not([type])")) return;
+    if (key === "Escape" && !$("branch-sheet").hidden) return branches(false);
+    if (key === "b" && !target.matches("select")) return branches($("branch-sheet").hidden);
     if (target.matches("input, select") && !["Escape", "l", "k", "r", "?"].includes(key)) return;
     if (target.matches("select")) return;
     if (target.matches("button") && [" ", "Enter"].includes(key)) return;
-    const walk = { ArrowUp: "ArrowLeft", ArrowDown: "ArrowRight" }[key];
+    const walk = { ArrowUp: "ArrowLeft", ArrowDown: "ArrowRight", PageUp: "[", PageDown: "]" }[key];
     const meant = target.id === "events" || target.id === "scrub" ? walk ?? key : key;
     const menu = target.closest("#menu");
     if (menu && ["ArrowUp", "ArrowDown", "Home", "End"].includes(key)) {
@@ -316,9 +416,24 @@ function listen(lab) {
   });
 
   const axis = $("scrub");
-  const scrub = (event) => lab.scrub(event.clientX - axis.getBoundingClientRect().left);
-  axis.addEventListener("pointerdown", (event) => { axis.setPointerCapture(event.pointerId); scrub(event); });
-  axis.addEventListener("pointermove", (event) => { if (event.buttons) scrub(event); });
+  const place = (event) => {
+    const area = axis.getBoundingClientRect();
+    return [event.clientX - area.left, event.clientY - area.top];
+  };
+  let pressed = null;
+  axis.addEventListener("pointerdown", (event) => {
+    axis.setPointerCapture(event.pointerId);
+    pressed = event.clientX;
+    lab.press_axis(...place(event));
+  });
+  axis.addEventListener("pointermove", (event) => {
+    if (!event.buttons) return lab.hover_axis(...place(event));
+    if (pressed !== null && Math.abs(event.clientX - pressed) < 3) return; // a mark was pressed, not dragged away from
+    pressed = null;
+    lab.leave_axis();
+    lab.scrub(place(event)[0]);
+  });
+  axis.addEventListener("pointerleave", () => lab.leave_axis());
 
   const watch = (element, tell) =>
     new ResizeObserver(() => tell(element.clientWidth, element.clientHeight, devicePixelRatio)).observe(element);

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::command::Command;
 use super::scenario::RUN_MICROS_MAX;
+use super::timeline::BRANCHES_MAX;
 use super::world::{Power, World};
 use crate::ids::{Name, NodeId};
 use crate::observe::{DiskState, Link, LinkFault};
@@ -78,6 +79,10 @@ pub enum CommandRefused {
     NotBound(ExchangeName, Name),
     /// The cluster could not be run like that; why not, in words.
     Unfit(String),
+    /// There are as many branches as are kept.
+    TooManyBranches,
+    /// Nobody has given a command in this branch.
+    NothingToUndo,
 }
 
 impl fmt::Display for CommandRefused {
@@ -111,6 +116,8 @@ impl fmt::Display for CommandRefused {
             }
             Self::NotBound(exchange, queue) => write!(f, "nothing leads so from {exchange} to {queue}"),
             Self::Unfit(why) => f.write_str(why),
+            Self::TooManyBranches => write!(f, "there are {BRANCHES_MAX} branches: remove one first"),
+            Self::NothingToUndo => f.write_str("no command was given in this branch"),
         }
     }
 }

@@ -3,15 +3,22 @@
 //! A run follows from its scenario, its seed and its *journal*: the commands given, each with its time. Clones of
 //! the world are kept now and then as *checkpoints*; any moment is reached by the checkpoint before it and the
 //! steps from there. A command given in the past of what was already seen makes a *branch*: the old future is
-//! kept, and both can be visited.
+//! kept, and both can be visited ([`branches`](Timeline::branches)) and compared
+//! ([`first_difference`](Timeline::first_difference)).
 //!
 //! ```text
 //!   main  ──o──────o──────o──────o──────o──▶        o checkpoint
 //!                     ╲ crash broker-2 at 412 ms
 //!   branch 1           ╲──o──────o──────o──▶        shares the checkpoints before the fork
 //! ```
+//!
+//! Memory is bounded by the length of the run, not by how often one travels: [`BRANCHES_MAX`] branches at most, each of
+//! which keeps what it does not share with the one that it left; and a bounded number of checkpoints, fewer of them where
+//! nobody looks.
 
-use alloc::collections::BTreeMap;
+mod branches;
+mod compare;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -21,12 +28,14 @@ use super::picture::Picture;
 use super::scenario::{InvalidScenario, Scenario};
 use super::world::World;
 use crate::ids::MessageId;
-use crate::observe::{Digest, Metrics, Stamped, Verdict};
+use crate::observe::turn::Before;
+use crate::observe::{Digest, Landmark, Metrics, Stamped, Verdict};
 use crate::time::{Span, Time};
+use branches::Branch;
+pub use branches::{BRANCHES_MAX, BranchView, NAME_MAX};
+pub use compare::Difference;
 
-/// The steps between two checkpoints, at first.
-const CHECKPOINT_STEPS: u64 = 256;
-/// When a branch has more checkpoints than this, every second one goes and the distance doubles.
+/// When the branch that is looked at has more checkpoints than this, every second one goes and the distance doubles.
 const CHECKPOINTS_MAX: usize = 64;
 
 /// A run that can be taken anywhere in its time, and its branches.
@@ -57,26 +66,19 @@ pub struct Timeline {
     scenario: Scenario,
     seed: u64,
     branches: Vec<Branch>,
+    /// The place of the branch that is looked at.
     current: usize,
+    /// The number of the next branch.
+    next_id: usize,
+    /// Everything that is known to happen in the branch that is looked at, as far as it was visited.
+    events: Vec<Stamped>,
+    /// Where it turns.
+    landmarks: Vec<Landmark>,
     world: World,
     /// The moment that is looked at: at or after the world's last step.
     now: Time,
     /// How many of the branch's events lie at or before the world's last step.
     happened: usize,
-}
-
-#[derive(Clone, Debug)]
-struct Branch {
-    parent: Option<usize>,
-    forked_at: Time,
-    journal: Vec<Entry>,
-    /// Everything that is known to happen, as far as the branch was visited.
-    events: Vec<Stamped>,
-    /// How many steps were visited.
-    visited: u64,
-    /// Worlds by their steps, each with how many events it has behind it.
-    checkpoints: BTreeMap<u64, (Arc<World>, usize)>,
-    checkpoint_steps: u64,
 }
 
 /// A command in the journal.
@@ -89,34 +91,6 @@ struct Entry {
     given_after: u64,
 }
 
-/// One branch, for whoever lists them.
-///
-/// ```
-/// use mqlab_core::ids::NodeId;
-/// use mqlab_core::sim::{Command, Scenario, Timeline};
-/// use mqlab_core::time::Time;
-/// let mut timeline = Timeline::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
-/// timeline.seek(timeline.ends_at());
-/// timeline.seek(Time(200_000)); // back, and something else happens
-/// timeline.command(Command::Crash(NodeId::Consumer(1)))?;
-/// let branches = timeline.branches();
-/// assert_eq!((branches.len(), branches[1].parent, branches[1].forked_at), (2, Some(0), Time(200_000)));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BranchView {
-    /// Its number; 0 is the run without anybody's commands, or the first that was given none in the past.
-    pub id: usize,
-    /// The branch that it left.
-    pub parent: Option<usize>,
-    /// When it left it.
-    pub forked_at: Time,
-    /// The commands given in it, those before the fork included.
-    pub commands: Vec<(Time, Command)>,
-    /// Whether it is the one that is looked at.
-    pub current: bool,
-}
-
 impl Timeline {
     /// A run at time zero.
     ///
@@ -125,17 +99,18 @@ impl Timeline {
     /// [`InvalidScenario`] when the scenario cannot be run.
     pub fn new(scenario: Scenario, seed: u64) -> Result<Self, InvalidScenario> {
         let world = World::new(scenario.clone(), seed)?;
-        let trunk = Branch {
-            parent: None,
-            forked_at: Time::ZERO,
-            journal: Vec::new(),
+        let mut timeline = Self {
+            scenario,
+            seed,
+            branches: [Branch::trunk(world.clone())].into(),
+            current: 0,
+            next_id: 1,
             events: Vec::new(),
-            visited: 0,
-            checkpoints: BTreeMap::from([(0, (Arc::new(world.clone()), 0))]),
-            checkpoint_steps: CHECKPOINT_STEPS,
+            landmarks: Vec::new(),
+            world,
+            now: Time::ZERO,
+            happened: 0,
         };
-        let branches = [trunk].into();
-        let mut timeline = Self { scenario, seed, branches, current: 0, world, now: Time::ZERO, happened: 0 };
         timeline.advance(Time::ZERO);
         Ok(timeline)
     }
@@ -178,7 +153,12 @@ impl Timeline {
 
     /// Everything that is known to happen in this branch, also what lies ahead and was visited.
     pub fn events(&self) -> &[Stamped] {
-        &self.branch().events
+        &self.events
+    }
+
+    /// Where this branch turns, in order, also ahead as far as it was visited.
+    pub fn landmarks(&self) -> &[Landmark] {
+        &self.landmarks
     }
 
     /// How many of the [`events`](Self::events) have happened.
@@ -221,9 +201,11 @@ impl Timeline {
         self.now = self.now.max(to);
     }
 
-    /// Goes to any moment of the run.
+    /// Goes to any moment of the run: by the last checkpoint before it, if that is nearer than where one is.
     pub fn seek(&mut self, to: Time) {
-        if to < self.now {
+        let here = self.world.steps();
+        let is_ahead = |(_, (world, _)): (&u64, &(Arc<World>, usize))| world.now() <= to;
+        if to < self.now || self.branch().checkpoints.range(here + 1..).next().is_some_and(is_ahead) {
             self.restore_last(|(world, _)| world.now() <= to);
         }
         self.advance(to);
@@ -259,10 +241,7 @@ impl Timeline {
             self.now = Time::ZERO;
             return true;
         };
-        self.restore_last(|(world, _)| world.steps() <= target);
-        while self.world.steps() < target {
-            self.step_world();
-        }
+        self.restore_steps(target);
         self.now = self.world.now();
         true
     }
@@ -281,7 +260,7 @@ impl Timeline {
         self.world.permits(&command)?;
         self.advance(self.now); // stepping may have stopped between two things that happen at one moment
         if self.branch().visited > self.world.steps() {
-            self.fork();
+            self.fork()?;
         }
         let given_after = self.world.steps();
         self.branch_mut().journal.push(Entry { at, command: command.clone(), given_after });
@@ -304,58 +283,12 @@ impl Timeline {
         Ok(())
     }
 
-    /// Every branch, in order of its making.
-    pub fn branches(&self) -> Vec<BranchView> {
-        let view = |(id, branch): (usize, &Branch)| BranchView {
-            id,
-            parent: branch.parent,
-            forked_at: branch.forked_at,
-            commands: branch.journal.iter().map(|entry| (entry.at, entry.command.clone())).collect(),
-            current: id == self.current,
-        };
-        self.branches.iter().enumerate().map(view).collect()
-    }
-
-    /// Looks at another branch, at the same moment. A number that no branch has changes nothing.
-    pub fn switch(&mut self, branch: usize) {
-        if branch >= self.branches.len() {
-            return;
-        }
-        self.current = branch;
-        let now = self.now;
-        self.restore_last(|(world, _)| world.now() <= now);
-        self.advance(now);
-    }
-
     fn branch(&self) -> &Branch {
         &self.branches[self.current]
     }
 
     fn branch_mut(&mut self) -> &mut Branch {
         &mut self.branches[self.current]
-    }
-
-    /// Begins a branch at the present moment; what lies ahead stays with the old one.
-    fn fork(&mut self) {
-        let (now, steps, happened) = (self.now, self.world.steps(), self.happened);
-        let old = self.branch();
-        let branch = Branch {
-            parent: Some(self.current),
-            forked_at: now,
-            journal: old.journal.iter().filter(|entry| entry.given_after < steps).cloned().collect(),
-            events: old.events[..happened].to_vec(),
-            visited: steps,
-            checkpoints: old.checkpoints.range(..=steps).map(|(&at, point)| (at, point.clone())).collect(),
-            checkpoint_steps: old.checkpoint_steps,
-        };
-        self.current = self.branches.len();
-        self.branches.push(branch);
-        // Forget what the old future had planned: the world is made anew from what the branch knows.
-        self.restore_last(|_| true);
-        while self.world.steps() < steps {
-            self.step_world();
-        }
-        self.now = now;
     }
 
     /// Restores the last checkpoint of the branch that fits; there is always the one at the beginning.
@@ -374,35 +307,36 @@ impl Timeline {
         }
     }
 
+    /// Goes to where the world has taken so many steps; there must be a checkpoint before it.
+    fn restore_steps(&mut self, steps: u64) {
+        self.restore_last(|(world, _)| world.steps() <= steps);
+        while self.world.steps() < steps && self.world.next_time().is_some() {
+            self.step_world();
+        }
+    }
+
     /// One step of the world, with its events and perhaps a checkpoint.
     fn step_world(&mut self) {
+        let is_fresh = self.branch().visited <= self.world.steps();
+        let before = is_fresh.then(|| Before::new(self.world.verdict()));
         let Some(events) = self.world.step() else { return };
-        let steps = self.world.steps();
-        let known = self.branch().visited >= steps;
+        let first = self.happened;
         self.happened += events.len();
-        if known {
+        let Some(before) = before else {
             return; // it was here before: the same events stand in the list already
-        }
-        let happened = self.happened;
+        };
+        let (verdict, decides) = (self.world.verdict(), self.world.has_work());
+        let turns = before.turns((first, &events), verdict, &self.landmarks, decides);
+        self.landmarks.extend(turns);
+        self.events.extend(events);
+        let (steps, happened) = (self.world.steps(), self.happened);
         let due = steps.is_multiple_of(self.branch().checkpoint_steps);
         let checkpoint = due.then(|| Arc::new(self.world.clone()));
         let branch = self.branch_mut();
         branch.visited = steps;
-        branch.events.extend(events);
         if let Some(world) = checkpoint {
             branch.checkpoints.insert(steps, (world, happened));
-            branch.thin_out();
-        }
-    }
-}
-
-impl Branch {
-    /// Keeps the number of checkpoints bounded, however long the run is.
-    fn thin_out(&mut self) {
-        if self.checkpoints.len() > CHECKPOINTS_MAX {
-            self.checkpoint_steps *= 2;
-            let distance = self.checkpoint_steps;
-            self.checkpoints.retain(|steps, _| steps.is_multiple_of(distance));
+            branch.thin_out(CHECKPOINTS_MAX);
         }
     }
 }

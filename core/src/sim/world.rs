@@ -269,6 +269,11 @@ impl World {
         &self.metrics
     }
 
+    /// Whether anybody sent or asked for anything yet.
+    pub(super) fn has_work(&self) -> bool {
+        self.verdict.sent() > 0 || self.metrics.orders.asked > 0
+    }
+
     /// Plans a command.
     pub fn plan(&mut self, at: Time, command: Command) {
         self.agenda.plan(at, Rank::Command, Happening::Command(Box::new(command)));

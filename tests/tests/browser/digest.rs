@@ -97,8 +97,9 @@ async fn a_command_in_the_past_makes_a_branch_and_both_futures_are_the_engines()
             page.press("k").await;
         };
         let action = page.toggle(NodeId::Broker(1), killed).await;
-        let forked = action.at.0 - 1;
-        let label = format!("without broker 1 from {}.{} ms", forked / 1_000, forked % 1_000 / 100);
+        let tenth = action.at.0 % 1_000 / 100;
+        let tenth = if tenth == 0 { String::new() } else { format!(".{tenth}") };
+        let label = format!("broker 1 crashes at {}{tenth} ms", action.at.0 / 1_000);
         assert_eq!(page.texts("#branches > button").await, ["as written", label.as_str()]);
         page.press("End").await;
         assert_eq!(page.digest().await, native(name, seed, std::slice::from_ref(&action)), "{action}");

@@ -40,7 +40,7 @@ const LISTEN_TO_PEN: &str = r#"
 "#;
 
 /// Left and right of the time axis, as the page draws it.
-const AXIS_MARGIN: f64 = 14.0;
+pub(crate) const AXIS_MARGIN: f64 = 14.0;
 
 /// The code that WebDriver has for a key's name; other keys are their own.
 fn code(key: &str) -> char {
@@ -54,6 +54,8 @@ fn code(key: &str) -> char {
         "ArrowUp" => '\u{e013}',
         "ArrowRight" => '\u{e014}',
         "ArrowDown" => '\u{e015}',
+        "PageUp" => '\u{e00e}',
+        "PageDown" => '\u{e00f}',
         one => one.chars().next().expect("a key has a name"),
     }
 }

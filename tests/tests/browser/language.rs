@@ -68,6 +68,11 @@ async fn show_everything(page: &Page, scenario: &str) {
     if !page.texts("#verdict-named > button").await.is_empty() {
         page.click("#verdict-named > button").await;
     }
+    // Two branches beside each other, with the first difference on the axis and in the list.
+    page.press("b").await;
+    page.click("#difference-go").await;
+    page.press("b").await;
+    page.press("End").await;
     page.press("k").await;
     assert_ne!(page.text("#notice").await, "", "the run is over, and that is said");
     page.press("?").await;

@@ -4,6 +4,7 @@
 //! own from [`driver::with_page`], which also holds every test to the rule that the console stays silent.
 
 mod access;
+mod branches;
 mod digest;
 mod driver;
 mod embedding;
@@ -17,6 +18,7 @@ mod sharing;
 mod story;
 mod transport;
 mod without;
+mod watching;
 
 /// Where the page is opened from: every test of what the page is must hold for both.
 #[derive(Debug, Clone, Copy)]

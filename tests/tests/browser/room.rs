@@ -4,11 +4,16 @@ use crate::Form;
 use crate::driver::{Page, Visitor, with_page_for};
 
 /// Windows, and the name under which a picture of each is kept.
-const WINDOWS: [(&str, (u32, u32)); 4] =
-    [("wide", (1440, 900)), ("narrow", (390, 844)), ("middle", (1024, 768)), ("large", (2560, 1440))];
+const WINDOWS: [(&str, (u32, u32)); 5] = [
+    ("wide", (1440, 900)),
+    ("narrow", (390, 844)),
+    ("small", (360, 740)),
+    ("middle", (1024, 768)),
+    ("large", (2560, 1440)),
+];
 
 /// What must be at hand in every window without scrolling.
-const AT_HAND: [&str; 11] = [
+const AT_HAND: [&str; 15] = [
     "#scenario",
     "#theme",
     "#lang",
@@ -18,7 +23,11 @@ const AT_HAND: [&str; 11] = [
     "#play",
     "#forward",
     "#new-seed",
+    "#mark-back",
     "#scrub",
+    "#mark-forward",
+    "#slow",
+    "#leap",
     "#pace",
 ];
 
@@ -91,7 +100,7 @@ async fn expect_room(page: &Page, (width, height): (u32, u32)) {
         assert_eq!(page.script(&hit).await, true, "{control} is covered in a window of {width}");
     }
     let (left, _, stage, tall) = page.area("#stage").await;
-    assert!(stage > 0.7 * 390.0 && tall > 200.0, "the stage is {stage} × {tall}");
+    assert!(stage > 0.7 * 360.0 && tall > 200.0, "the stage is {stage} × {tall}");
     let words = page.written_on("stage").await;
     assert!(words.len() > 60, "{} words on the stage", words.len());
     let outside = words.iter().find(|word| word.x < left || word.x > left + stage);

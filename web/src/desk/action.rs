@@ -138,6 +138,27 @@ pub enum Action {
     Theme,
     /// Show or hide heartbeats.
     Upkeep,
+    /// To the next mark on the axis, or to the one before this.
+    Mark {
+        /// Whether to the next.
+        forward: bool,
+    },
+    /// Be slow at decisive moments, or not.
+    Slow,
+    /// Jump where nothing happens, or not.
+    Leap,
+    /// Take the last command back.
+    Undo,
+    /// Call a branch by a name.
+    Rename(usize, String),
+    /// Forget a branch.
+    Remove(usize),
+    /// Compare two branches, or none any more.
+    Compare(Option<(usize, usize)>),
+    /// Compare the branch that is looked at with the one that it left, if none are compared yet.
+    CompareUsual,
+    /// To the first difference of the two that are compared.
+    Difference,
 }
 
 /// Steps of the pace for one key.
@@ -168,6 +189,22 @@ impl Action {
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,
             "upkeep" => Self::Upkeep,
+            "mark" => Self::Mark { forward: value == "next" },
+            "slow" => Self::Slow,
+            "leap" => Self::Leap,
+            "undo" => Self::Undo,
+            "rename" => {
+                let (branch, name) = value.split_once(' ')?;
+                Self::Rename(branch.parse().ok()?, name.into())
+            }
+            "remove" => Self::Remove(value.parse().ok()?),
+            "compare-usual" => Self::CompareUsual,
+            "compare" if value.is_empty() => Self::Compare(None),
+            "compare" => {
+                let (one, other) = value.split_once(' ')?;
+                Self::Compare(Some((one.parse().ok()?, other.parse().ok()?)))
+            }
+            "difference" => Self::Difference,
             _ => return None,
         })
     }
@@ -187,6 +224,12 @@ impl Action {
             "m" | "M" | "ContextMenu" => Self::ToggleMenu,
             "l" | "L" => Self::Lang(lang.other()),
             "Escape" => Self::Clear,
+            "[" => Self::Mark { forward: false },
+            "]" => Self::Mark { forward: true },
+            "s" | "S" => Self::Slow,
+            "g" | "G" => Self::Leap,
+            "u" | "U" => Self::Undo,
+            "d" | "D" => Self::Difference,
             digit => match digit.parse::<u16>() {
                 Ok(number @ 1..=9) if digit.len() == 1 => Self::Select(NodeId::Broker(number)),
                 _ => return None,
@@ -207,6 +250,16 @@ mod tests {
         assert_eq!(Action::from_control("seek", "soon"), None);
         assert_eq!(Action::from_control("toggle", "../etc"), None);
         assert_eq!(Action::from_control("", ""), None);
+        assert_eq!(Action::from_control("mark", "next"), Some(Action::Mark { forward: true }));
+        assert_eq!(
+            Action::from_control("rename", "3 as I like it"),
+            Some(Action::Rename(3, "as I like it".into()))
+        );
+        assert_eq!(Action::from_control("rename", "3 "), Some(Action::Rename(3, String::new())));
+        assert_eq!(Action::from_control("rename", "three"), None);
+        assert_eq!(Action::from_control("compare", "0 2"), Some(Action::Compare(Some((0, 2)))));
+        assert_eq!(Action::from_control("compare", ""), Some(Action::Compare(None)));
+        assert_eq!(Action::from_control("compare", "0"), None);
     }
 
     #[test]

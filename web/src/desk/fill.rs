@@ -3,9 +3,7 @@
 use mqlab_core::observe::life;
 use mqlab_core::sim::Scenario;
 
-use super::panel::{
-    BranchPart, Events, GroupPart, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words,
-};
+use super::panel::{Events, GroupPart, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words};
 use super::run::Run;
 use super::{Desk, Notice};
 use crate::text::sentence::{Tone, life_line, sentence};
@@ -75,6 +73,9 @@ impl Desk {
             fresh.branches = changed(&mut shown.branches, self.branches(run));
             fresh.address = address.and_then(|address| changed(&mut shown.address, address));
         }
+        if let Some(comparison) = self.comparison() {
+            fresh.comparison = changed(&mut shown.comparison, comparison);
+        }
         let may_say = filled.last_said.is_none_or(|last| now_ms - last >= SAY_MS);
         if may_say && !self.say.is_empty() {
             filled.last_said = Some(now_ms);
@@ -143,12 +144,17 @@ impl Desk {
             now: now.0,
             end: end.0,
             time: moment(now),
-            heard: ui::at_of(now, end, self.lang),
+            heard: self.heard(run),
             pace: self.player.pace(),
             pace_words: self.player.words(self.lang),
             seed: run.timeline.seed().to_string(),
             digest: run.timeline.digest().to_string(),
             upkeep: self.upkeep,
+            slow: self.watch.slow,
+            leap: self.watch.leap,
+            note: self.watch_words(),
+            slowed: self.watch.is_slow(),
+            can_undo: run.timeline.commands_given() > 0,
         }
     }
 
@@ -208,7 +214,7 @@ impl Desk {
                 },
             }
         });
-        Events { rows: rows.collect(), current: happened.checked_sub(1) }
+        Events { rows: rows.collect(), current: happened.checked_sub(1), differs: self.row_that_differs() }
     }
 
     fn nodes(&self, run: &Run) -> Vec<NodeControl> {
@@ -235,19 +241,6 @@ impl Desk {
             })
         })
         .collect()
-    }
-
-    fn branches(&self, run: &Run) -> Vec<BranchPart> {
-        let all = run.timeline.branches();
-        if all.len() < 2 {
-            return Vec::new();
-        }
-        let part = |branch: mqlab_core::sim::BranchView| {
-            let last = branch.commands.last().cloned();
-            let label = ui::branch(branch.id, branch.forked_at, last, &run.names, self.lang);
-            BranchPart { id: branch.id, label, current: branch.current }
-        };
-        all.into_iter().map(part).collect()
     }
 
     /// What is wrong, in words; empty when nothing is.

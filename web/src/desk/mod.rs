@@ -5,12 +5,14 @@
 //! these to and fro.
 
 pub mod action;
+mod branches;
 mod fill;
 mod judged;
 pub mod menu;
 pub mod panel;
 mod run;
 pub mod share;
+mod watch;
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::{BadPacked, InvalidScenario, Scenario};
@@ -18,7 +20,7 @@ use mqlab_core::time::Time;
 
 use crate::link::{self, BadLink};
 use crate::player::{Move, Player};
-use crate::scene::axis::{AxisView, axis, moment_at};
+use crate::scene::axis::moment_at;
 use crate::scene::shape::{Scene, Target};
 use crate::scene::theme::{DARK, LIGHT, Theme};
 use crate::scene::{Selection, View, stage};
@@ -67,6 +69,10 @@ pub struct Desk {
     falling: Vec<(MessageId, f64)>,
     filled: fill::Filled,
     address: share::Address,
+    /// How the run is watched: slowly at turns, with jumps where nothing happens.
+    watch: watch::Watch,
+    /// The two branches that are compared.
+    pair: Option<branches::Pair>,
 }
 
 /// What a visitor brings along.
@@ -106,6 +112,8 @@ impl Desk {
             falling: Vec::new(),
             filled: fill::Filled::default(),
             address: share::Address::default(),
+            watch: watch::Watch::default(),
+            pair: None,
         };
         desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
@@ -132,6 +140,8 @@ impl Desk {
                 self.selection = Selection::default();
                 (self.menu, self.opened) = (None, None);
                 self.player.set_playing(false);
+                self.watch.begin_anew();
+                self.pair = None;
             }
             Err(why) => self.notice = Some(Notice::Invalid(why.to_string())),
         }
@@ -186,11 +196,13 @@ impl Desk {
         self.last_frame = Some(now_ms);
         let was_falling = !self.falling.is_empty();
         self.falling.retain(|(_, since)| now_ms - since < FALL_MS);
+        let moved = self.keep_watch(elapsed, now_ms);
         let Some(run) = &mut self.run else { return false };
         let before = run.timeline.happened();
         let lost: Vec<MessageId> = run.picture.lost.iter().map(|mark| mark.message).collect();
         match self.player.tick(elapsed) {
-            Move::Stay => return was_falling,
+            Move::Stay if !moved => return was_falling,
+            Move::Stay => {}
             Move::By(span) => {
                 let to = run.timeline.now() + span;
                 run.timeline.advance(to);
@@ -253,8 +265,16 @@ impl Desk {
                 self.selection.node = Some(node);
                 self.toggle(Some(node), None);
             }
+            Action::Slow | Action::Leap | Action::Mark { .. } => self.watch_otherwise(&action),
+            Action::Undo
+            | Action::Rename(..)
+            | Action::Remove(_)
+            | Action::Compare(_)
+            | Action::CompareUsual
+            | Action::Difference => self.branch_out(action),
             other => self.travel(other),
         }
+        self.compare_anew();
     }
 
     /// Whatever moves through time.
@@ -346,7 +366,7 @@ impl Desk {
         }
     }
 
-    /// The axis was pressed or dragged at `x`.
+    /// The axis was dragged to `x`.
     pub fn scrub(&mut self, x: f64) {
         let Some(run) = &self.run else { return };
         let to = moment_at(x, self.axis_size.0, run.timeline.ends_at());
@@ -369,22 +389,6 @@ impl Desk {
             upkeep: self.upkeep,
             falling: &falling,
             hint: run.timeline.now() == Time::ZERO && !self.player.playing,
-        }))
-    }
-
-    /// The time axis, drawn; nothing when there is no run.
-    pub fn axis_scene(&self) -> Option<Scene> {
-        let run = self.run.as_ref()?;
-        Some(axis(&AxisView {
-            now: run.timeline.now(),
-            ends_at: run.timeline.ends_at(),
-            interval: run.interval,
-            backlog: &run.backlog,
-            landmarks: &run.landmarks,
-            label: if run.has_calls_alone() { ui::WAITING } else { ui::BACKLOG }.get(self.lang),
-            theme: self.theme(),
-            width: self.axis_size.0,
-            height: self.axis_size.1,
         }))
     }
 }

@@ -40,6 +40,9 @@ pub struct Panel {
     /// The open menu.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub menu: Option<MenuPart>,
+    /// What the branches can be asked for, and how two of them differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// What to say when something is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -121,6 +124,16 @@ pub struct Transport {
     pub digest: String,
     /// Whether heartbeats are shown.
     pub upkeep: bool,
+    /// Whether it is slow at decisive moments.
+    pub slow: bool,
+    /// Whether it jumps where nothing happens.
+    pub leap: bool,
+    /// Why it is slow just now, or what it has jumped over; empty when neither.
+    pub note: String,
+    /// Whether it is slow just now.
+    pub slowed: bool,
+    /// Whether there is a command to take back.
+    pub can_undo: bool,
 }
 
 /// One count of the verdict.
@@ -203,6 +216,8 @@ pub struct Events {
     pub rows: Vec<Row>,
     /// The row of the last event that happened.
     pub current: Option<usize>,
+    /// The row at which two compared branches part, and what to say of it.
+    pub differs: Option<(usize, &'static str)>,
 }
 
 /// The button over a node's control.
@@ -225,6 +240,57 @@ pub struct BranchPart {
     pub id: usize,
     /// Its name.
     pub label: String,
+    /// Everything that was done in it.
+    pub deeds: String,
     /// Whether it is looked at.
     pub current: bool,
+    /// Whether somebody has given it a name.
+    pub named: bool,
+    /// The button for another name.
+    pub rename: String,
+    /// The button that removes it; nothing for the one that is looked at.
+    pub remove: Option<String>,
+}
+
+/// How two branches differ.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The numbers of the two: was, and now; nothing when none are compared.
+    pub pair: Option<(usize, usize)>,
+    /// The first difference; nothing where they are the same, or none are compared.
+    pub first: Option<FirstDifference>,
+    /// That they are the same; empty where they are not.
+    pub alike: &'static str,
+    /// The present moment, and the end, as columns.
+    pub columns: (String, &'static str),
+    /// The figures.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// The first event that one of two branches has and the other has not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FirstDifference {
+    /// The moment in microseconds.
+    pub at: u64,
+    /// The moment, as it is read.
+    pub time: String,
+    /// What it is called.
+    pub label: &'static str,
+    /// What happens in the one.
+    pub one: String,
+    /// What happens in the other.
+    pub other: String,
+}
+
+/// A figure of two branches.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComparedRow {
+    /// Of what.
+    pub label: &'static str,
+    /// At the present moment: was, and now.
+    pub present: (String, String),
+    /// At the end: was, and now.
+    pub end: (String, String),
+    /// Whether they differ at the present moment, and at the end.
+    pub differs: (bool, bool),
 }

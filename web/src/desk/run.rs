@@ -1,14 +1,15 @@
 //! A run on the desk: the engine's timeline, and what is kept beside it for drawing.
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{ClusterEvent, Event, Judged, PromiseJudge, Stamped};
+use mqlab_core::observe::{Judged, Landmark, PromiseJudge};
 use mqlab_core::sim::picture::{Mark, Picture};
 use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
 
 use crate::scene::layout::Layout;
 use crate::text::Lang;
-use crate::text::sentence::{Names, Tone, sentence};
+use crate::text::sentence::{Names, sentence};
+use crate::text::time;
 
 /// A run, and its latest picture.
 #[derive(Debug)]
@@ -28,10 +29,6 @@ pub(super) struct Run {
     /// for each `interval`.
     pub(super) backlog: Vec<u32>,
     pub(super) interval: Span,
-    /// Turns of this branch, as far as it was ever visited.
-    pub(super) landmarks: Vec<(Time, Tone)>,
-    /// How many events the landmarks were gathered from, and of which branch.
-    gathered: usize,
 }
 
 /// By then a cluster has found its leaders, and every broker has the logs that it will keep.
@@ -51,16 +48,6 @@ fn outgrown(shape: &Picture, picture: &Picture) -> bool {
         now.strips.iter().any(|strip| then.strips.iter().all(|known| known.place != strip.place))
             || now.exchanges.iter().any(|new| then.exchanges.iter().all(|known| known.name != new.name))
     })
-}
-
-/// Whether an event is a turn of the run; the elections with which everything begins are none.
-fn is_turn(fact: &Stamped) -> bool {
-    let first = match &fact.event {
-        Event::Elected { epoch, .. } => epoch.0 <= 1,
-        Event::Cluster(ClusterEvent::Controls { term }) => term.0 <= 1,
-        _ => false,
-    };
-    fact.event.is_landmark() && !first
 }
 
 /// Sentences that are said at once after a step.
@@ -105,8 +92,6 @@ impl Run {
             names,
             backlog: Vec::new(),
             interval: Span(1),
-            landmarks: Vec::new(),
-            gathered: 0,
         };
         run.refresh();
         Ok(run)
@@ -127,12 +112,6 @@ impl Run {
             self.interval = series.interval();
             self.backlog = series.samples().to_vec();
         }
-        let events = self.timeline.events();
-        if events.len() != self.gathered {
-            self.gathered = events.len();
-            let turns = events.iter().filter(|fact| is_turn(fact));
-            self.landmarks = turns.map(|fact| (fact.at, Tone::of(&fact.event))).collect();
-        }
     }
 
     /// Whether the scenario has users and services and nothing between them: then no message waits, but users do.
@@ -143,7 +122,6 @@ impl Run {
     /// The curve belonged to another branch.
     pub(super) fn forget_the_curve(&mut self) {
         self.backlog.clear();
-        self.gathered = usize::MAX;
     }
 
     pub(super) fn lay_out(&mut self, size: (f64, f64)) {
@@ -183,9 +161,14 @@ impl Run {
     /// The last turn among the events since there were `before` of them, in words.
     pub(super) fn landmark_since(&self, before: usize, lang: Lang) -> Option<String> {
         let now = self.timeline.happened();
-        let fresh = self.timeline.events().get(before..now)?;
-        let fact = fresh.iter().rev().find(|fact| is_turn(fact))?;
-        Some(sentence(fact, &self.names, lang))
+        let mark = self.timeline.landmarks().iter().rev().find(|mark| (before..now).contains(&mark.fact))?;
+        self.mark_words(mark, lang)
+    }
+
+    /// A mark on the axis, in words.
+    pub(super) fn mark_words(&self, mark: &Landmark, lang: Lang) -> Option<String> {
+        let fact = self.timeline.events().get(mark.fact)?;
+        Some(time::mark(mark, fact, &self.names, lang))
     }
 
     /// What became of the promises that the run made: known at its end. Whatever was done to the cluster on the way counts

@@ -1,17 +1,17 @@
-//! The time axis: how far the run is, how much waits, and where its turns are.
+//! The time axis: how far the run is, how much waits, where its turns are ([`super::marks`]), what was jumped over.
 
+use mqlab_core::observe::Landmark;
 use mqlab_core::time::{Span, Time};
 
-use super::glyph;
 use super::layout::SMALL;
+use super::marks;
 use super::shape::{Anchor, Dash, Font, Point, Rect, Scene, Shape, Stroke, at, faded, line, solid};
 use super::theme::Theme;
-use crate::text::sentence::Tone;
 
 /// Left and right of the axis, in pixels: half a thumb and a little.
 pub const MARGIN: f64 = 14.0;
 /// Where the bar lies, from below.
-const BAR: f64 = 30.0;
+pub(super) const BAR: f64 = 30.0;
 
 const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
 
@@ -27,7 +27,13 @@ pub struct AxisView<'a> {
     /// Messages that waited, as far as is known of this branch.
     pub backlog: &'a [u32],
     /// The run's turns, as far as they are known.
-    pub landmarks: &'a [(Time, Tone)],
+    pub marks: &'a [Landmark],
+    /// Stretches that were jumped over.
+    pub leaps: &'a [(Time, Time)],
+    /// Where two branches part that are compared.
+    pub difference: Option<Time>,
+    /// Words for a moment: what is under the pointer, or where one is.
+    pub named: Option<(Time, String)>,
     /// The word for what the curve shows.
     pub label: &'a str,
     /// The colours.
@@ -44,68 +50,41 @@ pub fn moment_at(x: f64, width: f64, ends_at: Time) -> Time {
     Time((share * ends_at.0 as f64).round() as u64)
 }
 
-fn x_of(view: &AxisView<'_>, moment: Time) -> f64 {
-    let share = moment.0 as f64 / view.ends_at.0.max(1) as f64;
-    MARGIN + share.min(1.0) * (view.width - 2.0 * MARGIN)
+/// Where a moment lies on an axis of a width.
+pub(super) fn x_of(moment: Time, width: f64, ends_at: Time) -> f64 {
+    let share = moment.0 as f64 / ends_at.0.max(1) as f64;
+    MARGIN + share.min(1.0) * (width - 2.0 * MARGIN)
+}
+
+impl AxisView<'_> {
+    fn x(&self, moment: Time) -> f64 {
+        x_of(moment, self.width, self.ends_at)
+    }
 }
 
 /// Draws the axis.
 pub fn axis(view: &AxisView<'_>) -> Scene {
     let mut scene = Scene { width: view.width, height: view.height, scale: 1.0, ..Scene::default() };
     let theme = view.theme;
-    let (bar_y, now_x) = (view.height - BAR, x_of(view, view.now));
+    let (bar_y, now_x) = (view.height - BAR, view.x(view.now));
     curve(&mut scene, view, bar_y - 18.0);
     let whole = Rect::new(MARGIN, bar_y - 2.5, view.width - 2.0 * MARGIN, 5.0);
     scene.boxed(whole, 2.5, Some(solid(theme.line)), None);
     scene.boxed(Rect { w: now_x - MARGIN, ..whole }, 2.5, Some(solid(theme.ink_3)), None);
     ruler(&mut scene, view);
-    let mut last = f64::NEG_INFINITY;
-    for (moment, tone) in view.landmarks {
-        let x = x_of(view, *moment);
-        // Marks that would lie on each other show as one.
-        if x - last >= 9.0 {
-            landmark(&mut scene, at(x, bar_y), *tone, theme);
-            last = x;
-        } else {
-            scene.lines(&[at(x, bar_y - 4.0), at(x, bar_y + 4.0)], line(color(*tone, theme), 1.6));
-        }
+    for (from, to) in view.leaps {
+        marks::leap(&mut scene, (view.x(*from), view.x(*to)), bar_y, theme);
+    }
+    marks::draw(&mut scene, view, bar_y);
+    if let Some(moment) = view.difference {
+        marks::difference(&mut scene, view.x(moment), bar_y, theme);
     }
     scene.lines(&[at(now_x, 6.0), at(now_x, bar_y)], line(theme.ink, 1.2));
     scene.disc(at(now_x, bar_y), 7.0, Some(solid(theme.surface)), Some(line(theme.ink, 2.0)));
+    if let Some((moment, words)) = &view.named {
+        marks::label(&mut scene, view.x(*moment), words, theme);
+    }
     scene
-}
-
-fn color(tone: Tone, theme: &Theme) -> &'static str {
-    match tone {
-        Tone::Harm => theme.vermilion,
-        Tone::Turn => theme.purple,
-        Tone::Back | Tone::Good => theme.green,
-        Tone::Again => theme.blue,
-        Tone::Plain => theme.ink_3,
-    }
-}
-
-/// A tick, and above it a sign of what happened, so that it is not told by colour alone.
-fn landmark(scene: &mut Scene, spot: Point, tone: Tone, theme: &Theme) {
-    let color = color(tone, theme);
-    scene.lines(&[at(spot.x, spot.y - 5.0), at(spot.x, spot.y + 5.0)], line(color, 2.0));
-    let sign = at(spot.x, spot.y - 12.5);
-    match tone {
-        Tone::Harm => scene.figure(&glyph::bolt_points(sign, 0.72), solid(color)),
-        Tone::Back | Tone::Again => glyph::turning(scene, sign, 3.6, color),
-        Tone::Turn => scene.figure(&star(sign, 5.2), solid(color)),
-        Tone::Good | Tone::Plain => scene.disc(sign, 2.2, Some(solid(color)), None),
-    }
-}
-
-fn star(c: Point, radius: f64) -> Vec<Point> {
-    (0..10)
-        .map(|corner| {
-            let angle = (f64::from(corner) * 36.0 - 90.0).to_radians();
-            let radius = if corner % 2 == 0 { radius } else { radius * 0.45 };
-            at(c.x + radius * angle.cos(), c.y + radius * angle.sin())
-        })
-        .collect()
 }
 
 /// The curve of what waits: what was, strong; what is known to come, faint.
@@ -119,10 +98,10 @@ fn curve(scene: &mut Scene, view: &AxisView<'_>, floor: f64) {
         .backlog
         .iter()
         .enumerate()
-        .map(|(index, sample)| at(x_of(view, Time(index as u64 * view.interval.0)), value(*sample)))
+        .map(|(index, sample)| at(view.x(Time(index as u64 * view.interval.0)), value(*sample)))
         .filter(|point| point.x <= view.width - MARGIN)
         .collect();
-    let now_x = x_of(view, view.now);
+    let now_x = view.x(view.now);
     let past = points.partition_point(|point| point.x <= now_x);
     if past > 1 {
         let mut ground = points[..past].to_vec();
@@ -159,7 +138,7 @@ fn ruler(scene: &mut Scene, view: &AxisView<'_>) {
     let step = round.into_iter().map(|ms| ms * 1_000).find(|step| ends / step <= labels).unwrap_or(ends);
     let y = view.height - 11.0;
     for moment in (0..=ends).step_by(step.max(1) as usize) {
-        let x = x_of(view, Time(moment));
+        let x = view.x(Time(moment));
         let unit = if moment == 0 { " ms" } else { "" };
         let text = format!("{}{unit}", moment / 1_000);
         let half = super::shape::width_of(&text, LITTLE) / 2.0;
@@ -183,14 +162,17 @@ mod tests {
             ends_at: Time(1_500_000),
             interval: Span(10_000),
             backlog: &[0, 1, 2],
-            landmarks: &[(Time(300_000), Tone::Harm)],
+            marks: &[],
+            leaps: &[(Time(500_000), Time(700_000))],
+            difference: Some(Time(300_000)),
+            named: Some((Time(1_500_000), "1500.0 ms".into())),
             label: "backlog",
             theme: &theme,
             width: 780.0,
             height: 96.0,
         };
         for moment in [0, 1_000, 300_000, 750_000, 1_500_000].map(Time) {
-            let back = moment_at(x_of(&view, moment), view.width, view.ends_at);
+            let back = moment_at(view.x(moment), view.width, view.ends_at);
             assert!(back.0.abs_diff(moment.0) <= 1, "{moment} came back as {back}");
         }
         assert_eq!(moment_at(-50.0, 780.0, view.ends_at), Time::ZERO);

@@ -12,6 +12,7 @@ mod cards;
 mod exchanges;
 mod glyph;
 pub mod layout;
+pub mod marks;
 mod packets;
 mod queues;
 mod rows;

@@ -2,7 +2,7 @@
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{DiskState, FaultEvent, Link, LinkFault, Parcel};
-use mqlab_core::sim::{Command, CommandRefused};
+use mqlab_core::sim::{BRANCHES_MAX, Command, CommandRefused};
 use mqlab_core::time::Span;
 
 use super::sentence::{Names, Tone, place};
@@ -199,7 +199,7 @@ pub(super) fn tone(event: &FaultEvent) -> Tone {
     }
 }
 
-/// What a branch begins with: a command, in a few words.
+/// A command in a few words, as what happens by it.
 pub(super) fn command(command: Command, names: &Names, lang: Lang) -> String {
     match lang {
         Lang::En => plain_command(command, names, lang),
@@ -214,18 +214,18 @@ fn plain_command(command: Command, names: &Names, lang: Lang) -> String {
         Command::Link { link, fault } => return on_link(link, fault, names, lang),
         Command::Skew { node, by } => return format!("{} {}", name(node), clock(by, lang)),
         Command::Disk { node, is } => return format!("{} {}", name(node), disk(is, lang)),
-        Command::Crash(node) => (name(node), "without", "宕机"),
-        Command::CutPower(node) => (name(node), "no power for", "断电"),
-        Command::ShutDown(node) => (name(node), "an orderly stop of", "正常停机"),
-        Command::Restart(node) => (name(node), "with", "恢复"),
-        Command::Replace(node) => (name(node), "an empty disk for", "换上空磁盘"),
-        Command::Freeze(node) => (name(node), "a pause of", "停顿"),
-        Command::Thaw(node) => (name(node), "no more pause of", "继续运行"),
-        Command::CrashOnceDone(node) => (name(node), "no acknowledgement from", "处理完就宕机"),
-        other => (command_node(&other, names, lang), "another", "改动"),
+        Command::Crash(node) => (name(node), "crashes", "宕机"),
+        Command::CutPower(node) => (name(node), "loses power", "断电"),
+        Command::ShutDown(node) => (name(node), "stops in good order", "正常停机"),
+        Command::Restart(node) => (name(node), "is back", "恢复"),
+        Command::Replace(node) => (name(node), "gets an empty disk", "换上空磁盘"),
+        Command::Freeze(node) => (name(node), "stands still", "停顿"),
+        Command::Thaw(node) => (name(node), "goes on", "继续运行"),
+        Command::CrashOnceDone(node) => (name(node), "dies before it acknowledges", "确认之前宕机"),
+        other => (command_node(&other, names, lang), "is changed", "改动"),
     };
     match lang {
-        Lang::En => format!("{en} {node}"),
+        Lang::En => format!("{node} {en}"),
         Lang::Zh => format!("{node} {zh}"),
     }
 }
@@ -262,6 +262,14 @@ pub(super) fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String 
         }
         (CommandRefused::BadSpan(span), Lang::En) => format!("A time of {} cannot be.", lasting(span, lang)),
         (CommandRefused::BadSpan(span), Lang::Zh) => format!("时长 {} 不行。", lasting(span, lang)),
+        (CommandRefused::TooManyBranches, Lang::En) => {
+            format!("There are {BRANCHES_MAX} branches already: remove one first.")
+        }
+        (CommandRefused::TooManyBranches, Lang::Zh) => {
+            format!("已有 {BRANCHES_MAX} 个分支：请先删除一个。")
+        }
+        (CommandRefused::NothingToUndo, Lang::En) => "Nothing was done in this branch yet.".into(),
+        (CommandRefused::NothingToUndo, Lang::Zh) => "这个分支里还没有做过任何操作。".into(),
         (other, Lang::En) => format!("That cannot be done: {other}."),
         (other, Lang::Zh) => format!("做不到：{other}。"),
     }

@@ -3,6 +3,7 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+pub mod branches;
 pub mod broker;
 pub mod callers;
 mod changes;
@@ -39,6 +40,7 @@ mod stories_stream;
 mod stories_table;
 mod stories_txns;
 pub mod story;
+pub mod time;
 mod together;
 mod txns;
 pub mod ui;

@@ -4,7 +4,7 @@
 //! asks for exists, and that none is left over.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::sim::{BadPacked, Command, CommandRefused};
+use mqlab_core::sim::{BadPacked, CommandRefused};
 use mqlab_core::time::Time;
 
 use super::sentence::Names;
@@ -41,6 +41,25 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("time-axis", both("Time axis", "时间轴")),
     ("pace", both("Pace", "快慢")),
     ("branches", both("Branches", "分支")),
+    ("mark-back", both("To the mark before this", "跳到上一个标记")),
+    ("mark-forward", both("To the next mark", "跳到下一个标记")),
+    ("slow", both("slow at turns", "关键处放慢")),
+    ("leap", both("jump gaps", "跳过空闲")),
+    ("undo", both("Take the last command back", "撤销上一个操作")),
+    ("branches-open", both("Branches, compare", "分支与比较")),
+    (
+        "branches-hint",
+        both(
+            "Whatever you do in the past makes a branch. The old future stays.",
+            "在过去做任何操作都会产生一个分支，原来的未来会保留。",
+        ),
+    ),
+    ("compare", both("Compare", "比较")),
+    ("compare-one", both("was", "之前")),
+    ("compare-other", both("now", "之后")),
+    ("compare-none", both("Compare no more", "停止比较")),
+    ("compare-table", both("What differs", "差别")),
+    ("branch-name", both("A name for this branch", "给分支起个名字")),
     ("help", both("Help", "帮助")),
     ("close", both("Close", "关闭")),
     ("help-title", both("How to read and drive this", "怎么看、怎么操作")),
@@ -73,6 +92,20 @@ pub const TEXTS: &[(&str, Both)] = &[
         ),
     ),
     ("legend-dead", both("where a queue's dead letters go", "队列的死信去哪里")),
+    ("axis-legend", both("The marks on the time axis", "时间轴上的标记")),
+    ("mark-loss", both("an acknowledged message is lost for good", "已确认的消息彻底丢失")),
+    ("mark-copy", both("one copy of messages is gone", "一份副本数据没了")),
+    ("mark-doubled", both("a message is processed twice", "消息被重复处理")),
+    ("mark-crash", both("a node is gone", "节点宕机")),
+    ("mark-election", both("somebody else leads, or nobody", "leader 变了，或没有 leader")),
+    ("mark-rebalance", both("a group is dealt anew", "消费者组重平衡")),
+    ("mark-refusal", both("a client is told no", "客户端被拒绝")),
+    ("mark-fault", both("a node, a link or a disk fails", "节点、链路或磁盘出故障")),
+    ("mark-again", both("messages come back, to be delivered again", "消息退回，等待重新投递")),
+    ("mark-return", both("a node is back, or all is well again", "节点恢复，或故障消除")),
+    ("mark-change", both("another turn", "其他转折")),
+    ("mark-leap", both("jumped over: nothing happened", "跳过：期间没有事件")),
+    ("mark-differs", both("the first difference of two branches", "两个分支的首个不同")),
     ("legend-kill", both("kill this node", "让这个节点宕机")),
     ("keys", both("Keys", "快捷键")),
     ("key-menu", both("what can be done to the chosen node", "看能对选中的节点做什么")),
@@ -81,6 +114,12 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("key-ends", both("to the beginning, to the end", "跳到开头、结尾")),
     ("key-pace", both("slower, faster", "变慢、变快")),
     ("key-broker", both("choose a broker", "选择 Broker")),
+    ("key-mark", both("to the mark before, to the next mark", "跳到上一个、下一个标记")),
+    ("key-undo", both("take the last command back", "撤销上一个操作")),
+    ("key-branches", both("branches, and how two of them differ", "分支，以及两个分支的差别")),
+    ("key-difference", both("to the first difference of two branches", "跳到两个分支的首个不同")),
+    ("key-slow", both("be slow at decisive moments, or not", "关键时刻放慢，或不放慢")),
+    ("key-leap", both("jump where nothing happens, or not", "没有事件时跳过，或不跳过")),
     ("key-kill", both("kill, revive the chosen node", "让选中的节点宕机、恢复")),
     (
         "key-tab",
@@ -153,29 +192,6 @@ pub fn control(node: NodeId, up: bool, names: &Names, lang: Lang) -> String {
         (false, Lang::En) => format!("Revive {name}"),
         (true, Lang::Zh) => format!("让 {name} 宕机"),
         (false, Lang::Zh) => format!("恢复 {name}"),
-    }
-}
-
-/// A branch in a row of branches.
-pub fn branch(
-    id: usize,
-    forked_at: Time,
-    last: Option<(Time, Command)>,
-    names: &Names,
-    lang: Lang,
-) -> String {
-    let Some((_, command)) = last.filter(|_| id > 0) else {
-        return match (id, lang) {
-            (0, Lang::En) => "as written".into(),
-            (0, Lang::Zh) => "原来的故事".into(),
-            (_, Lang::En) => format!("from {} ms", moment(forked_at)),
-            (_, Lang::Zh) => format!("自 {} 毫秒", moment(forked_at)),
-        };
-    };
-    let (what, at) = (faults::command(command, names, lang), moment(forked_at));
-    match lang {
-        Lang::En => format!("{what} from {at} ms"),
-        Lang::Zh => format!("{at} 毫秒：{what}"),
     }
 }
 
