@@ -69,7 +69,7 @@ impl Desk {
         let ends_at = run.timeline.ends_at();
         let actions = in_order(&link.actions, ends_at)?;
         run.timeline.replay(&actions).map_err(|(action, why)| {
-            said(|lang| words::misplaced(&action, &refused(why, &run.names, lang), lang))
+            said(|lang| words::misplaced(&action, &refused(why.clone(), &run.names, lang), lang))
         })?;
         go_to(&mut run.timeline, link.place.unwrap_or(Place { at: Time::ZERO, happened: None }));
         run.refresh();

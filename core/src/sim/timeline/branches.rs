@@ -115,7 +115,7 @@ impl Branch {
 
     /// The commands given in it, with their times.
     fn commands(&self) -> impl Iterator<Item = (Time, Command)> {
-        self.journal.iter().map(|entry| (entry.at, entry.command))
+        self.journal.iter().map(|entry| (entry.at, entry.command.clone()))
     }
 }
 
@@ -193,9 +193,9 @@ impl Timeline {
         let Some((last, before)) = self.branch().journal.split_last() else {
             return Err(CommandRefused::NothingToUndo);
         };
-        let (last, moment) = (*last, last.at.min(self.now + Span(1)));
-        let wanted: Vec<_> = before.iter().map(|entry| (entry.at, entry.command)).collect();
-        let known = self.branches.iter().find(|branch| branch.commands().eq(wanted.iter().copied()));
+        let (last, moment) = (last.clone(), last.at.min(self.now + Span(1)));
+        let wanted: Vec<_> = before.iter().map(|entry| (entry.at, entry.command.clone())).collect();
+        let known = self.branches.iter().find(|branch| branch.commands().eq(wanted.iter().cloned()));
         if let Some(id) = known.map(|branch| branch.id) {
             self.now = Time(moment.0.saturating_sub(1));
             self.switch(id);
@@ -219,7 +219,7 @@ impl Timeline {
             name: None,
             parent: Some(old.id),
             forked_at: now,
-            journal: old.journal.iter().filter(|entry| entry.given_after < steps).copied().collect(),
+            journal: old.journal.iter().filter(|entry| entry.given_after < steps).cloned().collect(),
             shared: happened,
             own: Vec::new(),
             turns: Vec::new(),
