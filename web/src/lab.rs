@@ -64,7 +64,7 @@ impl Lab {
         if !std::mem::take(&mut self.stale) {
             return Ok(());
         }
-        if let Some(scene) = self.desk.stage_scene() {
+        if let Some(scene) = self.desk.main_scene() {
             self.stage.draw(&scene, self.dots)?;
         }
         if let Some(scene) = self.desk.axis_scene() {

@@ -158,6 +158,12 @@ const fill = {
     const known = new Set(parts.map((part) => part.id));
     for (const button of [...$("nodes").children]) if (!known.has(button.dataset.node)) button.remove();
   },
+  views({ views, label, zooms, pans }) {
+    for (const { name, current } of views) $(`view-${name}`).setAttribute("aria-pressed", current);
+    $("view-tools").hidden = !zooms;
+    $("pan-back").hidden = $("pan-on").hidden = !pans;
+    $("stage").setAttribute("aria-label", label);
+  },
   branches(parts) {
     $("branches").hidden = parts.length === 0;
     $("branches").replaceChildren(...parts.map((part) =>

@@ -3,6 +3,7 @@
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::time::Time;
 
+use super::views::Which;
 use crate::text::Lang;
 
 /// The verdict's counts that name messages.
@@ -130,6 +131,14 @@ pub enum Action {
     Theme,
     /// Show or hide heartbeats.
     Upkeep,
+    /// Show the same moment in this way.
+    View(Which),
+    /// Show it in the next way.
+    NextView,
+    /// See the view more finely, or more of it.
+    Zoom(i8),
+    /// Move the view's window.
+    Pan(i8),
 }
 
 /// Steps of the pace for one key.
@@ -157,6 +166,9 @@ impl Action {
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,
             "upkeep" => Self::Upkeep,
+            "view" => Self::View(Which::of_name(value)?),
+            "zoom" => Self::Zoom(value.parse::<i8>().ok()?.signum()),
+            "pan" => Self::Pan(value.parse::<i8>().ok()?.signum()),
             _ => return None,
         })
     }
@@ -174,6 +186,11 @@ impl Action {
             "k" | "K" => Self::Kill,
             "r" | "R" => Self::Revive,
             "l" | "L" => Self::Lang(lang.other()),
+            "v" | "V" => Self::NextView,
+            "+" | "=" => Self::Zoom(1),
+            "-" => Self::Zoom(-1),
+            "[" => Self::Pan(-1),
+            "]" => Self::Pan(1),
             "Escape" => Self::Clear,
             digit => match digit.parse::<u16>() {
                 Ok(number @ 1..=9) if digit.len() == 1 => Self::Select(NodeId::Broker(number)),

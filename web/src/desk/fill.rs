@@ -70,6 +70,7 @@ impl Desk {
             fresh.verdict = changed(&mut shown.verdict, self.verdict(run));
             fresh.life = changed(&mut shown.life, self.life(run));
             fresh.events = changed(&mut shown.events, self.events(run));
+            fresh.views = changed(&mut shown.views, self.views_part());
             fresh.nodes = changed(&mut shown.nodes, self.nodes(run));
             fresh.branches = changed(&mut shown.branches, self.branches(run));
         }
@@ -199,6 +200,9 @@ impl Desk {
     }
 
     fn nodes(&self, run: &Run) -> Vec<NodeControl> {
+        if self.views.which != super::views::Which::Stage {
+            return Vec::new();
+        }
         let layout = &run.layout;
         let clients = |of: &[(mqlab_core::ids::NodeId, crate::scene::shape::Rect)]| {
             of.iter().map(|(node, _)| *node).collect::<Vec<_>>()

@@ -9,6 +9,7 @@ mod fill;
 mod judged;
 pub mod panel;
 mod run;
+pub mod views;
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::{BadPacked, InvalidScenario, Scenario};
@@ -60,6 +61,7 @@ pub struct Desk {
     /// Lost messages that fall into the tray, and since when, in real milliseconds.
     falling: Vec<(MessageId, f64)>,
     filled: fill::Filled,
+    views: views::Views,
 }
 
 /// What a visitor brings along.
@@ -97,6 +99,7 @@ impl Desk {
             last_frame: None,
             falling: Vec::new(),
             filled: fill::Filled::default(),
+            views: views::Views::default(),
         };
         match link::read(&visitor.query) {
             Ok(link) => {
@@ -229,6 +232,7 @@ impl Desk {
     pub fn act(&mut self, action: Action) {
         self.filled.hurry();
         match action {
+            Action::View(_) | Action::NextView | Action::Zoom(_) | Action::Pan(_) => self.look(&action),
             Action::Lang(lang) => self.lang = lang,
             Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
             Action::Upkeep => self.upkeep = !self.upkeep,
@@ -326,7 +330,7 @@ impl Desk {
 
     /// The pointer is here on the stage, or nowhere; whether it points at anything.
     pub fn hover(&mut self, spot: Option<(f64, f64)>) -> bool {
-        let target = spot.and_then(|(x, y)| self.stage_scene()?.target_at(x, y));
+        let target = spot.and_then(|(x, y)| self.main_scene()?.target_at(x, y));
         self.selection.hover = target;
         target.is_some()
     }
@@ -334,11 +338,12 @@ impl Desk {
     /// The pointer was pressed here on the stage. Nodes' controls are buttons of the page and not meant here.
     pub fn press(&mut self, x: f64, y: f64) {
         self.filled.hurry();
-        match self.stage_scene().and_then(|scene| scene.target_at(x, y)) {
+        match self.main_scene().and_then(|scene| scene.target_at(x, y)) {
             Some(Target::Message(message)) => self.choose(message),
             Some(Target::Node(node)) => {
                 self.selection.node = if self.selection.node == Some(node) { None } else { Some(node) };
             }
+            Some(target @ Target::Moment { .. }) => self.visit(target),
             Some(Target::Control(_)) => {}
             None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
         }
@@ -366,6 +371,7 @@ impl Desk {
             lang: self.lang,
             upkeep: self.upkeep,
             falling: &falling,
+            changes: &self.changes(run),
             hint: run.timeline.now() == Time::ZERO && !self.player.playing,
         }))
     }

@@ -29,6 +29,9 @@ pub struct Panel {
     /// The nodes' controls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<NodeControl>>,
+    /// Which view is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<ViewsPart>,
     /// The branches; none to show when there is but one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branches: Option<Vec<BranchPart>>,
@@ -220,5 +223,27 @@ pub struct BranchPart {
     /// Its name.
     pub label: String,
     /// Whether it is looked at.
+    pub current: bool,
+}
+
+/// The switch over the main area.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ViewsPart {
+    /// The views, in order.
+    pub views: Vec<ViewPart>,
+    /// What the main area shows, for who cannot see it.
+    pub label: &'static str,
+    /// Whether it can be seen more finely.
+    pub zooms: bool,
+    /// Whether its window can be moved.
+    pub pans: bool,
+}
+
+/// One view.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ViewPart {
+    /// Its name in the page.
+    pub name: &'static str,
+    /// Whether it is shown.
     pub current: bool,
 }

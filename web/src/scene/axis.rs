@@ -93,19 +93,9 @@ fn landmark(scene: &mut Scene, spot: Point, tone: Tone, theme: &Theme) {
     match tone {
         Tone::Harm => scene.figure(&glyph::bolt_points(sign, 0.72), solid(color)),
         Tone::Back | Tone::Again => glyph::turning(scene, sign, 3.6, color),
-        Tone::Turn => scene.figure(&star(sign, 5.2), solid(color)),
+        Tone::Turn => scene.figure(&glyph::star(sign, 5.2), solid(color)),
         Tone::Good | Tone::Plain => scene.disc(sign, 2.2, Some(solid(color)), None),
     }
-}
-
-fn star(c: Point, radius: f64) -> Vec<Point> {
-    (0..10)
-        .map(|corner| {
-            let angle = (f64::from(corner) * 36.0 - 90.0).to_radians();
-            let radius = if corner % 2 == 0 { radius } else { radius * 0.45 };
-            at(c.x + radius * angle.cos(), c.y + radius * angle.sin())
-        })
-        .collect()
 }
 
 /// The curve of what waits: what was, strong; what is known to come, faint.

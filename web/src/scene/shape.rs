@@ -1,6 +1,7 @@
 //! What a scene is made of: a few plain shapes, and areas that can be pointed at.
 
 use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::time::Time;
 
 /// A place on the scene, in its own pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -199,6 +200,13 @@ pub enum Target {
     Control(NodeId),
     /// A node.
     Node(NodeId),
+    /// Something that happened at a moment, perhaps to a message: it leads there.
+    Moment {
+        /// To which message.
+        message: Option<MessageId>,
+        /// When.
+        at: Time,
+    },
 }
 
 /// An area that can be pointed at.

@@ -38,6 +38,7 @@ pub mod story;
 mod together;
 mod txns;
 pub mod ui;
+pub mod views;
 
 use mqlab_core::time::{Span, Time};
 

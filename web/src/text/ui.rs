@@ -18,6 +18,19 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("look", both("What to look for", "看什么")),
     ("tries", both("What to try", "试一试")),
     ("stage", both("Stage: messages on their way through the cluster", "舞台：消息在集群中流动")),
+    ("views", both("The same moment, seen in three ways", "同一时刻的三种视图")),
+    ("view-stage", both("Stage", "舞台")),
+    ("view-space-time", both("Space-time", "时空图")),
+    ("view-logs", both("Logs", "日志")),
+    ("space-time", both("Space and time: a lane for each node, an arrow for each message’s way", "时空图：每个节点一条线，每条消息的去路一支箭头")),
+    ("logs", both("Logs: every replica and queue, record by record", "日志：逐条记录显示每个副本和队列")),
+    ("zoom-in", both("Finer", "放大")),
+    ("zoom-out", both("Coarser", "缩小")),
+    ("pan-back", both("Earlier records", "更早的记录")),
+    ("pan-on", both("Later records", "更晚的记录")),
+    ("key-view", both("next view", "切换视图")),
+    ("key-zoom", both("finer, coarser", "放大、缩小视图")),
+    ("key-pan", both("earlier, later records in the logs", "日志里更早、更晚的记录")),
     ("nodes", both("Stop or revive a node", "停掉或恢复一个节点")),
     ("verdict", both("Verdict so far", "目前的结论")),
     ("figures", both("Figures", "数据")),
@@ -260,7 +273,7 @@ mod tests {
         let missing: Vec<_> = asked.difference(&known).collect();
         assert!(missing.is_empty(), "the page asks for {missing:?}");
         let unused: Vec<_> =
-            known.difference(&asked).filter(|name| !["failed", "life"].contains(*name)).collect();
+            known.difference(&asked).filter(|name| !["failed", "life", "space-time", "logs"].contains(*name)).collect();
         assert!(unused.is_empty(), "nobody asks for {unused:?}");
         for (name, text) in TEXTS {
             assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");
