@@ -97,7 +97,7 @@ proptest! {
             let mut straight = timeline("kill-the-leader", seed);
             for (at, command) in &branches[branch].commands {
                 straight.advance(Time(at.0 - 1));
-                prop_assert!(straight.command(*command).is_ok());
+                prop_assert!(straight.command(command.clone()).is_ok());
             }
             straight.seek(straight.ends_at());
             prop_assert_eq!(straight.digest(), digest);
@@ -149,7 +149,7 @@ fn a_command_that_cannot_be_changes_nothing() {
         Command::Crash(NodeId::Consumer(0)),
         Command::CutPower(NodeId::Controller),
     ] {
-        assert!(timeline.command(command).is_err(), "{command}");
+        assert!(timeline.command(command.clone()).is_err(), "{command}");
     }
     assert_eq!(seen(&timeline), before);
     assert_eq!(timeline.branches().len(), 1);

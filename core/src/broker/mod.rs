@@ -245,6 +245,7 @@ impl<S: Storage> Broker<S> {
     pub fn new(me: NodeId, incarnation: u64, settings: Settings, storage: S) -> Result<Self, ErrorOf<S>> {
         let mut host = VirtualHost::open(storage, Time::ZERO)?;
         host.watch(true);
+        host.stops_when_full();
         let (view, guests, intake, replicas, groups, proposals) = Default::default();
         let (next_heartbeat, next_lag_check, next_clean) = (Time::ZERO, Time::ZERO, Time::ZERO);
         let (last_request, leaves_by, failed) = (0, None, None);

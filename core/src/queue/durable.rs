@@ -141,9 +141,15 @@ impl<L: Log> Queue<L> {
     /// [`LogError::Full`] when the disk has no room: then nothing is lost, and the next call tries again. When the storage
     /// fails the queue must be closed and opened again; nothing of the burst was promised.
     pub fn commit(&mut self) -> Result<(), QueueError<L::Error>> {
+        self.commit_where(true)
+    }
+
+    /// [`commit`](Self::commit), for whoever may stop when the disk is full: `gives_back` says whether what nobody needs any
+    /// more is given back for room, though it could not be noted why.
+    pub(crate) fn commit_where(&mut self, gives_back: bool) -> Result<(), QueueError<L::Error>> {
         self.departed_from = None;
         match self.write() {
-            Err(QueueError::Log(LogError::Full)) if self.make_room()? => self.write(),
+            Err(QueueError::Log(LogError::Full)) if gives_back && self.make_room()? => self.write(),
             written => written,
         }
     }
@@ -190,7 +196,12 @@ impl<L: Log> Queue<L> {
     ///
     /// As for `commit`.
     pub fn flush(&mut self) -> Result<(), QueueError<L::Error>> {
-        self.commit()?;
+        self.flush_where(true)
+    }
+
+    /// [`flush`](Self::flush), as [`commit_where`](Self::commit_where) writes.
+    pub(crate) fn flush_where(&mut self, gives_back: bool) -> Result<(), QueueError<L::Error>> {
+        self.commit_where(gives_back)?;
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.flush()?;
         journal.forget(self.slots.first())?;

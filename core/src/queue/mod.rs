@@ -148,7 +148,8 @@ pub struct Queue<L> {
     unused_since: Time,
     deliveries: VecDeque<Delivery>,
     departures: VecDeque<Departure>,
-    /// The first place of a message that left for where dead letters go, and may not be written there yet.
+    /// The first place of a message that left for another queue, as a dead letter or as another message that a transaction
+    /// made of it, and may not be written there yet.
     departed_from: Option<Offset>,
     facts: VecDeque<Fact>,
     watched: bool,
@@ -326,13 +327,18 @@ impl<L: Log> Queue<L> {
         Some(kept)
     }
 
+    /// What comes of this message may not be written yet.
+    fn departs(&mut self, offset: Offset) {
+        self.departed_from = Some(self.departed_from.map_or(offset, |first| first.min(offset)));
+    }
+
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
         let id = self.remove(offset, |slot| slot.id()).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {
-            self.departed_from = Some(self.departed_from.map_or(offset, |first| first.min(offset)));
+            self.departs(offset);
             self.departures.push_back(Departure { offset, reason, message });
         }
         Ok(())

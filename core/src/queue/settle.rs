@@ -94,6 +94,13 @@ impl<L: Log> Queue<L> {
         if self.unacked.get(tag).is_some() { self.ack(now, tag) } else { Ok(()) }
     }
 
+    /// What this delivery is consumed for is written by the next commit, and not before.
+    pub(crate) fn keeps_until_written(&mut self, tag: Tag) {
+        if let Some(offset) = self.unacked.get(tag).map(|pending| pending.offset) {
+            self.departs(offset);
+        }
+    }
+
     /// Gives deliveries back, or refuses them, as far as they are out; only then is anything delivered again.
     pub(crate) fn nack_if_out(
         &mut self,

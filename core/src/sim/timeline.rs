@@ -81,7 +81,7 @@ struct Branch {
 }
 
 /// A command in the journal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     at: Time,
     command: Command,
@@ -268,13 +268,13 @@ impl Timeline {
         if at > self.ends_at() {
             return Err(CommandRefused::RunIsOver);
         }
-        self.world.permits(command)?;
+        self.world.permits(&command)?;
         self.advance(self.now); // stepping may have stopped between two things that happen at one moment
         if self.branch().visited > self.world.steps() {
             self.fork();
         }
         let given_after = self.world.steps();
-        self.branch_mut().journal.push(Entry { at, command, given_after });
+        self.branch_mut().journal.push(Entry { at, command: command.clone(), given_after });
         self.world.plan(at, command);
         self.advance(at);
         Ok(())
@@ -287,9 +287,9 @@ impl Timeline {
     ///
     /// The first [`Action`] that cannot be carried out, and why. Those before it stand.
     pub fn replay(&mut self, actions: &[Action]) -> Result<(), (Action, CommandRefused)> {
-        for &action in actions {
+        for action in actions {
             self.seek(action.at - Span(1));
-            self.command(action.command).map_err(|refused| (action, refused))?;
+            self.command(action.command.clone()).map_err(|refused| (action.clone(), refused))?;
         }
         Ok(())
     }
@@ -300,7 +300,7 @@ impl Timeline {
             id,
             parent: branch.parent,
             forked_at: branch.forked_at,
-            commands: branch.journal.iter().map(|entry| (entry.at, entry.command)).collect(),
+            commands: branch.journal.iter().map(|entry| (entry.at, entry.command.clone())).collect(),
             current: id == self.current,
         };
         self.branches.iter().enumerate().map(view).collect()
@@ -365,7 +365,7 @@ impl Timeline {
         let branch = Branch {
             parent: Some(self.current),
             forked_at: now,
-            journal: old.journal.iter().filter(|entry| entry.given_after < steps).copied().collect(),
+            journal: old.journal.iter().filter(|entry| entry.given_after < steps).cloned().collect(),
             events: old.events[..happened].to_vec(),
             visited: steps,
             checkpoints: old.checkpoints.range(..=steps).map(|(&at, point)| (at, point.clone())).collect(),
@@ -393,7 +393,7 @@ impl Timeline {
         self.now = self.world.now();
         let journal = &self.branches[self.current].journal;
         for entry in journal.iter().filter(|entry| entry.given_after >= world.steps()) {
-            self.world.plan(entry.at, entry.command);
+            self.world.plan(entry.at, entry.command.clone());
         }
     }
 

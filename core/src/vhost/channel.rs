@@ -435,6 +435,16 @@ impl<S: Storage> VirtualHost<S> {
         self.sync_windows(now)
     }
 
+    /// Says of deliveries that what they are consumed for is yet to be written: their messages stay in the log until then.
+    pub(super) fn keeps_until_written(&mut self, id: ChannelId, tags: impl Iterator<Item = u64>) {
+        let Some(channel) = self.channels.get(&id) else { return };
+        for unsettled in tags.filter_map(|tag| channel.unsettled.get(&tag)) {
+            if let Some(queue) = self.queues.get_mut(&unsettled.queue).filter(|_| !unsettled.gone) {
+                queue.keeps_until_written(unsettled.tag);
+            }
+        }
+    }
+
     /// Confirms what was published and is durable now, runs of the same answer at once.
     pub(super) fn confirm(&mut self) {
         for (&id, channel) in &mut self.channels {

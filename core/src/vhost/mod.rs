@@ -153,6 +153,8 @@ pub struct VirtualHost<S: Storage> {
     touched: BTreeSet<Name>,
     outputs: VecDeque<Output>,
     watched: bool,
+    /// Whether a full disk ends it, and undoes what was done last.
+    stops_when_full: bool,
 }
 
 /// Where a consumer is.
@@ -236,6 +238,7 @@ impl<S: Storage> VirtualHost<S> {
             touched,
             outputs,
             watched: false,
+            stops_when_full: false,
         };
         host.declare_services()?;
         for definition in found {

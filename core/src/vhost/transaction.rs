@@ -131,6 +131,14 @@ impl<S: Storage> VirtualHost<S> {
             }
             return Err(refused);
         }
+        // What was consumed for messages is not given back before those are written.
+        if steps.iter().any(|step| matches!(step, Step::Publish(..))) {
+            let consumed = steps.iter().filter_map(|step| match step {
+                Step::Settle(tag, Verdict::Ack | Verdict::Reject) => Some(*tag),
+                _ => None,
+            });
+            self.keeps_until_written(id, consumed);
+        }
         for verdict in [Verdict::Ack, Verdict::Reject, Verdict::Requeue] {
             let own = |step: &Step| match step {
                 Step::Settle(tag, other) if *other == verdict => Some(*tag),

@@ -9,7 +9,8 @@
 //!
 //! On a full disk nothing fails: what was done is kept in memory, [`LogError::Full`] is
 //! returned, and the next call tries again. Logs whose front nobody needs are given back at once, because that makes room:
-//! acknowledgements that cannot be written have their effect all the same.
+//! acknowledgements that cannot be written have their effect all the same. But a broker stops on a full disk, and nobody hears
+//! of what it did last: so nothing of that may have an effect ([`stops_when_full`](VirtualHost::stops_when_full)).
 
 use super::*;
 use crate::log::LogError;
@@ -40,6 +41,12 @@ impl<S: Storage> VirtualHost<S> {
         }
     }
 
+    /// Says that whoever uses the host stops when a disk is full, and says nothing of what was done since it was last written:
+    /// so none of that is to have an effect, and no room is made by it.
+    pub fn stops_when_full(&mut self) {
+        self.stops_when_full = true;
+    }
+
     /// Writes what was done since the last call, once for all; it survives a crash of the process. (Not a power cut,
     /// which may then keep that a message left one queue and lose that it came into another:
     /// [`flush`](Self::flush) sees to that.)
@@ -51,7 +58,8 @@ impl<S: Storage> VirtualHost<S> {
     pub fn commit(&mut self) -> Result<(), S> {
         // A message that went from one queue to another is written there before it is crossed out here.
         self.in_room(|host| host.each_touched(Queue::commit_messages))?;
-        self.each_touched(Queue::commit)?;
+        let gives_back = !self.stops_when_full;
+        self.each_touched(|queue| queue.commit_where(gives_back))?;
         self.halves.commit()?;
         self.check_disk()
     }
@@ -64,7 +72,8 @@ impl<S: Storage> VirtualHost<S> {
     pub fn flush(&mut self) -> Result<(), S> {
         self.definitions.flush()?;
         self.in_room(Self::flush_messages)?;
-        self.each_touched(Queue::flush)?;
+        let gives_back = !self.stops_when_full;
+        self.each_touched(|queue| queue.flush_where(gives_back))?;
         self.halves.flush()?;
         // Not before all of it is durable: whoever flushes once more after a failure is refused again.
         self.touched.clear();
@@ -99,7 +108,7 @@ impl<S: Storage> VirtualHost<S> {
     /// Does something; where there is no room for it, once more after what nobody needs is given back.
     fn in_room(&mut self, mut work: impl FnMut(&mut Self) -> Result<(), S>) -> Result<(), S> {
         let done = work(self);
-        if !matches!(done, Err(VhostError::Queue(QueueError::Log(LogError::Full)))) {
+        if self.stops_when_full || !matches!(done, Err(VhostError::Queue(QueueError::Log(LogError::Full)))) {
             return done;
         }
         let mut is_more = false;

@@ -234,7 +234,7 @@ impl Desk {
             return Vec::new();
         }
         let part = |branch: mqlab_core::sim::BranchView| {
-            let last = branch.commands.last().copied();
+            let last = branch.commands.last().cloned();
             let label = ui::branch(branch.id, branch.forked_at, last, &run.names, self.lang);
             BranchPart { id: branch.id, label, current: branch.current }
         };
