@@ -14,7 +14,8 @@ fn seen(timeline: &mut Timeline, until: Time) -> BTreeMap<u64, PacketView> {
     while timeline.now() < until {
         let next = timeline.world().next_time().unwrap_or(until).min(until);
         timeline.advance(next.max(timeline.now() + Span(1)));
-        let shown = timeline.picture(0).packets.into_iter().filter(|packet| packet.kind != PacketKind::Upkeep);
+        let shown =
+            timeline.picture(0).packets.into_iter().filter(|packet| packet.kind != PacketKind::Upkeep);
         all.extend(shown.map(|packet| (packet.id, packet)));
     }
     all
@@ -32,8 +33,7 @@ fn the_ways_are_those_of_the_pictures_wherever_the_window_begins() {
         let mut timeline = timeline(name);
         let (from, to) = (Time(120_000), Time(330_000));
         let expected = seen(&mut timeline, to);
-        let expected: Vec<&PacketView> =
-            expected.values().filter(|packet| packet.arrives >= from).collect();
+        let expected: Vec<&PacketView> = expected.values().filter(|packet| packet.arrives >= from).collect();
         assert!(expected.len() > 20, "{name}");
         let mut trips = Trips::default();
         trips.follow(&timeline, from, to);
@@ -86,5 +86,7 @@ fn however_wide_the_window_is_the_ways_are_bounded() {
     let mut trips = Trips::default();
     trips.follow(&timeline, Time::ZERO, timeline.ends_at());
     assert!(trips.all().count() <= TRIPS_MAX);
-    assert!(trips.all().all(|trip| trip.packet.arrives >= trips.since() || trip.packet.departed >= trips.since()));
+    assert!(
+        trips.all().all(|trip| trip.packet.arrives >= trips.since() || trip.packet.departed >= trips.since())
+    );
 }

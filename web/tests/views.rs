@@ -32,8 +32,8 @@ fn drawn(desk: &mut Desk) -> String {
 
 #[test]
 fn a_leader_dies_in_space_and_time() {
-    let mut desk = looking("?scenario=kill-the-leader&seed=20", WIDE, false, Which::SpaceTime, 330_000);
-    desk.act(Action::Message(MessageId(95)));
+    let mut desk = looking("?scenario=kill-the-leader&seed=20", WIDE, false, Which::SpaceTime, 296_000);
+    desk.act(Action::Message(MessageId(86)));
     expect_file!["snapshots/space-time-wide-light-en.svg"].assert_eq(&drawn(&mut desk));
 }
 
@@ -68,7 +68,11 @@ fn check(scene: &Scene, what: &str) {
             Anchor::Middle => at.x - wide / 2.0,
             Anchor::End => at.x - wide,
         };
-        assert!(left >= -1.0 && left + wide <= scene.width + 6.0, "{what}: {text} from {left} to {}", left + wide);
+        assert!(
+            left >= -1.0 && left + wide <= scene.width + 6.0,
+            "{what}: {text} from {left} to {}",
+            left + wide
+        );
         assert!((0.0..=scene.height).contains(&at.y), "{what}: {text} at {} of {}", at.y, scene.height);
     }
 }
@@ -77,7 +81,8 @@ fn check(scene: &Scene, what: &str) {
 fn every_scenario_can_be_seen_in_every_way_and_size() {
     for name in Scenario::names() {
         for (size, lang) in [(WIDE, "en"), (PHONE, "zh"), ((1_160.0, 500.0), "zh"), ((320.0, 600.0), "en")] {
-            let mut desk = looking(&format!("?scenario={name}&lang={lang}"), size, false, Which::SpaceTime, 250_000);
+            let mut desk =
+                looking(&format!("?scenario={name}&lang={lang}"), size, false, Which::SpaceTime, 250_000);
             for which in [Which::SpaceTime, Which::Logs] {
                 desk.act(Action::View(which));
                 for zoom in [0, 1, 1, -1, -1, -1, -1] {

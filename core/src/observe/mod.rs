@@ -9,11 +9,13 @@
 //! * [`Digester`]: whether two runs are the same.
 
 mod agreement;
+mod cause;
 mod cluster_event;
 mod digest;
 mod event;
 mod fault;
 mod fault_event;
+mod gauges;
 mod group_event;
 mod ledger;
 mod life;
@@ -42,11 +44,13 @@ mod txn_judge;
 mod verdict;
 
 pub use agreement::Agreement;
+pub use cause::{Step, Why, causes, loss};
 pub use cluster_event::ClusterEvent;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Stamped};
 pub use fault::{BadFault, DiskState, Link, LinkFault};
 pub use fault_event::{FaultEvent, Parcel};
+pub use gauges::{Gauges, Reading, SLICES_MAX, WINDOW};
 pub use group_event::{GroupEvent, Removal};
 pub use ledger::{Ledger, Needed};
 pub use life::{CHAIN_MAX, chain, life};

@@ -345,7 +345,7 @@ impl Timeline {
         let mut world = World::clone(world);
         let steps = world.steps();
         for entry in self.branch().journal.iter().filter(|entry| entry.given_after >= steps) {
-            world.plan(entry.at, entry.command);
+            world.plan(entry.at, entry.command.clone());
         }
         Some(world)
     }

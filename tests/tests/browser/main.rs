@@ -12,6 +12,7 @@ mod links;
 mod room;
 mod story;
 mod transport;
+mod views;
 
 /// Where the page is opened from: every test of what the page is must hold for both.
 #[derive(Debug, Clone, Copy)]

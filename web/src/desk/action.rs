@@ -9,6 +9,12 @@ use crate::text::Lang;
 /// The verdict's counts that name messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
+    /// Their producers were told "stored".
+    Acknowledged,
+    /// Processed at least once.
+    Delivered,
+    /// Sent, and neither done nor over.
+    OnTheirWay,
     /// Acknowledged, and in no log.
     Lost,
     /// Processed more than once.
@@ -36,7 +42,10 @@ pub enum Count {
 }
 
 impl Count {
-    /// All of them, in the order of the page.
+    /// Those that are always there, and no harm.
+    pub const PLAIN: [Self; 3] = [Self::Acknowledged, Self::Delivered, Self::OnTheirWay];
+
+    /// The others, in the order of the page.
     pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::Doubled,
@@ -57,7 +66,10 @@ impl Count {
     pub const fn breaks_a_promise(self) -> bool {
         !matches!(
             self,
-            Self::Dead
+            Self::Acknowledged
+                | Self::Delivered
+                | Self::OnTheirWay
+                | Self::Dead
                 | Self::Dropped
                 | Self::Returned
                 | Self::GivenUp
@@ -67,9 +79,17 @@ impl Count {
         )
     }
 
+    /// The one of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::PLAIN.into_iter().chain(Self::ALL).find(|count| count.name() == name)
+    }
+
     /// Its name in the page.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Acknowledged => "acknowledged",
+            Self::Delivered => "delivered",
+            Self::OnTheirWay => "on-their-way",
             Self::Lost => "lost",
             Self::Doubled => "doubled",
             Self::Reordered => "reordered",
@@ -139,6 +159,8 @@ pub enum Action {
     Zoom(i8),
     /// Move the view's window.
     Pan(i8),
+    /// Open or close the charts, or whichever is possible.
+    Charts(Option<bool>),
 }
 
 /// Steps of the pace for one key.
@@ -161,13 +183,18 @@ impl Action {
             "message" => Self::Message(MessageId(value.parse().ok()?)),
             "select" => Self::Select(value.parse().ok()?),
             "toggle" => Self::Toggle(value.parse().ok()?),
-            "count" => Self::Count(Count::ALL.into_iter().find(|count| count.name() == value)?),
+            "count" => Self::Count(Count::of_name(value)?),
             "clear" => Self::Clear,
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,
             "upkeep" => Self::Upkeep,
             "view" => Self::View(Which::of_name(value)?),
             "zoom" => Self::Zoom(value.parse::<i8>().ok()?.signum()),
+            "charts" => Self::Charts(match value {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            }),
             "pan" => Self::Pan(value.parse::<i8>().ok()?.signum()),
             _ => return None,
         })
@@ -186,6 +213,7 @@ impl Action {
             "k" | "K" => Self::Kill,
             "r" | "R" => Self::Revive,
             "l" | "L" => Self::Lang(lang.other()),
+            "m" | "M" => Self::Charts(None),
             "v" | "V" => Self::NextView,
             "+" | "=" => Self::Zoom(1),
             "-" => Self::Zoom(-1),

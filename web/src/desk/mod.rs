@@ -5,8 +5,10 @@
 //! these to and fro.
 
 pub mod action;
+mod charts;
 mod fill;
 mod judged;
+mod life;
 pub mod panel;
 mod run;
 pub mod views;
@@ -62,6 +64,7 @@ pub struct Desk {
     falling: Vec<(MessageId, f64)>,
     filled: fill::Filled,
     views: views::Views,
+    measured: charts::Measured,
 }
 
 /// What a visitor brings along.
@@ -100,6 +103,7 @@ impl Desk {
             falling: Vec::new(),
             filled: fill::Filled::default(),
             views: views::Views::default(),
+            measured: charts::Measured::default(),
         };
         match link::read(&visitor.query) {
             Ok(link) => {
@@ -141,6 +145,8 @@ impl Desk {
                 self.notice = None;
                 self.selection = Selection::default();
                 self.opened = None;
+                self.views.begin_anew();
+                self.measure_anew();
                 self.player.set_playing(false);
             }
             Err(why) => self.notice = Some(Notice::Invalid(why.to_string())),
@@ -233,21 +239,20 @@ impl Desk {
         self.filled.hurry();
         match action {
             Action::View(_) | Action::NextView | Action::Zoom(_) | Action::Pan(_) => self.look(&action),
+            Action::Charts(open) => self.open_charts(open),
             Action::Lang(lang) => self.lang = lang,
             Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
             Action::Upkeep => self.upkeep = !self.upkeep,
             Action::Pace(pace) => self.player.set_pace(pace),
             Action::ChangePace(by) => self.player.change_pace(by),
             Action::Scenario(name) => self.open(&name, None),
-            Action::Message(message) => self.choose(message),
+            Action::Message(message) => self.selection.message = Some(message),
             Action::Select(node) => {
                 if self.run.as_ref().is_some_and(|run| run.timeline.scenario().has(node)) {
                     self.selection.node = Some(node);
                 }
             }
-            Action::Count(count) => {
-                self.opened = if self.opened == Some(count) { None } else { Some(count) };
-            }
+            Action::Count(count) => self.open_count(count),
             Action::Clear => {
                 self.selection = Selection::default();
                 self.opened = None;

@@ -122,6 +122,11 @@ impl Rests {
 }
 
 impl Views {
+    /// Another run: what was seen of the last one is of no use.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { which: self.which, zoom: self.zoom, log_zoom: self.log_zoom, ..Self::default() };
+    }
+
     /// How long the window of space and time is.
     fn length(&self, micros_per_second: u64, ends_at: Time) -> Span {
         let usual = micros_per_second as f64 * WINDOW_MS / 1_000.0;

@@ -32,7 +32,7 @@ const PLAIN: Font = Font { size: 12.0, weight: 400, anchor: Anchor::Start };
 const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
 
 /// From one offset to the next, in pixels, from the finest window to the coarsest.
-pub const PITCHES: [f64; 4] = [34.0, 18.0, 9.0, 4.0];
+pub const PITCHES: [f64; 4] = [37.0, 18.0, 9.0, 4.0];
 
 /// All that is drawn of the logs.
 #[derive(Clone, Debug)]
@@ -133,13 +133,16 @@ fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<
     let end = copies.iter().map(|(_, strip)| strip.end).max().unwrap_or_default();
     let start = copies.iter().map(|(_, strip)| strip.start).min().unwrap_or_default();
     let grid = grid(view, end, start);
-    let facts = words::partition(leader.map(|(node, strip)| (view.names.node(node, view.lang), strip)), view.lang);
+    let facts =
+        words::partition(leader.map(|(node, strip)| (view.names.node(node, view.lang), strip)), view.lang);
     let mut y = heading(scene, view, &place(place_, view.lang), &facts, top);
     offsets(scene, view, &grid, y + 7.0);
     y += 22.0;
     let truth: BTreeMap<Offset, MessageId> = leader
         .or(copies.first().copied())
-        .map(|(_, strip)| strip.cells.iter().filter_map(|cell| Some((cell.offset, cell.mark?.message))).collect())
+        .map(|(_, strip)| {
+            strip.cells.iter().filter_map(|cell| Some((cell.offset, cell.mark?.message))).collect()
+        })
         .unwrap_or_default();
     for &(node, strip) in copies {
         y = replica(scene, view, &grid, (node, strip), &truth, y);
@@ -221,7 +224,7 @@ fn replica(
     if view.changes.has_log(node, &strip.place) {
         scene.boxed(row.grown(2.5), 7.0, None, Some(line(view.changes.color(theme), 1.6)));
     }
-    y + 40.0
+    y + 44.0
 }
 
 /// The records; where they first differ from the leader's.
@@ -264,7 +267,7 @@ fn record(scene: &mut Scene, view: &Logs<'_>, strip: &StripView, cell: &Cell, ar
     let selected = view.selected == Some(mark.message);
     if area.w >= PITCHES[0] {
         let count = (cell.deliveries > 1).then_some(cell.deliveries);
-        let look = Look { firmness, count, selected, width: area.w - 4.0 };
+        let look = Look { firmness, count, selected, width: area.w - 6.0 };
         glyph::message(scene, area.center(), mark, look, theme);
     } else {
         let (fill, edge) = theme.hue(mark.key);
@@ -303,7 +306,7 @@ fn bounds(scene: &mut Scene, view: &Logs<'_>, grid: &Grid, strip: &StripView, ro
         let x = grid.x(*begins);
         if *begins > grid.first && grid.shows(*begins) {
             scene.lines(&[at(x, row.y - 3.0), at(x, row.bottom() + 3.0)], dashed(theme.purple, 1.4));
-            scene.text(at(x + 3.0, row.y - 5.0), format!("e{epoch}"), LITTLE, theme.purple);
+            scene.text(at(x + 3.0, row.y - 6.0), format!("e{epoch}"), LITTLE, theme.purple);
         }
     }
     let reach = |offset: Offset| offset >= grid.first && offset.0 <= grid.first.0 + grid.columns;
@@ -351,7 +354,8 @@ fn queue(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<'_>]
         if view.width >= NARROW {
             grid.columns += ((grid.left - 14.0) / grid.pitch) as u64;
             grid.left = 14.0;
-            grid.first = Offset(grid.first.0.min((strip.end.0 + 1).saturating_sub(grid.columns)).max(first.0));
+            grid.first =
+                Offset(grid.first.0.min((strip.end.0 + 1).saturating_sub(grid.columns)).max(first.0));
         }
         offsets(scene, view, &grid, y + 7.0);
         let row = Rect::new(grid.left, y + 18.0, grid.right() - grid.left, 32.0);

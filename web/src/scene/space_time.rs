@@ -239,8 +239,7 @@ fn arrows(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane) {
         let start = plane.spot(a, fact.at);
         let end = plane.place(a + (b - a) * 0.3, plane.along(fact.at) + 9.0);
         let alpha = if fact.at > view.now { 0.4 } else { 1.0 };
-        let stroke =
-            Stroke { paint: faded(view.theme.vermilion, alpha), width: 1.5, dash: Dash::None };
+        let stroke = Stroke { paint: faded(view.theme.vermilion, alpha), width: 1.5, dash: Dash::None };
         scene.lines(&[start, end], stroke);
         cross(scene, end, stroke);
         if let Some(message) = messages.first() {
@@ -290,11 +289,17 @@ fn arrow(
     let ahead = packet.departed > view.now;
     let alpha = match (tells, quiet || ahead) {
         (true, false) => 1.0,
-        (true, true) => 0.32,
+        (true, true) => 0.4,
         (false, false) => 0.45,
-        (false, true) => 0.2,
+        (false, true) => 0.28,
     };
-    let width = if chosen { 2.8 } else if tells { 1.5 } else { 1.0 };
+    let width = if chosen {
+        2.8
+    } else if tells {
+        1.5
+    } else {
+        1.0
+    };
     let stroke = Stroke { paint: faded(color, alpha), width, dash };
     let end = trip.lost.map_or(1.0, part);
     let here = if ahead { end } else { part(view.now).min(end) };
@@ -305,7 +310,9 @@ fn arrow(
     }
     let tip = point(end);
     match trip.lost {
-        Some(_) => cross(scene, tip, Stroke { paint: faded(view.theme.vermilion, alpha), ..line(color, 1.6) }),
+        Some(_) => {
+            cross(scene, tip, Stroke { paint: faded(view.theme.vermilion, alpha), ..line(color, 1.6) })
+        }
         None if packet.arrives <= view.window.1 => head(scene, point(0.0), tip, color, alpha, tells),
         None => {}
     }
@@ -325,7 +332,7 @@ fn arrow(
         let look = Look { firmness, count, selected: true, width: 30.0 };
         glyph::message(scene, point(0.5 * end), *mark, look, view.theme);
     } else if !matches!(packet.kind, PacketKind::Stored | PacketKind::Done | PacketKind::Refused) {
-        label(scene, view, point(0.3 * end), packet.marks.len(), *mark, alpha, labels);
+        label(scene, view, point(0.3 * end), packet.marks.len(), *mark, (alpha, packet.departed), labels);
     }
 }
 
@@ -336,7 +343,7 @@ fn label(
     spot: Point,
     count: usize,
     mark: Mark,
-    alpha: f64,
+    (alpha, departed): (f64, Time),
     labels: &mut Vec<Rect>,
 ) {
     let mut text = glyph::label(mark);
@@ -353,6 +360,7 @@ fn label(
         return;
     }
     labels.push(area);
+    scene.answers(area, Target::Moment { message: Some(mark.message), at: departed });
     let ink = if alpha < 1.0 { view.theme.ink_3 } else { view.theme.ink_2 };
     scene.text(at(area.x + 2.0, spot.y - 0.5), text, font, ink);
 }
@@ -363,7 +371,8 @@ fn head(scene: &mut Scene, from: Point, tip: Point, color: &'static str, alpha: 
     let (ux, uy) = (dx / length, dy / length);
     let (long, half) = if large { (7.0, 3.2) } else { (5.0, 2.2) };
     let base = at(tip.x - ux * long, tip.y - uy * long);
-    let points = [tip, at(base.x - uy * half, base.y + ux * half), at(base.x + uy * half, base.y - ux * half)];
+    let points =
+        [tip, at(base.x - uy * half, base.y + ux * half), at(base.x + uy * half, base.y - ux * half)];
     scene.figure(&points, faded(color, alpha));
 }
 

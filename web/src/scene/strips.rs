@@ -40,7 +40,8 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
             said = Some(counted);
             draw_cell(scene, view, strip, cell, look, area);
             if changed && cell.mark.is_some_and(|mark| view.changes.has_message(mark.message)) {
-                let ends = [at(area.x + 3.0, area.bottom() + 1.0), at(area.right() - 3.0, area.bottom() + 1.0)];
+                let ends =
+                    [at(area.x + 3.0, area.bottom() + 1.0), at(area.right() - 3.0, area.bottom() + 1.0)];
                 scene.lines(&ends, line(view.changes.color(view.theme), 2.2));
             }
             shown += 1;

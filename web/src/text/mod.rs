@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod callers;
+pub mod charts;
 mod cluster;
 mod faults;
 pub mod groups;
@@ -39,6 +40,7 @@ mod together;
 mod txns;
 pub mod ui;
 pub mod views;
+pub mod why;
 
 use mqlab_core::time::{Span, Time};
 

@@ -22,7 +22,13 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("view-stage", both("Stage", "舞台")),
     ("view-space-time", both("Space-time", "时空图")),
     ("view-logs", both("Logs", "日志")),
-    ("space-time", both("Space and time: a lane for each node, an arrow for each message’s way", "时空图：每个节点一条线，每条消息的去路一支箭头")),
+    (
+        "space-time",
+        both(
+            "Space and time: a lane for each node, an arrow for each message’s way",
+            "时空图：每个节点一条线，每条消息的去路一支箭头",
+        ),
+    ),
     ("logs", both("Logs: every replica and queue, record by record", "日志：逐条记录显示每个副本和队列")),
     ("zoom-in", both("Finer", "放大")),
     ("zoom-out", both("Coarser", "缩小")),
@@ -31,6 +37,25 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("key-view", both("next view", "切换视图")),
     ("key-zoom", both("finer, coarser", "放大、缩小视图")),
     ("key-pan", both("earlier, later records in the logs", "日志里更早、更晚的记录")),
+    ("charts", both("Charts", "图表")),
+    ("charts-title", both("Measured", "测量")),
+    (
+        "charts-hint",
+        both(
+            "Rates and percentiles are those of the last 4 % of the run. What lies ahead is faint.",
+            "速率和百分位取自最近 4% 的时间段；还没到的部分颜色较淡。",
+        ),
+    ),
+    (
+        "charts-drawing",
+        both(
+            "Charts over the time axis; the words beside them say what they show",
+            "时间轴上方的图表，旁边的文字说明其内容",
+        ),
+    ),
+    ("was", both("was", "之前")),
+    ("is", both("now", "现在")),
+    ("key-charts", both("open, close the charts", "打开、收起图表")),
     ("nodes", both("Stop or revive a node", "停掉或恢复一个节点")),
     ("verdict", both("Verdict so far", "目前的结论")),
     ("figures", both("Figures", "数据")),
@@ -272,8 +297,10 @@ mod tests {
         let known: BTreeSet<&str> = TEXTS.iter().map(|(name, _)| *name).collect();
         let missing: Vec<_> = asked.difference(&known).collect();
         assert!(missing.is_empty(), "the page asks for {missing:?}");
-        let unused: Vec<_> =
-            known.difference(&asked).filter(|name| !["failed", "life", "space-time", "logs"].contains(*name)).collect();
+        let unused: Vec<_> = known
+            .difference(&asked)
+            .filter(|name| !["failed", "life", "space-time", "logs"].contains(*name))
+            .collect();
         assert!(unused.is_empty(), "nobody asks for {unused:?}");
         for (name, text) in TEXTS {
             assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");

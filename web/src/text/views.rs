@@ -11,7 +11,10 @@ pub const DOWN: Both = both("down", "宕机");
 /// A node whose process stands still.
 pub const STANDS_STILL: Both = both("stands still", "停顿");
 /// A system without brokers.
-pub const NO_LOGS: Both = both("Nothing is kept here: there is no queue, and no topic.", "这里什么也不保存：没有队列，也没有主题。");
+pub const NO_LOGS: Both = both(
+    "Nothing is kept here: there is no queue, and no topic.",
+    "这里什么也不保存：没有队列，也没有主题。",
+);
 
 /// What is known of a partition as a whole: who leads it, and how far it is committed.
 pub fn partition(leader: Option<(String, &StripView)>, lang: Lang) -> String {
