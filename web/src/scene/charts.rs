@@ -225,7 +225,7 @@ fn number(value: f64) -> String {
 }
 
 /// The reading of a moment.
-pub fn reading_at<'a>(readings: &'a [Reading], interval: Span, moment: Time) -> Option<&'a Reading> {
+pub fn reading_at(readings: &[Reading], interval: Span, moment: Time) -> Option<&Reading> {
     let index = (moment.0 / interval.0.max(1)) as usize;
     readings.get(index.min(readings.len().checked_sub(1)?))
 }

@@ -23,7 +23,7 @@ use mqlab_core::time::{Span, Time};
 use super::glyph::{self, Firmness, Look};
 use super::layout::{NARROW, SMALL};
 use super::shape::{
-    Anchor, Dash, Font, Point, Rect, Scene, Stroke, Target, at, faded, fitted, line, solid, width_of,
+    Anchor, Dash, Font, Point, Rect, Scene, Stroke, Target, at, faded, line, shortened, solid, width_of,
 };
 use super::theme::Theme;
 use crate::text::sentence::Tone;
@@ -463,7 +463,7 @@ fn names(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane) {
         let lane = index as f64;
         if plane.down {
             let font = Font { size: SMALL, anchor: Anchor::Middle, ..NAME };
-            let text = fitted(name, font, plane.pitch - 4.0);
+            let text = shortened(name, font, plane.pitch - 4.0);
             let ground = Rect::around(at(plane.across(lane), 20.0), plane.pitch, 24.0);
             scene.boxed(ground, 0.0, Some(faded(view.theme.sunk, 0.9)), None);
             scene.text(at(plane.across(lane), 20.0), text, font, view.theme.ink);

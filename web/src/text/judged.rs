@@ -33,8 +33,8 @@ pub const USERS: [(Both, Both); 6] = [
     ),
 ];
 
-/// The label of a count that can be opened, and what it means.
-pub const fn of(count: Count) -> (Both, Both) {
+/// Of those that are always there, and no harm.
+const fn plain(count: Count) -> (Both, Both) {
     match count {
         Count::Acknowledged => {
             (both("acknowledged", "已确认"), both("Their producer was told “stored”", "生产者已得知“已存好”"))
@@ -43,13 +43,20 @@ pub const fn of(count: Count) -> (Both, Both) {
             both("delivered", "已投递"),
             both("A consumer's program is done with them", "消费者的程序已处理完"),
         ),
-        Count::OnTheirWay => (
+        _ => (
             both("on their way", "在途"),
             both(
                 "Sent, and neither done nor given up: they may yet come",
                 "已发送，还没有处理完，也没有放弃：之后还会到",
             ),
         ),
+    }
+}
+
+/// The label of a count that can be opened, and what it means.
+pub const fn of(count: Count) -> (Both, Both) {
+    match count {
+        Count::Acknowledged | Count::Delivered | Count::OnTheirWay => plain(count),
         Count::Lost => (
             both("lost", "丢失"),
             both("Acknowledged, and nobody will ever get them", "已确认，但再也不会有人收到"),

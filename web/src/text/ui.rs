@@ -42,7 +42,7 @@ pub const TEXTS: &[(&str, Both)] = &[
     (
         "charts-hint",
         both(
-            "Rates and percentiles are those of the last 4 % of the run. What lies ahead is faint.",
+            "Rates and percentiles are those of the last 4% of the run. What lies ahead is faint.",
             "速率和百分位取自最近 4% 的时间段；还没到的部分颜色较淡。",
         ),
     ),
