@@ -344,7 +344,7 @@ mod tests {
     fn words_that_do_not_fit_say_so() {
         assert_eq!(fitted("billing-1", PLAIN, 100.0), "billing-1");
         assert!(fitted("a-very-long-name-of-a-consumer", PLAIN, 80.0).ends_with('…'));
-        assert_eq!(shortened("billing-12", PLAIN, 46.0), "bil…12");
+        assert_eq!(shortened("billing-12", PLAIN, 46.0), "billi…12");
         assert!(width_of(&fitted("消费者组 billing", PLAIN, 60.0), PLAIN) <= 60.0 + 12.0);
     }
 

@@ -111,6 +111,14 @@ pub const TEXTS: &[(&str, Both)] = &[
     ),
     ("legend-dead", both("where a queue's dead letters go", "队列的死信去哪里")),
     ("legend-kill", both("kill this node", "让这个节点宕机")),
+    ("legend-changed", both("the last step changed this", "上一步改变了它")),
+    (
+        "legend-ways",
+        both(
+            "in space-time: a way from node to node, and one that was lost",
+            "时空图里：从一个节点到另一个的去路，以及途中丢失的一条",
+        ),
+    ),
     ("keys", both("Keys", "快捷键")),
     ("key-play", both("play, pause", "播放、暂停")),
     ("key-step", both("back, forward by one event", "后退、前进一个事件")),
