@@ -128,10 +128,10 @@ fn curves(chart: Chart, view: &Charts<'_>) -> Vec<Curve> {
             curve(words::LAG.get(lang), theme.purple, false, |r| r.lag.map(f64::from)),
         ],
         Chart::Latency => vec![
-            curve(words::OLDEST.get(lang), theme.ink_3, true, |r| Some(millis(r.waited))),
             curve("p50", theme.green, false, |r| r.p50.map(millis)),
             curve("p95", theme.blue, false, |r| r.p95.map(millis)),
             curve("p99", theme.vermilion, false, |r| r.p99.map(millis)),
+            curve(words::OLDEST.get(lang), theme.ink_3, true, |r| Some(millis(r.waited))),
         ],
         Chart::InSync => {
             vec![curve(words::SMALLEST.get(lang), theme.purple, true, |r| r.in_sync.map(f64::from))]
