@@ -127,12 +127,17 @@ fn curves(chart: Chart, view: &Charts<'_>) -> Vec<Curve> {
             curve(words::WAITING.get(lang), theme.blue, true, |r| Some(f64::from(r.backlog))),
             curve(words::LAG.get(lang), theme.purple, false, |r| r.lag.map(f64::from)),
         ],
-        Chart::Latency => vec![
-            curve("p50", theme.green, false, |r| r.p50.map(millis)),
-            curve("p95", theme.blue, false, |r| r.p95.map(millis)),
-            curve("p99", theme.vermilion, false, |r| r.p99.map(millis)),
-            curve(words::OLDEST.get(lang), theme.ink_3, true, |r| Some(millis(r.waited))),
-        ],
+        Chart::Latency => {
+            let mut curves = vec![
+                curve("p50", theme.green, false, |r| r.p50.map(millis)),
+                curve("p95", theme.blue, false, |r| r.p95.map(millis)),
+                curve("p99", theme.vermilion, false, |r| r.p99.map(millis)),
+            ];
+            if !view.calls {
+                curves.push(curve(words::OLDEST.get(lang), theme.ink_3, true, |r| Some(millis(r.waited))));
+            }
+            curves
+        }
         Chart::InSync => {
             vec![curve(words::SMALLEST.get(lang), theme.purple, true, |r| r.in_sync.map(f64::from))]
         }
@@ -192,7 +197,8 @@ fn plot(
         }
     }
     let bottom = top + HEAD + height;
-    for value in RangedCoordf64::from(0.0..highest).key_points(3).into_iter().filter(|value| *value > 0.0) {
+    let marks = RangedCoordf64::from(0.0..highest).key_points(3);
+    for value in marks.into_iter().filter(|mark| *mark > 0.0 && *mark == mark.trunc()) {
         let y = bottom - value / highest * height;
         let font = Font { anchor: Anchor::End, ..LITTLE };
         if y > top + HEAD - 4.0 {
