@@ -62,6 +62,24 @@ fn a_long_life_is_told_by_its_beginning_and_its_end() {
     assert!(longest > 8);
 }
 
+#[test]
+fn what_is_on_its_way_at_the_end_is_stuck() {
+    let mut seen = 0;
+    for name in Scenario::names() {
+        let mut desk = Desk::new(&Visitor {
+            query: format!("?scenario={name}"),
+            languages: "en".into(),
+            ..Visitor::default()
+        });
+        desk.act(Action::End);
+        let verdict = desk.panel(0.0).and_then(|panel| panel.verdict).expect("a verdict");
+        let Some(part) = verdict.counts.iter().find(|part| part.name == "on-their-way") else { continue };
+        assert_eq!(part.label == "stuck", part.value != "0", "{name}: {part:?}");
+        seen += usize::from(part.label == "stuck");
+    }
+    assert!(seen > 0, "some scenario ends with work left over");
+}
+
 fn opened(desk: &mut Desk, count: Count, clock: f64) -> (VerdictPart, Option<Life>) {
     desk.act(Action::Count(count));
     let panel = desk.panel(clock).expect("something is open");

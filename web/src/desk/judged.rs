@@ -92,10 +92,15 @@ impl Desk {
                 _ => verdict.on_their_way(),
             };
             let can_open = number > 0;
+            let over = run.timeline.now() >= run.timeline.ends_at();
+            let what = match count {
+                Count::OnTheirWay if can_open && over => words::STUCK,
+                _ => words::of(count),
+            };
             CountPart {
                 open: can_open && self.opened == Some(count),
                 can_open,
-                ..part(count.name(), number.to_string(), words::of(count), lang)
+                ..part(count.name(), number.to_string(), what, lang)
             }
         });
         let mut counts: Vec<CountPart> = plain.into();

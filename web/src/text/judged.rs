@@ -33,6 +33,10 @@ pub const USERS: [(Both, Both); 6] = [
     ),
 ];
 
+/// What is on its way when the run is over.
+pub const STUCK: (Both, Both) =
+    (both("stuck", "滞留"), both("The run is over, and nobody has processed them", "运行结束时还没有人处理"));
+
 /// Of those that are always there, and no harm.
 const fn plain(count: Count) -> (Both, Both) {
     match count {
