@@ -317,11 +317,6 @@ impl Timeline {
         self.advance(now);
     }
 
-    /// Which branch is looked at.
-    pub fn current_branch(&self) -> usize {
-        self.current
-    }
-
     /// What the future of the branch follows from.
     pub(super) fn course(&self) -> Course {
         let journal = &self.branch().journal;

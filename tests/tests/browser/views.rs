@@ -36,7 +36,7 @@ async fn three_views_show_the_same_moment_in_both_languages() {
         assert!(says(&logs, "led by broker 1, epoch"), "{logs:?}");
         assert!(says(&logs, "caught up") && says(&logs, "lag"), "{logs:?}");
         page.click("#pan-back").await;
-        page.press("]").await;
+        page.press(">").await;
         page.click("#zoom-out").await;
         assert_eq!((page.now().await, page.digest().await), (now, digest), "it is the same moment");
 
@@ -96,7 +96,7 @@ async fn charts_lie_over_the_axis_and_a_fault_has_a_before_and_an_after() {
         page.click("#lang").await;
         assert!(says(&page.written_on("charts").await, "消息/秒"));
         assert!(page.text("#changes-rows").await.contains("积压"));
-        page.press("m").await;
+        page.press("c").await;
         assert_eq!(page.attribute("#charts-open", "aria-expanded").await, "false");
     })
     .await;
