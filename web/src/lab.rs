@@ -25,6 +25,7 @@ pub struct Lab {
     desk: Desk,
     stage: Canvas,
     axis: Canvas,
+    charts: Canvas,
     dots: f64,
     /// Whether what is drawn is no longer what is.
     stale: bool,
@@ -41,6 +42,7 @@ impl Lab {
     pub fn new(
         stage: HtmlCanvasElement,
         axis: HtmlCanvasElement,
+        charts: HtmlCanvasElement,
         query: String,
         languages: String,
         theme: usize,
@@ -53,6 +55,7 @@ impl Lab {
             desk: Desk::new(&visitor),
             stage: Canvas::new(stage)?,
             axis: Canvas::new(axis)?,
+            charts: Canvas::new(charts)?,
             dots: 1.0,
             stale: true,
         })
@@ -68,11 +71,14 @@ impl Lab {
         if !std::mem::take(&mut self.stale) {
             return Ok(());
         }
-        if let Some(scene) = self.desk.stage_scene() {
+        if let Some(scene) = self.desk.main_scene() {
             self.stage.draw(&scene, self.dots)?;
         }
         if let Some(scene) = self.desk.axis_scene() {
             self.axis.draw(&scene, self.dots)?;
+        }
+        if let Some(scene) = self.desk.charts_scene().map_err(|bad| bad.0)? {
+            self.charts.draw(&scene, self.dots)?;
         }
         Ok(())
     }
@@ -120,6 +126,25 @@ impl Lab {
         self.dots = dots;
         self.stale = true;
         self.desk.resize_axis(width, height);
+    }
+
+    /// The charts have a new size.
+    pub fn resize_charts(&mut self, width: f64, dots: f64) {
+        self.dots = dots;
+        self.stale = true;
+        self.desk.resize_charts(width);
+    }
+
+    /// The pointer is over the charts.
+    pub fn hover_charts(&mut self, x: f64) {
+        self.stale = true;
+        self.desk.hover_charts(Some(x));
+    }
+
+    /// The pointer left the charts.
+    pub fn leave_charts(&mut self) {
+        self.stale = true;
+        self.desk.hover_charts(None);
     }
 
     /// The pointer is over the stage; whether it points at anything.

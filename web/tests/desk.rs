@@ -89,8 +89,8 @@ fn a_message_is_followed_by_pointing_at_it() {
     desk.press(center.x * scene.scale, center.y * scene.scale);
     let life = after(&mut desk, &mut clock, Action::Upkeep).life.expect("a life");
     assert!(life.chosen && life.title.starts_with("The life of message"), "{}", life.title);
-    assert!(life.rows[0].text.contains("sends it to orders/"), "{}", life.rows[0].text);
-    assert!(life.rows.iter().any(|row| row.when == "now"));
+    assert!(life.rows[0].row.text.contains("sends it to orders/"), "{}", life.rows[0].row.text);
+    assert!(life.rows.iter().any(|row| row.row.when == "now"));
     let life = after(&mut desk, &mut clock, Action::Clear).life.expect("it changed");
     assert!(!life.chosen && life.rows.is_empty());
 }

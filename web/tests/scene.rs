@@ -6,6 +6,7 @@ mod pictures;
 use expect_test::expect_file;
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::picture::Picture;
+use mqlab_web::scene::changes::Changes;
 use mqlab_web::scene::layout::{Layout, NARROW, SMALL};
 use mqlab_web::scene::shape::{Scene, Shape, Target, width_of};
 use mqlab_web::scene::theme::{DARK, LIGHT, Theme};
@@ -24,6 +25,7 @@ fn drawn(picture: &Picture, size: (f64, f64), theme: &Theme, lang: Lang, selecti
         lang,
         upkeep: true,
         falling: &[],
+        changes: &Changes::default(),
         hint: false,
     })
 }

@@ -123,7 +123,9 @@ const fill = {
       make("div", { id: `figures-${name}` }, make("dt", {}, label), make("dd", {}, words))));
     $("verdict-named").hidden = part.named.length === 0;
     $("verdict-named").replaceChildren(
-      ...part.named.map(([id, label]) => make("button", { "data-act": "message", "data-value": id }, label)));
+      ...part.named.map(([id, label]) =>
+        make("button", { "data-act": "message", "data-value": id, "aria-pressed": id === part.chosen }, label)),
+      ...(part.more ? [make("span", {}, part.more)] : []));
   },
   life(part) {
     const [label, color, edge] = part.mark;
@@ -133,7 +135,8 @@ const fill = {
     $("life-mark").textContent = label;
     Object.assign($("life-mark").style, { backgroundColor: color, borderColor: edge });
     $("life").replaceChildren(...part.rows.map((line) =>
-      make("li", {}, row("button", line, { "data-act": "seek", "data-value": line.at }))));
+      make("li", { class: line.outside && "outside" }, row("button", line, { "data-act": "seek", "data-value": line.at }),
+        ...(line.why ? [make("button", { class: "why", "data-act": "seek", "data-value": line.why[0] }, line.why[1])] : []))));
   },
   events({ rows, current, differs }) {
     const list = $("events");
@@ -210,6 +213,21 @@ const fill = {
     box.replaceChildren(head, ...part.groups.map(lines), ...ways);
     place(box, part.area);
     if (before || inside) (box.querySelector('[data-act="do"]') ?? box.querySelector("button"))?.focus({ preventScroll: true });
+  },
+  views({ views, label, zooms, pans }) {
+    for (const { name, current } of views) $(`view-${name}`).setAttribute("aria-pressed", current);
+    $("view-tools").hidden = !zooms;
+    $("pan-back").hidden = $("pan-on").hidden = !pans;
+    $("stage").setAttribute("aria-label", label);
+  },
+  charts({ open, heard, fault, rows }) {
+    $("drawer").hidden = !open;
+    $("charts-open").setAttribute("aria-expanded", open);
+    $("charts-heard").textContent = heard;
+    $("fault").textContent = fault;
+    $("changes").hidden = rows.length === 0;
+    $("changes-rows").replaceChildren(...rows.map(({ label, was, is }) =>
+      make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, was), make("td", {}, is))));
   },
   branches(parts) {
     $("ways").hidden = parts.length === 0;
@@ -435,10 +453,17 @@ function listen(lab) {
   });
   axis.addEventListener("pointerleave", () => lab.leave_axis());
 
+  const charts = $("charts"), over = (event) => event.clientX - charts.getBoundingClientRect().left;
+  charts.addEventListener("pointermove", (event) => { lab.hover_charts(over(event)); if (event.buttons) lab.scrub(over(event)); });
+  charts.addEventListener("pointerleave", () => lab.leave_charts());
+  charts.addEventListener("pointerdown", (event) => lab.scrub(over(event)));
+
   const watch = (element, tell) =>
     new ResizeObserver(() => tell(element.clientWidth, element.clientHeight, devicePixelRatio)).observe(element);
   watch($("stage-box"), (...size) => lab.resize_stage(...size));
   watch($("scrub"), (...size) => lab.resize_axis(...size));
+  watch(charts, (width, height, dots) => lab.resize_charts(width, dots));
+  if (matchMedia("(min-width: 1260px) and (min-height: 1000px)").matches) act("charts", "on");
   const media = (query, tell) => {
     const list = matchMedia(query);
     list.addEventListener("change", () => tell(list.matches));
@@ -466,7 +491,7 @@ async function start() {
   const languages = [memory.get("lang"), ...navigator.languages].filter(Boolean).join(",");
   const matches = (query) => matchMedia(query).matches;
   const lab = new engine.Lab(
-    $("stage"), $("scrub"), location.search, languages, Number(memory.get("theme") ?? 0),
+    $("stage"), $("scrub"), $("charts"), location.search, languages, Number(memory.get("theme") ?? 0),
     matches("(prefers-color-scheme: dark)"), matches("(prefers-reduced-motion: reduce)"));
   listen(lab);
   share(lab);

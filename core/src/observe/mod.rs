@@ -10,12 +10,14 @@
 //! * [`Digester`]: whether two runs are the same.
 
 mod agreement;
+mod cause;
 mod change;
 mod cluster_event;
 mod digest;
 mod event;
 mod fault;
 mod fault_event;
+mod gauges;
 mod group_event;
 mod ledger;
 mod life;
@@ -45,12 +47,14 @@ mod txn_judge;
 mod verdict;
 
 pub use agreement::Agreement;
+pub use cause::{Step, Why, causes, loss};
 pub use change::{AcksLevel, BadChange, Change, PlainKind};
 pub use cluster_event::ClusterEvent;
 pub use digest::{Digest, Digester};
 pub use event::{Event, Place, Stamped};
 pub use fault::{BadFault, DiskState, Link, LinkFault};
 pub use fault_event::{FaultEvent, Parcel};
+pub use gauges::{Gauges, Reading, SLICES_MAX, WINDOW};
 pub use group_event::{GroupEvent, Removal};
 pub use ledger::{Ledger, Needed};
 pub use life::{CHAIN_MAX, chain, life};

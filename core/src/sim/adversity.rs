@@ -145,14 +145,14 @@ impl Adversity {
                     | Command::Link { fault: LinkFault::Heal, .. }
                     | Command::Change(_)
             );
-            all.more_than_deaths |=
-                !ends && !matches!(
-                        command,
-                        Command::Crash(_)
-                            | Command::CutPower(_)
-                            | Command::ShutDown(_)
-                            | Command::CrashOnceDone(_)
-                    );
+            all.more_than_deaths |= !ends
+                && !matches!(
+                    command,
+                    Command::Crash(_)
+                        | Command::CutPower(_)
+                        | Command::ShutDown(_)
+                        | Command::CrashOnceDone(_)
+                );
             if !ends {
                 all.brokers.extend(node.filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
                 if let Command::Link { link, .. } = *command {

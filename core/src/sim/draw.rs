@@ -16,7 +16,7 @@ use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
 use crate::broker::{Acks, Broker, Message, Replica, Reply, Request, Role, View, is_internal};
-use crate::ids::{LogName, MessageId, Name, NodeId, Offset, PartitionId};
+use crate::ids::{Epoch, LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
 use crate::observe::Place;
 use crate::record::Record;
@@ -255,6 +255,16 @@ impl World {
         views
     }
 
+    /// What has left since a packet left, in order.
+    pub(super) fn packets_after(&self, id: u64) -> impl Iterator<Item = PacketView> {
+        self.network.under_way_after(id).map(|packet| self.packet_view(packet))
+    }
+
+    /// Whether a packet is still on its way.
+    pub(super) fn is_under_way(&self, id: u64) -> bool {
+        self.network.is_under_way(id)
+    }
+
     fn packet_view(&self, packet: &Packet) -> PacketView {
         let (kind, place, marks, repeats) = describe(packet.to, &packet.message);
         PacketView {
@@ -305,6 +315,12 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
         deliveries: 0,
         priority: 0,
     };
+    let mut epochs: Vec<(Epoch, Offset)> = Vec::new();
+    for (epoch, batch) in read.iter().filter_map(|batch| Some((batch.epoch()?, batch))) {
+        if epochs.last().is_none_or(|(last, _)| *last != epoch) {
+            epochs.push((epoch, batch.base().max(first)));
+        }
+    }
     // Also the ends of transactions have their places, though no consumer sees them.
     let all = read.iter().flat_map(|batch| batch.records());
     StripView {
@@ -318,6 +334,7 @@ fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, ce
         held: log.end().0 - log.start().0,
         groups: Vec::new(),
         queue: None,
+        epochs,
         cells: all.filter(|record| record.offset >= first).map(cell).collect(),
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn queue_strip<L: Log>(
             readers: queue.consumers().filter_map(client).collect(),
             active: queue.active().and_then(client),
         }),
+        epochs: Vec::new(),
         cells: cells.collect(),
     }
 }

@@ -226,6 +226,20 @@ impl Network {
         self.wires.disconnect_all(node)
     }
 
+    /// What has left since the packet of this number, and is on its way.
+    pub(crate) fn under_way_after(&self, id: u64) -> impl Iterator<Item = &Packet> {
+        let first = self.last_packet + 1 - self.under_way.len() as u64;
+        let known = (id + 1).saturating_sub(first).min(self.under_way.len() as u64);
+        self.under_way.range(known as usize..).flatten()
+    }
+
+    /// Whether the packet of this number is on its way.
+    pub(crate) fn is_under_way(&self, id: u64) -> bool {
+        let first = self.last_packet + 1 - self.under_way.len() as u64;
+        let at = id.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+        at.and_then(|at| self.under_way.get(at)).is_some_and(Option::is_some)
+    }
+
     /// What is on its way, in order of departure.
     pub(crate) fn under_way(&self) -> impl Iterator<Item = &Packet> {
         self.under_way.iter().flatten()

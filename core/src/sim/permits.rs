@@ -189,9 +189,7 @@ impl World {
             | (
                 Command::Freeze(node) | Command::ShutDown(node) | Command::CrashOnceDone(node),
                 Some(Power::Crashed | Power::Off),
-            ) => {
-                Err(CommandRefused::IsDown(*node))
-            }
+            ) => Err(CommandRefused::IsDown(*node)),
             (Command::Restart(node) | Command::Replace(node), Some(Power::On)) => {
                 Err(CommandRefused::IsUp(*node))
             }

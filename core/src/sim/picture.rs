@@ -263,6 +263,8 @@ pub struct StripView {
     pub groups: Vec<(Name, Offset)>,
     /// More of a queue; nothing for a partition.
     pub queue: Option<QueueView>,
+    /// For a partition: which leaders' epochs wrote the records shown, each with its first offset among them.
+    pub epochs: Vec<(Epoch, Offset)>,
     /// For a partition, its last records; for a queue, the first messages it holds. No more than asked for.
     pub cells: Vec<Cell>,
 }

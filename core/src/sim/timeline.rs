@@ -26,6 +26,7 @@ use super::command::{Action, Command};
 use super::permits::CommandRefused;
 use super::picture::Picture;
 use super::scenario::{InvalidScenario, Scenario};
+use super::trips::Course;
 use super::world::World;
 use crate::ids::MessageId;
 use crate::observe::turn::Before;
@@ -281,6 +282,34 @@ impl Timeline {
             self.command(action.command.clone()).map_err(|refused| (action.clone(), refused))?;
         }
         Ok(())
+    }
+
+    /// What the future of the branch follows from.
+    pub(super) fn course(&self) -> Course {
+        let journal = &self.branch().journal;
+        (self.branch().id, journal.len(), journal.last().map_or(Time::ZERO, |entry| entry.at))
+    }
+
+    /// How many steps of the branch were visited.
+    pub(super) fn visited(&self) -> u64 {
+        self.branch().visited
+    }
+
+    /// How many steps the world of the last checkpoint up to a moment has taken.
+    pub(super) fn steps_before(&self, moment: Time) -> u64 {
+        let mut checkpoints = self.branch().checkpoints.iter().rev();
+        checkpoints.find(|(_, (world, _))| world.now() <= moment).map_or(0, |(steps, _)| *steps)
+    }
+
+    /// The world of that checkpoint, which knows what is to be done to it.
+    pub(super) fn world_before(&self, moment: Time) -> Option<World> {
+        let (world, _) = self.branch().checkpoints.get(&self.steps_before(moment))?;
+        let mut world = World::clone(world);
+        let steps = world.steps();
+        for entry in self.branch().journal.iter().filter(|entry| entry.given_after >= steps) {
+            world.plan(entry.at, entry.command.clone());
+        }
+        Some(world)
     }
 
     fn branch(&self) -> &Branch {

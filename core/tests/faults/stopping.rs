@@ -78,7 +78,9 @@ fn only_a_broker_that_runs_can_stop_in_good_order() {
 fn a_consumer_that_dies_before_it_acknowledges_makes_a_duplicate() {
     let consumer = NodeId::Consumer(1);
     let mut scenario = Scenario::built_in("hundred-messages").expect("it is there");
-    scenario.actions = ["100 crash-once-done consumer-1", "300 restart consumer-1"].map(|text| text.parse().expect("an action")).into();
+    scenario.actions = ["100 crash-once-done consumer-1", "300 restart consumer-1"]
+        .map(|text| text.parse().expect("an action"))
+        .into();
     let timeline = run(scenario);
     let facts: Vec<&Event> = (timeline.events().iter())
         .filter(|fact| fact.node == consumer && fact.at >= Time(100_000))

@@ -47,7 +47,11 @@ fn english_in(text: &str) -> impl Iterator<Item = &str> {
 
 async fn all_words(page: &Page) -> Vec<String> {
     let mut words: Vec<String> = serde_json::from_value(page.script(ALL_WORDS).await).expect("texts");
-    words.extend(page.written_on("stage").await.into_iter().map(|written| written.text));
+    for view in ["#view-space-time", "#view-logs", "#view-stage"] {
+        page.click(view).await;
+        words.extend(page.written_on("stage").await.into_iter().map(|written| written.text));
+    }
+    words.extend(page.written_on("charts").await.into_iter().map(|written| written.text));
     words.extend(page.written_on("scrub").await.into_iter().map(|written| written.text));
     words
 }
@@ -73,6 +77,9 @@ async fn show_everything(page: &Page, scenario: &str) {
     page.click("#difference-go").await;
     page.press("b").await;
     page.press("End").await;
+    if page.attribute("#charts-open", "aria-expanded").await == "false" {
+        page.click("#charts-open").await;
+    }
     page.press("k").await;
     assert_ne!(page.text("#notice").await, "", "the run is over, and that is said");
     page.press("?").await;

@@ -17,8 +17,9 @@ mod room;
 mod sharing;
 mod story;
 mod transport;
-mod without;
+mod views;
 mod watching;
+mod without;
 
 /// Where the page is opened from: every test of what the page is must hold for both.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,8 @@ use crate::driver::{Page, with_page};
 
 /// The commands that the open menu offers.
 async fn offered(page: &Page) -> Vec<String> {
-    let script = "return [...document.querySelectorAll('#menu [data-act=do]')].map((one) => one.dataset.value)";
+    let script =
+        "return [...document.querySelectorAll('#menu [data-act=do]')].map((one) => one.dataset.value)";
     serde_json::from_value(page.script(script).await).expect("they are texts")
 }
 

@@ -70,7 +70,7 @@ async fn a_lost_message_is_followed_to_where_it_was_lost() {
         let watermark = rows.iter().any(|row| row.contains("high watermark"));
         assert!(!watermark, "it was never committed; what later stands at its offset is another: {rows:?}");
         let last = rows.last().expect("it has a present");
-        assert!(last.ends_with("lost: it was acknowledged, and no log will ever serve it"), "{rows:?}");
+        assert!(last.contains("lost: it was acknowledged, and no log will ever serve it"), "{rows:?}");
 
         for row in [0, 1] {
             let row = format!("#life > li:nth-child({}) > button", row + 1);

@@ -5,11 +5,18 @@ use mqlab_core::sim::Command;
 use mqlab_core::time::Time;
 
 use super::menu::Subject;
+use super::views::Which;
 use crate::text::Lang;
 
 /// The verdict's counts that name messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
+    /// Their producers were told "stored".
+    Acknowledged,
+    /// Processed at least once.
+    Delivered,
+    /// Sent, and neither done nor over.
+    OnTheirWay,
     /// Acknowledged, and in no log.
     Lost,
     /// Processed more than once.
@@ -37,7 +44,10 @@ pub enum Count {
 }
 
 impl Count {
-    /// All of them, in the order of the page.
+    /// Those that are always there, and no harm.
+    pub const PLAIN: [Self; 3] = [Self::Acknowledged, Self::Delivered, Self::OnTheirWay];
+
+    /// The others, in the order of the page.
     pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::Doubled,
@@ -58,7 +68,10 @@ impl Count {
     pub const fn breaks_a_promise(self) -> bool {
         !matches!(
             self,
-            Self::Dead
+            Self::Acknowledged
+                | Self::Delivered
+                | Self::OnTheirWay
+                | Self::Dead
                 | Self::Dropped
                 | Self::Returned
                 | Self::GivenUp
@@ -68,9 +81,17 @@ impl Count {
         )
     }
 
+    /// The one of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::PLAIN.into_iter().chain(Self::ALL).find(|count| count.name() == name)
+    }
+
     /// Its name in the page.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Acknowledged => "acknowledged",
+            Self::Delivered => "delivered",
+            Self::OnTheirWay => "on-their-way",
             Self::Lost => "lost",
             Self::Doubled => "doubled",
             Self::Reordered => "reordered",
@@ -159,6 +180,16 @@ pub enum Action {
     CompareUsual,
     /// To the first difference of the two that are compared.
     Difference,
+    /// Show the same moment in this way.
+    View(Which),
+    /// Show it in the next way.
+    NextView,
+    /// See the view more finely, or more of it.
+    Zoom(i8),
+    /// Move the view's window.
+    Pan(i8),
+    /// Open or close the charts, or whichever is possible.
+    Charts(Option<bool>),
 }
 
 /// Steps of the pace for one key.
@@ -181,7 +212,7 @@ impl Action {
             "message" => Self::Message(MessageId(value.parse().ok()?)),
             "select" => Self::Select(value.parse().ok()?),
             "toggle" => Self::Toggle(value.parse().ok()?),
-            "count" => Self::Count(Count::ALL.into_iter().find(|count| count.name() == value)?),
+            "count" => Self::Count(Count::of_name(value)?),
             "menu" if value.is_empty() => Self::Menu(None),
             "menu" => Self::Menu(Some(Subject::read(value)?)),
             "do" => Self::Do(value.parse().ok()?),
@@ -205,6 +236,14 @@ impl Action {
                 Self::Compare(Some((one.parse().ok()?, other.parse().ok()?)))
             }
             "difference" => Self::Difference,
+            "view" => Self::View(Which::of_name(value)?),
+            "zoom" => Self::Zoom(value.parse::<i8>().ok()?.signum()),
+            "charts" => Self::Charts(match value {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            }),
+            "pan" => Self::Pan(value.parse::<i8>().ok()?.signum()),
             _ => return None,
         })
     }
@@ -223,6 +262,12 @@ impl Action {
             "r" | "R" => Self::Revive,
             "m" | "M" | "ContextMenu" => Self::ToggleMenu,
             "l" | "L" => Self::Lang(lang.other()),
+            "c" | "C" => Self::Charts(None),
+            "v" | "V" => Self::NextView,
+            "+" | "=" => Self::Zoom(1),
+            "-" => Self::Zoom(-1),
+            "<" => Self::Pan(-1),
+            ">" => Self::Pan(1),
             "Escape" => Self::Clear,
             "[" => Self::Mark { forward: false },
             "]" => Self::Mark { forward: true },

@@ -1,13 +1,11 @@
 //! Filling the panels: from what the run is to what a person reads.
 
-use mqlab_core::observe::life;
 use mqlab_core::sim::Scenario;
 
-use super::panel::{Events, GroupPart, Life, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words};
+use super::panel::{Events, GroupPart, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words};
 use super::run::Run;
 use super::{Desk, Notice};
-use crate::text::sentence::{Tone, life_line, sentence};
-use crate::text::standing::standing;
+use crate::text::sentence::{Tone, sentence};
 use crate::text::{Both, LANGS, groups, moment, share, story, ui};
 
 /// Events shown before the present one, and after it.
@@ -15,8 +13,6 @@ const EVENTS_BEFORE: usize = 80;
 const EVENTS_AFTER: usize = 30;
 /// While the run plays: as many as are in sight, for the list is laid out anew with every filling.
 const EVENTS_PLAYING: (usize, usize) = (26, 2);
-/// Lines of a message's life.
-const LIFE_MAX: usize = 60;
 /// Between two fillings while the run plays, in real milliseconds.
 const FILL_MS: f64 = 120.0;
 /// Between two announcements.
@@ -54,6 +50,7 @@ impl Desk {
             return None;
         }
         let address = self.address(now_ms);
+        self.measure();
         let mut filled = std::mem::take(&mut self.filled);
         filled.last_fill = Some(now_ms);
         let shown = &mut filled.shown;
@@ -68,6 +65,8 @@ impl Desk {
             fresh.verdict = changed(&mut shown.verdict, self.verdict(run));
             fresh.life = changed(&mut shown.life, self.life(run));
             fresh.events = changed(&mut shown.events, self.events(run));
+            fresh.views = changed(&mut shown.views, self.views_part());
+            fresh.charts = changed(&mut shown.charts, self.charts_part(run));
             fresh.nodes = changed(&mut shown.nodes, self.nodes(run));
             fresh.menu = changed(&mut shown.menu, self.menu_part(run));
             fresh.branches = changed(&mut shown.branches, self.branches(run));
@@ -158,41 +157,6 @@ impl Desk {
         }
     }
 
-    fn life(&self, run: &Run) -> Life {
-        let Some(message) = self.selection.message else {
-            let title = ui::text("life", self.lang).into();
-            return Life { title, chosen: false, mark: (String::new(), "", ""), rows: Vec::new() };
-        };
-        let mark = run.mark(message);
-        let (fill, edge) = self.theme().hue(mark.key);
-        let happened = run.timeline.happened();
-        let mut rows: Vec<Row> = life(run.timeline.events(), message)
-            .take(LIFE_MAX)
-            .map(|(id, fact)| Row {
-                id,
-                at: fact.at.0,
-                time: moment(fact.at),
-                text: life_line(fact, message, &run.names, self.lang),
-                tone: Tone::of(&fact.event).name(),
-                when: if id < happened { "past" } else { "next" },
-            })
-            .collect();
-        if let Some(now) = standing(&run.picture, message, &run.names, self.lang) {
-            let place = rows.iter().position(|row| row.when == "next").unwrap_or(rows.len());
-            let row = Row {
-                id: usize::MAX,
-                at: run.timeline.now().0,
-                time: ui::NOW.get(self.lang).into(),
-                text: now.words,
-                tone: if now.harm { Tone::Harm } else { Tone::Plain }.name(),
-                when: "now",
-            };
-            rows.insert(place, row);
-        }
-        let label = mark.key.map_or(String::new(), |key| key.to_string()) + &message.0.to_string();
-        Life { title: ui::life_of(message.0, self.lang), chosen: true, mark: (label, fill, edge), rows }
-    }
-
     fn events(&self, run: &Run) -> Events {
         let (events, happened) = (run.timeline.events(), run.timeline.happened());
         let (before, after) =
@@ -218,6 +182,9 @@ impl Desk {
     }
 
     fn nodes(&self, run: &Run) -> Vec<NodeControl> {
+        if self.views.which != super::views::Which::Stage {
+            return Vec::new();
+        }
         let layout = &run.layout;
         let clients = |of: &[(mqlab_core::ids::NodeId, crate::scene::shape::Rect)]| {
             of.iter().map(|(node, _)| *node).collect::<Vec<_>>()

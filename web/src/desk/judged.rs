@@ -25,6 +25,9 @@ const NAMED_MAX: usize = 60;
 /// The messages behind a count.
 fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
     match count {
+        Count::Acknowledged => verdict.messages_acknowledged().collect(),
+        Count::Delivered => verdict.messages_delivered().collect(),
+        Count::OnTheirWay => verdict.messages_on_their_way().collect(),
         Count::Lost => verdict.lost().clone(),
         Count::Doubled => verdict.doubled().clone(),
         Count::Reordered => verdict.reordered().clone(),
@@ -43,6 +46,7 @@ fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
 /// Whether a scenario is about a count, so that even its zero says something.
 fn is_about(scenario: &Scenario, count: Count) -> bool {
     match count {
+        Count::Acknowledged | Count::Delivered | Count::OnTheirWay => true,
         Count::Lost | Count::Doubled | Count::Reordered => true,
         Count::Dropped => scenario.queues.iter().any(|queue| {
             let options = &queue.options;
@@ -81,14 +85,25 @@ impl Desk {
         }
         let verdict = run.timeline.verdict();
         let lang = self.lang;
-        let plain = [
-            ("acknowledged", verdict.acknowledged()),
-            ("delivered", verdict.delivered()),
-            ("on-their-way", verdict.on_their_way()),
-        ];
-        let plain = plain.into_iter().zip(words::PLAIN);
-        let mut counts: Vec<CountPart> =
-            plain.map(|((name, count), what)| part(name, count.to_string(), what, lang)).collect();
+        let plain = Count::PLAIN.map(|count| {
+            let number = match count {
+                Count::Acknowledged => verdict.acknowledged(),
+                Count::Delivered => verdict.delivered(),
+                _ => verdict.on_their_way(),
+            };
+            let can_open = number > 0;
+            let over = run.timeline.now() >= run.timeline.ends_at();
+            let what = match count {
+                Count::OnTheirWay if can_open && over => words::STUCK,
+                _ => words::of(count),
+            };
+            CountPart {
+                open: can_open && self.opened == Some(count),
+                can_open,
+                ..part(count.name(), number.to_string(), what, lang)
+            }
+        });
+        let mut counts: Vec<CountPart> = plain.into();
         let mut found = Vec::new();
         for count in Count::ALL {
             let messages = behind(verdict, count);
@@ -109,7 +124,26 @@ impl Desk {
             sentence: words::sentence(&found, lang),
             counts,
             figures: figures(run, lang),
+            more: match opened.len().saturating_sub(NAMED_MAX) {
+                0 => String::new(),
+                more => words::more(more, lang),
+            },
+            chosen: self.selection.message.map(|id| id.0),
             named: opened.into_iter().take(NAMED_MAX).map(|id| (id.0, ui::message(id.0, lang))).collect(),
+        }
+    }
+
+    /// Names the messages behind a count, and tells how the first of them came there; or stops naming them.
+    pub(super) fn open_count(&mut self, count: Count) {
+        if self.opened == Some(count) {
+            self.opened = None;
+            return;
+        }
+        self.opened = Some(count);
+        let Some(run) = &self.run else { return };
+        let messages = behind(run.timeline.verdict(), count);
+        if self.selection.message.is_none_or(|chosen| !messages.contains(&chosen)) {
+            self.selection.message = messages.first().copied().or(self.selection.message);
         }
     }
 
@@ -135,6 +169,8 @@ impl Desk {
             counts: counts.collect(),
             figures: Vec::new(),
             named: Vec::new(),
+            more: String::new(),
+            chosen: None,
         }
     }
 }

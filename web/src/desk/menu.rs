@@ -130,17 +130,14 @@ fn for_link(a: NodeId, b: NodeId) -> Vec<(Family, Vec<Command>)> {
         LinkFault::Duplicate(OFTEN),
         LinkFault::Reorder(OFTEN),
     ];
-    vec![
-        (Family::BothWays, whole.map(both).to_vec()),
-        (Family::There, one(a, b)),
-        (Family::Back, one(b, a)),
-    ]
+    vec![(Family::BothWays, whole.map(both).to_vec()), (Family::There, one(a, b)), (Family::Back, one(b, a))]
 }
 
 impl Desk {
     /// Opens the menu of something, if it is there; closes it where there is nothing.
     pub(super) fn open_menu(&mut self, subject: Option<Subject>) {
-        let is_there = |run: &Run, subject: Subject| subject.nodes().all(|node| run.layout.card(node).is_some());
+        let is_there =
+            |run: &Run, subject: Subject| subject.nodes().all(|node| run.layout.card(node).is_some());
         self.menu = subject.filter(|subject| self.run.as_ref().is_some_and(|run| is_there(run, *subject)));
         match self.menu {
             Some(Subject::Node(node)) => {
@@ -176,9 +173,7 @@ impl Desk {
         let groups = all.into_iter().filter_map(|(family, commands)| {
             let offered = commands.into_iter().filter(|command| world.permits(command).is_ok());
             let lines: Vec<_> = offered
-                .map(|command| {
-                    (command.to_string(), title_of(&command, lang), effect(&command, names, lang))
-                })
+                .map(|command| (command.to_string(), title_of(&command, lang), effect(&command, names, lang)))
                 .collect();
             (!lines.is_empty()).then(|| MenuGroup { title: family.title(lang), lines })
         });

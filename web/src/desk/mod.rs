@@ -6,12 +6,15 @@
 
 pub mod action;
 mod branches;
+mod charts;
 mod fill;
 mod judged;
+mod life;
 pub mod menu;
 pub mod panel;
 mod run;
 pub mod share;
+pub mod views;
 mod watch;
 
 use mqlab_core::ids::{MessageId, NodeId};
@@ -73,6 +76,8 @@ pub struct Desk {
     watch: watch::Watch,
     /// The two branches that are compared.
     pair: Option<branches::Pair>,
+    views: views::Views,
+    measured: charts::Measured,
 }
 
 /// What a visitor brings along.
@@ -114,6 +119,8 @@ impl Desk {
             address: share::Address::default(),
             watch: watch::Watch::default(),
             pair: None,
+            views: views::Views::default(),
+            measured: charts::Measured::default(),
         };
         desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
@@ -139,6 +146,8 @@ impl Desk {
                 self.notice = None;
                 self.selection = Selection::default();
                 (self.menu, self.opened) = (None, None);
+                self.views.begin_anew();
+                self.measure_anew();
                 self.player.set_playing(false);
                 self.watch.begin_anew();
                 self.pair = None;
@@ -234,21 +243,21 @@ impl Desk {
     pub fn act(&mut self, action: Action) {
         self.filled.hurry();
         match action {
+            Action::View(_) | Action::NextView | Action::Zoom(_) | Action::Pan(_) => self.look(&action),
+            Action::Charts(open) => self.open_charts(open),
             Action::Lang(lang) => self.lang = lang,
             Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
             Action::Upkeep => self.upkeep = !self.upkeep,
             Action::Pace(pace) => self.player.set_pace(pace),
             Action::ChangePace(by) => self.player.change_pace(by),
             Action::Scenario(name) => self.open(&name, None),
-            Action::Message(message) => self.choose(message),
+            Action::Message(message) => self.selection.message = Some(message),
             Action::Select(node) => {
                 if self.run.as_ref().is_some_and(|run| run.timeline.scenario_now().has(node)) {
                     self.selection.node = Some(node);
                 }
             }
-            Action::Count(count) => {
-                self.opened = if self.opened == Some(count) { None } else { Some(count) };
-            }
+            Action::Count(count) => self.open_count(count),
             Action::Menu(subject) => self.open_menu(subject),
             Action::ToggleMenu => self.toggle_menu(),
             Action::Do(command) => self.give(&command),
@@ -345,7 +354,7 @@ impl Desk {
 
     /// The pointer is here on the stage, or nowhere; whether it points at anything.
     pub fn hover(&mut self, spot: Option<(f64, f64)>) -> bool {
-        let target = spot.and_then(|(x, y)| self.stage_scene()?.target_at(x, y));
+        let target = spot.and_then(|(x, y)| self.main_scene()?.target_at(x, y));
         self.selection.hover = target;
         target.is_some()
     }
@@ -353,13 +362,14 @@ impl Desk {
     /// The pointer was pressed here on the stage. Nodes' controls are buttons of the page and not meant here.
     pub fn press(&mut self, x: f64, y: f64) {
         self.filled.hurry();
-        match self.stage_scene().and_then(|scene| scene.target_at(x, y)) {
+        match self.main_scene().and_then(|scene| scene.target_at(x, y)) {
             Some(Target::Message(message)) => self.choose(message),
             Some(Target::Node(node)) => {
                 let is_open = self.menu == Some(menu::Subject::Node(node));
                 self.open_menu((!is_open).then_some(menu::Subject::Node(node)));
             }
             Some(Target::Link(a, b)) => self.open_menu(Some(menu::Subject::Link(a, b))),
+            Some(target @ Target::Moment { .. }) => self.visit(target),
             Some(Target::Control(_)) => {}
             None if self.menu.is_some() => self.open_menu(None),
             None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
@@ -388,6 +398,7 @@ impl Desk {
             lang: self.lang,
             upkeep: self.upkeep,
             falling: &falling,
+            changes: &self.changes(run),
             hint: run.timeline.now() == Time::ZERO && !self.player.playing,
         }))
     }

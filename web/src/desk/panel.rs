@@ -31,6 +31,12 @@ pub struct Panel {
     /// The nodes' controls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<NodeControl>>,
+    /// Which view is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<ViewsPart>,
+    /// What the charts say in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charts: Option<ChartsPart>,
     /// The branches; none to show when there is but one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branches: Option<Vec<BranchPart>>,
@@ -177,6 +183,10 @@ pub struct VerdictPart {
     pub figures: Vec<FigurePart>,
     /// The messages behind the opened one: number and label.
     pub named: Vec<(u64, String)>,
+    /// How many more there are, in words; empty when all are named.
+    pub more: String,
+    /// The chosen message.
+    pub chosen: Option<u64>,
 }
 
 /// A row with a moment.
@@ -206,7 +216,19 @@ pub struct Life {
     /// The disc: its words, its fill, its edge.
     pub mark: (String, &'static str, &'static str),
     /// What happened to it, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<LifeRow>,
+}
+
+/// A step of a message's life.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LifeRow {
+    /// What happened.
+    #[serde(flatten)]
+    pub row: Row,
+    /// Why, where it is not simply because of the step above: the moment that led to it in microseconds, and the words.
+    pub why: Option<(u64, String)>,
+    /// Whether it is not part of the life itself, and only led to something in it.
+    pub outside: bool,
 }
 
 /// The event list.
@@ -293,4 +315,50 @@ pub struct ComparedRow {
     pub end: (String, String),
     /// Whether they differ at the present moment, and at the end.
     pub differs: (bool, bool),
+}
+
+/// The switch over the main area.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ViewsPart {
+    /// The views, in order.
+    pub views: Vec<ViewPart>,
+    /// What the main area shows, for who cannot see it.
+    pub label: &'static str,
+    /// Whether it can be seen more finely.
+    pub zooms: bool,
+    /// Whether its window can be moved.
+    pub pans: bool,
+}
+
+/// One view.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ViewPart {
+    /// Its name in the page.
+    pub name: &'static str,
+    /// Whether it is shown.
+    pub current: bool,
+}
+
+/// The charts, in words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChartsPart {
+    /// Whether they are shown.
+    pub open: bool,
+    /// The present values, for who cannot see them.
+    pub heard: String,
+    /// The last fault, or that there was none.
+    pub fault: String,
+    /// What was before it, and what is now.
+    pub rows: Vec<ChangePart>,
+}
+
+/// A quantity before and after.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChangePart {
+    /// Which.
+    pub label: &'static str,
+    /// Before.
+    pub was: String,
+    /// Now.
+    pub is: String,
 }

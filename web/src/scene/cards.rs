@@ -84,6 +84,11 @@ pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect,
     if selected {
         scene.boxed(area.grown(3.0), 13.0, None, Some(line(theme.blue, 2.0)));
     }
+    if view.changes.has_node(node) {
+        // Something happened here in the last step.
+        let by = if selected { 6.0 } else { 3.0 };
+        scene.boxed(area.grown(by), 10.0 + by, None, Some(line(view.changes.color(theme), 1.5)));
+    }
     if up {
         let edge = if hovered { theme.ink_3 } else { theme.line_strong };
         scene.boxed(area, 10.0, Some(solid(theme.surface)), Some(line(edge, 1.0)));

@@ -41,7 +41,7 @@ pub(crate) struct Look {
 }
 
 /// The words in a disc: the key's letter and the last digits of the number.
-fn label(mark: Mark) -> String {
+pub(crate) fn label(mark: Mark) -> String {
     let number = mark.message.0;
     let digits = if number < 10_000 { number.to_string() } else { format!("{:04}", number % 10_000) };
     match mark.key {
@@ -190,6 +190,17 @@ pub(crate) fn bolt(scene: &mut Scene, area: Rect, near: bool, active: bool, them
         scene.disc(center, radius, ground, Some(line(edge, 1.1)));
     }
     scene.figure(&bolt_points(center, 0.78), solid(ink));
+}
+
+/// A star's outline around a point: somebody was chosen.
+pub(crate) fn star(c: Point, radius: f64) -> Vec<Point> {
+    (0..10)
+        .map(|corner| {
+            let angle = (f64::from(corner) * 36.0 - 90.0).to_radians();
+            let radius = if corner % 2 == 0 { radius } else { radius * 0.45 };
+            at(c.x + radius * angle.cos(), c.y + radius * angle.sin())
+        })
+        .collect()
 }
 
 /// A bolt's outline around a point.

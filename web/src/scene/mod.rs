@@ -9,14 +9,19 @@
 pub mod axis;
 mod callers;
 mod cards;
+pub mod changes;
+pub mod charts;
 mod exchanges;
 mod glyph;
 pub mod layout;
+pub mod logs;
 pub mod marks;
 mod packets;
+mod pen;
 mod queues;
 mod rows;
 pub mod shape;
+pub mod space_time;
 mod strips;
 pub mod theme;
 mod wire;
@@ -27,6 +32,7 @@ use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::picture::Picture;
 
 use crate::text::Lang;
+use changes::Changes;
 use layout::Layout;
 use shape::{Scene, Target};
 use theme::Theme;
@@ -63,6 +69,8 @@ pub struct View<'a> {
     pub upkeep: bool,
     /// Lost messages that are still falling into the tray, and how far (0 to 1) they have fallen.
     pub falling: &'a [(MessageId, f64)],
+    /// What the last step changed.
+    pub changes: &'a Changes,
     /// Whether to say how the run is started.
     pub hint: bool,
 }

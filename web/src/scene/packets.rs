@@ -219,9 +219,10 @@ pub(crate) fn peers(picture: &Picture, node: NodeId) -> Vec<NodeId> {
     let services = picture.services.iter();
     let calls = services.flat_map(|service| service.calls.iter().map(|callee| (service.node, *callee)));
     let controllers = picture.controllers.iter().map(|view| view.node);
-    let kept = picture.brokers.iter().flat_map(|broker| {
-        controllers.clone().map(move |controller| (broker.node, controller))
-    });
+    let kept = picture
+        .brokers
+        .iter()
+        .flat_map(|broker| controllers.clone().map(move |controller| (broker.node, controller)));
     let all = ways.chain(calls).chain(kept);
     let mut peers: Vec<NodeId> = all
         .filter_map(|(a, b)| match (a == node, b == node) {

@@ -1,6 +1,7 @@
 //! What a scene is made of: a few plain shapes, and areas that can be pointed at.
 
 use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::time::Time;
 
 /// A place on the scene, in its own pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -207,6 +208,13 @@ pub enum Target {
     Control(NodeId),
     /// A node.
     Node(NodeId),
+    /// Something that happened at a moment, perhaps to a message: it leads there.
+    Moment {
+        /// To which message.
+        message: Option<MessageId>,
+        /// When.
+        at: Time,
+    },
 }
 
 /// An area that can be pointed at.
@@ -322,6 +330,18 @@ pub(crate) fn fitted(text: &str, font: Font, width: f64) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// A name that fits: nodes differ by how their names end, so the middle goes.
+pub(crate) fn shortened(name: &str, font: Font, room: f64) -> String {
+    if width_of(name, font) <= room {
+        return name.into();
+    }
+    let end: String = name.chars().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect();
+    let letters: Vec<char> = name.chars().collect();
+    let kept = (1..letters.len().saturating_sub(2)).rev();
+    let shorter = kept.map(|kept| letters[..kept].iter().collect::<String>() + "…" + &end);
+    shorter.into_iter().find(|text| width_of(text, font) <= room).unwrap_or(end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,6 +352,7 @@ mod tests {
     fn words_that_do_not_fit_say_so() {
         assert_eq!(fitted("billing-1", PLAIN, 100.0), "billing-1");
         assert!(fitted("a-very-long-name-of-a-consumer", PLAIN, 80.0).ends_with('…'));
+        assert_eq!(shortened("billing-12", PLAIN, 46.0), "billi…12");
         assert!(width_of(&fitted("消费者组 billing", PLAIN, 60.0), PLAIN) <= 60.0 + 12.0);
     }
 

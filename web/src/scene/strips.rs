@@ -25,6 +25,7 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
             continue;
         };
         let first = window(view, strip, row);
+        let changed = view.changes.has_log(broker.node, &strip.place);
         let closed_up = queues::close_up(strip, row, first);
         let (mut shown, mut said) = (0, None);
         for (place, cell) in strip.cells.iter().enumerate() {
@@ -38,6 +39,11 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
             look.count = if said == Some(counted) { look.count.map(|_| 1) } else { look.count };
             said = Some(counted);
             draw_cell(scene, view, strip, cell, look, area);
+            if changed && cell.mark.is_some_and(|mark| view.changes.has_message(mark.message)) {
+                let ends =
+                    [at(area.x + 3.0, area.bottom() + 1.0), at(area.right() - 3.0, area.bottom() + 1.0)];
+                scene.lines(&ends, line(view.changes.color(view.theme), 2.2));
+            }
             shown += 1;
         }
         label(scene, view, strip.role, row);

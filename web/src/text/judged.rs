@@ -6,18 +6,13 @@ use mqlab_core::time::Span;
 use super::{Both, Lang, both, callers, row};
 use crate::desk::action::Count;
 
-/// Counts that nobody can open: label and meaning.
-pub const PLAIN: [(Both, Both); 3] = [
-    (both("acknowledged", "已确认"), both("Their producer was told “stored”", "生产者已得知“已存好”")),
-    (both("delivered", "已投递"), both("A consumer's program is done with them", "消费者的程序已处理完")),
-    (
-        both("on their way", "在途"),
-        both(
-            "Sent, and neither done nor given up: they may yet come",
-            "已发送，还没有处理完，也没有放弃：之后还会到",
-        ),
-    ),
-];
+/// How many messages are not named.
+pub fn more(count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("and {count} more"),
+        Lang::Zh => format!("还有 {count} 条"),
+    }
+}
 
 /// What became of users, where there are no messages: label and meaning.
 pub const USERS: [(Both, Both); 6] = [
@@ -38,9 +33,34 @@ pub const USERS: [(Both, Both); 6] = [
     ),
 ];
 
+/// What is on its way when the run is over.
+pub const STUCK: (Both, Both) =
+    (both("stuck", "滞留"), both("The run is over, and nobody has processed them", "运行结束时还没有人处理"));
+
+/// Of those that are always there, and no harm.
+const fn plain(count: Count) -> (Both, Both) {
+    match count {
+        Count::Acknowledged => {
+            (both("acknowledged", "已确认"), both("Their producer was told “stored”", "生产者已得知“已存好”"))
+        }
+        Count::Delivered => (
+            both("delivered", "已投递"),
+            both("A consumer's program is done with them", "消费者的程序已处理完"),
+        ),
+        _ => (
+            both("on their way", "在途"),
+            both(
+                "Sent, and neither done nor given up: they may yet come",
+                "已发送，还没有处理完，也没有放弃：之后还会到",
+            ),
+        ),
+    }
+}
+
 /// The label of a count that can be opened, and what it means.
 pub const fn of(count: Count) -> (Both, Both) {
     match count {
+        Count::Acknowledged | Count::Delivered | Count::OnTheirWay => plain(count),
         Count::Lost => (
             both("lost", "丢失"),
             both("Acknowledged, and nobody will ever get them", "已确认，但再也不会有人收到"),
@@ -122,6 +142,9 @@ pub const fn of(count: Count) -> (Both, Both) {
 /// What one count adds to the sentence: one message, many, and in Chinese.
 const fn said(count: Count) -> (&'static str, &'static str, &'static str) {
     match count {
+        Count::Acknowledged => ("message is acknowledged", "messages are acknowledged", "消息已确认"),
+        Count::Delivered => ("message is delivered", "messages are delivered", "消息已投递"),
+        Count::OnTheirWay => ("message is on its way", "messages are on their way", "消息在途"),
         Count::Lost => ("acknowledged message is lost", "acknowledged messages are lost", "已确认的消息丢失"),
         Count::Doubled => {
             ("message was delivered more than once", "messages were delivered more than once", "消息重复投递")

@@ -127,9 +127,10 @@ pub(crate) fn effect(command: &Command, names: &Names, lang: Lang) -> String {
         Command::Freeze(NodeId::Producer(_)) => {
             both("says nothing; when it goes on it may be a zombie", "不出声；再继续时可能成了僵尸")
         }
-        Command::Freeze(_) => {
-            both("stands still, as in a long pause; others may give it up", "像长时间 GC 一样停住，别人可能当它死了")
-        }
+        Command::Freeze(_) => both(
+            "stands still, as in a long pause; others may give it up",
+            "像长时间 GC 一样停住，别人可能当它死了",
+        ),
         Command::Thaw(_) => {
             both("goes on where it stood, with what it then believed", "带着停顿前的认知接着运行")
         }
@@ -138,9 +139,7 @@ pub(crate) fn effect(command: &Command, names: &Names, lang: Lang) -> String {
             "处理完下一条、还没确认就宕机：会有人再处理一遍",
         ),
         Command::Skew { by: 0, .. } => both("the true time again", "恢复准确时间"),
-        Command::Skew { .. } => {
-            both("its time-outs and timestamps are off", "它的超时和时间戳都不准了")
-        }
+        Command::Skew { .. } => both("its time-outs and timestamps are off", "它的超时和时间戳都不准了"),
         Command::Disk { is, .. } => match is {
             DiskState::Sound => both("it takes and keeps everything again", "恢复正常读写"),
             DiskState::Full => both("stops at its next write", "下次写盘就停机"),
@@ -167,14 +166,13 @@ pub(crate) fn effect(command: &Command, names: &Names, lang: Lang) -> String {
                     Lang::Zh => format!("每条都多花 {span}"),
                 };
             }
-            LinkFault::Lose(_) => {
-                both("one in ten, each with its connection", "十个丢一个，连接随之断开")
-            }
+            LinkFault::Lose(_) => both("one in ten, each with its connection", "十个丢一个，连接随之断开"),
             LinkFault::Duplicate(_) => both("one in ten comes twice", "十个里有一个到两次"),
             LinkFault::Reorder(_) => both("one in ten is overtaken", "十个里有一个被后面的赶超"),
-            LinkFault::LoseNext => {
-                both("a message, or its acknowledgement: whatever comes", "可能是消息，也可能是确认，来什么丢什么")
-            }
+            LinkFault::LoseNext => both(
+                "a message, or its acknowledgement: whatever comes",
+                "可能是消息，也可能是确认，来什么丢什么",
+            ),
             LinkFault::DuplicateNext => both("the next request or answer", "下一个请求或应答"),
             LinkFault::ReorderNext => both("later ones overtake it", "后面的会超过它"),
             _ => both("", ""),

@@ -7,6 +7,7 @@ pub mod branches;
 pub mod broker;
 pub mod callers;
 mod changes;
+pub mod charts;
 mod cluster;
 pub mod embed;
 mod faults;
@@ -44,6 +45,8 @@ pub mod time;
 mod together;
 mod txns;
 pub mod ui;
+pub mod views;
+pub mod why;
 
 use mqlab_core::time::{Span, Time};
 

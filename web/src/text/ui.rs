@@ -17,6 +17,44 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("look", both("What to look for", "看什么")),
     ("tries", both("What to try", "试一试")),
     ("stage", both("Stage: messages on their way through the cluster", "舞台：消息在集群中流动")),
+    ("views", both("The same moment, seen in three ways", "同一时刻的三种视图")),
+    ("view-stage", both("Stage", "舞台")),
+    ("view-space-time", both("Space-time", "时空图")),
+    ("view-logs", both("Logs", "日志")),
+    (
+        "space-time",
+        both(
+            "Space and time: a lane for each node, an arrow for each message’s way",
+            "时空图：每个节点一条线，每条消息的去路一支箭头",
+        ),
+    ),
+    ("logs", both("Logs: every replica and queue, record by record", "日志：逐条记录显示每个副本和队列")),
+    ("zoom-in", both("Finer", "放大")),
+    ("zoom-out", both("Coarser", "缩小")),
+    ("pan-back", both("Earlier records", "更早的记录")),
+    ("pan-on", both("Later records", "更晚的记录")),
+    ("key-view", both("next view", "切换视图")),
+    ("key-zoom", both("finer, coarser", "放大、缩小视图")),
+    ("key-pan", both("earlier, later records in the logs", "日志里更早、更晚的记录")),
+    ("charts", both("Charts", "图表")),
+    ("charts-title", both("Measured", "测量")),
+    (
+        "charts-hint",
+        both(
+            "Rates and percentiles are those of the last 4% of the run. What lies ahead is faint.",
+            "速率和百分位取自最近 4% 的时间段；还没到的部分颜色较淡。",
+        ),
+    ),
+    (
+        "charts-drawing",
+        both(
+            "Charts over the time axis; the words beside them say what they show",
+            "时间轴上方的图表，旁边的文字说明其内容",
+        ),
+    ),
+    ("was", both("was", "之前")),
+    ("is", both("now", "现在")),
+    ("key-charts", both("open, close the charts", "打开、收起图表")),
     ("nodes", both("Stop or revive a node", "停掉或恢复一个节点")),
     ("menu-ways", both("The way to", "链路")),
     ("menu-back", both("Back to the node", "回到节点")),
@@ -107,6 +145,14 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("mark-leap", both("jumped over: nothing happened", "跳过：期间没有事件")),
     ("mark-differs", both("the first difference of two branches", "两个分支的首个不同")),
     ("legend-kill", both("kill this node", "让这个节点宕机")),
+    ("legend-changed", both("the last step changed this", "上一步改变了它")),
+    (
+        "legend-ways",
+        both(
+            "in space-time: a way from node to node, and one that was lost",
+            "时空图里：从一个节点到另一个的去路，以及途中丢失的一条",
+        ),
+    ),
     ("keys", both("Keys", "快捷键")),
     ("key-menu", both("what can be done to the chosen node", "看能对选中的节点做什么")),
     ("key-play", both("play, pause", "播放、暂停")),
@@ -263,8 +309,10 @@ mod tests {
             TEXTS.iter().chain(crate::text::share::TEXTS).map(|(name, _)| *name).collect();
         let missing: Vec<_> = asked.difference(&known).collect();
         assert!(missing.is_empty(), "the page asks for {missing:?}");
-        let unused: Vec<_> =
-            known.difference(&asked).filter(|name| !["failed", "life"].contains(*name)).collect();
+        let unused: Vec<_> = known
+            .difference(&asked)
+            .filter(|name| !["failed", "life", "space-time", "logs"].contains(*name))
+            .collect();
         assert!(unused.is_empty(), "nobody asks for {unused:?}");
         for (name, text) in TEXTS.iter().chain(crate::text::share::TEXTS) {
             assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");

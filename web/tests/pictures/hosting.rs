@@ -54,6 +54,7 @@ fn strip(queue: &str, view: QueueView, cells: &[(u64, CellState, u32, u8)]) -> S
         held: view.ready + view.waiting + view.unacked,
         groups: vec![],
         queue: Some(view),
+        epochs: Vec::new(),
         cells: cells.iter().map(cell).collect(),
     }
 }

@@ -120,6 +120,7 @@ pub(crate) fn queue() -> Picture {
                 held: 32,
                 groups: vec![],
                 queue: None,
+                epochs: Vec::new(),
                 cells: cells.collect(),
             }],
         }],
@@ -167,6 +168,7 @@ fn strip(index: u32, role: Role, end: u64, high_watermark: u64, leader_end: u64)
         held: end,
         groups,
         queue: None,
+        epochs: Vec::new(),
         cells: cells.collect(),
     }
 }

@@ -26,8 +26,24 @@ impl Verdict {
     /// How many messages were sent, and are neither processed nor lost, dropped, returned, given up, trimmed, archived or
     /// dead letters.
     pub fn on_their_way(&self) -> u64 {
+        self.messages_on_their_way().count() as u64
+    }
+
+    /// These messages, in order.
+    pub fn messages_on_their_way(&self) -> impl Iterator<Item = MessageId> {
         let sent = self.accounts.iter().filter(|(_, account)| account.sender.is_some());
-        sent.filter(|(id, account)| !self.is_settled(id, account) && !self.is_dead_letter(id)).count() as u64
+        let open = sent.filter(|(id, account)| !self.is_settled(id, account) && !self.is_dead_letter(id));
+        open.map(|(id, _)| id)
+    }
+
+    /// Messages that producers were told are stored, in order.
+    pub fn messages_acknowledged(&self) -> impl Iterator<Item = MessageId> {
+        self.accounts.iter().filter(|(_, account)| account.acknowledged).map(|(id, _)| id)
+    }
+
+    /// Messages that were processed at least once, in order.
+    pub fn messages_delivered(&self) -> impl Iterator<Item = MessageId> {
+        self.accounts.iter().filter(|(_, account)| account.delivered).map(|(id, _)| id)
     }
 
     /// Messages that stand among dead letters alone, and nobody has processed.

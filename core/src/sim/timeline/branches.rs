@@ -36,7 +36,7 @@ const CHECKPOINTS_ASIDE: usize = CHECKPOINTS_MAX / 2;
 
 #[derive(Clone, Debug)]
 pub(super) struct Branch {
-    id: usize,
+    pub(super) id: usize,
     /// As somebody called it.
     name: Option<String>,
     parent: Option<usize>,

@@ -85,7 +85,7 @@ impl Timeline {
         let parting = [journals.0.get(shared), journals.1.get(shared)];
         let parting = parting.into_iter().flatten().map(|entry| entry.given_after).min()?;
         let facts = |place: usize| {
-            let (world, fact) = self.world_before(place, |world| world.steps() <= parting)?;
+            let (world, fact) = self.last_world(place, |world| world.steps() <= parting)?;
             Some((Facts { world, ends_at: self.ends_at(), step: IntoIter::default() }, fact))
         };
         let ((mut one, mut first), (mut other, second)) = (facts(one)?, facts(other)?);
@@ -115,7 +115,7 @@ impl Timeline {
     pub fn world_of(&self, branch: usize, at: Time) -> Option<World> {
         let place = self.place_of(branch)?;
         let at = at.min(self.ends_at());
-        let (mut world, _) = self.world_before(place, |world| world.now() <= at)?;
+        let (mut world, _) = self.last_world(place, |world| world.now() <= at)?;
         while world.next_time().is_some_and(|next| next <= at) {
             world.pass();
         }
@@ -123,7 +123,7 @@ impl Timeline {
     }
 
     /// A branch's last checkpoint that fits, with the commands that are still to come, and how many facts it has behind it.
-    fn world_before(&self, place: usize, fits: impl Fn(&World) -> bool) -> Option<(World, usize)> {
+    fn last_world(&self, place: usize, fits: impl Fn(&World) -> bool) -> Option<(World, usize)> {
         let branch = &self.branches[place];
         let (world, facts) = branch.checkpoints.values().rev().find(|(world, _)| fits(world))?;
         let mut ready = World::clone(world);

@@ -1,0 +1,96 @@
+//! The words of the views beside the stage: space and time, and the logs.
+
+use mqlab_core::sim::picture::StripView;
+
+use super::{Both, Lang, between, both};
+
+/// The unit of the ruler.
+pub const MILLISECONDS: Both = both("ms", "毫秒");
+/// A node that does not run.
+pub const DOWN: Both = both("down", "宕机");
+/// A node whose process stands still.
+pub const STANDS_STILL: Both = both("stands still", "停顿");
+/// A system without brokers.
+pub const NO_LOGS: Both = both(
+    "Nothing is kept here: there is no queue, and no topic.",
+    "这里什么也不保存：没有队列，也没有主题。",
+);
+
+/// What is known of a partition as a whole: who leads it, and how far it is committed.
+pub fn partition(leader: Option<(String, &StripView)>, lang: Lang) -> String {
+    let Some((name, strip)) = leader else {
+        return match lang {
+            Lang::En => "nobody leads it",
+            Lang::Zh => "没有 leader",
+        }
+        .into();
+    };
+    let mut parts = vec![match lang {
+        Lang::En => format!("led by {name}"),
+        Lang::Zh => format!("leader 是 {name}"),
+    }];
+    if let mqlab_core::sim::picture::Role::Leader { epoch } = strip.role {
+        parts.push(match lang {
+            Lang::En => format!("epoch {epoch}"),
+            Lang::Zh => format!("纪元 {epoch}"),
+        });
+    }
+    if let Some(mark) = strip.high_watermark {
+        parts.push(match lang {
+            Lang::En => format!("high watermark {mark}"),
+            Lang::Zh => format!("高水位 {mark}"),
+        });
+    }
+    if let Some(stable) = strip.last_stable {
+        parts.push(match lang {
+            Lang::En => format!("last stable {stable}"),
+            Lang::Zh => format!("最后稳定偏移量 {stable}"),
+        });
+    }
+    parts.join(between(lang))
+}
+
+/// What is known of a queue.
+pub fn queue(broker: &str, strip: &StripView, lang: Lang) -> String {
+    let Some(queue) = &strip.queue else { return broker.into() };
+    let (ready, out) = (queue.ready, queue.unacked);
+    let mut parts = vec![match lang {
+        Lang::En => format!("on {broker}"),
+        Lang::Zh => format!("在 {broker} 上"),
+    }];
+    parts.push(match lang {
+        Lang::En => format!("{ready} ready, {out} with consumers"),
+        Lang::Zh => format!("{ready} 条待投递，{out} 条在消费者手里"),
+    });
+    if queue.waiting > 0 {
+        parts.push(match lang {
+            Lang::En => format!("{} wait for their moment", queue.waiting),
+            Lang::Zh => format!("{} 条还没到时候", queue.waiting),
+        });
+    }
+    parts.join(between(lang))
+}
+
+/// A replica holds something else than its leader, from an offset on.
+pub fn differs(offset: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("differs from {offset}"),
+        Lang::Zh => format!("从 {offset} 起不同"),
+    }
+}
+
+/// The first offset that a log still holds.
+pub fn start(offset: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("starts at {offset}"),
+        Lang::Zh => format!("从 {offset} 开始"),
+    }
+}
+
+/// Where a group goes on, and how far that is from the end.
+pub fn group(name: &str, next: u64, lag: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{name} {next}, lag {lag}"),
+        Lang::Zh => format!("{name} {next}，落后 {lag}"),
+    }
+}
