@@ -5,13 +5,12 @@
 
 mod common;
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::power::{Image, Left, Power, read_image, write_image};
+use common::cuts::{cut_everywhere, number};
+use common::power::{Image, read_image, write_image};
 use common::recorder::{Kind, Recorder};
 use common::story::{Doing, Plain, Promise, Story};
 use common::{name, scratch};
@@ -24,10 +23,8 @@ use mqlab_core::rng::{Rng, Stream};
 const RUNS: u64 = 16;
 /// How many operations each has.
 const OPERATIONS: u64 = 14;
-
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().expect("a number"))
-}
+/// One in so many times the power goes again while what was left is opened.
+const AGAIN: u64 = 12;
 
 /// Opens what is in a directory, on a disk, with whatever options.
 fn open(disk: Arc<Recorder>, root: &Path, rng: &mut Rng) -> Result<(FileStorage, FileLog), String> {
@@ -56,8 +53,10 @@ fn look(root: &Path, image: &Image, promise: &Promise, rng: &mut Rng, depth: u32
         let words = format!("recovered, after: {}", promise.words);
         let recovered = Promise { durable: found.end, plain: found.clone(), doing: Doing::Nothing, words };
         let ops = disk.ops();
-        cut_everywhere(root, image, &ops, rng, depth - 1, &|changes| {
-            if changes == ops.len() { recovered.clone() } else { promise.clone() }
+        let promised = |changes| if changes == ops.len() { &recovered } else { promise };
+        let words = |changes| promised(changes).words.clone();
+        cut_everywhere(image, &ops, rng, (depth - 1, AGAIN), &words, &mut |changes, image, rng, depth| {
+            look(root, image, promised(changes), rng, depth)
         })?;
         write_image(root, image);
     }
@@ -79,55 +78,6 @@ fn look(root: &Path, image: &Image, promise: &Promise, rng: &mut Rng, depth: u32
     if found != wanted { Err("it does not go on as it should".into()) } else { Ok(()) }
 }
 
-/// Prints what led to a failure.
-fn tell(ops: &[common::recorder::Op], promise: &Promise) {
-    for op in ops {
-        let text = format!("{op:?}");
-        eprintln!("{}", &text[..text.len().min(200)]);
-    }
-    eprintln!("{}", promise.words);
-}
-
-/// Cuts the power after each of the changes, in several ways.
-fn cut_everywhere(
-    root: &Path,
-    before: &Image,
-    ops: &[common::recorder::Op],
-    rng: &mut Rng,
-    depth: u32,
-    promised: &dyn Fn(usize) -> Promise,
-) -> Result<(), String> {
-    let mut power = Power::new(before);
-    let mut seen = HashSet::new();
-    for changes in 0..=ops.len() {
-        if changes > 0 {
-            power.step(&ops[changes - 1]);
-        }
-        let mut ways = vec![Left::Nothing];
-        if power.pending() > 0 {
-            ways.push(Left::Everything);
-            ways.extend((0..if depth > 0 { 3 } else { 1 }).map(|_| Left::Some(rng.below(u64::MAX))));
-        }
-        for left in ways {
-            let image = power.image(left);
-            // A sync changes nothing of what is there, only what must be.
-            let mut hash = DefaultHasher::new();
-            (&image, &promised(changes).words).hash(&mut hash);
-            if !seen.insert(hash.finish()) {
-                continue;
-            }
-            let deeper = if depth > 0 && rng.below(12) == 0 { depth } else { 0 };
-            look(root, &image, &promised(changes), rng, deeper).map_err(|why| {
-                if std::env::var("CRASH_TELL").is_ok() {
-                    tell(&ops[..changes], &promised(changes));
-                }
-                format!("{why}\n  after change {changes}, of what was not synced: {left:?}")
-            })?;
-        }
-    }
-    Ok(())
-}
-
 /// A life, and all its crashes.
 fn life(seed: u64, prepare: impl Fn(&Recorder)) -> Result<(), String> {
     let (living, dead) = (scratch(), scratch());
@@ -138,8 +88,9 @@ fn life(seed: u64, prepare: impl Fn(&Recorder)) -> Result<(), String> {
     story.live(OPERATIONS)?;
     let ops = disk.ops();
     let mut rng = Rng::new(seed, Stream::Disk);
-    cut_everywhere(&dead.path().join("d"), &before, &ops, &mut rng, 1, &|changes| {
-        story.promised(changes).clone()
+    let words = |changes| story.promised(changes).words.clone();
+    cut_everywhere(&before, &ops, &mut rng, (1, AGAIN), &words, &mut |changes, image, rng, depth| {
+        look(&dead.path().join("d"), image, story.promised(changes), rng, depth)
     })
 }
 

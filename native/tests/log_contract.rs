@@ -11,7 +11,7 @@ use mqlab_core::log::contract::{batch, suite};
 use mqlab_core::log::faulty::FaultyStorage;
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::log::{Log, Slice, Storage};
-use mqlab_core::record::{Batches, Record};
+use mqlab_core::record::{Batch, Batches, Record};
 use proptest::prelude::*;
 
 fn keeps_the_contract(options: Options) {
@@ -120,6 +120,7 @@ enum Operation {
     Trim(prop::sample::Index),
     Read { from: prop::sample::Index, until: prop::sample::Index, bytes_max: u32 },
     Roll,
+    Replace { first: prop::sample::Index, last: prop::sample::Index, stay: u64 },
     Anew(u64),
     Restart,
     Kill,
@@ -135,7 +136,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => index().prop_map(Operation::Trim),
         6 => (index(), index(), 0_u32..600)
             .prop_map(|(from, until, bytes_max)| Operation::Read { from, until, bytes_max }),
-        1 => Just(Operation::Roll),
+        2 => Just(Operation::Roll),
+        2 => (index(), index(), any::<u64>()).prop_map(|(first, last, stay)| Operation::Replace { first, last, stay }),
         1 => (0_u64..200).prop_map(Operation::Anew),
         1 => Just(Operation::Restart),
         1 => Just(Operation::Kill),
@@ -154,6 +156,22 @@ fn run_of(mut base: u64, sizes: &[u64]) -> Batches {
 fn records_from<L: Log>(log: &L, start: Offset) -> Vec<Record> {
     let all = log.read(start, log.end(), u32::MAX).expect("in range").load().expect("loads");
     all.records().filter(|record| record.offset >= start).collect()
+}
+
+/// Where sealed segments begin or end in both: files begin segments by themselves, memory does not.
+fn borders(memory: &impl Log, file: &impl Log) -> Vec<Offset> {
+    let file = file.segments();
+    let both = |base: &Offset| file.iter().any(|other| other.base == *base);
+    memory.segments().iter().map(|segment| segment.base).filter(both).collect()
+}
+
+/// What is left of a run of batches when some go, as bits say: the last always stays. None when that does not end the run.
+fn compacted(memory: &impl Log, from: Offset, until: Offset, stay: u64) -> Option<Batches> {
+    let old = memory.read(from, until, u32::MAX).ok()?.load().ok()?;
+    let stays =
+        |&(number, ref batch): &(usize, Batch)| stay >> (number % 64) & 1 == 1 || batch.next() == until;
+    let new: Vec<Batch> = old.iter().enumerate().filter(stays).map(|(_, batch)| batch).collect();
+    (new.last()?.next() == until).then(|| Batches::joined(&new))
 }
 
 proptest! {
@@ -208,6 +226,18 @@ proptest! {
                     memory.roll().expect("rolls");
                     file.roll().expect("rolls");
                     prop_assert_eq!(file.durable(), file.end());
+                }
+                Operation::Replace { first, last, stay } => {
+                    let borders = borders(&memory, &file);
+                    if borders.len() > 1 {
+                        let first = first.index(borders.len() - 1);
+                        let last = first + 1 + last.index(borders.len() - 1 - first);
+                        let (from, until) = (borders[first], borders[last]);
+                        if let Some(new) = compacted(&memory, from, until, stay) {
+                            memory.replace(from, until, &new).expect("sealed segments");
+                            file.replace(from, until, &new).expect("sealed segments");
+                        }
+                    }
                 }
                 Operation::Anew(at) => {
                     memory.begin_anew(Offset(at)).expect("begins anew");

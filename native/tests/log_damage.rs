@@ -289,6 +289,27 @@ fn an_index_that_is_wrong_in_the_middle_only_costs_time() {
 }
 
 #[test]
+fn an_index_that_names_the_place_of_another_batch_leads_nobody_past_one() {
+    let options = Options { segment_bytes: 2_000, index_interval_bytes: 50, ..Options::DEFAULT };
+    let root = scratch();
+    write(root.path(), options, 40);
+    let path = index(root.path(), 0);
+    let mut bytes = fs::read(&path).expect("read");
+    let entries = bytes.len() / 8;
+    assert!(entries > 4, "{entries} entries");
+    for entry in 0..entries - 1 {
+        bytes.copy_within(8 * entry + 12..8 * entry + 16, 8 * entry + 4); // where the next one's batch begins
+    }
+    fs::write(&path, bytes).expect("written");
+    let (_storage, log) = open(root.path(), options).expect("opens");
+    // Backwards, so that no read goes on where one ended.
+    for offset in (0..40).rev().map(Offset) {
+        let read = log.read(offset, log.end(), 1).expect("in range").load().expect("loads");
+        assert_eq!(read.base(), Some(offset));
+    }
+}
+
+#[test]
 fn an_empty_last_segment_is_where_the_log_goes_on() {
     let root = scratch();
     write(root.path(), TINY, 4);

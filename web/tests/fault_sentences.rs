@@ -116,8 +116,8 @@ fn commands_and_their_refusals_are_told_in_both_languages() {
     commands.extend(DISKS.map(|is| Command::Disk { node: B1, is }));
     commands.extend(HURTS.map(|fault| Command::Link { link: Link::Both(B1, SHOP), fault }));
     for lang in [Lang::En, Lang::Zh] {
-        for &command in &commands {
-            let branch = branches::deed(command, Time(412_801), &names, lang);
+        for command in &commands {
+            let branch = branches::deed(command.clone(), Time(412_801), &names, lang);
             writeln!(text, "{branch}").expect("a string takes it");
         }
         for why in [

@@ -98,15 +98,13 @@ fn played(desk: &mut Desk) -> (usize, Vec<(u64, String)>, Panel) {
     for frame in 0..40_000 {
         clock += 16.0;
         desk.frame(clock);
-        if let Some(panel) = desk.panel(clock) {
-            if let Some(transport) = &panel.transport {
-                said.push((transport.now, transport.note.clone()));
-                if !transport.playing {
-                    frames = frame;
-                    last = panel;
-                    break;
-                }
-            }
+        let Some(panel) = desk.panel(clock) else { continue };
+        let Some(transport) = &panel.transport else { continue };
+        said.push((transport.now, transport.note.clone()));
+        if !transport.playing {
+            frames = frame;
+            last = panel;
+            break;
         }
     }
     assert!(frames > 0, "it came to its end");
@@ -278,7 +276,7 @@ fn two_branches_are_compared_now_and_at_the_end() {
     };
     let crash = Some(Command::Crash(NodeId::Consumer(1)));
     for (at, which) in [(Time(400_000), 0), (scenario.ends_at, 1)] {
-        let (was, is) = (run(None, at), run(crash, at));
+        let (was, is) = (run(None, at), run(crash.clone(), at));
         for (row, (was, is)) in part.rows.iter().zip(was.into_iter().zip(is)) {
             let shown = [&row.present, &row.end][which];
             assert_eq!((shown.0.as_str(), shown.1.as_str()), (was.as_str(), is.as_str()), "{}", row.label);

@@ -71,8 +71,8 @@ impl Wrong {
             && self.links.is_empty()
     }
 
-    fn suffer(&mut self, command: Command) {
-        match command {
+    fn suffer(&mut self, command: &Command) {
+        match *command {
             Command::Crash(node) | Command::CutPower(node) | Command::ShutDown(node) => {
                 self.frozen.remove(&node);
                 self.down.insert(node);
@@ -124,9 +124,9 @@ impl Adversity {
     pub(super) fn of(scenario: &Scenario, seed: u64) -> Self {
         let mut all = Self { actions: scenario.all_actions(seed), over: Some(Time::ZERO), ..Self::default() };
         let mut wrong = Wrong::default();
-        for &Action { at, command } in &all.actions {
+        for Action { at, command } in &all.actions {
             wrong.suffer(command);
-            all.over = wrong.is_over().then_some(at);
+            all.over = wrong.is_over().then_some(*at);
             let node = command.node();
             let ends = matches!(
                 command,
@@ -140,7 +140,7 @@ impl Adversity {
                 !ends && !matches!(command, Command::Crash(_) | Command::CutPower(_) | Command::ShutDown(_));
             if !ends {
                 all.brokers.extend(node.filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))));
-                if let Command::Link { link, .. } = command {
+                if let Command::Link { link, .. } = *command {
                     all.brokers.extend(
                         link.nodes().filter(|node| matches!(node, NodeId::Broker(_) | NodeId::Voter(_))),
                     );

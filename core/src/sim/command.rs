@@ -34,7 +34,7 @@ use crate::time::{Span, Time};
 /// assert_eq!("skew broker-2 -12.5".parse(), Ok(Command::Skew { node: NodeId::Broker(2), by: -12_500 }));
 /// assert!("lose broker-1 to broker-2 20".parse::<Command>().is_ok());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
@@ -77,8 +77,8 @@ pub enum Command {
 
 impl Command {
     /// The node that it is done to; `None` for what is done to a link.
-    pub fn node(self) -> Option<NodeId> {
-        match self {
+    pub fn node(&self) -> Option<NodeId> {
+        match *self {
             Self::Crash(node)
             | Self::CutPower(node)
             | Self::ShutDown(node)
@@ -231,7 +231,7 @@ impl core::error::Error for BadAction {}
 /// assert_eq!(action.at, Time(412_800));
 /// # Ok::<(), mqlab_core::sim::BadAction>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
     /// When, in microseconds.

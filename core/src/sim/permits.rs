@@ -16,7 +16,7 @@ use crate::time::Span;
 /// use mqlab_core::ids::NodeId;
 /// use mqlab_core::sim::{Command, CommandRefused, Scenario, World};
 /// let world = World::new(Scenario::built_in("hundred-messages").ok_or("no such scenario")?, 7)?;
-/// let refused = world.permits(Command::Crash(NodeId::Broker(9)));
+/// let refused = world.permits(&Command::Crash(NodeId::Broker(9)));
 /// assert_eq!(refused, Err(CommandRefused::NoSuchNode(NodeId::Broker(9))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -79,7 +79,7 @@ impl core::error::Error for CommandRefused {}
 
 impl Command {
     /// Whether the command makes sense where the nodes are those that `has` knows.
-    pub(super) fn check(self, has: impl Fn(NodeId) -> bool) -> Result<(), CommandRefused> {
+    pub(super) fn check(&self, has: impl Fn(NodeId) -> bool) -> Result<(), CommandRefused> {
         let span = |span: Span| match span.0 {
             1..=RUN_MICROS_MAX => Ok(()),
             _ => Err(CommandRefused::BadSpan(span)),
@@ -97,7 +97,7 @@ impl Command {
                 return Err(CommandRefused::NoSuchNode(node));
             }
         }
-        match self {
+        match *self {
             Self::Skew { by, .. } if by != 0 => span(Span(by.unsigned_abs())),
             Self::Disk { node, .. } if !matches!(node, NodeId::Broker(_)) => {
                 Err(CommandRefused::HasNoDisk(node))
@@ -129,24 +129,24 @@ impl World {
     /// # Errors
     ///
     /// [`CommandRefused`] says why not.
-    pub fn permits(&self, command: Command) -> Result<(), CommandRefused> {
+    pub fn permits(&self, command: &Command) -> Result<(), CommandRefused> {
         command.check(|node| self.power(node).is_some())?;
         let power = command.node().and_then(|node| self.power(node));
         match (command, power) {
             (Command::Crash(node), Some(Power::Crashed | Power::Off))
             | (Command::CutPower(node), Some(Power::Off))
             | (Command::Freeze(node) | Command::ShutDown(node), Some(Power::Crashed | Power::Off)) => {
-                Err(CommandRefused::IsDown(node))
+                Err(CommandRefused::IsDown(*node))
             }
             (Command::Restart(node) | Command::Replace(node), Some(Power::On)) => {
-                Err(CommandRefused::IsUp(node))
+                Err(CommandRefused::IsUp(*node))
             }
-            (Command::Freeze(node), _) if self.is_frozen(node) => Err(CommandRefused::IsFrozen(node)),
-            (Command::Thaw(node), _) if !self.is_frozen(node) => Err(CommandRefused::IsNotFrozen(node)),
-            (Command::Skew { node, by }, _) if self.skew_of(node) == by => Err(CommandRefused::IsSo(node)),
-            (Command::Disk { node, is }, _) if self.disk_of(node) == is => Err(CommandRefused::IsSo(node)),
-            (Command::Link { link, fault: LinkFault::Heal }, _) if !self.network.links.is_hurt(link) => {
-                Err(CommandRefused::NothingToHeal(link))
+            (Command::Freeze(node), _) if self.is_frozen(*node) => Err(CommandRefused::IsFrozen(*node)),
+            (Command::Thaw(node), _) if !self.is_frozen(*node) => Err(CommandRefused::IsNotFrozen(*node)),
+            (Command::Skew { node, by }, _) if self.skew_of(*node) == *by => Err(CommandRefused::IsSo(*node)),
+            (Command::Disk { node, is }, _) if self.disk_of(*node) == *is => Err(CommandRefused::IsSo(*node)),
+            (Command::Link { link, fault: LinkFault::Heal }, _) if !self.network.links.is_hurt(*link) => {
+                Err(CommandRefused::NothingToHeal(*link))
             }
             _ => Ok(()),
         }

@@ -16,7 +16,7 @@ use crate::observe::{Event, FaultEvent, Place, PullEvent, QueueEvent};
 impl World {
     pub(super) fn command(&mut self, command: Command) {
         // A scenario's schedule may ask for what a person has done already: then there is nothing to do.
-        if self.permits(command).is_err() {
+        if self.permits(&command).is_err() {
             return;
         }
         match command {

@@ -8,8 +8,8 @@ use crate::observe::Link;
 
 impl Command {
     /// The same command where nodes have other numbers; `None` when it is about one that is gone.
-    fn renumbered(self, new: impl Fn(NodeId) -> Option<NodeId>) -> Option<Self> {
-        Some(match self {
+    fn renumbered(&self, new: impl Fn(NodeId) -> Option<NodeId>) -> Option<Self> {
+        Some(match *self {
             Self::Crash(node) => Self::Crash(new(node)?),
             Self::CutPower(node) => Self::CutPower(new(node)?),
             Self::ShutDown(node) => Self::ShutDown(new(node)?),

@@ -82,7 +82,7 @@ pub struct Timeline {
 }
 
 /// A command in the journal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     at: Time,
     command: Command,
@@ -246,13 +246,13 @@ impl Timeline {
         if at > self.ends_at() {
             return Err(CommandRefused::RunIsOver);
         }
-        self.world.permits(command)?;
+        self.world.permits(&command)?;
         self.advance(self.now); // stepping may have stopped between two things that happen at one moment
         if self.branch().visited > self.world.steps() {
             self.fork()?;
         }
         let given_after = self.world.steps();
-        self.branch_mut().journal.push(Entry { at, command, given_after });
+        self.branch_mut().journal.push(Entry { at, command: command.clone(), given_after });
         self.world.plan(at, command);
         self.advance(at);
         Ok(())
@@ -265,9 +265,9 @@ impl Timeline {
     ///
     /// The first [`Action`] that cannot be carried out, and why. Those before it stand.
     pub fn replay(&mut self, actions: &[Action]) -> Result<(), (Action, CommandRefused)> {
-        for &action in actions {
+        for action in actions {
             self.seek(action.at - Span(1));
-            self.command(action.command).map_err(|refused| (action, refused))?;
+            self.command(action.command.clone()).map_err(|refused| (action.clone(), refused))?;
         }
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Timeline {
         self.now = self.world.now();
         let journal = &self.branches[self.current].journal;
         for entry in journal.iter().filter(|entry| entry.given_after >= world.steps()) {
-            self.world.plan(entry.at, entry.command);
+            self.world.plan(entry.at, entry.command.clone());
         }
     }
 

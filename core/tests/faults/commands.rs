@@ -42,7 +42,7 @@ fn every_command() -> Vec<Command> {
 fn every_command_is_read_as_it_is_written() {
     for command in every_command() {
         let text = command.to_string();
-        assert_eq!(text.parse(), Ok(command), "{text}");
+        assert_eq!(text.parse(), Ok(command.clone()), "{text}");
         let json = serde_json::to_string(&command).expect("plain data");
         assert_eq!(serde_json::from_str::<Command>(&json).expect("what was written"), command, "{json}");
         let action = Action { at: Time(412_800), command };
@@ -103,11 +103,11 @@ fn what_makes_no_sense_is_refused() {
         ("skew broker-1 -600000.001", CommandRefused::BadSpan(Span(600_000_001))),
     ] {
         let command: Command = text.parse().expect("it can be read");
-        assert_eq!(world.permits(command), Err(why), "{text}");
+        assert_eq!(world.permits(&command), Err(why), "{text}");
         assert!(!why.to_string().is_empty());
     }
     for text in ["thaw broker-1", "crash broker-1", "freeze controller", "cut broker-1 and controller"] {
-        assert_eq!(world.permits(text.parse().expect("it can be read")), Ok(()), "{text}");
+        assert_eq!(world.permits(&text.parse().expect("it can be read")), Ok(()), "{text}");
     }
 }
 

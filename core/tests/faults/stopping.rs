@@ -68,7 +68,7 @@ fn only_a_broker_that_runs_can_stop_in_good_order() {
         world.step();
     }
     assert_eq!(
-        world.permits("shut-down broker-1".parse().expect("a command")),
+        world.permits(&"shut-down broker-1".parse().expect("a command")),
         Err(CommandRefused::IsDown(LEADER))
     );
 }

@@ -224,8 +224,8 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let actions = in_order(&options.actions, scenario.ends_at)?;
     for action in &actions {
         advance(&mut world, action.at - Span(1), &mut show)?;
-        world.permits(action.command).map_err(|refused| misplaced(action, &refused))?;
-        world.plan(action.at, action.command);
+        world.permits(&action.command).map_err(|refused| misplaced(action, &refused))?;
+        world.plan(action.at, action.command.clone());
     }
     advance(&mut world, scenario.ends_at, &mut show)?;
     let suffered = Scenario { actions: [&scenario.actions[..], &actions].concat(), ..scenario.clone() };
@@ -271,7 +271,7 @@ fn again(scenario: &Scenario, seed: u64, actions: &[Action]) -> Result<Vec<Stamp
     };
     for action in actions {
         advance(&mut world, action.at - Span(1), &mut keep)?;
-        world.plan(action.at, action.command);
+        world.plan(action.at, action.command.clone());
     }
     advance(&mut world, scenario.ends_at, &mut keep)?;
     Ok(events)

@@ -34,11 +34,11 @@ pub(super) fn is_whole_though_bad(reason: &Malformed, position: u64) -> bool {
 }
 
 /// The bits of a batch's offset that are left when a disk has all of the batch but what lies in the sector where it
-/// begins; none when that is more than the offset.
+/// begins; none when that is more than the offset and what is zero anyway: the first bytes of its length.
 fn untorn_bits(position: u64) -> Option<u64> {
     let torn = SECTOR_BYTES - position % SECTOR_BYTES;
     match torn {
-        8 => Some(0),
+        8..12 => Some(0), // were the length torn, the checksum would be wrong
         1..8 => Some(u64::MAX >> (8 * torn)),
         _ => None,
     }
@@ -108,8 +108,14 @@ mod tests {
         // At 510, two of the eight bytes lie in the first sector.
         assert!(!is_whole_though_bad(&out_of_order(0x1234), 510), "their zeros may be all that is there");
         assert!(is_whole_though_bad(&out_of_order(1 << 60), 510), "these were written");
-        assert!(is_whole_though_bad(&out_of_order(0x1234), 503), "its length would be torn, too");
+        assert!(is_whole_though_bad(&out_of_order(0x1234), 503), "these were written");
         assert!(!is_whole_though_bad(&out_of_order(0), 504));
+        assert!(!is_whole_though_bad(&out_of_order(0), 503), "its length begins with a zero, too");
+        assert!(
+            !is_whole_though_bad(&out_of_order(0), 501),
+            "as many as there are before a length below 256"
+        );
+        assert!(is_whole_though_bad(&out_of_order(0), 500), "no length is zero");
         assert!(is_whole_though_bad(&out_of_order(0), 512));
         // At 506, six of them: what is left of 70,000 is 4,464.
         assert!(may_be_torn(506, Offset(4_000), Offset(70_000)), "it would follow an end of 4,000");

@@ -10,6 +10,7 @@ use mqlab_core::vhost::VirtualHost;
 use super::handle::Queue;
 use super::{Shared, lock};
 use crate::error::Error;
+use crate::log::disk::Disk;
 use crate::log::{FileStorage, Options, Recovered};
 use crate::now;
 
@@ -57,8 +58,20 @@ impl Queues {
     ///
     /// As for [`open`](Self::open).
     pub fn open_with(dir: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
-        let host = VirtualHost::open(FileStorage::open_with(dir, options)?, now())?;
-        Ok(Self { host: Arc::new(Mutex::new(host)) })
+        Self::over(FileStorage::open_with(dir, options)?)
+    }
+
+    /// The same on a disk that is not quite the system's: for tests of what happens when one fails.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and whatever the disk comes up with.
+    pub fn open_on(disk: Arc<dyn Disk>, dir: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        Self::over(FileStorage::open_on(disk, dir, options)?)
+    }
+
+    fn over(storage: FileStorage) -> Result<Self, Error> {
+        Ok(Self { host: Arc::new(Mutex::new(VirtualHost::open(storage, now())?)) })
     }
 
     /// A queue; one that is not there is made, with the default options: first in, first out, without limits.

@@ -145,7 +145,9 @@ impl Queue {
         let now = now();
         host.tick(now)?;
         if at_once {
-            host.commit()?; // where there is no room for what was done before, there is none for more
+            // Where there is no room for what was done before, there is none for more. And a message that has died meanwhile
+            // must be durable where it went before it is crossed out here: no less than a flush does that.
+            host.flush()?;
         }
         let mut sent = Vec::new();
         let mut done = Ok(());

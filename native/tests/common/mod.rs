@@ -1,6 +1,9 @@
 //! What the tests of the file log share.
 #![allow(dead_code, missing_docs)]
 
+pub(crate) mod cuts;
+pub(crate) mod errands;
+pub(crate) mod ledger;
 pub(crate) mod power;
 pub(crate) mod recorder;
 pub(crate) mod story;

@@ -320,6 +320,10 @@ impl Story {
                 return Err(format!("{words} failed, and what was durable is it no more"));
             }
             promise.keeps(&Plain::of(log)?).map_err(|why| format!("{words} failed: {why}"))?;
+            // And what it calls durable now is so, whatever has failed.
+            let doing = promise.doing.clone();
+            self.durable = durable;
+            self.promise(doing, &format!("{words} failed"));
         }
         Ok(())
     }

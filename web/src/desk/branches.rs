@@ -140,7 +140,7 @@ impl Desk {
         match action {
             Action::Undo => {
                 let current = run.timeline.branches().into_iter().find(|branch| branch.current);
-                let last = current.and_then(|branch| branch.commands.last().copied());
+                let last = current.and_then(|branch| branch.commands.last().cloned());
                 self.player.set_playing(false);
                 match run.timeline.undo() {
                     Ok(()) => {

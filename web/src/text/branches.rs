@@ -36,7 +36,7 @@ pub fn deeds(branch: &BranchView, names: &Names, lang: Lang) -> String {
         return AS_WRITTEN.get(lang).into();
     }
     let all: Vec<String> =
-        branch.commands.iter().map(|(at, command)| deed(*command, *at, names, lang)).collect();
+        branch.commands.iter().map(|(at, command)| deed(command.clone(), *at, names, lang)).collect();
     all.join(between(lang))
 }
 
@@ -46,7 +46,7 @@ pub fn name(branch: &BranchView, names: &Names, lang: Lang) -> String {
         return name.clone();
     }
     let Some((at, command)) = branch.commands.last() else { return AS_WRITTEN.get(lang).into() };
-    let last = deed(*command, *at, names, lang);
+    let last = deed(command.clone(), *at, names, lang);
     match (branch.commands.len() - 1, lang) {
         (0, _) => last,
         (before, Lang::En) => format!("{last} (+{before})"),

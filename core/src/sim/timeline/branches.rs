@@ -114,8 +114,8 @@ impl Branch {
     }
 
     /// The commands given in it, with their times.
-    fn commands(&self) -> impl Iterator<Item = (Time, Command)> {
-        self.journal.iter().map(|entry| (entry.at, entry.command))
+    fn commands(&self) -> impl Iterator<Item = (Time, &Command)> {
+        self.journal.iter().map(|entry| (entry.at, &entry.command))
     }
 }
 
@@ -127,7 +127,7 @@ impl Timeline {
             name: branch.name.clone(),
             parent: branch.parent,
             forked_at: branch.forked_at,
-            commands: branch.commands().collect(),
+            commands: branch.commands().map(|(at, command)| (at, command.clone())).collect(),
             current: place == self.current,
         };
         self.branches.iter().enumerate().map(view).collect()
@@ -193,17 +193,18 @@ impl Timeline {
         let Some((last, before)) = self.branch().journal.split_last() else {
             return Err(CommandRefused::NothingToUndo);
         };
-        let (last, moment) = (*last, last.at.min(self.now + Span(1)));
-        let wanted: Vec<_> = before.iter().map(|entry| (entry.at, entry.command)).collect();
-        let known = self.branches.iter().find(|branch| branch.commands().eq(wanted.iter().copied()));
+        let (at, given_after) = (last.at, last.given_after);
+        let moment = at.min(self.now + Span(1));
+        let wanted = || before.iter().map(|entry| (entry.at, &entry.command));
+        let known = self.branches.iter().find(|branch| branch.commands().eq(wanted()));
         if let Some(id) = known.map(|branch| branch.id) {
             self.now = Time(moment.0.saturating_sub(1));
             self.switch(id);
             return Ok(());
         }
         self.has_room()?;
-        self.restore_steps(last.given_after);
-        self.now = Time(last.at.0.saturating_sub(1));
+        self.restore_steps(given_after);
+        self.now = Time(at.0.saturating_sub(1));
         self.fork()?;
         self.seek(Time(moment.0.saturating_sub(1)));
         Ok(())
@@ -219,7 +220,7 @@ impl Timeline {
             name: None,
             parent: Some(old.id),
             forked_at: now,
-            journal: old.journal.iter().filter(|entry| entry.given_after < steps).copied().collect(),
+            journal: old.journal.iter().filter(|entry| entry.given_after < steps).cloned().collect(),
             shared: happened,
             own: Vec::new(),
             turns: Vec::new(),
