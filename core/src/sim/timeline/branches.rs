@@ -32,7 +32,7 @@ pub const NAME_MAX: usize = 60;
 /// The steps between two checkpoints, at first.
 const CHECKPOINT_STEPS: u64 = 256;
 /// The most checkpoints of a branch that nobody looks at.
-const CHECKPOINTS_ASIDE: usize = CHECKPOINTS_MAX / 2;
+const CHECKPOINTS_ASIDE: usize = CHECKPOINTS_MAX / 4;
 
 #[derive(Clone, Debug)]
 pub(super) struct Branch {
