@@ -129,8 +129,7 @@ fn wander(timeline: &mut Timeline, rng: &mut Rng, legs: u64) {
                 let node =
                     [NodeId::Broker(2), NodeId::Consumer(1), NodeId::Producer(2)][rng.below(3) as usize];
                 let given = timeline.commands_given();
-                let fits =
-                    timeline.command([Command::Crash(node), Command::Restart(node)][rng.below(2) as usize]);
+                let fits = timeline.command([Command::Crash, Command::Restart][rng.below(2) as usize](node));
                 assert!(fits.is_err() || timeline.commands_given() > given || timeline.branches().len() > 1);
             }
         }
@@ -148,7 +147,7 @@ fn given_straight(seed: u64, commands: &[(Time, Command)]) -> Timeline {
     let mut straight = timeline("kill-the-leader-acks-1", seed);
     for (at, command) in commands {
         straight.advance(Time(at.0 - 1));
-        assert_eq!(straight.command(*command), Ok(()));
+        assert_eq!(straight.command(command.clone()), Ok(()));
     }
     straight
 }
@@ -198,7 +197,7 @@ proptest! {
             let mut straight = given_straight(seed, &one.commands[..0]);
             for (given, command) in one.commands.iter().filter(|(given, _)| *given <= at) {
                 straight.advance(Time(given.0 - 1));
-                straight.command(*command).expect("it was given before");
+                straight.command(command.clone()).expect("it was given before");
             }
             straight.seek(at);
             prop_assert_eq!(wandered.world_of(one.id, at).expect("it is there").digest(), straight.digest());

@@ -98,15 +98,13 @@ fn played(desk: &mut Desk) -> (usize, Vec<(u64, String)>, Panel) {
     for frame in 0..40_000 {
         clock += 16.0;
         desk.frame(clock);
-        if let Some(panel) = desk.panel(clock) {
-            if let Some(transport) = &panel.transport {
-                said.push((transport.now, transport.note.clone()));
-                if !transport.playing {
-                    frames = frame;
-                    last = panel;
-                    break;
-                }
-            }
+        let Some(panel) = desk.panel(clock) else { continue };
+        let Some(transport) = &panel.transport else { continue };
+        said.push((transport.now, transport.note.clone()));
+        if !transport.playing {
+            frames = frame;
+            last = panel;
+            break;
         }
     }
     assert!(frames > 0, "it came to its end");

@@ -42,9 +42,6 @@ function row(tag, part, attributes) {
 
 // What had the focus before the menu.
 let back = null;
-let texts = new Map();
-const text = (name) => texts.get(name);
-const learn = (named) => (texts = new Map(named));
 
 // Beside what it is about, on whichever side there is room; on a narrow page at the bottom.
 function place(box, [left, top, width, height]) {
@@ -59,9 +56,9 @@ function place(box, [left, top, width, height]) {
 }
 
 const fill = {
-  words({ tag, texts: named, theme, theme_name }) {
+  words({ tag, texts, theme, theme_name }) {
     root.lang = tag;
-    const all = learn(named);
+    const all = new Map(texts);
     for (const element of document.querySelectorAll("[data-text]")) element.textContent = all.get(element.dataset.text);
     for (const element of document.querySelectorAll("[data-label]")) {
       element.setAttribute("aria-label", all.get(element.dataset.label));
@@ -205,10 +202,10 @@ const fill = {
       make("button", { role: "menuitem", tabindex: -1, "data-act": act, "data-value": value }, ...children);
     const lines = ({ title, lines }) => make("div", { role: "group", "aria-label": title }, make("h3", { "aria-hidden": "true" }, title),
       ...lines.map(([command, name, effect]) => item("do", command, make("b", {}, name), make("span", {}, effect))));
-    const ways = part.ways.length === 0 ? [] : [make("div", { role: "group", class: "ways", "aria-label": text("menu-ways") },
-      make("h3", { "aria-hidden": "true" }, text("menu-ways")), ...part.ways.map(([value, name]) => item("menu", value, name)))];
+    const ways = part.ways.length === 0 ? [] : [make("div", { role: "group", class: "ways", "aria-label": $("menu-ways").textContent },
+      make("h3", { "aria-hidden": "true" }, $("menu-ways").textContent), ...part.ways.map(([value, name]) => item("menu", value, name)))];
     const head = make("header", {}, make("h2", { id: "menu-title" }, part.title), make("span", {}, part.state));
-    if (part.back) head.prepend(make("button", { role: "menuitem", tabindex: -1, class: "back", "data-act": "menu", "data-value": part.back, "aria-label": text("menu-back") }, "‹"));
+    if (part.back) head.prepend(make("button", { role: "menuitem", tabindex: -1, class: "back", "data-act": "menu", "data-value": part.back, "aria-label": $("menu-back").textContent }, "‹"));
     box.setAttribute("aria-labelledby", "menu-title");
     box.replaceChildren(head, ...part.groups.map(lines), ...ways);
     place(box, part.area);

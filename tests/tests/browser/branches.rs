@@ -42,7 +42,7 @@ async fn what_was_done_is_taken_back_by_button_and_by_key() {
         let kill = async |page: &Page| page.click("[data-node='broker-2']").await;
         let action = page.toggle(NodeId::Broker(2), kill).await;
         page.press("End").await;
-        assert_eq!(page.digest().await, native(NAME, SEED, &[action]));
+        assert_eq!(page.digest().await, native(NAME, SEED, std::slice::from_ref(&action)));
         page.click("#undo").await;
         assert!(page.now().await < action.at.0, "to before it was done");
         assert_eq!(page.text("#branches > [aria-current='true']").await, "as written");
@@ -50,7 +50,11 @@ async fn what_was_done_is_taken_back_by_button_and_by_key() {
         assert_eq!(page.digest().await, native(NAME, SEED, &[]), "as if nothing had been done");
         page.click("#branches > button:first-child").await;
         page.press("End").await;
-        assert_eq!(page.digest().await, native(NAME, SEED, &[action]), "and nothing is lost");
+        assert_eq!(
+            page.digest().await,
+            native(NAME, SEED, std::slice::from_ref(&action)),
+            "and nothing is lost"
+        );
         page.press("u").await;
         assert_eq!(page.text("#branches > [aria-current='true']").await, "as written");
         assert_eq!(page.attribute("#undo", "disabled").await, "true");

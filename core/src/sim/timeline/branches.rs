@@ -32,7 +32,7 @@ pub const NAME_MAX: usize = 60;
 /// The steps between two checkpoints, at first.
 const CHECKPOINT_STEPS: u64 = 256;
 /// The most checkpoints of a branch that nobody looks at.
-const CHECKPOINTS_ASIDE: usize = CHECKPOINTS_MAX / 2;
+const CHECKPOINTS_ASIDE: usize = CHECKPOINTS_MAX / 4;
 
 #[derive(Clone, Debug)]
 pub(super) struct Branch {
@@ -114,8 +114,8 @@ impl Branch {
     }
 
     /// The commands given in it, with their times.
-    fn commands(&self) -> impl Iterator<Item = (Time, Command)> {
-        self.journal.iter().map(|entry| (entry.at, entry.command.clone()))
+    fn commands(&self) -> impl Iterator<Item = (Time, &Command)> {
+        self.journal.iter().map(|entry| (entry.at, &entry.command))
     }
 }
 
@@ -127,7 +127,7 @@ impl Timeline {
             name: branch.name.clone(),
             parent: branch.parent,
             forked_at: branch.forked_at,
-            commands: branch.commands().collect(),
+            commands: branch.commands().map(|(at, command)| (at, command.clone())).collect(),
             current: place == self.current,
         };
         self.branches.iter().enumerate().map(view).collect()
@@ -193,17 +193,18 @@ impl Timeline {
         let Some((last, before)) = self.branch().journal.split_last() else {
             return Err(CommandRefused::NothingToUndo);
         };
-        let (last, moment) = (last.clone(), last.at.min(self.now + Span(1)));
-        let wanted: Vec<_> = before.iter().map(|entry| (entry.at, entry.command.clone())).collect();
-        let known = self.branches.iter().find(|branch| branch.commands().eq(wanted.iter().cloned()));
+        let (at, given_after) = (last.at, last.given_after);
+        let moment = at.min(self.now + Span(1));
+        let wanted = || before.iter().map(|entry| (entry.at, &entry.command));
+        let known = self.branches.iter().find(|branch| branch.commands().eq(wanted()));
         if let Some(id) = known.map(|branch| branch.id) {
             self.now = Time(moment.0.saturating_sub(1));
             self.switch(id);
             return Ok(());
         }
         self.has_room()?;
-        self.restore_steps(last.given_after);
-        self.now = Time(last.at.0.saturating_sub(1));
+        self.restore_steps(given_after);
+        self.now = Time(at.0.saturating_sub(1));
         self.fork()?;
         self.seek(Time(moment.0.saturating_sub(1)));
         Ok(())

@@ -80,8 +80,8 @@ impl Timeline {
     pub fn first_difference(&self, one: usize, other: usize) -> Option<Difference> {
         let (one, other) = (self.place_of(one)?, self.place_of(other)?);
         let journals = (&self.branches[one].journal, &self.branches[other].journal);
-        let command = |entry: &Entry| (entry.at, entry.command.clone());
-        let shared = journals.0.iter().zip(journals.1).take_while(|(a, b)| command(a) == command(b)).count();
+        let same_entry = |(a, b): &(&Entry, &Entry)| (a.at, &a.command) == (b.at, &b.command);
+        let shared = journals.0.iter().zip(journals.1).take_while(same_entry).count();
         let parting = [journals.0.get(shared), journals.1.get(shared)];
         let parting = parting.into_iter().flatten().map(|entry| entry.given_after).min()?;
         let facts = |place: usize| {
