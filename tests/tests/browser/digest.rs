@@ -101,7 +101,7 @@ async fn a_command_in_the_past_makes_a_branch_and_both_futures_are_the_engines()
         let label = format!("without broker 1 from {}.{} ms", forked / 1_000, forked % 1_000 / 100);
         assert_eq!(page.texts("#branches > button").await, ["as written", label.as_str()]);
         page.press("End").await;
-        assert_eq!(page.digest().await, native(name, seed, &[action]), "{action}");
+        assert_eq!(page.digest().await, native(name, seed, std::slice::from_ref(&action)), "{action}");
 
         page.click("#branches > button:first-child").await;
         assert_eq!(page.attribute("#branches > button:first-child", "aria-current").await, "true");
