@@ -14,7 +14,7 @@ fn draw(rng: &mut Rng, faults: bool) -> String {
     let queue = |rng: &mut Rng| ["jobs", "inbox", "more", "other"][rng.below(4) as usize];
     let topic = |rng: &mut Rng| ["orders", "bills"][rng.below(2) as usize];
     let number = |rng: &mut Rng| 1 + rng.below(12);
-    match rng.below(if faults { 27 } else { 22 }) {
+    match rng.below(if faults { 29 } else { 22 }) {
         0 => format!("every {} {}", client(rng, "producer"), number(rng)),
         1 => format!("acks {} {}", client(rng, "producer"), ["0", "1", "all"][rng.below(3) as usize]),
         2 => format!("work {} {}", client(rng, "consumer"), number(rng)),
@@ -45,13 +45,20 @@ fn draw(rng: &mut Rng, faults: bool) -> String {
         }
         24 => format!("cut-power broker-{}", 1 + rng.below(4)),
         25 => format!("freeze broker-{}", 1 + rng.below(4)),
-        _ => format!("thaw broker-{}", 1 + rng.below(4)),
+        26 => format!("thaw broker-{}", 1 + rng.below(4)),
+        27 => format!("crash controller-{}", 1 + rng.below(3)),
+        _ => format!("restart controller-{}", 1 + rng.below(3)),
     }
+}
+
+/// One controller, or three that have to agree.
+fn scenario(seed: u64) -> Scenario {
+    Scenario { controllers: if seed.is_multiple_of(2) { 1 } else { 3 }, ..everything() }
 }
 
 /// Gives drawn commands; what was taken, and where the run ended.
 fn wander(seed: u64, faults: bool) -> (Timeline, Vec<Action>) {
-    let mut timeline = Timeline::new(everything(), seed).expect("it can be run");
+    let mut timeline = Timeline::new(scenario(seed), seed).expect("it can be run");
     let mut rng = Rng::new(seed, Stream::Workload);
     let mut taken = Vec::new();
     for _ in 0..40 {
@@ -83,7 +90,7 @@ proptest! {
     fn changes_among_faults_are_the_same_each_time(seed in 0..100_000_u64) {
         let (mut timeline, taken) = wander(seed, true);
         let digest: Digest = timeline.digest();
-        let mut again = Timeline::new(everything(), seed).expect("it can be run");
+        let mut again = Timeline::new(scenario(seed), seed).expect("it can be run");
         prop_assert_eq!(again.replay(&taken), Ok(()));
         again.seek(again.ends_at());
         prop_assert_eq!(again.digest(), digest);
@@ -94,7 +101,7 @@ proptest! {
         timeline.switch(0);
         timeline.seek(timeline.ends_at());
         prop_assert_eq!(timeline.digest(), digest);
-        let suffered = Scenario { actions: taken, ..everything() };
+        let suffered = Scenario { actions: taken, ..scenario(seed) };
         let promised = suffered.promises(seed);
         let mut judge = PromiseJudge::default();
         timeline.events().iter().for_each(|fact| judge.observe(fact));

@@ -6,7 +6,7 @@ mod drawn;
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::{Name, NodeId, PartitionId};
-use mqlab_core::observe::{Change, Event, QueueEvent};
+use mqlab_core::observe::{Change, Event, Promise, QueueEvent};
 use mqlab_core::sim::{Action, Command, Scenario, Timeline};
 use mqlab_core::time::Time;
 
@@ -406,4 +406,27 @@ fn a_new_broker_is_empty_until_something_is_placed_there() {
     timeline.advance(Time(900_000));
     let fenced = |event: &Event| matches!(event, Event::Fenced { broker: NodeId::Broker(4) });
     assert!(happened(&timeline, fenced).is_some(), "it is missed like any other");
+}
+
+#[test]
+fn a_promise_holds_or_is_given_up_when_a_setting_changes() {
+    let promised = |text: Option<&str>, promise: Promise| {
+        let mut scenario = Scenario::built_in("kill-the-leader").expect("it is built in");
+        scenario.actions.extend(text.map(|text| text.parse().expect("an action")));
+        scenario.check().expect("it can be run");
+        scenario.promises(20).iter().any(|promised| promised.promise == promise)
+    };
+    let (not_lost, stays) = (Promise::NotLost, Promise::ReadStays);
+    assert!(promised(None, not_lost) && promised(None, stays));
+    for (text, keeps, reads) in [
+        ("100 work consumer-1 20", true, true),
+        ("100 join consumer-1", true, true),
+        ("100 join broker-1", true, true),
+        ("100 min-in-sync orders 3", true, true),
+        ("100 acks producer-1 1", false, true),
+        ("100 min-in-sync orders 1", false, false),
+        ("100 retention-time orders 50", true, false),
+    ] {
+        assert_eq!((promised(Some(text), not_lost), promised(Some(text), stays)), (keeps, reads), "{text}");
+    }
 }

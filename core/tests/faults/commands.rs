@@ -104,7 +104,7 @@ fn what_makes_no_sense_is_refused() {
         ("skew broker-1 -600000.001", CommandRefused::BadSpan(Span(600_000_001))),
     ] {
         let command: Command = text.parse().expect("it can be read");
-        assert_eq!(world.permits(&command), Err(why), "{text}");
+        assert_eq!(world.permits(&command), Err(why.clone()), "{text}");
         assert!(!why.to_string().is_empty());
     }
     for text in ["thaw broker-1", "crash broker-1", "freeze controller", "cut broker-1 and controller"] {

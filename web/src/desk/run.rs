@@ -223,3 +223,29 @@ impl Run {
         all.find(|mark| mark.message == message).unwrap_or(Mark { message, key: None })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever comes on the way has a name and a place; before that moment there is none.
+    #[test]
+    fn the_stage_has_a_place_for_whoever_joins() {
+        let scenario = Scenario::built_in("hundred-messages").expect("it is built in");
+        let mut run = Run::new("x", scenario, 7, (1_200.0, 700.0)).expect("it can be run");
+        let (worker, broker) = (NodeId::Consumer(3), NodeId::Broker(2));
+        assert!(run.layout.card(worker).is_none() && run.layout.card(broker).is_none());
+        for text in ["join consumer-2", "join broker-1", "queue more on broker-1"] {
+            run.timeline.advance(run.timeline.now() + Span::from_millis(50));
+            run.timeline.command(text.parse().expect("a command")).expect("it can be done");
+        }
+        run.timeline.seek(Time(200_000));
+        run.refresh();
+        assert_eq!(run.names.node(worker, Lang::En), "worker-3");
+        assert!(run.layout.card(worker).is_some() && run.layout.card(broker).is_some());
+        assert!(run.shape.brokers[0].strips.iter().any(|strip| strip.place.to_string() == "more"));
+        run.timeline.seek(Time(40_000));
+        run.refresh();
+        assert!(run.layout.card(worker).is_none(), "it has not come yet");
+    }
+}
