@@ -61,7 +61,7 @@ impl World {
     }
 
     /// A consumer that is to die then has done a message: it stands in its database, and nobody hears of it.
-    pub(super) fn dies_once_done(&mut self, node: NodeId, out: &mut Out) -> bool {
+    pub(super) fn dies_once_done(&self, node: NodeId, out: &mut Out) -> bool {
         let is_done = |event: &Event| matches!(event, Event::Processed { .. });
         if !self.doomed.contains(&node) || !out.events.iter().any(is_done) {
             return false;
