@@ -3,6 +3,7 @@
 // `await init()` finds the wasm beside this file, or in the page itself where everything is one file.
 import init, * as engine from "./mqlab_web.js";
 import { share } from "./share.js";
+import { menuOf, walksMenu } from "./menu.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -38,21 +39,6 @@ const icon = (tone) => picture(`i-${tone}`);
 function row(tag, part, attributes) {
   const data = { class: "row", "data-tone": part.tone, "data-when": part.when, "data-at": part.at };
   return make(tag, { ...data, ...attributes }, make("time", {}, part.time), icon(part.tone), make("span", {}, part.text));
-}
-
-// What had the focus before the menu.
-let back = null;
-
-// Beside what it is about, on whichever side there is room; on a narrow page at the bottom.
-function place(box, [left, top, width, height]) {
-  const room = $("stage-box").getBoundingClientRect();
-  box.classList.toggle("bottom", innerWidth <= 620);
-  if (innerWidth <= 620) return Object.assign(box.style, { left: "", top: "" });
-  const { offsetWidth: w, offsetHeight: h } = box;
-  const right = left + width + 10;
-  const x = right + w <= room.width ? right : left - w - 10 >= 0 ? left - w - 10 : Math.max(8, (room.width - w) / 2);
-  const y = Math.min(Math.max(8, top + height / 2 - h / 3), Math.max(8, room.height - h - 8));
-  Object.assign(box.style, { left: `${x}px`, top: `${y}px` });
 }
 
 const fill = {
@@ -186,31 +172,7 @@ const fill = {
     const known = new Set(parts.map((part) => part.id));
     for (const button of [...$("nodes").children]) if (!known.has(button.dataset.node)) button.remove();
   },
-  menu(part) {
-    const box = $("menu");
-    const before = box.hidden ? document.activeElement : null;
-    const inside = box.contains(document.activeElement);
-    box.hidden = !part.title;
-    if (box.hidden) {
-      box.replaceChildren();
-      if (inside) (back?.isConnected ? back : $("stage-box")).focus();
-      back = null;
-      return;
-    }
-    if (before) back = before;
-    const item = (act, value, ...children) =>
-      make("button", { role: "menuitem", tabindex: -1, "data-act": act, "data-value": value }, ...children);
-    const lines = ({ title, lines }) => make("div", { role: "group", "aria-label": title }, make("h3", { "aria-hidden": "true" }, title),
-      ...lines.map(([command, name, effect]) => item("do", command, make("b", {}, name), make("span", {}, effect))));
-    const ways = part.ways.length === 0 ? [] : [make("div", { role: "group", class: "ways", "aria-label": $("menu-ways").textContent },
-      make("h3", { "aria-hidden": "true" }, $("menu-ways").textContent), ...part.ways.map(([value, name]) => item("menu", value, name)))];
-    const head = make("header", {}, make("h2", { id: "menu-title" }, part.title), make("span", {}, part.state));
-    if (part.back) head.prepend(make("button", { role: "menuitem", tabindex: -1, class: "back", "data-act": "menu", "data-value": part.back, "aria-label": $("menu-back").textContent }, "‹"));
-    box.setAttribute("aria-labelledby", "menu-title");
-    box.replaceChildren(head, ...part.groups.map(lines), ...ways);
-    place(box, part.area);
-    if (before || inside) (box.querySelector('[data-act="do"]') ?? box.querySelector("button"))?.focus({ preventScroll: true });
-  },
+  menu: menuOf(make),
   views({ views, label, zooms, pans }) {
     for (const { name, current } of views) $(`view-${name}`).setAttribute("aria-pressed", current);
     $("view-tools").hidden = !zooms;
@@ -401,15 +363,7 @@ function listen(lab) {
     if (target.matches("button") && [" ", "Enter"].includes(key)) return;
     const walk = { ArrowUp: "ArrowLeft", ArrowDown: "ArrowRight", PageUp: "[", PageDown: "]" }[key];
     const meant = target.id === "events" || target.id === "scrub" ? walk ?? key : key;
-    const menu = target.closest("#menu");
-    if (menu && ["ArrowUp", "ArrowDown", "Home", "End"].includes(key)) {
-      const items = [...menu.querySelectorAll('[role="menuitem"]')];
-      const at = items.indexOf(document.activeElement);
-      const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: items.length - 1 }[key];
-      items[(to + items.length) % items.length].focus();
-      return event.preventDefault();
-    }
-    if (menu && key === "Tab") return act("menu", "");
+    if (walksMenu(event, () => act("menu", ""))) return;
     if (lab.key(meant)) {
       event.preventDefault();
       remember(lab);

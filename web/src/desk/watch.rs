@@ -1,7 +1,7 @@
 //! How is a run watched? Slowly where something decides itself, with a jump where nothing happens, from mark to mark.
 //!
 //! What is to come is known from a look ahead ([`Lookout`]); how slow that makes the run is a pure function of it
-//! ([`slowing`](crate::slowing)). Both can be turned off, and both say in words what they do.
+//! ([`crate::slowing`]). Both can be turned off, and both say in words what they do.
 
 use mqlab_core::observe::Turn;
 use mqlab_core::sim::Lookout;
