@@ -33,7 +33,7 @@ pub struct Lab {
 
 #[wasm_bindgen]
 impl Lab {
-    /// Takes over two canvases and opens what the address asks for.
+    /// Takes over three canvases, of the stage, the time axis and the charts, and opens what the address asks for.
     ///
     /// # Errors
     ///
@@ -47,10 +47,9 @@ impl Lab {
         languages: String,
         theme: usize,
         dark: bool,
-        less_motion: bool,
     ) -> Result<Self, JsValue> {
         tell_of_panics();
-        let visitor = Visitor { query, languages, dark, less_motion, theme };
+        let visitor = Visitor { query, languages, dark, less_motion: false, theme };
         Ok(Self {
             desk: Desk::new(&visitor),
             stage: Canvas::new(stage)?,

@@ -24,7 +24,7 @@ fn canvas() -> HtmlCanvasElement {
 fn a_lab_draws_plays_and_fills_the_panels() {
     let stage = canvas();
     let query = "?scenario=kill-the-leader&seed=7&lang=zh".into();
-    let made = Lab::new(stage.clone(), canvas(), query, "en-US,zh".into(), 0, false, false);
+    let made = Lab::new(stage.clone(), canvas(), canvas(), query, "en-US,zh".into(), 0, false);
     let mut lab = made.expect("a lab");
     lab.resize_stage(816.0, 700.0, 2.0);
     lab.frame(0.0).expect("it draws");
@@ -40,7 +40,7 @@ fn a_lab_draws_plays_and_fills_the_panels() {
 
 #[wasm_bindgen_test]
 fn what_makes_no_sense_does_nothing() {
-    let made = Lab::new(canvas(), canvas(), "?scenario=%00&seed=x".into(), String::new(), 9, true, true);
+    let made = Lab::new(canvas(), canvas(), canvas(), "?scenario=%00&seed=x".into(), String::new(), 9, true);
     let mut lab = made.expect("a lab without a run");
     lab.frame(f64::NAN).expect("nothing to draw");
     for (name, value) in [("toggle", "broker-1"), ("seek", "99999999999999999999"), ("", ""), ("play", "")] {

@@ -443,7 +443,8 @@ async function start() {
   const matches = (query) => matchMedia(query).matches;
   const lab = new engine.Lab(
     $("stage"), $("scrub"), $("charts"), location.search, languages, Number(memory.get("theme") ?? 0),
-    matches("(prefers-color-scheme: dark)"), matches("(prefers-reduced-motion: reduce)"));
+    matches("(prefers-color-scheme: dark)"));
+  lab.set_less_motion(matches("(prefers-reduced-motion: reduce)"));
   listen(lab);
   share(lab);
   run(lab);

@@ -11,7 +11,7 @@ use mqlab_core::time::Span;
 use serde::Serialize;
 
 use super::run::Run;
-use super::{Desk, Notice};
+use super::{Desk, Notice, settings};
 use crate::scene::shape::Rect;
 use crate::text::menu::{self, Family, condition, effect, title_of};
 
@@ -170,11 +170,28 @@ impl Desk {
             Subject::Node(node) => for_node(node),
             Subject::Link(a, b) => for_link(a, b),
         };
-        let groups = all.into_iter().filter_map(|(family, commands)| {
-            let offered = commands.into_iter().filter(|command| world.permits(command).is_ok());
-            let lines: Vec<_> = offered
-                .map(|command| (command.to_string(), title_of(&command, lang), effect(&command, names, lang)))
-                .collect();
+        let faults = all.into_iter().map(|(family, commands)| {
+            let line = |command: Command| {
+                let (title, effect) = (title_of(&command, lang), effect(&command, names, lang));
+                (command, title, effect)
+            };
+            (family, commands.into_iter().map(line).collect::<Vec<_>>())
+        });
+        let settings = match subject {
+            Subject::Node(node) => settings::of_node(node, run.timeline.scenario_now()),
+            Subject::Link(..) => Vec::new(),
+        };
+        let settings = settings.into_iter().map(|(family, all)| {
+            let line = |(change, now): settings::Setting| {
+                let (title, effect) = menu::setting(&change, now, lang);
+                (Command::Change(change), title, effect)
+            };
+            (family, all.into_iter().map(line).collect::<Vec<_>>())
+        });
+        let groups = faults.chain(settings).filter_map(|(family, lines)| {
+            let offered = lines.into_iter().filter(|(command, ..)| world.permits(command).is_ok());
+            let lines: Vec<_> =
+                offered.map(|(command, title, effect)| (command.to_string(), title, effect)).collect();
             (!lines.is_empty()).then(|| MenuGroup { title: family.title(lang), lines })
         });
         let cards = subject.nodes().filter_map(|node| run.layout.card(node));

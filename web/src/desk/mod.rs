@@ -13,6 +13,7 @@ mod life;
 pub mod menu;
 pub mod panel;
 mod run;
+mod settings;
 pub mod share;
 pub mod views;
 mod watch;

@@ -1,9 +1,10 @@
 //! The words of the menus: what a command is called in a list, and what it will do.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{DiskState, LinkFault};
+use mqlab_core::observe::{AcksLevel, Change, DiskState, LinkFault};
 use mqlab_core::sim::Command;
 use mqlab_core::sim::picture::Picture;
+use mqlab_core::time::Span;
 
 use super::sentence::Names;
 use super::{Both, Lang, both, lasting};
@@ -23,6 +24,29 @@ pub(crate) enum Family {
     There,
     /// What goes the other.
     Back,
+    /// What a client does.
+    Settings,
+    /// A broker's queues.
+    Queues,
+    /// The topics.
+    Topics,
+    /// Who is there.
+    Members,
+}
+
+/// How something that can be set is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Now {
+    /// It takes so long.
+    Lasts(Span),
+    /// So many.
+    Count(u64),
+    /// An answer of this kind is waited for.
+    Acks(AcksLevel),
+    /// There is no limit.
+    None,
+    /// There is nothing to say.
+    Unsaid,
 }
 
 impl Family {
@@ -35,6 +59,10 @@ impl Family {
             Self::BothWays => both("Both ways", "双向"),
             Self::There => both("→ This way only", "→ 只有这个方向"),
             Self::Back => both("← That way only", "← 只有反方向"),
+            Self::Settings => both("Settings", "设置"),
+            Self::Queues => both("Queues", "队列"),
+            Self::Topics => both("Topics", "主题"),
+            Self::Members => both("Members", "成员"),
         }
         .get(lang)
     }
@@ -73,7 +101,7 @@ pub(crate) fn title_of(command: &Command, lang: Lang) -> String {
         Command::Thaw(_) => both("Go on", "继续运行"),
         Command::CrashOnceDone(_) => both("Crash before the acknowledgement", "确认之前宕机"),
         Command::Skew { by, .. } => {
-            let off = lasting(mqlab_core::time::Span(by.unsigned_abs()), lang);
+            let off = lasting(Span(by.unsigned_abs()), lang);
             return match (by, lang) {
                 (0, Lang::En) => "Set it right".into(),
                 (0, Lang::Zh) => "对准".into(),
@@ -105,6 +133,62 @@ pub(crate) fn title_of(command: &Command, lang: Lang) -> String {
         _ => both("Another change", "其他改动"),
     };
     plain.get(lang).into()
+}
+
+/// What a change is called in a list, and how that is now.
+pub(crate) fn setting(change: &Change, now: Now, lang: Lang) -> (String, String) {
+    (set_to(change, lang), is_now(now, lang))
+}
+
+fn level(level: AcksLevel) -> String {
+    format!("acks={level}")
+}
+
+fn set_to(change: &Change, lang: Lang) -> String {
+    let span = |span: Span| lasting(span, lang);
+    match (change, lang) {
+        (Change::Every { span: every, .. }, Lang::En) => format!("Send every {}", span(*every)),
+        (Change::Every { span: every, .. }, Lang::Zh) => format!("每 {} 发一次", span(*every)),
+        (Change::Work { span: work, .. }, Lang::En) => format!("Work {} on each", span(*work)),
+        (Change::Work { span: work, .. }, Lang::Zh) => format!("每条处理 {}", span(*work)),
+        (Change::Acks { level: to, .. }, _) => level(*to),
+        (Change::Prefetch { most: 0, .. }, Lang::En) => "No prefetch limit".into(),
+        (Change::Prefetch { most: 0, .. }, Lang::Zh) => "prefetch 不限".into(),
+        (Change::Prefetch { most, .. }, _) => format!("prefetch {most}"),
+        (Change::Join(_), Lang::En) => "Another one like it".into(),
+        (Change::Join(_), Lang::Zh) => "再加一个同样的".into(),
+        (Change::Leave(_), Lang::En) => "Let it leave".into(),
+        (Change::Leave(_), Lang::Zh) => "让它退出".into(),
+        (Change::Partitions { topic, total }, Lang::En) => format!("{topic}: {total} partitions"),
+        (Change::Partitions { topic, total }, Lang::Zh) => format!("{topic}：{total} 个分区"),
+        (Change::MinInSync { topic, least }, Lang::En) => format!("{topic}: {least} in sync at least"),
+        (Change::MinInSync { topic, least }, Lang::Zh) => format!("{topic}：至少 {least} 个 ISR"),
+        (Change::Ttl { queue, ttl: Some(ttl) }, Lang::En) => format!("{queue}: messages live {}", span(*ttl)),
+        (Change::Ttl { queue, ttl: Some(ttl) }, Lang::Zh) => format!("{queue}：消息存活 {}", span(*ttl)),
+        (Change::Ttl { queue, .. }, Lang::En) => format!("{queue}: messages live for ever"),
+        (Change::Ttl { queue, .. }, Lang::Zh) => format!("{queue}：消息不过期"),
+        (Change::Length { queue, most: Some(most) }, Lang::En) => format!("{queue}: {most} at most"),
+        (Change::Length { queue, most: Some(most) }, Lang::Zh) => format!("{queue}：最多 {most} 条"),
+        (Change::Length { queue, .. }, Lang::En) => format!("{queue}: no limit"),
+        (Change::Length { queue, .. }, Lang::Zh) => format!("{queue}：不限长度"),
+        (Change::DropQueue(queue), Lang::En) => format!("Remove {queue}, with all in it"),
+        (Change::DropQueue(queue), Lang::Zh) => format!("删掉 {queue} 和里面的消息"),
+        (other, _) => other.to_string(),
+    }
+}
+
+fn is_now(now: Now, lang: Lang) -> String {
+    let value = match now {
+        Now::Unsaid => return String::new(),
+        Now::Lasts(span) => lasting(span, lang),
+        Now::Count(0) | Now::None => both("no limit", "不限").get(lang).into(),
+        Now::Count(count) => count.to_string(),
+        Now::Acks(now) => level(now),
+    };
+    match lang {
+        Lang::En => format!("now {value}"),
+        Lang::Zh => format!("现在 {value}"),
+    }
 }
 
 /// What a command will do, in a few words.
