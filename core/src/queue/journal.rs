@@ -432,7 +432,8 @@ impl<L: Log> Journal<L> {
         self.flush_messages()?;
         let start = self.cursor.end();
         (self.rewrite, self.full) = (false, false);
-        self.note_all(held, next);
+        // What stands beyond the log was never to be kept: nothing is said of it, or its places would be taken for used.
+        self.note_all(held, next.min(self.messages.end()));
         if let Err(error) = self.write_notes() {
             self.drop_notes(); // part of the new is written, and true; the whole is written when there is room
             return Err(error);
