@@ -37,11 +37,13 @@ export const menuOf = (make) => (part) => {
   const ways = part.ways.length === 0 ? [] : [make("div", { role: "group", class: "ways", "aria-label": $("menu-ways").textContent },
     make("h3", { "aria-hidden": "true" }, $("menu-ways").textContent), ...part.ways.map(([value, name]) => item("menu", value, name)))];
   const head = make("header", {}, make("h2", { id: "menu-title" }, part.title), make("span", {}, part.state));
-  if (part.back) head.prepend(make("button", { role: "menuitem", tabindex: -1, class: "back", "data-act": "menu", "data-value": part.back, "aria-label": $("menu-back").textContent }, "‹"));
-  box.setAttribute("aria-labelledby", "menu-title");
-  box.replaceChildren(head, ...part.groups.map(lines), ...ways);
+  if (part.back) head.prepend(make("button", { class: "back", "data-act": "menu", "data-value": part.back, "aria-label": $("menu-back").textContent }, "‹"));
+  const list = make("div", { role: "menu", "aria-labelledby": "menu-title" }, ...part.groups.map(lines), ...ways);
+  box.replaceChildren(head, list);
   place(box, part.area);
-  if (before || inside) (box.querySelector('[data-act="do"]') ?? box.querySelector("button"))?.focus({ preventScroll: true });
+  const first = list.querySelector('[role="menuitem"]');
+  if (first) first.tabIndex = 0;
+  if (before || inside) (first ?? box.querySelector("button"))?.focus({ preventScroll: true });
 };
 
 // Whether a key went through the open menu, or out of it.
@@ -55,8 +57,10 @@ export function walksMenu(event, close) {
   if (!["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) return false;
   const items = [...menu.querySelectorAll('[role="menuitem"]')];
   const at = items.indexOf(document.activeElement);
-  const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: items.length - 1 }[event.key];
-  items[(to + items.length) % items.length].focus();
+  const to = { ArrowUp: Math.max(at, 0) - 1, ArrowDown: at + 1, Home: 0, End: items.length - 1 }[event.key];
+  const next = items[(to + items.length) % items.length];
+  for (const item of items) item.tabIndex = item === next ? 0 : -1;
+  next.focus();
   event.preventDefault();
   return true;
 }
