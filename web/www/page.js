@@ -364,6 +364,10 @@ function listen(lab) {
     const walk = { ArrowUp: "ArrowLeft", ArrowDown: "ArrowRight", PageUp: "[", PageDown: "]" }[key];
     const meant = target.id === "events" || target.id === "scrub" ? walk ?? key : key;
     if (walksMenu(event, () => act("menu", ""))) return;
+    if (["m", "ContextMenu"].includes(key) && target.dataset.node) {
+      act("menu", target.dataset.node);
+      return event.preventDefault();
+    }
     if (lab.key(meant)) {
       event.preventDefault();
       remember(lab);

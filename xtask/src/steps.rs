@@ -21,13 +21,16 @@ pub enum Need {
     Program(Program),
     /// The built page.
     Page,
+    /// The accessibility audit.
+    Axe,
 }
 
-use Need::{Page, WasmPack, WasmTarget};
+use Need::{Axe, Page, WasmPack, WasmTarget};
 
 const NODE: Need = Need::Program(Program::Node);
 const CHROME: Need = Need::Program(Program::Chrome);
 const CHROMEDRIVER: Need = Need::Program(Program::Chromedriver);
+const NPM: Need = Need::Program(Program::Npm);
 
 /// One thing that must pass.
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub struct Found {
     pub tool_folders: Vec<PathBuf>,
     /// The machine's programs, by kind.
     pub programs: Vec<(Program, PathBuf)>,
+    /// The accessibility audit's script.
+    pub axe: Option<PathBuf>,
     /// The browser options of the web crate's tests, with the browser that was found.
     pub capabilities: Option<PathBuf>,
 }
@@ -167,7 +172,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "browser",
         about: "the built page, driven in Chromium",
-        needs: &[Page, CHROME, CHROMEDRIVER],
+        needs: &[Page, Axe, CHROME, CHROMEDRIVER, NPM],
         work: Work::Cargo(&["test", "-p", "mqlab-tests", "--features", "browser", "--test", "browser"], &[]),
     },
 ];
@@ -221,6 +226,9 @@ impl Found {
             command.env(program.variable(), path);
         }
         command.env("MQLAB_SITE", workspace.site()).env("MQLAB_SINGLE_FILE", workspace.single_file());
+        if let Some(axe) = &self.axe {
+            command.env("MQLAB_AXE", axe);
+        }
         if let Some(capabilities) = &self.capabilities {
             command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities);
         }

@@ -1,4 +1,4 @@
-//! Programs that the machine must have: Node for tests without a browser, Chromium and its driver for those with one.
+//! Programs that the machine must have: Node for tests without a browser, Chromium, its driver and npm for those with one.
 //!
 //! They are taken from where they usually are. Where they are missing, Debian's packages are installed if this is
 //! Debian and we may (root); anywhere else a person decides, and is told the command.
@@ -21,6 +21,8 @@ pub enum Program {
     Chrome,
     /// Tells Chromium what to do.
     Chromedriver,
+    /// Brings scripts that tests use.
+    Npm,
 }
 
 impl Program {
@@ -30,6 +32,7 @@ impl Program {
             Self::Node => "NODE",
             Self::Chrome => "CHROME",
             Self::Chromedriver => "CHROMEDRIVER",
+            Self::Npm => "NPM",
         }
     }
 
@@ -40,6 +43,7 @@ impl Program {
                 &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
             }
             Self::Chromedriver => &["chromedriver"],
+            Self::Npm => &["npm"],
         }
     }
 
@@ -58,6 +62,7 @@ impl Program {
                 "/usr/lib/chromium/chromedriver",
                 "/usr/lib/chromium-browser/chromedriver",
             ],
+            Self::Npm => &["/usr/bin/npm", "/usr/local/bin/npm"],
         }
     }
 
@@ -67,6 +72,7 @@ impl Program {
             Self::Node => &["nodejs"],
             Self::Chrome => &["chromium", "fonts-noto-cjk", "fonts-dejavu-core"],
             Self::Chromedriver => &["chromium-driver"],
+            Self::Npm => &["npm"],
         }
     }
 
@@ -104,7 +110,7 @@ fn install(packages: &[&str], folder: &Path) -> Result<()> {
     if !is_debian() {
         return Err(Error::new(format!(
             "needed and not found on this machine (in Debian's names): {list}\n\
-             Install them your system's way, or say where they are: CHROME=, CHROMEDRIVER=, NODE=.\n\
+             Install them your system's way, or say where they are: CHROME=, CHROMEDRIVER=, NODE=, NPM=.\n\
              What needs no browser runs with: cargo xtask test --fast"
         )));
     }

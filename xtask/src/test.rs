@@ -70,7 +70,7 @@ fn set_up(workspace: &Workspace, steps: &[&Step]) -> Result<Found> {
     let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs).copied().collect();
     let mut found = Found::default();
     // First what may need a person: nobody should wait for compilers before hearing of it.
-    let programs: Vec<Program> = [Program::Node, Program::Chrome, Program::Chromedriver]
+    let programs: Vec<Program> = [Program::Node, Program::Npm, Program::Chrome, Program::Chromedriver]
         .into_iter()
         .filter(|program| needs.contains(&Need::Program(*program)))
         .collect();
@@ -84,6 +84,9 @@ fn set_up(workspace: &Workspace, steps: &[&Step]) -> Result<Found> {
             [&wasm_bindgen, &wasm_pack].iter().filter_map(|tool| Some(tool.parent()?.into())).collect();
         found.wasm_pack = Some(wasm_pack);
         found.capabilities = capabilities(workspace, &found)?;
+    }
+    if let Some(npm) = found.program(Program::Npm).filter(|_| needs.contains(&Need::Axe)) {
+        found.axe = Some(tools::axe(npm)?);
     }
     let builds_page = steps.iter().any(|step| step.name == "page");
     if needs.contains(&Need::Page) && !builds_page {

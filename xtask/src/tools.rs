@@ -1,4 +1,4 @@
-//! Tools that cargo makes: the wasm32 target, wasm-bindgen and wasm-pack.
+//! Tools that cargo makes, the wasm32 target, wasm-bindgen and wasm-pack; and one that npm brings, the accessibility audit.
 //!
 //! They are kept in a folder of the project's own, by name and version, where the next clone finds them again; nobody's
 //! `~/.cargo/bin` is touched. A tool of another version is another folder, so two branches never fight over one.
@@ -18,6 +18,9 @@ pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// The version of wasm-pack that runs the tests of the web crate.
 const WASM_PACK_VERSION: &str = "0.15.1";
+
+/// The version of axe-core that audits the page: another one has other rules.
+const AXE_VERSION: &str = "4.10.3";
 
 /// A program that `cargo install` makes.
 struct Tool {
@@ -47,6 +50,31 @@ pub fn wasm_pack(workspace: &Workspace) -> Result<PathBuf> {
     let tool =
         Tool { package: "wasm-pack", program: "wasm-pack", version: WASM_PACK_VERSION.into(), options: &[] };
     tool.find_or_install(workspace)
+}
+
+/// The audit that the browser tests run on the page: a script, brought by npm.
+pub fn axe(npm: &Path) -> Result<PathBuf> {
+    let home = cache()?.join("axe-core").join(AXE_VERSION);
+    let script = home.join("node_modules/axe-core/axe.min.js");
+    if script.is_file() {
+        return Ok(script);
+    }
+    fs::create_dir_all(&home).context(|| format!("cannot make the folder {}", home.display()))?;
+    let mut install = process::program(npm, &home);
+    install.args([
+        "install",
+        "--no-save",
+        "--no-package-lock",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]);
+    install.arg("--prefix").arg(&home).arg(format!("axe-core@{AXE_VERSION}"));
+    progress::run(&format!("fetching axe-core {AXE_VERSION}"), &mut install)?;
+    if script.is_file() {
+        return Ok(script);
+    }
+    Err(Error::new(format!("{} is not there after its installation", script.display())))
 }
 
 /// Installs the tools and gives the line by which a shell finds them: for typing `wasm-pack test` by hand.

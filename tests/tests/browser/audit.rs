@@ -1,0 +1,69 @@
+//! An accessibility audit of the page in its main states: axe-core finds nothing to object to.
+
+use std::{env, fs};
+
+use crate::Form;
+use crate::driver::{Page, with_page};
+
+/// What the audit objects to: the rule, how grave, and the elements.
+const AUDIT: &str = r#"
+    const done = arguments[arguments.length - 1];
+    axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => done(violations.map(
+        ({ id, impact, nodes }) => `${id} (${impact}): ${nodes.map(({ target }) => target.join(" ")).join(", ")}`)));
+"#;
+
+async fn objections(page: &Page) -> Vec<String> {
+    let script =
+        env::var("MQLAB_AXE").expect("MQLAB_AXE names axe.min.js: run `cargo xtask test --only browser`");
+    if page.script("return typeof axe").await == "undefined" {
+        let source = fs::read_to_string(&script).unwrap_or_else(|error| panic!("{script}: {error}"));
+        page.script(&format!("{source}\nwindow.axe = axe")).await;
+        // A colour on its way to another is not what anybody reads.
+        let still = "document.head.append(Object.assign(document.createElement('style'),
+            { textContent: '* { transition: none !important }' }))";
+        page.script(still).await;
+    }
+    let found = page.client.execute_async(AUDIT, Vec::new()).await.expect("the audit runs");
+    serde_json::from_value(found).expect("texts")
+}
+
+async fn is_fine(page: &Page, state: &str) {
+    assert_eq!(objections(page).await, [""; 0], "{state}");
+}
+
+#[tokio::test]
+async fn the_audit_objects_to_nothing() {
+    with_page(Form::Site, async |page: &Page| {
+        for query in ["?scenario=kill-the-leader-acks-1&seed=20&lang=en", "?scenario=exchanges&lang=zh"] {
+            page.open(query).await;
+            is_fine(page, "at the beginning").await;
+            page.seek(200_000).await;
+            page.click("#theme").await;
+            is_fine(page, "in the middle, in another theme").await;
+            page.press("c").await;
+            is_fine(page, "with charts").await;
+            page.press("c").await;
+            page.focus("#nodes > button").await;
+            page.press("m").await;
+            is_fine(page, "with a menu").await;
+            page.press("Enter").await;
+            page.press("b").await;
+            is_fine(page, "with branches").await;
+            page.press("b").await;
+            page.click("#share-open").await;
+            is_fine(page, "with the share menu").await;
+            page.press("Escape").await;
+            for _ in 0..2 {
+                page.press("v").await;
+                is_fine(page, "in another view").await;
+            }
+            page.press("?").await;
+            is_fine(page, "with help").await;
+        }
+        page.set_window((390, 844)).await;
+        page.open("?scenario=kill-the-leader&seed=20&lang=zh").await;
+        page.press("End").await;
+        is_fine(page, "narrow").await;
+    })
+    .await;
+}
