@@ -1,24 +1,16 @@
 //! The desk with the real engine on it, and no browser.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod visiting;
+
 use mqlab_core::ids::NodeId;
 use mqlab_core::sim::{Command, Scenario, Timeline};
 use mqlab_core::time::Time;
+use mqlab_web::desk::Desk;
 use mqlab_web::desk::action::{Action, Count};
 use mqlab_web::desk::panel::Panel;
-use mqlab_web::desk::{Desk, Visitor};
 use mqlab_web::scene::shape::{Shape, Target, width_of};
-
-fn visit(query: &str) -> Desk {
-    Desk::new(&Visitor { query: query.into(), languages: "en-GB,en".into(), ..Visitor::default() })
-}
-
-/// The panel after something was asked for, long after the last one.
-fn after(desk: &mut Desk, clock: &mut f64, action: Action) -> Panel {
-    desk.act(action);
-    *clock += 10_000.0;
-    desk.panel(*clock).unwrap_or_default()
-}
+use visiting::{after, visit};
 
 #[test]
 fn the_page_shows_the_digest_of_the_same_run_elsewhere() {

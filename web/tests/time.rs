@@ -1,6 +1,8 @@
 //! Time on the desk: marks, slow passages, jumps, branches and how two of them differ.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod visiting;
+
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Turn;
 use mqlab_core::sim::{Command, Scenario, Timeline};
@@ -11,17 +13,7 @@ use mqlab_web::desk::{Desk, Visitor};
 use mqlab_web::scene::marks::clusters;
 use mqlab_web::scene::shape::Shape;
 use mqlab_web::text::Lang;
-
-fn visit(query: &str) -> Desk {
-    Desk::new(&Visitor { query: query.into(), languages: "en-GB,en".into(), ..Visitor::default() })
-}
-
-/// The panel after something was asked for, long after the last one.
-fn after(desk: &mut Desk, clock: &mut f64, action: Action) -> Panel {
-    desk.act(action);
-    *clock += 10_000.0;
-    desk.panel(*clock).unwrap_or_default()
-}
+use visiting::{after, visit};
 
 fn key(name: &str) -> Action {
     Action::from_key(name, Lang::En).expect("a key that means something")
