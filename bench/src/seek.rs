@@ -22,7 +22,7 @@ const VISITS: f64 = 10.0;
 const FACTS: usize = 100_000;
 /// Messages that bring so many facts, on one broker, and on each of three.
 const SINGLE: u64 = 25_000;
-const REPLICATED: u64 = 20_000;
+const REPLICATED: u64 = 27_000;
 /// Moments visited in one measurement.
 const MOMENTS: usize = 40;
 /// Log cells of each strip in a picture, as many as the page shows.
