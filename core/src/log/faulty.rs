@@ -144,13 +144,23 @@ pub struct FaultyLog<L> {
     /// What is durable in truth.
     truth: Offset,
     flushes: u64,
+    /// Appends, and their bytes.
+    appended: (u64, u64),
 }
 
 impl<L: Log> FaultyLog<L> {
     /// A log that works as `log` does until a fault is injected.
     pub fn new(log: L) -> Self {
         let truth = log.durable();
-        Self { log, next: None, refusing: false, condition: Condition::Sound, truth, flushes: 0 }
+        Self {
+            log,
+            next: None,
+            refusing: false,
+            condition: Condition::Sound,
+            truth,
+            flushes: 0,
+            appended: (0, 0),
+        }
     }
 
     /// Changes the state of the disk below. One that is honest again writes out what it had called flushed.
@@ -169,6 +179,11 @@ impl<L: Log> FaultyLog<L> {
     /// How often it was flushed since it was opened.
     pub fn flushes(&self) -> u64 {
         self.flushes
+    }
+
+    /// How often it was appended to since it was opened, and how many bytes that were.
+    pub fn appended(&self) -> (u64, u64) {
+        self.appended
     }
 
     /// Makes the next fitting operation meet `fault`.
@@ -231,6 +246,7 @@ impl<L: Log> Log for FaultyLog<L> {
             return Err(LogError::Full);
         }
         self.log.append(batches).map_err(inner)?;
+        self.appended = (self.appended.0 + 1, self.appended.1 + batches.bytes().len() as u64);
         self.learn_truth();
         Ok(())
     }

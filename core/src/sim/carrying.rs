@@ -19,7 +19,8 @@ impl World {
         for Envelope { to, mut message } in sends {
             mark(own, &mut message);
             let incarnation = self.incarnation(to);
-            let sending = self.network.send(self.now, (node, to), incarnation, message);
+            let leaves = self.has_left(node, &message);
+            let sending = self.network.send(leaves, (node, to), incarnation, message);
             for (id, at) in sending.arrivals.into_iter().flatten() {
                 self.agenda.plan(at, Rank::Course, Happening::Arrival(id));
             }

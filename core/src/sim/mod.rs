@@ -15,6 +15,7 @@ mod clients;
 mod clocks;
 mod command;
 mod controllers;
+mod cost;
 mod described;
 mod disks;
 mod draft;
@@ -74,6 +75,9 @@ pub use admin::AdminAction;
 pub use asking::AskSpec;
 pub use command::{Action, BadAction, Command};
 pub use controllers::CONTROLLERS_MAX;
+pub use cost::{
+    BadCatalogue, Bill, CATALOGUE_MAX, CORES_MAX, COST_MAX, Catalogue, Costs, Machine, Path, Sourced, System,
+};
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use host_check::MAILBOX_ROOM_MIN;

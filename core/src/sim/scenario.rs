@@ -12,6 +12,7 @@ use super::admin::AdminAction;
 use super::built_in::BUILT_IN;
 use super::command::{Action, Command};
 use super::controllers::CONTROLLERS_MAX;
+use super::cost::Costs;
 use super::drawn::FaultPlan;
 use super::permits::CommandRefused;
 use super::program_spec::{Settles, WORKERS_MAX};
@@ -107,6 +108,9 @@ pub struct Scenario {
     /// How patient everybody is.
     #[serde(default)]
     pub settings: Settings,
+    /// What brokers' work takes; without it they answer at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
     /// What goes wrong, and when.
     #[serde(default)]
     pub actions: Vec<Action>,
@@ -232,6 +236,7 @@ impl Scenario {
         }
         self.check_pace()?;
         self.check_admin()?;
+        self.costs.as_ref().map_or(Ok(()), Costs::check)?;
         if let Some(plan) = &self.faults {
             plan.check(self)?;
         }

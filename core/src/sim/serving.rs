@@ -4,8 +4,9 @@
 //! whoever sent it sends it again.
 
 use super::command::Command;
+use super::cost::{Asked, BurstCost};
 use super::world::{BrokerProcess, Disk, Power, World, index};
-use crate::broker::{Broker, Envelope, Input, Out, Untaken};
+use crate::broker::{Envelope, Input, Out, Untaken};
 use crate::ids::NodeId;
 use crate::log::SliceOf;
 use crate::observe::{ClusterEvent, Event, FaultEvent, QueueEvent, Refusal};
@@ -16,10 +17,15 @@ impl World {
     pub(super) fn hand_to_broker(&mut self, number: u16, burst: impl IntoIterator<Item = Input>) {
         let node = NodeId::Broker(number);
         let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
+        let mut burst_cost = self.scenario.costs.is_some().then(BurstCost::default);
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
-        let flushes_before = if flush_takes.is_some() { flushes(broker) } else { 0 };
+        let counts = flush_takes.is_some() || burst_cost.is_some();
+        let before = if counts { Asked::of(broker) } else { Asked::default() };
         let mut slices = core::mem::take(&mut self.spare.slices);
         for input in burst {
+            if let Some(cost) = &mut burst_cost {
+                cost.comes(&input);
+            }
             broker.handle(now, input, &mut slices);
         }
         let stops = broker.may_stop(now);
@@ -38,13 +44,17 @@ impl World {
         }
         let untaken = broker.untaken();
         self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
-        let flushed = if flush_takes.is_some() { flushes(broker).saturating_sub(flushes_before) } else { 0 };
+        let asked = if counts { Asked::of(broker).since(before) } else { Asked::default() };
+        let mut busy = flush_takes.map_or(Span::ZERO, |span| Span(span.0.saturating_mul(asked.flushes)));
+        if let Some(cost) = burst_cost {
+            busy.0 += self.charge(node, &cost.with(&slices, asked)).0;
+        }
         let mut out = core::mem::take(&mut self.spare.out);
         load(&mut slices, &mut out);
         self.spare.slices = slices;
-        if let Some(span) = flush_takes.filter(|_| flushed > 0) {
-            let until = self.now() + Span(span.0.saturating_mul(flushed));
-            self.wait_for_disk(node, until, core::mem::take(&mut out.sends));
+        if busy > Span::ZERO {
+            let until = self.now() + busy;
+            self.is_busy_until(node, until, core::mem::take(&mut out.sends));
         }
         self.carry_out(node, out);
         self.die_if_mailboxes_are_full(number, untaken);
@@ -80,11 +90,6 @@ impl World {
             self.plan(self.now() + Span(again), Command::Restart(node));
         }
     }
-}
-
-/// How often the logs of a broker were flushed.
-fn flushes(broker: &mut Broker<Disk>) -> u64 {
-    broker.disk_mut().1.map(|log| log.flushes()).sum()
 }
 
 /// Fetches the records that a broker's messages refer to.

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!             comes ─▶ line: m1 hang-up m2 ─┐               a frozen process: until it is thawed
-//!                                           ├─▶ one burst   a busy disk: until its flush is over
+//!                                           ├─▶ one burst   a busy broker, or disk: until it is done
 //!   goes out when it is over ◀─ answers ────┘
 //! ```
 //!
 //! A process stands still for two reasons: it is frozen (its virtual machine collects garbage, its host is moved,
-//! somebody sent SIGSTOP), or it waits for its disk. Its timers do not go off meanwhile; its connections stand, because
+//! somebody sent SIGSTOP), or it is busy: it waits for its disk, or works, where work has a price. Its timers do not go off meanwhile; its connections stand, because
 //! the operating system keeps them; and nobody is told, so others may take it for dead. When it goes on it takes in all
 //! that waited, at the present time, as one burst: so a broker's flush serves everything that came during the last one
 //! (group commit).
@@ -75,8 +75,8 @@ impl World {
         self.go_on(node);
     }
 
-    /// A broker waits for its disk: what it wants sent leaves when that is done.
-    pub(super) fn wait_for_disk(&mut self, node: NodeId, until: Time, leaves: Vec<Envelope>) {
+    /// A broker is busy, or waits for its disk: what it wants sent leaves when that is done.
+    pub(super) fn is_busy_until(&mut self, node: NodeId, until: Time, leaves: Vec<Envelope>) {
         let still = self.still.entry(node).or_default();
         still.busy_until = Some(until);
         still.leaves = leaves;
@@ -106,7 +106,18 @@ impl World {
         self.wakes(node).forget();
         match node {
             NodeId::Broker(number) => {
-                self.hand_to_broker(number, line.into_iter().chain([Input::Wake]));
+                let mut line = line;
+                line.push(Input::Wake);
+                while !line.is_empty() {
+                    let turn = self.turn_of(&mut line);
+                    self.hand_to_broker(number, turn);
+                    if !lives(self) {
+                        return;
+                    }
+                    if let Some(still) = self.still.get_mut(&node) {
+                        still.line.append(&mut line); // it is busy with this, and the rest waits on
+                    }
+                }
             }
             _ => {
                 for input in line {

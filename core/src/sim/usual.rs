@@ -80,6 +80,7 @@ impl Scenario {
             actions,
             admin,
             faults: None,
+            costs: None,
         }
     }
 }

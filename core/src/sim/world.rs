@@ -14,6 +14,7 @@ use super::changing::Wanted;
 use super::clocks::Skews;
 use super::command::Command;
 use super::controllers::Controllers;
+use super::cost::Accounts;
 use super::disks::Disks;
 use super::links::Way;
 use super::lives::is_for;
@@ -125,6 +126,8 @@ pub struct World {
     pub(super) disks: Disks,
     pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
+    /// What the machines did, where that costs something.
+    pub(super) accounts: Accounts,
     pub(crate) controllers: Controllers,
     /// Up to where of the controllers' log the facts were stated.
     pub(super) stated: Offset,
@@ -190,6 +193,7 @@ impl World {
             disks: Disks::default(),
             skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),
+            accounts: Accounts::default(),
             controllers: Controllers::new(&scenario, seed),
             stated: Offset::ZERO,
             brokers: ids.iter().map(broker).collect(),

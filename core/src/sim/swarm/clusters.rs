@@ -102,6 +102,7 @@ pub fn cluster(seed: u64, acks: Acks, kind: Deaths, flush: bool) -> Scenario {
         }],
         producers: producers(&mut rng, &to),
         consumers: (1..=consumers).map(consumer).collect(),
+        costs: None,
         settings: Settings { flush_before_reply: flush, ..Settings::default() },
         actions,
         ..Scenario::empty("swarm")

@@ -224,6 +224,7 @@ pub fn host(seed: u64) -> Scenario {
         producers: producers(rng, !limited),
         actions: faults(rng, consumers.len()),
         consumers,
+        costs: None,
         settings,
         ..Scenario::empty("hosts")
     }

@@ -92,6 +92,7 @@ pub fn shop(seed: u64) -> Scenario {
         topics: if by_topic { vec![topic] } else { Vec::new() },
         queues: if by_topic { Vec::new() } else { vec![QueueSpec::new(orders, 1)] },
         settings: Settings { flush_before_reply: safe || one_in(rng, 2), ..Settings::default() },
+        costs: None,
         faults: Some(FaultPlan { kinds, from: Time(20_000), until: CALM, faults: (1, 8) }),
         ..Scenario::empty("swarm-shop")
     }

@@ -69,6 +69,7 @@ pub fn wide(seed: u64) -> Scenario {
         producers,
         settings,
         admin,
+        costs: None,
         faults: Some(plan(rng, safe)),
         ..Scenario::empty("swarm-wide")
     };

@@ -1,0 +1,173 @@
+//! Who pays? Each broker, in time: it is busy with a burst before its answers leave, and so is its network card after it.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::super::world::{Disk, World};
+use super::bill::{Bill, Work, per_kib};
+use super::machine::Costs;
+use super::weight::{self, Lane};
+use crate::broker::{Broker, Input, Message, Out};
+use crate::ids::NodeId;
+use crate::log::SliceOf;
+use crate::time::{Span, Time};
+
+/// How long a broker works before it answers what it has done: a millisecond. Its threads answer one by one; whoever waits
+/// for a flush shares it with what came in the same turn.
+const TURN: Span = Span::from_millis(1);
+
+/// The accounts of all nodes.
+pub(in super::super) type Accounts = BTreeMap<NodeId, Account>;
+
+/// What a node's machine did, and what of it did not come to a microsecond yet.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Account {
+    bill: Bill,
+    /// Nanoseconds of work that are still to be charged.
+    owed: u64,
+    /// When the network card has sent everything, in nanoseconds.
+    wire_free: u64,
+}
+
+/// What the logs of a broker were asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Asked {
+    appends: u64,
+    bytes: u64,
+    pub(in super::super) flushes: u64,
+}
+
+impl Asked {
+    /// So far, of a broker's logs.
+    pub(in super::super) fn of(broker: &mut Broker<Disk>) -> Self {
+        let mut asked = Self::default();
+        for log in broker.disk_mut().1 {
+            let (appends, bytes) = log.appended();
+            asked.appends += appends;
+            asked.bytes += bytes;
+            asked.flushes += log.flushes();
+        }
+        asked
+    }
+
+    /// Since then. A log that was removed meanwhile took its counts with it.
+    pub(in super::super) fn since(self, before: Self) -> Self {
+        Self {
+            appends: self.appends.saturating_sub(before.appends),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            flushes: self.flushes.saturating_sub(before.flushes),
+        }
+    }
+}
+
+/// What a burst amounts to: what is to be done in each queue or partition, and what belongs to none of them.
+#[derive(Debug, Default)]
+pub(in super::super) struct BurstCost {
+    lanes: BTreeMap<Option<Lane>, Work>,
+}
+
+impl BurstCost {
+    fn add(&mut self, (lane, work): (Option<Lane>, Work)) {
+        *self.lanes.entry(lane).or_default() += work;
+    }
+
+    /// Something reaches the broker.
+    pub(in super::super) fn comes(&mut self, input: &Input) {
+        if let Input::Message { message, .. } = input {
+            self.add(weight::comes(message));
+        }
+    }
+
+    /// The broker was asked this of its disk, and wants this sent.
+    pub(in super::super) fn with(mut self, out: &Out<SliceOf<Disk>>, asked: Asked) -> Self {
+        for envelope in &out.sends {
+            self.add(weight::leaves(&envelope.message));
+        }
+        let Asked { appends, bytes, flushes } = asked;
+        self.add((None, Work { appends, bytes_written: bytes, flushes, ..Work::default() }));
+        self
+    }
+
+    fn total(&self) -> Work {
+        let mut total = Work::default();
+        self.lanes.values().for_each(|work| total += *work);
+        total
+    }
+
+    /// How long the processor has to do with it, in nanoseconds: its cores share the work, but what belongs to one queue or
+    /// partition is done by one.
+    fn processor(&self, costs: &Costs) -> u64 {
+        let longest = self.lanes.iter().filter(|(lane, _)| lane.is_some());
+        let longest = longest.map(|(_, work)| work.processor(costs)).max().unwrap_or(0);
+        costs.machine.switch + longest.max(self.total().processor(costs) / u64::from(costs.machine.cores))
+    }
+}
+
+impl Account {
+    /// Adds a burst; returns for how long the node is busy with it.
+    fn charge(&mut self, burst: &BurstCost, costs: &Costs) -> Span {
+        let work = burst.total();
+        if work.is_nothing() {
+            return Span::ZERO; // it looked at its clock
+        }
+        self.bill.add(&work, costs.system.path);
+        self.owed = self.owed.saturating_add(burst.processor(costs)).saturating_add(work.disk(costs));
+        let busy = Span(self.owed / 1_000);
+        self.owed %= 1_000;
+        self.bill.busy = Span(self.bill.busy.0.saturating_add(busy.0));
+        busy
+    }
+
+    /// When so many bytes have left, if they are given to the network card now.
+    fn sent(&mut self, now: Time, bytes: u64, cost: u64) -> Time {
+        self.wire_free = self.wire_free.max(now.0.saturating_mul(1_000)).saturating_add(per_kib(bytes, cost));
+        Time(self.wire_free / 1_000)
+    }
+}
+
+impl World {
+    /// Takes out of the line what a broker does in one turn: all, unless that is more than a [`TURN`] in some queue or
+    /// partition. Then others go on meanwhile, but for those whose sender waits there: what one sends stays in order.
+    pub(in super::super) fn turn_of(&self, line: &mut Vec<Input>) -> Vec<Input> {
+        let Some(costs) = &self.scenario.costs else { return core::mem::take(line) };
+        let (mut spent, mut held_up) = (BTreeMap::<Option<Lane>, u64>::new(), BTreeSet::new());
+        let mut turn = Vec::new();
+        line.retain(|input| {
+            if let Input::Message { from, message } = input {
+                let (lane, work) = weight::comes(message);
+                let spent = spent.entry(lane).or_default();
+                if *spent >= TURN.0 * 1_000 || held_up.contains(from) {
+                    held_up.insert(*from);
+                    return true;
+                }
+                *spent += work.processor(costs);
+            }
+            turn.push(input.clone());
+            false
+        });
+        turn
+    }
+
+    /// What a broker's machine did so far; `None` where nothing costs anything.
+    pub fn bill(&self, node: NodeId) -> Option<Bill> {
+        self.scenario.costs.as_ref()?;
+        Some(self.accounts.get(&node).map_or(Bill::default(), |account| account.bill))
+    }
+
+    /// Charges a broker for a burst; returns for how long it is busy with it.
+    pub(in super::super) fn charge(&mut self, node: NodeId, burst: &BurstCost) -> Span {
+        let Some(costs) = &self.scenario.costs else { return Span::ZERO };
+        self.accounts.entry(node).or_default().charge(burst, costs)
+    }
+
+    /// When a packet has left a node that sends it now: its network card sends one byte after the other.
+    pub(in super::super) fn has_left(&mut self, node: NodeId, message: &Message) -> Time {
+        match &self.scenario.costs {
+            Some(costs) if costs.machine.network > 0 => {
+                let (bytes, cost) = (weight::bytes(message), costs.machine.network);
+                self.accounts.entry(node).or_default().sent(self.now, bytes, cost)
+            }
+            _ => self.now,
+        }
+    }
+}
