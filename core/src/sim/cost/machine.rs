@@ -38,7 +38,7 @@ pub struct Costs {
 /// use mqlab_core::sim::Catalogue;
 /// let catalogue = Catalogue::built_in();
 /// let machine = &catalogue.machine("server").ok_or("not in the catalogue")?.what;
-/// assert!(machine.flush > 1_000 * machine.system_call); // why brokers gather what they flush
+/// assert!(machine.flush > 100 * machine.system_call); // why brokers gather what they flush
 /// # Ok::<(), &str>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
