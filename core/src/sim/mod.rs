@@ -1,5 +1,6 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
+mod acknowledging;
 mod admin;
 mod adversity;
 mod agenda;
