@@ -22,26 +22,38 @@ fn told(desk: &mut Desk, clock: &mut f64, last: &mut AddingPart, control: &str) 
 #[test]
 fn a_command_says_what_it_will_do_or_why_it_cannot_be() {
     for (lang, table) in [
-        ("en", [
-            ("", "The words of mqlab run --do, without the moment: it happens now."),
-            ("crash con", "Write: crash NODE."),
-            ("crush broker-1", "No command begins with “crush”."),
-            ("crash broker-1", "Will be: broker 1 crashes; the process dies; its disk stays, and its peers are told."),
-            ("crash broker-9", "That cannot be done to broker 9."),
-            ("topic orders partitions 1 replicas 1", "orders is there already, or not gone yet."),
-            ("leave broker-1", "There is no broker but broker 1."),
-            ("exchange amq.mine fanout on broker-1", "amq.mine is a name of the broker's own: choose another one."),
-        ]),
-        ("zh", [
-            ("", "和 mqlab run --do 的写法一样，但不写时刻：立即执行。"),
-            ("crash con", "写法：crash NODE。"),
-            ("crush broker-1", "没有以“crush”开头的命令。"),
-            ("crash broker-1", "将会：Broker 1 宕机；进程没了，磁盘还在，对端会发现。"),
-            ("crash broker-9", "不能对 Broker 9 这样做。"),
-            ("topic orders partitions 1 replicas 1", "orders 已经存在，或者还没有删完。"),
-            ("leave broker-1", "除了 Broker 1 没有别的 broker 了。"),
-            ("exchange amq.mine fanout on broker-1", "amq.mine 是 broker 保留的名字：请换一个。"),
-        ]),
+        (
+            "en",
+            [
+                ("", "The words of mqlab run --do, without the moment: it happens now."),
+                ("crash con", "Write: crash NODE."),
+                ("crush broker-1", "No command begins with “crush”."),
+                (
+                    "crash broker-1",
+                    "Effect: broker 1 crashes; the process dies; its disk stays, and its peers are told.",
+                ),
+                ("crash broker-9", "That cannot be done to broker 9."),
+                ("topic orders partitions 1 replicas 1", "orders is there already, or not gone yet."),
+                ("leave broker-1", "There is no broker but broker 1."),
+                (
+                    "exchange amq.mine fanout on broker-1",
+                    "amq.mine is a name of the broker's own: choose another one.",
+                ),
+            ],
+        ),
+        (
+            "zh",
+            [
+                ("", "和 mqlab run --do 的写法一样，但不写时刻：立即执行。"),
+                ("crash con", "写法：crash NODE。"),
+                ("crush broker-1", "没有以“crush”开头的命令。"),
+                ("crash broker-1", "效果：Broker 1 宕机；进程没了，磁盘还在，对端会发现。"),
+                ("crash broker-9", "不能对 Broker 9 这样做。"),
+                ("topic orders partitions 1 replicas 1", "orders 已经存在，或者还没有删完。"),
+                ("leave broker-1", "除了 Broker 1 没有别的 broker 了。"),
+                ("exchange amq.mine fanout on broker-1", "amq.mine 是 broker 保留的名字：请换一个。"),
+            ],
+        ),
     ] {
         let (mut desk, mut clock) = (visit(&format!("?scenario=kill-the-leader&seed=20&lang={lang}")), 0.0);
         let mut last = AddingPart::default();
@@ -85,7 +97,10 @@ fn forms_write_commands_with_free_names() {
     assert_eq!(part.turn, turn);
     desk.act(Action::End);
     let part = told(&mut desk, &mut clock, &mut last, "kind broker");
-    assert_eq!((part.possible, part.will.as_str()), (false, "The run is over: go back in time to change it."));
+    assert_eq!(
+        (part.possible, part.will.as_str()),
+        (false, "The run is over: go back in time to change it.")
+    );
 }
 
 /// Wherever one opens the forms, each that is offered says what it would do, and does it.

@@ -13,7 +13,8 @@ async fn write(page: &Page, text: &str) {
 
 /// The lines that are proposed.
 async fn proposed(page: &Page) -> Vec<String> {
-    let script = "return [...document.querySelectorAll('#command-list [data-line]')].map((one) => one.dataset.line)";
+    let script =
+        "return [...document.querySelectorAll('#command-list [data-line]')].map((one) => one.dataset.line)";
     serde_json::from_value(page.script(script).await).expect("they are texts")
 }
 
@@ -49,7 +50,7 @@ async fn a_command_is_written_completed_and_done() {
         page.press("ArrowDown").await;
         page.press("Enter").await;
         let hint = page.text("#command-hint").await;
-        assert!(hint.starts_with("Will be: worker-2 crashes; what it has"), "{hint}");
+        assert!(hint.starts_with("Effect: worker-2 crashes; what it has"), "{hint}");
         page.press("Enter").await;
         assert!(happened(page).await.contains("worker-2 crashes"));
         assert!(page.text("#command-hint").await.starts_with("Done: "));
@@ -81,7 +82,10 @@ async fn a_topic_is_added_in_a_form_by_keyboard_and_removed_in_the_field() {
         page.seek(60_000).await;
         page.press("a").await;
         assert_eq!(focused(page).await, "kind-topic");
-        assert_eq!(page.text("#add-will").await, "将会：新建主题 topic-1：3 个分区，每个 3 个副本。还没有人向它发消息。");
+        assert_eq!(
+            page.text("#add-will").await,
+            "效果：新建主题 topic-1：3 个分区，每个 3 个副本。还没有人向它发消息。"
+        );
         while focused(page).await != "add-name" {
             page.tab(1).await;
         }
@@ -137,7 +141,7 @@ async fn everything_that_can_be_added_is_added() {
                     write(page, "x.7").await;
                 }
                 let will = page.text("#add-will").await;
-                let starts = if lang == "en" { "Will be: " } else { "将会：" };
+                let starts = if lang == "en" { "Effect: " } else { "效果：" };
                 assert!(will.starts_with(starts), "{kind}: {will}");
                 let digest = page.digest().await;
                 page.focus("#add-do").await;

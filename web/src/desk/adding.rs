@@ -205,11 +205,11 @@ impl Desk {
         let (hint, good) = match text.parse::<Command>() {
             Ok(command) => self.foretold(run, &command),
             Err(_) if text.is_empty() && !came.is_empty() => (words::done(came, lang), true),
-            Err(_) => (words::usage(text, lang), text.is_empty()),
+            Err(_) => (words::usage(text, lang), words::may_become(text)),
         };
         let options = complete(text, run).into_iter().map(|line| {
             let gloss = words::gloss(&line, lang);
-            let does = line.parse::<Command>().ok().map(|command| self.foretold(run, &command).0);
+            let does = line.parse::<Command>().ok().map(|command| words::wish(&command, &run.names, lang));
             (line, does.unwrap_or(gloss))
         });
         let kinds = kinds_of(run.timeline.scenario_now());

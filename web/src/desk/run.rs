@@ -3,6 +3,7 @@
 use mqlab_core::broker::is_internal;
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Judged, Landmark, Place, PromiseJudge};
+use mqlab_core::routing::ExchangeName;
 use mqlab_core::sim::picture::{Mark, Picture};
 use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
@@ -65,7 +66,7 @@ fn has_removed(shape: &Picture, scenario: &Scenario) -> bool {
     };
     let brokers = || shape.brokers.iter();
     let gone = brokers().flat_map(|broker| &broker.strips).any(|strip| !is_there(&strip.place));
-    let known = |name| scenario.exchanges.iter().any(|spec| spec.exchange.name == *name);
+    let known = |name: &ExchangeName| scenario.exchanges.iter().any(|spec| spec.exchange.name == *name);
     gone || brokers().flat_map(|broker| &broker.exchanges).any(|exchange| !known(&exchange.name))
 }
 

@@ -122,10 +122,10 @@ pub(crate) fn wish(command: &Command, names: &Names, lang: Lang) -> String {
 /// What a command will do.
 pub(crate) fn will(wish: &str, effect: &str, lang: Lang) -> String {
     match (effect.is_empty(), lang) {
-        (true, Lang::En) => format!("Will be: {wish}."),
-        (true, Lang::Zh) => format!("将会：{wish}。"),
-        (false, Lang::En) => format!("Will be: {wish}; {effect}."),
-        (false, Lang::Zh) => format!("将会：{wish}；{effect}。"),
+        (true, Lang::En) => format!("Effect: {wish}."),
+        (true, Lang::Zh) => format!("效果：{wish}。"),
+        (false, Lang::En) => format!("Effect: {wish}; {effect}."),
+        (false, Lang::Zh) => format!("效果：{wish}；{effect}。"),
     }
 }
 
@@ -159,6 +159,12 @@ pub(crate) fn done(came: &str, lang: Lang) -> String {
         Lang::En => format!("Done: {came}."),
         Lang::Zh => format!("已执行：{came}。"),
     }
+}
+
+/// Whether a command may be on its way: then nothing is wrong yet.
+pub(crate) fn may_become(text: &str) -> bool {
+    let verb = text.trim_start().split(' ').next().unwrap_or_default();
+    VERBS.iter().any(|(known, ..)| if text.contains(' ') { *known == verb } else { known.starts_with(verb) })
 }
 
 /// How the command that is begun is written, or what can be.
