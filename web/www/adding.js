@@ -52,7 +52,7 @@ export const addingOf = (make) => (part) => {
   $("adding-open").setAttribute("aria-expanded", open !== "");
   if (!open) {
     if (was && ($("adding").contains(document.activeElement) || document.activeElement === document.body)) {
-      (back?.isConnected ? back : $("adding-open")).focus();
+      (back?.isConnected && back !== document.body ? back : $("adding-open")).focus();
     }
     return;
   }

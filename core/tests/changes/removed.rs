@@ -30,6 +30,9 @@ fn a_topic_goes_with_all_in_it_and_nothing_is_called_lost() {
     assert!(happened(&timeline, told).is_some(), "its producer hears that there is no such topic");
     let took = |event: &Event| matches!(event, Event::Assigned { partitions, .. } if partitions.is_empty());
     assert!(happened(&timeline, took).is_some(), "its group has nothing to read");
+    give(&mut timeline, 330, "crash broker-3");
+    timeline.advance(Time(340_000));
+    assert!(places(&timeline, 2).is_empty(), "nothing of it is shown of who is down either");
     timeline.advance(timeline.ends_at());
     let verdict = timeline.verdict();
     assert!(verdict.lost().is_empty(), "{:?}", verdict.lost());
