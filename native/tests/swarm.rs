@@ -82,10 +82,46 @@ fn a_run_tells_of_its_promises_and_a_link_is_a_scenario() {
     let torn = mqlab(&["run", &link[..link.len() - 40]]);
     assert_eq!(torn.status.code(), Some(1));
     assert!(text(&torn.stderr).starts_with("mqlab: the link: a part of the packed scenario is missing"));
-    // What somebody did on the page is no part of the scenario: without it, it would be another run.
-    let done = mqlab(&["run", &format!("{link}&do=50+crash+broker-1&v=0.1.0")]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(text(&done.stderr).starts_with("mqlab: the link also has what somebody did on the page: save"));
+}
+
+#[test]
+fn all_that_a_link_of_the_page_says_is_run() {
+    let v = mqlab_core::VERSION;
+    let report = |arguments: &[&str]| -> serde_json::Value {
+        let output = mqlab(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let scenario = mqlab_core::sim::Scenario::built_in("kill-the-leader").expect("it comes with the engine");
+    let by_hand = report(&["run", "kill-the-leader", "--seed", "7", "--do", "50 crash broker-1", "--json"]);
+    for holds in ["scenario=kill-the-leader".to_owned(), format!("run={}", scenario.pack())] {
+        let link =
+            format!("http://127.0.0.1:8080/?{holds}&seed=7&do=50+crash+broker-1&at=120.5&lang=zh&v={v}");
+        let linked = report(&["run", &link, "--json"]);
+        assert_eq!(linked["digest"], by_hand["digest"]);
+        assert_eq!(linked["looked_at"]["at"], 120_500);
+        let said = text(&mqlab(&["run", &link]).stdout);
+        let digest = linked["looked_at"]["digest"].as_str().expect("a digest");
+        assert!(said.contains(&format!("looked at    120.500 ms, digest {digest}\n")), "{said}");
+        let other = report(&["run", &link, "--seed", "8", "--json"]);
+        assert_eq!(other["seed"], 8, "the option counts more");
+        let also = report(&["run", &link, "--do", "400 restart broker-1", "--json"]);
+        assert_ne!(also["digest"], linked["digest"]);
+    }
+    for (link, why) in [
+        (
+            format!("?scenario=kill-the-leader&do=50+crush+broker-1&v={v}"),
+            "mqlab: the link: \"50 crush broker-1\" in it is",
+        ),
+        ("?scenario=kill-the-leader&do=50+crash+broker-1".into(), "mqlab: the link: its end is missing"),
+        ("?scenario=nothing".into(), "mqlab: "),
+        ("?scenario=kill-the-leader&v=9.0.1".into(), "mqlab: the link: engine 9.0.1 made it"),
+        (format!("?do=50+crash+broker-7&v={v}"), "mqlab: --do '50.000 crash broker-7': there is no broker-7"),
+    ] {
+        let refused = mqlab(&["run", &link]);
+        assert_eq!(refused.status.code(), Some(1), "{link}");
+        assert!(text(&refused.stderr).starts_with(why), "{link}: {}", text(&refused.stderr));
+    }
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Embed {
             Some(link) => query += link.split_once('?').map_or(link.as_str(), |(_, query)| query),
             None => {
                 if let Some(name) = given("scenario") {
-                    query += &format!("scenario={}", crate::link::encoded(&name));
+                    query += &format!("scenario={}", mqlab_core::sim::encoded(&name));
                 }
                 match given("seed").map(|seed| seed.parse::<u64>().map_err(|_| seed)) {
                     Some(Ok(seed)) => query += &format!("&seed={seed}"),

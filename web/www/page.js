@@ -4,6 +4,7 @@
 import init, * as engine from "./mqlab_web.js";
 import { share } from "./share.js";
 import { menuOf, walksMenu } from "./menu.js";
+import { addingOf, listenAdding } from "./adding.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -173,6 +174,7 @@ const fill = {
     for (const button of [...$("nodes").children]) if (!known.has(button.dataset.node)) button.remove();
   },
   menu: menuOf(make),
+  adding: addingOf(make),
   views({ views, label, zooms, pans }) {
     for (const { name, current } of views) $(`view-${name}`).setAttribute("aria-pressed", current);
     $("view-tools").hidden = !zooms;
@@ -303,6 +305,8 @@ function listen(lab) {
   });
   $("pace").addEventListener("input", () => act("pace", $("pace").value));
   $("upkeep").addEventListener("change", () => act("upkeep"));
+
+  listenAdding(act);
 
   const help = (open) => {
     $("help").hidden = !open;

@@ -82,6 +82,8 @@ impl<S: Storage> Broker<S> {
     ) -> Result<bool, super::BrokerError<crate::log::StorageError<S>>> {
         let Some(mut marking) = self.txns.take_marking(id) else { return Ok(false) };
         let before = marking.len();
+        // What was removed with its topic needs no marker: nobody will read it. (Kafka's coordinator passes it over, too.)
+        marking.retain(|partition, _| !self.view.removed.contains(&partition.topic));
         let retry = Mark::Due(now + self.settings.retry_backoff);
         for (partition, mark) in &mut marking {
             if let Mark::Asked { deadline, .. } = mark

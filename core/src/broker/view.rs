@@ -70,6 +70,9 @@ pub struct View {
     pub producer_ids: u64,
     /// What stands on each broker's virtual host.
     pub hosts: BTreeMap<NodeId, Arc<HostLayout>>,
+    /// The topics that were removed. Their names are not given again: a topic has no number of its own here, so whoever
+    /// was away would take the new one for the old. (Kafka's topics have ids for that, KIP-516.)
+    pub removed: BTreeSet<Name>,
 }
 
 /// What stands on one broker's virtual host: the broker declares what is not there yet.

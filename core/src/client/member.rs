@@ -115,6 +115,11 @@ impl Member {
         self.reader.resume(partitions);
     }
 
+    /// Says then, from now on, how far it got.
+    pub fn set_commits(&mut self, commits: CommitMode) {
+        self.reader.options.commits = commits;
+    }
+
     /// The program is done with a message.
     pub fn done(&mut self, now: Time, from: &Place, offset: Offset, out: &mut Out) {
         self.reader.now = now;

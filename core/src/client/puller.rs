@@ -32,6 +32,8 @@
 //! What real systems do: Kafka's consumer with `assign` and `seek`; RocketMQ's `DefaultLitePullConsumer`; both keep
 //! what is staged in memory alone.
 
+mod retuned;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -70,6 +72,8 @@ struct Held {
     staged: Staged,
     /// Where it stands on the own disk.
     own: Option<Offset>,
+    /// Whether it is crossed out there, before it is done.
+    noted: bool,
 }
 
 /// A consumer that reads for itself. Its log is on its own disk: whoever drives it opens it first, under the name
@@ -126,6 +130,7 @@ impl<L: Log> Puller<L> {
     ) -> Result<Self, LogError<L::Error>> {
         let (shelf, found) = Shelf::open(log)?;
         let held = |found: super::shelf::Found| Held {
+            noted: false,
             staged: Staged {
                 from: Place::Partition(PartitionId { topic: topic.clone(), index: found.partition }),
                 tag: shelf.mark(found.partition).map_or(0, |mark| mark.reading.into()),
@@ -188,22 +193,13 @@ impl<L: Log> Puller<L> {
         self.positions.get(&partition)?.next
     }
 
-    /// What would be lost if the program died now: noted as done, and not done.
-    pub fn at_stake(&self) -> impl Iterator<Item = &Staged> {
-        let (before, memory) =
-            (self.options.commits == Commits::Before, self.options.staging == Staging::Memory);
-        let staged = self.staged.iter().filter(move |_| memory);
-        let at_stake = self.in_hand.values().chain(staged).filter(move |_| before);
-        at_stake.map(|held| &held.staged)
-    }
-
     /// Takes the next message to work on. [`Staged::tag`] says how often its partition was replayed.
     pub fn take(&mut self) -> Option<Staged> {
         if self.failed.is_some() {
             return None;
         }
-        let held = self.staged.pop_front()?;
         let before = (self.options.staging, self.options.commits) == (Staging::Disk, Commits::Before);
+        let held = Held { noted: before, ..self.staged.pop_front()? };
         let (staged, own) = (held.staged.clone(), held.own);
         // It is at stake before its disk is asked: if that fails, nobody knows whether it was crossed out.
         self.in_hand.insert((partition_of(&staged.from)?, staged.record.offset), held);
@@ -224,7 +220,8 @@ impl<L: Log> Puller<L> {
             if staged.tag != u64::from(reading) {
                 continue; // it was begun before a replay
             }
-            if let Some(Held { own: Some(own), .. }) = self.in_hand.remove(&(partition, staged.record.offset))
+            if let Some(Held { own: Some(own), noted: false, .. }) =
+                self.in_hand.remove(&(partition, staged.record.offset))
                 && self.options.commits == Commits::After
             {
                 let noted = self.shelf.done(own);
@@ -404,7 +401,7 @@ impl<L: Log> Puller<L> {
                 out.received(&from, message, 1);
             }
             let staged = Staged { from: from.clone(), record, delivery: 1, session: 0, tag };
-            self.staged.push_back(Held { staged, own: own.next() });
+            self.staged.push_back(Held { staged, own: own.next(), noted: false });
         }
     }
 

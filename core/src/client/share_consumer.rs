@@ -140,6 +140,16 @@ impl ShareConsumer {
         self.refused
     }
 
+    /// Takes at most so many records of a partition at once, from its next question on.
+    pub fn set_records_max(&mut self, most: u32) {
+        self.options.records_max = most;
+    }
+
+    /// Acknowledges then, from now on.
+    pub fn set_acknowledges(&mut self, when: Acknowledges) {
+        self.options.acknowledges = when;
+    }
+
     /// Takes the next record to work on.
     pub fn take(&mut self) -> Option<Staged> {
         self.staged.pop_front()

@@ -74,6 +74,8 @@ pub struct Subscriber {
     state: State,
     staged: VecDeque<Staged>,
     last_request: RequestId,
+    /// The last subscriptions to which it was enough to hand messages over: after this one, up to that one.
+    handed_over: (RequestId, RequestId),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +108,8 @@ impl Subscriber {
         let metadata = Metadata::new(brokers);
         let state = State::Apart(Time::ZERO);
         let (staged, queue) = Default::default();
-        Self { settings, reads, options, queue, metadata, state, staged, last_request: 0 }
+        let handed_over = (0, if options.ack == AckMode::Automatic { RequestId::MAX } else { 0 });
+        Self { settings, reads, options, queue, metadata, state, staged, last_request: 0, handed_over }
     }
 
     /// What was received and not begun, oldest first.
@@ -180,6 +183,39 @@ impl Subscriber {
         }
     }
 
+    /// Acknowledges by itself from now on, or not any more. It subscribes anew for that, as a queue knows it of each
+    /// subscription (AMQP: `no-ack` of `basic.consume`): what it has not begun goes back, unless it is its own already.
+    pub fn set_automatic(&mut self, automatic: bool) {
+        if automatic == self.is_automatic() || self.refused().is_some() {
+            return;
+        }
+        if automatic {
+            self.forget_what_goes_back();
+            self.handed_over = (self.last_request, RequestId::MAX);
+        } else {
+            self.handed_over.1 = self.last_request;
+        }
+        self.options.ack = if automatic { AckMode::Automatic } else { AckMode::Explicit };
+        self.state = State::Apart(Time::ZERO);
+    }
+
+    /// Whether what came to a subscription is its own since then.
+    fn is_given(&self, session: RequestId) -> bool {
+        let (after, until) = self.handed_over;
+        (after.saturating_add(1)..=until).contains(&session)
+    }
+
+    /// Whether the next message to work on is its own already, and needs no acknowledgement.
+    pub fn is_next_given(&self) -> bool {
+        self.staged.front().is_some_and(|staged| self.is_given(staged.session))
+    }
+
+    fn forget_what_goes_back(&mut self) {
+        let mut staged = core::mem::take(&mut self.staged);
+        staged.retain(|staged| self.is_given(staged.session));
+        self.staged = staged;
+    }
+
     /// Takes what reaches the consumer.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Out) {
         let retry = now + self.settings.retry_backoff;
@@ -189,10 +225,11 @@ impl Subscriber {
             }
             Input::Message { from, message: Message::Deliver(delivery) } => {
                 // What came to an earlier subscription went back to its queue, unless to hand it over was enough.
-                let own = |(broker, session)| {
-                    broker == from && (session == delivery.session || self.is_automatic())
-                };
-                if self.state.session().is_some_and(own) {
+                let is_given = self.is_given(delivery.session);
+                let own = |(broker, session)| broker == from && session == delivery.session;
+                let is_near = |(broker, _)| broker == from;
+                let session = self.state.session();
+                if session.is_some_and(own) || is_given && session.is_none_or(is_near) {
                     let Delivery { queue, session, tag, offset, delivery, message } = delivery;
                     self.queue = Some(queue.clone());
                     let record = message.to_record_at(offset, now.as_millis() as i64);
@@ -235,9 +272,7 @@ impl Subscriber {
 
     /// The broker is gone, or does not know this consumer any more: whatever it delivered it will deliver again.
     fn break_off(&mut self, retry: Time) {
-        if !self.is_automatic() {
-            self.staged.clear();
-        }
+        self.forget_what_goes_back();
         self.state = State::Apart(retry);
         self.metadata.refresh(retry);
     }

@@ -8,8 +8,10 @@
 //!   prefetch consumer-1 10     0 for no limit               drop-exchange NAME                 it goes, with its bindings
 //!   join consumer-1            another one like it          bind EXCHANGE QUEUE [KEY]          the queue gets what matches
 //!   leave consumer-1           it goes, in good order       unbind EXCHANGE QUEUE [KEY]        and does not any more
+//!   ack consumer-1 each|before|automatic|every 10           when it acknowledges
 //!
 //!   topic NAME partitions 3 replicas 3                      ttl QUEUE 100|none                 ms that messages live
+//!   drop-topic NAME            it goes, with all in it
 //!   partitions TOPIC 6         more of them                 length QUEUE 50|none               the most that are ready
 //!   min-in-sync TOPIC 2        for acks=all                 retention-time TOPIC 500|none      ms that records stay
 //!                                                           retention-bytes TOPIC 65536|none   a partition's least bytes
@@ -23,6 +25,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ack_when::AckWhen;
 use crate::ids::{Name, NodeId};
 use crate::routing::{ExchangeKind, ExchangeName, HashBy};
 use crate::time::{Span, Time};
@@ -166,6 +169,15 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         key: String,
     },
+    /// A topic is removed, with what is in it.
+    DropTopic(Name),
+    /// A consumer acknowledges then.
+    Ack {
+        /// Which.
+        node: NodeId,
+        /// When.
+        when: AckWhen,
+    },
 }
 
 /// How many replicas must have a message before its producer is told.
@@ -283,6 +295,7 @@ impl Change {
             | Self::Acks { node, .. }
             | Self::Work { node, .. }
             | Self::Prefetch { node, .. }
+            | Self::Ack { node, .. }
             | Self::Join(node)
             | Self::Leave(node) => Some(node),
             Self::Queue { on, .. } | Self::Exchange { on, .. } => Some(on),
@@ -338,6 +351,8 @@ impl fmt::Display for Change {
                 write!(f, "unbind {exchange} {queue}")
             }
             Self::Unbind { exchange, queue, key } => write!(f, "unbind {exchange} {queue} {key}"),
+            Self::DropTopic(name) => write!(f, "drop-topic {name}"),
+            Self::Ack { node, when } => write!(f, "ack {node} {when}"),
         }
     }
 }
@@ -362,6 +377,7 @@ fn read(words: &[&str]) -> Option<Change> {
         ["every", at, every] => Change::Every { node: node(at)?, span: span(every)? },
         ["acks", at, level] => Change::Acks { node: node(at)?, level: level.parse().ok()? },
         ["work", at, takes] => Change::Work { node: node(at)?, span: span(takes)? },
+        ["ack", at, ref when @ ..] => Change::Ack { node: node(at)?, when: when.join(" ").parse().ok()? },
         ["prefetch", at, most] => Change::Prefetch { node: node(at)?, most: most.parse().ok()? },
         ["join", like] => Change::Join(node(like)?),
         ["leave", at] => Change::Leave(node(at)?),
@@ -382,6 +398,7 @@ fn read(words: &[&str]) -> Option<Change> {
             partitions: partitions.parse().ok()?,
             replicas: replicas.parse().ok()?,
         },
+        ["drop-topic", topic] => Change::DropTopic(name(topic)?),
         ["queue", queue, "on", on] => Change::Queue { name: name(queue)?, on: node(on)? },
         ["drop-queue", queue] => Change::DropQueue(name(queue)?),
         ["ttl", queue, ttl] => Change::Ttl { queue: name(queue)?, ttl: or_none(ttl, span)? },
@@ -420,7 +437,8 @@ pub struct BadChange(pub String);
 impl fmt::Display for BadChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let such = "write such as every producer-1 5, acks producer-1 all, work consumer-1 20, prefetch consumer-1 10, \
-                    join consumer-1, leave consumer-1, topic NAME partitions 3 replicas 3, partitions TOPIC 6, \
+                    ack consumer-1 before, join consumer-1, leave consumer-1, topic NAME partitions 3 replicas 3, \
+                    drop-topic NAME, partitions TOPIC 6, \
                     min-in-sync TOPIC 2, retention-time TOPIC 500, retention-bytes TOPIC 65536, queue NAME on broker-1, \
                     drop-queue NAME, ttl QUEUE 100, length QUEUE 50, exchange NAME fanout on broker-1, \
                     drop-exchange NAME, bind EXCHANGE QUEUE KEY, unbind EXCHANGE QUEUE KEY; none lifts a limit";

@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use crate::ids::{Epoch, NodeId, PartitionId};
+use crate::ids::{Epoch, Name, NodeId, PartitionId};
 
 /// A fact about a cluster.
 ///
@@ -68,6 +68,16 @@ pub enum ClusterEvent {
         /// The term that it knows of.
         term: Epoch,
     },
+    /// A topic is removed: whoever keeps something of it deletes that.
+    TopicRemoved {
+        /// Which.
+        topic: Name,
+    },
+    /// A broker does not belong to the cluster any more, until it is started again.
+    Unregistered {
+        /// Which.
+        broker: NodeId,
+    },
 }
 
 impl ClusterEvent {
@@ -105,6 +115,8 @@ impl fmt::Display for ClusterEvent {
             Self::Moving { partition, replicas } => write!(f, "moves {partition} to {}", Row(replicas)),
             Self::Moved { partition, replicas } => write!(f, "{partition} is kept by {}", Row(replicas)),
             Self::SteppedDown { term } => write!(f, "is not the active controller any more, term {term}"),
+            Self::TopicRemoved { topic } => write!(f, "removes the topic {topic}"),
+            Self::Unregistered { broker } => write!(f, "{broker} does not belong to the cluster any more"),
         }
     }
 }

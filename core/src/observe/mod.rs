@@ -9,6 +9,7 @@
 //! * [`Ledger`] and [`OrderMetrics`]: what became of what users asked for;
 //! * [`Digester`]: whether two runs are the same.
 
+mod ack_when;
 mod agreement;
 mod cause;
 mod change;
@@ -46,6 +47,7 @@ mod txn_event;
 mod txn_judge;
 mod verdict;
 
+pub use ack_when::AckWhen;
 pub use agreement::Agreement;
 pub use cause::{Step, Why, causes, loss};
 pub use change::{AcksLevel, BadChange, Change, PlainKind};

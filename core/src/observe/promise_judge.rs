@@ -110,6 +110,7 @@ impl PromiseJudge {
             Event::Pull(
                 PullEvent::Trimmed { partition, messages, .. }
                 | PullEvent::CopyTrimmed { partition, messages, .. }
+                | PullEvent::Removed { partition, messages }
                 | PullEvent::Compacted { partition, messages, .. },
             ) => {
                 self.cleaned.extend(messages);

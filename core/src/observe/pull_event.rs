@@ -111,6 +111,13 @@ pub enum PullEvent {
         /// What is gone here.
         messages: Vec<MessageId>,
     },
+    /// A topic was removed, and a broker deletes what it kept of a partition.
+    Removed {
+        /// Which partition.
+        partition: PartitionId,
+        /// What is gone here.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl PullEvent {
@@ -119,6 +126,7 @@ impl PullEvent {
         match self {
             Self::Trimmed { messages, .. }
             | Self::CopyTrimmed { messages, .. }
+            | Self::Removed { messages, .. }
             | Self::Recovered { messages }
             | Self::Forgotten { messages }
             | Self::Compacted { messages, .. } => messages,
@@ -132,6 +140,7 @@ impl PullEvent {
         matches!(
             self,
             Self::OffsetGone { .. }
+                | Self::Removed { .. }
                 | Self::Recovered { .. }
                 | Self::Forgotten { .. }
                 | Self::Replays { .. }
@@ -151,6 +160,9 @@ impl fmt::Display for PullEvent {
             }
             Self::OffsetGone { partition, wanted, goes_on } => {
                 write!(f, "does not find {wanted} in {partition} any more, goes on at {goes_on}")
+            }
+            Self::Removed { partition, messages } => {
+                write!(f, "deleted {partition}, whose topic is removed, with {}", named(messages))
             }
             Self::Recovered { messages } => write!(f, "found on its own disk: {}", named(messages)),
             Self::Forgotten { messages } => {

@@ -77,6 +77,7 @@ impl PullMetrics {
                 self.compacted_bytes += bytes;
             }
             PullEvent::CopyTrimmed { .. }
+            | PullEvent::Removed { .. }
             | PullEvent::Late { .. }
             | PullEvent::Replays { .. }
             | PullEvent::Happened { .. } => {}

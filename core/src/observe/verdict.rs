@@ -10,7 +10,7 @@
 //!   that an exchange routed into several queues is owed to each: it is lost when one of them loses its copy.
 //!   So is what a reader noted as done and then lost from its memory: nobody will ask for it again.
 //! * **dropped**: not lost, but taken out as the queue was told to: expired, the queue full, refused, delivered too
-//!   often, removed together with its queue, or routed nowhere; and not kept among dead letters.
+//!   often, removed together with its queue or topic, or routed nowhere; and not kept among dead letters.
 //! * **dead letter**: taken out like that, but stored in a queue for such messages, in the same step. It is not lost,
 //!   and it is not on its way either: nothing brings it to whom it was meant for. Whoever processes it there has it
 //!   delivered.
@@ -172,6 +172,10 @@ impl Verdict {
             Event::Pull(PullEvent::Compacted { partition, messages, .. }) => {
                 self.compacted(partition, *node, messages);
             }
+            Event::Pull(PullEvent::Removed { partition, messages }) => {
+                let place = Place::Partition(partition.clone());
+                messages.iter().for_each(|&message| self.dropped_with(&place, *node, message));
+            }
             Event::Pull(PullEvent::Forgotten { messages }) => {
                 self.forgotten.extend(messages);
                 messages.iter().for_each(|&message| self.judge_loss(message));
@@ -243,18 +247,21 @@ impl Verdict {
                 self.given_up.insert(*message);
             }
             QueueEvent::Dropped { queue, messages } => {
-                messages.iter().for_each(|&message| self.dropped_with(queue, node, message));
+                let place = Place::Queue(queue.clone());
+                messages.iter().for_each(|&message| self.dropped_with(&place, node, message));
             }
             QueueEvent::OutOfMemory { .. } => self.died(node),
             _ => {}
         }
     }
 
-    /// A queue was removed, and a message with it: nobody will have it from there, as whoever removed it wanted.
-    fn dropped_with(&mut self, queue: &Name, broker: NodeId, message: MessageId) {
-        self.owed.remove(&(message, queue.clone()));
-        self.let_go(&Place::Queue(queue.clone()), broker, message);
-        self.dead_letters.entry(message).or_default().remove(queue);
+    /// A queue or a topic was removed, and a message with it: nobody will have it from there, as whoever removed it wanted.
+    fn dropped_with(&mut self, place: &Place, broker: NodeId, message: MessageId) {
+        self.let_go(place, broker, message);
+        if let Place::Queue(queue) = place {
+            self.owed.remove(&(message, queue.clone()));
+            self.dead_letters.entry(message).or_default().remove(queue);
+        }
         if !self.is_delivered(message) {
             self.dropped.insert(message);
         }

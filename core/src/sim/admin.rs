@@ -115,7 +115,10 @@ impl World {
             }
             // A later order was carried out first, and brought more. (Bad replicas are found when the scenario is checked.)
             // Or the move that was to be cancelled is over.
-            Some((_, Err(BadOrder::NotMore | BadOrder::BadReplicas | BadOrder::NotMoving))) => {}
+            Some((
+                _,
+                Err(BadOrder::NotMore | BadOrder::NameTaken | BadOrder::BadReplicas | BadOrder::NotMoving),
+            )) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What the scenario alone says is asked first (`accepts`): so a file's schedule is checked before it runs, too. What only
 //! the world knows, who is down, and what a broker still has, is asked when the moment has come.
 
+use super::host_check::declare;
 use super::permits::CommandRefused;
 use super::scenario::{
     CLIENTS_MAX, ConsumerSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX, ProducerSpec, RUN_MICROS_MAX,
@@ -11,11 +12,14 @@ use super::scenario::{
 use super::shop::target;
 use super::world::{BrokerProcess, Power, World, index};
 use crate::broker::{Acks, is_internal};
-use crate::client::ProducerOptions;
+use crate::client::{ProducerOptions, SHARE_RECORDS_MAX};
 use crate::ids::{Name, NodeId};
-use crate::observe::{AcksLevel, Change};
+use crate::observe::{AckWhen, AcksLevel, Change};
 use crate::routing::{Binding, Destination, ExchangeName};
 use crate::time::{Span, Time};
+
+/// The most messages that a consumer acknowledges at once.
+const ACKS_AT_ONCE_MAX: u32 = 10_000;
 
 type Checked = Result<(), CommandRefused>;
 
@@ -58,6 +62,13 @@ impl Scenario {
             return Err(CommandRefused::NoSuchNode(node));
         }
         match change {
+            Change::Every { node: node @ NodeId::Consumer(_), span: every } => {
+                let SourceSpec::Poll { options, .. } = &self.consumer(*node)?.from else {
+                    return Err(CommandRefused::DoesNotApply(*node));
+                };
+                span(*every)?;
+                news(options.poll_every == *every, CommandRefused::IsSo(*node))
+            }
             Change::Every { node, span: every } => {
                 let spec = self.producer(*node)?;
                 span(*every)?;
@@ -76,18 +87,25 @@ impl Scenario {
                 {
                     news(prefetch == most, CommandRefused::IsSo(*node))
                 }
+                SourceSpec::Share { options, .. } => {
+                    within((*most).into(), 1, SHARE_RECORDS_MAX.into())?;
+                    news(options.records_max == *most, CommandRefused::IsSo(*node))
+                }
                 _ => Err(CommandRefused::DoesNotApply(*node)),
             },
+            Change::Ack { node, when } => self.accepts_ack(*node, *when),
             Change::Join(node) => self.accepts_join(*node),
             Change::Leave(node) => match node {
                 NodeId::Producer(_) | NodeId::Consumer(_) => Ok(()),
+                NodeId::Broker(number) => self.accepts_retirement(*number),
                 node => Err(CommandRefused::DoesNotApply(*node)),
             },
             Change::Partitions { .. }
             | Change::MinInSync { .. }
             | Change::RetentionTime { .. }
             | Change::RetentionBytes { .. }
-            | Change::Topic { .. } => self.accepts_of_topic(change),
+            | Change::Topic { .. }
+            | Change::DropTopic(_) => self.accepts_of_topic(change),
             _ => self.accepts_of_host(change),
         }
     }
@@ -102,6 +120,29 @@ impl Scenario {
         let idempotent = spec.options.idempotent || spec.transactional.is_some();
         let options = ProducerOptions { idempotent, ..spec.options };
         options.check(&target(&to), &self.settings).map_err(|_| CommandRefused::NeedsAll(node))
+    }
+
+    fn accepts_ack(&self, node: NodeId, when: AckWhen) -> Checked {
+        let spec = self.consumer(node)?;
+        if let AckWhen::Every(many) = when {
+            within(many.into(), 1, ACKS_AT_ONCE_MAX.into())?;
+        }
+        let altered = spec.acknowledging(when).ok_or(CommandRefused::DoesNotApply(node))?;
+        news(spec.acknowledges() == Some(when), CommandRefused::IsSo(node))?;
+        let fits = self.check_transform(&altered).and_then(|()| self.check_together(&altered));
+        fits.map_err(|_| CommandRefused::NeedsEach(node))
+    }
+
+    /// A broker goes for good: what stands on it alone must be removed before.
+    fn accepts_retirement(&self, number: u16) -> Checked {
+        let node = NodeId::Broker(number);
+        let queues = self.queues.iter().filter(|queue| queue.broker == number);
+        let queues = queues.map(|queue| queue.name.clone().into());
+        let exchanges = self.exchanges.iter().filter(|exchange| exchange.broker == number);
+        match queues.chain(exchanges.map(|exchange| exchange.exchange.name.clone())).next() {
+            Some(name) => Err(CommandRefused::StandsOn(name, node)),
+            None => news(self.brokers < 2, CommandRefused::LastBroker(node)),
+        }
     }
 
     fn accepts_join(&self, node: NodeId) -> Checked {
@@ -137,18 +178,19 @@ impl Scenario {
                 let spec = self.topic(topic)?;
                 keep.map_or(Ok(()), span)?;
                 news(spec.retention_time == *keep, CommandRefused::IsSet(topic.clone()))?;
-                self.altered(change).check_cleanups().map_err(|why| CommandRefused::Unfit(why.0))
+                self.altered(change).check_cleanups().map_err(|_| CommandRefused::Compacted(topic.clone()))
             }
             Change::RetentionBytes { topic, keep } => {
                 let spec = self.topic(topic)?;
                 news(spec.retention_bytes == *keep, CommandRefused::IsSet(topic.clone()))?;
-                self.altered(change).check_cleanups().map_err(|why| CommandRefused::Unfit(why.0))
+                self.altered(change).check_cleanups().map_err(|_| CommandRefused::Compacted(topic.clone()))
             }
             Change::Topic { name, partitions, replicas } => {
                 self.is_free(name)?;
                 within((*partitions).into(), 1, PARTITIONS_MAX.into())?;
                 within((*replicas).into(), 1, self.brokers.into())
             }
+            Change::DropTopic(name) => self.topic(name).map(drop),
             _ => Ok(()),
         }
     }
@@ -191,7 +233,9 @@ impl Scenario {
             }
             _ => {}
         }
-        self.altered(change).check_host().map_err(|why| CommandRefused::Unfit(why.0))
+        let on = self.host_of(change).map(NodeId::Broker);
+        let layout = on.and_then(|on| self.altered(change).layouts().remove(&on));
+        layout.map_or(Ok(()), |layout| declare(&layout).map_err(|(_, why)| CommandRefused::Unfit(why)))
     }
 
     fn altered(&self, change: &Change) -> Self {
@@ -264,6 +308,12 @@ impl World {
         }
         if let Change::Leave(node) = change {
             news(self.is_frozen(*node), CommandRefused::IsFrozen(*node))?;
+            self.permits_retirement(*node)?;
+        }
+        if let Change::Topic { name, replicas, .. } = change {
+            news(self.removed.contains(name), CommandRefused::WasRemoved(name.clone()))?;
+            let stay = self.scenario.brokers as usize - self.retired.len();
+            within((*replicas).into(), 1, stay as u64)?;
         }
         let Some(NodeId::Broker(number)) = on else { return Ok(()) };
         let BrokerProcess::Runs(broker) = &self.brokers[index(number)].process else { return Ok(()) };
@@ -277,6 +327,24 @@ impl World {
                 news(broker.host().router().exchange(name).is_some(), CommandRefused::IsThere(name.clone()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether a broker may go for good: another one lives, and no partition is left without a replica in sync.
+    fn permits_retirement(&self, node: NodeId) -> Checked {
+        if !matches!(node, NodeId::Broker(_)) {
+            return Ok(());
+        }
+        news(self.retired.contains(&node), CommandRefused::IsSo(node))?;
+        let view = self.controllers.view();
+        let stays = |other: &&NodeId| {
+            **other != node && !self.retired.contains(other) && view.brokers.get(other) == Some(&true)
+        };
+        news(!view.brokers.keys().any(|other| stays(&other)), CommandRefused::LastBroker(node))?;
+        let mut kept = view.partitions.iter().filter(|(_, state)| state.replicas.contains(&node));
+        match kept.find(|(_, state)| !state.in_sync.iter().any(|other| stays(&other))) {
+            Some((partition, _)) => Err(CommandRefused::KeepsAlone(node, partition.clone())),
+            None => Ok(()),
         }
     }
 }

@@ -2,8 +2,9 @@
 //! learns of it.
 //!
 //! ```text
-//!   every, acks, work, prefetch      the program itself
-//!   join, leave                      a program begins or ends; a broker begins, and the controllers are told of it
+//!   every, acks, work, prefetch, ack the program itself
+//!   join, leave                      a program begins or ends; a broker begins, or stops when others lead what it led,
+//!                                    and the controllers are told of it
 //!   topics, queues, exchanges ...    the controllers are told, once one is active: the view changes, and brokers follow it
 //! ```
 //!
@@ -44,6 +45,10 @@ pub(super) enum Wanted {
     Host(u16),
     /// That there is a broker.
     Broker(u16),
+    /// That there is no such topic.
+    NoTopic(Name),
+    /// That a broker has gone for good.
+    NoBroker(u16),
 }
 
 /// The next free name like this: `worker-2` like `worker`, and `worker-3` like `worker-2`.
@@ -67,9 +72,11 @@ impl Scenario {
             queues.iter_mut().filter(|queue| queue.name == *name).for_each(|queue| set(&mut queue.options));
         };
         match change {
-            Change::Every { .. } | Change::Acks { .. } | Change::Work { .. } | Change::Prefetch { .. } => {
-                self.alter_client(change)
-            }
+            Change::Every { .. }
+            | Change::Acks { .. }
+            | Change::Work { .. }
+            | Change::Prefetch { .. }
+            | Change::Ack { .. } => self.alter_client(change),
             Change::Join(NodeId::Producer(number)) => self.join_producer(at, index(*number)),
             Change::Join(NodeId::Consumer(number)) => self.join_consumer(at, index(*number)),
             Change::Join(NodeId::Broker(number)) => {
@@ -98,6 +105,7 @@ impl Scenario {
                 retention_time: None,
                 cleanup: Cleanup::default(),
             }),
+            Change::DropTopic(name) => self.topics.retain(|topic| topic.name != *name),
             Change::Queue { name, on: NodeId::Broker(broker) } => {
                 let (name, options) = (name.clone(), QueueOptions::default());
                 self.queues.push(QueueSpec { name, broker: *broker, options });
@@ -131,6 +139,13 @@ impl Scenario {
                 let spec = self.producers.get_mut(index(*number));
                 spec.into_iter().for_each(|spec| spec.every = span.0);
             }
+            Change::Every { node: NodeId::Consumer(number), span } => {
+                if let Some(ConsumerSpec { from: SourceSpec::Poll { options, .. }, .. }) =
+                    self.consumers.get_mut(index(*number))
+                {
+                    options.poll_every = *span;
+                }
+            }
             Change::Acks { node: NodeId::Producer(number), level } => {
                 if let Some(ProducerSpec { to: TargetSpec::Topic { acks, .. }, .. }) =
                     self.producers.get_mut(index(*number))
@@ -143,12 +158,19 @@ impl Scenario {
                 spec.into_iter().for_each(|spec| spec.work = span.0);
             }
             Change::Prefetch { node: NodeId::Consumer(number), most } => {
-                if let Some(ConsumerSpec {
-                    from: SourceSpec::Queue { prefetch, .. } | SourceSpec::Subscription { prefetch, .. },
-                    ..
-                }) = self.consumers.get_mut(index(*number))
+                match self.consumers.get_mut(index(*number)).map(|spec| &mut spec.from) {
+                    Some(SourceSpec::Queue { prefetch, .. } | SourceSpec::Subscription { prefetch, .. }) => {
+                        *prefetch = *most;
+                    }
+                    Some(SourceSpec::Share { options, .. }) => options.records_max = *most,
+                    _ => {}
+                }
+            }
+            Change::Ack { node: NodeId::Consumer(number), when } => {
+                if let Some(spec) = self.consumers.get_mut(index(*number))
+                    && let Some(altered) = spec.acknowledging(*when)
                 {
-                    *prefetch = *most;
+                    *spec = altered;
                 }
             }
             _ => {}
@@ -218,6 +240,8 @@ impl Scenario {
                 let layout = self.layouts().remove(&broker).unwrap_or_default();
                 Adjustment::Host { broker, layout: Box::new((*layout).clone()) }
             }
+            Wanted::NoTopic(name) => Adjustment::NoTopic(name.clone()),
+            Wanted::NoBroker(number) => Adjustment::NoBroker(NodeId::Broker(*number)),
             Wanted::Broker(number) => Adjustment::Broker {
                 broker: NodeId::Broker(*number),
                 rack: self.racks.get(index(*number)).cloned(),
@@ -235,6 +259,7 @@ impl Scenario {
             Change::RetentionTime { topic, .. } | Change::RetentionBytes { topic, .. } => {
                 Some(Wanted::Keeps(topic.clone()))
             }
+            Change::DropTopic(topic) => Some(Wanted::NoTopic(topic.clone())),
             Change::Join(NodeId::Broker(_)) => Some(Wanted::Broker(self.brokers + 1)),
             change => self.host_of(change).map(Wanted::Host),
         }
@@ -257,6 +282,7 @@ impl World {
         }
         self.note(at, Event::Changed(change.clone()));
         match change {
+            Change::DropTopic(topic) => _ = self.removed.insert(topic),
             Change::Every { node, span } => self.set_every(node, span),
             Change::Acks { node: NodeId::Producer(number), level } => {
                 self.producers[index(number)].process.set_acks(level.into());
@@ -265,6 +291,7 @@ impl World {
                 self.consumers[index(number)].process.work_for(span);
             }
             Change::Prefetch { node, most } => self.set_prefetch(node, most),
+            Change::Ack { node, .. } => self.set_ack(node),
             Change::Leave(node) => self.leave(node),
             _ => {}
         }
@@ -283,11 +310,23 @@ impl World {
     }
 
     fn set_every(&mut self, node: NodeId, every: Span) {
-        let NodeId::Producer(number) = node else { return };
         let now = self.clock(node);
-        self.producers[index(number)].process.send_every(now, every);
+        match node {
+            NodeId::Producer(number) => self.producers[index(number)].process.send_every(now, every),
+            NodeId::Consumer(number) => self.consumers[index(number)].process.ask_every(every),
+            _ => return,
+        }
         if self.power(node) == Some(Power::On) && !self.stands_still(node) {
             self.plan_wake(node);
+        }
+    }
+
+    fn set_ack(&mut self, node: NodeId) {
+        let NodeId::Consumer(number) = node else { return };
+        let spec = &self.scenario.consumers[index(number)];
+        self.consumers[index(number)].process.acknowledge_as(spec);
+        if self.power(node) == Some(Power::On) && !self.stands_still(node) {
+            self.wake(node);
         }
     }
 
@@ -315,7 +354,29 @@ impl World {
                 self.carry_out(node, out);
                 self.stop(node, Power::Crashed, Event::Cluster(ClusterEvent::Stopped));
             }
+            NodeId::Broker(_) => {
+                self.retired.insert(node);
+                self.shut_down(node);
+            }
             _ => {}
+        }
+    }
+
+    /// A broker that was to go for good is down: the controllers are told that it does not belong to the cluster any more.
+    pub(super) fn gone_for_good(&mut self, node: NodeId) {
+        if let NodeId::Broker(number) = node
+            && self.retired.contains(&node)
+        {
+            self.adjust(Wanted::NoBroker(number));
+        }
+    }
+
+    /// A broker is started again: if it was to go for good, it is back, and the controllers are told of that.
+    pub(super) fn back_again(&mut self, node: NodeId) {
+        if let NodeId::Broker(number) = node
+            && self.retired.remove(&node)
+        {
+            self.adjust(Wanted::Broker(number));
         }
     }
 
@@ -374,14 +435,20 @@ impl World {
 
     /// Whoever runs the cluster tells the active controller how it shall be, or tries again later.
     pub(super) fn adjust(&mut self, wanted: Wanted) {
-        let Some(adjustment) = self.scenario.adjustment(&wanted) else { return };
+        // It came back, or went again, while this waited for a controller.
+        let is_old = match wanted {
+            Wanted::NoBroker(number) => !self.retired.contains(&NodeId::Broker(number)),
+            Wanted::Broker(number) => self.retired.contains(&NodeId::Broker(number)),
+            _ => false,
+        };
+        let Some(adjustment) = self.scenario.adjustment(&wanted).filter(|_| !is_old) else { return };
         let mut out = Out::default();
         let active = self.controllers.active().filter(|active| !self.stands_still(*active));
         let given = active
             .and_then(|node| Some((node, self.controllers.process(node)?.adjust(&adjustment, &mut out))));
         match given {
             Some((node, Ok(()))) => self.settle_controller(node, out),
-            Some((_, Err(BadOrder::NotMore))) => {}
+            Some((_, Err(BadOrder::NotMore | BadOrder::NameTaken))) => {}
             // What it needs may be on its way: a topic, a broker, a controller.
             None | Some((_, Err(_))) => {
                 let at = self.now + ASKS_AGAIN;

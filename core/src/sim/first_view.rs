@@ -85,6 +85,7 @@ impl Scenario {
             exchanges: self.exchanges.iter().map(exchange).collect(),
             producer_ids: 0,
             hosts: self.layouts(),
+            ..View::default()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,12 +10,30 @@ use super::draft::BODY_BYTES_MAX;
 use super::scenario::{InvalidScenario, PATIENCE_MAX, PATIENCE_MIN, Scenario, SourceSpec, TargetSpec};
 use crate::broker::{CREDIT_MAX, HostLayout, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 use crate::ids::{Name, NodeId};
+use crate::log::memory::MemoryStorage;
 use crate::routing::ExchangeName;
 use crate::time::Time;
-use crate::vhost::VirtualHost;
+use crate::vhost::{ErrorOf, VirtualHost};
 
 /// The least room that a broker's mailboxes may have, in bytes: with less it dies of its first messages.
 pub const MAILBOX_ROOM_MIN: u64 = 1_000;
+
+/// Declares a layout, as a broker will; what is refused, in words where the reason does not name it, and why.
+pub(super) fn declare(layout: &HostLayout) -> Result<(), (String, ErrorOf<MemoryStorage>)> {
+    let mut host = VirtualHost::in_memory();
+    for (name, options) in &layout.queues {
+        host.declare_queue(Time::ZERO, name.as_str(), options.clone())
+            .map_err(|error| (format!("the queue {name}: "), error))?;
+    }
+    for exchange in &layout.exchanges {
+        host.declare_exchange_with(exchange.name.as_str(), exchange.options.clone())
+            .map_err(|error| (String::new(), error))?;
+    }
+    for binding in &layout.bindings {
+        host.bind_with(binding.clone()).map_err(|error| (String::new(), error))?;
+    }
+    Ok(())
+}
 
 impl Scenario {
     /// What stands on each broker's virtual host.
@@ -83,18 +101,7 @@ impl Scenario {
             }
         }
         for layout in self.layouts().values() {
-            let mut host = VirtualHost::in_memory();
-            for (name, options) in &layout.queues {
-                host.declare_queue(Time::ZERO, name.as_str(), options.clone())
-                    .map_err(|error| invalid(&format!("the queue {name}: {error}")))?;
-            }
-            for exchange in &layout.exchanges {
-                host.declare_exchange_with(exchange.name.as_str(), exchange.options.clone())
-                    .map_err(|error| invalid(&error))?;
-            }
-            for binding in &layout.bindings {
-                host.bind_with(binding.clone()).map_err(|error| invalid(&error))?;
-            }
+            declare(layout).map_err(|(what, error)| invalid(&format!("{what}{error}")))?;
         }
         for producer in &self.producers {
             if producer.message.bytes > BODY_BYTES_MAX {

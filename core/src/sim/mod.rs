@@ -1,5 +1,6 @@
 //! The lab: a whole cluster on one agenda, seeded, that can be stopped, drawn and taken back.
 
+mod acknowledging;
 mod admin;
 mod adversity;
 mod agenda;
@@ -35,6 +36,7 @@ mod network;
 mod onward;
 mod own_transaction;
 mod packed;
+mod page_link;
 mod permits;
 pub mod picture;
 mod power;
@@ -85,6 +87,7 @@ pub use lookout::{Lookout, Next};
 pub use onward::{ONWARD_MAX, OnwardSpec};
 pub use own_transaction::{HowTransaction, Keeps, TransactionSpec};
 pub use packed::{BadPacked, PACKED_MAX, UNPACKED_MAX, pack_text, unpack_text};
+pub use page_link::{BadLink, COMMANDS_MAX, LinkPlace, PageLink, READABLE_MAX, SCENARIO_USUAL, encoded};
 pub use permits::CommandRefused;
 pub use program_spec::{OnFailure, ProgramSpec, ReadingSpec, Settles};
 pub use pull_check::PULL_BYTES_MAX;

@@ -1,16 +1,17 @@
 //! When can a command not be carried out? When it names what is not there, or what is so already.
 
-use alloc::string::String;
+use core::convert::Infallible;
 use core::fmt;
 
 use super::command::Command;
 use super::scenario::RUN_MICROS_MAX;
 use super::timeline::BRANCHES_MAX;
 use super::world::{Power, World};
-use crate::ids::{Name, NodeId};
+use crate::ids::{Name, NodeId, PartitionId};
 use crate::observe::{DiskState, Link, LinkFault};
 use crate::routing::ExchangeName;
 use crate::time::Span;
+use crate::vhost::VhostError;
 
 /// Why a command cannot be given.
 ///
@@ -77,12 +78,24 @@ pub enum CommandRefused {
     Apart(ExchangeName, Name),
     /// There is no such binding.
     NotBound(ExchangeName, Name),
-    /// The cluster could not be run like that; why not, in words.
-    Unfit(String),
+    /// The broker would refuse that.
+    Unfit(VhostError<Infallible>),
     /// There are as many branches as are kept.
     TooManyBranches,
     /// Nobody has given a command in this branch.
     NothingToUndo,
+    /// A topic of that name was removed: who still knows it would take the new one for the old.
+    WasRemoved(Name),
+    /// A queue or an exchange stands on that broker, and nowhere else.
+    StandsOn(ExchangeName, NodeId),
+    /// No other broker that lives has everything of this partition.
+    KeepsAlone(NodeId, PartitionId),
+    /// There is no other broker.
+    LastBroker(NodeId),
+    /// Its program works in transactions, and acknowledges each message with them.
+    NeedsEach(NodeId),
+    /// Whether a compacted topic has a retention, too, is settled by its policy.
+    Compacted(Name),
 }
 
 impl fmt::Display for CommandRefused {
@@ -115,9 +128,26 @@ impl fmt::Display for CommandRefused {
                 write!(f, "{exchange} and {queue} stand on different brokers")
             }
             Self::NotBound(exchange, queue) => write!(f, "nothing leads so from {exchange} to {queue}"),
-            Self::Unfit(why) => f.write_str(why),
+            Self::Unfit(why) => why.fmt(f),
             Self::TooManyBranches => write!(f, "there are {BRANCHES_MAX} branches: remove one first"),
             Self::NothingToUndo => f.write_str("no command was given in this branch"),
+            Self::WasRemoved(name) => {
+                write!(
+                    f,
+                    "a topic {name} was removed, and its readers would take the new one for it: use another name"
+                )
+            }
+            Self::StandsOn(name, node) => write!(f, "{name} stands on {node} alone: remove it first"),
+            Self::KeepsAlone(node, partition) => {
+                write!(f, "nobody but {node} has all of {partition}: without it nobody could lead that")
+            }
+            Self::LastBroker(node) => write!(f, "there is no broker but {node}"),
+            Self::Compacted(topic) => {
+                write!(f, "{topic} is compacted: its policy says whether it has a retention, too")
+            }
+            Self::NeedsEach(node) => {
+                write!(f, "{node} works in transactions, and acknowledges each message with them")
+            }
         }
     }
 }

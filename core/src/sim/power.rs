@@ -52,6 +52,7 @@ impl World {
                 self.hang_up(node, peer);
             }
         }
+        self.gone_for_good(node);
     }
 
     /// A consumer is to die when it has done its next message.
@@ -175,6 +176,7 @@ impl World {
             NodeId::Service(_) | NodeId::User(_) => self.calls.start(&self.scenario, node),
         }
         self.note(node, Event::Restarted);
+        self.back_again(node);
         self.wake(node);
     }
 }

@@ -26,10 +26,10 @@ use super::source::Source;
 use super::stream;
 use super::transform::Transform;
 use super::world::Disk;
-use crate::broker::{Input, Message, Out, Settings, Settlement};
+use crate::broker::{Input, Message, Out, RequestId, Settings, Settlement};
 use crate::client::{Staged, Windows};
-use crate::ids::{MessageId, Name, NodeId};
-use crate::observe::{Event, QueueEvent};
+use crate::ids::{MessageId, Name, NodeId, Offset};
+use crate::observe::{Event, Place, QueueEvent};
 use crate::rng::{Rng, Stream};
 use crate::time::{Span, Time};
 
@@ -72,6 +72,10 @@ pub(crate) struct Worker {
     seed: u64,
     /// Done, and not acknowledged yet.
     unsettled: VecDeque<Staged>,
+    /// Acknowledged, and not done yet.
+    said: BTreeSet<(Place, Offset, RequestId)>,
+    /// Whether it shall subscribe anew, and not acknowledge any more, when it is done with what it works on.
+    pub(super) turns_automatic: bool,
     /// What is done here, and is being sent on.
     pub(super) onward: Option<Onward>,
     /// What is done here, and is written to another topic.
@@ -104,7 +108,7 @@ impl Worker {
         let onward = spec.program.onward.as_ref().map(|onward| Onward::new(onward, settings, brokers));
         let Kept { inbox, windows, .. } = kept;
         let windows = windows.or_else(|| spec.program.windows.map(Windows::new));
-        let (work, unsettled) = Default::default();
+        let (work, unsettled, said) = Default::default();
         let (takes, starts_at, started) = (Span(spec.work), Time(spec.starts_at), false);
         let spec = spec.program.clone();
         Self {
@@ -120,6 +124,8 @@ impl Worker {
             started,
             seed,
             unsettled,
+            said,
+            turns_automatic: false,
             onward,
             transform,
         }
@@ -144,6 +150,7 @@ impl Worker {
         while let Some(work) = self.work.pop_front_if(|work| work.until <= now) {
             self.finish(now, work.staged, mint, out);
         }
+        self.turn_automatic(now, out);
         if let Some(onward) = &mut self.onward {
             onward.handle(now, &input, out);
         }
@@ -162,7 +169,8 @@ impl Worker {
         }
         self.send_on(now, out);
         self.transform_on(now, out);
-        while self.transform.as_ref().is_none_or(Transform::may_begin)
+        while (!self.turns_automatic || self.is_next_given())
+            && self.transform.as_ref().is_none_or(Transform::may_begin)
             && self.work.len() + self.sends_on() < usize::from(self.spec.workers.max(1))
             && let Some(staged) = self.source.take()
         {
@@ -190,6 +198,7 @@ impl Worker {
             return self.over(now, staged, out);
         }
         if self.spec.settles == Settles::Before {
+            self.said.insert(key_of(&staged));
             self.settle(now, core::slice::from_ref(&staged), Settlement::Done, out);
         }
         let most = self.spec.work_max.max(self.takes.0);
@@ -217,7 +226,7 @@ impl Worker {
     }
 
     /// How many messages are done here, and sent on.
-    fn sends_on(&self) -> usize {
+    pub(super) fn sends_on(&self) -> usize {
         self.onward.as_ref().map_or(0, |onward| onward.orders().len())
     }
 
@@ -265,6 +274,7 @@ impl Worker {
         if let Some(message) = staged.record.message_id() {
             out.event(Event::Queue(QueueEvent::Failed { from: staged.from.clone(), message }));
         }
+        self.said.remove(&key_of(&staged));
         let how = match self.spec.on_failure {
             OnFailure::Requeue => Settlement::Requeue,
             OnFailure::Reject => Settlement::Reject,
@@ -303,17 +313,18 @@ impl Worker {
     /// A message is done with: it is acknowledged now, or with others.
     fn over(&mut self, now: Time, staged: Staged, out: &mut Out) {
         tell_sender(&staged, out);
-        match self.spec.settles {
-            Settles::Before => {}
-            Settles::Each => self.settle(now, &[staged], Settlement::Done, out),
-            Settles::Every(many) => {
-                self.unsettled.push_back(staged);
-                self.settle_done(now, many as usize, out);
-            }
+        if self.said.remove(&key_of(&staged)) {
+            return;
         }
+        self.unsettled.push_back(staged);
+        let at_once = match self.spec.settles {
+            Settles::Each | Settles::Before => 1,
+            Settles::Every(many) => many as usize,
+        };
+        self.settle_done(now, at_once, out);
     }
 
-    fn settle_done(&mut self, now: Time, at_least: usize, out: &mut Out) {
+    pub(super) fn settle_done(&mut self, now: Time, at_least: usize, out: &mut Out) {
         if !self.unsettled.is_empty() && self.unsettled.len() >= at_least {
             let done: Vec<Staged> = self.unsettled.drain(..).collect();
             self.settle(now, &done, Settlement::Done, out);
@@ -343,6 +354,11 @@ impl Worker {
         let onward = onward.into_iter().chain(self.transform.as_ref().and_then(Transform::next_wakeup));
         work.into_iter().chain(onward).chain(self.source.next_wakeup()).min()
     }
+}
+
+/// Which delivery it is.
+fn key_of(staged: &Staged) -> (Place, Offset, RequestId) {
+    (staged.from.clone(), staged.record.offset, staged.session)
 }
 
 /// A sender that keeps its messages until they are done hears that one is.

@@ -44,6 +44,7 @@ fn moved(change: &Change, new: impl Fn(NodeId) -> Option<NodeId>) -> Option<Chan
         | Change::Acks { node, .. }
         | Change::Work { node, .. }
         | Change::Prefetch { node, .. }
+        | Change::Ack { node, .. }
         | Change::Join(node)
         | Change::Leave(node)
         | Change::Queue { on: node, .. }

@@ -24,6 +24,7 @@ pub use super::spec::{
 };
 use crate::broker::{Settings, is_internal};
 use crate::ids::{Name, NodeId};
+use crate::observe::Change;
 use crate::routing::Binding;
 use crate::time::{Span, Time};
 
@@ -240,7 +241,7 @@ impl Scenario {
         if let Some(plan) = &self.faults {
             plan.check(self)?;
         }
-        let mut changed = self.clone();
+        let (mut changed, mut removed) = (self.clone(), BTreeSet::new());
         let mut actions: Vec<&Action> = self.actions.iter().collect();
         actions.sort_by_key(|action| action.at);
         for Action { at, command } in actions {
@@ -252,6 +253,13 @@ impl Scenario {
             })?;
             require(*at <= self.ends_at, &|| format!("{command} comes at {at} ms, after the end"))?;
             if let Command::Change(change) = command {
+                match change {
+                    Change::DropTopic(topic) => _ = removed.insert(topic),
+                    Change::Topic { name, .. } => require(!removed.contains(name), &|| {
+                        format!("the action {command}: {}", CommandRefused::WasRemoved(name.clone()))
+                    })?,
+                    _ => {}
+                }
                 changed
                     .accepts(change)
                     .map_err(|refused| InvalidScenario(format!("the action {command}: {refused}")))?;

@@ -153,7 +153,7 @@ impl Scenario {
         options.check(&target(to), &self.settings).or_else(|why| invalid(&format!("{why}")))
     }
 
-    fn check_transform(&self, spec: &ConsumerSpec) -> Result<(), InvalidScenario> {
+    pub(super) fn check_transform(&self, spec: &ConsumerSpec) -> Result<(), InvalidScenario> {
         let ConsumerSpec { name, from, program, .. } = spec;
         let Some(transform) = &program.transform else { return Ok(()) };
         let invalid =

@@ -1,6 +1,7 @@
 //! What becomes of a consumer's program when it dies? What it forgets, what it leaves, and when it comes again.
 
 use super::program::{Kept, Worker};
+use super::scenario::{ConsumerSpec, SourceSpec};
 use super::source::{DiskLog, Source};
 use super::world::Disk;
 use crate::broker::Out;
@@ -27,10 +28,63 @@ impl Worker {
         self.takes = takes;
     }
 
-    /// Has at most so many messages that it did not acknowledge.
+    /// Has at most so many messages that it did not acknowledge; of a share group, takes at most so many at once.
     pub(super) fn set_prefetch(&mut self, most: u32, out: &mut Out) {
+        match &mut self.source {
+            Source::Push(subscriber) => subscriber.set_prefetch(most, out),
+            Source::Share(consumer) => consumer.set_records_max(most),
+            Source::Pull(_) | Source::Classic(_) | Source::Poll(_) => {}
+        }
+    }
+
+    /// Asks no more often than this, where it pulls on its own account.
+    pub(super) fn ask_every(&mut self, every: Span) {
+        if let Source::Poll(puller) = &mut self.source {
+            puller.set_poll_every(every);
+        }
+    }
+
+    /// Acknowledges as its part of the scenario says from now on. What it has begun it ends as it began it.
+    pub(super) fn acknowledge_as(&mut self, spec: &ConsumerSpec) {
+        self.spec.settles = spec.program.settles;
+        match (&mut self.source, &spec.from) {
+            (
+                Source::Push(subscriber),
+                SourceSpec::Queue { reading, .. } | SourceSpec::Subscription { reading, .. },
+            ) => {
+                self.turns_automatic = reading.automatic && !subscriber.is_automatic();
+                if !reading.automatic {
+                    subscriber.set_automatic(false);
+                }
+            }
+            (Source::Pull(member), SourceSpec::Group { options, .. }) => member.set_commits(options.commits),
+            (Source::Classic(member), SourceSpec::Group { options, .. }) => {
+                member.set_commits(options.commits);
+            }
+            (Source::Poll(puller), SourceSpec::Poll { options, .. }) => puller.set_commits(options.commits),
+            (Source::Share(consumer), SourceSpec::Share { options, .. }) => {
+                consumer.set_acknowledges(options.acknowledges);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the next message was handed over for good already.
+    pub(super) fn is_next_given(&self) -> bool {
+        matches!(&self.source, Source::Push(subscriber) if subscriber.is_next_given())
+    }
+
+    /// It was told that the delivery is to be enough. Of what it has in hand it gives account first: that came under the
+    /// old rule, and would be delivered again.
+    pub(super) fn turn_automatic(&mut self, now: Time, out: &mut Out) {
+        let is_busy = !self.work.is_empty() || self.sends_on() > 0 || self.is_next_given();
+        if !self.turns_automatic || is_busy {
+            return;
+        }
+        self.settle_done(now, 1, out);
+        self.turns_automatic = false;
         if let Source::Push(subscriber) = &mut self.source {
-            subscriber.set_prefetch(most, out);
+            subscriber.set_automatic(true);
         }
     }
 

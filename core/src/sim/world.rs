@@ -28,7 +28,7 @@ use super::still::StillNodes;
 use super::txn_facts::OpenTransactions;
 use super::wakes::{Came, Wakes};
 use crate::broker::{Broker, Input, Out};
-use crate::ids::{MessageId, NodeId, Offset};
+use crate::ids::{MessageId, Name, NodeId, Offset};
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
 use crate::log::{SliceOf, Storage};
@@ -123,6 +123,10 @@ pub struct World {
     pub(super) still: StillNodes,
     /// Consumers that die when they have done their next message.
     pub(super) doomed: BTreeSet<NodeId>,
+    /// Brokers that somebody removed from the cluster, or is removing.
+    pub(super) retired: BTreeSet<NodeId>,
+    /// Topics that somebody removed.
+    pub(super) removed: BTreeSet<Name>,
     pub(super) disks: Disks,
     pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
@@ -190,6 +194,8 @@ impl World {
             network: Network::new(&scenario, seed),
             still: StillNodes::default(),
             doomed: BTreeSet::new(),
+            retired: BTreeSet::new(),
+            removed: BTreeSet::new(),
             disks: Disks::default(),
             skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),

@@ -14,7 +14,7 @@ fn draw(rng: &mut Rng, faults: bool) -> String {
     let queue = |rng: &mut Rng| ["jobs", "inbox", "more", "other"][rng.below(4) as usize];
     let topic = |rng: &mut Rng| ["orders", "bills"][rng.below(2) as usize];
     let number = |rng: &mut Rng| 1 + rng.below(12);
-    match rng.below(if faults { 29 } else { 22 }) {
+    match rng.below(if faults { 34 } else { 27 }) {
         0 => format!("every {} {}", client(rng, "producer"), number(rng)),
         1 => format!("acks {} {}", client(rng, "producer"), ["0", "1", "all"][rng.below(3) as usize]),
         2 => format!("work {} {}", client(rng, "consumer"), number(rng)),
@@ -39,14 +39,24 @@ fn draw(rng: &mut Rng, faults: bool) -> String {
         19 => format!("drop-exchange {}", ["news", "mail"][rng.below(2) as usize]),
         20 => format!("bind {} {} #", ["news", "mail"][rng.below(2) as usize], queue(rng)),
         21 => format!("unbind news {} {}", queue(rng), ["#", "eu.#"][rng.below(2) as usize]),
-        22 => format!("crash {}", ["broker-1", "broker-2", "broker-3", "consumer-1"][rng.below(4) as usize]),
-        23 => {
+        22 | 23 => {
+            // What is acknowledged too soon is lost with whoever leaves.
+            let ways: &[&str] =
+                if faults { &["each", "every 3", "before", "automatic"] } else { &["each", "every 3"] };
+            let when = ways[rng.below(ways.len() as u64) as usize];
+            format!("ack {} {when}", client(rng, "consumer"))
+        }
+        24 => format!("leave broker-{}", 3 + rng.below(2)),
+        25 => "restart broker-4".into(),
+        26 => format!("drop-topic {}", topic(rng)),
+        27 => format!("crash {}", ["broker-1", "broker-2", "broker-3", "consumer-1"][rng.below(4) as usize]),
+        28 => {
             format!("restart {}", ["broker-1", "broker-2", "broker-3", "consumer-1"][rng.below(4) as usize])
         }
-        24 => format!("cut-power broker-{}", 1 + rng.below(4)),
-        25 => format!("freeze broker-{}", 1 + rng.below(4)),
-        26 => format!("thaw broker-{}", 1 + rng.below(4)),
-        27 => format!("crash controller-{}", 1 + rng.below(3)),
+        29 => format!("cut-power broker-{}", 1 + rng.below(4)),
+        30 => format!("freeze broker-{}", 1 + rng.below(4)),
+        31 => format!("thaw broker-{}", 1 + rng.below(4)),
+        32 => format!("crash controller-{}", 1 + rng.below(3)),
         _ => format!("restart controller-{}", 1 + rng.below(3)),
     }
 }

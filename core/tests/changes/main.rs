@@ -2,6 +2,7 @@
 //! nobody loses anything by it.
 
 mod drawn;
+mod removed;
 
 use std::collections::BTreeSet;
 
@@ -66,7 +67,7 @@ fn happened(timeline: &Timeline, what: impl Fn(&Event) -> bool) -> Option<Time> 
     past.iter().find(|stamped| what(&stamped.event)).map(|stamped| stamped.at)
 }
 
-const TEXTS: [&str; 25] = [
+const TEXTS: [&str; 31] = [
     "every producer-1 5.000",
     "acks producer-1 0",
     "acks producer-1 1",
@@ -92,6 +93,12 @@ const TEXTS: [&str; 25] = [
     "drop-exchange news",
     "bind news inbox",
     "unbind news inbox eu.#",
+    "drop-topic orders",
+    "leave broker-3",
+    "ack consumer-1 each",
+    "ack consumer-1 every 10",
+    "ack consumer-1 before",
+    "ack consumer-1 automatic",
 ];
 
 #[test]
@@ -119,6 +126,11 @@ fn what_is_written_is_read() {
         "length q -1",
         "ttl q 1,5",
         "leave a b",
+        "drop-topic",
+        "ack consumer-1",
+        "ack consumer-1 every",
+        "ack consumer-1 every ten",
+        "ack consumer-1 before 3",
     ] {
         assert!(text.parse::<Change>().is_err(), "{text}");
         assert!(text.parse::<Command>().is_err(), "{text}");
@@ -140,7 +152,16 @@ fn what_cannot_be_is_refused_with_its_reason() {
         ("prefetch consumer-1 5", "with consumer-1 there is nothing of that kind to change"),
         ("prefetch consumer-2 5", "with consumer-2 it is so already"),
         ("join controller", "with controller there is nothing of that kind to change"),
-        ("leave broker-1", "with broker-1 there is nothing of that kind to change"),
+        ("leave broker-1", "jobs stands on broker-1 alone: remove it first"),
+        ("leave broker-2", "inbox stands on broker-2 alone: remove it first"),
+        ("leave controller", "with controller there is nothing of that kind to change"),
+        ("drop-topic bills", "there is no topic bills"),
+        ("drop-topic __offsets", "there is no topic __offsets"),
+        ("ack producer-1 each", "with producer-1 there is nothing of that kind to change"),
+        ("ack consumer-1 automatic", "with consumer-1 it is so already"),
+        ("ack consumer-1 every 3", "with consumer-1 there is nothing of that kind to change"),
+        ("ack consumer-2 each", "with consumer-2 it is so already"),
+        ("ack consumer-2 every 0", "0 cannot be, use 1 to 10000"),
         ("partitions bills 4", "there is no topic bills"),
         ("partitions orders 1", "1 cannot be, use 3 to 1000"),
         ("partitions orders 2", "with orders it is so already"),

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use clap::Args;
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Agreement, Judged, Metrics, PromiseJudge, Stamped, Verdict};
-use mqlab_core::sim::{Action, Scenario, Traffic, World};
+use mqlab_core::sim::{Action, LinkPlace, PageLink, SCENARIO_USUAL, Scenario, Timeline, Traffic, World};
 use mqlab_core::time::{Span, Time};
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ Examples:
   mqlab run hundred-messages --do '208 crash consumer-2' --do '400 restart consumer-2'
   mqlab run hundred-messages --do '208 lose-next broker-1 to producer-1'
   mqlab run kill-the-leader --json
+  mqlab run 'http://127.0.0.1:8080/?scenario=kill-the-leader&seed=7&do=412.8+crash+broker-1&v=0.1'
 
 Commands for --do, after a moment in milliseconds:
   crash NODE, cut-power NODE, restart NODE, replace NODE (restart with an empty disk)
@@ -42,8 +43,9 @@ Commands for --do, after a moment in milliseconds:
   every producer-1 MS, acks producer-1 0|1|all       how often it sends, and when that counts as stored
   work consumer-1 MS, prefetch consumer-1 N          how long it works, and how much it may hold (0: any)
   join NODE                      another producer, consumer or broker like it
-  leave NODE                     a producer or consumer goes in good order
-  topic NAME partitions N replicas N, partitions TOPIC N, min-in-sync TOPIC N
+  leave NODE                     it goes in good order: what a broker leads others lead before
+  ack consumer-1 each|before|automatic|'every N'     when it acknowledges
+  topic NAME partitions N replicas N, partitions TOPIC N, min-in-sync TOPIC N, drop-topic NAME
   retention-time TOPIC MS|none, retention-bytes TOPIC N|none
   queue NAME on broker-1, drop-queue NAME, ttl QUEUE MS|none, length QUEUE N|none
   exchange NAME fanout on broker-1 (or direct, topic, hierarchy, headers, consistent-hash), drop-exchange NAME
@@ -56,7 +58,7 @@ LINK: 'broker-1 to broker-2' (one way), 'broker-1 and broker-2' (both ways), eve
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
-    /// A scenario that comes with mqlab, the path of a JSON file with one, or a link that holds one
+    /// A scenario that comes with mqlab, the path of a JSON file with one, or a link of the page, with all that was done there
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
     /// Print the scenarios that come with mqlab, one a line, and run none
@@ -94,8 +96,18 @@ struct Report<'a> {
     latency_mean: u64,
     latency_p99: Span,
     traffic: Traffic,
+    /// What the link looks at: the page shows the same digest there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    looked_at: Option<LookedAt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a [Stamped]>,
+}
+
+/// The place in a run that a link looks at.
+#[derive(Serialize)]
+struct LookedAt {
+    at: Time,
+    digest: String,
 }
 
 #[derive(Serialize)]
@@ -215,8 +227,8 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let Some(name) = options.scenario.as_deref().filter(|_| !options.list) else {
         return scenarios::list(&mut BufWriter::new(io::stdout())).map_err(output);
     };
-    let scenario = find(name)?;
-    let seed = options.seed.unwrap_or(scenario.seed);
+    let (scenario, link) = find(name)?;
+    let seed = options.seed.or(link.seed).unwrap_or(scenario.seed);
     let mut world = World::new(scenario.clone(), seed)?;
     let mut out = BufWriter::new(io::stdout());
     let (mut events, mut trace, mut judge) = (0, Vec::new(), PromiseJudge::default());
@@ -230,7 +242,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         }
         Ok(())
     };
-    let actions = in_order(&options.actions, scenario.ends_at)?;
+    let actions = in_order(&[&link.actions[..], &options.actions].concat(), scenario.ends_at)?;
     for action in &actions {
         advance(&mut world, action.at - Span(1), &mut show)?;
         world.permits(&action.command).map_err(|refused| misplaced(action, &refused))?;
@@ -241,6 +253,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
     let judged = judge.judge(&suffered.promises(seed), world.verdict());
     let again =
         if judged.iter().all(Judged::is_kept) { Vec::new() } else { again(&scenario, seed, &actions)? };
+    let looked_at = link.place.map(|place| looked_at(&scenario, seed, &actions, place)).transpose()?;
     let metrics = world.metrics();
     let scenario = world.scenario_now();
     let report = Report {
@@ -257,6 +270,7 @@ pub(super) fn run(options: &Options) -> Result<(), Stop> {
         latency_mean: metrics.latency_mean().0,
         latency_p99: metrics.latency().p99,
         traffic: world.traffic(),
+        looked_at,
         trace: options.trace.then_some(&trace[..]),
     };
     if options.json {
@@ -287,21 +301,36 @@ fn again(scenario: &Scenario, seed: u64, actions: &[Action]) -> Result<Vec<Stamp
     Ok(events)
 }
 
-/// A scenario by its name, from a link, or from a file.
-fn find(name: &str) -> Result<Scenario, Stop> {
-    if let Some(linked) = Scenario::of_link(name) {
-        // The page reads more in a link than a scenario. Without that it would be another run.
-        if name.contains("&do=") {
-            let advice = "save the scenario on the page (Share), and run the file";
-            return Err(Stop::Failure(format!("the link also has what somebody did on the page: {advice}")));
-        }
-        return linked.map_err(|error| Stop::Failure(format!("the link: {error}")));
+/// What the run is at the place that a link looks at.
+fn looked_at(scenario: &Scenario, seed: u64, actions: &[Action], place: LinkPlace) -> Result<LookedAt, Stop> {
+    let mut timeline = Timeline::new(scenario.clone(), seed)?;
+    timeline.replay(actions).map_err(|(action, why)| misplaced(&action, &why))?;
+    timeline.go_to(place);
+    Ok(LookedAt { at: timeline.now(), digest: timeline.digest().to_string() })
+}
+
+/// A scenario by its name, from a link, or from a file; and what else a link says.
+fn find(name: &str) -> Result<(Scenario, PageLink), Stop> {
+    if let Some((_, query)) = name.split_once('?') {
+        let bad = |error: &dyn std::fmt::Display| Stop::Failure(format!("the link: {error}"));
+        let link = PageLink::read(query).map_err(|error| bad(&error))?;
+        let scenario = match (&link.run, &link.scenario) {
+            (Some(packed), _) => Scenario::unpack(packed).map_err(|error| bad(&error))?,
+            (None, named) => {
+                let named = named.as_deref().unwrap_or(SCENARIO_USUAL);
+                Scenario::built_in(named).ok_or_else(|| Stop::Failure(scenarios::unknown(named)))?
+            }
+        };
+        return Ok((scenario, link));
     }
+    let alone = |scenario| (scenario, PageLink::default());
     if let Some(scenario) = Scenario::built_in(name) {
-        return Ok(scenario);
+        return Ok(alone(scenario));
     }
     match fs::read_to_string(name) {
-        Ok(json) => Scenario::from_json(&json).map_err(|error| Stop::Failure(format!("{name}: {error}"))),
+        Ok(json) => {
+            Scenario::from_json(&json).map(alone).map_err(|error| Stop::Failure(format!("{name}: {error}")))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Stop::Failure(scenarios::unknown(name))),
         Err(error) => Err(Stop::Failure(format!("cannot read {name}: {error}"))),
     }
@@ -383,6 +412,9 @@ fn tell(out: &mut impl Write, report: &Report<'_>, scenario: &Scenario) -> io::R
         writeln!(out, "{:<12} {} processed ({name})", node.to_string(), count(*processed, "message"))?;
     }
     writeln!(out, "run          {} in {}", count(report.events, "event"), count(report.steps, "step"))?;
+    if let Some(LookedAt { at, digest }) = &report.looked_at {
+        writeln!(out, "looked at    {at} ms, digest {digest}")?;
+    }
     writeln!(out, "digest       {}", report.digest)
 }
 

@@ -50,6 +50,13 @@ async fn the_audit_objects_to_nothing() {
             page.press("b").await;
             is_fine(page, "with branches").await;
             page.press("b").await;
+            page.press("a").await;
+            is_fine(page, "with a form").await;
+            page.press("Escape").await;
+            page.press(":").await;
+            page.press("c").await;
+            is_fine(page, "with a field for commands").await;
+            page.press("Escape").await;
             page.click("#share-open").await;
             is_fine(page, "with the share menu").await;
             page.press("Escape").await;

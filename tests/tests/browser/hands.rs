@@ -47,6 +47,7 @@ fn code(key: &str) -> char {
     match key {
         "Tab" => '\u{e004}',
         "Enter" => '\u{e007}',
+        "Backspace" => '\u{e003}',
         "Escape" => '\u{e00c}',
         "End" => '\u{e010}',
         "Home" => '\u{e011}',

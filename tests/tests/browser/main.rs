@@ -4,6 +4,7 @@
 //! own from [`driver::with_page`], which also holds every test to the rule that the console stays silent.
 
 mod access;
+mod adding;
 mod audit;
 mod branches;
 mod digest;

@@ -4,6 +4,7 @@ use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::sim::Command;
 use mqlab_core::time::Time;
 
+use super::adding::Wish;
 use super::menu::Subject;
 use super::views::Which;
 use crate::text::Lang;
@@ -151,6 +152,8 @@ pub enum Action {
     ToggleMenu,
     /// Do something to the cluster, now.
     Do(Command),
+    /// Write a command, or fill a form to add something.
+    Change(Wish),
     /// Choose nothing.
     Clear,
     /// Another language.
@@ -216,6 +219,7 @@ impl Action {
             "menu" if value.is_empty() => Self::Menu(None),
             "menu" => Self::Menu(Some(Subject::read(value)?)),
             "do" => Self::Do(value.parse().ok()?),
+            "change" => Self::Change(Wish::read(value)?),
             "clear" => Self::Clear,
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,
@@ -261,6 +265,8 @@ impl Action {
             "k" | "K" => Self::Kill,
             "r" | "R" => Self::Revive,
             "m" | "M" | "ContextMenu" => Self::ToggleMenu,
+            "a" | "A" => Self::Change(Wish::Add),
+            ":" | "/" => Self::Change(Wish::Command),
             "l" | "L" => Self::Lang(lang.other()),
             "c" | "C" => Self::Charts(None),
             "v" | "V" => Self::NextView,
@@ -311,7 +317,7 @@ mod tests {
     fn keys_are_those_of_the_help() {
         assert_eq!(Action::from_key("3", Lang::En), Some(Action::Select(NodeId::Broker(3))));
         assert_eq!(Action::from_key("l", Lang::En), Some(Action::Lang(Lang::Zh)));
-        for key in ["0", "F5", "10", "a", "Tab", ""] {
+        for key in ["0", "F5", "10", "e", "Tab", ""] {
             assert_eq!(Action::from_key(key, Lang::En), None, "{key}");
         }
     }

@@ -6,7 +6,7 @@ use super::panel::{Events, GroupPart, NodeControl, Panel, Piece, Row, StoryPart,
 use super::run::Run;
 use super::{Desk, Notice};
 use crate::text::sentence::{Tone, sentence};
-use crate::text::{Both, LANGS, groups, moment, share, story, ui};
+use crate::text::{Both, LANGS, adding, groups, moment, share, story, ui};
 
 /// Events shown before the present one, and after it.
 const EVENTS_BEFORE: usize = 80;
@@ -69,6 +69,7 @@ impl Desk {
             fresh.charts = changed(&mut shown.charts, self.charts_part(run));
             fresh.nodes = changed(&mut shown.nodes, self.nodes(run));
             fresh.menu = changed(&mut shown.menu, self.menu_part(run));
+            fresh.adding = changed(&mut shown.adding, self.adding_part(run));
             fresh.branches = changed(&mut shown.branches, self.branches(run));
             fresh.address = address.and_then(|address| changed(&mut shown.address, address));
         }
@@ -102,6 +103,7 @@ impl Desk {
             texts: ui::TEXTS
                 .iter()
                 .chain(share::TEXTS)
+                .chain(adding::TEXTS)
                 .map(|(name, text)| (*name, text.get(self.lang)))
                 .collect(),
             theme: ui::THEMES[self.theme_choice].get(self.lang),

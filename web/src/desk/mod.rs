@@ -5,8 +5,10 @@
 //! these to and fro.
 
 pub mod action;
+pub mod adding;
 mod branches;
 mod charts;
+pub(crate) mod completing;
 mod fill;
 mod judged;
 mod life;
@@ -79,6 +81,7 @@ pub struct Desk {
     pair: Option<branches::Pair>,
     views: views::Views,
     measured: charts::Measured,
+    adding: adding::Adding,
 }
 
 /// What a visitor brings along.
@@ -122,6 +125,7 @@ impl Desk {
             pair: None,
             views: views::Views::default(),
             measured: charts::Measured::default(),
+            adding: adding::Adding::default(),
         };
         desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
@@ -262,6 +266,7 @@ impl Desk {
             Action::Menu(subject) => self.open_menu(subject),
             Action::ToggleMenu => self.toggle_menu(),
             Action::Do(command) => self.give(&command),
+            Action::Change(wish) => self.change(wish),
             // The nearest first: a menu, then what is chosen.
             Action::Clear if self.menu.is_some() => self.open_menu(None),
             Action::Clear => {

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+pub use super::adding::{AddingPart, FieldPart};
 pub use super::menu::{MenuGroup, MenuPart};
 
 /// The parts that have changed.
@@ -46,6 +47,9 @@ pub struct Panel {
     /// The open menu.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub menu: Option<MenuPart>,
+    /// The field for commands and the forms to add something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adding: Option<AddingPart>,
     /// What the branches can be asked for, and how two of them differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,

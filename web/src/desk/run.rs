@@ -1,7 +1,9 @@
 //! A run on the desk: the engine's timeline, and what is kept beside it for drawing.
 
+use mqlab_core::broker::is_internal;
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Judged, Landmark, PromiseJudge};
+use mqlab_core::observe::{Judged, Landmark, Place, PromiseJudge};
+use mqlab_core::routing::ExchangeName;
 use mqlab_core::sim::picture::{Mark, Picture};
 use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline};
 use mqlab_core::time::{Span, Time};
@@ -48,6 +50,24 @@ fn outgrown(shape: &Picture, picture: &Picture) -> bool {
         now.strips.iter().any(|strip| then.strips.iter().all(|known| known.place != strip.place))
             || now.exchanges.iter().any(|new| then.exchanges.iter().all(|known| known.name != new.name))
     })
+}
+
+/// Whether there is room for a topic, a queue or an exchange that somebody removed.
+fn has_removed(shape: &Picture, scenario: &Scenario) -> bool {
+    let is_there = |place: &Place| match place {
+        Place::Partition(partition) => {
+            is_internal(&partition.topic) || scenario.topics.iter().any(|topic| topic.name == partition.topic)
+        }
+        // What subscribers have was never in the scenario.
+        Place::Queue(queue) => {
+            queue.as_str().starts_with("amq.") || scenario.queues.iter().any(|known| known.name == *queue)
+        }
+        Place::Exchange(_) => true,
+    };
+    let brokers = || shape.brokers.iter();
+    let gone = brokers().flat_map(|broker| &broker.strips).any(|strip| !is_there(&strip.place));
+    let known = |name: &ExchangeName| scenario.exchanges.iter().any(|spec| spec.exchange.name == *name);
+    gone || brokers().flat_map(|broker| &broker.exchanges).any(|exchange| !known(&exchange.name))
 }
 
 /// Sentences that are said at once after a step.
@@ -100,7 +120,10 @@ impl Run {
     /// Takes a new picture of the moment.
     pub(super) fn refresh(&mut self) {
         self.picture = self.timeline.picture(self.layout.cells_max());
-        if outgrown(&self.shape, &self.picture) {
+        let is_other = outgrown(&self.shape, &self.picture)
+            || has_removed(&self.shape, self.timeline.scenario_now())
+                && !has_removed(&self.picture, self.timeline.scenario_now());
+        if is_other {
             self.shape = self.picture.clone();
             self.names = Names::of(&self.picture);
             self.layout = Layout::new(&self.shape, self.size.0, self.size.1);

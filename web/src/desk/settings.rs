@@ -3,7 +3,8 @@
 
 use mqlab_core::broker::Acks;
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{AcksLevel, Change};
+use mqlab_core::observe::{AckWhen, AcksLevel, Change};
+use mqlab_core::routing::Destination;
 use mqlab_core::sim::{Scenario, SourceSpec, TargetSpec};
 use mqlab_core::time::Span;
 
@@ -13,6 +14,10 @@ use crate::text::menu::{Family, Now};
 const WORK_FIRST: Span = Span::from_millis(5);
 const TTL_FIRST: Span = Span::from_millis(100);
 const LENGTH_FIRST: u64 = 10;
+const KEEP_FIRST: Span = Span::from_millis(200);
+const POLL_FIRST: Span = Span::from_millis(20);
+/// How many messages are acknowledged at once, where several are.
+const MANY_FIRST: u32 = 5;
 /// Of so many topics and queues of a broker the settings are offered: a menu is no catalogue.
 const PLACES_MAX: usize = 3;
 
@@ -68,6 +73,25 @@ fn of_consumer(number: u16, scenario: &Scenario) -> Vec<Setting> {
         let others = [1, prefetch.saturating_mul(2), 0].into_iter().filter(|most| most != prefetch);
         all.extend(others.map(|most| (Change::Prefetch { node, most }, now)));
     }
+    match &spec.from {
+        SourceSpec::Share { options, .. } => {
+            let now = Now::Count(options.records_max.into());
+            let others = [1, options.records_max.saturating_mul(2)].into_iter();
+            let others = others.filter(|most| *most != options.records_max);
+            all.extend(others.map(|most| (Change::Prefetch { node, most }, now)));
+        }
+        SourceSpec::Poll { options, .. } => {
+            let now = options.poll_every;
+            let spans = if now == Span::ZERO { vec![POLL_FIRST] } else { halved_and_doubled(now).into() };
+            all.extend(spans.into_iter().map(|span| (Change::Every { node, span }, Now::Lasts(now))));
+        }
+        _ => {}
+    }
+    if let Some(now) = spec.acknowledges() {
+        let ways = [AckWhen::Each, AckWhen::Every(MANY_FIRST), AckWhen::Before, AckWhen::Automatic];
+        let others = ways.into_iter().filter(|when| *when != now);
+        all.extend(others.map(|when| (Change::Ack { node, when }, Now::Ack(now))));
+    }
     all
 }
 
@@ -95,9 +119,32 @@ fn of_broker(number: u16, scenario: &Scenario) -> Vec<(Family, Vec<Setting>)> {
             ),
             (least(spec.min_in_sync.saturating_add(1)), now),
             (least(spec.min_in_sync.saturating_sub(1)), now),
+            (
+                Change::RetentionTime {
+                    topic: spec.name.clone(),
+                    keep: spec.retention_time.map_or(Some(KEEP_FIRST), |_| None),
+                },
+                spec.retention_time.map_or(Now::None, Now::Lasts),
+            ),
+            (Change::DropTopic(spec.name.clone()), Now::Unsaid),
         ]
     });
-    vec![(Family::Queues, queues.collect()), (Family::Topics, topics.collect())]
+    let exchanges = scenario.exchanges.iter().filter(|spec| spec.broker == number).take(PLACES_MAX);
+    let exchanges = exchanges.flat_map(|spec| {
+        let name = &spec.exchange.name;
+        let to_queues = scenario.bindings.iter().filter(|binding| binding.exchange == *name);
+        let unbinds = to_queues.filter_map(|binding| match &binding.to {
+            Destination::Queue(queue) => {
+                let (exchange, queue, key) = (name.clone(), queue.clone(), binding.key.to_string());
+                Some((Change::Unbind { exchange, queue, key }, Now::Unsaid))
+            }
+            Destination::Exchange(_) => None,
+        });
+        let unbinds: Vec<Setting> = unbinds.take(PLACES_MAX).collect();
+        unbinds.into_iter().chain([(Change::DropExchange(name.clone()), Now::Unsaid)])
+    });
+    let exchanges = (Family::Exchanges, exchanges.collect());
+    vec![exchanges, (Family::Queues, queues.collect()), (Family::Topics, topics.collect())]
 }
 
 #[cfg(test)]

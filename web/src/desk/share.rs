@@ -10,11 +10,11 @@
 //! Whatever comes in is looked at as a whole before anything on the desk changes.
 
 use mqlab_core::sim::{Action, BadFile, InvalidScenario, PACKED_MAX, SCENARIO_FILE_MAX, Scenario, Timeline};
-use mqlab_core::time::{Span, Time};
+use mqlab_core::time::Time;
 
 use super::run::Run;
 use super::{Desk, Notice};
-use crate::link::{self, Link, Place, SCENARIO_USUAL};
+use crate::link::{Link, Place, SCENARIO_USUAL};
 use crate::svg::svg;
 use crate::text::ui::refused;
 use crate::text::{LANGS, Lang, moment, share as words};
@@ -71,7 +71,7 @@ impl Desk {
         run.timeline.replay(&actions).map_err(|(action, why)| {
             said(|lang| words::misplaced(&action, &refused(why.clone(), &run.names, lang), lang))
         })?;
-        go_to(&mut run.timeline, link.place.unwrap_or(Place { at: Time::ZERO, happened: None }));
+        run.timeline.go_to(link.place.unwrap_or(Place { at: Time::ZERO, happened: None }));
         run.refresh();
         Ok(run)
     }
@@ -86,15 +86,18 @@ impl Desk {
         }
         let happened = (!timeline.is_moment_over()).then(|| timeline.happened());
         let at_rest = timeline.now() == Time::ZERO && happened.is_none();
-        Some(link::write(&Link {
-            scenario: Some(run.name.clone()),
-            run: run.packed.clone(),
-            seed: Some(timeline.seed()),
-            actions: commands(timeline),
-            place: (!at_rest).then_some(Place { at: timeline.now(), happened }),
-            lang: Some(self.lang),
-            other_engine: None,
-        }))
+        Some(
+            Link {
+                scenario: Some(run.name.clone()),
+                run: run.packed.clone(),
+                seed: Some(timeline.seed()),
+                actions: commands(timeline),
+                place: (!at_rest).then_some(Place { at: timeline.now(), happened }),
+                lang: Some(if self.lang == Lang::En { "en" } else { "zh" }.into()),
+                other_engine: None,
+            }
+            .write(),
+        )
     }
 
     /// The address, when it is time to write it: not while the run plays, and not too often. Another language or seed is
@@ -184,21 +187,6 @@ fn in_order(actions: &[Action], ends_at: Time) -> Result<Vec<Action>, Notice> {
         }
     }
     Ok(actions)
-}
-
-/// Goes to a moment, or between two things that happen at it.
-fn go_to(timeline: &mut Timeline, place: Place) {
-    let Some(happened) = place.happened else { return timeline.seek(place.at) };
-    if place.at == Time::ZERO {
-        timeline.seek(Time::ZERO);
-        while timeline.happened() > happened && timeline.back() {}
-        return;
-    }
-    timeline.seek(place.at - Span(1));
-    while timeline.happened() < happened && timeline.now() <= place.at && timeline.step() {}
-    if timeline.now() > place.at || timeline.happened() > happened {
-        timeline.seek(place.at); // the link means a place that this run has not
-    }
 }
 
 /// A scenario's name as a part of a file's.

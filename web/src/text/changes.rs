@@ -1,11 +1,13 @@
 //! The words of what is set, added and removed while a cluster runs: what is wanted, that it happens, and why it cannot be.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{AcksLevel, Change, PlainKind, QueueEvent};
+use mqlab_core::observe::{AckWhen, AcksLevel, Change, PlainKind, QueueEvent, Refusal};
+use mqlab_core::routing::RouteError;
 use mqlab_core::sim::CommandRefused;
+use mqlab_core::vhost::VhostError;
 
 use super::queues::{exchange, queue_of};
-use super::sentence::Names;
+use super::sentence::{Names, refusal};
 use super::{Lang, lasting, spaced};
 
 /// What is wanted, in a few words: also what a branch begins with.
@@ -37,6 +39,9 @@ fn english_wish(change: &Change, names: &Names) -> String {
     let lang = Lang::En;
     let name = |node: &NodeId| names.node(*node, lang);
     match change {
+        Change::Every { node: node @ NodeId::Consumer(_), span } => {
+            format!("{} asks no more often than every {}", name(node), lasting(*span, lang))
+        }
         Change::Every { node, span } => {
             format!("{} sends every {}", name(node), lasting(*span, lang))
         }
@@ -52,6 +57,14 @@ fn english_wish(change: &Change, names: &Names) -> String {
         }
         Change::Prefetch { node, most: 0 } => format!("no prefetch limit for {}", name(node)),
         Change::Prefetch { node, most } => format!("a prefetch of {most} for {}", name(node)),
+        Change::Ack { node, when } => match when {
+            AckWhen::Each => format!("{} acknowledges each message when it is done", name(node)),
+            AckWhen::Every(many) => {
+                format!("{} acknowledges {many} messages at once when they are done", name(node))
+            }
+            AckWhen::Before => format!("{} acknowledges each message before the work", name(node)),
+            AckWhen::Automatic => format!("{} acknowledges by itself, done or not", name(node)),
+        },
         Change::Join(node) => format!("another one like {}", name(node)),
         Change::Leave(node) => format!("{} leaves", name(node)),
         Change::Partitions { topic, total } => format!("{total} partitions for topic {topic}"),
@@ -67,6 +80,7 @@ fn english_wish(change: &Change, names: &Names) -> String {
         Change::Topic { name, partitions, replicas } => {
             format!("a new topic {name}: partitions {partitions}, replicas of each {replicas}")
         }
+        Change::DropTopic(old) => format!("no topic {old} any more"),
         Change::Queue { name: new, on } => format!("a new queue {new} on {}", name(on)),
         Change::DropQueue(old) => format!("no queue {old} any more"),
         Change::Ttl { queue, ttl: Some(ttl) } => {
@@ -99,6 +113,9 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
     let lang = Lang::Zh;
     let name = |node: &NodeId| names.node(*node, lang);
     match change {
+        Change::Every { node: node @ NodeId::Consumer(_), span } => {
+            format!("{} 最多每 {} 拉取一次", name(node), lasting(*span, lang))
+        }
         Change::Every { node, span } => format!("{} 改为每 {} 发一次", name(node), lasting(*span, lang)),
         Change::Acks { node, level: AcksLevel::None } => format!("{} 不再等确认（acks=0）", name(node)),
         Change::Acks { node, level: AcksLevel::Leader } => {
@@ -110,6 +127,12 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
         Change::Work { node, span } => format!("{} 处理一条消息改为 {}", name(node), lasting(*span, lang)),
         Change::Prefetch { node, most: 0 } => format!("{} 不限预取数", name(node)),
         Change::Prefetch { node, most } => format!("{} 的预取数改为 {most}", name(node)),
+        Change::Ack { node, when } => match when {
+            AckWhen::Each => format!("{} 每处理完一条就确认一条", name(node)),
+            AckWhen::Every(many) => format!("{} 每处理完 {many} 条一起确认", name(node)),
+            AckWhen::Before => format!("{} 先确认再处理", name(node)),
+            AckWhen::Automatic => format!("{} 自动确认，不管处理完没有", name(node)),
+        },
         Change::Join(node) => format!("再加一个 {}", name(node)),
         Change::Leave(node) => format!("{} 退出", name(node)),
         Change::Partitions { topic, total } => format!("主题 {topic} 增加到 {total} 个分区"),
@@ -125,6 +148,7 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
         Change::Topic { name, partitions, replicas } => {
             format!("新建主题 {name}：{partitions} 个分区，每个 {replicas} 个副本")
         }
+        Change::DropTopic(old) => format!("删除主题 {old}"),
         Change::Queue { name: new, on } => format!("在 {} 上新建队列 {new}", name(on)),
         Change::DropQueue(old) => format!("删除队列 {old}"),
         Change::Ttl { queue, ttl: Some(ttl) } => {
@@ -230,18 +254,89 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
         (CommandRefused::NotBound(from, queue), Lang::Zh) => {
             format!("队列 {queue} 与{} 没有这样的绑定。", exchange(from, lang))
         }
+        (CommandRefused::WasRemoved(topic), Lang::En) => {
+            format!(
+                "A topic {topic} was removed, and its readers would take the new one for it: use another name."
+            )
+        }
+        (CommandRefused::WasRemoved(topic), Lang::Zh) => {
+            format!("主题 {topic} 删除过，原来的消费者会把新主题误认成它：请换个名字。")
+        }
+        (CommandRefused::StandsOn(what, node), Lang::En) => {
+            format!("{what} is on {} alone: remove it first.", name(node))
+        }
+        (CommandRefused::StandsOn(what, node), Lang::Zh) => {
+            format!("{what} 只在 {} 上：请先删掉它。", name(node))
+        }
+        (CommandRefused::KeepsAlone(node, partition), Lang::En) => {
+            format!("Nobody but {} has all of {partition}: without it nobody could lead that.", name(node))
+        }
+        (CommandRefused::KeepsAlone(node, partition), Lang::Zh) => {
+            format!("只有 {} 有 {partition} 的全部数据：它一走，这个分区就没有 leader 了。", name(node))
+        }
+        (CommandRefused::LastBroker(node), Lang::En) => format!("There is no broker but {}.", name(node)),
+        (CommandRefused::LastBroker(node), Lang::Zh) => format!("除了 {} 没有别的 broker 了。", name(node)),
+        (CommandRefused::NeedsEach(node), Lang::En) => {
+            format!("{} works in transactions, and acknowledges each message with them.", name(node))
+        }
+        (CommandRefused::NeedsEach(node), Lang::Zh) => {
+            format!("{} 在事务里处理消息，随事务逐条确认。", name(node))
+        }
+        (CommandRefused::Compacted(topic), Lang::En) => {
+            format!("{topic} is compacted: its policy says whether it has a retention, too.")
+        }
+        (CommandRefused::Compacted(topic), Lang::Zh) => {
+            format!("主题 {topic} 是压缩主题，能不能设保留期由它的清理策略决定。")
+        }
+        (CommandRefused::Unfit(why), _) => unfit(why, lang),
         _ => return None,
     })
 }
 
+/// Why a broker would not declare something.
+fn unfit<E>(why: &VhostError<E>, lang: Lang) -> String {
+    match (why, lang) {
+        (VhostError::Route(RouteError::Reserved(name)), Lang::En) => {
+            format!("{name} is a name of the broker's own: choose another one.")
+        }
+        (VhostError::Route(RouteError::Reserved(name)), Lang::Zh) => {
+            format!("{name} 是 broker 保留的名字：请换一个。")
+        }
+        (VhostError::Route(RouteError::BadWeight(key)), Lang::En) => {
+            format!("The key of such a binding is a weight, a whole number from 1: “{key}” is none.")
+        }
+        (VhostError::Route(RouteError::BadWeight(key)), Lang::Zh) => {
+            format!("这种交换机的绑定键是权重，要从 1 起的整数：“{key}”不行。")
+        }
+        (VhostError::Route(RouteError::TooManyBuckets), Lang::En) => {
+            "All weights together are too many: use smaller ones.".into()
+        }
+        (VhostError::Route(RouteError::TooManyBuckets), Lang::Zh) => "权重总和太大：请用小一些的。".into(),
+        (VhostError::Route(RouteError::TooManyWildcards(count)), Lang::En) => {
+            format!("A key with {count} words # is too costly: use fewer.")
+        }
+        (VhostError::Route(RouteError::TooManyWildcards(count)), Lang::Zh) => {
+            format!("绑定键里有 {count} 个 #，太多了：请少用几个。")
+        }
+        (VhostError::Route(RouteError::KeyTooLong(bytes)), Lang::En) => {
+            format!("The key has {bytes} bytes, which is too long.")
+        }
+        (VhostError::Route(RouteError::KeyTooLong(bytes)), Lang::Zh) => {
+            format!("绑定键有 {bytes} 字节，太长了。")
+        }
+        (why, Lang::En) => format!("The broker would refuse that: {}.", refusal(Refusal::from(why), lang)),
+        (why, Lang::Zh) => format!("broker 会拒绝：{}。", refusal(Refusal::from(why), lang)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use mqlab_core::ids::Name;
+    use mqlab_core::ids::{Name, PartitionId};
 
     use super::*;
 
     /// One of each kind, as a person writes them.
-    const TEXTS: [&str; 29] = [
+    const TEXTS: [&str; 36] = [
         "every producer-1 5",
         "acks producer-1 0",
         "acks producer-1 1",
@@ -271,6 +366,13 @@ mod tests {
         "bind news hello a.*",
         "unbind news hello",
         "unbind news hello a.*",
+        "drop-topic orders",
+        "leave broker-1",
+        "ack consumer-1 each",
+        "ack consumer-1 every 10",
+        "ack consumer-1 before",
+        "ack consumer-1 automatic",
+        "every consumer-1 10",
     ];
 
     #[test]
@@ -309,7 +411,19 @@ mod tests {
             CommandRefused::BadCount { given: 9, least: 9, most: 8 },
             CommandRefused::IsSet(name.clone()),
             CommandRefused::Apart(name.clone().into(), name.clone()),
-            CommandRefused::NotBound(name.clone().into(), name),
+            CommandRefused::NotBound(name.clone().into(), name.clone()),
+            CommandRefused::WasRemoved(name.clone()),
+            CommandRefused::StandsOn(name.clone().into(), node),
+            CommandRefused::KeepsAlone(node, PartitionId { topic: name.clone(), index: 0 }),
+            CommandRefused::LastBroker(node),
+            CommandRefused::NeedsEach(node),
+            CommandRefused::Compacted(name.clone()),
+            CommandRefused::Unfit(VhostError::Route(RouteError::Reserved(name.clone().into()))),
+            CommandRefused::Unfit(VhostError::Route(RouteError::TooManyBuckets)),
+            CommandRefused::Unfit(VhostError::Route(RouteError::TooManyWildcards(9))),
+            CommandRefused::Unfit(VhostError::Route(RouteError::KeyTooLong(999))),
+            CommandRefused::Unfit(VhostError::Route(RouteError::DefaultExchange)),
+            CommandRefused::Unfit(VhostError::Different(name)),
         ];
         for why in refusals {
             let en = refused(&why, &Names::default(), Lang::En).expect("it has words");

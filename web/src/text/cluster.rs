@@ -28,6 +28,12 @@ pub(super) fn english(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
         ClusterEvent::SteppedDown { term } => {
             format!("{node} is not the active controller any more (term {term})")
         }
+        ClusterEvent::TopicRemoved { topic } => {
+            format!("{node} removes the topic {topic}: whoever keeps something of it deletes that")
+        }
+        ClusterEvent::Unregistered { broker } => {
+            format!("{} does not belong to the cluster any more", who(*broker))
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -53,6 +59,10 @@ pub(super) fn chinese(event: &ClusterEvent, node: &str, who: impl Fn(NodeId) -> 
         }
         ClusterEvent::Controls { term } => format!("{node} 成为活跃控制器（任期 {term}）"),
         ClusterEvent::SteppedDown { term } => format!("{node} 不再是活跃控制器（任期 {term}）"),
+        ClusterEvent::TopicRemoved { topic } => {
+            format!("{node} 删除主题 {topic}：各 broker 随即删掉自己的副本")
+        }
+        ClusterEvent::Unregistered { broker } => format!("{} 已从集群中注销", who(*broker)),
         other => format!("{node}：{other}"),
     }
 }
@@ -71,7 +81,9 @@ pub(super) fn tone(event: &ClusterEvent) -> Tone {
         | ClusterEvent::Moving { .. }
         | ClusterEvent::Moved { .. }
         | ClusterEvent::Controls { .. }
-        | ClusterEvent::SteppedDown { .. } => Tone::Turn,
+        | ClusterEvent::SteppedDown { .. }
+        | ClusterEvent::TopicRemoved { .. }
+        | ClusterEvent::Unregistered { .. } => Tone::Turn,
         _ => Tone::Plain,
     }
 }

@@ -83,8 +83,8 @@ pub const fn of(count: Count) -> (Both, Both) {
         Count::Dropped => (
             both("dropped", "丢弃"),
             both(
-                "A queue let them go as it was told to: expired, too many, refused too often, or fitting no queue",
-                "队列按设置丢弃：过期、放不下、重投次数太多，或没有队列可去",
+                "A queue let them go as it was told to: expired, too many, refused too often, fitting no queue, or removed with their queue or topic",
+                "队列按设置丢弃：过期、放不下、重投次数太多、没有队列可去，或随队列、主题一起删掉",
             ),
         ),
         Count::Returned => (

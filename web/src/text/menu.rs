@@ -1,7 +1,7 @@
 //! The words of the menus: what a command is called in a list, and what it will do.
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{AcksLevel, Change, DiskState, LinkFault};
+use mqlab_core::observe::{AckWhen, AcksLevel, Change, DiskState, LinkFault};
 use mqlab_core::sim::Command;
 use mqlab_core::sim::picture::Picture;
 use mqlab_core::time::Span;
@@ -30,6 +30,8 @@ pub(crate) enum Family {
     Queues,
     /// The topics.
     Topics,
+    /// A broker's exchanges.
+    Exchanges,
     /// Who is there.
     Members,
 }
@@ -43,6 +45,8 @@ pub(crate) enum Now {
     Count(u64),
     /// An answer of this kind is waited for.
     Acks(AcksLevel),
+    /// It acknowledges then.
+    Ack(AckWhen),
     /// There is no limit.
     None,
     /// There is nothing to say.
@@ -62,6 +66,7 @@ impl Family {
             Self::Settings => both("Settings", "设置"),
             Self::Queues => both("Queues", "队列"),
             Self::Topics => both("Topics", "主题"),
+            Self::Exchanges => both("Exchanges", "交换机"),
             Self::Members => both("Members", "成员"),
         }
         .get(lang)
@@ -147,6 +152,12 @@ fn level(level: AcksLevel) -> String {
 fn set_to(change: &Change, lang: Lang) -> String {
     let span = |span: Span| lasting(span, lang);
     match (change, lang) {
+        (Change::Every { node: NodeId::Consumer(_), span: every }, Lang::En) => {
+            format!("Ask every {}", span(*every))
+        }
+        (Change::Every { node: NodeId::Consumer(_), span: every }, Lang::Zh) => {
+            format!("每 {} 拉取一次", span(*every))
+        }
         (Change::Every { span: every, .. }, Lang::En) => format!("Send every {}", span(*every)),
         (Change::Every { span: every, .. }, Lang::Zh) => format!("每 {} 发一次", span(*every)),
         (Change::Work { span: work, .. }, Lang::En) => format!("Work {} on each", span(*work)),
@@ -157,6 +168,8 @@ fn set_to(change: &Change, lang: Lang) -> String {
         (Change::Prefetch { most, .. }, _) => format!("prefetch {most}"),
         (Change::Join(_), Lang::En) => "Another one like it".into(),
         (Change::Join(_), Lang::Zh) => "再加一个同样的".into(),
+        (Change::Leave(NodeId::Broker(_)), Lang::En) => "Remove it from the cluster".into(),
+        (Change::Leave(NodeId::Broker(_)), Lang::Zh) => "从集群中移除".into(),
         (Change::Leave(_), Lang::En) => "Let it leave".into(),
         (Change::Leave(_), Lang::Zh) => "让它退出".into(),
         (Change::Partitions { topic, total }, Lang::En) => format!("{topic}: {total} partitions"),
@@ -173,7 +186,43 @@ fn set_to(change: &Change, lang: Lang) -> String {
         (Change::Length { queue, .. }, Lang::Zh) => format!("{queue}：不限长度"),
         (Change::DropQueue(queue), Lang::En) => format!("Remove {queue}, with all in it"),
         (Change::DropQueue(queue), Lang::Zh) => format!("删掉 {queue} 和里面的消息"),
+        (Change::DropTopic(topic), Lang::En) => format!("Remove {topic}, with all in it"),
+        (Change::DropTopic(topic), Lang::Zh) => format!("删掉 {topic} 和里面的消息"),
+        (Change::DropExchange(name), Lang::En) => format!("Remove {name}, with its bindings"),
+        (Change::DropExchange(name), Lang::Zh) => format!("删掉 {name} 和它的绑定"),
+        (Change::Unbind { exchange, queue, key }, Lang::En) => {
+            format!("Unbind {queue} from {exchange}{}", with(key))
+        }
+        (Change::Unbind { exchange, queue, key }, Lang::Zh) => {
+            format!("解除 {exchange} → {queue}{} 的绑定", with(key))
+        }
+        (Change::RetentionTime { topic, keep: Some(keep) }, Lang::En) => {
+            format!("{topic}: keep for {}", span(*keep))
+        }
+        (Change::RetentionTime { topic, keep: Some(keep) }, Lang::Zh) => {
+            format!("{topic}：保留 {}", span(*keep))
+        }
+        (Change::RetentionTime { topic, .. }, Lang::En) => format!("{topic}: keep for ever"),
+        (Change::RetentionTime { topic, .. }, Lang::Zh) => format!("{topic}：永久保留"),
+        (Change::Ack { when, .. }, lang) => acknowledges(*when, lang),
         (other, _) => other.to_string(),
+    }
+}
+
+fn with(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!(" (“{key}”)") }
+}
+
+fn acknowledges(when: AckWhen, lang: Lang) -> String {
+    match (when, lang) {
+        (AckWhen::Each, Lang::En) => "Acknowledge each when done".into(),
+        (AckWhen::Each, Lang::Zh) => "处理完逐条确认".into(),
+        (AckWhen::Every(many), Lang::En) => format!("Acknowledge {many} at once when done"),
+        (AckWhen::Every(many), Lang::Zh) => format!("处理完 {many} 条一起确认"),
+        (AckWhen::Before, Lang::En) => "Acknowledge before the work".into(),
+        (AckWhen::Before, Lang::Zh) => "先确认再处理".into(),
+        (AckWhen::Automatic, Lang::En) => "Acknowledge automatically".into(),
+        (AckWhen::Automatic, Lang::Zh) => "自动确认".into(),
     }
 }
 
@@ -184,6 +233,16 @@ fn is_now(now: Now, lang: Lang) -> String {
         Now::Count(0) | Now::None => both("no limit", "不限").get(lang).into(),
         Now::Count(count) => count.to_string(),
         Now::Acks(now) => level(now),
+        Now::Ack(now) => match (now, lang) {
+            (AckWhen::Each, Lang::En) => "each when done".into(),
+            (AckWhen::Each, Lang::Zh) => "逐条确认".into(),
+            (AckWhen::Every(many), Lang::En) => format!("{many} at once"),
+            (AckWhen::Every(many), Lang::Zh) => format!("{many} 条一起"),
+            (AckWhen::Before, Lang::En) => "before the work".into(),
+            (AckWhen::Before, Lang::Zh) => "先确认".into(),
+            (AckWhen::Automatic, Lang::En) => "automatically".into(),
+            (AckWhen::Automatic, Lang::Zh) => "自动".into(),
+        },
     };
     match lang {
         Lang::En => format!("now {value}"),

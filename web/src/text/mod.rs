@@ -3,6 +3,7 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+pub mod adding;
 pub mod branches;
 pub mod broker;
 pub mod callers;

@@ -16,6 +16,12 @@ pub(super) fn english(event: &PullEvent, node: &str, what: &str) -> String {
         PullEvent::OffsetGone { partition, wanted, goes_on } => {
             format!("{node} asks for {wanted} of {partition}, which is gone: it goes on at {goes_on}")
         }
+        PullEvent::Removed { partition, messages } if messages.is_empty() => {
+            format!("{node} deletes its copy of {partition}, which is empty: the topic is removed")
+        }
+        PullEvent::Removed { partition, .. } => {
+            format!("{node} deletes its copy of {partition}, and {what} with it: the topic is removed")
+        }
         PullEvent::Recovered { .. } => format!("{node} finds {what} on its own disk"),
         PullEvent::Forgotten { .. } => {
             format!("{node} had {what} in memory only, noted as done: nobody will ask for it again")
@@ -54,6 +60,12 @@ pub(super) fn chinese(event: &PullEvent, node: &str, what: &str) -> String {
         }
         PullEvent::OffsetGone { partition, wanted, goes_on } => {
             format!("{node} 要读 {partition} 的 {wanted}，但已被清理：改从 {goes_on} 继续")
+        }
+        PullEvent::Removed { partition, messages } if messages.is_empty() => {
+            format!("主题已删除，{node} 删掉 {partition} 的空副本")
+        }
+        PullEvent::Removed { partition, .. } => {
+            format!("主题已删除，{node} 删掉 {partition} 的副本，连同{what}")
         }
         PullEvent::Recovered { .. } => format!("{node} 在自己的磁盘上找回{what}"),
         PullEvent::Forgotten { .. } => format!("{node} 只在内存里存有{what}，却已记为完成：再也不会有人来取"),

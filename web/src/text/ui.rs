@@ -305,8 +305,12 @@ mod tests {
             .flat_map(|attribute| html.split(attribute).skip(1))
             .filter_map(|rest| rest.split('"').next())
             .collect();
-        let known: BTreeSet<&str> =
-            TEXTS.iter().chain(crate::text::share::TEXTS).map(|(name, _)| *name).collect();
+        let known: BTreeSet<&str> = TEXTS
+            .iter()
+            .chain(crate::text::share::TEXTS)
+            .chain(crate::text::adding::TEXTS)
+            .map(|(name, _)| *name)
+            .collect();
         let missing: Vec<_> = asked.difference(&known).collect();
         assert!(missing.is_empty(), "the page asks for {missing:?}");
         let unused: Vec<_> = known
@@ -314,7 +318,7 @@ mod tests {
             .filter(|name| !["failed", "life", "space-time", "logs"].contains(*name))
             .collect();
         assert!(unused.is_empty(), "nobody asks for {unused:?}");
-        for (name, text) in TEXTS.iter().chain(crate::text::share::TEXTS) {
+        for (name, text) in TEXTS.iter().chain(crate::text::share::TEXTS).chain(crate::text::adding::TEXTS) {
             assert!(!text.en.is_empty() && !text.zh.is_empty(), "{name}");
         }
     }

@@ -3,8 +3,8 @@
 //! Such an order can be given twice, and waits for a controller without growing old: what is so already needs no change.
 //! Each becomes changes of the metadata (`metadata.rs`), which hold when a majority of the controllers has them.
 //!
-//! What real systems do: Kafka has `CreateTopics`, `IncrementalAlterConfigs` (retention, `min.insync.replicas`) and brokers
-//! that register themselves (KIP-631). RabbitMQ has queues, exchanges and bindings in a store of its own, Mnesia or Khepri,
+//! What real systems do: Kafka has `CreateTopics`, `DeleteTopics`, `IncrementalAlterConfigs` (retention,
+//! `min.insync.replicas`) and brokers that register themselves (KIP-631) and are unregistered by hand (`UnregisterBroker`). RabbitMQ has queues, exchanges and bindings in a store of its own, Mnesia or Khepri,
 //! that its nodes agree on; here the controllers keep them, too.
 
 use alloc::boxed::Box;
@@ -78,6 +78,10 @@ pub enum Adjustment {
         /// Where it stands, if racks are known.
         rack: Option<Name>,
     },
+    /// There is no such topic, and there will be none of that name.
+    NoTopic(Name),
+    /// A broker does not belong to the cluster: others lead what it led.
+    NoBroker(NodeId),
 }
 
 impl<L: Log> Controller<L> {
@@ -105,6 +109,7 @@ fn changes_for(view: &View, adjustment: &Adjustment) -> Result<Vec<Change>, BadO
     Ok(match adjustment {
         Adjustment::Topic { topic, partitions, replicas, min_in_sync } => {
             match view.partitions_of(topic).count() as u32 {
+                0 if view.removed.contains(topic) => return Err(BadOrder::NameTaken),
                 0 => new_topic(view, topic, *partitions, (*replicas, *min_in_sync))?,
                 count if count < *partitions => super::reassignment::add(view, topic, *partitions)?,
                 _ => Vec::new(),
@@ -135,6 +140,14 @@ fn changes_for(view: &View, adjustment: &Adjustment) -> Result<Vec<Change>, BadO
         Adjustment::Broker { broker, rack } => match view.brokers.contains_key(broker) {
             true => Vec::new(),
             false => [Change::Joined { broker: *broker, rack: rack.clone() }].into(),
+        },
+        Adjustment::NoTopic(topic) => match view.partitions_of(topic).next() {
+            Some(_) => [Change::Removed { topic: topic.clone() }].into(),
+            None => Vec::new(),
+        },
+        Adjustment::NoBroker(broker) => match view.brokers.contains_key(broker) {
+            true => decisions::fence(view, *broker, Change::Left { broker: *broker }),
+            false => Vec::new(),
         },
     })
 }

@@ -57,6 +57,10 @@ pub(super) enum Change {
     MinInSync { topic: Name, least: u32 },
     /// A topic keeps so much.
     Retained { topic: Name, bytes: Option<u64>, time: Option<Span> },
+    /// There is no such topic any more.
+    Removed { topic: Name },
+    /// A broker does not belong to the cluster any more.
+    Left { broker: NodeId },
 }
 
 /// Which start of a broker is known.
@@ -113,6 +117,7 @@ impl Metadata {
                     self.registered.insert(broker, registration);
                 }
                 Change::Joined { broker, .. } => _ = self.registered.insert(broker, Registration::default()),
+                Change::Left { broker } => _ = self.registered.remove(&broker),
                 _ => {}
             }
         }
@@ -185,6 +190,21 @@ fn apply<'a>(view: &mut View, change: &'a Change, events: &mut Vec<Event>) -> Op
         }
         Change::ProducerIds { next } => {
             view.producer_ids = *next;
+            None
+        }
+        Change::Removed { topic } => {
+            view.partitions.retain(|partition, _| partition.topic != *topic);
+            view.retention.remove(topic);
+            view.cleanup.remove(topic);
+            view.removed.insert(topic.clone());
+            events.push(Event::Cluster(ClusterEvent::TopicRemoved { topic: topic.clone() }));
+            None
+        }
+        // The partitions that it keeps lack a replica until it is back or they are moved, as with Kafka.
+        Change::Left { broker } => {
+            view.brokers.remove(broker);
+            view.racks.remove(broker);
+            events.push(Event::Cluster(ClusterEvent::Unregistered { broker: *broker }));
             None
         }
         Change::Joined { .. }

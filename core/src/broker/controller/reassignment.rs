@@ -102,6 +102,8 @@ pub enum BadOrder {
     NotMoving,
     /// None of the brokers that would keep the partition is in sync: what was committed since would be lost.
     NoneInSync,
+    /// A topic of that name was removed: the name is not given again.
+    NameTaken,
 }
 
 impl fmt::Display for BadOrder {
@@ -113,6 +115,7 @@ impl fmt::Display for BadOrder {
             Self::BadReplicas => "name brokers of the cluster, each once, and at least one",
             Self::NotMoving => "the partition is not on its way to other brokers",
             Self::NoneInSync => "none of the brokers that would keep the partition is in sync",
+            Self::NameTaken => "a topic of that name was removed, and the name is not given again",
         })
     }
 }

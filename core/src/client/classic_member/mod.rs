@@ -145,6 +145,11 @@ impl ClassicMember {
         self.reader.take()
     }
 
+    /// Says then, from now on, how far it got.
+    pub fn set_commits(&mut self, commits: CommitMode) {
+        self.reader.options.commits = commits;
+    }
+
     /// Neither fetches nor hands out anything of these partitions, and stays their reader.
     pub fn pause(&mut self, partitions: &[PartitionId]) {
         self.reader.pause(partitions);
