@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod branches;
+mod crowd;
 mod digest;
 mod driver;
 mod embedding;
