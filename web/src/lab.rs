@@ -29,6 +29,8 @@ pub struct Lab {
     dots: f64,
     /// Whether what is drawn is no longer what is.
     stale: bool,
+    /// Whether what stands behind what moves is drawn by itself.
+    has_ground: bool,
 }
 
 #[wasm_bindgen]
@@ -57,6 +59,7 @@ impl Lab {
             charts: Canvas::new(charts)?,
             dots: 1.0,
             stale: true,
+            has_ground: false,
         })
     }
 
@@ -66,11 +69,17 @@ impl Lab {
     ///
     /// When the browser refuses to draw.
     pub fn frame(&mut self, now_ms: f64) -> Result<(), JsValue> {
-        self.stale |= self.desk.frame(now_ms);
-        if !std::mem::take(&mut self.stale) {
+        let moved = self.desk.frame(now_ms);
+        let touched = std::mem::take(&mut self.stale);
+        if !(touched || moved) {
             return Ok(());
         }
-        if let Some(scene) = self.desk.main_scene() {
+        if self.desk.is_layered() {
+            if !self.draw_in_layers(touched)? {
+                return Ok(()); // what stands still around the stage is as old as what stands still on it
+            }
+        } else if let Some(scene) = self.desk.main_scene() {
+            self.has_ground = false;
             self.stage.draw(&scene, self.dots)?;
         }
         if let Some(scene) = self.desk.axis_scene() {
@@ -241,6 +250,21 @@ impl Lab {
     /// The theme's number, to be remembered.
     pub fn theme(&self) -> usize {
         self.desk.theme_choice()
+    }
+}
+
+impl Lab {
+    /// Draws what moves, and what stands behind it only when it is due; whether it was.
+    fn draw_in_layers(&mut self, touched: bool) -> Result<bool, JsValue> {
+        let due = touched || !self.has_ground || self.desk.is_ground_fresh();
+        if let Some(ground) = due.then(|| self.desk.ground_scene()).flatten() {
+            self.stage.draw_behind(&ground, self.dots)?;
+            self.has_ground = true;
+        }
+        if let Some(moving) = self.desk.moving_scene() {
+            self.stage.draw_over(&moving, self.dots)?;
+        }
+        Ok(due)
     }
 }
 

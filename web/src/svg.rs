@@ -57,6 +57,9 @@ fn stroked(stroke: Option<Stroke>) -> String {
     if let Some((dash, gap)) = stroke.dash.pattern() {
         put(&mut text, format_args!(" stroke-dasharray=\"{dash} {gap}\""));
     }
+    if stroke.dash.offset() != 0.0 {
+        put(&mut text, format_args!(" stroke-dashoffset=\"{}\"", n(stroke.dash.offset())));
+    }
     text
 }
 
@@ -93,6 +96,14 @@ fn write_shape(out: &mut String, shape: &Shape) {
             out,
             format_args!("<path d=\"{}\"{}{}/>\n", path(points, *curved), fill(*inside), stroked(*stroke)),
         ),
+        Shape::Dots { radius, paint, centers } => {
+            put(out, format_args!("<g{}>\n", fill(Some(*paint))));
+            for center in centers {
+                let (x, y) = (n(center.x), n(center.y));
+                put(out, format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{}\"/>\n", n(*radius)));
+            }
+            out.push_str("</g>\n");
+        }
         Shape::Text { at, text, font, paint, room: _ } => {
             let anchor = match font.anchor {
                 Anchor::Start => "start",

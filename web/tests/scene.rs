@@ -158,6 +158,9 @@ fn check(shape: &Shape, scene: &Scene, width: f64) {
         Shape::Line { points, .. } => {
             assert!(points.iter().all(|p| p.x >= 0.0 && p.x <= scene.width), "{points:?} of {width}");
         }
+        Shape::Dots { centers, .. } => {
+            assert!(centers.iter().all(|p| p.x >= 0.0 && p.x <= scene.width), "{centers:?} of {width}");
+        }
     }
 }
 

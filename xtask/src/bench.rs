@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: builds the benchmarks as fast programs are built, and runs them.
 //!
-//! They are packages of their own, `mqlab-bench` and `mqlab-bench-log`: the crates that are measured against are compiled
+//! They are packages of their own, `mqlab-bench`, `mqlab-bench-log` and `mqlab-bench-web`: the crates that are measured against are compiled
 //! for whoever asks for it, and this program, compiled without optimization, measures nothing itself.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path;
 use std::process::ExitCode;
 
@@ -12,6 +13,8 @@ use clap::{Args, ValueEnum};
 use crate::error::{Context, Error, Result};
 use crate::process;
 use crate::progress;
+use crate::site;
+use crate::system::{self, Program};
 use crate::tools::{self, WASM_TARGET};
 use crate::workspace::Workspace;
 
@@ -25,6 +28,18 @@ enum What {
     Engine,
     /// The file-backed log, next to the bare system calls and to other logs
     Log,
+    /// The page in a headless browser: frames, seeks, its opening, its memory
+    Web,
+}
+
+impl What {
+    fn package(self) -> &'static str {
+        match self {
+            Self::Engine => "mqlab-bench",
+            Self::Log => "mqlab-bench-log",
+            Self::Web => "mqlab-bench-web",
+        }
+    }
 }
 
 /// What is measured, and how.
@@ -61,11 +76,11 @@ impl Options {
     fn arguments(&self) -> Result<Vec<OsString>> {
         let of_the_log = self.svg.is_some() || self.dir.is_some() || self.large;
         let mut arguments = match self.what {
-            What::Engine if of_the_log => {
+            What::Engine | What::Web if of_the_log => {
                 return Err(Error::new("--svg, --dir and --large are options of `cargo xtask bench log`"));
             }
             What::Engine => vec![OsString::from("engine")],
-            What::Log => Vec::new(),
+            What::Log | What::Web => Vec::new(),
         };
         for (name, path) in [("--json", &self.json), ("--svg", &self.svg), ("--dir", &self.dir)] {
             if let Some(path) = path {
@@ -89,13 +104,19 @@ impl Options {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let arguments = options.arguments()?;
     let mut cargo = process::cargo(&workspace.root);
-    let package = match options.what {
-        What::Engine => "mqlab-bench",
-        What::Log => "mqlab-bench-log",
-    };
-    cargo.args(["run", "--quiet", "--release", "--package", package, "--"]).args(arguments);
-    if options.what == What::Engine {
-        cargo.arg("--wasm").arg(wasm(workspace)?);
+    cargo.args(["run", "--quiet", "--release", "--package", options.what.package(), "--"]).args(arguments);
+    match options.what {
+        What::Engine => {
+            cargo.arg("--wasm").arg(wasm(workspace)?);
+        }
+        What::Web => {
+            let programs =
+                system::find_or_install(&[Program::Chrome, Program::Chromedriver], &workspace.root)?;
+            cargo.envs(programs.iter().map(|(program, path)| (program.variable(), path)));
+            site::build(workspace)?;
+            cargo.arg("--site").arg(workspace.site()).arg("--worlds").arg(worlds(workspace)?);
+        }
+        What::Log => {}
     }
     eprintln!("{}", process::shown(&cargo));
     let status = cargo.status().context(|| format!("cannot start `{}`", process::shown(&cargo)))?;
@@ -105,19 +126,37 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
 
 /// Builds the worlds that are measured as a module for Node, and says where it is.
 fn wasm(workspace: &Workspace) -> Result<path::PathBuf> {
+    let folder = workspace.target.join("bench");
+    world(workspace, "release", "nodejs", &folder)?;
+    Ok(folder.join(format!("{MODULE}.js")))
+}
+
+/// Builds them for a browser, as the page is built and for speed alone, and says in which folder they are.
+fn worlds(workspace: &Workspace) -> Result<path::PathBuf> {
+    let folder = workspace.target.join("bench/web");
+    for (profile, name) in [("web", "page"), ("release", "fast")] {
+        world(workspace, profile, "web", &folder.join(name))?;
+    }
+    let page = folder.join("index.html");
+    fs::write(&page, "<!doctype html><title>worlds</title>\n")
+        .context(|| format!("cannot write {}", page.display()))?;
+    Ok(folder)
+}
+
+/// Builds them in a profile, with bindings for whoever runs them.
+fn world(workspace: &Workspace, profile: &str, host: &str, folder: &path::Path) -> Result<()> {
     tools::wasm_target(workspace)?;
     let wasm_bindgen = tools::wasm_bindgen(workspace)?;
     let mut build = process::cargo(&workspace.root);
-    build.args(["build", "--package=mqlab-bench-world", "--lib", "--release", "--target", WASM_TARGET]);
-    progress::run("compiling the worlds for Node", &mut build)?;
-    let folder = workspace.target.join("bench");
-    let compiled = workspace.target.join(WASM_TARGET).join("release").join(format!("{MODULE}.wasm"));
+    build.args(["build", "--package=mqlab-bench-world", "--lib", "--profile", profile]);
+    build.args(["--target", WASM_TARGET]);
+    progress::run(&format!("compiling the worlds that are measured ({profile})"), &mut build)?;
+    let compiled = workspace.target.join(WASM_TARGET).join(profile).join(format!("{MODULE}.wasm"));
     let mut bind = process::program(&wasm_bindgen, &workspace.root);
-    bind.args(["--target=nodejs", "--no-typescript", "--out-name", MODULE, "--out-dir"])
-        .arg(&folder)
+    bind.args(["--target", host, "--no-typescript", "--out-name", MODULE, "--out-dir"])
+        .arg(folder)
         .arg(compiled);
-    progress::run("generating their bindings", &mut bind)?;
-    Ok(folder.join(format!("{MODULE}.js")))
+    progress::run("generating their bindings", &mut bind)
 }
 
 #[cfg(test)]

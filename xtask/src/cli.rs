@@ -20,6 +20,7 @@ Examples:
   cargo xtask bench engine            how fast the engine is, next to what one would take instead
   cargo xtask bench engine --quick --json target/bench.json
   cargo xtask bench log               how fast the file-backed log is, next to the bare system calls
+  cargo xtask bench web               how fast the page is, in a headless browser
   eval \"$(cargo xtask env)\"           put wasm-pack on this shell's PATH";
 
 /// Automation for mqlab

@@ -82,6 +82,12 @@ pub enum Bar {
     PerSecond(f64),
     /// So many times the rate of this rival.
     Times(f64, &'static str),
+    /// No longer than this for each unit of work, in milliseconds.
+    Each(f64),
+    /// No longer than so many times as long as this rival.
+    TimesAsLong(f64, &'static str),
+    /// No more than so many of a unit; what there is was counted, not timed.
+    AtMost(f64, f64, &'static str),
 }
 
 /// The same work, done by several contenders; the first is the one that is judged.
@@ -152,6 +158,9 @@ impl Contest {
 
     /// Lets all run in turn until enough rounds were quiet.
     pub fn run(mut self, plan: &Plan) -> Outcome {
+        if self.contenders.is_empty() {
+            return self.judge(&[], 0, 0); // nothing is timed
+        }
         self.warm_up();
         let mut rounds: Vec<Vec<Rate>> = Vec::new();
         let mut thrown_away = 0;
@@ -244,14 +253,33 @@ struct Rate {
 
 impl Bar {
     fn judge(self, contenders: &[Figures]) -> Verdict {
-        let (wanted, reached, of) = match self {
-            Self::PerSecond(wanted) => (wanted, contenders[0].per_second.median, None),
-            Self::Times(wanted, rival) => {
-                let found = contenders.iter().find(|figures| figures.name == rival);
-                (wanted, found.map_or(f64::NAN, |figures| figures.ratio.median), Some(rival))
-            }
+        let ratio = |rival| {
+            let found = contenders.iter().find(|figures| figures.name == rival);
+            found.map_or(f64::NAN, |figures| figures.ratio.median)
         };
-        Verdict { times_of: of, wanted, reached, met: reached >= wanted }
+        let at_least = |wanted, reached, times_of| Verdict {
+            times_of,
+            at_most: None,
+            wanted,
+            reached,
+            met: reached >= wanted,
+        };
+        let at_most = |wanted, reached, times_of, unit| Verdict {
+            times_of,
+            at_most: Some(unit),
+            wanted,
+            reached,
+            met: reached <= wanted,
+        };
+        match self {
+            Self::PerSecond(wanted) => at_least(wanted, contenders[0].per_second.median, None),
+            Self::Times(wanted, rival) => at_least(wanted, ratio(rival), Some(rival)),
+            Self::Each(wanted) => at_most(wanted, 1e3 / contenders[0].per_second.median, None, "ms each"),
+            Self::TimesAsLong(wanted, rival) => {
+                at_most(wanted, 1.0 / ratio(rival), Some(rival), "times as long")
+            }
+            Self::AtMost(wanted, reached, unit) => at_most(wanted, reached, None, unit),
+        }
     }
 }
 
@@ -299,6 +327,9 @@ pub struct Figures {
 pub struct Verdict {
     /// The rival that the bar is a multiple of; a rate a second where there is none.
     pub times_of: Option<&'static str>,
+    /// Of what there should be no more; `None` where there should be no less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<&'static str>,
     /// What should be reached.
     pub wanted: f64,
     /// The median of what was.
@@ -341,11 +372,15 @@ pub fn rate(per_second: f64) -> String {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.met { "met     " } else { "NOT MET " })?;
-        match self.times_of {
-            Some(rival) => {
+        match (self.times_of, self.at_most) {
+            (Some(rival), Some(unit)) => {
+                write!(f, "at most {} {unit} as {rival}: {:.2}", self.wanted, self.reached)
+            }
+            (None, Some(unit)) => write!(f, "at most {} {unit}: {:.1}", self.wanted, self.reached),
+            (Some(rival), None) => {
                 write!(f, "at least {} of {rival}: {:.2}", self.wanted, self.reached)
             }
-            None => write!(f, "at least {}/s: {}/s", rate(self.wanted), rate(self.reached)),
+            (None, None) => write!(f, "at least {}/s: {}/s", rate(self.wanted), rate(self.reached)),
         }
     }
 }
@@ -353,6 +388,11 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, unit, rounds, thrown_away, .. } = self;
+        if self.contenders.is_empty() {
+            writeln!(f, "{name} ({unit})")?;
+            self.remarks.iter().try_for_each(|remark| writeln!(f, "  {remark}"))?;
+            return self.bars.iter().try_for_each(|bar| writeln!(f, "  {bar}"));
+        }
         writeln!(f, "{name} ({unit} a second; {rounds} rounds, {thrown_away} thrown away)")?;
         let both = self.contenders.iter().any(|figures| figures.processor_ratio.is_some());
         let processor = if both { " processor" } else { "" };
@@ -417,6 +457,31 @@ mod tests {
         assert_eq!(outcome.contenders[1].ratio, Spread { median: 0.6, min: 0.5, max: 0.6 });
         assert_eq!(outcome.bars.iter().map(|bar| bar.met).collect::<Vec<_>>(), [true, false]);
         assert!(!outcome.noisy);
+    }
+
+    #[test]
+    fn what_should_be_short_is_judged_by_how_long_it_takes() {
+        let idle = || Done { work: 1, sum: 0 };
+        let contest = Contest::new("row", "frames").with("ours", "", idle).with("theirs", "", idle);
+        let bars = [
+            Bar::Each(8.0),
+            Bar::Each(4.0),
+            Bar::TimesAsLong(1.5, "theirs"),
+            Bar::AtMost(300.0, 301.0, "KB"),
+        ];
+        let contest = bars.into_iter().fold(contest, Contest::bar);
+        let rate = |per_second| Rate { per_second, per_processor_second: None };
+        let outcome = contest.judge(&[vec![rate(200.0), rate(250.0)]], 0, 1); // 5 ms, and 4 ms
+        assert_eq!(outcome.bars.iter().map(|bar| bar.met).collect::<Vec<_>>(), [true, false, true, false]);
+        assert_eq!(outcome.bars[0].to_string(), "met     at most 8 ms each: 5.0");
+        assert_eq!(outcome.bars[2].to_string(), "met     at most 1.5 times as long as theirs: 1.25");
+    }
+
+    #[test]
+    fn what_is_only_counted_needs_no_rounds() {
+        let outcome =
+            Contest::new("row", "size").bar(Bar::AtMost(3.0, 2.0, "KB")).run(&Plan { pairs: 7, quick: true });
+        assert!(!outcome.noisy && outcome.bars[0].met && outcome.rounds == 0);
     }
 
     #[test]

@@ -5,7 +5,10 @@
 //! | [`batches`] | 10 producers, 10 partitions, 10 consumers; 1 broker, or 3 with every message on each |
 //! | [`ordinary`] | 20 actors at ordinary rates, with faults drawn from the seed |
 //! | [`cluster`] | 100 brokers, 10,000 partitions, 1,000 consumers |
+//! | [`crowds::moving`] | 10 producers far from 3 brokers: what is hard to draw |
 //! | [`cells`] | as many actors as asked for, ten to a topic on each side: to see what size costs |
+
+pub mod crowds;
 
 use mqlab_core::broker::{Acks, Settings};
 use mqlab_core::client::ProducerOptions;

@@ -100,6 +100,21 @@ impl Batches {
         self.iter().last().map(|batch| batch.next())
     }
 
+    /// How many records all batches hold.
+    ///
+    /// ```
+    /// use mqlab_core::log::contract::batch;
+    /// assert_eq!(batch(5, 3).count(), 3);
+    /// ```
+    pub fn count(&self) -> u32 {
+        let (mut rest, mut count) = (&self.bytes[..], 0);
+        while !rest.is_empty() {
+            count += i32_at(rest, at::COUNT) as u32;
+            rest = &rest[i32_at(rest, at::LENGTH) as usize + LENGTH_END..];
+        }
+        count
+    }
+
     /// The batches, one by one.
     pub fn iter(&self) -> impl Iterator<Item = Batch> + use<> {
         let mut rest = self.bytes.clone();

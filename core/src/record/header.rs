@@ -26,7 +26,9 @@ pub(super) fn i16_at(bytes: &[u8], at: usize) -> i16 {
 }
 
 pub(super) fn i32_at(bytes: &[u8], at: usize) -> i32 {
-    (&bytes[at..]).get_i32()
+    let mut four = [0; 4];
+    four.copy_from_slice(&bytes[at..at + 4]);
+    i32::from_be_bytes(four)
 }
 
 pub(super) fn i64_at(bytes: &[u8], at: usize) -> i64 {

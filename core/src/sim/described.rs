@@ -21,6 +21,25 @@ pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
     describe(to, message).2
 }
 
+/// What a packet is, what it is about, and how many records it carries: the same in brief, where nobody wants to know which.
+pub(super) fn brief(to: NodeId, message: &Message) -> (PacketKind, Option<Place>, u64) {
+    let count = |batches: &Batches| u64::from(batches.count());
+    match message {
+        Message::Request(_, Request::Send { queue, batches }) => {
+            (PacketKind::Produce, Some(Place::Queue(queue.clone())), count(batches))
+        }
+        Message::Request(_, Request::Produce { partition, batches, .. })
+            if !is_internal(&partition.topic) =>
+        {
+            (PacketKind::Produce, Some(Place::Partition(partition.clone())), count(batches))
+        }
+        other => {
+            let (kind, place, messages, _) = describe(to, other);
+            (kind, place, messages.len() as u64)
+        }
+    }
+}
+
 pub(super) fn describe(to: NodeId, message: &Message) -> Described {
     let plain = |kind| (kind, None, Vec::new(), 0);
     match message {

@@ -26,6 +26,11 @@ use crate::vhost::VirtualHost;
 impl World {
     /// What the world looks like at `now`, which lies at or after its last step.
     pub fn picture(&self, now: Time, cells_max: usize) -> Picture {
+        Picture { packets: self.packet_views(), ..self.standing(now, cells_max) }
+    }
+
+    /// The same without what is on its way.
+    pub(super) fn standing(&self, now: Time, cells_max: usize) -> Picture {
         let brokers = (1..).map(NodeId::Broker).zip(&self.brokers);
         Picture {
             now,
@@ -37,7 +42,8 @@ impl World {
             consumers: self.consumer_views(),
             services: self.calls.service_views(self.metrics()),
             users: self.calls.user_views(),
-            packets: self.packet_views(),
+            packets: Vec::new(),
+            flows: Vec::new(),
             frozen: self.frozen().collect(),
             cut: self.network.links.cuts().collect(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
@@ -271,7 +277,7 @@ impl World {
         self.network.is_under_way(id)
     }
 
-    fn packet_view(&self, packet: &Packet) -> PacketView {
+    pub(super) fn packet_view(&self, packet: &Packet) -> PacketView {
         let (kind, place, marks, repeats) = describe(packet.to, &packet.message);
         PacketView {
             id: packet.id,

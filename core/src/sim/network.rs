@@ -233,6 +233,11 @@ impl Network {
         self.under_way.range(known as usize..).flatten()
     }
 
+    /// The number of the packet that left last; 0 before there was one.
+    pub(crate) fn last_packet(&self) -> u64 {
+        self.last_packet
+    }
+
     /// Whether the packet of this number is on its way.
     pub(crate) fn is_under_way(&self, id: u64) -> bool {
         let first = self.last_packet + 1 - self.under_way.len() as u64;

@@ -17,6 +17,7 @@ use crate::message::DeathReason;
 use crate::observe::Place;
 use crate::queue::{DeadLetter, Overflow};
 use crate::routing::{Binding, ExchangeKind, ExchangeName};
+use crate::sim::under_way::FlowView;
 use crate::time::Time;
 use crate::vhost::Alarm;
 
@@ -50,6 +51,8 @@ pub struct Picture {
     pub users: Vec<UserView>,
     /// What is on its way, in order of arrival.
     pub packets: Vec<PacketView>,
+    /// What else is on its way, too much to be shown one by one; nothing, unless a host [asked](super::UnderWay) for it so.
+    pub flows: Vec<FlowView>,
     /// Nodes whose processes stand still, in order.
     pub frozen: Vec<NodeId>,
     /// From whom to whom nothing passes, in order.

@@ -152,6 +152,11 @@ impl Timeline {
         self.world.picture(self.now, cells_max)
     }
 
+    /// The same without what is on its way: [`UnderWay`](super::UnderWay) shows that, where it may be very much.
+    pub fn standing(&self, cells_max: usize) -> Picture {
+        self.world.standing(self.now, cells_max)
+    }
+
     /// Everything that is known to happen in this branch, also what lies ahead and was visited.
     pub fn events(&self) -> &[Stamped] {
         &self.events

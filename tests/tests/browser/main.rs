@@ -7,6 +7,7 @@ mod access;
 mod adding;
 mod audit;
 mod branches;
+mod crowd;
 mod digest;
 mod driver;
 mod embedding;

@@ -13,8 +13,11 @@ const EVENTS_BEFORE: usize = 80;
 const EVENTS_AFTER: usize = 30;
 /// While the run plays: as many as are in sight, for the list is laid out anew with every filling.
 const EVENTS_PLAYING: (usize, usize) = (26, 2);
+const EVENTS_CROWDED: (usize, usize) = (12, 0);
 /// Between two fillings while the run plays, in real milliseconds.
 const FILL_MS: f64 = 120.0;
+/// Where hundreds of messages are on their way, words change so fast that nobody reads them: then they change less often.
+const FILL_CROWDED_MS: f64 = 400.0;
 /// Between two announcements.
 const SAY_MS: f64 = 1_500.0;
 
@@ -45,7 +48,8 @@ fn changed<T: Clone + PartialEq>(shown: &mut Option<T>, fresh: T) -> Option<T> {
 impl Desk {
     /// The parts that have changed since the last call; nothing while there are none, or it is too early.
     pub fn panel(&mut self, now_ms: f64) -> Option<Panel> {
-        let early = self.filled.last_fill.is_some_and(|last| now_ms - last < FILL_MS);
+        let apart = if self.is_layered() { FILL_CROWDED_MS } else { FILL_MS };
+        let early = self.filled.last_fill.is_some_and(|last| now_ms - last < apart);
         if self.player.playing && early {
             return None;
         }
@@ -161,8 +165,11 @@ impl Desk {
 
     fn events(&self, run: &Run) -> Events {
         let (events, happened) = (run.timeline.events(), run.timeline.happened());
-        let (before, after) =
-            if self.player.playing { EVENTS_PLAYING } else { (EVENTS_BEFORE, EVENTS_AFTER) };
+        let (before, after) = match self.player.playing {
+            true if self.is_layered() => EVENTS_CROWDED,
+            true => EVENTS_PLAYING,
+            false => (EVENTS_BEFORE, EVENTS_AFTER),
+        };
         let (from, to) = (happened.saturating_sub(before), (happened + after).min(events.len()));
         let step = happened.checked_sub(1).map(|last| events[last].step);
         let rows = events[from..to].iter().enumerate().map(|(index, fact)| {

@@ -11,6 +11,7 @@ mod charts;
 pub(crate) mod completing;
 mod fill;
 mod judged;
+mod layers;
 mod life;
 pub mod menu;
 pub mod panel;
@@ -26,10 +27,10 @@ use mqlab_core::time::Time;
 
 use crate::link::{self, BadLink};
 use crate::player::{Move, Player};
+use crate::scene::Selection;
 use crate::scene::axis::moment_at;
-use crate::scene::shape::{Scene, Target};
+use crate::scene::shape::Target;
 use crate::scene::theme::{DARK, LIGHT, Theme};
-use crate::scene::{Selection, View, stage};
 use crate::text::Lang;
 use crate::text::ui;
 use action::{Action, Count};
@@ -82,6 +83,7 @@ pub struct Desk {
     views: views::Views,
     measured: charts::Measured,
     adding: adding::Adding,
+    layers: layers::Layers,
 }
 
 /// What a visitor brings along.
@@ -126,6 +128,7 @@ impl Desk {
             views: views::Views::default(),
             measured: charts::Measured::default(),
             adding: adding::Adding::default(),
+            layers: layers::Layers::default(),
         };
         desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
@@ -213,7 +216,6 @@ impl Desk {
         let moved = self.keep_watch(elapsed, now_ms);
         let Some(run) = &mut self.run else { return false };
         let before = run.timeline.happened();
-        let lost: Vec<MessageId> = run.picture.lost.iter().map(|mark| mark.message).collect();
         match self.player.tick(elapsed) {
             Move::Stay if !moved => return was_falling,
             Move::Stay => {}
@@ -225,13 +227,11 @@ impl Desk {
                 run.timeline.step();
             }
         }
-        run.refresh();
-        if !self.player.steps {
-            let fresh = run.picture.lost.iter().filter(|mark| !lost.contains(&mark.message));
-            self.falling.extend(fresh.map(|mark| (mark.message, now_ms)));
-        }
+        self.look_again(now_ms);
+        let Some(run) = &mut self.run else { return false };
         if run.timeline.now() >= run.timeline.ends_at() {
             self.player.set_playing(false);
+            run.refresh(); // what stands still, too
         }
         if let Some(words) = run.landmark_since(before, self.lang) {
             self.say = words;
@@ -290,6 +290,7 @@ impl Desk {
             other => self.travel(other),
         }
         self.compare_anew();
+        self.show_chosen();
     }
 
     /// Whatever moves through time.
@@ -380,6 +381,7 @@ impl Desk {
             None if self.menu.is_some() => self.open_menu(None),
             None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
         }
+        self.show_chosen();
     }
 
     /// The axis was dragged to `x`.
@@ -387,25 +389,5 @@ impl Desk {
         let Some(run) = &self.run else { return };
         let to = moment_at(x, self.axis_size.0, run.timeline.ends_at());
         self.act(Action::Seek(to));
-    }
-
-    /// The stage, drawn; nothing when there is no run.
-    pub fn stage_scene(&self) -> Option<Scene> {
-        let run = self.run.as_ref()?;
-        let now = self.last_frame.unwrap_or(0.0);
-        let falling: Vec<(MessageId, f64)> =
-            self.falling.iter().map(|(message, since)| (*message, (now - since) / FALL_MS)).collect();
-        Some(stage(&View {
-            picture: &run.picture,
-            declared: &run.shape,
-            layout: &run.layout,
-            selection: self.selection,
-            theme: self.theme(),
-            lang: self.lang,
-            upkeep: self.upkeep,
-            falling: &falling,
-            changes: &self.changes(run),
-            hint: run.timeline.now() == Time::ZERO && !self.player.playing,
-        }))
     }
 }

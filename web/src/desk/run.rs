@@ -1,11 +1,13 @@
 //! A run on the desk: the engine's timeline, and what is kept beside it for drawing.
 
+use std::mem::take;
+
 use mqlab_core::broker::is_internal;
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Judged, Landmark, Place, PromiseJudge};
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::sim::picture::{Mark, Picture};
-use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline};
+use mqlab_core::sim::{Action, Command, CommandRefused, InvalidScenario, Scenario, Timeline, UnderWay};
 use mqlab_core::time::{Span, Time};
 
 use crate::scene::layout::Layout;
@@ -22,6 +24,9 @@ pub(super) struct Run {
     pub(super) packed: Option<String>,
     pub(super) timeline: Timeline,
     pub(super) picture: Picture,
+    under_way: UnderWay,
+    /// The message that is shown by itself however much is on its way with it.
+    pub(super) chosen: Option<MessageId>,
     /// The fullest picture so far: what the layout leaves room for, so that it does not change on the way.
     pub(super) shape: Picture,
     size: (f64, f64),
@@ -106,6 +111,8 @@ impl Run {
             packed: None,
             timeline,
             picture,
+            under_way: UnderWay::default(),
+            chosen: None,
             shape,
             size,
             layout,
@@ -119,7 +126,7 @@ impl Run {
 
     /// Takes a new picture of the moment.
     pub(super) fn refresh(&mut self) {
-        self.picture = self.timeline.picture(self.layout.cells_max());
+        self.take_picture();
         let is_other = outgrown(&self.shape, &self.picture)
             || has_removed(&self.shape, self.timeline.scenario_now())
                 && !has_removed(&self.picture, self.timeline.scenario_now());
@@ -127,7 +134,7 @@ impl Run {
             self.shape = self.picture.clone();
             self.names = Names::of(&self.picture);
             self.layout = Layout::new(&self.shape, self.size.0, self.size.1);
-            self.picture = self.timeline.picture(self.layout.cells_max());
+            self.take_picture();
         }
         let metrics = self.timeline.metrics();
         let series = if self.has_calls_alone() { metrics.users_waiting() } else { metrics.backlog() };
@@ -135,6 +142,23 @@ impl Run {
             self.interval = series.interval();
             self.backlog = series.samples().to_vec();
         }
+    }
+
+    fn take_picture(&mut self) {
+        let (packets, flows) = (take(&mut self.picture.packets), take(&mut self.picture.flows));
+        self.picture = Picture { packets, flows, ..self.timeline.standing(self.layout.cells_max()) };
+        self.under_way.show(&self.timeline, &mut self.picture, self.chosen);
+    }
+
+    /// Brings only what moves one by one up to date.
+    pub(super) fn refresh_moving(&mut self) {
+        self.under_way.move_on(&self.timeline, &mut self.picture, self.chosen);
+    }
+
+    /// Shows what is on its way from the beginning, since something else was chosen.
+    pub(super) fn show_anew(&mut self) {
+        self.under_way = UnderWay::default();
+        self.under_way.show(&self.timeline, &mut self.picture, self.chosen);
     }
 
     /// Whether the scenario has users and services and nothing between them: then no message waits, but users do.

@@ -201,7 +201,7 @@ pub(super) fn consumers(scene: &mut Scene, view: &View<'_>) {
 fn consumer_inside(scene: &mut Scene, view: &View<'_>, consumer: &ConsumerView, area: Rect) {
     let (theme, lang) = (view.theme, view.lang);
     let (x, room) = (area.x + 13.0, area.w - 26.0);
-    let tall = area.h >= 80.0;
+    let tall = area.h >= 88.0;
     let second = at(x, area.y + 35.0);
     if !consumer.up {
         scene.text_within(second, words::DOWN.get(lang), PLAIN, theme.vermilion, room);

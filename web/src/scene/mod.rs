@@ -11,6 +11,7 @@ mod callers;
 mod cards;
 pub mod changes;
 pub mod charts;
+mod crowd;
 mod exchanges;
 mod glyph;
 pub mod layout;
@@ -77,21 +78,48 @@ pub struct View<'a> {
 
 /// Draws the stage.
 pub fn stage(view: &View<'_>) -> Scene {
-    let layout = view.layout;
-    let mut scene =
-        Scene { width: layout.width, height: layout.height, scale: layout.scale, ..Scene::default() };
-    let mut ways = packets::Ways::new(view);
-    ways.draw(&mut scene);
-    ways.calls(&mut scene);
-    ways.upkeep(&mut scene);
-    cards::captions(&mut scene, view);
-    cards::producers(&mut scene, view);
-    cards::brokers(&mut scene, view);
-    cards::consumers(&mut scene, view);
-    callers::services(&mut scene, view);
-    callers::users(&mut scene, view);
-    cards::tray(&mut scene, view);
-    ways.packets(&mut scene);
-    ways.cuts(&mut scene);
+    let mut scene = empty(view);
+    ground_of(&mut scene, view);
+    moving_on(&mut scene, view);
     scene
+}
+
+/// What stands on the stage, and what flows: of what is on its way one by one, nothing.
+pub fn ground(view: &View<'_>) -> Scene {
+    let mut scene = empty(view);
+    ground_of(&mut scene, view);
+    scene
+}
+
+/// What moves on the stage, one by one.
+pub fn moving(view: &View<'_>) -> Scene {
+    let mut scene = empty(view);
+    moving_on(&mut scene, view);
+    scene
+}
+
+fn empty(view: &View<'_>) -> Scene {
+    let layout = view.layout;
+    Scene { width: layout.width, height: layout.height, scale: layout.scale, ..Scene::default() }
+}
+
+fn ground_of(scene: &mut Scene, view: &View<'_>) {
+    let mut ways = packets::Ways::new(view);
+    ways.draw(scene);
+    ways.calls(scene);
+    ways.upkeep(scene);
+    cards::captions(scene, view);
+    cards::producers(scene, view);
+    cards::brokers(scene, view);
+    cards::consumers(scene, view);
+    callers::services(scene, view);
+    callers::users(scene, view);
+    cards::tray(scene, view);
+    ways.flows(scene);
+}
+
+fn moving_on(scene: &mut Scene, view: &View<'_>) {
+    let mut ways = packets::Ways::new(view);
+    ways.packets(scene);
+    ways.cuts(scene);
 }

@@ -1,7 +1,7 @@
 //! What is on its way, and the ways.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Place;
@@ -9,18 +9,19 @@ use mqlab_core::sim::picture::{ConsumerView, PacketKind, PacketView, Picture, Pr
 
 use super::View;
 use super::cards::untold;
+use super::crowd::Crowd;
 use super::glyph::{self, Firmness, Look};
 use super::layout::{BrokerPlace, Layout};
 use super::shape::{Dash, Point, Rect, Scene, Shape, Stroke, Target, at, faded, solid};
 use super::wire::Wire;
 
 /// Messages and answers keep to the right of their way, so that they do not meet.
-const ASIDE: f64 = 5.0;
+pub(super) const ASIDE: f64 = 5.0;
 
 /// How wide a way is for the pointer.
 const SPOT: f64 = 12.0;
 
-/// A way's ends: two nodes in the order of [`side`], and the rows that it ends at.
+/// A way's ends: two nodes in the order of [`side`], and the rows that it ends at; of no row, in the middle of the card.
 type Ends = (NodeId, NodeId, usize, usize);
 
 /// The ways between nodes, made when they are first needed.
@@ -70,11 +71,24 @@ impl<'a> Ways<'a> {
     }
 
     /// The way between two nodes, and whether it is travelled against its direction.
-    fn way(&mut self, from: NodeId, to: NodeId, place: Option<&Place>) -> Option<(&Wire, bool)> {
+    pub(super) fn way(&mut self, from: NodeId, to: NodeId, place: Option<&Place>) -> Option<(&Wire, bool)> {
         let layout = self.view.layout;
         let back = (side(layout, from), from) > (side(layout, to), to);
         let (a, b) = if back { (to, from) } else { (from, to) };
         let ends = (a, b, row_of(layout, a, place), row_of(layout, b, place));
+        self.wire(ends, back)
+    }
+
+    /// The way between two nodes as such, whatever travels on it is about.
+    pub(super) fn pair(&mut self, from: NodeId, to: NodeId) -> Option<(&Wire, bool)> {
+        let layout = self.view.layout;
+        let back = (side(layout, from), from) > (side(layout, to), to);
+        let (a, b) = if back { (to, from) } else { (from, to) };
+        self.wire((a, b, usize::MAX, usize::MAX), back)
+    }
+
+    fn wire(&mut self, ends: Ends, back: bool) -> Option<(&Wire, bool)> {
+        let layout = self.view.layout;
         let wire = match self.made.entry(ends) {
             Entry::Occupied(made) => made.into_mut(),
             Entry::Vacant(free) => free.insert(make(layout, ends)?),
@@ -94,11 +108,9 @@ impl<'a> Ways<'a> {
             let stroke = Some(Stroke { paint, width: 1.2, dash: Dash::Dashed });
             scene.shapes.push(Shape::Line { points: wire.points.clone(), curved: true, fill: None, stroke });
         }
+        let used = in_use(view.picture);
         for (from, to, place, copies) in standing(view.picture) {
-            let used = view.picture.packets.iter().any(|packet| {
-                packet.place.as_ref() == Some(&place)
-                    && ((packet.from, packet.to) == (from, to) || (packet.from, packet.to) == (to, from))
-            });
+            let used = used.contains(&(from.min(to), from.max(to), Some(&place)));
             let Some((wire, _)) = self.way(from, to, Some(&place)) else { continue };
             let alpha = if used { 1.0 } else { 0.5 };
             let dash = if copies { Dash::Dotted } else { Dash::None };
@@ -125,11 +137,9 @@ impl<'a> Ways<'a> {
         let services = view.picture.services.iter().filter(|service| service.up);
         let services =
             services.flat_map(|service| service.calls.iter().map(move |callee| (service.node, *callee)));
+        let used = in_use(view.picture);
         for (from, to) in users.chain(services) {
-            let used = view.picture.packets.iter().any(|packet| {
-                packet.place.is_none()
-                    && ((packet.from, packet.to) == (from, to) || (packet.from, packet.to) == (to, from))
-            });
+            let used = used.contains(&(from.min(to), from.max(to), None));
             let Some((wire, _)) = self.way(from, to, None) else { continue };
             let paint = faded(theme.line_strong, if used { 1.0 } else { 0.5 });
             let points = wire.points.clone();
@@ -172,25 +182,34 @@ impl<'a> Ways<'a> {
         }
     }
 
-    /// Draws what is on its way, dots first: they never cover a message.
+    /// Draws what is so much that it is a flow.
+    pub(super) fn flows(&mut self, scene: &mut Scene) {
+        let view = self.view;
+        if let Some(crowd) = Crowd::of(self, view.picture) {
+            crowd.bands(scene, self, view);
+        }
+    }
+
+    /// Draws what else is on its way, dots first: they never cover a message.
     pub(super) fn packets(&mut self, scene: &mut Scene) {
         let view = self.view;
+        if let Some(crowd) = Crowd::of(self, view.picture) {
+            return crowd.rest(scene, self, view);
+        }
         let shown = || view.picture.packets.iter().filter(|packet| packet.kind != PacketKind::Upkeep);
         let dots = shown().filter(|packet| is_dot(packet));
         for packet in dots.chain(shown().filter(|packet| !is_dot(packet))) {
-            let part = passed(view, packet);
-            let spot = match self.way(packet.from, packet.to, packet.place.as_ref()) {
-                Some((wire, false)) => wire.at(part, ASIDE),
-                Some((wire, true)) => wire.at(1.0 - part, -ASIDE),
-                None => continue,
+            let Some((wire, back)) = self.way(packet.from, packet.to, packet.place.as_ref()) else {
+                continue;
             };
+            let spot = spot(wire, back, passed(view, packet));
             draw(scene, view, packet, spot);
         }
     }
 }
 
 /// Whether somebody points at the way between two nodes, or has its menu open.
-fn is_meant(view: &View<'_>, a: NodeId, b: NodeId) -> bool {
+pub(super) fn is_meant(view: &View<'_>, a: NodeId, b: NodeId) -> bool {
     let pointed = match view.selection.hover {
         Some(Target::Link(from, to)) => Some((from, to)),
         _ => None,
@@ -199,8 +218,25 @@ fn is_meant(view: &View<'_>, a: NodeId, b: NodeId) -> bool {
     view.selection.link.is_some_and(meant) || pointed.is_some_and(meant)
 }
 
+/// Which ways are used just now, in either direction, and what for.
+fn in_use(picture: &Picture) -> BTreeSet<(NodeId, NodeId, Option<&Place>)> {
+    let packets = picture.packets.iter().map(|packet| (packet.from, packet.to, packet.place.as_ref()));
+    let flows = picture.flows.iter().map(|flow| (flow.from, flow.to, flow.place.as_ref()));
+    packets.chain(flows).map(|(from, to, place)| (from.min(to), from.max(to), place)).collect()
+}
+
+/// Where something is that has a part of its way behind it.
+pub(super) fn spot(wire: &Wire, back: bool, part: f64) -> Point {
+    if back { wire.at(1.0 - part, -ASIDE) } else { wire.at(part, ASIDE) }
+}
+
+/// Whether a packet carries the message that is chosen.
+pub(super) fn is_chosen(view: &View<'_>, packet: &PacketView) -> bool {
+    view.selection.message.is_some_and(|chosen| packet.marks.iter().any(|mark| mark.message == chosen))
+}
+
 /// The part of its way that a packet has behind it.
-fn passed(view: &View<'_>, packet: &PacketView) -> f64 {
+pub(super) fn passed(view: &View<'_>, packet: &PacketView) -> f64 {
     let whole = packet.arrives.since(packet.departed).0.max(1) as f64;
     view.picture.now.since(packet.departed).0 as f64 / whole
 }
@@ -410,7 +446,7 @@ fn straight(layout: &Layout, packet: &PacketView, part: f64) -> Option<Point> {
 }
 
 /// Whether a packet is drawn as a mere dot: a request, or an answer without messages.
-fn is_dot(packet: &PacketView) -> bool {
+pub(super) fn is_dot(packet: &PacketView) -> bool {
     match packet.kind {
         PacketKind::Fetch | PacketKind::Copy | PacketKind::Commit | PacketKind::Call => true,
         PacketKind::Stored | PacketKind::Refused | PacketKind::Done | PacketKind::Answer => false,
@@ -418,7 +454,7 @@ fn is_dot(packet: &PacketView) -> bool {
     }
 }
 
-fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
+pub(super) fn draw(scene: &mut Scene, view: &View<'_>, packet: &PacketView, spot: Point) {
     let theme = view.theme;
     let chosen = packet.marks.iter().find(|mark| Some(mark.message) == view.selection.message);
     let selected = chosen.is_some();

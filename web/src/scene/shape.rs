@@ -101,6 +101,11 @@ pub enum Dash {
     Dashed,
     /// Dots: a way that is seldom used.
     Dotted,
+    /// Marks far from each other that move along: something flows.
+    Flowing {
+        /// How far they have moved, in tenths of a pixel.
+        shift: u16,
+    },
 }
 
 impl Dash {
@@ -110,6 +115,15 @@ impl Dash {
             Self::None => None,
             Self::Dashed => Some((3.4, 2.6)),
             Self::Dotted => Some((1.0, 4.0)),
+            Self::Flowing { .. } => Some((8.0, 14.0)),
+        }
+    }
+
+    /// Where in its pattern a line begins.
+    pub fn offset(self) -> f64 {
+        match self {
+            Self::Flowing { shift } => -f64::from(shift) / 10.0,
+            _ => 0.0,
         }
     }
 }
@@ -181,6 +195,15 @@ pub enum Shape {
         fill: Option<Paint>,
         /// The line.
         stroke: Option<Stroke>,
+    },
+    /// Very many small discs of one look.
+    Dots {
+        /// Of each.
+        radius: f64,
+        /// Inside.
+        paint: Paint,
+        /// Where.
+        centers: Vec<Point>,
     },
     /// Words; `at.y` is their middle's height.
     Text {
@@ -281,6 +304,20 @@ impl Scene {
     pub(crate) fn text_within(&mut self, at: Point, text: &str, font: Font, color: &'static str, width: f64) {
         let text = fitted(text, font, width);
         self.shapes.push(Shape::Text { at, text, font, paint: solid(color), room: Some(width.max(8.0)) });
+    }
+
+    /// Lets the ground shine through all shapes from the one at `first` on.
+    pub(crate) fn fade(&mut self, first: usize, alpha: f64) {
+        let dim = |paint: &mut Paint| paint.alpha *= alpha;
+        for shape in self.shapes.iter_mut().skip(first).filter(|_| alpha < 1.0) {
+            match shape {
+                Shape::Box { fill, stroke, .. } | Shape::Line { fill, stroke, .. } => {
+                    fill.iter_mut().for_each(dim);
+                    stroke.iter_mut().for_each(|stroke| dim(&mut stroke.paint));
+                }
+                Shape::Dots { paint, .. } | Shape::Text { paint, .. } => dim(paint),
+            }
+        }
     }
 
     /// Makes an area answer to the pointer.

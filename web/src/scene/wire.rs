@@ -55,6 +55,22 @@ impl Wire {
         ])
     }
 
+    /// How long it is.
+    pub(super) fn length(&self) -> f64 {
+        self.samples.last().map_or(0.0, |(_, length)| *length)
+    }
+
+    /// Points along it, moved `aside` to the right of the direction of travel, which may be `back`, without the first and the
+    /// last `inset` of it.
+    pub(super) fn beside(&self, aside: f64, back: bool, inset: f64) -> Vec<Point> {
+        let steps = self.samples.len().max(2) - 1;
+        let inset = (inset / self.length().max(1.0)).min(0.3);
+        let part = |step: usize| inset + (1.0 - 2.0 * inset) * step as f64 / steps as f64;
+        (0..=steps)
+            .map(|step| if back { self.at(1.0 - part(step), -aside) } else { self.at(part(step), aside) })
+            .collect()
+    }
+
     /// Points along the way, so far from each other, its ends left out.
     pub(super) fn spots(&self, apart: f64) -> impl Iterator<Item = Point> {
         let whole = self.samples.last().map_or(0.0, |(_, length)| *length);

@@ -120,6 +120,27 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("legend-yes", both("“stored”, or “done”", "确认：“已存好”或“处理完了”")),
     ("legend-no", both("“no”: the producer will try again", "拒绝：生产者会再试")),
     ("legend-request", both("a request without messages", "不带消息的请求")),
+    (
+        "legend-dots",
+        both(
+            "where hundreds are on their way: each message a dot, a larger one for several, a small one for an answer or a request",
+            "上百条在途时：每条消息一个点，大点是一批，小点是应答或请求",
+        ),
+    ),
+    (
+        "legend-flow",
+        both(
+            "where they are too many to tell apart: a flow; its width and its number say how many there are now",
+            "多得分不清时：画成一股流，宽度和数字是此刻在途的条数",
+        ),
+    ),
+    (
+        "legend-flow-back",
+        both(
+            "what flows back: answers with +, refusals broken and with −",
+            "往回的流：应答带 +，拒绝是虚线、带 −",
+        ),
+    ),
     ("legend-hw", both("the high watermark: consumers read below it", "高水位：消费者只能读到它以下")),
     ("legend-group", both("where a group has got to", "消费者组读到的位置")),
     (

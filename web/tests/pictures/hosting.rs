@@ -181,6 +181,7 @@ pub(crate) fn exchanges() -> Picture {
         consumers: vec![consumer(c1, "anna", "europe", 7, 8), consumer(c2, "archive", "all-orders", 0, 0)],
         services: vec![],
         users: vec![],
+        flows: Vec::new(),
         packets: vec![
             packet(1, p1, b1, PacketKind::Produce, (410_000, 414_000), &orders, &[keyed(21)]),
             packet(2, b1, p1, PacketKind::Refused, (411_000, 415_000), &orders, &[]),

@@ -127,6 +127,7 @@ pub(crate) fn queue() -> Picture {
         consumers: vec![consumer(c1, "alice", 13, &[15, 17], 6), consumer(c2, "bob", 16, &[], 7)],
         services: vec![],
         users: vec![],
+        flows: Vec::new(),
         packets: vec![
             packet(1, p1, b1, PacketKind::Produce, (100_000, 103_000), &place, &[plain(46)]),
             packet(2, p1, b1, PacketKind::Produce, (101_500, 103_500), &place, &[plain(47), plain(48)]),
@@ -258,6 +259,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         consumers: vec![consumer(1, vec![0]), consumer(2, vec![1]), consumer(3, vec![2])],
         services: vec![],
         users: vec![],
+        flows: Vec::new(),
         packets,
         frozen: Vec::new(),
         cut: Vec::new(),
@@ -332,6 +334,7 @@ pub(crate) fn calls(with_queue: bool) -> Picture {
         consumers: vec![],
         services: vec![shop, finance, service(3, "notification", &[], 2, 0), risk],
         users: vec![user(1, "regulars", 0), user(2, "rush", 14)],
+        flows: Vec::new(),
         packets,
         ..queue
     }
