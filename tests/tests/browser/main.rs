@@ -16,6 +16,7 @@ mod machine;
 mod menus;
 mod room;
 mod sharing;
+mod shots;
 mod story;
 mod transport;
 mod views;
