@@ -1,7 +1,7 @@
 //! A link is the experiment: what the part of the address after `?` asks for.
 //!
 //! ```text
-//!   ?scenario=kill-the-leader&seed=7&do=412.8+crash+broker-1,620+restart+broker-1&at=1043&lang=en&v=0.1.0
+//!   ?scenario=kill-the-leader&seed=7&do=412.8+crash+broker-1,620+restart+broker-1&at=1043&view=logs&lang=en&v=0.1.0
 //!    what is tried           chance  what a person did, and when, in milliseconds   │    │      engine
 //!    (or run=, a packed one)                                        what is looked at    language
 //! ```
@@ -27,6 +27,8 @@ pub struct Link {
     pub actions: Vec<Action>,
     /// Which moment is looked at.
     pub place: Option<Place>,
+    /// In which view, and whether with charts: one of [`VIEWS`], or `charts`, or both with a comma between.
+    pub view: Option<(&'static str, bool)>,
     /// In which language.
     pub lang: Option<Lang>,
     /// The engine that made it, where it is another one that speaks the same format.
@@ -61,8 +63,14 @@ pub enum BadLink {
     Packed(BadPacked),
     /// What is looked at is no moment.
     Moment(String),
+    /// There is no such view.
+    View(String),
 }
 
+/// The views that a link may name, the usual one first.
+pub const VIEWS: [&str; 4] = ["stage", "space-time", "logs", "together"];
+/// What stands behind a view that has charts below it.
+const WITH_CHARTS: &str = ",charts";
 /// The scenario that is shown when a link names none.
 pub const SCENARIO_USUAL: &str = "hundred-messages";
 /// The most letters that are kept readable, in all of the commands: what fits into a message to somebody.
@@ -96,6 +104,7 @@ pub fn read(query: &str) -> Result<Link, BadLink> {
             "scenario" => link.scenario = Some(decoded(value)),
             "run" => link.run = Some(decoded(value)),
             "seed" => link.seed = Some(value.parse().map_err(|_| BadLink::Seed(decoded(value)))?),
+            "view" => link.view = Some(view(value)?),
             "lang" => link.lang = Some(Lang::from_tag(value).ok_or_else(|| BadLink::Lang(decoded(value)))?),
             "do" if version.is_some() => link.actions = commands(value)?,
             "at" if version.is_some() => link.place = Some(place(value)?),
@@ -142,6 +151,9 @@ pub fn write(link: &Link) -> String {
         let happened = happened.map_or(String::new(), |events| format!("~{events}"));
         add("at", &format!("{}{happened}", brief(at)));
     }
+    if let Some((view, charts)) = link.view {
+        add("view", &format!("{view}{}", if charts { WITH_CHARTS } else { "" }));
+    }
     if let Some(lang) = link.lang {
         add("lang", if lang == Lang::En { "en" } else { "zh" });
     }
@@ -186,6 +198,13 @@ fn place(value: &str) -> Result<Place, BadLink> {
         Some((at, events)) => (at, Some(events.parse().map_err(|_| bad())?)),
     };
     Ok(Place { at: at.parse().map_err(|_| bad())?, happened })
+}
+
+fn view(value: &str) -> Result<(&'static str, bool), BadLink> {
+    let value = decoded(value);
+    let (name, charts) = value.strip_suffix(WITH_CHARTS).map_or((value.as_str(), false), |name| (name, true));
+    let known = VIEWS.into_iter().find(|known| *known == name);
+    known.map(|known| (known, charts)).ok_or(BadLink::View(value))
 }
 
 /// A moment in milliseconds, without the zeros that say nothing.
@@ -250,6 +269,7 @@ mod tests {
                 action("501 skew broker-2 -12.5"),
             ],
             place: Some(Place { at: Time(620_000), happened: None }),
+            view: Some(("logs", true)),
             lang: Some(Lang::En),
             ..Link::default()
         }
@@ -262,7 +282,7 @@ mod tests {
             write(&full()),
             format!(
                 "?scenario=kill-the-leader&seed=7&do=412.8+crash+broker-1,500.001+slow+broker-1+and+broker-2+2.500,\
-                 501+skew+broker-2+-12.500&at=620&lang=en&v={version}"
+                 501+skew+broker-2+-12.500&at=620&view=logs,charts&lang=en&v={version}"
             )
         );
     }
@@ -310,6 +330,8 @@ mod tests {
             (format!("?do=&v={v}"), BadLink::Command(String::new())),
             (format!("?do=zAAAA&v={v}"), BadLink::Packed(BadPacked::Torn)),
             (format!("?do=j%21&v={v}"), BadLink::Packed(BadPacked::Letter('%'))),
+            ("?view=nowhere".into(), BadLink::View("nowhere".into())),
+            ("?view=stage,chart".into(), BadLink::View("stage,chart".into())),
             (format!("?at=soon&v={v}"), BadLink::Moment("soon".into())),
             (format!("?at=1~&v={v}"), BadLink::Moment("1~".into())),
             (format!("?do={}&v={v}", ["1"; 1_001].join(",")), BadLink::TooMany(1_001)),

@@ -4,6 +4,7 @@
 import init, * as engine from "./mqlab_web.js";
 import { share } from "./share.js";
 import { menuOf, walksMenu } from "./menu.js";
+import { betsOf, listenToBets } from "./bets.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -56,7 +57,8 @@ const fill = {
   },
   story(part) {
     $("story-kicker").textContent = part.kicker;
-    $("story-title").textContent = $("scenario-title").textContent = part.title;
+    $("story-title").textContent = part.title;
+    $("scenario-title").textContent = part.title || $("scenario").getAttribute("aria-label");
     document.title = part.title ? `${part.title} · mqlab` : "mqlab";
     const words = (pieces) => pieces.map((piece) => (piece.strong ? make("b", {}, piece.text) : piece.text));
     $("story-text").replaceChildren(...part.paragraphs.map((pieces) => make("p", {}, ...words(pieces))));
@@ -65,7 +67,10 @@ const fill = {
     const option = ([name, title, current]) => make("option", { value: name, selected: current && "" }, title);
     $("scenario").replaceChildren(
       ...part.groups.map(({ title, scenarios }) => make("optgroup", { label: title }, ...scenarios.map(option))));
-    if (!part.groups.some(({ scenarios }) => scenarios.some(([, , current]) => current))) $("scenario").selectedIndex = -1;
+    // A run of somebody's own, or none at all, stands in no list: then its name does, or what the list is.
+    if (!part.groups.some(({ scenarios }) => scenarios.some(([, , current]) => current))) {
+      $("scenario").prepend(make("option", { value: "", selected: "", disabled: "", hidden: "" }, $("scenario-title").textContent));
+    }
     $("help").parentElement.classList.toggle("empty", !part.title);
   },
   transport(part) {
@@ -173,9 +178,13 @@ const fill = {
     for (const button of [...$("nodes").children]) if (!known.has(button.dataset.node)) button.remove();
   },
   menu: menuOf(make),
-  views({ views, label, zooms, pans }) {
+  ...betsOf(make, (goals) => memory.set("goals", goals)),
+  views({ views, label, fits, holds, pans }) {
+    for (const button of $("views").children) button.hidden = !views.some(({ name }) => button.id === `view-${name}`);
     for (const { name, current } of views) $(`view-${name}`).setAttribute("aria-pressed", current);
-    $("view-tools").hidden = !zooms;
+    $("view-fit").hidden = !fits;
+    $("view-fit").disabled = !holds;
+    $("stage-box").classList.toggle("holds", holds);
     $("pan-back").hidden = $("pan-on").hidden = !pans;
     $("stage").setAttribute("aria-label", label);
   },
@@ -301,6 +310,7 @@ function listen(lab) {
     act("scenario", $("scenario").value);
     if (pointed) $("scenario").blur();
   });
+  listenToBets(act);
   $("pace").addEventListener("input", () => act("pace", $("pace").value));
   $("upkeep").addEventListener("change", () => act("upkeep"));
 
@@ -368,7 +378,7 @@ function listen(lab) {
       act("menu", target.dataset.node);
       return event.preventDefault();
     }
-    if (lab.key(meant)) {
+    if (lab.key(event.shiftKey && meant.startsWith("Arrow") ? `Shift+${meant}` : meant)) {
       event.preventDefault();
       remember(lab);
     }
@@ -382,8 +392,26 @@ function listen(lab) {
     const area = $("stage").getBoundingClientRect();
     return [event.clientX - area.left, event.clientY - area.top];
   };
-  box.addEventListener("pointermove", (event) => box.classList.toggle("points", lab.hover(...spot(event))));
+  // Fingers and the mouse go to the engine's side, which knows a drag and a pinch from a click.
+  const onStage = (event) => !event.target.closest("#menu, #nodes");
+  box.addEventListener("pointerdown", (event) => { if (onStage(event)) lab.pointer_down(event.pointerId, ...spot(event)); });
+  box.addEventListener("pointermove", (event) => {
+    if (event.buttons && lab.pointer_move(event.pointerId, ...spot(event))) {
+      if (!box.hasPointerCapture(event.pointerId)) box.setPointerCapture(event.pointerId);
+      return;
+    }
+    box.classList.toggle("points", lab.hover(...spot(event)));
+  });
+  for (const over of ["pointerup", "pointercancel"]) box.addEventListener(over, (event) => lab.pointer_up(event.pointerId));
   box.addEventListener("pointerleave", () => lab.leave());
+  box.addEventListener("wheel", (event) => {
+    if (onStage(event) && lab.wheel(event.deltaX, event.deltaY, ...spot(event), event.ctrlKey)) event.preventDefault();
+  }, { passive: false });
+  box.addEventListener("contextmenu", (event) => {
+    if (!onStage(event)) return;
+    event.preventDefault();
+    lab.ask(...spot(event));
+  });
   box.addEventListener("click", (event) => {
     if (!event.target.closest("button, #menu")) lab.press(...spot(event));
   });
@@ -418,7 +446,7 @@ function listen(lab) {
   watch($("stage-box"), (...size) => lab.resize_stage(...size));
   watch($("scrub"), (...size) => lab.resize_axis(...size));
   watch(charts, (width, height, dots) => lab.resize_charts(width, dots));
-  if (matchMedia("(min-width: 1260px) and (min-height: 1000px)").matches) act("charts", "on");
+  if (matchMedia("(min-width: 1260px) and (min-height: 1000px)").matches) lab.offer_charts();
   const media = (query, tell) => {
     const list = matchMedia(query);
     list.addEventListener("change", () => tell(list.matches));
@@ -449,6 +477,7 @@ async function start() {
     $("stage"), $("scrub"), $("charts"), location.search, languages, Number(memory.get("theme") ?? 0),
     matches("(prefers-color-scheme: dark)"));
   lab.set_less_motion(matches("(prefers-reduced-motion: reduce)"));
+  lab.remember_goals(memory.get("goals") ?? "");
   listen(lab);
   share(lab);
   run(lab);

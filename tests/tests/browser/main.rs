@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod branches;
+mod closer;
 mod digest;
 mod driver;
 mod embedding;
@@ -20,6 +21,7 @@ mod shots;
 mod story;
 mod transport;
 mod views;
+mod wagers;
 mod watching;
 mod without;
 

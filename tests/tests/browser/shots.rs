@@ -46,12 +46,7 @@ const STATES: &[State] = &[
         windows: EVERY,
     },
     State { name: "start", link: "", deeds: &[], windows: EVERY },
-    State {
-        name: "queue",
-        link: "scenario=hundred-messages&seed=7",
-        deeds: &[Seek(180_000)],
-        windows: SOME,
-    },
+    State { name: "queue", link: "scenario=hundred-messages&seed=7", deeds: &[Seek(180_000)], windows: SOME },
     State {
         name: "life",
         link: "scenario=kill-the-leader-acks-1&seed=20",
@@ -62,12 +57,7 @@ const STATES: &[State] = &[
     State { name: "calls", link: "scenario=checkout-by-calls", deeds: &[Seek(300_000)], windows: SOME },
     State { name: "share-group", link: "scenario=share-group", deeds: &[Seek(200_000)], windows: SOME },
     State { name: "outbox", link: "scenario=outbox", deeds: &[Seek(300_000)], windows: SOME },
-    State {
-        name: "quorum",
-        link: "scenario=controllers-fail-over",
-        deeds: &[Seek(600_000)],
-        windows: SOME,
-    },
+    State { name: "quorum", link: "scenario=controllers-fail-over", deeds: &[Seek(600_000)], windows: SOME },
     State {
         name: "space-time",
         link: "scenario=kill-the-leader&seed=20",

@@ -5,9 +5,11 @@
 //! these to and fro.
 
 pub mod action;
+mod bets;
 mod branches;
 mod charts;
 mod fill;
+mod hand;
 mod judged;
 mod life;
 pub mod menu;
@@ -15,6 +17,7 @@ pub mod panel;
 mod run;
 mod settings;
 pub mod share;
+mod together;
 pub mod views;
 mod watch;
 
@@ -79,6 +82,8 @@ pub struct Desk {
     pair: Option<branches::Pair>,
     views: views::Views,
     measured: charts::Measured,
+    wagers: bets::Wagers,
+    hand: hand::Hand,
 }
 
 /// What a visitor brings along.
@@ -122,6 +127,8 @@ impl Desk {
             pair: None,
             views: views::Views::default(),
             measured: charts::Measured::default(),
+            wagers: bets::Wagers::default(),
+            hand: hand::Hand::default(),
         };
         desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
@@ -137,7 +144,7 @@ impl Desk {
             return;
         };
         let seed = seed.unwrap_or(scenario.seed);
-        self.show(Run::new(name, scenario, seed, self.stage_size));
+        self.show(Run::new(name, scenario, seed, self.stage_room()));
     }
 
     fn show(&mut self, run: Result<Run, InvalidScenario>) {
@@ -149,6 +156,7 @@ impl Desk {
                 (self.menu, self.opened) = (None, None);
                 self.views.begin_anew();
                 self.measure_anew();
+                self.wagers.begin_anew();
                 self.player.set_playing(false);
                 self.watch.begin_anew();
                 self.pair = None;
@@ -190,9 +198,16 @@ impl Desk {
     /// The stage has this size now, in pixels of the page.
     pub fn resize_stage(&mut self, width: f64, height: f64) {
         self.stage_size = (width, height);
-        if let Some(run) = &mut self.run {
-            run.lay_out(self.stage_size);
+        self.lay_out();
+    }
+
+    /// Lays the stage out anew for the room that it has.
+    fn lay_out(&mut self) {
+        let room = self.stage_room();
+        if let Some(run) = self.run.as_mut().filter(|run| run.size() != room) {
+            run.lay_out(room);
         }
+        self.refit();
     }
 
     /// The axis has this size now, in pixels of the page.
@@ -244,7 +259,12 @@ impl Desk {
     pub fn act(&mut self, action: Action) {
         self.filled.hurry();
         match action {
-            Action::View(_) | Action::NextView | Action::Zoom(_) | Action::Pan(_) => self.look(&action),
+            Action::View(_)
+            | Action::NextView
+            | Action::Zoom(_)
+            | Action::Pan(_)
+            | Action::Fit
+            | Action::Move(..) => self.look(&action),
             Action::Charts(open) => self.open_charts(open),
             Action::Lang(lang) => self.lang = lang,
             Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
@@ -256,8 +276,11 @@ impl Desk {
             Action::Select(node) => {
                 if self.run.as_ref().is_some_and(|run| run.timeline.scenario_now().has(node)) {
                     self.selection.node = Some(node);
+                    self.reveal(node);
                 }
             }
+            Action::Bet(choice) => self.place(choice),
+            Action::BeforeBet => self.before_the_bet(),
             Action::Count(count) => self.open_count(count),
             Action::Menu(subject) => self.open_menu(subject),
             Action::ToggleMenu => self.toggle_menu(),
@@ -325,7 +348,7 @@ impl Desk {
                 let (name, packed) = (run.name.clone(), run.packed.clone());
                 let scenario = run.timeline.scenario().clone();
                 return match packed {
-                    Some(packed) => self.show(Run::of_link(&packed, scenario, seed, self.stage_size)),
+                    Some(packed) => self.show(Run::of_link(&packed, scenario, seed, self.stage_room())),
                     None => self.open(&name, Some(seed)),
                 };
             }
@@ -363,6 +386,9 @@ impl Desk {
     /// The pointer was pressed here on the stage. Nodes' controls are buttons of the page and not meant here.
     pub fn press(&mut self, x: f64, y: f64) {
         self.filled.hurry();
+        if self.was_drag() {
+            return;
+        }
         match self.main_scene().and_then(|scene| scene.target_at(x, y)) {
             Some(Target::Message(message)) => self.choose(message),
             Some(Target::Node(node)) => {
@@ -374,6 +400,19 @@ impl Desk {
             Some(Target::Control(_)) => {}
             None if self.menu.is_some() => self.open_menu(None),
             None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
+        }
+    }
+
+    /// The stage was pressed for long, or with the other button: a node or a way tells what can be done to it.
+    pub fn ask(&mut self, x: f64, y: f64) {
+        self.filled.hurry();
+        match self.main_scene().and_then(|scene| scene.target_at(x, y)) {
+            Some(Target::Node(node) | Target::Control(node)) => {
+                self.open_menu(Some(menu::Subject::Node(node)));
+            }
+            Some(Target::Link(a, b)) => self.open_menu(Some(menu::Subject::Link(a, b))),
+            Some(Target::Message(message)) => self.selection.message = Some(message),
+            Some(Target::Moment { .. }) | None => {}
         }
     }
 

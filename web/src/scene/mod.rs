@@ -8,9 +8,11 @@
 
 pub mod axis;
 mod callers;
+pub mod camera;
 mod cards;
 pub mod changes;
 pub mod charts;
+mod dense;
 mod exchanges;
 mod glyph;
 pub mod layout;

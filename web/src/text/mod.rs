@@ -3,6 +3,8 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+mod bet_data;
+pub mod bets;
 pub mod branches;
 pub mod broker;
 pub mod callers;
@@ -11,6 +13,7 @@ pub mod charts;
 mod cluster;
 pub mod embed;
 mod faults;
+pub mod goals;
 pub mod groups;
 mod halves;
 pub mod judged;
