@@ -15,7 +15,8 @@
 //!     that it cannot ask them.
 //! 11. [`broker`]: who keeps messages. Queues that push, partitions that are replicated, groups that pull, elections.
 //! 12. [`client`]: who sends and receives, and what they must remember to lose nothing.
-//! 13. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
+//! 13. [`systems`]: what only one of the five systems has: the rest of it is composed of the layers below.
+//! 14. [`sim`]: a whole cluster on one agenda under one seed, which can be drawn and taken back.
 //!
 //! Brokers and clients are state machines without I/O: time is an argument, chance is a seed, storage is a trait,
 //! and what is to be sent is returned. So the same code runs in the lab, where a second takes a millisecond
@@ -72,6 +73,7 @@ pub mod rng;
 pub mod routing;
 pub mod selector;
 pub mod sim;
+pub mod systems;
 pub mod time;
 pub mod vhost;
 

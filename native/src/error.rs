@@ -278,8 +278,9 @@ impl From<LogError<Self>> for Error {
             LogError::Storage(error) => error,
             LogError::Full => Self::NoSpace,
             LogError::OutOfRange { .. } => Self::Refused { what: "read", refusal: Refusal::OffsetOutOfRange },
-            // The broker gives every batch its place itself, so it can only have been the log that failed.
-            LogError::Refusing | LogError::OutOfOrder { .. } | LogError::NotSegments { .. } => Self::Refusing,
+            // The broker gives every batch its place itself, so of what is left (refusing, out of order, no whole
+            // segments) it can only have been the log that failed.
+            _ => Self::Refusing,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers of the engine, bottom up. A module uses only what stands before it, or beside it on its line.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["ids", "time", "rng"],
     &["record"],
     &["log", "message"],
@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 10] = [
     &["observe"],
     &["broker"],
     &["client"],
+    &["systems"],
     &["sim"],
 ];
 

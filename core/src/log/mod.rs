@@ -259,6 +259,7 @@ pub type SliceOf<S> = <<S as Storage>::Log as Log>::Slice;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogError<E> {
     /// A batch would go before the end.
     OutOfOrder {

@@ -19,8 +19,8 @@ const CONTROLLERS: Story = Story {
             "300 毫秒时活跃控制器宕机，紧接着领导一个分区的 *Broker 1* 也宕机。暂时没人管它：其余控制器先等待超时，再*投票*。新的活跃控制器给每个 Broker 一段新的会话时间，之后才判定 Broker 1 失联。",
         ),
         both(
-            "At 700 ms a *second controller* dies. One of three is no majority: when broker 2 dies at 750 ms, *nobody elects*. The partitions that broker 3 leads go on all the same. At 1000 ms a controller returns, and everything is made up for.",
-            "700 毫秒时*第二个控制器*也宕机。三个只剩一个，不到半数：750 毫秒 Broker 2 宕机后，*没有人主持选举*。但 Broker 3 领导的分区照常读写。1000 毫秒一个控制器恢复，之前欠下的选举才补上。",
+            "At 700 ms a *second controller* dies. One of three is no majority: when broker 2 dies at 750 ms, *nobody elects*. Broker 3 still takes messages for the partition that it leads, but none counts as stored: the dead broker 2 is *in sync* on paper, and nobody can strike it off. At 1000 ms a controller returns, and everything is made up for.",
+            "700 毫秒时*第二个控制器*也宕机。三个只剩一个，不到半数：750 毫秒 Broker 2 宕机后，*没有人主持选举*。Broker 3 领导的分区照样写入，却一条也不算存好：宕机的 Broker 2 名义上还在*同步副本集*里，没人能把它移出去。1000 毫秒一个控制器恢复，之前欠下的才补上。",
         ),
     ],
     look: &[
