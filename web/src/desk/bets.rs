@@ -11,10 +11,11 @@
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::MessageId;
-use mqlab_core::observe::Event;
+use mqlab_core::observe::{Event, Stamped, Turn};
 use mqlab_core::time::{Span, Time};
 
 use super::Desk;
+use super::action::Count;
 use super::panel::{BetPart, ChoicePart, GoalPart, GoalsPart, Proof};
 use super::run::Run;
 use crate::claim::{Known, Of, known, past};
@@ -118,13 +119,17 @@ impl Desk {
             _ => None,
         };
         let of_the_first = |message: MessageId| {
-            let about = |fact: &&mqlab_core::observe::Stamped| fact.event.messages().contains(&message);
+            let about = |fact: &&Stamped| fact.event.messages().contains(&message);
             // What is done more than once was done too often by the last of them.
             let done =
                 facts.iter().filter(about).filter(|fact| matches!(fact.event, Event::Processed { .. }));
             done.last().or_else(|| facts.iter().filter(about).last())
         };
+        let lost = matches!(bet.of, Of::Messages(Count::Lost));
+        let losses = run.timeline.landmarks().iter().filter(|mark| mark.turn == Turn::Loss);
+        let loss = losses.map(|mark| mark.fact).find_map(|fact| facts.get(fact));
         let counted = match (bet.of, first) {
+            (_, Some(_)) if lost && loss.is_some() => loss,
             (_, Some(message)) => of_the_first(message),
             (Of::Facts(is), None) => facts.iter().find(|fact| is(fact)),
             _ => None,

@@ -21,9 +21,12 @@ const TOGETHER_MIN: f64 = 900.0;
 const STAGE_MIN: f64 = 625.0;
 /// The part that it has where there is more.
 const STAGE_PART: f64 = 0.58;
-/// The most of the height that logs take, and the least that they are made smaller for it.
+/// The most of the height that logs take.
 const LOGS_PART: f64 = 0.62;
+/// How wide the two beside the stage are meant to be; with more they are larger, within limits.
+const BESIDE_USUAL: f64 = 520.0;
 const SMALLEST: f64 = 0.8;
+const LARGEST: f64 = 1.4;
 
 /// Where each of three views is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,16 +74,19 @@ impl Desk {
         let mut whole = self.camera().see(stage, (left.w, left.h));
         within(&mut whole, left);
         (whole.width, whole.height) = self.stage_size;
-        let logs = self.logs_scene_in((beside.w, beside.h))?;
         let room = beside.h * LOGS_PART;
-        let factor = (room / logs.height.max(1.0)).clamp(SMALLEST, 1.0);
-        let logs = if factor < 1.0 { self.logs_scene_in((beside.w / factor, beside.h))? } else { logs };
-        let tall = (logs.height * factor).min(room).max(beside.h * (1.0 - LOGS_PART)).floor();
+        let usual = (beside.w / BESIDE_USUAL).clamp(1.0, LARGEST);
+        let logs = self.logs_scene_in((beside.w / usual, 1.0))?;
+        let log_factor = (room / logs.height.max(1.0)).min(usual).clamp(SMALLEST, LARGEST);
+        let logs = self.logs_scene_in((beside.w / log_factor, 1.0))?;
+        let tall = (logs.height * log_factor).min(room).floor();
         let upper = Rect { h: tall, ..beside };
         let lower = Rect::new(beside.x, tall + 1.0, beside.w, beside.h - tall - 1.0);
-        let space_time = self.space_time_scene_in((lower.w, lower.h))?;
+        let factor = self.space_time_scene_in((lower.w / usual, lower.h / usual), true)?.height;
+        let factor = (lower.h / factor.max(1.0)).min(usual).clamp(SMALLEST, LARGEST);
+        let space_time = self.space_time_scene_in((lower.w / factor, lower.h / factor), true)?;
         // What each of them draws beyond its pane is covered by the next one's ground.
-        for (pane, scene, factor) in [(upper, logs, factor), (lower, space_time, 1.0)] {
+        for (pane, scene, factor) in [(upper, logs, log_factor), (lower, space_time, factor)] {
             whole.boxed(pane.grown(1.0), 0.0, Some(solid(theme.line)), None);
             whole.boxed(pane, 0.0, Some(solid(theme.sunk)), None);
             let mut part = placed(scene, factor, at(pane.x, pane.y));

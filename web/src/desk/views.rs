@@ -186,10 +186,10 @@ impl Desk {
 
     /// Space and time around the present; nothing when there is no run.
     pub fn space_time_scene(&mut self) -> Option<Scene> {
-        self.space_time_scene_in(self.stage_size)
+        self.space_time_scene_in(self.stage_size, false)
     }
 
-    pub(super) fn space_time_scene_in(&mut self, size: Size) -> Option<Scene> {
+    pub(super) fn space_time_scene_in(&mut self, size: Size, across: bool) -> Option<Scene> {
         let run = self.run.as_ref()?;
         let timeline = &run.timeline;
         let (now, ends_at) = (timeline.now(), timeline.ends_at());
@@ -211,6 +211,7 @@ impl Desk {
             lang: self.lang,
             width: size.0,
             height: size.1,
+            across,
         }))
     }
 

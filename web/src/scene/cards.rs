@@ -16,6 +16,8 @@ use crate::text::stage as words;
 const TITLE: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
 pub(super) const PLAIN: Font = Font { size: 11.5, weight: 400, anchor: Anchor::Start };
 pub(super) const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
+/// The least room for words beside a broker's name.
+const WORD_MIN: f64 = 30.0;
 const CAPTION: Font = Font { size: 12.0, weight: 400, anchor: Anchor::Start };
 
 /// The same words, on another side of their anchor.
@@ -195,7 +197,11 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         card(scene, view, broker.node, place.card, broker.up, &name);
         let beside = at(place.card.x + 13.0 + width_of(&name, TITLE) + 12.0, place.card.y + 18.0);
         let room = place.card.right() - 40.0 - beside.x;
-        if untold(broker) && !place.rows.is_empty() {
+        // Half a word says less than none, but that it is down must be said.
+        let room = if broker.up && room < WORD_MIN { 0.0 } else { room };
+        if broker.up && room == 0.0 {
+            // Its own name has all the room.
+        } else if untold(broker) && !place.rows.is_empty() {
             scene.text_within(beside, hosting::UNTOLD.get(view.lang), PLAIN, view.theme.ink_3, room);
         } else if broker.up {
             let alone = place.rows.first().is_some_and(|row| row.label.is_none());

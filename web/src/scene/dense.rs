@@ -24,13 +24,13 @@ use super::shape::{Rect, at};
 pub(super) const GRIDS: std::ops::RangeInclusive<usize> = 1..=4;
 /// A chip's height, with the gap below it, and its least width.
 const CHIP: f64 = 30.0;
-const CHIP_WIDTH: f64 = 92.0;
+const CHIP_WIDTH: f64 = 78.0;
 /// The most chips side by side.
 const ACROSS_MAX: usize = 3;
 /// The least width of a broker's card.
-const CARD_MIN: f64 = 118.0;
+const CARD_MIN: f64 = 112.0;
 /// Between the columns, for the ways.
-const WAYS: f64 = 44.0;
+const WAYS: f64 = 28.0;
 const GAP: f64 = 10.0;
 
 /// Chips in as many columns as their number needs, evenly over a height; they begin at `x`, or end there.

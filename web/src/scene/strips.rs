@@ -60,7 +60,7 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
 
 /// A log as a line: its name, strong where it is led here; and how far it has come, or how far it is behind.
 fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowPlace) {
-    let (theme, lang) = (view.theme, view.lang);
+    let theme = view.theme;
     let Some((spot, room)) = row.label else { return };
     let strip = broker.strips.iter().find(|strip| strip.place == row.place);
     let role = strip.map_or(Role::Down, |strip| strip.role);
@@ -82,10 +82,8 @@ fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowP
     scene.text_within(spot, &name, font, color, room);
     let Some(strip) = strip else { return };
     let text = match (&strip.place, role) {
-        (Place::Partition(_), Role::Follower { .. }) if strip.behind > 0 => {
-            words::behind(strip.behind, true, lang)
-        }
-        (Place::Partition(_), Role::Leader { .. }) => words::next(strip.end.0, lang),
+        (Place::Partition(_), Role::Follower { .. }) if strip.behind > 0 => format!("−{}", strip.behind),
+        (Place::Partition(_), Role::Leader { .. }) => strip.end.0.to_string(),
         (Place::Queue(_), _) => strip.held.to_string(),
         _ => String::new(),
     };

@@ -7,7 +7,8 @@
 use mqlab_core::observe::Stamped;
 use mqlab_core::time::Time;
 
-use super::bet_data::{DELIVERY, ORDER, REPLICATION, SAFETY};
+use super::bets_delivery::{DELIVERY, ORDER};
+use super::bets_safety::{REPLICATION, SAFETY};
 use super::{Both, Lang, both, moment};
 use crate::claim::{Is, Of};
 

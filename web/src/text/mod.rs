@@ -3,8 +3,10 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
-mod bet_data;
+mod bet_facts;
 pub mod bets;
+mod bets_delivery;
+mod bets_safety;
 pub mod branches;
 pub mod broker;
 pub mod callers;
