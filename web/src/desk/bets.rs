@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use mqlab_core::ids::MessageId;
 use mqlab_core::observe::{Event, Stamped, Turn};
-use mqlab_core::time::{Span, Time};
+use mqlab_core::time::Time;
 
 use super::Desk;
 use super::action::Count;
@@ -73,7 +73,7 @@ impl Desk {
         let turn = past(&run.timeline).iter().find(|fact| (bet.turn)(fact)).map(|fact| fact.at);
         if let (Some(at), Some(run)) = (turn, &mut self.run) {
             self.player.set_playing(false);
-            run.timeline.seek(Time(at.0.saturating_sub(Span(1).0)));
+            run.timeline.seek(Time(at.0.saturating_sub(1)));
             run.refresh();
         }
     }

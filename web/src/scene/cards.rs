@@ -25,12 +25,18 @@ pub(super) const fn on(font: Font, anchor: Anchor) -> Font {
     Font { anchor, ..font }
 }
 
+/// From the first broker's left side to the last one's right, where they stand side by side.
+fn brokers_width(layout: &super::layout::Layout) -> f64 {
+    let Some(first) = layout.brokers.first() else { return 200.0 };
+    layout.brokers.iter().map(|broker| broker.card.right()).fold(0.0, f64::max) - first.card.x
+}
+
 /// The words above the columns or lanes, and the controller.
 pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let (layout, lang, color) = (view.layout, view.lang, view.theme.ink_3);
     let room = [
         layout.brokers.first().map_or(200.0, |broker| broker.card.x - layout.captions[0].x - 8.0),
-        layout.brokers.first().map_or(200.0, |broker| broker.card.w) - layout.controllers_width(),
+        brokers_width(layout) - layout.controllers_width(),
         layout.width - layout.captions[2].x - 6.0,
     ];
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);

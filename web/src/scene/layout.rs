@@ -83,6 +83,11 @@ impl Layout {
         closer.find(fits).unwrap_or_else(|| columns(picture, width, height, 1.0, mark))
     }
 
+    /// Whether logs are lines of a list, because there are so many of them.
+    pub fn is_dense(&self) -> bool {
+        self.brokers.iter().flat_map(|broker| &broker.rows).any(RowPlace::is_line)
+    }
+
     /// The most cells that a strip can show.
     pub fn cells_max(&self) -> usize {
         self.brokers.iter().flat_map(|broker| &broker.rows).map(RowPlace::room).max().unwrap_or(0)

@@ -149,6 +149,23 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("legend-yes", both("“stored”, or “done”", "确认：“已存好”或“处理完了”")),
     ("legend-no", both("“no”: the producer will try again", "拒绝：生产者会再试")),
     ("legend-request", both("a request without messages", "不带消息的请求")),
+    ("legend-batch", both("several messages in one packet, with their number", "一个包里有多条消息，带数量")),
+    ("legend-empty", both("an answer without messages", "不带消息的应答")),
+    (
+        "legend-stable",
+        both("in a log with transactions: up to here all are decided", "有事务的日志：到此为止都已有定论"),
+    ),
+    ("legend-bar", both("how much is sent, and in green, stored", "已发送的进度，绿色为已存好")),
+    ("legend-revive", both("bring this node back", "恢复这个节点")),
+    ("legend-frozen", both("it stands still", "它停住了")),
+    ("legend-cut", both("nothing passes here", "这里不通")),
+    (
+        "legend-list",
+        both(
+            "where there are many logs: a line each, strong where it is led, with its end or what is missing",
+            "日志很多时：一行一个，粗体为 leader，右边是末尾或落后的条数",
+        ),
+    ),
     ("legend-hw", both("the high watermark: consumers read below it", "高水位：消费者只能读到它以下")),
     ("legend-group", both("where a group has got to", "消费者组读到的位置")),
     (
