@@ -173,6 +173,42 @@ impl Lab {
         self.desk.press(x, y);
     }
 
+    /// The stage was pressed for long, or with the other button.
+    pub fn ask(&mut self, x: f64, y: f64) {
+        self.stale = true;
+        self.desk.ask(x, y);
+    }
+
+    /// A finger, or the mouse's button, went down on the stage.
+    pub fn pointer_down(&mut self, id: i32, x: f64, y: f64) {
+        self.desk.pointer_down(id, x, y);
+    }
+
+    /// It moved; whether that moved the stage.
+    pub fn pointer_move(&mut self, id: i32, x: f64, y: f64) -> bool {
+        let moved = self.desk.pointer_move(id, x, y);
+        self.stale |= moved;
+        moved
+    }
+
+    /// It is up, or gone.
+    pub fn pointer_up(&mut self, id: i32) {
+        self.desk.pointer_up(id);
+    }
+
+    /// The wheel was turned over the stage, perhaps to zoom; whether that meant anything.
+    pub fn wheel(&mut self, dx: f64, dy: f64, x: f64, y: f64, zooms: bool) -> bool {
+        let meant = self.desk.wheel((dx, dy), (x, y), zooms);
+        self.stale |= meant;
+        meant
+    }
+
+    /// There is room for charts, where nobody has said whether they want them.
+    pub fn offer_charts(&mut self) {
+        self.stale = true;
+        self.desk.offer_charts();
+    }
+
     /// The time axis was pressed: at a mark that leads to its moment.
     pub fn press_axis(&mut self, x: f64, y: f64) {
         self.stale = true;
@@ -240,6 +276,11 @@ impl Lab {
     pub fn open_file(&mut self, name: &str, size: f64, bytes: &[u8]) {
         self.stale = true;
         self.desk.open_file(name, size, bytes);
+    }
+
+    /// Goals that the page remembers from another day.
+    pub fn remember_goals(&mut self, text: &str) {
+        self.desk.remember_goals(text);
     }
 
     /// The language's tag, to be remembered.

@@ -12,6 +12,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod canvas;
+pub mod claim;
 pub mod desk;
 #[cfg(target_arch = "wasm32")]
 pub mod element;

@@ -112,7 +112,7 @@ fn the_past_can_be_changed_and_both_futures_kept() {
 #[test]
 fn a_link_that_leads_nowhere_says_so_and_loads_nothing() {
     for (query, words) in [
-        ("?scenario=nope", "There is no experiment “nope”. There are: hundred-messages, kill-the-leader"),
+        ("?scenario=nope", "There is no experiment “nope”. Names like it: "),
         ("?scenario=nope&lang=zh", "没有名为“nope”的实验"),
         ("?seed=twelve", "The link's seed “twelve” is not a whole number"),
         ("?lang=tlh", "This page does not speak “tlh”"),

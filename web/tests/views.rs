@@ -134,7 +134,7 @@ fn views_are_in_step_and_the_stage_alone_has_controls() {
     let views = second.views.expect("another view");
     let current: Vec<&str> = views.views.iter().filter(|view| view.current).map(|view| view.name).collect();
     assert_eq!(current, ["space-time"]);
-    assert!(views.zooms && !views.pans);
+    assert!(!views.fits && !views.pans);
     next(&mut desk, Action::NextView);
     let last = next(&mut desk, Action::NextView);
     assert!(last.nodes.is_some_and(|nodes| !nodes.is_empty()), "the stage comes back");

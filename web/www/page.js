@@ -5,6 +5,8 @@ import init, * as engine from "./mqlab_web.js";
 import { share } from "./share.js";
 import { menuOf, walksMenu } from "./menu.js";
 import { addingOf, listenAdding } from "./adding.js";
+import { betsOf, listenToBets } from "./bets.js";
+import { listenToHands } from "./hand.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -57,7 +59,8 @@ const fill = {
   },
   story(part) {
     $("story-kicker").textContent = part.kicker;
-    $("story-title").textContent = $("scenario-title").textContent = part.title;
+    $("story-title").textContent = part.title;
+    $("scenario-title").textContent = part.title || $("scenario").getAttribute("aria-label");
     document.title = part.title ? `${part.title} · mqlab` : "mqlab";
     const words = (pieces) => pieces.map((piece) => (piece.strong ? make("b", {}, piece.text) : piece.text));
     $("story-text").replaceChildren(...part.paragraphs.map((pieces) => make("p", {}, ...words(pieces))));
@@ -66,7 +69,10 @@ const fill = {
     const option = ([name, title, current]) => make("option", { value: name, selected: current && "" }, title);
     $("scenario").replaceChildren(
       ...part.groups.map(({ title, scenarios }) => make("optgroup", { label: title }, ...scenarios.map(option))));
-    if (!part.groups.some(({ scenarios }) => scenarios.some(([, , current]) => current))) $("scenario").selectedIndex = -1;
+    // A run of somebody's own, or none at all, stands in no list: then its name does, or what the list is.
+    if (!part.groups.some(({ scenarios }) => scenarios.some(([, , current]) => current))) {
+      $("scenario").prepend(make("option", { value: "", selected: "", disabled: "", hidden: "" }, $("scenario-title").textContent));
+    }
     $("help").parentElement.classList.toggle("empty", !part.title);
   },
   transport(part) {
@@ -175,9 +181,13 @@ const fill = {
   },
   menu: menuOf(make),
   adding: addingOf(make),
-  views({ views, label, zooms, pans }) {
+  ...betsOf(make, (goals) => memory.set("goals", goals)),
+  views({ views, label, fits, holds, pans }) {
+    for (const button of $("views").children) button.hidden = !views.some(({ name }) => button.id === `view-${name}`);
     for (const { name, current } of views) $(`view-${name}`).setAttribute("aria-pressed", current);
-    $("view-tools").hidden = !zooms;
+    $("view-fit").hidden = !fits;
+    $("view-fit").disabled = !holds;
+    $("stage-box").classList.toggle("holds", holds);
     $("pan-back").hidden = $("pan-on").hidden = !pans;
     $("stage").setAttribute("aria-label", label);
   },
@@ -303,6 +313,7 @@ function listen(lab) {
     act("scenario", $("scenario").value);
     if (pointed) $("scenario").blur();
   });
+  listenToBets(act);
   $("pace").addEventListener("input", () => act("pace", $("pace").value));
   $("upkeep").addEventListener("change", () => act("upkeep"));
 
@@ -372,7 +383,7 @@ function listen(lab) {
       act("menu", target.dataset.node);
       return event.preventDefault();
     }
-    if (lab.key(meant)) {
+    if (lab.key(event.shiftKey && meant.startsWith("Arrow") ? `Shift+${meant}` : meant)) {
       event.preventDefault();
       remember(lab);
     }
@@ -381,16 +392,7 @@ function listen(lab) {
     if (event.target.matches(":focus-visible")) act("select", event.target.dataset.node);
   });
 
-  const box = $("stage-box");
-  const spot = (event) => {
-    const area = $("stage").getBoundingClientRect();
-    return [event.clientX - area.left, event.clientY - area.top];
-  };
-  box.addEventListener("pointermove", (event) => box.classList.toggle("points", lab.hover(...spot(event))));
-  box.addEventListener("pointerleave", () => lab.leave());
-  box.addEventListener("click", (event) => {
-    if (!event.target.closest("button, #menu")) lab.press(...spot(event));
-  });
+  listenToHands(lab);
 
   const axis = $("scrub");
   const place = (event) => {
@@ -422,7 +424,7 @@ function listen(lab) {
   watch($("stage-box"), (...size) => lab.resize_stage(...size));
   watch($("scrub"), (...size) => lab.resize_axis(...size));
   watch(charts, (width, height, dots) => lab.resize_charts(width, dots));
-  if (matchMedia("(min-width: 1260px) and (min-height: 1000px)").matches) act("charts", "on");
+  if (matchMedia("(min-width: 1260px) and (min-height: 1000px)").matches) lab.offer_charts();
   const media = (query, tell) => {
     const list = matchMedia(query);
     list.addEventListener("change", () => tell(list.matches));
@@ -453,6 +455,7 @@ async function start() {
     $("stage"), $("scrub"), $("charts"), location.search, languages, Number(memory.get("theme") ?? 0),
     matches("(prefers-color-scheme: dark)"));
   lab.set_less_motion(matches("(prefers-reduced-motion: reduce)"));
+  lab.remember_goals(memory.get("goals") ?? "");
   listen(lab);
   share(lab);
   run(lab);

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 use crate::workspace::Workspace;
-use crate::{bench, demo, dist, test, tools};
+use crate::{bench, demo, dist, shots, test, tools};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +17,8 @@ Examples:
   cargo xtask test                    everything that must pass
   cargo xtask test --fast             what needs no browser
   cargo xtask test --only clippy      one step (--list names them)
+  cargo xtask shots                   pictures of the page in its main states, in target/shots/
+  cargo xtask shots --only stage
   cargo xtask bench engine            how fast the engine is, next to what one would take instead
   cargo xtask bench engine --quick --json target/bench.json
   cargo xtask bench log               how fast the file-backed log is, next to the bare system calls
@@ -46,6 +48,8 @@ enum Command {
     Dist,
     /// Run everything that must pass, set-up included
     Test(test::Options),
+    /// Make pictures of the page in its main states, and an index of them, in target/shots/
+    Shots(shots::Options),
     /// Measure, optimized, next to what a user would take instead; a bar that is missed is no error
     Bench(bench::Options),
     /// Install the tools and print the line that puts them on a shell's PATH
@@ -88,6 +92,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Demo { port, no_open } => demo::run(&workspace, *port, !no_open)?,
         Command::Dist => dist::run(&workspace)?,
         Command::Test(options) => return test::run(&workspace, options),
+        Command::Shots(options) => return shots::run(&workspace, options),
         Command::Bench(options) => return bench::run(&workspace, options),
         Command::Env => println!("{}", tools::shell_line(&workspace)?),
     }

@@ -1,9 +1,9 @@
 //! A link is the experiment: what the part of the address after `?` asks for.
 //!
 //! ```text
-//!   ?scenario=kill-the-leader&seed=7&do=412.8+crash+broker-1,620+restart+broker-1&at=1043&lang=en&v=0.1.0
-//!    what is tried           chance  what a person did, and when, in milliseconds   │    │      engine
-//!    (or run=, a packed one)                                        what is looked at    language
+//!   ?scenario=kill-the-leader&seed=7&do=412.8+crash+broker-1,620+restart+broker-1&at=1043&view=logs&lang=en&v=0.1.0
+//!    what is tried           chance  what a person did, and when, in milliseconds   │    │         │      engine
+//!    (or run=, a packed one)                               which moment is looked at, in which view   language
 //! ```
 //!
 //! A person can read it, and write it by hand. Where they did so much that it would be longer than a chat shows, `do` is
@@ -41,6 +41,8 @@ pub struct PageLink {
     pub actions: Vec<Action>,
     /// Which moment is looked at.
     pub place: Option<LinkPlace>,
+    /// In which view, as whoever draws it names it: `logs`, or `logs,charts`.
+    pub view: Option<String>,
     /// In which language, as a tag such as `en`.
     pub lang: Option<String>,
     /// The engine that made it, where it is another one that speaks the same format.
@@ -88,6 +90,8 @@ pub enum BadLink {
     Packed(BadPacked),
     /// What is looked at is no moment.
     Moment(String),
+    /// There is no such view here.
+    View(String),
 }
 
 /// The scenario that is shown when a link names none.
@@ -124,6 +128,7 @@ impl PageLink {
                 "scenario" => link.scenario = Some(decoded(value)),
                 "run" => link.run = Some(decoded(value)),
                 "seed" => link.seed = Some(value.parse().map_err(|_| BadLink::Seed(decoded(value)))?),
+                "view" => link.view = Some(decoded(value)),
                 "lang" => link.lang = Some(decoded(value)),
                 "do" if version.is_some() => link.actions = commands(value)?,
                 "at" if version.is_some() => link.place = Some(place(value)?),
@@ -170,6 +175,9 @@ impl PageLink {
             let happened = happened.map_or(String::new(), |events| format!("~{events}"));
             add("at", &format!("{}{happened}", brief(at)));
         }
+        if let Some(view) = &self.view {
+            add("view", &encoded(view).replace("%2C", ",")); // it means nothing in an address, and is easier to read
+        }
         if let Some(lang) = &self.lang {
             add("lang", &encoded(lang));
         }
@@ -212,6 +220,7 @@ impl fmt::Display for BadLink {
             Self::TooMany(count) => write!(f, "it has {count} commands, use at most {COMMANDS_MAX}"),
             Self::Packed(why) => write!(f, "its commands: {why}"),
             Self::Moment(at) => write!(f, "{at:?} in it is no moment in milliseconds"),
+            Self::View(view) => write!(f, "there is no view {view:?}"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::driver::{Page, with_page};
 
 /// Every control that is there to be used now.
 const CONTROLS: &str = r#"[...document.querySelectorAll("button, select, input, [tabindex='0']")]
-    .filter((one) => one.checkVisibility({ visibilityProperty: true }))"#;
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled)"#;
 
 /// How a control is called: a selector that a person can find it by.
 const CALLED: &str =

@@ -37,6 +37,9 @@ async fn the_audit_objects_to_nothing() {
         for query in ["?scenario=kill-the-leader-acks-1&seed=20&lang=en", "?scenario=exchanges&lang=zh"] {
             page.open(query).await;
             is_fine(page, "at the beginning").await;
+            page.press("+").await;
+            is_fine(page, "zoomed").await;
+            page.press("f").await;
             page.seek(200_000).await;
             page.click("#theme").await;
             is_fine(page, "in the middle, in another theme").await;

@@ -77,11 +77,15 @@ impl Page {
         self.client.execute_async(two, Vec::new()).await.expect("frames go by");
     }
 
-    /// Presses and releases a key, wherever the focus is.
+    /// Presses and releases a key, wherever the focus is; `Shift+` before it holds that one down.
     pub(crate) async fn press(&self, key: &str) {
-        let value = code(key);
-        let keys = KeyActions::new("keys".into()).then(KeyAction::Down { value });
-        let keys = keys.then(KeyAction::Up { value });
+        const SHIFT: char = '\u{e008}';
+        let (shifted, plain) = key.strip_prefix("Shift+").map_or((false, key), |plain| (true, plain));
+        let value = code(plain);
+        let keys = KeyActions::new("keys".into());
+        let keys = if shifted { keys.then(KeyAction::Down { value: SHIFT }) } else { keys };
+        let keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        let keys = if shifted { keys.then(KeyAction::Up { value: SHIFT }) } else { keys };
         self.client.perform_actions(keys).await.unwrap_or_else(|error| panic!("{key}: {error}"));
         self.settle().await;
     }
@@ -110,6 +114,23 @@ impl Page {
             .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
             .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
         self.client.perform_actions(mouse).await.unwrap_or_else(|error| panic!("{x}, {y}: {error}"));
+        self.settle().await;
+    }
+
+    /// Drags with the mouse from one spot of the window to another.
+    pub(crate) async fn drag(&self, from: (f64, f64), to: (f64, f64)) {
+        let go = |(x, y): (f64, f64)| PointerAction::MoveTo { duration: None, x: x.round(), y: y.round() };
+        let middle = (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1));
+        let mouse = MouseActions::new("mouse".into())
+            .then(go(from))
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+            .then(go(middle))
+            .then(go(to))
+            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client
+            .perform_actions(mouse)
+            .await
+            .unwrap_or_else(|error| panic!("{from:?} to {to:?}: {error}"));
         self.settle().await;
     }
 

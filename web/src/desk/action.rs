@@ -1,6 +1,9 @@
 //! What a person can ask for, by pointer, by key or by a control of the page.
 
+use std::collections::BTreeSet;
+
 use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::observe::Verdict;
 use mqlab_core::sim::Command;
 use mqlab_core::time::Time;
 
@@ -80,6 +83,27 @@ impl Count {
                 | Self::Superseded
                 | Self::Archived
         )
+    }
+
+    /// The messages that a verdict counts so.
+    pub fn messages(self, verdict: &Verdict) -> BTreeSet<MessageId> {
+        match self {
+            Self::Acknowledged => verdict.messages_acknowledged().collect(),
+            Self::Delivered => verdict.messages_delivered().collect(),
+            Self::OnTheirWay => verdict.messages_on_their_way().collect(),
+            Self::Lost => verdict.lost().clone(),
+            Self::Doubled => verdict.doubled().clone(),
+            Self::Reordered => verdict.reordered().clone(),
+            Self::Dropped => verdict.dropped().clone(),
+            Self::Returned => verdict.returned().clone(),
+            Self::GivenUp => verdict.given_up().clone(),
+            Self::Trimmed => verdict.trimmed().collect(),
+            Self::Superseded => verdict.superseded().collect(),
+            Self::Archived => verdict.archived().clone(),
+            Self::Dead => verdict.dead_letters().collect(),
+            Self::Invented => verdict.agreement().invented().clone(),
+            Self::Unheard => verdict.agreement().unheard().clone(),
+        }
     }
 
     /// The one of a name.
@@ -191,8 +215,16 @@ pub enum Action {
     Zoom(i8),
     /// Move the view's window.
     Pan(i8),
+    /// See all of the stage, as it was laid out.
+    Fit,
+    /// Move over the stage: so many steps to the right, and down.
+    Move(i8, i8),
     /// Open or close the charts, or whichever is possible.
     Charts(Option<bool>),
+    /// Bet that this answer, by its number, will be right.
+    Bet(usize),
+    /// To just before the bet began to be decided.
+    BeforeBet,
 }
 
 /// Steps of the pace for one key.
@@ -220,6 +252,8 @@ impl Action {
             "menu" => Self::Menu(Some(Subject::read(value)?)),
             "do" => Self::Do(value.parse().ok()?),
             "change" => Self::Change(Wish::read(value)?),
+            "bet" => Self::Bet(value.parse().ok()?),
+            "before-bet" => Self::BeforeBet,
             "clear" => Self::Clear,
             "lang" => Self::Lang(Lang::from_tag(value)?),
             "theme" => Self::Theme,
@@ -242,6 +276,7 @@ impl Action {
             "difference" => Self::Difference,
             "view" => Self::View(Which::of_name(value)?),
             "zoom" => Self::Zoom(value.parse::<i8>().ok()?.signum()),
+            "fit" => Self::Fit,
             "charts" => Self::Charts(match value {
                 "on" => Some(true),
                 "off" => Some(false),
@@ -272,6 +307,11 @@ impl Action {
             "v" | "V" => Self::NextView,
             "+" | "=" => Self::Zoom(1),
             "-" => Self::Zoom(-1),
+            "f" | "F" => Self::Fit,
+            "Shift+ArrowLeft" => Self::Move(-1, 0),
+            "Shift+ArrowRight" => Self::Move(1, 0),
+            "Shift+ArrowUp" => Self::Move(0, -1),
+            "Shift+ArrowDown" => Self::Move(0, 1),
             "<" => Self::Pan(-1),
             ">" => Self::Pan(1),
             "Escape" => Self::Clear,

@@ -19,6 +19,8 @@ use crate::text::{Both, moment};
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     pub(super) open: bool,
+    /// Whether somebody said whether they want them.
+    chosen: bool,
     width: f64,
     /// Where the pointer is, in pixels from the left.
     hover: Option<f64>,
@@ -37,7 +39,8 @@ impl Measured {
         let events = timeline.events();
         let known = self.gathered.checked_sub(1).and_then(|last| events.get(last));
         if self.gauges.is_none() || known != self.last.as_ref() {
-            *self = Self { open: self.open, width: self.width, hover: self.hover, ..Self::default() };
+            let Self { open, chosen, width, hover, .. } = *self;
+            *self = Self { open, chosen, width, hover, ..Self::default() };
         }
         let gauges = self.gauges.get_or_insert_with(|| {
             let scenario = timeline.scenario();
@@ -78,8 +81,25 @@ impl Measured {
 impl Desk {
     /// Another scenario, or another seed: what was measured is of no use.
     pub(super) fn measure_anew(&mut self) {
-        let Measured { open, width, .. } = self.measured;
-        self.measured = Measured { open, width, ..Measured::default() };
+        let Measured { open, chosen, width, .. } = self.measured;
+        self.measured = Measured { open, chosen, width, ..Measured::default() };
+    }
+
+    /// Whether the charts are shown.
+    pub(super) const fn charts_open(&self) -> bool {
+        self.measured.open
+    }
+
+    /// Somebody said whether they want charts: the page's size no longer decides it.
+    pub(super) const fn charts_are_chosen(&mut self) {
+        self.measured.chosen = true;
+    }
+
+    /// There is room for charts: they are shown, unless somebody has chosen.
+    pub fn offer_charts(&mut self) {
+        if !self.measured.chosen {
+            self.open_charts(Some(true));
+        }
     }
 
     /// Opens or closes the drawer.

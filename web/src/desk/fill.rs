@@ -5,6 +5,7 @@ use mqlab_core::sim::Scenario;
 use super::panel::{Events, GroupPart, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words};
 use super::run::Run;
 use super::{Desk, Notice};
+use crate::scene::shape::Rect;
 use crate::text::sentence::{Tone, sentence};
 use crate::text::{Both, LANGS, adding, groups, moment, share, story, ui};
 
@@ -55,6 +56,7 @@ impl Desk {
         }
         let address = self.address(now_ms);
         self.measure();
+        self.settle_wagers();
         let mut filled = std::mem::take(&mut self.filled);
         filled.last_fill = Some(now_ms);
         let shown = &mut filled.shown;
@@ -62,6 +64,8 @@ impl Desk {
             words: changed(&mut shown.words, self.words()),
             story: changed(&mut shown.story, self.story()),
             notice: changed(&mut shown.notice, self.notice_words()),
+            bet: changed(&mut shown.bet, self.bet_part()),
+            goals: changed(&mut shown.goals, self.goals_part()),
             ..Panel::default()
         };
         if let Some(run) = &self.run {
@@ -191,13 +195,12 @@ impl Desk {
     }
 
     fn nodes(&self, run: &Run) -> Vec<NodeControl> {
-        if self.views.which != super::views::Which::Stage {
+        if !self.shows_the_stage() {
             return Vec::new();
         }
         let layout = &run.layout;
-        let clients = |of: &[(mqlab_core::ids::NodeId, crate::scene::shape::Rect)]| {
-            of.iter().map(|(node, _)| *node).collect::<Vec<_>>()
-        };
+        let clients =
+            |of: &[(mqlab_core::ids::NodeId, Rect)]| of.iter().map(|(node, _)| *node).collect::<Vec<_>>();
         let brokers = layout.brokers.iter().map(|broker| broker.node);
         let controllers = clients(&layout.controllers);
         let all = clients(&layout.producers)
@@ -205,9 +208,23 @@ impl Desk {
             .chain(controllers)
             .chain(brokers)
             .chain(clients(&layout.consumers));
-        let round = |value: f64| (value * layout.scale * 10.0).round() / 10.0;
+        let round = |value: f64| (value * 10.0).round() / 10.0;
+        let (scale, frame) = (layout.scale, self.frame_size());
         all.filter_map(|node| {
             let area = layout.control(node)?.grown(2.0);
+            let laid = Rect::new(area.x * scale, area.y * scale, area.w * scale, area.h * scale);
+            let area = self.seen_area(laid);
+            // What is out of sight waits at the edge for who walks by keyboard: then it comes into sight.
+            let inside = |from: f64, wide: f64, room: f64| from.clamp(0.0, (room - wide).max(0.0));
+            let area = match self.camera().is_at_home() {
+                true => area,
+                false => Rect::new(
+                    inside(area.x, area.w, frame.0),
+                    inside(area.y, area.h, frame.1),
+                    area.w,
+                    area.h,
+                ),
+            };
             let up = run.is_up(node);
             Some(NodeControl {
                 id: node.to_string(),

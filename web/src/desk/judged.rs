@@ -5,10 +5,7 @@
 //! gave up, and where a database and a queue disagree. A story of calls alone has no messages to judge: there the six places tell what became of its
 //! users.
 
-use std::collections::BTreeSet;
-
-use mqlab_core::ids::MessageId;
-use mqlab_core::observe::{Metrics, OrderMetrics, Verdict};
+use mqlab_core::observe::{Metrics, OrderMetrics};
 use mqlab_core::sim::{Scenario, SourceSpec, TargetSpec};
 use mqlab_core::time::Span;
 
@@ -21,27 +18,6 @@ use crate::text::{Both, Lang, promises, ui};
 
 /// Messages named behind a count.
 const NAMED_MAX: usize = 60;
-
-/// The messages behind a count.
-fn behind(verdict: &Verdict, count: Count) -> BTreeSet<MessageId> {
-    match count {
-        Count::Acknowledged => verdict.messages_acknowledged().collect(),
-        Count::Delivered => verdict.messages_delivered().collect(),
-        Count::OnTheirWay => verdict.messages_on_their_way().collect(),
-        Count::Lost => verdict.lost().clone(),
-        Count::Doubled => verdict.doubled().clone(),
-        Count::Reordered => verdict.reordered().clone(),
-        Count::Dropped => verdict.dropped().clone(),
-        Count::Returned => verdict.returned().clone(),
-        Count::GivenUp => verdict.given_up().clone(),
-        Count::Trimmed => verdict.trimmed().collect(),
-        Count::Superseded => verdict.superseded().collect(),
-        Count::Archived => verdict.archived().clone(),
-        Count::Dead => verdict.dead_letters().collect(),
-        Count::Invented => verdict.agreement().invented().clone(),
-        Count::Unheard => verdict.agreement().unheard().clone(),
-    }
-}
 
 /// Whether a scenario is about a count, so that even its zero says something.
 fn is_about(scenario: &Scenario, count: Count) -> bool {
@@ -106,7 +82,7 @@ impl Desk {
         let mut counts: Vec<CountPart> = plain.into();
         let mut found = Vec::new();
         for count in Count::ALL {
-            let messages = behind(verdict, count);
+            let messages = count.messages(verdict);
             if messages.is_empty() && !is_about(run.timeline.scenario_now(), count) {
                 continue;
             }
@@ -119,7 +95,7 @@ impl Desk {
             });
             found.push((count, messages.len()));
         }
-        let opened = self.opened.map(|count| behind(verdict, count)).unwrap_or_default();
+        let opened = self.opened.map(|count| count.messages(verdict)).unwrap_or_default();
         VerdictPart {
             sentence: words::sentence(&found, lang),
             counts,
@@ -141,7 +117,7 @@ impl Desk {
         }
         self.opened = Some(count);
         let Some(run) = &self.run else { return };
-        let messages = behind(run.timeline.verdict(), count);
+        let messages = count.messages(run.timeline.verdict());
         if self.selection.message.is_none_or(|chosen| !messages.contains(&chosen)) {
             self.selection.message = messages.first().copied().or(self.selection.message);
         }

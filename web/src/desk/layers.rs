@@ -81,14 +81,14 @@ impl Desk {
         self.drawn(scene::stage)
     }
 
-    /// The stage without what moves one by one; nothing when there is no run.
+    /// The stage as it is seen, without what moves one by one; nothing when there is no run.
     pub fn ground_scene(&self) -> Option<Scene> {
-        self.drawn(scene::ground)
+        Some(self.seen(self.drawn(scene::ground)?))
     }
 
-    /// What moves on the stage one by one; nothing when there is no run.
+    /// What moves on the stage one by one, as it is seen; nothing when there is no run.
     pub fn moving_scene(&self) -> Option<Scene> {
-        self.drawn(scene::moving)
+        Some(self.seen(self.drawn(scene::moving)?))
     }
 
     fn drawn(&self, draw: impl FnOnce(&View<'_>) -> Scene) -> Option<Scene> {

@@ -207,7 +207,8 @@ impl Desk {
                 (title, String::new(), Some(from.to_string()), Vec::new())
             }
         };
-        MenuPart { title, state, area: pixels(area, run.layout.scale), back, groups: groups.collect(), ways }
+        let area = pixels(self.seen_area(larger(area, run.layout.scale)));
+        MenuPart { title, state, area, back, groups: groups.collect(), ways }
     }
 
     /// Whom a node talks with, by the ways that are drawn, brokers among themselves and with controllers included.
@@ -233,8 +234,12 @@ impl Desk {
     }
 }
 
-fn pixels(area: Rect, scale: f64) -> (f64, f64, f64, f64) {
-    let round = |value: f64| (value * scale).round();
+fn larger(area: Rect, scale: f64) -> Rect {
+    Rect::new(area.x * scale, area.y * scale, area.w * scale, area.h * scale)
+}
+
+fn pixels(area: Rect) -> (f64, f64, f64, f64) {
+    let round = f64::round;
     (round(area.x), round(area.y), round(area.w), round(area.h))
 }
 

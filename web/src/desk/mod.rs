@@ -6,10 +6,12 @@
 
 pub mod action;
 pub mod adding;
+mod bets;
 mod branches;
 mod charts;
 pub(crate) mod completing;
 mod fill;
+mod hand;
 mod judged;
 mod layers;
 mod life;
@@ -18,6 +20,7 @@ pub mod panel;
 mod run;
 mod settings;
 pub mod share;
+mod together;
 pub mod views;
 mod watch;
 
@@ -84,6 +87,8 @@ pub struct Desk {
     measured: charts::Measured,
     adding: adding::Adding,
     layers: layers::Layers,
+    wagers: bets::Wagers,
+    hand: hand::Hand,
 }
 
 /// What a visitor brings along.
@@ -129,6 +134,8 @@ impl Desk {
             measured: charts::Measured::default(),
             adding: adding::Adding::default(),
             layers: layers::Layers::default(),
+            wagers: bets::Wagers::default(),
+            hand: hand::Hand::default(),
         };
         desk.lang = link::language(&visitor.query).unwrap_or(desk.lang);
         match link::read(&visitor.query) {
@@ -144,7 +151,7 @@ impl Desk {
             return;
         };
         let seed = seed.unwrap_or(scenario.seed);
-        self.show(Run::new(name, scenario, seed, self.stage_size));
+        self.show(Run::new(name, scenario, seed, self.stage_room()));
     }
 
     fn show(&mut self, run: Result<Run, InvalidScenario>) {
@@ -156,6 +163,7 @@ impl Desk {
                 (self.menu, self.opened) = (None, None);
                 self.views.begin_anew();
                 self.measure_anew();
+                self.wagers.begin_anew();
                 self.player.set_playing(false);
                 self.watch.begin_anew();
                 self.pair = None;
@@ -197,9 +205,16 @@ impl Desk {
     /// The stage has this size now, in pixels of the page.
     pub fn resize_stage(&mut self, width: f64, height: f64) {
         self.stage_size = (width, height);
-        if let Some(run) = &mut self.run {
-            run.lay_out(self.stage_size);
+        self.lay_out();
+    }
+
+    /// Lays the stage out anew for the room that it has.
+    fn lay_out(&mut self) {
+        let room = self.stage_room();
+        if let Some(run) = self.run.as_mut().filter(|run| run.size() != room) {
+            run.lay_out(room);
         }
+        self.refit();
     }
 
     /// The axis has this size now, in pixels of the page.
@@ -248,7 +263,12 @@ impl Desk {
     pub fn act(&mut self, action: Action) {
         self.filled.hurry();
         match action {
-            Action::View(_) | Action::NextView | Action::Zoom(_) | Action::Pan(_) => self.look(&action),
+            Action::View(_)
+            | Action::NextView
+            | Action::Zoom(_)
+            | Action::Pan(_)
+            | Action::Fit
+            | Action::Move(..) => self.look(&action),
             Action::Charts(open) => self.open_charts(open),
             Action::Lang(lang) => self.lang = lang,
             Action::Theme => self.theme_choice = (self.theme_choice + 1) % ui::THEMES.len(),
@@ -260,8 +280,11 @@ impl Desk {
             Action::Select(node) => {
                 if self.run.as_ref().is_some_and(|run| run.timeline.scenario_now().has(node)) {
                     self.selection.node = Some(node);
+                    self.reveal(node);
                 }
             }
+            Action::Bet(choice) => self.place(choice),
+            Action::BeforeBet => self.before_the_bet(),
             Action::Count(count) => self.open_count(count),
             Action::Menu(subject) => self.open_menu(subject),
             Action::ToggleMenu => self.toggle_menu(),
@@ -331,7 +354,7 @@ impl Desk {
                 let (name, packed) = (run.name.clone(), run.packed.clone());
                 let scenario = run.timeline.scenario().clone();
                 return match packed {
-                    Some(packed) => self.show(Run::of_link(&packed, scenario, seed, self.stage_size)),
+                    Some(packed) => self.show(Run::of_link(&packed, scenario, seed, self.stage_room())),
                     None => self.open(&name, Some(seed)),
                 };
             }
@@ -369,6 +392,9 @@ impl Desk {
     /// The pointer was pressed here on the stage. Nodes' controls are buttons of the page and not meant here.
     pub fn press(&mut self, x: f64, y: f64) {
         self.filled.hurry();
+        if self.was_drag() {
+            return;
+        }
         match self.main_scene().and_then(|scene| scene.target_at(x, y)) {
             Some(Target::Message(message)) => self.choose(message),
             Some(Target::Node(node)) => {
@@ -380,6 +406,20 @@ impl Desk {
             Some(Target::Control(_)) => {}
             None if self.menu.is_some() => self.open_menu(None),
             None => self.selection = Selection { hover: self.selection.hover, ..Selection::default() },
+        }
+        self.show_chosen();
+    }
+
+    /// The stage was pressed for long, or with the other button: a node or a way tells what can be done to it.
+    pub fn ask(&mut self, x: f64, y: f64) {
+        self.filled.hurry();
+        match self.main_scene().and_then(|scene| scene.target_at(x, y)) {
+            Some(Target::Node(node) | Target::Control(node)) => {
+                self.open_menu(Some(menu::Subject::Node(node)));
+            }
+            Some(Target::Link(a, b)) => self.open_menu(Some(menu::Subject::Link(a, b))),
+            Some(Target::Message(message)) => self.selection.message = Some(message),
+            Some(Target::Moment { .. }) | None => {}
         }
         self.show_chosen();
     }

@@ -53,6 +53,12 @@ pub struct Panel {
     /// What the branches can be asked for, and how two of them differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// The bet on the story.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bet: Option<BetPart>,
+    /// What may be brought about in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goals: Option<GoalsPart>,
     /// What to say when something is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -328,8 +334,10 @@ pub struct ViewsPart {
     pub views: Vec<ViewPart>,
     /// What the main area shows, for who cannot see it.
     pub label: &'static str,
-    /// Whether it can be seen more finely.
-    pub zooms: bool,
+    /// Whether a stage is seen, which can be fitted into the window.
+    pub fits: bool,
+    /// Whether it is zoomed, so that a drag moves it.
+    pub holds: bool,
     /// Whether its window can be moved.
     pub pans: bool,
 }
@@ -365,4 +373,71 @@ pub struct ChangePart {
     pub was: String,
     /// Now.
     pub is: String,
+}
+
+/// A bet; without a question where the story has none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BetPart {
+    /// What stands above it.
+    pub title: &'static str,
+    /// What is asked.
+    pub question: &'static str,
+    /// The answers.
+    pub choices: Vec<ChoicePart>,
+    /// `open`, `placed`, `late`, `running`, `right`, `wrong`, or `told` where nobody bet.
+    pub state: &'static str,
+    /// How it stands, in words.
+    pub words: String,
+    /// The button that leads to just before it.
+    pub before: &'static str,
+    /// Where it was decided.
+    pub proof: Option<Proof>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChoicePart {
+    /// In words.
+    pub text: String,
+    /// Whether somebody bet on it.
+    pub chosen: bool,
+    /// Whether it is the right one, as far as that is known.
+    pub right: bool,
+}
+
+/// Where a bet was decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Proof {
+    /// What the button is called.
+    pub label: &'static str,
+    /// The moment in microseconds.
+    pub at: u64,
+    /// The moment, as it is read.
+    pub time: String,
+    /// What happened then.
+    pub text: String,
+    /// The message whose life tells why.
+    pub message: Option<u64>,
+}
+
+/// Goals of the story; none where it has none.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GoalsPart {
+    /// What stands above them.
+    pub title: &'static str,
+    /// Each.
+    pub goals: Vec<GoalPart>,
+    /// All that were reached in any story, for the page to remember.
+    pub kept: String,
+}
+
+/// A goal.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GoalPart {
+    /// Its name in the page.
+    pub name: &'static str,
+    /// What is to be brought about.
+    pub text: &'static str,
+    /// Whether it was.
+    pub done: bool,
 }

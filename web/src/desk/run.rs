@@ -171,6 +171,11 @@ impl Run {
         self.backlog.clear();
     }
 
+    /// The room that it was laid out for.
+    pub(super) const fn size(&self) -> (f64, f64) {
+        self.size
+    }
+
     pub(super) fn lay_out(&mut self, size: (f64, f64)) {
         self.size = size;
         self.layout = Layout::new(&self.shape, size.0, size.1);

@@ -12,9 +12,11 @@
 use mqlab_core::sim::{Action, BadFile, InvalidScenario, PACKED_MAX, SCENARIO_FILE_MAX, Scenario, Timeline};
 use mqlab_core::time::Time;
 
+use super::action::Action as Want;
 use super::run::Run;
+use super::views::Which;
 use super::{Desk, Notice};
-use crate::link::{Link, Place, SCENARIO_USUAL};
+use crate::link::{self, Link, Place, SCENARIO_USUAL};
 use crate::svg::svg;
 use crate::text::ui::refused;
 use crate::text::{LANGS, Lang, moment, share as words};
@@ -47,6 +49,11 @@ impl Desk {
         match self.run_of(&link) {
             Ok(run) => {
                 self.show(Ok(run));
+                if let Some((view, charts)) = link.view.as_deref().and_then(link::view_in) {
+                    self.act(Want::View(Which::of_name(view).unwrap_or_default()));
+                    self.act(Want::Charts(Some(charts)));
+                    self.charts_are_chosen();
+                }
                 self.notice = link.other_engine.map(|engine| said(|lang| words::other_engine(&engine, lang)));
             }
             Err(notice) => self.notice = Some(notice),
@@ -55,7 +62,7 @@ impl Desk {
 
     fn run_of(&self, link: &Link) -> Result<Run, Notice> {
         let invalid = |why: InvalidScenario| Notice::Invalid(why.to_string());
-        let size = self.stage_size;
+        let size = self.stage_room();
         let mut run = if let Some(packed) = &link.run {
             let scenario = Scenario::unpack(packed).map_err(Notice::BadRun)?;
             let seed = link.seed.unwrap_or(scenario.seed);
@@ -93,6 +100,8 @@ impl Desk {
                 seed: Some(timeline.seed()),
                 actions: commands(timeline),
                 place: (!at_rest).then_some(Place { at: timeline.now(), happened }),
+                view: (self.views.which != Which::Stage || self.charts_open())
+                    .then(|| link::view_of(self.views.which.name(), self.charts_open())),
                 lang: Some(if self.lang == Lang::En { "en" } else { "zh" }.into()),
                 other_engine: None,
             }
@@ -137,7 +146,7 @@ impl Desk {
             if size > SCENARIO_FILE_MAX as f64 { Err(BadFile::TooLarge) } else { Scenario::from_file(bytes) };
         let opened = read.and_then(|scenario| {
             let (packed, seed) = (scenario.pack(), scenario.seed);
-            Run::of_link(&packed, scenario, seed, self.stage_size).map_err(BadFile::Impossible)
+            Run::of_link(&packed, scenario, seed, self.stage_room()).map_err(BadFile::Impossible)
         });
         match opened {
             Ok(run) => {

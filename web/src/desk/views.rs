@@ -12,6 +12,7 @@ use super::Desk;
 use super::action::Action;
 use super::panel::{ViewPart, ViewsPart};
 use super::run::Run;
+use crate::scene::camera::{Camera, Size};
 use crate::scene::changes::Changes;
 use crate::scene::logs::{Logs, PITCHES, logs};
 use crate::scene::shape::{Scene, Target};
@@ -28,11 +29,13 @@ pub enum Which {
     SpaceTime,
     /// Every log, record by record.
     Logs,
+    /// All three, where there is room.
+    Together,
 }
 
 impl Which {
     /// All of them, in the order of the switch.
-    pub const ALL: [Self; 3] = [Self::Stage, Self::SpaceTime, Self::Logs];
+    pub const ALL: [Self; 4] = [Self::Stage, Self::SpaceTime, Self::Logs, Self::Together];
 
     /// Its name in the page.
     pub const fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Which {
             Self::Stage => "stage",
             Self::SpaceTime => "space-time",
             Self::Logs => "logs",
+            Self::Together => "together",
         }
     }
 
@@ -48,11 +52,12 @@ impl Which {
         Self::ALL.into_iter().find(|which| which.name() == name)
     }
 
-    fn next(self) -> Self {
+    fn next(self, room_for_three: bool) -> Self {
         match self {
             Self::Stage => Self::SpaceTime,
             Self::SpaceTime => Self::Logs,
-            Self::Logs => Self::Stage,
+            Self::Logs if room_for_three => Self::Together,
+            Self::Logs | Self::Together => Self::Stage,
         }
     }
 }
@@ -72,6 +77,8 @@ const FRESH_MS: f64 = 400.0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Views {
     pub(super) which: Which,
+    /// What is seen of the stage.
+    pub(super) camera: Camera,
     /// Doublings of the window of space and time.
     zoom: i8,
     /// Which pitch the logs have.
@@ -138,10 +145,20 @@ impl Views {
 impl Desk {
     /// Chooses a view, or changes how much of it is seen.
     pub(super) fn look(&mut self, action: &Action) {
-        let views = &mut self.views;
+        let room_for_three = self.has_room_for_three();
+        if self.shows_the_stage() {
+            self.look_closer(action);
+        }
+        let (shown, views) = (self.shown_view(), &mut self.views);
         match *action {
-            Action::View(which) => views.which = which,
-            Action::NextView => views.which = views.which.next(),
+            Action::View(which) => {
+                views.which = which;
+                self.lay_out();
+            }
+            Action::NextView => {
+                views.which = shown.next(room_for_three);
+                self.lay_out();
+            }
             Action::Zoom(by) if views.which == Which::SpaceTime => {
                 views.zoom = (views.zoom + by).clamp(-ZOOM_MAX, ZOOM_MAX);
             }
@@ -149,7 +166,7 @@ impl Desk {
                 let coarser = views.log_zoom.saturating_add_signed(-isize::from(by));
                 views.log_zoom = coarser.min(PITCHES.len() - 1);
             }
-            Action::Pan(by) if views.which == Which::Logs => {
+            Action::Pan(by) if matches!(shown, Which::Logs | Which::Together) => {
                 let step = (self.stage_size.0 / PITCHES[views.log_zoom] / 4.0) as i64 * i64::from(by);
                 views.back = views.back.saturating_add_signed(-step).min(BACK_MAX);
             }
@@ -159,8 +176,9 @@ impl Desk {
 
     /// The main area, drawn: whichever view was chosen. Nothing when there is no run.
     pub fn main_scene(&mut self) -> Option<Scene> {
-        match self.views.which {
-            Which::Stage => self.stage_scene(),
+        match self.shown_view() {
+            Which::Together => self.together_scene(),
+            Which::Stage => self.stage_scene().map(|stage| self.seen(stage)),
             Which::SpaceTime => self.space_time_scene(),
             Which::Logs => self.logs_scene(),
         }
@@ -168,6 +186,10 @@ impl Desk {
 
     /// Space and time around the present; nothing when there is no run.
     pub fn space_time_scene(&mut self) -> Option<Scene> {
+        self.space_time_scene_in(self.stage_size, false)
+    }
+
+    pub(super) fn space_time_scene_in(&mut self, size: Size, across: bool) -> Option<Scene> {
         let run = self.run.as_ref()?;
         let timeline = &run.timeline;
         let (now, ends_at) = (timeline.now(), timeline.ends_at());
@@ -187,16 +209,21 @@ impl Desk {
             selected: self.selection.message,
             theme: self.theme(),
             lang: self.lang,
-            width: self.stage_size.0,
-            height: self.stage_size.1,
+            width: size.0,
+            height: size.1,
+            across,
         }))
     }
 
     /// The logs; nothing when there is no run.
     pub fn logs_scene(&self) -> Option<Scene> {
+        self.logs_scene_in(self.stage_size)
+    }
+
+    pub(super) fn logs_scene_in(&self, size: Size) -> Option<Scene> {
         let run = self.run.as_ref()?;
         let views = &self.views;
-        let columns = (self.stage_size.0 / PITCHES[views.log_zoom]) as u64;
+        let columns = (size.0 / PITCHES[views.log_zoom]) as u64;
         let cells = (columns * 2 + views.back) as usize;
         Some(logs(&Logs {
             picture: &run.timeline.picture(cells),
@@ -207,8 +234,8 @@ impl Desk {
             changes: &self.changes(run),
             theme: self.theme(),
             lang: self.lang,
-            width: self.stage_size.0,
-            height: self.stage_size.1,
+            width: size.0,
+            height: size.1,
         }))
     }
 
@@ -233,18 +260,24 @@ impl Desk {
     }
 
     pub(super) fn views_part(&self) -> ViewsPart {
-        let which = self.views.which;
+        let which = self.shown_view();
         let part = |view: Which| ViewPart { name: view.name(), current: view == which };
         let label = match which {
             Which::Stage => "stage",
             Which::SpaceTime => "space-time",
             Which::Logs => "logs",
+            Which::Together => "together",
         };
         ViewsPart {
-            views: Which::ALL.into_iter().map(part).collect(),
+            views: Which::ALL
+                .into_iter()
+                .filter(|view| *view != Which::Together || self.has_room_for_three())
+                .map(part)
+                .collect(),
             label: ui::text(label, self.lang),
-            zooms: which != Which::Stage,
-            pans: which == Which::Logs,
+            fits: self.shows_the_stage(),
+            holds: self.holds_the_stage(),
+            pans: matches!(which, Which::Logs | Which::Together),
         }
     }
 }

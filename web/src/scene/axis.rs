@@ -92,7 +92,13 @@ fn curve(scene: &mut Scene, view: &AxisView<'_>, floor: f64) {
     let theme = view.theme;
     let top = 18.0;
     let highest = view.backlog.iter().copied().max().unwrap_or(0).max(1);
-    scene.text(at(MARGIN + 5.0, 9.0), view.label, LITTLE, theme.ink_3);
+    // The words for a moment take the same line: they go first.
+    let ends = MARGIN + 5.0 + super::shape::width_of(view.label, LITTLE);
+    let named =
+        view.named.as_ref().map(|(moment, words)| marks::label_area(view.x(*moment), words, view.width));
+    if named.is_none_or(|area| area.x > ends + 4.0) {
+        scene.text(at(MARGIN + 5.0, 9.0), view.label, LITTLE, theme.ink_3);
+    }
     let value = |sample: u32| floor - f64::from(sample) / f64::from(highest) * (floor - top);
     let points: Vec<Point> = view
         .backlog

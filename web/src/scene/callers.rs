@@ -2,7 +2,7 @@
 
 use mqlab_core::sim::picture::{ServiceView, UserView};
 
-use super::cards::{LITTLE, PLAIN, card};
+use super::cards::{LITTLE, PLAIN, card, chip_bar, is_chip};
 use super::shape::{Rect, Scene, at, solid};
 use super::{View, glyph};
 use crate::text::callers as words;
@@ -19,6 +19,10 @@ pub(super) fn services(scene: &mut Scene, view: &View<'_>) {
 
 fn service_inside(scene: &mut Scene, view: &View<'_>, service: &ServiceView, area: Rect) {
     let (theme, lang) = (view.theme, view.lang);
+    if is_chip(area) {
+        let share = service.working.len() as f64 / f64::from(service.workers.max(1));
+        return chip_bar(scene, area, share, theme.blue);
+    }
     let (x, room) = (area.x + 13.0, area.w - 26.0);
     let second = at(x, area.y + 35.0);
     if !service.up {
@@ -51,6 +55,9 @@ pub(super) fn users(scene: &mut Scene, view: &View<'_>) {
 
 fn user_inside(scene: &mut Scene, view: &View<'_>, user: &UserView, area: Rect) {
     let (theme, lang) = (view.theme, view.lang);
+    if is_chip(area) {
+        return chip_bar(scene, area, user.done as f64 / user.planned.max(1) as f64, theme.green);
+    }
     let (x, room) = (area.x + 13.0, area.w - 26.0);
     let color = if user.errors == 0 { theme.ink_3 } else { theme.vermilion };
     if area.h >= 66.0 {

@@ -6,7 +6,9 @@ use mqlab_core::sim::picture::{BrokerView, ConsumerView, ControllerView, Produce
 
 use super::glyph::{self, Firmness, Look};
 use super::layout::{CONTROLLERS_WORD, SMALL};
-use super::shape::{Anchor, Font, Point, Rect, Scene, Target, at, dashed, faded, line, solid, width_of};
+use super::shape::{
+    Anchor, Font, Point, Rect, Scene, Target, at, dashed, faded, line, shortened, solid, width_of,
+};
 use super::{View, exchanges, strips};
 use crate::text::broker as hosting;
 use crate::text::stage as words;
@@ -14,6 +16,8 @@ use crate::text::stage as words;
 const TITLE: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
 pub(super) const PLAIN: Font = Font { size: 11.5, weight: 400, anchor: Anchor::Start };
 pub(super) const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
+/// The least room for words beside a broker's name.
+const WORD_MIN: f64 = 30.0;
 const CAPTION: Font = Font { size: 12.0, weight: 400, anchor: Anchor::Start };
 
 /// The same words, on another side of their anchor.
@@ -21,12 +25,18 @@ pub(super) const fn on(font: Font, anchor: Anchor) -> Font {
     Font { anchor, ..font }
 }
 
+/// From the first broker's left side to the last one's right, where they stand side by side.
+fn brokers_width(layout: &super::layout::Layout) -> f64 {
+    let Some(first) = layout.brokers.first() else { return 200.0 };
+    layout.brokers.iter().map(|broker| broker.card.right()).fold(0.0, f64::max) - first.card.x
+}
+
 /// The words above the columns or lanes, and the controller.
 pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let (layout, lang, color) = (view.layout, view.lang, view.theme.ink_3);
     let room = [
         layout.brokers.first().map_or(200.0, |broker| broker.card.x - layout.captions[0].x - 8.0),
-        layout.brokers.first().map_or(200.0, |broker| broker.card.w) - layout.controllers_width(),
+        brokers_width(layout) - layout.controllers_width(),
         layout.width - layout.captions[2].x - 6.0,
     ];
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
@@ -69,6 +79,19 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
     }
 }
 
+/// Whether a client's card is a chip: its name, its control, and how far it is, as a line along its lower edge.
+pub(super) fn is_chip(area: Rect) -> bool {
+    area.h < 40.0
+}
+
+/// The line along a chip's lower edge.
+pub(super) fn chip_bar(scene: &mut Scene, area: Rect, share: f64, color: &'static str) {
+    let wide = (area.w - 18.0) * share.clamp(0.0, 1.0);
+    if wide >= 1.0 {
+        scene.boxed(Rect::new(area.x + 9.0, area.bottom() - 4.0, wide, 2.0), 1.0, Some(solid(color)), None);
+    }
+}
+
 fn pause_if_frozen(scene: &mut Scene, view: &View<'_>, node: NodeId, spot: Point) {
     if view.picture.frozen.contains(&node) {
         glyph::pause(scene, spot, view.theme);
@@ -99,9 +122,12 @@ pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect,
     let color = if up { theme.ink } else { theme.ink_2 };
     let room = area.w - 44.0;
     // A long name is written smaller before it is cut.
+    let chip = is_chip(area);
+    let (left, room, middle) =
+        if chip { (9.0, area.w - 36.0, area.h / 2.0 - 1.0) } else { (13.0, room, 18.0) };
     let smaller = TITLE.size * room / width_of(name, TITLE).max(1.0);
     let font = Font { size: smaller.clamp(SMALL, TITLE.size), ..TITLE };
-    scene.text_within(at(area.x + 13.0, area.y + 18.0), name, font, color, room);
+    scene.text_within(at(area.x + left, area.y + middle), &shortened(name, font, room), font, color, room);
     if let Some(control) = view.layout.control(node) {
         let over = view.selection.hover == Some(Target::Control(node));
         if up {
@@ -128,6 +154,10 @@ pub(super) fn producers(scene: &mut Scene, view: &View<'_>) {
 
 fn producer_inside(scene: &mut Scene, view: &View<'_>, producer: &ProducerView, area: Rect) {
     let (theme, lang) = (view.theme, view.lang);
+    if is_chip(area) {
+        let share = producer.acknowledged as f64 / producer.planned.max(1) as f64;
+        return chip_bar(scene, area, share, theme.green);
+    }
     let (x, room) = (area.x + 13.0, area.w - 26.0);
     let tall = area.h >= 66.0;
     if !producer.up {
@@ -173,7 +203,11 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         card(scene, view, broker.node, place.card, broker.up, &name);
         let beside = at(place.card.x + 13.0 + width_of(&name, TITLE) + 12.0, place.card.y + 18.0);
         let room = place.card.right() - 40.0 - beside.x;
-        if untold(broker) && !place.rows.is_empty() {
+        // Half a word says less than none, but that it is down must be said.
+        let room = if broker.up && room < WORD_MIN { 0.0 } else { room };
+        if broker.up && room == 0.0 {
+            // Its own name has all the room.
+        } else if untold(broker) && !place.rows.is_empty() {
             scene.text_within(beside, hosting::UNTOLD.get(view.lang), PLAIN, view.theme.ink_3, room);
         } else if broker.up {
             let alone = place.rows.first().is_some_and(|row| row.label.is_none());
@@ -200,6 +234,13 @@ pub(super) fn consumers(scene: &mut Scene, view: &View<'_>) {
 
 fn consumer_inside(scene: &mut Scene, view: &View<'_>, consumer: &ConsumerView, area: Rect) {
     let (theme, lang) = (view.theme, view.lang);
+    if is_chip(area) {
+        if let Some((_, since, until)) = consumer.working {
+            let whole = until.since(since).0.max(1) as f64;
+            chip_bar(scene, area, view.picture.now.since(since).0 as f64 / whole, theme.blue);
+        }
+        return;
+    }
     let (x, room) = (area.x + 13.0, area.w - 26.0);
     let tall = area.h >= 88.0;
     let second = at(x, area.y + 35.0);

@@ -6,6 +6,7 @@
 use mqlab_core::ids::NodeId;
 use mqlab_core::sim::picture::{ControllerView, Picture, ServiceView};
 
+use super::dense;
 pub use super::rows::{BrokerPlace, ExchangePlace, RowPlace};
 use super::rows::{CELL, HEAD, Rows, broker_place, height_of};
 use super::shape::{Anchor, Font, Point, Rect, at, width_of};
@@ -22,8 +23,13 @@ pub const MARK: f64 = 23.0;
 /// Room for the word before several controllers.
 pub const CONTROLLERS_WORD: f64 = 66.0;
 
+/// As wide as the columns are meant for; with more, everything is larger.
+const WIDTH_USUAL: f64 = 800.0;
+/// As large as it gets.
+const SCALE_MAX: f64 = 2.2;
+
 /// The tray's height.
-const TRAY: f64 = 38.0;
+pub(super) const TRAY: f64 = 38.0;
 /// The least height that a client's card takes in its column, with the gap below it.
 const CLIENT_MIN: f64 = 54.0;
 
@@ -61,8 +67,25 @@ impl Layout {
         if width < NARROW {
             return lanes(picture, width.max(280.0), height, mark);
         }
-        let scale = (width / 880.0).min(height / 700.0).clamp(1.0, 1.7);
-        columns(picture, width / scale, height / scale, scale, mark)
+        let fits = |layout: &Self| layout.height <= height / layout.scale + 0.5;
+        let most = ((width / WIDTH_USUAL).min(SCALE_MAX) * 20.0).floor() / 20.0;
+        // As large as it can be; where it is not, smaller before closer, and closer before it must be scrolled.
+        let larger = (0..).map(|step| most - f64::from(step) * 0.05).take_while(|scale| *scale > 1.0);
+        let usual = larger.chain([1.0, 0.94, 0.88]);
+        let mut usual = usual.map(|scale| columns(picture, width / scale, height / scale, scale, mark));
+        if let Some(layout) = usual.find(fits) {
+            return layout;
+        }
+        let closer = dense::GRIDS.flat_map(|grid| [1.0, 0.94, 0.88].map(|scale| (grid, scale)));
+        let mut closer = closer.filter_map(|(grid, scale)| {
+            dense::lay_out(picture, (width / scale, height / scale), scale, grid, mark)
+        });
+        closer.find(fits).unwrap_or_else(|| columns(picture, width, height, 1.0, mark))
+    }
+
+    /// Whether logs are lines of a list, because there are so many of them.
+    pub fn is_dense(&self) -> bool {
+        self.brokers.iter().flat_map(|broker| &broker.rows).any(RowPlace::is_line)
     }
 
     /// The most cells that a strip can show.
@@ -103,7 +126,12 @@ impl Layout {
         if node.is_controller() {
             return Some(card); // it is a button as a whole
         }
-        Some(Rect::around(at(card.right() - 17.0, card.y + 18.0), 24.0, 24.0))
+        let middle = if card.h < 40.0 { card.h / 2.0 } else { 18.0 };
+        Some(Rect::around(
+            at(card.right() - if card.h < 40.0 { 13.0 } else { 17.0 }, card.y + middle),
+            24.0,
+            24.0,
+        ))
     }
 }
 
@@ -126,7 +154,7 @@ fn mark_width(picture: &Picture) -> f64 {
 
 /// Who stands before the brokers, and who after. A service that users call stands with them; one that is called by
 /// services, or reads what brokers keep, stands with the consumers.
-fn sides(picture: &Picture) -> (Vec<NodeId>, Vec<NodeId>) {
+pub(super) fn sides(picture: &Picture) -> (Vec<NodeId>, Vec<NodeId>) {
     let called = |service: &ServiceView| picture.users.iter().any(|user| user.calls == service.node);
     let in_front = |service: &&ServiceView| service.from.is_none() && called(service);
     let senders = picture.producers.iter().map(|view| view.node);
@@ -194,7 +222,7 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
 }
 
 /// The controllers in a row that ends at `right`: where elections are held, or a quorum could be lost.
-fn controllers(picture: &Picture, right: f64, y: f64) -> Vec<(NodeId, Rect)> {
+pub(super) fn controllers(picture: &Picture, right: f64, y: f64) -> Vec<(NodeId, Rect)> {
     let all = &picture.controllers;
     let (wide, step) = if all.len() > 1 { (26.0, 30.0) } else { (86.0, 86.0) };
     if all.len() < 2 && picture.brokers.len() < 2 {

@@ -186,14 +186,22 @@ pub(super) fn difference(scene: &mut Scene, x: f64, bar: f64, theme: &Theme) {
     scene.lines(&[at(c.x - 1.8, c.y + 4.0), at(c.x + 1.8, c.y - 4.0)], line(theme.ink, 1.3));
 }
 
+/// The words for a spot of the axis.
+const LABEL: Font = Font { size: SMALL, weight: 500, anchor: Anchor::Middle };
+
+/// Where words for a spot stand on an axis of a width.
+pub(super) fn label_area(x: f64, words: &str, whole: f64) -> Rect {
+    let width = (width_of(words, LABEL) + 14.0).min(whole - 4.0);
+    let middle = x.clamp(width / 2.0 + 2.0, (whole - width / 2.0 - 2.0).max(width / 2.0 + 2.0));
+    Rect::around(at(middle, 9.5), width, 18.0)
+}
+
 /// Words for a spot of the axis, above it, within the drawing.
 pub(super) fn label(scene: &mut Scene, x: f64, words: &str, theme: &Theme) {
-    let font = Font { size: SMALL, weight: 500, anchor: Anchor::Middle };
-    let width = (width_of(words, font) + 14.0).min(scene.width - 4.0);
-    let middle = x.clamp(width / 2.0 + 2.0, (scene.width - width / 2.0 - 2.0).max(width / 2.0 + 2.0));
-    let area = Rect::around(at(middle, 9.5), width, 18.0);
+    let area = label_area(x, words, scene.width);
+    let (width, middle) = (area.w, area.center().x);
     scene.boxed(area, 5.0, Some(solid(theme.surface)), Some(line(theme.line_strong, 1.0)));
-    scene.text_within(at(middle, 10.0), words, font, theme.ink, width - 10.0);
+    scene.text_within(at(middle, 10.0), words, LABEL, theme.ink, width - 10.0);
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@
 
 pub mod axis;
 mod callers;
+pub mod camera;
 mod cards;
 pub mod changes;
 pub mod charts;
 mod crowd;
+mod dense;
 mod exchanges;
 mod glyph;
 pub mod layout;

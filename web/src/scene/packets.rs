@@ -99,8 +99,14 @@ impl<'a> Ways<'a> {
     /// Draws the ways that clients and replicas use, those in use a little stronger.
     pub(super) fn draw(&mut self, scene: &mut Scene) {
         let (view, theme) = (self.view, self.view.theme);
+        // Where there are many, those in use say enough, and those of the node that somebody looks at.
+        let dense = view.layout.is_dense();
+        let looked_at = |node: NodeId| {
+            let over = matches!(view.selection.hover, Some(Target::Node(over) | Target::Control(over)) if over == node);
+            over || view.selection.node == Some(node)
+        };
         for (from, to, place, copies) in standing(view.declared) {
-            if copies || !(is_untold(view.picture, from) || is_untold(view.picture, to)) {
+            if dense || copies || !(is_untold(view.picture, from) || is_untold(view.picture, to)) {
                 continue;
             }
             let Some((wire, _)) = self.way(from, to, Some(&place)) else { continue };
@@ -111,6 +117,9 @@ impl<'a> Ways<'a> {
         let used = in_use(view.picture);
         for (from, to, place, copies) in standing(view.picture) {
             let used = used.contains(&(from.min(to), from.max(to), Some(&place)));
+            if dense && !used && !looked_at(from) && !looked_at(to) && !is_meant(view, from, to) {
+                continue;
+            }
             let Some((wire, _)) = self.way(from, to, Some(&place)) else { continue };
             let alpha = if used { 1.0 } else { 0.5 };
             let dash = if copies { Dash::Dotted } else { Dash::None };

@@ -103,6 +103,11 @@ impl RowPlace {
         self.label.is_some_and(|(spot, _)| spot.y < self.first.y)
     }
 
+    /// Whether it is a line of a list, without cells.
+    pub const fn is_line(&self) -> bool {
+        self.lines == 0
+    }
+
     /// As many cells as there is room for.
     pub const fn room(&self) -> usize {
         self.columns * self.lines
@@ -282,5 +287,45 @@ fn partition(strip: &StripView, inside: Rect, y: f64, rows: Rows, small: bool, m
             inside.w + if small { 0.0 } else { 4.0 } - label - after,
         ),
         note,
+    }
+}
+
+/// A log's line, where logs are a list.
+pub(super) const LINE_OF_LIST: f64 = 15.0;
+/// The head of a broker's card there.
+const HEAD_OF_LIST: f64 = 30.0;
+
+/// How high a broker's card is whose logs are a list.
+pub(super) fn list_height(broker: &BrokerView) -> f64 {
+    let lines = broker.strips.len() + broker.exchanges.len();
+    HEAD_OF_LIST + lines.max(1) as f64 * LINE_OF_LIST + 8.0
+}
+
+/// Lays out a broker's card with a line for each exchange and each log, and no records.
+pub(super) fn list_place(broker: &BrokerView, card: Rect) -> BrokerPlace {
+    let inside = Rect::new(card.x + 10.0, card.y + HEAD_OF_LIST, card.w - 20.0, card.h);
+    let middle = |line: usize| inside.y + (line as f64 + 0.5) * LINE_OF_LIST;
+    let exchange = |(index, view): (usize, &ExchangeView)| ExchangePlace {
+        name: view.name.clone(),
+        declared: view.clone(),
+        area: Rect::new(inside.x, inside.y + index as f64 * LINE_OF_LIST, inside.w, LINE_OF_LIST - 2.0),
+        rail: inside.x - 4.0,
+    };
+    let first = broker.exchanges.len();
+    let row = |(index, strip): (usize, &StripView)| RowPlace {
+        place: strip.place.clone(),
+        port: middle(first + index),
+        label: Some((at(inside.x, middle(first + index)), inside.w * 0.6)),
+        first: at(inside.x, middle(first + index)),
+        columns: 0,
+        lines: 0,
+        words: (at(inside.right(), middle(first + index)), inside.w * 0.38),
+        note: None,
+    };
+    BrokerPlace {
+        node: broker.node,
+        card,
+        exchanges: broker.exchanges.iter().enumerate().map(exchange).collect(),
+        rows: broker.strips.iter().enumerate().map(row).collect(),
     }
 }

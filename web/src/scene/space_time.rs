@@ -48,6 +48,10 @@ pub struct Still {
     pub frozen: bool,
 }
 
+/// The least room of a lane, and the least beside other views.
+const LANE: f64 = 44.0;
+const LANE_CLOSE: f64 = 26.0;
+
 /// All that the diagram shows.
 #[derive(Clone, Debug)]
 pub struct SpaceTime<'a> {
@@ -73,6 +77,8 @@ pub struct SpaceTime<'a> {
     pub width: f64,
     /// In pixels; the diagram takes more where lanes need it.
     pub height: f64,
+    /// Whether time goes from left to right however narrow it is, with lanes closer together: beside other views.
+    pub across: bool,
 }
 
 /// Where lanes and moments lie.
@@ -91,7 +97,7 @@ struct Plane {
 
 impl Plane {
     fn of(view: &SpaceTime<'_>) -> (Self, f64) {
-        let (count, down) = (view.lanes.len().max(1) as f64, view.width < NARROW);
+        let (count, down) = (view.lanes.len().max(1) as f64, view.width < NARROW && !view.across);
         let window = view.window;
         if down {
             let pitch = (view.width - 12.0) / count;
@@ -101,7 +107,8 @@ impl Plane {
             return (plane, height);
         }
         let (top, bottom) = (46.0, 24.0);
-        let pitch = ((view.height - top - bottom) / count).clamp(44.0, 104.0);
+        let pitch =
+            ((view.height - top - bottom) / count).clamp(if view.across { LANE_CLOSE } else { LANE }, 104.0);
         let height = (top + bottom + pitch * count).max(view.height);
         let slack = (height - top - bottom - pitch * count).max(0.0) / 2.0;
         let first = top + slack.min(40.0) + pitch / 2.0;

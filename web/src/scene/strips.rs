@@ -17,6 +17,10 @@ use crate::text::stage as words;
 /// Draws a broker's strips, those that it does not have yet as empty places.
 pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, place: &BrokerPlace) {
     for row in &place.rows {
+        if row.is_line() {
+            list_line(scene, view, broker, row);
+            continue;
+        }
         let there = broker.strips.iter().any(|strip| strip.place == row.place);
         slots(scene, view, row, broker.up, there);
         let Some(strip) = broker.strips.iter().find(|strip| strip.place == row.place) else {
@@ -52,6 +56,38 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
             Place::Queue(_) | Place::Exchange(_) => queues::notes(scene, view, broker, strip, row, shown),
         }
     }
+}
+
+/// A log as a line: its name, strong where it is led here; and how far it has come, or how far it is behind.
+fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowPlace) {
+    let theme = view.theme;
+    let Some((spot, room)) = row.label else { return };
+    let strip = broker.strips.iter().find(|strip| strip.place == row.place);
+    let role = strip.map_or(Role::Down, |strip| strip.role);
+    let leads = matches!(role, Role::Leader { .. } | Role::Queue);
+    let color = match role {
+        Role::Follower { in_sync: false } => theme.vermilion,
+        _ if leads => theme.ink,
+        _ => theme.ink_3,
+    };
+    let changed = strip.is_some_and(|strip| view.changes.has_log(broker.node, &strip.place));
+    if changed {
+        scene.disc(at(spot.x - 5.5, spot.y), 2.0, Some(solid(view.changes.color(theme))), None);
+    }
+    let font = Font { weight: if leads { 600 } else { 400 }, ..LITTLE };
+    let name = match &row.place {
+        Place::Partition(partition) => named(partition, font, room),
+        other => other.to_string(),
+    };
+    scene.text_within(spot, &name, font, color, room);
+    let Some(strip) = strip else { return };
+    let text = match (&strip.place, role) {
+        (Place::Partition(_), Role::Follower { .. }) if strip.behind > 0 => format!("−{}", strip.behind),
+        (Place::Partition(_), Role::Leader { .. }) => strip.end.0.to_string(),
+        (Place::Queue(_), _) => strip.held.to_string(),
+        _ => String::new(),
+    };
+    scene.text_within(row.words.0, &text, on(LITTLE, Anchor::End), theme.ink_2, row.words.1);
 }
 
 /// The first offset that a strip shows. The window moves on by a quarter, so that cells stand still in between and

@@ -4,6 +4,10 @@
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
 pub mod adding;
+mod bet_facts;
+pub mod bets;
+mod bets_delivery;
+mod bets_safety;
 pub mod branches;
 pub mod broker;
 pub mod callers;
@@ -12,6 +16,7 @@ pub mod charts;
 mod cluster;
 pub mod embed;
 mod faults;
+pub mod goals;
 pub mod groups;
 mod halves;
 pub mod judged;

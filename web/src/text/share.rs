@@ -4,7 +4,7 @@ use mqlab_core::sim::{Action, BadFile, BadPacked, SCENARIO_FILE_MAX};
 use mqlab_core::time::Time;
 
 use super::{Both, Lang, both};
-use crate::link::{BadLink, COMMANDS_MAX};
+use crate::link::{BadLink, COMMANDS_MAX, VIEWS};
 
 /// Texts that the page's elements name.
 pub const TEXTS: &[(&str, Both)] = &[
@@ -84,6 +84,13 @@ pub fn bad_link(why: &BadLink, lang: Lang) -> String {
             format!("链接里有 {count} 条命令，最多执行 {COMMANDS_MAX} 条，"),
         ),
         BadLink::Packed(why) => packed(why),
+        BadLink::View(view) => (
+            format!(
+                "“{view}” in the link is no view: there are {}, each with “,charts” or without.",
+                VIEWS.join(", ")
+            ),
+            format!("链接里的“{view}”不是视图；可用的有 {}，后面可以加“,charts”，", VIEWS.join("、")),
+        ),
         BadLink::Moment(at) => (
             format!("“{at}” in the link is no moment in milliseconds, such as “412.8”."),
             format!("链接里的“{at}”不是以毫秒计的时刻，例如“412.8”，"),

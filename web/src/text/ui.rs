@@ -17,7 +17,7 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("look", both("What to look for", "看什么")),
     ("tries", both("What to try", "试一试")),
     ("stage", both("Stage: messages on their way through the cluster", "舞台：消息在集群中流动")),
-    ("views", both("The same moment, seen in three ways", "同一时刻的三种视图")),
+    ("views", both("The same moment, seen in several ways", "同一时刻的多种视图")),
     ("view-stage", both("Stage", "舞台")),
     ("view-space-time", both("Space-time", "时空图")),
     ("view-logs", both("Logs", "日志")),
@@ -29,12 +29,41 @@ pub const TEXTS: &[(&str, Both)] = &[
         ),
     ),
     ("logs", both("Logs: every replica and queue, record by record", "日志：逐条记录显示每个副本和队列")),
+    ("view-together", both("All three", "三图并列")),
+    ("together", both("The stage, the logs, and space and time, side by side", "舞台、日志与时空图并列")),
+    ("fit", both("See all of it", "看全部")),
     ("zoom-in", both("Finer", "放大")),
     ("zoom-out", both("Coarser", "缩小")),
     ("pan-back", both("Earlier records", "更早的记录")),
     ("pan-on", both("Later records", "更晚的记录")),
     ("key-view", both("next view", "切换视图")),
     ("key-zoom", both("finer, coarser", "放大、缩小视图")),
+    ("key-fit", both("all of the stage", "看整个舞台")),
+    ("key-move", both("move the stage that is zoomed", "移动放大后的舞台")),
+    ("hands", both("Mouse and fingers", "鼠标与手指")),
+    (
+        "hand-tap",
+        both(
+            "Click or tap a message: its life. A node or a way: what can be done to it.",
+            "点击消息：看它的一生；点击节点或链路：看能对它做什么。",
+        ),
+    ),
+    (
+        "hand-long",
+        both("Press long, or with the right button: the same menu.", "长按或右键：打开同一个菜单。"),
+    ),
+    (
+        "hand-pinch",
+        both(
+            "Ctrl and the wheel, or two fingers: closer, further away.",
+            "Ctrl + 滚轮，或双指：放大、缩小。",
+        ),
+    ),
+    ("hand-drag", both("Drag, once it is zoomed: move the stage.", "放大之后拖动：移动舞台。")),
+    (
+        "hand-axis",
+        both("Drag along the time axis or a chart: through time.", "在时间轴或图表上拖动：穿梭时间。"),
+    ),
     ("key-pan", both("earlier, later records in the logs", "日志里更早、更晚的记录")),
     ("charts", both("Charts", "图表")),
     ("charts-title", both("Measured", "测量")),
@@ -139,6 +168,23 @@ pub const TEXTS: &[(&str, Both)] = &[
         both(
             "what flows back: answers with +, refusals broken and with −",
             "往回的流：应答带 +，拒绝是虚线、带 −",
+        ),
+    ),
+    ("legend-batch", both("several messages in one packet, with their number", "一个包里有多条消息，带数量")),
+    ("legend-empty", both("an answer without messages", "不带消息的应答")),
+    (
+        "legend-stable",
+        both("in a log with transactions: up to here all are decided", "有事务的日志：到此为止都已有定论"),
+    ),
+    ("legend-bar", both("how much is sent, and in green, stored", "已发送的进度，绿色为已存好")),
+    ("legend-revive", both("bring this node back", "恢复这个节点")),
+    ("legend-frozen", both("it stands still", "它停住了")),
+    ("legend-cut", both("nothing passes here", "这里不通")),
+    (
+        "legend-list",
+        both(
+            "where there are many logs: a line each, strong where it is led, with its end or what is missing",
+            "日志很多时：一行一个，粗体为 leader，右边是末尾或落后的条数",
         ),
     ),
     ("legend-hw", both("the high watermark: consumers read below it", "高水位：消费者只能读到它以下")),
@@ -280,10 +326,40 @@ pub fn refused(why: CommandRefused, names: &Names, lang: Lang) -> String {
 
 /// A link that names a scenario which does not exist.
 pub fn no_such_scenario(name: &str, known: &[&str], lang: Lang) -> String {
+    let mut near = known.to_vec();
+    near.sort_by_key(|other| edits(name, other));
+    near.truncate(NEAR_MAX);
     match lang {
-        Lang::En => format!("There is no experiment “{name}”. There are: {}.", known.join(", ")),
-        Lang::Zh => format!("没有名为“{name}”的实验。现有：{}。", known.join("、")),
+        Lang::En => format!(
+            "There is no experiment “{name}”. Names like it: {}. The list above has all {}.",
+            near.join(", "),
+            known.len()
+        ),
+        Lang::Zh => format!(
+            "没有名为“{name}”的实验。相近的有：{}。上面的列表里有全部 {} 个。",
+            near.join("、"),
+            known.len()
+        ),
     }
+}
+
+/// The most names that are offered for one that is not known.
+const NEAR_MAX: usize = 3;
+
+/// How many letters must be put in, taken out or changed to make one name of another (Levenshtein); of a name that a link
+/// may make as long as it likes, the first letters count.
+fn edits(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().take(64).enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], index + 1);
+        for (place, known) in other.iter().enumerate() {
+            let changed = corner + usize::from(letter != *known);
+            corner = row[place + 1];
+            row[place + 1] = changed.min(row[place] + 1).min(corner + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// What is wrong with the scenario that a link holds.
@@ -319,6 +395,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
+    fn a_name_that_is_not_known_leads_to_those_like_it() {
+        assert_eq!((edits("outbox", "outbox"), edits("outbx", "outbox"), edits("", "abc")), (0, 1, 3));
+        let known = ["outbox", "push-orders", "pull-orders", "hundred-messages", "replay"];
+        let words = no_such_scenario("pul-orders", &known, Lang::En);
+        assert!(words.contains("pull-orders, push-orders, "), "{words}");
+        assert!(!words.contains("hundred"), "{words}");
+    }
+
+    #[test]
     fn the_page_asks_for_texts_that_exist_and_for_all_of_them() {
         let html = include_str!("../../www/index.html");
         let asked: BTreeSet<&str> = ["data-text=\"", "data-label=\""]
@@ -336,7 +421,7 @@ mod tests {
         assert!(missing.is_empty(), "the page asks for {missing:?}");
         let unused: Vec<_> = known
             .difference(&asked)
-            .filter(|name| !["failed", "life", "space-time", "logs"].contains(*name))
+            .filter(|name| !["failed", "life", "space-time", "logs", "together"].contains(*name))
             .collect();
         assert!(unused.is_empty(), "nobody asks for {unused:?}");
         for (name, text) in TEXTS.iter().chain(crate::text::share::TEXTS).chain(crate::text::adding::TEXTS) {
