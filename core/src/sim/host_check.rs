@@ -1,6 +1,5 @@
 //! Does a scenario's virtual host make sense? Exchanges, bindings and limits are tried out before a run begins.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString as _;
 use alloc::sync::Arc;
@@ -11,6 +10,7 @@ use super::scenario::{InvalidScenario, PATIENCE_MAX, PATIENCE_MIN, Scenario, Sou
 use crate::broker::{CREDIT_MAX, HostLayout, IN_FLIGHT_MAX, INTAKE_MAX, Settings};
 use crate::ids::{Name, NodeId};
 use crate::routing::ExchangeName;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 use crate::vhost::VirtualHost;
 
@@ -19,7 +19,7 @@ pub const MAILBOX_ROOM_MIN: u64 = 1_000;
 
 impl Scenario {
     /// What stands on each broker's virtual host.
-    pub(super) fn layouts(&self) -> BTreeMap<NodeId, Arc<HostLayout>> {
+    pub(super) fn layouts(&self) -> SortedMap<NodeId, Arc<HostLayout>> {
         let layout = |broker: u16| {
             let queues = self.queues.iter().filter(|queue| queue.broker == broker);
             let exchanges: Vec<_> = self

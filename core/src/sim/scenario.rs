@@ -1,6 +1,5 @@
 //! What is tried? A scenario: who there is, what they send, what goes wrong when. Plain data, kept as JSON.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -24,6 +23,7 @@ pub use super::spec::{
 use crate::broker::{Settings, is_internal};
 use crate::ids::{Name, NodeId};
 use crate::routing::Binding;
+use crate::sorted::SortedSet;
 use crate::time::{Span, Time};
 
 /// The version of the scenario format.
@@ -260,7 +260,7 @@ impl Scenario {
         let invalid = |what: String| Err(InvalidScenario(what));
         let names =
             self.queues.iter().map(|queue| &queue.name).chain(self.topics.iter().map(|topic| &topic.name));
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         for name in names {
             if is_internal(name) || !seen.insert(name) {
                 return invalid(format!("the name {name} is taken"));

@@ -1,11 +1,9 @@
 //! What is on its way, and the ways.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, PacketKind, PacketView, Picture, ProducerView, Role};
+use mqlab_core::sorted::SortedMap;
 
 use super::View;
 use super::cards::untold;
@@ -26,7 +24,7 @@ type Ends = (NodeId, NodeId, usize, usize);
 /// The ways between nodes, made when they are first needed.
 pub(super) struct Ways<'a> {
     view: &'a View<'a>,
-    made: BTreeMap<Ends, Wire>,
+    made: SortedMap<Ends, Wire>,
 }
 
 /// On which side of the brokers a node stands.
@@ -66,7 +64,7 @@ fn broker(layout: &Layout, node: NodeId) -> Option<&BrokerPlace> {
 
 impl<'a> Ways<'a> {
     pub(super) fn new(view: &'a View<'a>) -> Self {
-        Self { view, made: BTreeMap::new() }
+        Self { view, made: SortedMap::new() }
     }
 
     /// The way between two nodes, and whether it is travelled against its direction.
@@ -75,11 +73,8 @@ impl<'a> Ways<'a> {
         let back = (side(layout, from), from) > (side(layout, to), to);
         let (a, b) = if back { (to, from) } else { (from, to) };
         let ends = (a, b, row_of(layout, a, place), row_of(layout, b, place));
-        let wire = match self.made.entry(ends) {
-            Entry::Occupied(made) => made.into_mut(),
-            Entry::Vacant(free) => free.insert(make(layout, ends)?),
-        };
-        Some((wire, back))
+        let wire = self.made.entry(ends).or_try_insert_with(|| make(layout, ends).ok_or(()));
+        wire.ok().map(|wire| (&*wire, back))
     }
 
     /// Draws the ways that clients and replicas use, those in use a little stronger.

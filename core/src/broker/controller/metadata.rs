@@ -11,7 +11,6 @@
 //! `PartitionChangeRecord`, `ProducerIdsRecord` ...), in a binary form. Here they are JSON, to be read by people.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -23,6 +22,7 @@ use super::super::view::{HostLayout, PartitionState, View};
 use crate::ids::{Name, NodeId, PartitionId};
 use crate::observe::{ClusterEvent, Event};
 use crate::record::{Batch, BatchBuilder, Batches, Malformed, NewRecord};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Span;
 
 /// One change of the metadata.
@@ -72,7 +72,7 @@ pub(super) struct Registration {
 #[derive(Clone, Debug)]
 pub(super) struct Metadata {
     pub(super) view: Arc<View>,
-    pub(super) registered: BTreeMap<NodeId, Registration>,
+    pub(super) registered: SortedMap<NodeId, Registration>,
 }
 
 impl Metadata {
@@ -92,7 +92,7 @@ impl Metadata {
         let before = Arc::clone(&self.view);
         let view = Arc::make_mut(&mut self.view);
         view.version += 1;
-        let mut touched = BTreeSet::new();
+        let mut touched = SortedSet::new();
         for change in changes {
             touched.extend(apply(view, change, &mut events));
         }
