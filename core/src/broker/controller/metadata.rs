@@ -27,7 +27,7 @@ use crate::time::Span;
 
 /// One change of the metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Change {
     /// The cluster begins: brokers learn what stands where.
     Formed,
@@ -248,5 +248,5 @@ pub(super) fn to_batches(changes: &[Change]) -> Result<Batches, Malformed> {
 /// else than changes.
 pub(super) fn from_batch(batch: &Batch) -> Option<Vec<Change>> {
     let values = batch.records().filter_map(|record| record.value);
-    values.map(|value| serde_json::from_slice(&value).ok()).collect()
+    values.map(|value| serde_json::from_str(str::from_utf8(&value).ok()?).ok()).collect()
 }
