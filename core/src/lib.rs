@@ -2,7 +2,8 @@
 //!
 //! Read it from the bottom up; each layer knows only those below it.
 //!
-//! 1. [`ids`], [`time`], [`rng`]: names, moments and chance, none of them taken from the machine.
+//! 1. [`ids`], [`time`], [`rng`], [`sorted`]: names, moments and chance, none of them taken from the machine; and small
+//!    collections in order.
 //! 2. [`record`]: which bytes a message is. One format in memory, on disk and on the wire.
 //! 3. [`message`]: what an application sends, and what it wants done with it.
 //! 4. [`log`]: where messages stay. Everything durable is a log; storages differ in how they can fail.
@@ -73,6 +74,7 @@ pub mod rng;
 pub mod routing;
 pub mod selector;
 pub mod sim;
+pub mod sorted;
 pub mod systems;
 pub mod time;
 pub mod vhost;

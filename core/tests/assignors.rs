@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mqlab_core::broker::{Assignor, Candidate, Shares};
 use mqlab_core::ids::{Name, PartitionId};
+use mqlab_core::sorted::SortedSet;
 use proptest::prelude::*;
 
 fn name(text: &str) -> Name {
@@ -132,7 +133,7 @@ fn group(equal: bool) -> impl Strategy<Value = Group> {
         (any::<[bool; 5]>(), any::<Option<u8>>(), prop::collection::vec((0_u8..6, 0_u32..8), 0..9), 0_u32..3);
     (topics(), prop::collection::btree_map(any::<u8>(), member, 1..7)).prop_map(
         move |(partitions, members)| {
-            let mut all: Option<BTreeSet<Name>> = None;
+            let mut all: Option<SortedSet<Name>> = None;
             let member = |(id, (wants, instance, owned, generation)): (u8, Drawn)| {
                 let wanted = (0..5).filter(|at| wants[*at]).map(|at| name(&format!("t{at}"))).collect();
                 let own = |(topic, index)| PartitionId { topic: name(&format!("t{topic}")), index };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers of the engine, bottom up. A module uses only what stands before it, or beside it on its line.
 const LAYERS: [&[&str]; 11] = [
-    &["ids", "time", "rng"],
+    &["ids", "time", "rng", "sorted"],
     &["record"],
     &["log", "message"],
     &["selector", "routing", "raft"],

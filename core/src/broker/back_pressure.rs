@@ -41,8 +41,9 @@ impl<S: Storage> Broker<S> {
             }
             return;
         }
-        let waiting = core::mem::take(&mut self.guests.waiting);
-        for &producer in self.guests.publishers.union(&waiting) {
+        let mut told = core::mem::take(&mut self.guests.waiting);
+        told.extend(self.guests.publishers.iter().copied());
+        for producer in told {
             out.send(producer, Message::Flow { blocked: false });
         }
     }

@@ -30,7 +30,6 @@
 
 mod vote;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::assignor::{Assignor, Candidate, Shares};
@@ -38,6 +37,7 @@ use super::group_request::{GroupReply, Identity, Join, MemberId};
 use super::group_turn::{Asker, NOBODY, Turn};
 use crate::ids::{Name, NodeId, PartitionId};
 use crate::observe::{GroupEvent, Refusal, Removal};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// How a group stands.
@@ -80,11 +80,11 @@ pub(super) struct ClassicGroup {
     generation: u32,
     leader: Option<MemberId>,
     assignor: Assignor,
-    members: BTreeMap<MemberId, Member>,
+    members: SortedMap<MemberId, Member>,
     /// Which member has an instance id.
-    instances: BTreeMap<Name, MemberId>,
+    instances: SortedMap<Name, MemberId>,
     /// Ids that were given out and have not joined yet, and until when they may.
-    promised: BTreeMap<MemberId, Time>,
+    promised: SortedMap<MemberId, Time>,
     last_number: u32,
 }
 

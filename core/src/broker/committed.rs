@@ -12,11 +12,12 @@
 //!
 //! Source: Kafka `CompletedFetch.java`.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::open_transactions::Aborted;
 use crate::record::{Batch, Batches, Marker, Record};
+use crate::sorted::SortedSet;
 
 /// The records that count.
 pub(crate) fn committed_records(batches: &Batches, aborted: Vec<Aborted>) -> Vec<Record> {
@@ -27,7 +28,7 @@ pub(crate) fn committed_records(batches: &Batches, aborted: Vec<Aborted>) -> Vec
 pub(super) fn committed_batches(batches: &Batches, mut aborted: Vec<Aborted>) -> Vec<Batch> {
     aborted.sort_unstable_by_key(|entry| entry.first);
     let mut aborted: VecDeque<Aborted> = aborted.into();
-    let (mut open, mut counts) = (BTreeSet::new(), Vec::new());
+    let (mut open, mut counts) = (SortedSet::new(), Vec::new());
     for batch in batches.iter() {
         while let Some(entry) = aborted.pop_front_if(|entry| entry.first < batch.next()) {
             open.insert(entry.producer);

@@ -1,16 +1,15 @@
 //! Who is given up when? A moment for each client, with an index by moment, so that to ask who is overdue does not
 //! mean to ask everybody.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
 use crate::ids::NodeId;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// When each client is given up, unless it is heard before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Deadlines {
-    of: BTreeMap<NodeId, Time>,
-    in_order: BTreeSet<(Time, NodeId)>,
+    of: SortedMap<NodeId, Time>,
+    in_order: SortedSet<(Time, NodeId)>,
 }
 
 impl Deadlines {

@@ -26,7 +26,6 @@
 //!
 //! Sources: Kafka KIP-848, `CurrentAssignmentBuilder.java`. Left out so far: several topics a member.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -43,14 +42,15 @@ use super::view::View;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Refusal};
 use crate::record::{BatchBuilder, Batches, Marker, NewRecord, Record};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// All groups that a coordinator knows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Groups {
-    all: BTreeMap<Name, Group>,
+    all: SortedMap<Name, Group>,
     /// When which group has something to do, if it hears nothing before.
-    due: BTreeSet<(Time, Name)>,
+    due: SortedSet<(Time, Name)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -62,7 +62,7 @@ struct Group {
     classic: ClassicGroup,
     offsets: Offsets,
     /// What open transactions commit, by their producers' numbers.
-    pending: BTreeMap<i64, Offsets>,
+    pending: SortedMap<i64, Offsets>,
     /// When it has something to do, as the coordinator has noted it.
     due: Option<Time>,
 }
@@ -120,9 +120,9 @@ impl Groups {
     }
 
     /// Gives up the members that were not heard in time. Returns the groups that have something to do, in order.
-    pub(super) fn expire(&mut self, now: Time, view: &View) -> BTreeSet<Name> {
+    pub(super) fn expire(&mut self, now: Time, view: &View) -> SortedSet<Name> {
         let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone());
-        let due: BTreeSet<Name> = due.collect();
+        let due: SortedSet<Name> = due.collect();
         for name in &due {
             let Some(group) = self.all.get_mut(name) else { continue };
             if group.members.expire(now) {
@@ -232,7 +232,7 @@ impl Groups {
             group.plan(view); // a topic has got more partitions
         }
         let Some(member) = group.members.get(from) else { return Err(Refusal::NotAMember) };
-        let keeps: BTreeSet<PartitionId> = reads.into_iter().filter(|_| !joins && !begins).collect();
+        let keeps: SortedSet<PartitionId> = reads.into_iter().filter(|_| !joins && !begins).collect();
         // Where it goes on is not known yet: it depends on a transaction.
         let pending = &group.pending;
         let unstable = |partition: &PartitionId| pending.values().any(|all| all.contains_key(partition));
@@ -281,7 +281,7 @@ impl Groups {
     }
 
     /// What a member reads; nothing if it is none.
-    pub(super) fn owned_by(&self, from: NodeId, name: &Name) -> Option<&BTreeSet<PartitionId>> {
+    pub(super) fn owned_by(&self, from: NodeId, name: &Name) -> Option<&SortedSet<PartitionId>> {
         Some(self.all.get(name)?.members.get(from)?.owned())
     }
 
@@ -344,7 +344,7 @@ impl Group {
     /// last plan gave them counts as theirs.
     fn plan(&mut self, view: &View) {
         self.epoch = self.epoch.next();
-        let mut votes: BTreeMap<Assignor, usize> = BTreeMap::new();
+        let mut votes: SortedMap<Assignor, usize> = SortedMap::new();
         for (_, member) in self.members.iter() {
             *votes.entry(member.assignor.unwrap_or(Assignor::Range)).or_default() += 1;
         }
@@ -357,7 +357,7 @@ impl Group {
             ..Candidate::new(*node, [member.topic.clone()])
         };
         let candidates: Vec<_> = self.members.iter().map(candidate).collect();
-        let topics: BTreeSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
+        let topics: SortedSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
         let partitions: Vec<PartitionId> =
             topics.into_iter().flat_map(|topic| view.partitions_of(topic).cloned()).collect();
         let mut shares = assignor.unwrap_or_default().assign(&candidates, &partitions);
@@ -368,7 +368,7 @@ impl Group {
 
     /// Whether somebody is to read every partition of the topics.
     fn is_dealt(&self, view: &View) -> bool {
-        let topics: BTreeSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
+        let topics: SortedSet<&Name> = self.members.iter().map(|(_, member)| &member.topic).collect();
         let there: usize = topics.into_iter().map(|topic| view.partitions_of(topic).count()).sum();
         there == self.members.iter().map(|(_, member)| member.planned.len()).sum::<usize>()
     }

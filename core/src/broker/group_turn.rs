@@ -1,6 +1,5 @@
 //! What does a group say in answer to one call? Replies, also to those who waited, and facts.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::group_request::GroupReply;
@@ -8,6 +7,7 @@ use super::protocol::{Out, Reply, RequestId};
 use super::settings::Settings;
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Refusal};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// Who waits for an answer.
@@ -17,7 +17,7 @@ pub(super) type Asker = (NodeId, RequestId);
 pub(super) const NOBODY: RequestId = 0;
 
 /// For each partition the next offset to read.
-pub(super) type Offsets = BTreeMap<PartitionId, Offset>;
+pub(super) type Offsets = SortedMap<PartitionId, Offset>;
 
 /// One call of a group: what it may know, and what it says.
 pub(super) struct Turn<'a> {

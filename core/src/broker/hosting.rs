@@ -3,7 +3,6 @@
 //! Each client that is connected has a channel of the host's; when its connection breaks, the channel is closed, and
 //! what it had goes back. A client that falls silent is taken for gone after a while.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::deadlines::Deadlines;
@@ -15,6 +14,7 @@ use crate::log::{SliceOf, Storage, StorageError};
 use crate::message::Message as Payload;
 use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::queue::{ConsumerId, ConsumerOptions, Fact};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 use crate::vhost::{ChannelId, ErrorOf, HalfId, Handle, Output, Publish, VhostError};
 
@@ -22,17 +22,17 @@ use crate::vhost::{ChannelId, ErrorOf, HalfId, Handle, Output, Publish, VhostErr
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guests {
     /// The consumers of each client, by queue, and the request that made each: the number of its session.
-    pub(super) consumers: BTreeMap<(NodeId, Name), (ConsumerId, RequestId)>,
+    pub(super) consumers: SortedMap<(NodeId, Name), (ConsumerId, RequestId)>,
     /// Whose each consumer is, as long as anything is said of it.
-    clients: BTreeMap<ConsumerId, NodeId>,
+    clients: SortedMap<ConsumerId, NodeId>,
     /// When a client that consumes is given up, unless it is heard before.
     pub(super) deadlines: Deadlines,
     /// Clients that publish: they are told when to wait.
-    pub(super) publishers: BTreeSet<NodeId>,
+    pub(super) publishers: SortedSet<NodeId>,
     /// Those of them that wait for room.
-    pub(super) waiting: BTreeSet<NodeId>,
+    pub(super) waiting: SortedSet<NodeId>,
     /// The last transaction of each client, while it is connected.
-    pub(super) transactions: BTreeMap<NodeId, Transaction>,
+    pub(super) transactions: SortedMap<NodeId, Transaction>,
     /// Transactions that ended with their channels, and of which nobody was told so far.
     pub(super) undone: Vec<QueueEvent>,
 }
@@ -253,7 +253,7 @@ impl<S: Storage> Broker<S> {
         // Whatever ends here is the channel's own, so nothing but the storage can refuse.
         self.leave(now, client)?;
         self.drain(out)?;
-        let attached: BTreeSet<ConsumerId> =
+        let attached: SortedSet<ConsumerId> =
             self.guests.consumers.values().map(|(consumer, _)| *consumer).collect();
         self.guests.clients.retain(|consumer, _| attached.contains(consumer));
         Ok(())

@@ -30,7 +30,7 @@
 //! *flow*. Here the way is one step. Kafka's network threads read no more when 500 requests wait (`queued.max.requests`).
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -43,6 +43,7 @@ use crate::message::Message as Payload;
 use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::record::Batches;
 use crate::routing::ExchangeName;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 use crate::vhost::{ChannelId, Credit, Publish, VhostError};
 
@@ -67,9 +68,9 @@ pub struct Untaken {
 /// All mailboxes of a broker, and the connections that fill them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Intake {
-    connections: BTreeMap<NodeId, Connection>,
+    connections: SortedMap<NodeId, Connection>,
     /// By queue or exchange.
-    mailboxes: BTreeMap<Place, Mailbox>,
+    mailboxes: SortedMap<Place, Mailbox>,
     untaken: Untaken,
     last_connection: u64,
 }
@@ -87,7 +88,7 @@ struct Connection {
     /// What is left of a request that is being read.
     reading: Option<Reading>,
     /// Requests that are not answered.
-    open: BTreeMap<RequestId, Open>,
+    open: SortedMap<RequestId, Open>,
 }
 
 /// A request to publish, read up to some message.
@@ -141,7 +142,7 @@ impl Intake {
                 in_flow: false,
                 unread: VecDeque::new(),
                 reading: None,
-                open: BTreeMap::new(),
+                open: SortedMap::new(),
             }
         })
     }

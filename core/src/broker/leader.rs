@@ -32,7 +32,7 @@
 //!
 //! Source: Kafka `Partition.scala`, `Replica.scala`.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::long_poll::Parked;
@@ -47,6 +47,7 @@ use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, ProducerEvent, Refusal};
 use crate::record::Batches;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// The state of a leader.
@@ -65,7 +66,7 @@ pub(crate) struct Leader {
     mutated: Mutated,
     /// How long a follower may lag and yet be waited for.
     lag_max: Span,
-    followers: BTreeMap<NodeId, Progress>,
+    followers: SortedMap<NodeId, Progress>,
     /// What the controller was asked to make the in-sync set, until it answers.
     proposed: Option<Vec<NodeId>>,
     /// Producers and committers that wait for the high watermark, in order of offset.

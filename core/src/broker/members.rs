@@ -7,10 +7,9 @@
 //!
 //! With them a heartbeat costs what its member reads, and not what the whole group reads.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
 use super::assignor::Assignor;
 use crate::ids::{Name, NodeId, PartitionId};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// A member of the newer protocol.
@@ -20,11 +19,11 @@ pub(super) struct Member {
     pub(super) instance: Option<Name>,
     pub(super) assignor: Option<Assignor>,
     /// What the plan gives it.
-    pub(super) planned: BTreeSet<PartitionId>,
+    pub(super) planned: SortedSet<PartitionId>,
     /// When it is given up, unless it is heard before.
     deadline: Time,
     /// What it reads, or was told to read and may be reading by now.
-    owned: BTreeSet<PartitionId>,
+    owned: SortedSet<PartitionId>,
 }
 
 impl Member {
@@ -38,7 +37,7 @@ impl Member {
         Self { topic, instance, assignor, planned, deadline, owned }
     }
 
-    pub(super) fn owned(&self) -> &BTreeSet<PartitionId> {
+    pub(super) fn owned(&self) -> &SortedSet<PartitionId> {
         &self.owned
     }
 
@@ -50,9 +49,9 @@ impl Member {
 /// The members of a group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
-    all: BTreeMap<NodeId, Member>,
-    deadlines: BTreeSet<(Time, NodeId)>,
-    owners: BTreeSet<(PartitionId, NodeId)>,
+    all: SortedMap<NodeId, Member>,
+    deadlines: SortedSet<(Time, NodeId)>,
+    owners: SortedSet<(PartitionId, NodeId)>,
 }
 
 impl Members {
@@ -69,7 +68,7 @@ impl Members {
     }
 
     /// What the plan gives each, to be changed.
-    pub(super) fn plans(&mut self) -> impl Iterator<Item = (&NodeId, &mut BTreeSet<PartitionId>)> {
+    pub(super) fn plans(&mut self) -> impl Iterator<Item = (&NodeId, &mut SortedSet<PartitionId>)> {
         self.all.iter_mut().map(|(node, member)| (node, &mut member.planned))
     }
 
@@ -109,7 +108,7 @@ impl Members {
     }
 
     /// A member was heard, and reads this.
-    pub(super) fn heard(&mut self, node: NodeId, deadline: Time, owned: BTreeSet<PartitionId>) {
+    pub(super) fn heard(&mut self, node: NodeId, deadline: Time, owned: SortedSet<PartitionId>) {
         let Some(member) = self.all.get_mut(&node) else { return };
         self.deadlines.remove(&(member.deadline, node));
         self.deadlines.insert((deadline, node));

@@ -151,7 +151,6 @@ pub(crate) use mutant::Mutant;
 pub(crate) use replica::{Replica, Role};
 pub(crate) use replicas::Replicas;
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -166,6 +165,7 @@ use txn_coordinator::Txns;
 use crate::ids::{NodeId, PartitionId};
 use crate::log::{LogError, SliceOf, Storage, StorageError};
 use crate::observe::Refusal;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 use crate::vhost::{ErrorOf, VirtualHost};
 
@@ -198,7 +198,7 @@ pub struct Broker<S: Storage> {
     /// The number of the last request that this broker made.
     last_request: RequestId,
     /// The changes of in-sync sets that were asked for.
-    proposals: BTreeMap<RequestId, Proposal>,
+    proposals: SortedMap<RequestId, Proposal>,
     next_heartbeat: Time,
     next_lag_check: Time,
     /// When the cleaner looks again.

@@ -18,11 +18,11 @@
 //!
 //! Source: Kafka `ProducerStateManager.java`, `TransactionIndex.java`, `UnifiedLog.scala#lastStableOffset`.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::ids::{Epoch, Offset};
 use crate::record::{Batch, Marker};
+use crate::sorted::SortedMap;
 
 /// A transaction that was aborted, as an entry of a partition's index of them.
 ///
@@ -48,12 +48,12 @@ pub struct Aborted {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Transactions {
     /// Where each producer's undecided one begins.
-    open: BTreeMap<i64, Offset>,
+    open: SortedMap<i64, Offset>,
     /// Those that are decided, and perhaps not below the high watermark: where each begins, and its marker.
     decided: Vec<(Offset, Offset)>,
     aborted: Vec<Aborted>,
     /// Which reign of the coordinator wrote each producer's last marker.
-    coordinators: BTreeMap<i64, Epoch>,
+    coordinators: SortedMap<i64, Epoch>,
 }
 
 impl Transactions {

@@ -17,12 +17,12 @@
 //!
 //! Sources: Kafka `AdminUtils.assignReplicasToBrokers`, `StripedReplicaPlacer.java`.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::ids::{Name, NodeId};
 use crate::rng::Rng;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A broker, and the rack that its machine stands in.
 ///
@@ -127,7 +127,7 @@ fn alternate(sites: &[Site]) -> Result<(Vec<(NodeId, usize)>, usize), CannotPlac
         return Err(CannotPlace::SomeRacksUnknown);
     }
     let racks = by_rack(sites);
-    let longest = racks.values().map(BTreeSet::len).max().unwrap_or_default();
+    let longest = racks.values().map(SortedSet::len).max().unwrap_or_default();
     let mut line = Vec::new();
     for place in 0..longest {
         let row = racks.values().enumerate();
@@ -136,8 +136,8 @@ fn alternate(sites: &[Site]) -> Result<(Vec<(NodeId, usize)>, usize), CannotPlac
     Ok((line, racks.len()))
 }
 
-fn by_rack(sites: &[Site]) -> BTreeMap<Option<&Name>, BTreeSet<NodeId>> {
-    let mut racks: BTreeMap<Option<&Name>, BTreeSet<NodeId>> = BTreeMap::new();
+fn by_rack(sites: &[Site]) -> SortedMap<Option<&Name>, SortedSet<NodeId>> {
+    let mut racks: SortedMap<Option<&Name>, SortedSet<NodeId>> = SortedMap::new();
     for site in sites {
         racks.entry(site.rack.as_ref()).or_default().insert(site.broker);
     }
@@ -149,7 +149,7 @@ fn walk(line: &[(NodeId, usize)], racks: usize, partition: usize, replicas: usiz
     let count = line.len();
     let (first, shift) = (partition % count, partition / count * racks);
     let (leader, rack) = line[first];
-    let (mut placed, mut filled) = (alloc::vec![leader], BTreeSet::from([rack]));
+    let (mut placed, mut filled) = (alloc::vec![leader], SortedSet::from([rack]));
     // Everybody but the leader comes once in a round: after a round for each replica all are placed.
     for step in 0..count.saturating_sub(1) * replicas {
         if placed.len() == replicas {
@@ -220,7 +220,7 @@ impl StripedPlacer {
         if living.is_empty() {
             return Err(CannotPlace::AllFenced);
         }
-        let mut racks: BTreeMap<Option<&Name>, Rack> = BTreeMap::new();
+        let mut racks: SortedMap<Option<&Name>, Rack> = SortedMap::new();
         for (rack, brokers) in by_rack(&living) {
             racks.entry(rack).or_default().alive.brokers.extend(brokers);
         }

@@ -32,13 +32,14 @@
 //!
 //! Source: Kafka `ProducerAppendInfo.java`, `ProducerStateEntry.java`; KIP-890, KIP-1228 (epochs of markers).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::open_transactions::{Aborted, Transactions};
 use crate::ids::Offset;
 use crate::observe::Refusal;
 use crate::record::{Batch, Batches, Marker, Producer};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Span, Time};
 
 /// So many batches of a producer are remembered, the last ones.
@@ -106,10 +107,10 @@ struct Known {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProducerStates {
-    known: BTreeMap<i64, Known>,
+    known: SortedMap<i64, Known>,
     transactions: Transactions,
     /// Who wrote since somebody looked at the clock.
-    wrote: BTreeSet<i64>,
+    wrote: SortedSet<i64>,
     /// Nobody was silent for longer than since this.
     oldest: Time,
 }

@@ -10,13 +10,13 @@
 //! So what a message costs does not grow with the number of partitions that its broker keeps. Whoever takes a replica to
 //! change it ([`Replicas::get_mut`]) has it touched thereby: nothing can be forgotten.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::protocol::RequestId;
 use super::replica::{Replica, Role};
 use crate::ids::PartitionId;
 use crate::log::Log;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// The replicas of a broker, in order of partition.
@@ -28,9 +28,9 @@ pub(crate) struct Replicas<L> {
     /// What may have something to flush: touched since the last flush.
     unflushed: Vec<usize>,
     /// When which replica wants to be woken.
-    due: BTreeSet<(Time, usize)>,
+    due: SortedSet<(Time, usize)>,
     /// Which replica made a request that is not answered.
-    asked: BTreeMap<RequestId, usize>,
+    asked: SortedMap<RequestId, usize>,
     /// How many of their logs the cleaner looks after.
     compacted: usize,
 }

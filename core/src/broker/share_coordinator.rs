@@ -20,8 +20,6 @@
 //!
 //! Source: Kafka `ShareCoordinatorShard.java`.
 
-use alloc::collections::BTreeMap;
-
 use super::group_turn::Asker;
 use super::share_request::{ShareReply, ShareRequest};
 use super::share_state::{Saved, ShareKey, ShareState, from_record, to_record};
@@ -31,6 +29,7 @@ use super::{Acks, Broker, Done, Out, Role, refuse};
 use crate::ids::{Epoch, Name, PartitionId};
 use crate::log::{Log as _, SliceOf, Storage, read_all};
 use crate::observe::Refusal;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// What the share coordinator knows.
@@ -38,7 +37,7 @@ use crate::time::Time;
 pub(super) struct ShareStates {
     /// In which epoch it leads, if it has read its log since.
     reign: Option<Epoch>,
-    saved: BTreeMap<ShareKey, Saved>,
+    saved: SortedMap<ShareKey, Saved>,
 }
 
 impl<S: Storage> Broker<S> {

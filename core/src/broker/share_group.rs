@@ -17,23 +17,23 @@
 //! Sources: KIP-932 (`SimpleAssignor`: all partitions for everybody at first, evenly spread since 4.1). Left out: several
 //! topics a member; to change as little as possible, for nothing is lost by changing.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::view::View;
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::observe::Refusal;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// All share groups that a coordinator knows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ShareGroups(BTreeMap<Name, ShareGroup>);
+pub(super) struct ShareGroups(SortedMap<Name, ShareGroup>);
 
 #[derive(Clone, Debug, Default)]
 struct ShareGroup {
     /// Raised when members come or go.
     epoch: Epoch,
-    members: BTreeMap<NodeId, Member>,
+    members: SortedMap<NodeId, Member>,
     /// How many partitions were dealt.
     dealt: usize,
 }
@@ -101,14 +101,14 @@ impl ShareGroups {
 impl ShareGroup {
     /// How many partitions there are to deal.
     fn count(&self, view: &View) -> usize {
-        let topics: BTreeSet<&Name> = self.members.values().map(|member| &member.topic).collect();
+        let topics: SortedSet<&Name> = self.members.values().map(|member| &member.topic).collect();
         topics.into_iter().map(|topic| view.partitions_of(topic).count()).sum()
     }
 
     fn plan(&mut self, view: &View) {
         self.epoch = self.epoch.next();
         self.dealt = self.count(view);
-        let mut topics: BTreeMap<Name, Vec<NodeId>> = BTreeMap::new();
+        let mut topics: SortedMap<Name, Vec<NodeId>> = SortedMap::new();
         for (node, member) in &mut self.members {
             member.share.clear();
             topics.entry(member.topic.clone()).or_default().push(*node);

@@ -22,8 +22,6 @@
 //! Sources: Kafka `SharePartitionManager.java`, `DelayedShareFetch.java`, `SharePartition.java`. There a member's word is
 //! taken back when it cannot be written down; here it is written down when that is possible again, or falls with the leader.
 
-use alloc::collections::BTreeMap;
-
 use super::group_turn::Asker;
 use super::mutant::Mutant;
 use super::replica::{Replica, Role};
@@ -37,6 +35,7 @@ use super::{Broker, Done, Out, Reply, RequestId, refuse};
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log as _, LogError, SliceOf, Storage};
 use crate::observe::{CameBack, Refusal};
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// What a broker has to do with share groups.
@@ -47,7 +46,7 @@ pub(super) struct Sharing {
     /// As the share coordinator.
     pub(super) states: ShareStates,
     /// As a leader of partitions.
-    led: BTreeMap<ShareKey, Led>,
+    led: SortedMap<ShareKey, Led>,
 }
 
 impl Sharing {

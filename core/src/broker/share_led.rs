@@ -1,7 +1,7 @@
 //! Who waits for something of a group's account? Members for records, members for "acknowledged", and the account itself
 //! for the share coordinator. (What it is about: `share_leader.rs`.)
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::group_turn::Asker;
@@ -17,6 +17,7 @@ use crate::ids::{MessageId, NodeId, Offset};
 use crate::log::{Log, LogError, Slice as _};
 use crate::observe::{CameBack, Event, GivenUp, Refusal, ShareEvent};
 use crate::record::Batches;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// A group's account, and who waits for something of it.
@@ -38,7 +39,7 @@ pub(super) struct Led {
     /// Words that wait to be written down, oldest first.
     waiting: VecDeque<Waiting>,
     /// The last fetch of each member.
-    sessions: BTreeMap<NodeId, RequestId>,
+    sessions: SortedMap<NodeId, RequestId>,
 }
 
 #[derive(Clone, Debug)]
@@ -340,8 +341,8 @@ fn say_back<D>(
     why: CameBack,
     out: &mut Out<D>,
 ) {
-    let mut back: BTreeMap<NodeId, Vec<MessageId>> = BTreeMap::new();
-    let mut gone: BTreeMap<GivenUp, Vec<MessageId>> = BTreeMap::new();
+    let mut back: SortedMap<NodeId, Vec<MessageId>> = SortedMap::new();
+    let mut gone: SortedMap<GivenUp, Vec<MessageId>> = SortedMap::new();
     for one in turned {
         let Some(message) = one.message else { continue };
         match one.state {
@@ -371,7 +372,7 @@ fn say_acquired<D>(
     acquired: &[(Offset, u32)],
     out: &mut Out<D>,
 ) {
-    let mut by_count: BTreeMap<u32, Vec<MessageId>> = BTreeMap::new();
+    let mut by_count: SortedMap<u32, Vec<MessageId>> = SortedMap::new();
     for (record, (_, delivery)) in batches.records().zip(acquired) {
         by_count.entry(*delivery).or_default().extend(record.message_id());
     }

@@ -30,13 +30,14 @@
 //!
 //! Source: Kafka `SharePartition.java`.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::share_settings::ShareSettings;
 use super::share_state::{Fate, ShareRun, ShareState};
 use crate::ids::{MessageId, NodeId, Offset};
 use crate::observe::Refusal;
+use crate::sorted::SortedSet;
 use crate::time::Time;
 
 /// How a record stands with a group.
@@ -270,7 +271,7 @@ impl SharePartition {
         until: Time,
         word: &[(Offset, AcknowledgeType)],
     ) -> Result<Vec<Turned>, Refusal> {
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         for (offset, _) in word {
             if !seen.insert(*offset) {
                 return Err(Refusal::Invalid);

@@ -18,7 +18,6 @@
 //! What real systems do: this is Kafka's way (`TransactionCoordinator.scala`, `TransactionStateManager.scala`); it looks for
 //! what to forget once an hour.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::group_turn::Asker;
@@ -31,6 +30,7 @@ use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, SliceOf, Storage, StorageError, read_all};
 use crate::observe::{Event, Refusal, TxnEvent};
 use crate::record::{BatchBuilder, Marker};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// The longest that a transaction may be open. Kafka: 15 minutes (`transaction.max.timeout.ms`).
@@ -39,9 +39,9 @@ pub const TRANSACTION_TIMEOUT_MAX: Span = Span::from_millis(900_000);
 /// The transactional ids that a broker coordinates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Txns {
-    slots: BTreeMap<Name, Slot>,
+    slots: SortedMap<Name, Slot>,
     /// The partitions of the topic that it leads: where each ended when it began to.
-    led: BTreeMap<PartitionId, Offset>,
+    led: SortedMap<PartitionId, Offset>,
 }
 
 #[derive(Clone, Debug)]

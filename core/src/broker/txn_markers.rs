@@ -11,8 +11,6 @@
 //! A coordinator that takes over finds in its log what is decided, and tells all of them once more. A leader that has the
 //! marker answers as if it had written it now.
 
-use alloc::collections::BTreeMap;
-
 use super::group_turn::Asker;
 use super::txn_request::TxnRequest;
 use super::waiting::Then;
@@ -20,6 +18,7 @@ use super::{Broker, Done, Message, Out, Reply, Request, RequestId, TxnReply, ref
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::log::{SliceOf, Storage};
 use crate::record::Marker;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// How far one partition is.
@@ -34,7 +33,7 @@ pub(super) enum Mark {
 }
 
 /// The partitions that are not marked yet.
-pub(super) type Marking = BTreeMap<PartitionId, Mark>;
+pub(super) type Marking = SortedMap<PartitionId, Mark>;
 
 impl Mark {
     /// When something must be done about it.

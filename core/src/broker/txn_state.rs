@@ -22,7 +22,6 @@
 //!
 //! Source: Kafka `TransactionMetadata.java`, `TransactionCoordinator.scala`; KIP-360, KIP-588, KIP-890.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
@@ -31,6 +30,7 @@ use super::txn_request::TxnProducer;
 use crate::ids::{Name, PartitionId};
 use crate::observe::Refusal;
 use crate::record::{NewRecord, Record};
+use crate::sorted::SortedSet;
 use crate::time::{Span, Time};
 
 /// The version of what is kept of a transaction.
@@ -107,7 +107,7 @@ pub(super) struct Txn {
     /// What the markers say, once it is decided.
     pub(super) ending: Identity,
     /// Where it writes; those that must be told.
-    pub(super) partitions: BTreeSet<PartitionId>,
+    pub(super) partitions: SortedSet<PartitionId>,
     timeout: Span,
     began: Time,
     /// When this was written down, in whole milliseconds as records have it.
@@ -140,7 +140,7 @@ impl Txn {
             previous: Previous::Nobody,
             phase: TxnPhase::Empty,
             ending: (producer, 0),
-            partitions: BTreeSet::new(),
+            partitions: SortedSet::new(),
             timeout,
             began: Time::ZERO,
             updated: Time::ZERO,
@@ -273,7 +273,7 @@ impl Txn {
             TxnPhase::PrepareAbort => TxnPhase::CompleteAbort,
             other => other,
         };
-        Self { phase, partitions: BTreeSet::new(), ..self.clone() }
+        Self { phase, partitions: SortedSet::new(), ..self.clone() }
     }
 
     /// Why it was aborted, if its producer did not ask for it.
@@ -342,7 +342,7 @@ impl Txn {
             _ => return None,
         };
         let (timeout, began) = (Span(value.try_get_u64().ok()?), Time(value.try_get_u64().ok()?));
-        let mut partitions = BTreeSet::new();
+        let mut partitions = SortedSet::new();
         while value.has_remaining() {
             let index = value.try_get_u32().ok()?;
             let length = usize::from(value.try_get_u16().ok()?);

@@ -3,7 +3,6 @@
 //! The controller owns it; brokers and clients hold copies that may be old. An old copy does no harm: whoever
 //! acts on one is refused and asks again.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,6 +13,7 @@ use super::retention::Retention;
 use crate::ids::{Epoch, Name, NodeId, PartitionId};
 use crate::queue::QueueOptions;
 use crate::routing::{Binding, Declaration, ExchangeName};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Span;
 use crate::vhost::DiskLimit;
 
@@ -53,26 +53,26 @@ pub struct View {
     /// Raised at every change.
     pub version: u64,
     /// Every broker, and whether the controller takes it for alive.
-    pub brokers: BTreeMap<NodeId, bool>,
+    pub brokers: SortedMap<NodeId, bool>,
     /// The rack that each broker stands in, where racks are known.
-    pub racks: BTreeMap<NodeId, Name>,
+    pub racks: SortedMap<NodeId, Name>,
     /// Every partition.
-    pub partitions: BTreeMap<PartitionId, PartitionState>,
+    pub partitions: SortedMap<PartitionId, PartitionState>,
     /// The topics that do not keep everything, and what they keep.
-    pub retention: BTreeMap<Name, Retention>,
+    pub retention: SortedMap<Name, Retention>,
     /// The topics of which only the last message of each key stays, and when they are cleaned.
-    pub cleanup: BTreeMap<Name, Cleanup>,
+    pub cleanup: SortedMap<Name, Cleanup>,
     /// Every queue, and the broker that keeps it.
-    pub queues: BTreeMap<Name, NodeId>,
+    pub queues: SortedMap<Name, NodeId>,
     /// Every exchange, and the broker that has it.
-    pub exchanges: BTreeMap<ExchangeName, NodeId>,
+    pub exchanges: SortedMap<ExchangeName, NodeId>,
     /// The first number that no producer has: the controller gives them to brokers in blocks.
     pub producer_ids: u64,
     /// What stands on each broker's virtual host.
-    pub hosts: BTreeMap<NodeId, Arc<HostLayout>>,
+    pub hosts: SortedMap<NodeId, Arc<HostLayout>>,
     /// The topics that were removed. Their names are not given again: a topic has no number of its own here, so whoever
     /// was away would take the new one for the old. (Kafka's topics have ids for that, KIP-516.)
-    pub removed: BTreeSet<Name>,
+    pub removed: SortedSet<Name>,
 }
 
 /// What stands on one broker's virtual host: the broker declares what is not there yet.
@@ -105,7 +105,7 @@ pub struct HostLayout {
     pub removed: Removed,
     /// Queues whose time to live and length were set anew: what was declared of these counts no more.
     #[serde(default)]
-    pub retuned: BTreeSet<Name>,
+    pub retuned: SortedSet<Name>,
 }
 
 /// What was removed from a broker's virtual host.
@@ -124,11 +124,11 @@ pub struct HostLayout {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
     /// Queues, with all that was in them.
-    pub queues: BTreeSet<Name>,
+    pub queues: SortedSet<Name>,
     /// Exchanges.
-    pub exchanges: BTreeSet<ExchangeName>,
+    pub exchanges: SortedSet<ExchangeName>,
     /// What led where.
-    pub bindings: BTreeSet<Binding>,
+    pub bindings: SortedSet<Binding>,
 }
 
 impl HostLayout {
@@ -160,7 +160,7 @@ impl HostLayout {
     /// Whether the same stands here, whatever was here before.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let bare =
-            |layout: &Self| Self { removed: Removed::default(), retuned: BTreeSet::new(), ..layout.clone() };
+            |layout: &Self| Self { removed: Removed::default(), retuned: SortedSet::new(), ..layout.clone() };
         bare(self) == bare(other)
     }
 }

@@ -12,12 +12,13 @@
 //! What real systems do: HTTP clients and gRPC have the same three ends. gRPC also tells the service of the deadline
 //! and of the end, so that it can stop.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use crate::broker::{Input, Message, Out, Reply, Request, RequestId};
 use crate::ids::{NodeId, OrderId};
 use crate::observe::Answer;
 use crate::record::Order;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// A call that is not answered yet.
@@ -74,7 +75,7 @@ pub struct Over {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    open: BTreeMap<RequestId, Open>,
+    open: SortedMap<RequestId, Open>,
     over: VecDeque<Over>,
     last_request: RequestId,
 }

@@ -21,7 +21,7 @@
 //! What real systems do: Kafka's producer is idempotent unless it is told otherwise, has up to five requests under way to
 //! a broker, and keeps order by sequence numbers. AMQP's publishers do not know a message again.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::asked::Asked;
@@ -38,6 +38,7 @@ use crate::broker::{
 use crate::ids::{MessageId, Name, NodeId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::{Malformed, NewRecord};
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// The most messages that go in one batch.
@@ -76,13 +77,13 @@ pub struct Producer {
     /// Which of several queues is next.
     pub(super) turn: usize,
     /// Queues whose broker did not answer, and until when they are left alone.
-    pub(super) avoided: BTreeMap<Name, Time>,
+    pub(super) avoided: SortedMap<Name, Time>,
     /// Brokers that asked to wait, and until when they are believed: the word to go on may be lost.
-    pub(super) blocked: BTreeMap<NodeId, Time>,
+    pub(super) blocked: SortedMap<NodeId, Time>,
     /// How many messages go in a batch to those that asked lately: one at first, and twice as many each time.
-    pub(super) slowed: BTreeMap<NodeId, usize>,
+    pub(super) slowed: SortedMap<NodeId, usize>,
     /// What each broker returned since its last answer: it belongs to the request that it answers next.
-    returned: BTreeMap<NodeId, BTreeSet<MessageId>>,
+    returned: SortedMap<NodeId, BTreeSet<MessageId>>,
     /// Messages that nobody will ever take, for whoever wants to know.
     pub(super) given_up: VecDeque<MessageId>,
     pub(super) last_request: RequestId,

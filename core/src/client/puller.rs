@@ -29,12 +29,11 @@
 //! A puller that is too slow leaves its backlog on the broker, not in its memory. But the topic does not wait for it:
 //! when the leader no longer keeps its offset, it goes on where `reset` says.
 //!
-//! What real systems do: Kafka's consumer with `assign` and `seek`; RocketMQ's `DefaultLitePullConsumer`; both keep
-//! what is staged in memory alone.
+//! Real ones, Kafka's consumer with `assign`, RocketMQ's `DefaultLitePullConsumer`, keep what is staged in memory alone.
 
 mod retuned;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -50,6 +49,7 @@ use crate::ids::{LogName, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError};
 use crate::observe::{Event, Place, PullEvent, Refusal};
 use crate::record::Record;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// How a puller stands in one partition.
@@ -91,10 +91,10 @@ pub struct Puller<L> {
     topic: Name,
     metadata: Metadata,
     shelf: Shelf<L>,
-    positions: BTreeMap<u32, Position>,
+    positions: SortedMap<u32, Position>,
     staged: VecDeque<Held>,
     /// What the program works on, by partition and offset.
-    in_hand: BTreeMap<(u32, Offset), Held>,
+    in_hand: SortedMap<(u32, Offset), Held>,
     /// What was found on the disk, until that is told.
     recovered: bool,
     replayed: bool,

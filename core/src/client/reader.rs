@@ -7,7 +7,7 @@
 //!                                          └ let go: forgotten; another member fetches it again
 //! ```
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::asked::Asked;
@@ -20,6 +20,7 @@ use super::subscriber::Staged;
 use crate::broker::{Message, Mutant, Out, Reply, Request, RequestId, Settings, committed_records};
 use crate::ids::{Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, GroupEvent, Place, PullEvent, Refusal};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Span, Time};
 
 /// How long a consumer reads from a replica that it was sent to, where views are trusted for ever. Kafka: 5 min
@@ -50,11 +51,11 @@ pub(super) struct Reader {
     pub(super) topic: Name,
     pub(super) options: MemberOptions,
     pub(super) metadata: Metadata,
-    pub(super) positions: BTreeMap<PartitionId, Position>,
+    pub(super) positions: SortedMap<PartitionId, Position>,
     staged: VecDeque<Staged>,
-    paused: BTreeSet<PartitionId>,
+    paused: SortedSet<PartitionId>,
     /// What the program works on though its partition was lost.
-    overdue: BTreeSet<(PartitionId, Offset)>,
+    overdue: SortedSet<(PartitionId, Offset)>,
     /// Nothing is handed out.
     pub(super) holds: bool,
     /// The commit under way, and what is committed by it.

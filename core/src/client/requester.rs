@@ -15,11 +15,12 @@
 //! What real systems do: AMQP's properties `reply-to` and `correlation-id`, JMS's `QueueRequestor`, `RocketMQ`'s
 //! request-reply (which gives up after a time, too).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::ids::MessageId;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// Of so many requests that are over it is known what became of them; an answer to an older one counts as late.
@@ -66,7 +67,7 @@ pub enum Answered {
 #[derive(Clone, Debug)]
 pub struct Requester {
     timeout: Span,
-    waiting: BTreeMap<String, (MessageId, Time)>,
+    waiting: SortedMap<String, (MessageId, Time)>,
     /// The last requests that were answered, oldest first.
     answered: VecDeque<(String, MessageId)>,
 }

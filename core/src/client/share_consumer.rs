@@ -19,7 +19,7 @@
 //!
 //! Sources: Kafka's `ShareConsumer`, KIP-932, KIP-1222 (renew).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::asked::Asked;
@@ -32,6 +32,7 @@ use crate::broker::{
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, Place, QueueEvent, Refusal, ShareEvent};
 use crate::record::Batches;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// A member of a share group.
@@ -58,7 +59,7 @@ pub struct ShareConsumer {
     epoch: Epoch,
     heartbeat: Option<Asked>,
     next_heartbeat: Time,
-    lanes: BTreeMap<PartitionId, Lane>,
+    lanes: SortedMap<PartitionId, Lane>,
     staged: VecDeque<Staged>,
     /// The coordinator refused it for good.
     refused: Option<Refusal>,
@@ -75,7 +76,7 @@ struct Lane {
     /// Nothing is fetched before this moment.
     not_before: Time,
     /// What it has: staged, or with the program.
-    held: BTreeMap<Offset, Held>,
+    held: SortedMap<Offset, Held>,
     /// What is done, and not said yet.
     unsaid: Vec<Unsaid>,
     /// What was said, and not answered yet.

@@ -17,12 +17,13 @@
 //! What real systems do: Kafka's consumers keep nothing themselves, but Kafka Connect's sinks and Flink keep offsets
 //! beside their results; MQTT clients and RocketMQ's broadcasting consumers keep messages and offsets in files.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::ids::{Epoch, Offset};
 use crate::log::{Log, LogError, read_all};
 use crate::record::{BatchBuilder, NewRecord, Record};
+use crate::sorted::SortedMap;
 
 /// The header of a staged message: its partition and its offset there.
 const STAGED_HEADER: &[u8] = b"staged-from";
@@ -55,7 +56,7 @@ pub(super) struct Found {
 #[derive(Clone, Debug)]
 pub(super) struct Shelf<L> {
     log: L,
-    marks: BTreeMap<u32, Mark>,
+    marks: SortedMap<u32, Mark>,
     /// Own offsets of what is not done.
     open: BTreeSet<Offset>,
 }
@@ -63,8 +64,8 @@ pub(super) struct Shelf<L> {
 impl<L: Log> Shelf<L> {
     /// Opens a log, and finds what was not done.
     pub(super) fn open(log: L) -> Result<(Self, Vec<Found>), LogError<L::Error>> {
-        let mut shelf = Self { log, marks: BTreeMap::new(), open: BTreeSet::new() };
-        let mut found: BTreeMap<Offset, Found> = BTreeMap::new();
+        let mut shelf = Self { log, marks: SortedMap::new(), open: BTreeSet::new() };
+        let mut found: SortedMap<Offset, Found> = SortedMap::new();
         let marks = &mut shelf.marks;
         read_all(&shelf.log, |batches| {
             for mut record in batches.records() {

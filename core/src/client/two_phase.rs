@@ -13,7 +13,7 @@
 //!
 //! The broker's side is in `core/src/vhost/half.rs`. What real systems do: `RocketMQ`'s transactional producer.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::asked::Asked;
@@ -23,6 +23,7 @@ use crate::ids::{MessageId, NodeId};
 use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::record::{BatchBuilder, Malformed, NewRecord};
 use crate::routing::ExchangeName;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 use crate::vhost::{Decision, HalfId};
 
@@ -47,7 +48,7 @@ pub struct TwoPhase {
     exchange: ExchangeName,
     place: Place,
     metadata: Metadata,
-    pending: BTreeMap<MessageId, Pending>,
+    pending: SortedMap<MessageId, Pending>,
     /// Halves that are stored, and of which the program does not know yet.
     stored: VecDeque<MessageId>,
     last_request: RequestId,

@@ -8,13 +8,13 @@
 //!
 //! What is stored is not acknowledged yet: it counts when the transaction is committed.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::identity::ProducerId;
 use super::producer::Producer;
 use crate::ids::{MessageId, PartitionId};
 use crate::observe::{Place, Refusal};
+use crate::sorted::SortedSet;
 
 /// The gate of a producer that sends in transactions; shut while none is open.
 #[derive(Clone, Debug, Default)]
@@ -22,9 +22,9 @@ pub(super) struct Gate {
     /// As whom it sends; nobody while no transaction is open.
     pub(super) me: Option<ProducerId>,
     /// Where it may send.
-    pub(super) added: BTreeSet<PartitionId>,
+    pub(super) added: SortedSet<PartitionId>,
     /// Where it wants to.
-    pub(super) wanted: BTreeSet<PartitionId>,
+    pub(super) wanted: SortedSet<PartitionId>,
     /// What was stored in the open transaction, where.
     pub(super) stored: Vec<(Place, MessageId)>,
     /// Why the transaction cannot be committed any more.

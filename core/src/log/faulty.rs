@@ -22,13 +22,13 @@
 //! (`PostgreSQL`'s manual has a chapter on it: Reliability). On a full disk Kafka takes the log directory offline
 //! and stops when it has no other (KIP-112); `RabbitMQ` warns before, by an alarm.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::{Log, LogError, Segment, Slice, Storage, StorageError};
 use crate::ids::{LogName, Offset};
 use crate::record::{Batches, whole_prefix};
+use crate::sorted::SortedMap;
 
 /// A fault that the next fitting operation of a log meets.
 ///
@@ -396,13 +396,13 @@ pub struct FaultyStorage<S> {
     condition: Condition,
     /// Closed logs with more in them than is durable: what is durable in truth, and what the disk said when they were
     /// closed. (A storage may make all of a log durable when it opens it: that comes after the cut.)
-    tails: BTreeMap<LogName, (Offset, Offset)>,
+    tails: SortedMap<LogName, (Offset, Offset)>,
 }
 
 impl<S: Storage> FaultyStorage<S> {
     /// A storage that works as `storage` does until a fault is injected.
     pub fn new(storage: S) -> Self {
-        Self { storage, condition: Condition::Sound, tails: BTreeMap::new() }
+        Self { storage, condition: Condition::Sound, tails: SortedMap::new() }
     }
 
     /// Changes the state of the disk, for closed logs and those that will be opened; open ones have to be

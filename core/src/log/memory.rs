@@ -1,6 +1,5 @@
 //! Logs in memory: the plainest implementation, and the model that the others are compared with.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::iter;
@@ -8,6 +7,7 @@ use core::iter;
 use super::{Log, LogError, Segment, Slice, Storage, check_replacement};
 use crate::ids::{LogName, Offset};
 use crate::record::{Batch, Batches};
+use crate::sorted::SortedMap;
 
 /// A log whose batches stand in a vector, sharing the bytes they arrived in.
 ///
@@ -216,7 +216,7 @@ impl Slice for MemorySlice {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
-    closed: BTreeMap<LogName, MemoryLog>,
+    closed: SortedMap<LogName, MemoryLog>,
 }
 
 impl Storage for MemoryStorage {

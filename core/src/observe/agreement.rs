@@ -14,6 +14,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use super::event::{Event, Stamped};
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, NodeId};
+use crate::sorted::SortedSet;
 use crate::vhost::Decision;
 
 /// The judge, and what it has found so far.
@@ -40,7 +41,7 @@ pub struct Agreement {
     /// Messages that a consumer had in its hands.
     received: BTreeSet<MessageId>,
     /// Which brokers' logs have a message, halves among them.
-    holders: BTreeMap<MessageId, BTreeSet<NodeId>>,
+    holders: BTreeMap<MessageId, SortedSet<NodeId>>,
     /// Messages that their sender does not care for any more.
     forsaken: BTreeSet<MessageId>,
     checked: u64,

@@ -13,7 +13,6 @@
 //!   removed    ◀── another leader was elected      tail lost ◀── the power went
 //! ```
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::event::{Event, Place, Stamped};
@@ -21,6 +20,7 @@ use super::fault_event::FaultEvent;
 use super::life::life;
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, NodeId, PartitionId};
+use crate::sorted::SortedSet;
 
 /// Why a step followed.
 ///
@@ -73,7 +73,7 @@ pub fn causes(events: &[Stamped], message: MessageId, waits: impl Fn(NodeId) -> 
     let past = Past { events, related: (first..=last).filter(around).collect(), message };
     let steps: Vec<Step> =
         own.iter().map(|&index| Step { index, why: past.why(index, &waits), own: true }).collect();
-    let outside: BTreeSet<usize> = steps
+    let outside: SortedSet<usize> = steps
         .iter()
         .filter_map(|step| match step.why {
             Why::Because(cause) if own.binary_search(&cause).is_err() => Some(cause),
@@ -104,7 +104,7 @@ pub fn loss(events: &[Stamped], message: MessageId) -> Option<usize> {
     let own: Vec<(usize, &Stamped)> = life(events, message).collect();
     let (first, _) = own.first()?;
     let partition = own.iter().find_map(|(_, fact)| partition_of(&fact.event));
-    let holders: BTreeSet<NodeId> = own
+    let holders: SortedSet<NodeId> = own
         .iter()
         .filter(|(_, fact)| matches!(fact.event, Event::Appended { .. } | Event::Copied { .. }))
         .map(|(_, fact)| fact.node)
@@ -220,7 +220,7 @@ impl Past<'_> {
         else {
             return Why::First;
         };
-        let holders: BTreeSet<NodeId> = self
+        let holders: SortedSet<NodeId> = self
             .related
             .iter()
             .filter(|other| **other < index)

@@ -20,6 +20,7 @@ use super::event::{Event, Stamped};
 use super::order::OrderEvent;
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, Offset, PartitionId};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 use crate::vhost::Decision;
 
@@ -43,7 +44,7 @@ struct Slice {
     oldest: Option<Time>,
     in_sync: Option<u32>,
     /// How many took how long, in steps.
-    latencies: BTreeMap<u16, u32>,
+    latencies: SortedMap<u16, u32>,
 }
 
 /// What the gauges show at a moment.
@@ -104,14 +105,14 @@ pub struct Gauges {
     /// Whether what users asked for is counted, because nobody sends messages.
     calls: bool,
     /// How many replicas each partition of a replicated topic has at first.
-    replicas: BTreeMap<Name, u32>,
+    replicas: SortedMap<Name, u32>,
     sent_at: BTreeMap<MessageId, Time>,
     waiting: BTreeSet<(Time, MessageId)>,
     unanswered: u32,
-    in_sync: BTreeMap<PartitionId, u32>,
-    committed: BTreeMap<PartitionId, Offset>,
+    in_sync: SortedMap<PartitionId, u32>,
+    committed: SortedMap<PartitionId, Offset>,
     /// Where each group goes on, by its topics.
-    next: BTreeMap<Name, BTreeMap<Name, BTreeMap<PartitionId, Offset>>>,
+    next: SortedMap<Name, SortedMap<Name, SortedMap<PartitionId, Offset>>>,
     /// What the slowest group has before it.
     lag: Option<u32>,
     smallest: Option<u32>,
@@ -121,7 +122,7 @@ impl Gauges {
     /// The gauges of a run that ends at a moment, with its replicated topics and how many replicas they have; `calls` where
     /// users' calls are counted instead of messages.
     pub fn new(ends_at: Time, replicated: impl IntoIterator<Item = (Name, u32)>, calls: bool) -> Self {
-        let replicas: BTreeMap<Name, u32> = replicated.into_iter().collect();
+        let replicas: SortedMap<Name, u32> = replicated.into_iter().collect();
         Self {
             interval: Span(ends_at.0.div_ceil(SLICES_MAX).max(1)),
             slices: Vec::new(),
@@ -131,9 +132,9 @@ impl Gauges {
             sent_at: BTreeMap::new(),
             waiting: BTreeSet::new(),
             unanswered: 0,
-            in_sync: BTreeMap::new(),
-            committed: BTreeMap::new(),
-            next: BTreeMap::new(),
+            in_sync: SortedMap::new(),
+            committed: SortedMap::new(),
+            next: SortedMap::new(),
             lag: None,
         }
     }
@@ -260,7 +261,7 @@ impl Gauges {
     /// How much the slowest group has before it. Of the topics that it reads, partitions count of which it has kept nothing
     /// yet, too.
     fn slowest(&self) -> Option<u32> {
-        let before = |topics: &BTreeMap<Name, BTreeMap<PartitionId, Offset>>| -> u64 {
+        let before = |topics: &SortedMap<Name, SortedMap<PartitionId, Offset>>| -> u64 {
             let rest = self.committed.iter().filter_map(|(partition, below)| {
                 let next = topics.get(&partition.topic)?.get(partition).copied().unwrap_or_default();
                 Some(below.0.saturating_sub(next.0))
@@ -310,7 +311,7 @@ impl Gauges {
 
 /// The half, the 95 and the 99 percent.
 fn percentiles(window: &[Slice]) -> [Option<Span>; 3] {
-    let mut all: BTreeMap<u16, u64> = BTreeMap::new();
+    let mut all: SortedMap<u16, u64> = SortedMap::new();
     for (step, count) in window.iter().flat_map(|slice| &slice.latencies) {
         *all.entry(*step).or_default() += u64::from(*count);
     }

@@ -14,12 +14,13 @@
 //! Done wins over failed. When a caller gave up waiting and everybody worked all the same, the order is done, and
 //! its user does not know it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::event::{Event, Place, Stamped};
 use super::order::{Answer, OrderEvent};
 use crate::ids::{MessageId, Name, NodeId, OrderId};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// Somebody who has to work on an order.
@@ -45,7 +46,7 @@ pub enum Needed {
 struct Entry {
     user: NodeId,
     asked: Time,
-    missing: BTreeSet<Needed>,
+    missing: SortedSet<Needed>,
     told: Option<Answer>,
     failed: bool,
     disappointed: bool,
@@ -69,9 +70,9 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// Who has to work on what a user asks for.
-    needed: BTreeMap<NodeId, BTreeSet<Needed>>,
+    needed: SortedMap<NodeId, SortedSet<Needed>>,
     /// What a service reads: its work counts as work of the queue's consumers, or of the group.
-    reads: BTreeMap<NodeId, Needed>,
+    reads: SortedMap<NodeId, Needed>,
     /// Orders that somebody still has to work on.
     open: BTreeMap<OrderId, Entry>,
     /// Which order a message is about.
@@ -80,7 +81,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Learns who has to work on what a user asks for.
-    pub fn learn(&mut self, user: NodeId, needed: BTreeSet<Needed>) {
+    pub fn learn(&mut self, user: NodeId, needed: SortedSet<Needed>) {
         self.needed.insert(user, needed);
     }
 

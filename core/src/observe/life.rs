@@ -1,12 +1,12 @@
 //! What happened to a message? The facts that name it, in order; and the chain of events that led to its end.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::event::{Event, Place, Stamped};
 use super::share_event::ShareEvent;
 use super::txn_event::TxnEvent;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use crate::sorted::SortedSet;
 
 /// The most events of a chain: what is more is left out in the middle.
 pub const CHAIN_MAX: usize = 24;
@@ -27,7 +27,7 @@ pub fn life(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usi
     let mut stands = None;
     let mut committed = false;
     // A leader that does not hold the message speaks of another one at the same offset.
-    let mut holders = BTreeSet::new();
+    let mut holders = SortedSet::new();
     events.iter().enumerate().filter(move |(_, fact)| match &fact.event {
         Event::Committed { partition, below } if !committed => {
             let reached = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
@@ -73,12 +73,12 @@ pub fn life(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usi
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn chain(events: &[Stamped], message: MessageId) -> Vec<&Stamped> {
-    let own: BTreeSet<usize> = life(events, message).map(|(index, _)| index).collect();
+    let own: SortedSet<usize> = life(events, message).map(|(index, _)| index).collect();
     let Some(&first) = own.first() else { return Vec::new() };
     let last = own.last().copied().unwrap_or(first);
     let place = own.iter().find_map(|&index| partition_of(&events[index].event));
-    let concerned: BTreeSet<NodeId> = own.iter().map(|&index| events[index].node).collect();
-    let ids: BTreeSet<&Name> =
+    let concerned: SortedSet<NodeId> = own.iter().map(|&index| events[index].node).collect();
+    let ids: SortedSet<&Name> =
         own.iter().filter_map(|&index| transactional_id(&events[index].event)).collect();
     let belongs = |(index, fact): &(usize, &Stamped)| {
         own.contains(index)

@@ -1,6 +1,5 @@
 //! How much, how fast, how far behind? Counts of a run, and how its backlog went.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -14,6 +13,7 @@ use super::queue_event::QueueEvent;
 use super::queue_metrics::QueueMetrics;
 use crate::ids::{MessageId, Name, NodeId};
 use crate::message::DeathReason;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 use crate::vhost::Decision;
 
@@ -94,7 +94,7 @@ pub struct Metrics {
     /// Of these, those that the broker marked as redelivered.
     pub redelivered: u64,
     /// Messages that programs were done with, by consumer.
-    pub processed: BTreeMap<NodeId, u64>,
+    pub processed: SortedMap<NodeId, u64>,
     /// The time from first sent to first processed, summed over the messages that were processed.
     pub latency_sum: Span,
     /// The longest of these times.
@@ -119,10 +119,10 @@ pub struct Metrics {
     #[serde(skip)]
     users_waiting: Series,
     #[serde(skip)]
-    acknowledged_by: BTreeMap<NodeId, u64>,
+    acknowledged_by: SortedMap<NodeId, u64>,
     /// How many messages left a queue unconsumed, by broker, queue and reason.
     #[serde(skip)]
-    died: BTreeMap<(NodeId, Name), BTreeMap<DeathReason, u64>>,
+    died: SortedMap<(NodeId, Name), SortedMap<DeathReason, u64>>,
     #[serde(skip)]
     /// When each message was sent that nobody has processed, and how many they are.
     sent_at: Paged<Option<Time>>,

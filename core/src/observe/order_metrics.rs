@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::order::{Answer, OrderEvent};
 use crate::ids::{NodeId, OrderId};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// The most orders of a run, and so the most spans that are kept for exact figures.
@@ -133,7 +134,7 @@ pub struct OrderMetrics {
     /// Orders that users asked for.
     pub asked: u64,
     /// What users were told, or found out.
-    pub answered: BTreeMap<Answer, u64>,
+    pub answered: SortedMap<Answer, u64>,
     /// How long they waited for it, whatever it was.
     pub waited: Spans,
     /// How long they waited for good news: done, or accepted.
@@ -155,7 +156,7 @@ pub struct OrderMetrics {
     /// The time from asked to being let know.
     pub until_notified: Spans,
     /// What was counted of each service.
-    pub services: BTreeMap<NodeId, ServiceCounts>,
+    pub services: SortedMap<NodeId, ServiceCounts>,
     /// Who was told good news, and whose order is not fulfilled yet.
     #[serde(skip)]
     told: BTreeMap<OrderId, Answer>,

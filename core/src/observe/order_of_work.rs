@@ -14,12 +14,13 @@
 //! go on in another one: what is said of them is why they died. And messages whose sender gave them a priority or a
 //! delay: that was the wish for another order.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::event::{Event, Place};
 use super::queue_event::QueueEvent;
 use crate::ids::{MessageId, Name, NodeId};
+use crate::sorted::SortedMap;
 
 /// What must be done in order: a queue, who sent, and with which key.
 type Line = (Name, Option<NodeId>, char);
@@ -28,9 +29,9 @@ type Line = (Name, Option<NodeId>, char);
 #[derive(Clone, Debug, Default)]
 pub(super) struct OrderOfWork {
     /// Who gets the messages of a line; nobody once several do.
-    owners: BTreeMap<Line, Option<NodeId>>,
+    owners: SortedMap<Line, Option<NodeId>>,
     /// The latest message of each line that was done.
-    latest: BTreeMap<Line, MessageId>,
+    latest: SortedMap<Line, MessageId>,
     /// What was done, where.
     done: BTreeSet<(Name, MessageId)>,
     /// What died in a queue.

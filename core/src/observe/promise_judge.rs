@@ -22,6 +22,7 @@ use super::txn_account::TxnAccount;
 use super::txn_event::TxnEvent;
 use super::verdict::Verdict;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::vhost::Decision;
 
 /// A promise, and the messages that broke it.
@@ -73,18 +74,18 @@ pub struct PromiseJudge {
     /// Sent, and nobody told its producer what became of it.
     unanswered: BTreeMap<MessageId, NodeId>,
     /// How often it was processed, for each queue and each group.
-    done: BTreeMap<Subject, BTreeMap<MessageId, u32>>,
+    done: SortedMap<Subject, BTreeMap<MessageId, u32>>,
     /// How often a broker's log has a message.
-    logs: BTreeMap<(PartitionId, NodeId), BTreeMap<MessageId, u32>>,
+    logs: SortedMap<(PartitionId, NodeId), BTreeMap<MessageId, u32>>,
     stored_twice: BTreeSet<MessageId>,
     /// What consumers have read of a partition.
-    read: BTreeMap<PartitionId, BTreeSet<MessageId>>,
+    read: SortedMap<PartitionId, BTreeSet<MessageId>>,
     vanished: BTreeSet<MessageId>,
     /// What retention and compaction took from some log, as they were told to.
     cleaned: BTreeSet<MessageId>,
     transactions: TxnAccount,
     /// Processed for a group before they were committed, or though they never were.
-    dirty: BTreeMap<Subject, BTreeSet<MessageId>>,
+    dirty: SortedMap<Subject, BTreeSet<MessageId>>,
     shares: ShareAccount,
     orders: OrderAccount,
 }
@@ -238,7 +239,7 @@ impl PromiseJudge {
 
     /// Everything that would break a promise if it were made: for every subject that was met.
     pub fn broken(&self, verdict: &Verdict) -> Vec<Judged> {
-        let subjects: BTreeSet<&Subject> = self.to.values().chain(self.done.keys()).collect();
+        let subjects: SortedSet<&Subject> = self.to.values().chain(self.done.keys()).collect();
         let mut all = Vec::new();
         let ids: Vec<Subject> = self.transactions.ids().cloned().map(Subject::TransactionalId).collect();
         for of in subjects.into_iter().chain([&Subject::Producers, &Subject::Users]).chain(&ids) {

@@ -1,11 +1,10 @@
 //! How often did messages fail, die, come back? Counts of what happens around queues.
 
-use alloc::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::queue_event::QueueEvent;
 use crate::message::DeathReason;
+use crate::sorted::SortedMap;
 
 /// Counts of what happened around queues so far.
 ///
@@ -19,7 +18,7 @@ use crate::message::DeathReason;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct QueueMetrics {
     /// Messages that left a queue without having been consumed, by why.
-    pub died: BTreeMap<DeathReason, u64>,
+    pub died: SortedMap<DeathReason, u64>,
     /// Attempts of programs that failed.
     pub failed: u64,
     /// Messages that came back to a queue, repeats counted.

@@ -18,6 +18,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use super::promise::Subject;
 use super::share_event::ShareEvent;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use crate::sorted::SortedMap;
 
 /// A leader's account of a partition for a group.
 type Reign = (Name, PartitionId, NodeId);
@@ -32,14 +33,14 @@ struct Known {
 /// The account of all share groups.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ShareAccount {
-    reigns: BTreeMap<Reign, Known>,
+    reigns: SortedMap<Reign, Known>,
     /// Accepted, and written down.
-    accepted: BTreeMap<(Name, PartitionId), BTreeSet<MessageId>>,
-    archived: BTreeMap<Subject, BTreeSet<MessageId>>,
+    accepted: SortedMap<(Name, PartitionId), BTreeSet<MessageId>>,
+    archived: SortedMap<Subject, BTreeSet<MessageId>>,
     /// How often each message was handed out in a group.
-    handed_out: BTreeMap<Subject, BTreeMap<MessageId, u32>>,
+    handed_out: SortedMap<Subject, BTreeMap<MessageId, u32>>,
     /// With two at once, or handed out when it was over.
-    breaches: BTreeMap<Subject, BTreeSet<MessageId>>,
+    breaches: SortedMap<Subject, BTreeSet<MessageId>>,
 }
 
 impl ShareAccount {

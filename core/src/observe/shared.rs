@@ -5,11 +5,12 @@ use alloc::collections::BTreeSet;
 
 use super::share_event::ShareEvent;
 use crate::ids::{MessageId, Name};
+use crate::sorted::SortedSet;
 
 /// What the judge knows of share groups.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
-    groups: BTreeSet<Name>,
+    groups: SortedSet<Name>,
     /// Given up, and processed by nobody.
     pub(super) archived: BTreeSet<MessageId>,
 }

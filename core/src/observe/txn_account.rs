@@ -14,6 +14,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use super::event::Event;
 use super::txn_event::TxnEvent;
 use crate::ids::{MessageId, Name, NodeId};
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A producer's number and epoch: each transaction has its own.
 type Txn = (i64, i16);
@@ -22,22 +23,22 @@ type Txn = (i64, i16);
 #[derive(Clone, Debug, Default)]
 pub(super) struct TxnAccount {
     /// In which transaction each sender is, or was last.
-    present: BTreeMap<NodeId, Txn>,
+    present: SortedMap<NodeId, Txn>,
     /// Whose transactions broke, so that they are aborted against their will and what was in them goes again.
-    broken: BTreeSet<NodeId>,
+    broken: SortedSet<NodeId>,
     /// What was sent in each.
-    content: BTreeMap<Txn, BTreeSet<MessageId>>,
+    content: SortedMap<Txn, BTreeSet<MessageId>>,
     /// In how many transactions a message was sent.
     times_sent: BTreeMap<MessageId, u32>,
     /// Which are to count.
-    decided: BTreeSet<Txn>,
+    decided: SortedSet<Txn>,
     committed: BTreeSet<MessageId>,
     /// Committed in more than one.
     twice: BTreeSet<MessageId>,
     /// The highest number that anybody began with under each transactional id. Who takes over gets a higher one.
-    owner: BTreeMap<Name, Txn>,
+    owner: SortedMap<Name, Txn>,
     /// What zombies got committed.
-    zombies: BTreeMap<Name, BTreeSet<MessageId>>,
+    zombies: SortedMap<Name, BTreeSet<MessageId>>,
 }
 
 impl TxnAccount {

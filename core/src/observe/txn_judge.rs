@@ -14,14 +14,15 @@ use super::event::Event;
 use super::txn_event::TxnEvent;
 use super::verdict::Verdict;
 use crate::ids::{MessageId, Name, NodeId};
+use crate::sorted::SortedSet;
 
 /// The judge, and what it has found so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TxnJudge {
     /// The groups that read what is committed alone.
-    readers: BTreeSet<Name>,
+    readers: SortedSet<Name>,
     /// Who sends in transactions.
-    senders: BTreeSet<NodeId>,
+    senders: SortedSet<NodeId>,
     /// Sent in a transaction, and in none that was committed.
     uncommitted: BTreeSet<MessageId>,
     committed: BTreeSet<MessageId>,

@@ -58,6 +58,7 @@ use super::shared::Shared;
 use super::txn_event::TxnEvent;
 use super::txn_judge::TxnJudge;
 use crate::ids::{MessageId, Name, NodeId};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::vhost::Decision;
 
 /// The judge, and what it has found so far.
@@ -89,7 +90,7 @@ pub struct Verdict {
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
     /// In which queues a message stands as a dead letter.
-    dead_letters: BTreeMap<MessageId, BTreeSet<Name>>,
+    dead_letters: BTreeMap<MessageId, SortedSet<Name>>,
     /// Refused for good, or not acknowledged in time: their producers gave them up.
     given_up: BTreeSet<MessageId>,
     /// Lost by a reader that had noted them as done.
@@ -106,8 +107,8 @@ pub struct Verdict {
     /// What a queue took and nobody has processed from it.
     owed: BTreeSet<(MessageId, Name)>,
     /// What consumers have that no queue has any more, because they acknowledged it too soon.
-    in_hands: BTreeMap<NodeId, BTreeSet<(MessageId, Name)>>,
-    down: BTreeSet<NodeId>,
+    in_hands: SortedMap<NodeId, BTreeSet<(MessageId, Name)>>,
+    down: SortedSet<NodeId>,
     lines: Lines,
     agreement: Agreement,
     work: OrderOfWork,

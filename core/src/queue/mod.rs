@@ -93,6 +93,7 @@ use crate::ids::{BadName, MessageId, Name, Offset};
 use crate::log::Log;
 use crate::log::memory::MemoryLog;
 use crate::message::{DeathReason, Message};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// A queue over logs of some kind.
@@ -120,7 +121,7 @@ pub struct Queue<L> {
     active: Option<ConsumerId>,
     groups: Groups,
     /// How many more may be pushed within each shared window.
-    windows: BTreeMap<WindowId, u32>,
+    windows: SortedMap<WindowId, u32>,
     /// Messages that wait for a moment.
     waiting: BTreeSet<(Time, Offset)>,
     /// Deliveries that will be taken back.

@@ -1,11 +1,10 @@
 //! Who leads? Whoever a majority votes for, first on trial and then in earnest.
 
-use alloc::collections::BTreeSet;
-
 use super::{Candidate, Follower, Leader, Peer, Raft, RaftMessage, RaftOut, Result, Role};
 use crate::ids::{Epoch, NodeId, Offset};
 use crate::log::Log;
 use crate::record::{BatchBuilder, NewRecord};
+use crate::sorted::SortedSet;
 use crate::time::Time;
 
 impl<L: Log> Raft<L> {
@@ -16,7 +15,7 @@ impl<L: Log> Raft<L> {
             self.ballot.set(term, Some(self.me))?;
         }
         let until = now + self.patience();
-        self.role = Role::Candidate(Candidate { trial, votes: BTreeSet::from([self.me]), until });
+        self.role = Role::Candidate(Candidate { trial, votes: SortedSet::from([self.me]), until });
         let (last_term, end) = (self.terms.last(), self.log.end());
         for &voter in self.voters.iter().filter(|voter| **voter != self.me) {
             out.sends.push((voter, RaftMessage::Vote { term, trial, last_term, end }));

@@ -38,7 +38,6 @@ mod replication;
 pub use error::RaftError;
 pub use message::RaftMessage;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use ballot::Ballot;
@@ -47,6 +46,7 @@ use crate::ids::{Epoch, LogName, Name, NodeId, Offset};
 use crate::log::{Epochs, Log, LogError, Storage, StorageError, read_all};
 use crate::record::Batches;
 use crate::rng::Rng;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Span, Time};
 
 /// The most bytes of entries in one message, unless the first entry alone is larger.
@@ -135,7 +135,7 @@ struct Follower {
 #[derive(Clone, Debug)]
 struct Candidate {
     trial: bool,
-    votes: BTreeSet<NodeId>,
+    votes: SortedSet<NodeId>,
     /// When it begins again.
     until: Time,
 }
@@ -143,7 +143,7 @@ struct Candidate {
 /// It leads.
 #[derive(Clone, Debug)]
 struct Leader {
-    peers: BTreeMap<NodeId, Peer>,
+    peers: SortedMap<NodeId, Peer>,
     /// Where its own term begins in the log.
     begins: Offset,
     next_beat: Time,

@@ -6,12 +6,13 @@
 //!
 //! An *alternate* exchange is only a name. It may be declared later, or never, and is looked up when it is needed.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
 use super::table::Table;
 use super::{Binding, Destination, ExchangeKind, ExchangeName, ExchangeOptions, KEY_BYTES_MAX, RouteError};
 use crate::ids::Name;
+use crate::sorted::SortedMap;
 
 /// The exchanges that are always there: durable, one of each kind that AMQP names, and the headers exchange once
 /// more by RabbitMQ's name.
@@ -60,7 +61,7 @@ impl Exchange {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Router {
-    pub(super) exchanges: BTreeMap<ExchangeName, Exchange>,
+    pub(super) exchanges: SortedMap<ExchangeName, Exchange>,
     pub(super) queues: BTreeSet<Name>,
     pub(super) services: BTreeSet<Arc<str>>,
 }
@@ -80,7 +81,7 @@ impl Router {
             let name = name.parse().expect("the names above are legal");
             (name, durable(kind))
         });
-        let mut exchanges: BTreeMap<_, _> = named.collect();
+        let mut exchanges: SortedMap<_, _> = named.collect();
         exchanges.insert(ExchangeName::DEFAULT, durable(ExchangeKind::Direct));
         Self { exchanges, queues: BTreeSet::new(), services: BTreeSet::new() }
     }

@@ -18,7 +18,6 @@
 //!
 //! Source: RabbitMQ `rabbit_exchange.erl`.
 
-use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -28,6 +27,7 @@ use super::router::Exchange;
 use super::{Binding, Destination, ExchangeKind, ExchangeName, KEY_BYTES_MAX, RouteError, Router};
 use crate::ids::Name;
 use crate::message::Headers;
+use crate::sorted::SortedSet;
 
 /// Who gets a message.
 ///
@@ -164,7 +164,7 @@ impl Router {
             return Err(RouteError::Internal(origin.clone()));
         }
         let (mut queues, mut services) = (Vec::new(), Vec::new());
-        let mut plan = Plan { router: self, visits: Vec::new(), known: BTreeSet::new() };
+        let mut plan = Plan { router: self, visits: Vec::new(), known: SortedSet::new() };
         plan.visits.push(Visit { name: origin, exchange, reached: None });
         let mut matched: Vec<&Arc<Binding>> = Vec::new();
         let mut next = 0;
@@ -209,7 +209,7 @@ struct Plan<'a> {
     /// In order; the origin is the first.
     visits: Vec<Visit<'a>>,
     /// The same without the origin. Most messages visit one exchange, and this stays empty.
-    known: BTreeSet<&'a ExchangeName>,
+    known: SortedSet<&'a ExchangeName>,
 }
 
 impl<'a> Plan<'a> {

@@ -3,7 +3,6 @@
 //! Whoever gives them is a tool beside the cluster, that asks whichever controller is active; while none is, it tries
 //! again.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -15,6 +14,7 @@ use super::world::{Happening, World};
 use crate::broker::{BadOrder, Order, Out};
 use crate::ids::NodeId;
 use crate::observe::Change;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// After this a tool asks again, where no controller is active.
@@ -41,7 +41,7 @@ pub struct AdminAction {
 impl Scenario {
     /// Whether every order can be carried out when its time comes.
     pub(super) fn check_admin(&self) -> Result<(), InvalidScenario> {
-        let mut totals: BTreeMap<_, u32> =
+        let mut totals: SortedMap<_, u32> =
             self.topics.iter().map(|topic| (&topic.name, topic.partitions)).collect();
         let mut actions: Vec<&AdminAction> = self.admin.iter().collect();
         actions.sort_by_key(|action| action.at);

@@ -3,13 +3,13 @@
 //! The promises that settings make hold under some faults and not under others: whoever says which are made has to know
 //! what will happen. That is known before the run, for chance comes from the seed.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::command::{Action, Command};
 use super::scenario::Scenario;
 use crate::ids::{Name, NodeId};
 use crate::observe::{Change, DiskState, Link, LinkFault};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// What a run suffers.
@@ -20,17 +20,17 @@ pub(super) struct Adversity {
     /// The moment after which nothing is wrong any more; `None` if something stays wrong to the end.
     pub(super) over: Option<Time>,
     /// Whose power was cut.
-    pub(super) dark: BTreeSet<NodeId>,
+    pub(super) dark: SortedSet<NodeId>,
     /// Whose disk lied.
-    pub(super) lied: BTreeSet<NodeId>,
+    pub(super) lied: SortedSet<NodeId>,
     /// Who got an empty disk, each time.
     pub(super) replaced: Vec<NodeId>,
     /// What of it was more than a process that died, or a machine that went dark, and came back.
     pub(super) more_than_deaths: bool,
     /// Topics that get more partitions by somebody's hand.
-    pub(super) grown: BTreeSet<Name>,
+    pub(super) grown: SortedSet<Name>,
     /// Brokers that something was done to.
-    pub(super) brokers: BTreeSet<NodeId>,
+    pub(super) brokers: SortedSet<NodeId>,
 }
 
 impl Scenario {
@@ -56,12 +56,12 @@ impl Scenario {
 /// What is wrong at a moment.
 #[derive(Default)]
 struct Wrong {
-    down: BTreeSet<NodeId>,
-    frozen: BTreeSet<NodeId>,
-    skewed: BTreeSet<NodeId>,
-    disks: BTreeMap<NodeId, DiskState>,
+    down: SortedSet<NodeId>,
+    frozen: SortedSet<NodeId>,
+    skewed: SortedSet<NodeId>,
+    disks: SortedMap<NodeId, DiskState>,
     everywhere: bool,
-    links: BTreeSet<(NodeId, NodeId)>,
+    links: SortedSet<(NodeId, NodeId)>,
 }
 
 impl Wrong {

@@ -10,15 +10,14 @@
 //! for that, which nobody sets; those that forget it behave as here.) A clock does not go back behind the beginning of the
 //! run. Facts are stamped with the true time.
 
-use alloc::collections::BTreeMap;
-
 use super::world::World;
 use crate::ids::NodeId;
 use crate::observe::{Event, FaultEvent};
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// By how much clocks are ahead, in microseconds; those that are right are not in it.
-pub(super) type Skews = BTreeMap<NodeId, i64>;
+pub(super) type Skews = SortedMap<NodeId, i64>;
 
 impl World {
     pub(super) fn skew_of(&self, node: NodeId) -> i64 {

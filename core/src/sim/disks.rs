@@ -19,7 +19,6 @@
 //! there. A broker that comes back with an empty disk under its old number is told apart by its directory's id (KIP-858).
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::program::{Kept, Worker};
@@ -30,10 +29,11 @@ use crate::log::faulty::Condition;
 use crate::log::{Log as _, Slice as _, Storage as _};
 use crate::observe::{DiskState, Event, FaultEvent, Place};
 use crate::record::Batches;
+use crate::sorted::SortedMap;
 use crate::time::Span;
 
 /// The disks that are not sound.
-pub(super) type Disks = BTreeMap<NodeId, DiskState>;
+pub(super) type Disks = SortedMap<NodeId, DiskState>;
 
 /// The place whose messages a log keeps; `None` for a log of something else.
 pub(super) fn place_of(log: LogName) -> Option<Place> {

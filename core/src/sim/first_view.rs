@@ -1,6 +1,5 @@
 //! How does the cluster of a scenario stand before anything happened? Every topic is placed, and nobody leads yet.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -9,6 +8,7 @@ use crate::broker::{
     PartitionState, Site, TRANSACTIONS_TOPIC, View, offsets_partition, place_replicas, share_partition,
 };
 use crate::ids::{Name, NodeId, PartitionId};
+use crate::sorted::SortedMap;
 
 /// How many replicas keep the groups' offsets, where there are as many brokers (Kafka's default).
 const OFFSETS_REPLICAS: usize = 3;
@@ -44,7 +44,7 @@ impl Scenario {
             let placed = place_replicas(sites, partitions, replicas.min(sites.len()));
             placed.expect("as many replicas as brokers at most, and racks for all or none: that was checked")
         };
-        let mut partitions = BTreeMap::new();
+        let mut partitions = SortedMap::new();
         for topic in &self.topics {
             for (index, replicas) in (0..).zip(place(&sites, topic.partitions, topic.replicas.into())) {
                 let partition = PartitionId { topic: topic.name.clone(), index };

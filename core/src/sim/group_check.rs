@@ -1,18 +1,18 @@
 //! Does it make sense how a scenario's consumers form groups? Checked before a run begins.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 
 use super::scenario::{ConsumerSpec, InvalidScenario, PATIENCE_MAX, PATIENCE_MIN, Scenario, SourceSpec};
 use super::service_spec::ServiceSpec;
 use crate::client::{CommitMode, MemberOptions};
 use crate::ids::Name;
+use crate::sorted::SortedMap;
 
 impl Scenario {
     pub(super) fn check_groups(&self) -> Result<(), InvalidScenario> {
         let consumers = self.consumers.iter().map(|ConsumerSpec { name, from, .. }| (name, Some(from)));
         let services = self.services.iter().map(|ServiceSpec { name, from, .. }| (name, from.as_ref()));
-        let mut agreed: BTreeMap<&Name, &MemberOptions> = BTreeMap::new();
+        let mut agreed: SortedMap<&Name, &MemberOptions> = SortedMap::new();
         for (name, from) in consumers.chain(services) {
             let Some(SourceSpec::Group { name: group, options, .. }) = from else { continue };
             options.check().map_err(|what| InvalidScenario(format!("{name} {what}")))?;

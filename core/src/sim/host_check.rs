@@ -1,6 +1,5 @@
 //! Does a scenario's virtual host make sense? Exchanges, bindings and limits are tried out before a run begins.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -12,6 +11,7 @@ use crate::broker::{CREDIT_MAX, HostLayout, IN_FLIGHT_MAX, INTAKE_MAX, Settings}
 use crate::ids::{Name, NodeId};
 use crate::log::memory::MemoryStorage;
 use crate::routing::ExchangeName;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 use crate::vhost::{ErrorOf, VirtualHost};
 
@@ -37,7 +37,7 @@ pub(super) fn declare(layout: &HostLayout) -> Result<(), (String, ErrorOf<Memory
 
 impl Scenario {
     /// What stands on each broker's virtual host.
-    pub(super) fn layouts(&self) -> BTreeMap<NodeId, Arc<HostLayout>> {
+    pub(super) fn layouts(&self) -> SortedMap<NodeId, Arc<HostLayout>> {
         let layout = |broker: u16| {
             let queues = self.queues.iter().filter(|queue| queue.broker == broker);
             let exchanges: Vec<_> = self

@@ -30,14 +30,13 @@
 //!
 //! Source of the ideas: Jepsen's `nemesis`, Linux' `tc netem`, `FoundationDB`'s simulator, TCP's RFC 9293 section 3.10.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
 use super::scenario::{Scenario, TargetSpec};
 use super::service_spec::{ServiceSpec, StepSpec};
 use crate::broker::{Message, Reply, Request};
 use crate::ids::NodeId;
 use crate::observe::{Link, LinkFault, Parcel};
 use crate::rng::{Rng, Stream};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Span;
 
 /// A way from one node to another.
@@ -92,10 +91,10 @@ pub(super) enum Fate {
 #[derive(Clone, Debug)]
 pub(super) struct Links {
     rng: Rng,
-    own: BTreeMap<Way, State>,
+    own: SortedMap<Way, State>,
     everywhere: State,
     /// Nodes that hear "stored" of topics alone.
-    of_topics: BTreeSet<NodeId>,
+    of_topics: SortedSet<NodeId>,
 }
 
 impl Links {

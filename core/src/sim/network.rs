@@ -6,7 +6,7 @@
 //!
 //! What else can go wrong on the way stands in `core/src/sim/links.rs`: cuts, loss, and what comes twice or late.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::described::carried;
@@ -18,6 +18,7 @@ use crate::broker::Message;
 use crate::ids::{MessageId, NodeId};
 use crate::observe::Parcel;
 use crate::rng::{Rng, Stream};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Span, Time};
 
 /// A message on its way.
@@ -67,9 +68,9 @@ pub(crate) struct Network {
     last_packet: u64,
     pub(super) links: Links,
     /// The ways on which a cut swallowed something, so that the connection cannot go on.
-    gaps: BTreeSet<Way>,
+    gaps: SortedSet<Way>,
     /// When which connection breaks, because something was lost in it.
-    breaks: BTreeMap<Way, Time>,
+    breaks: SortedMap<Way, Time>,
     /// What went between consumers and brokers.
     pub(super) traffic: Traffic,
 }
@@ -152,8 +153,9 @@ impl Network {
         }
         self.breaks.remove(&(a, b));
         let hidden: Vec<Way> = [(a, b), (b, a)].into_iter().filter(|way| self.links.is_cut(*way)).collect();
-        self.gaps.extend(&hidden);
-        hidden.is_empty()
+        let none = hidden.is_empty();
+        self.gaps.extend(hidden);
+        none
     }
 
     /// A connection is no more, at both ends: what was on its way in it is lost. Returns that, as far as it carried
@@ -169,7 +171,7 @@ impl Network {
 
     /// A link was cut: what is on its way there does not arrive. Returns that, as far as it carried messages.
     pub(super) fn swallow(&mut self) -> Vec<Gone> {
-        let ways: BTreeSet<Way> = self.under_way().map(|packet| (packet.from, packet.to)).collect();
+        let ways: SortedSet<Way> = self.under_way().map(|packet| (packet.from, packet.to)).collect();
         self.gaps.extend(ways.into_iter().filter(|way| self.links.is_cut(*way)));
         self.lose(Links::is_cut)
     }
@@ -196,7 +198,7 @@ impl Network {
     /// ends any more.
     pub(super) fn gaping(&self) -> Vec<Way> {
         let whole = |(a, b): &Way| !self.links.is_cut((*a, *b)) && !self.links.is_cut((*b, *a));
-        let ends: BTreeSet<Way> = self.gaps.iter().map(|&(a, b)| pair(a, b)).collect();
+        let ends: SortedSet<Way> = self.gaps.iter().map(|&(a, b)| pair(a, b)).collect();
         ends.into_iter().filter(whole).collect()
     }
 

@@ -14,7 +14,7 @@
 //! The judge must know that a message went out twice. So what is sent for an order has a number that follows from the
 //! order: sent again, it is the same message.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -29,6 +29,7 @@ use crate::ids::{MessageId, Name, NodeId};
 use crate::message::Message;
 use crate::observe::Place;
 use crate::record::NewRecord;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// The most queues that a program sends on to.
@@ -135,7 +136,7 @@ pub(super) struct Onward {
     spec: OnwardSpec,
     settings: Settings,
     brokers: Vec<NodeId>,
-    producers: BTreeMap<Name, (u16, Producer)>,
+    producers: SortedMap<Name, (u16, Producer)>,
     /// Instead of the producers, where it hands on in transactions.
     together: Option<Together>,
     jobs: VecDeque<Job>,

@@ -11,7 +11,7 @@
 //! The first two write twice, and no order of two writes is safe. The outbox writes once. The half message is asked
 //! back: its broker wants to know, and the database answers.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -22,6 +22,7 @@ use crate::client::Outbox;
 use crate::ids::MessageId;
 use crate::record::NewRecord;
 use crate::rng::{Rng, Stream};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 use crate::vhost::Decision;
 
@@ -165,7 +166,7 @@ pub(super) struct Orders {
     /// What its chances are drawn from.
     seed: u64,
     pub(super) database: Database,
-    in_hand: BTreeMap<MessageId, InHand>,
+    in_hand: SortedMap<MessageId, InHand>,
     /// When the relay looks next.
     relay_at: Option<Time>,
 }

@@ -31,7 +31,6 @@ mod shares;
 mod time;
 mod transactions;
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use readers::{commits_after, commits_before, group_of, reads_all, topic_of};
@@ -43,6 +42,7 @@ use super::scenario::{ConsumerSpec, ProducerSpec, Scenario, TargetSpec, TopicSpe
 use crate::broker::{Acks, Cleanup, Order, Truncation};
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
+use crate::sorted::SortedSet;
 use crate::time::Span;
 
 /// Where at least so many replicas must have a message before its producer is told, one that dies takes nothing along.
@@ -236,7 +236,7 @@ impl<'a> Promises<'a> {
         });
         let quiet = self.has_time() && again && !self.fence_each_other(name);
         promise(told && quiet && log.replicated, Promise::Answered);
-        let mut groups: BTreeSet<&Name> = BTreeSet::new();
+        let mut groups: SortedSet<&Name> = SortedSet::new();
         for reader in &readers {
             if let Some(group) = group_of(reader).filter(|group| groups.insert(*group)) {
                 let members: Vec<&ConsumerSpec> =
@@ -278,7 +278,7 @@ impl<'a> Promises<'a> {
         let remembers = all(|member| {
             member.program.remembers && member.program.onward.is_none() && member.program.transform.is_none()
         });
-        let databases: BTreeSet<Option<&Name>> =
+        let databases: SortedSet<Option<&Name>> =
             members.iter().map(|member| member.program.database.as_ref()).collect();
         let together = members.len() == 1 || databases.len() == 1 && !databases.contains(&None);
         let promise = match (at_least, at_most || remembers && together) {

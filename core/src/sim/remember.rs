@@ -4,16 +4,15 @@
 //! for itself cannot know that it is done. With one database, whoever commits second finds it there: that is a unique
 //! key over the message's identity, written in the transaction that has the work's effect.
 
-use alloc::collections::BTreeMap;
-
 use super::onward::Errand;
 use super::program::Inbox;
 use super::world::{World, index};
 use crate::broker::{Input, Out};
 use crate::ids::{MessageId, Name, NodeId};
+use crate::sorted::SortedMap;
 
 /// The databases that consumers share, by name. They survive everybody.
-pub(super) type Databases = BTreeMap<Name, Inbox>;
+pub(super) type Databases = SortedMap<Name, Inbox>;
 
 impl World {
     /// Hands an input to a consumer's program, which has its database at hand while it works.

@@ -1,6 +1,5 @@
 //! What is tried? A scenario: who there is, what they send, what goes wrong when. Plain data, kept as JSON.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -26,6 +25,7 @@ use crate::broker::{Settings, is_internal};
 use crate::ids::{Name, NodeId};
 use crate::observe::Change;
 use crate::routing::Binding;
+use crate::sorted::SortedSet;
 use crate::time::{Span, Time};
 
 /// The version of the scenario format.
@@ -241,7 +241,7 @@ impl Scenario {
         if let Some(plan) = &self.faults {
             plan.check(self)?;
         }
-        let (mut changed, mut removed) = (self.clone(), BTreeSet::new());
+        let (mut changed, mut removed) = (self.clone(), SortedSet::new());
         let mut actions: Vec<&Action> = self.actions.iter().collect();
         actions.sort_by_key(|action| action.at);
         for Action { at, command } in actions {
@@ -273,7 +273,7 @@ impl Scenario {
         let invalid = |what: String| Err(InvalidScenario(what));
         let names =
             self.queues.iter().map(|queue| &queue.name).chain(self.topics.iter().map(|topic| &topic.name));
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         for name in names {
             if is_internal(name) || !seen.insert(name) {
                 return invalid(format!("the name {name} is taken"));

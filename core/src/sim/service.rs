@@ -20,7 +20,7 @@
 //!
 //! What real systems do: thread pools with bounded queues (Tomcat: 200 threads, `acceptCount` 100), and HTTP 503.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -34,6 +34,7 @@ use crate::ids::{MessageId, Name, NodeId, OrderId};
 use crate::observe::{Answer, Event, OrderEvent, Refusal, ServiceCounts};
 use crate::record::{NewRecord, Order};
 use crate::rng::{Rng, Stream};
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// Where an order came from.
@@ -92,10 +93,10 @@ pub(crate) struct Service {
     clients: Clients,
     waiting: VecDeque<(NodeId, RequestId, Order)>,
     /// Orders in workers' hands, in the order in which they were begun.
-    busy: BTreeMap<u64, Job>,
+    busy: SortedMap<u64, Job>,
     begun: u64,
     /// Answers to calls that workers wait for.
-    answers: BTreeMap<RequestId, Answer>,
+    answers: SortedMap<RequestId, Answer>,
 }
 
 impl Service {

@@ -3,7 +3,6 @@
 //! A service gets its work in one of two ways, and is otherwise the same: it is called, or it reads a queue or a topic
 //! (`from`). So a scenario with a queue and its twin without differ in a line or two, and can be compared.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -16,6 +15,7 @@ use super::scenario::{
 use crate::ids::{Name, NodeId};
 use crate::log::memory::MemoryStorage;
 use crate::observe::{Needed, ORDERS_MAX};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Span;
 use crate::vhost::{Subscription, VirtualHost};
 
@@ -189,7 +189,7 @@ impl Scenario {
     }
 
     /// Who has to work on what a crowd asks for.
-    pub(super) fn needed_by(&self, user: &UserSpec) -> BTreeSet<Needed> {
+    pub(super) fn needed_by(&self, user: &UserSpec) -> SortedSet<Needed> {
         let names: &[String] =
             if user.done_by.is_empty() { core::slice::from_ref(&user.calls) } else { &user.done_by };
         names.iter().filter_map(|name| self.needed(name)).collect()
@@ -202,7 +202,7 @@ impl Scenario {
                 return invalid(format!("{count} {what}, use at most {NODES_MAX}"));
             }
         }
-        let mut names = BTreeSet::new();
+        let mut names = SortedSet::new();
         for service in &self.services {
             if service.name.is_empty() || !names.insert(&service.name) {
                 return invalid(format!("two services, or none, can be called {:?}", service.name));
@@ -313,13 +313,13 @@ impl Scenario {
     }
 
     /// How often services work on one order that reaches a service, itself included.
-    fn visits(&self) -> Result<BTreeMap<NodeId, u64>, InvalidScenario> {
+    fn visits(&self) -> Result<SortedMap<NodeId, u64>, InvalidScenario> {
         let all: Vec<(NodeId, Vec<NodeId>)> = (1..)
             .map(NodeId::Service)
             .zip(&self.services)
             .map(|(node, spec)| (node, self.next_to(spec)))
             .collect();
-        let mut visits: BTreeMap<NodeId, u64> = BTreeMap::new();
+        let mut visits: SortedMap<NodeId, u64> = SortedMap::new();
         // Those first whose followers are all known; where none is left but circles, orders would go round for ever.
         while visits.len() < all.len() {
             let before = visits.len();

@@ -1,6 +1,5 @@
 //! Does it make sense how a scenario's consumers share topics? Checked before a run begins.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 
 use super::scenario::{ConsumerSpec, InvalidScenario, Scenario, SourceSpec};
@@ -8,6 +7,7 @@ use super::service_spec::ServiceSpec;
 use crate::broker::{SHARE_DELIVERIES_MAX, SHARE_LOCKS_MAX};
 use crate::client::{Acknowledges, SHARE_RECORDS_MAX};
 use crate::ids::Name;
+use crate::sorted::SortedMap;
 
 impl Scenario {
     /// Everybody who reads, and what.
@@ -35,7 +35,7 @@ impl Scenario {
                 return invalid(format!("the setting share.{what} is {value}, use 1 to {most}"));
             }
         }
-        let mut groups: BTreeMap<&Name, (&str, bool)> = BTreeMap::new();
+        let mut groups: SortedMap<&Name, (&str, bool)> = SortedMap::new();
         for (reader, from) in self.readers() {
             let (group, shares) = match from {
                 SourceSpec::Share { name, options, .. } => {

@@ -14,13 +14,13 @@
 //!
 //! What was frozen in the middle and comes back with old ideas is what fencing by epochs is for: a *zombie*.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::world::{Power, World};
 use crate::broker::{Envelope, Input};
 use crate::ids::NodeId;
 use crate::observe::{Event, FaultEvent};
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// A node that stands still.
@@ -36,7 +36,7 @@ pub(super) struct Still {
 }
 
 /// Those that stand still.
-pub(super) type StillNodes = BTreeMap<NodeId, Still>;
+pub(super) type StillNodes = SortedMap<NodeId, Still>;
 
 impl World {
     /// Lets something reach a node that is on: at once, or when it goes on.

@@ -35,6 +35,7 @@ use crate::message::Message;
 use crate::observe::{Event, Place, TxnEvent};
 use crate::record::NewRecord;
 use crate::rng::{Rng, Stream};
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// The mark of the client that sends.
@@ -275,7 +276,7 @@ fn partition_of(staged: &Staged) -> Option<&PartitionId> {
 
 /// For each partition the offset after the last message that is done.
 fn next_offsets(done: &[Done]) -> Vec<(PartitionId, Offset)> {
-    let mut next: alloc::collections::BTreeMap<PartitionId, Offset> = Default::default();
+    let mut next: SortedMap<PartitionId, Offset> = SortedMap::new();
     for Done { staged, .. } in done {
         if let Some(partition) = partition_of(staged) {
             let offset = next.entry(partition.clone()).or_default();

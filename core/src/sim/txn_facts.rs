@@ -4,13 +4,13 @@
 //! Its producer may not hear of that, or be dead. So the world keeps account of what each open transaction has, from what
 //! programs do, and states what the decision means: the judge needs no more.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::command::Command;
 use super::world::{Power, World, index};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::observe::{ClusterEvent, Event, Place, TxnEvent};
+use crate::sorted::SortedMap;
 use crate::time::Span;
 
 /// A producer's number and epoch: each transaction has its own.
@@ -28,9 +28,9 @@ struct Content {
 /// The transactions that are not decided.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenTransactions {
-    open: BTreeMap<Key, Content>,
+    open: SortedMap<Key, Content>,
     /// Which one each program is in.
-    present: BTreeMap<NodeId, Key>,
+    present: SortedMap<NodeId, Key>,
 }
 
 impl OpenTransactions {

@@ -5,7 +5,7 @@
 //! lose its tail; so a run is the same each time, can be cloned at any moment, and can be taken back.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::agenda::{Agenda, Rank};
@@ -34,6 +34,7 @@ use crate::log::memory::MemoryStorage;
 use crate::log::{SliceOf, Storage};
 use crate::observe::{Digest, Digester, Event, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
+use crate::sorted::SortedSet;
 use crate::time::{Span, Time};
 
 /// The disk of a broker in the lab.
@@ -122,11 +123,11 @@ pub struct World {
     pub(crate) network: Network,
     pub(super) still: StillNodes,
     /// Consumers that die when they have done their next message.
-    pub(super) doomed: BTreeSet<NodeId>,
+    pub(super) doomed: SortedSet<NodeId>,
     /// Brokers that somebody removed from the cluster, or is removing.
-    pub(super) retired: BTreeSet<NodeId>,
+    pub(super) retired: SortedSet<NodeId>,
     /// Topics that somebody removed.
-    pub(super) removed: BTreeSet<Name>,
+    pub(super) removed: SortedSet<Name>,
     pub(super) disks: Disks,
     pub(super) skews: Skews,
     pub(super) disk_rng: Rng,
@@ -193,9 +194,9 @@ impl World {
             agenda: Agenda::default(),
             network: Network::new(&scenario, seed),
             still: StillNodes::default(),
-            doomed: BTreeSet::new(),
-            retired: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            doomed: SortedSet::new(),
+            retired: SortedSet::new(),
+            removed: SortedSet::new(),
             disks: Disks::default(),
             skews: Skews::default(),
             disk_rng: Rng::new(seed, Stream::Disk),

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use super::transaction::Step;
 use super::*;
 use crate::queue::{AckMode, Delivery, Tag, WindowId};
+use crate::sorted::SortedMap;
 
 /// A channel. Whoever opens it chooses the number, from 1; 0 is the default channel, which is always open.
 ///
@@ -238,8 +239,8 @@ impl<S: Storage> VirtualHost<S> {
     }
 
     /// Deliveries that end, by the queue that is told. Those of deleted queues are left out.
-    fn by_queue(&mut self, ended: impl IntoIterator<Item = Unsettled>) -> BTreeMap<Name, Vec<Tag>> {
-        let mut queues: BTreeMap<Name, Vec<Tag>> = BTreeMap::new();
+    fn by_queue(&mut self, ended: impl IntoIterator<Item = Unsettled>) -> SortedMap<Name, Vec<Tag>> {
+        let mut queues: SortedMap<Name, Vec<Tag>> = SortedMap::new();
         for Unsettled { queue, tag, .. } in ended.into_iter().filter(|unsettled| !unsettled.gone) {
             let key = (queue, tag);
             self.leased.remove(&key);

@@ -109,14 +109,17 @@ impl<L: Log> Definitions<L> {
             for record in batches.records() {
                 records += 1;
                 let json = record.value.unwrap_or_default();
-                match serde_json::from_slice::<Definition>(&json) {
-                    Ok(definition) => {
+                match str::from_utf8(&json)
+                    .ok()
+                    .and_then(|json| serde_json::from_str::<Definition>(json).ok())
+                {
+                    Some(definition) => {
                         live.retain(|earlier| !definition.replaces(earlier));
                         if !definition.is_removal() {
                             live.push(definition);
                         }
                     }
-                    Err(_) => strange = Some(String::from_utf8_lossy(&json).to_string()),
+                    None => strange = Some(String::from_utf8_lossy(&json).to_string()),
                 }
             }
         })?;

@@ -107,6 +107,7 @@ use crate::queue::{
 use crate::routing::{
     Binding, Destination, ExchangeKind, ExchangeName, ExchangeOptions, RESERVED_PREFIX, RouteError, Router,
 };
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 
 /// Exchanges, queues, channels and subscriptions over some storage.
@@ -126,10 +127,10 @@ pub struct VirtualHost<S: Storage> {
     router: Router,
     queues: BTreeMap<Name, Queue<S::Log>>,
     /// What subscriptions do not want stored in their queues.
-    filters: BTreeMap<Name, Filter>,
-    consumers: BTreeMap<ConsumerId, Attached>,
+    filters: SortedMap<Name, Filter>,
+    consumers: SortedMap<ConsumerId, Attached>,
     last_consumer: u64,
-    channels: BTreeMap<ChannelId, Channel>,
+    channels: SortedMap<ChannelId, Channel>,
     /// The last value of each topic that was published to be retained.
     retained: Retained,
     /// Where deliveries are that their queues may take back.
@@ -139,9 +140,9 @@ pub struct VirtualHost<S: Storage> {
     /// Whether somebody is burying them.
     burying: bool,
     halves: Halves<S::Log>,
-    alarms: BTreeSet<Alarm>,
+    alarms: SortedSet<Alarm>,
     /// Queues that somebody may wait for room in, with how many messages were ready when they were full.
-    full: BTreeMap<Name, u64>,
+    full: SortedMap<Name, u64>,
     /// How many bytes of ready messages are too many.
     memory_max: Option<u64>,
     /// How many bytes of messages wait to be taken in; and whether one of them is being published.

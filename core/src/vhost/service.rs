@@ -13,12 +13,12 @@
 //!
 //! Source: AMQP 0-9-1, section 3.1.3.5, which leaves the services to the broker.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use super::*;
+use crate::sorted::SortedMap;
 
 /// The services, by the routing keys that name them.
 pub const SERVICES: [&str; 4] = ["amq.echo", "amq.queues", "amq.exchanges", "amq.bindings"];
@@ -50,12 +50,12 @@ impl<S: Storage> VirtualHost<S> {
     fn answer(&self, service: &str, request: &Message) -> Bytes {
         let json = match service {
             "amq.queues" => {
-                let queues: BTreeMap<&str, _> =
+                let queues: SortedMap<&str, _> =
                     self.queues.iter().map(|(name, queue)| (name.as_str(), queue.stats())).collect();
                 serde_json::to_vec(&queues)
             }
             "amq.exchanges" => {
-                let exchanges: BTreeMap<&str, _> =
+                let exchanges: SortedMap<&str, _> =
                     self.router.exchanges().map(|(name, options)| (name.as_str(), options)).collect();
                 serde_json::to_vec(&exchanges)
             }

@@ -17,6 +17,7 @@ use super::publish::is_full;
 use super::*;
 use crate::queue::Overflow;
 use crate::routing::Routes;
+use crate::sorted::SortedMap;
 
 /// What waits for a commit.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub enum Rollback {
 #[derive(Debug, Default)]
 struct Plan {
     /// Messages and bytes for each queue that asks its senders to wait.
-    queues: BTreeMap<Name, (u64, u64)>,
+    queues: SortedMap<Name, (u64, u64)>,
     /// Values to be retained, and their bytes.
     retained: (usize, u64),
 }

@@ -13,6 +13,7 @@ use core::fmt;
 
 use super::definitions::Definition;
 use super::*;
+use crate::sorted::SortedMap;
 
 /// Declarations that are tried out on a host. They see each other; the host does not see them.
 ///
@@ -32,7 +33,7 @@ use super::*;
 /// ```
 pub struct Trial<'a, S: Storage> {
     host: &'a VirtualHost<S>,
-    queues: BTreeMap<Name, QueueOptions>,
+    queues: SortedMap<Name, QueueOptions>,
     router: Router,
 }
 
@@ -46,7 +47,7 @@ impl<S: Storage> fmt::Debug for Trial<'_, S> {
 impl<S: Storage> VirtualHost<S> {
     /// Begins to try declarations out.
     pub fn trial(&self) -> Trial<'_, S> {
-        Trial { host: self, queues: BTreeMap::new(), router: self.router.clone() }
+        Trial { host: self, queues: SortedMap::new(), router: self.router.clone() }
     }
 }
 

@@ -11,6 +11,7 @@
 
 use super::*;
 use crate::queue::{AckMode, WindowId};
+use crate::sorted::SortedSet;
 
 impl<S: Storage> VirtualHost<S> {
     /// Tells every queue of a channel with a window how much of it is left.
@@ -18,7 +19,7 @@ impl<S: Storage> VirtualHost<S> {
         let windowed = |(_, attached): &(&ConsumerId, &Attached)| {
             self.channels.get(&attached.channel).is_some_and(|channel| channel.window > 0)
         };
-        let places: BTreeSet<(ChannelId, Name)> = self
+        let places: SortedSet<(ChannelId, Name)> = self
             .consumers
             .iter()
             .filter(windowed)

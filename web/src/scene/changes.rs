@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Event, Place, Stamped};
+use mqlab_core::sorted::SortedSet;
 
 use super::theme::Theme;
 use crate::text::sentence::Tone;
@@ -17,8 +18,8 @@ const MESSAGES_MAX: usize = 64;
 /// What the last step changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    nodes: BTreeSet<NodeId>,
-    logs: BTreeSet<(NodeId, Place)>,
+    nodes: SortedSet<NodeId>,
+    logs: SortedSet<(NodeId, Place)>,
     messages: BTreeSet<MessageId>,
     harm: bool,
     turn: bool,

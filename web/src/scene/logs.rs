@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{Cell, CellState, Picture, Role, StripView};
+use mqlab_core::sorted::SortedMap;
 
 use super::Changes;
 use super::glyph::{self, Firmness, Look};
@@ -89,7 +90,7 @@ impl Grid {
 /// Draws the logs.
 pub fn logs(view: &Logs<'_>) -> Scene {
     let mut scene = Scene { width: view.width, height: 0.0, scale: 1.0, ..Scene::default() };
-    let mut kept: BTreeMap<&Place, Vec<Copy<'_>>> = BTreeMap::new();
+    let mut kept: SortedMap<&Place, Vec<Copy<'_>>> = SortedMap::new();
     for broker in &view.picture.brokers {
         for strip in &broker.strips {
             kept.entry(&strip.place).or_default().push((broker.node, strip));

@@ -1,11 +1,9 @@
 //! What is on its way, and the ways.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, PacketKind, PacketView, Picture, ProducerView, Role};
+use mqlab_core::sorted::{SortedMap, SortedSet};
 
 use super::View;
 use super::cards::untold;
@@ -27,7 +25,7 @@ type Ends = (NodeId, NodeId, usize, usize);
 /// The ways between nodes, made when they are first needed.
 pub(super) struct Ways<'a> {
     view: &'a View<'a>,
-    made: BTreeMap<Ends, Wire>,
+    made: SortedMap<Ends, Wire>,
 }
 
 /// On which side of the brokers a node stands.
@@ -67,7 +65,7 @@ fn broker(layout: &Layout, node: NodeId) -> Option<&BrokerPlace> {
 
 impl<'a> Ways<'a> {
     pub(super) fn new(view: &'a View<'a>) -> Self {
-        Self { view, made: BTreeMap::new() }
+        Self { view, made: SortedMap::new() }
     }
 
     /// The way between two nodes, and whether it is travelled against its direction.
@@ -89,11 +87,8 @@ impl<'a> Ways<'a> {
 
     fn wire(&mut self, ends: Ends, back: bool) -> Option<(&Wire, bool)> {
         let layout = self.view.layout;
-        let wire = match self.made.entry(ends) {
-            Entry::Occupied(made) => made.into_mut(),
-            Entry::Vacant(free) => free.insert(make(layout, ends)?),
-        };
-        Some((wire, back))
+        let wire = self.made.entry(ends).or_try_insert_with(|| make(layout, ends).ok_or(())).ok()?;
+        Some((&*wire, back))
     }
 
     /// Draws the ways that clients and replicas use, those in use a little stronger.
@@ -228,7 +223,7 @@ pub(super) fn is_meant(view: &View<'_>, a: NodeId, b: NodeId) -> bool {
 }
 
 /// Which ways are used just now, in either direction, and what for.
-fn in_use(picture: &Picture) -> BTreeSet<(NodeId, NodeId, Option<&Place>)> {
+fn in_use(picture: &Picture) -> SortedSet<(NodeId, NodeId, Option<&Place>)> {
     let packets = picture.packets.iter().map(|packet| (packet.from, packet.to, packet.place.as_ref()));
     let flows = picture.flows.iter().map(|flow| (flow.from, flow.to, flow.place.as_ref()));
     packets.chain(flows).map(|(from, to, place)| (from.min(to), from.max(to), place)).collect()

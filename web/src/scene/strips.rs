@@ -1,10 +1,9 @@
 //! The logs: cells in a row, with what is committed, who has read how far, and who is behind.
 
-use std::collections::BTreeSet;
-
 use mqlab_core::ids::{Name, Offset, PartitionId};
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{BrokerView, Cell, CellState, Role, StripView};
+use mqlab_core::sorted::SortedSet;
 
 use super::cards::{LITTLE, PLAIN, on};
 use super::exchanges::SLACK;
@@ -189,7 +188,7 @@ fn topics(view: &View<'_>) -> usize {
         Place::Partition(partition) => Some(partition.topic.clone()),
         Place::Queue(_) | Place::Exchange(_) => None,
     };
-    strips.filter_map(topic).collect::<BTreeSet<Name>>().len()
+    strips.filter_map(topic).collect::<SortedSet<Name>>().len()
 }
 
 /// A partition with its topic's name, of which so much is left out that its number has room.

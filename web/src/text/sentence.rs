@@ -1,10 +1,9 @@
 //! What happened, as one plain sentence.
 
-use std::collections::BTreeMap;
-
 use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
+use mqlab_core::sorted::SortedMap;
 
 use super::{
     Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
@@ -13,7 +12,7 @@ use super::{
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    given: BTreeMap<NodeId, String>,
+    given: SortedMap<NodeId, String>,
 }
 
 impl Names {

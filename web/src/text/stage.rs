@@ -1,10 +1,9 @@
 //! The words on the stage.
 
-use std::collections::BTreeSet;
-
 use mqlab_core::ids::PartitionId;
 use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
+use mqlab_core::sorted::SortedSet;
 
 pub use super::callers::{askers, workers};
 use super::{Both, Lang, both, row, spaced};
@@ -61,7 +60,7 @@ fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
         Place::Partition(partition) => Some(partition.topic.to_string()),
         Place::Queue(_) | Place::Exchange(_) => None,
     };
-    let topics: BTreeSet<String> = places.iter().filter_map(topic_of).collect();
+    let topics: SortedSet<String> = places.iter().filter_map(topic_of).collect();
     if topics.len() > 1 {
         // Each of their rows bears its topic's name.
         let names: Vec<String> = topics.into_iter().collect();

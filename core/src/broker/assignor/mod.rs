@@ -31,13 +31,13 @@ mod range;
 mod round_robin;
 mod sticky;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Name, PartitionId};
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A rule by which partitions are dealt.
 ///
@@ -79,7 +79,7 @@ pub struct Candidate<M> {
     /// The name that it keeps over restarts, if it has one: who has one comes before all who have none, sorted by it.
     pub instance: Option<Name>,
     /// What it subscribes to.
-    pub topics: BTreeSet<Name>,
+    pub topics: SortedSet<Name>,
     /// What it says that it has.
     pub owned: Vec<PartitionId>,
     /// The generation of the group in which it got that. When two members claim the same partition, the later
@@ -106,7 +106,7 @@ impl<M> Candidate<M> {
 /// let alone: Shares<&str> = Assignor::Range.assign(&[Candidate::new("c1", [])], &[]);
 /// assert!(alone["c1"].is_empty());
 /// ```
-pub type Shares<M> = BTreeMap<M, Vec<PartitionId>>;
+pub type Shares<M> = SortedMap<M, Vec<PartitionId>>;
 
 /// The shares by place in the sorted list of members.
 type Dealt = Vec<Vec<PartitionId>>;
@@ -129,7 +129,7 @@ impl Assignor {
         let mut members: Vec<&Candidate<M>> = members.iter().collect();
         members.sort_by(|a, b| by_instance(a, b).then_with(|| a.id.cmp(&b.id)));
         let wanted = |partition: &&PartitionId| members.iter().any(|member| member.wants(partition));
-        let partitions: BTreeSet<&PartitionId> = partitions.iter().filter(wanted).collect();
+        let partitions: SortedSet<&PartitionId> = partitions.iter().filter(wanted).collect();
         let partitions: Vec<&PartitionId> = partitions.into_iter().collect();
         let dealt = match self {
             Self::Range => range::deal(&members, &partitions),

@@ -11,21 +11,21 @@
 //! pass. Where they do not, partitions that few want are dealt first, each to the one of its subscribers who has least;
 //! then they are moved one by one while that makes two shares more equal.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Candidate, Dealt};
 use crate::ids::{Name, PartitionId};
+use crate::sorted::{SortedMap, SortedSet};
 
 /// Whose a partition was, of all who claim it: nobody's when two claim it in the same generation.
-type Owners = BTreeMap<PartitionId, Option<usize>>;
+type Owners = SortedMap<PartitionId, Option<usize>>;
 
 /// Believes the latest claim to each partition.
 fn owners<M>(members: &[&Candidate<M>], partitions: &[&PartitionId]) -> Owners {
-    let mut claims: BTreeMap<&PartitionId, (u32, Option<usize>)> = BTreeMap::new();
+    let mut claims: SortedMap<&PartitionId, (u32, Option<usize>)> = SortedMap::new();
     for (place, member) in members.iter().enumerate() {
-        let owned: BTreeSet<&PartitionId> = member.owned.iter().collect();
+        let owned: SortedSet<&PartitionId> = member.owned.iter().collect();
         for partition in owned.into_iter().filter(|owned| member.wants(owned)) {
             let claim = claims.entry(partition).or_insert((member.generation, Some(place)));
             if claim.0 < member.generation {
@@ -74,7 +74,7 @@ fn deal_equally(had: Dealt, partitions: &[&PartitionId]) -> Dealt {
         more -= usize::from(keeps_more);
         share.truncate(floor + usize::from(keeps_more));
     }
-    let kept: BTreeSet<PartitionId> = dealt.iter().flatten().cloned().collect();
+    let kept: SortedSet<PartitionId> = dealt.iter().flatten().cloned().collect();
     let mut rest = partitions.iter().filter(|partition| !kept.contains(**partition));
     while dealt.iter().any(|share| share.len() < floor) {
         for share in dealt.iter_mut().filter(|share| share.len() < floor) {
@@ -89,7 +89,7 @@ fn deal_equally(had: Dealt, partitions: &[&PartitionId]) -> Dealt {
 
 /// Deals what nobody has: the partitions that fewest want first, each to who has least.
 fn deal_rest<M>(members: &[&Candidate<M>], partitions: &[&PartitionId], dealt: &mut Dealt) {
-    let kept: BTreeSet<PartitionId> = dealt.iter().flatten().cloned().collect();
+    let kept: SortedSet<PartitionId> = dealt.iter().flatten().cloned().collect();
     let wanted_by = |topic: &Name| members.iter().filter(|member| member.topics.contains(topic)).count();
     let mut rest: Vec<&PartitionId> =
         partitions.iter().copied().filter(|partition| !kept.contains(*partition)).collect();
@@ -110,7 +110,7 @@ fn least<M>(members: &[&Candidate<M>], dealt: &Dealt, topic: &Name) -> Option<us
 /// A partition that makes two shares more equal when it moves: from whom, which, to whom. Rather one that goes back to
 /// who had it, or that nobody had, than one that its owner would have to give up.
 fn best_move<M>(members: &[&Candidate<M>], dealt: &Dealt, had: &Dealt) -> Option<(usize, usize, usize)> {
-    let mut takers: BTreeMap<&Name, Option<usize>> = BTreeMap::new();
+    let mut takers: SortedMap<&Name, Option<usize>> = SortedMap::new();
     let mut best: Option<(u8, (usize, usize, usize))> = None;
     for (from, share) in dealt.iter().enumerate() {
         for (at, partition) in share.iter().enumerate() {

@@ -2,7 +2,6 @@
 //!
 //! Pure functions of the view: nothing is changed here.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::super::election::{Wanted, Won, elect};
@@ -10,6 +9,7 @@ use super::super::view::{PartitionState, View};
 use super::IMBALANCE_PERCENT;
 use super::metadata::Change;
 use crate::ids::{NodeId, PartitionId};
+use crate::sorted::{SortedMap, SortedSet};
 
 pub(super) fn is_alive(view: &View, broker: NodeId) -> bool {
     view.brokers.get(&broker).copied().unwrap_or(false)
@@ -93,8 +93,8 @@ pub(super) fn balance(view: &View) -> Vec<Change> {
 }
 
 /// The partitions that are led by others than their preferred replica, of brokers for which these are too many.
-fn preferred_elsewhere(view: &View) -> BTreeSet<&PartitionId> {
-    let mut owned: BTreeMap<NodeId, (usize, Vec<&PartitionId>)> = BTreeMap::new();
+fn preferred_elsewhere(view: &View) -> SortedSet<&PartitionId> {
+    let mut owned: SortedMap<NodeId, (usize, Vec<&PartitionId>)> = SortedMap::new();
     for (partition, state) in &view.partitions {
         let Some(preferred) = state.replicas.first() else { continue };
         let (all, elsewhere) = owned.entry(*preferred).or_default();

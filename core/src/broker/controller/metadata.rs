@@ -11,7 +11,6 @@
 //! `PartitionChangeRecord`, `ProducerIdsRecord` ...), in a binary form. Here they are JSON, to be read by people.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -23,11 +22,12 @@ use super::super::view::{HostLayout, PartitionState, View};
 use crate::ids::{Name, NodeId, PartitionId};
 use crate::observe::{ClusterEvent, Event};
 use crate::record::{Batch, BatchBuilder, Batches, Malformed, NewRecord};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Span;
 
 /// One change of the metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Change {
     /// The cluster begins: brokers learn what stands where.
     Formed,
@@ -76,7 +76,7 @@ pub(super) struct Registration {
 #[derive(Clone, Debug)]
 pub(super) struct Metadata {
     pub(super) view: Arc<View>,
-    pub(super) registered: BTreeMap<NodeId, Registration>,
+    pub(super) registered: SortedMap<NodeId, Registration>,
 }
 
 impl Metadata {
@@ -96,7 +96,7 @@ impl Metadata {
         let before = Arc::clone(&self.view);
         let view = Arc::make_mut(&mut self.view);
         view.version += 1;
-        let mut touched = BTreeSet::new();
+        let mut touched = SortedSet::new();
         for change in changes {
             touched.extend(apply(view, change, &mut events));
         }
@@ -268,5 +268,5 @@ pub(super) fn to_batches(changes: &[Change]) -> Result<Batches, Malformed> {
 /// else than changes.
 pub(super) fn from_batch(batch: &Batch) -> Option<Vec<Change>> {
     let values = batch.records().filter_map(|record| record.value);
-    values.map(|value| serde_json::from_slice(&value).ok()).collect()
+    values.map(|value| serde_json::from_str(str::from_utf8(&value).ok()?).ok()).collect()
 }

@@ -49,7 +49,7 @@ pub use adjustment::Adjustment;
 pub use error::ControllerError;
 pub use reassignment::{BadOrder, Order};
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -63,6 +63,7 @@ use crate::log::{Log, LogError, Slice, Storage, StorageError};
 use crate::observe::{ClusterEvent, Event};
 use crate::raft::{Raft, RaftOut, Timing};
 use crate::rng::{Rng, Stream};
+use crate::sorted::SortedMap;
 use crate::time::Time;
 use decisions::is_alive;
 use metadata::{Change, Metadata};
@@ -121,7 +122,7 @@ struct Reign {
     /// What is not agreed on yet.
     proposed: VecDeque<Proposed>,
     /// When each broker was heard last.
-    heard: BTreeMap<NodeId, Time>,
+    heard: SortedMap<NodeId, Time>,
     /// When it looks next whether the preferred replicas lead; never where that is not asked for.
     next_balance: Option<Time>,
 }

@@ -1,9 +1,8 @@
 //! What does the judge know of each message? An account for every one.
 
-use alloc::collections::BTreeSet;
-
 use crate::ids::NodeId;
 use crate::observe::paged::Paged;
+use crate::sorted::SortedSet;
 
 /// What is known of one message.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +34,7 @@ pub(super) type Accounts = Paged<Account>;
 pub(super) enum Logs {
     /// Up to four; the rest is 0.
     Few([u32; 4]),
-    Many(BTreeSet<u32>),
+    Many(SortedSet<u32>),
 }
 
 impl Default for Logs {
@@ -91,7 +90,7 @@ mod tests {
     #[test]
     fn logs_are_a_set_however_many_they_are() {
         let mut logs = Logs::default();
-        let mut model = BTreeSet::new();
+        let mut model = SortedSet::new();
         for (step, log) in [3, 1, 3, 9, 2, 9, 7, 5, 1, 3, 4, 2, 8, 6].into_iter().enumerate() {
             if step % 3 == 2 {
                 logs.remove(log);
@@ -100,7 +99,7 @@ mod tests {
                 logs.insert(log);
                 model.insert(log);
             }
-            assert_eq!(logs.iter().collect::<BTreeSet<u32>>(), model);
+            assert_eq!(logs.iter().collect::<SortedSet<u32>>(), model);
             assert_eq!(logs.is_empty(), model.is_empty());
             assert!((1..10).all(|log| logs.contains(log) == model.contains(&log)));
         }

@@ -3,20 +3,21 @@
 //! The judge does not ask the cleaner why. It knows the keys from who sent the messages, and their order from the
 //! leaders' appends; so a cleaner that takes the last value of a key is found out.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::accounts::Accounts;
 use super::{Place, Verdict};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use crate::sorted::{SortedMap, SortedSet};
 
 /// What is known of topics of which only the last message of each key stays.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
-    topics: BTreeSet<Name>,
+    topics: SortedSet<Name>,
     tombstones: BTreeSet<MessageId>,
     /// The messages of each key in each partition, in the order of the log.
-    lines: BTreeMap<(PartitionId, char), Vec<MessageId>>,
+    lines: SortedMap<(PartitionId, char), Vec<MessageId>>,
     /// What was rightly taken.
     took: BTreeSet<MessageId>,
     /// Rightly taken, and appended again by somebody, which nobody was told: a leader that is none any more may do so. If

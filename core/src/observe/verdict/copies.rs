@@ -8,18 +8,18 @@
 //!
 //! Whether a log *still* has a message stands in the message's account. A log's list is only for elections.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::accounts::Accounts;
 use crate::ids::{MessageId, NodeId};
 use crate::observe::Place;
+use crate::sorted::SortedMap;
 
 /// Every log that a message ever stood in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Copies {
     /// The logs of each place, by broker: their numbers, from 1.
-    numbers: BTreeMap<Place, BTreeMap<NodeId, u32>>,
+    numbers: SortedMap<Place, SortedMap<NodeId, u32>>,
     logs: Vec<Log>,
 }
 

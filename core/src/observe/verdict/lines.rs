@@ -9,10 +9,11 @@
 //! A message that comes in a line for the first time after one with a higher number is late. Names are numbered as they come,
 //! so that a line is a few numbers and quickly found.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 
 use super::accounts::Account;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
+use crate::sorted::SortedMap;
 
 /// The number of no name.
 pub(super) const NO_NAME: u32 = 0;
@@ -32,8 +33,8 @@ enum Line {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     /// From 1 on.
-    numbers: BTreeMap<Name, u32>,
-    latest: BTreeMap<(Option<NodeId>, Line), MessageId>,
+    numbers: SortedMap<Name, u32>,
+    latest: SortedMap<(Option<NodeId>, Line), MessageId>,
     /// What came from which queue before.
     pushed: BTreeSet<(u32, MessageId)>,
 }

@@ -1,6 +1,5 @@
 //! What do queues and exchanges promise? That nothing is lost, and all is done in the end.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::super::program_spec::Settles;
@@ -8,6 +7,7 @@ use super::super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, T
 use super::Promises;
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
+use crate::sorted::SortedSet;
 use crate::time::Span;
 
 impl Promises<'_> {
@@ -22,7 +22,7 @@ impl Promises<'_> {
             program.memory_max == 0 && program.fails_every == 0 && program.fails_per_mille < 1_000
         };
         let all_are_read = queues.iter().all(|queue| self.is_read(&queue.name));
-        let mut targets: BTreeSet<Subject> = BTreeSet::new();
+        let mut targets: SortedSet<Subject> = SortedSet::new();
         for ProducerSpec { to, .. } in producers {
             match to {
                 TargetSpec::Queue(name) => _ = targets.insert(Subject::Queue(name.clone())),

@@ -11,7 +11,6 @@
 //!
 //! Beside services nothing else is promised of queues and topics: what services send has no account there.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::super::scenario::{ConsumerSpec, Scenario, SourceSpec, TargetSpec, is_default};
@@ -20,6 +19,7 @@ use super::{Promises, readers};
 use crate::broker::Acks;
 use crate::ids::NodeId;
 use crate::observe::{Needed, Promise, Promised, Subject};
+use crate::sorted::SortedSet;
 use crate::time::{Span, Time};
 
 impl<'a> Promises<'a> {
@@ -46,7 +46,7 @@ impl<'a> Promises<'a> {
     /// Whether what a crowd was told is accepted is kept, and reaches everybody who has to work on it.
     fn is_kept(&self, user: &UserSpec) -> bool {
         let Some(first) = self.first(user) else { return false };
-        let mut works: BTreeSet<Needed> = BTreeSet::new();
+        let mut works: SortedSet<Needed> = SortedSet::new();
         works.extend(self.scenario.service(&user.calls).map(Needed::Service));
         for step in &first.then {
             match step {
@@ -85,7 +85,7 @@ impl<'a> Promises<'a> {
     }
 
     /// Gathers who works on what is put there; whether all of them get everything and cannot fail.
-    fn gather(&self, to: &TargetSpec, works: &mut BTreeSet<Needed>) -> bool {
+    fn gather(&self, to: &TargetSpec, works: &mut SortedSet<Needed>) -> bool {
         let Scenario { services, consumers, .. } = self.scenario;
         let reads = |from: &SourceSpec| match (to, from) {
             (TargetSpec::Queue(to), SourceSpec::Queue { name, .. }) => to == name,

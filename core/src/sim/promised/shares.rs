@@ -12,7 +12,6 @@
 //!
 //! Source: KIP-932.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::super::program_spec::Settles;
@@ -21,12 +20,13 @@ use super::{Log, Promises};
 use crate::broker::ShareStart;
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Span;
 
 impl Promises<'_> {
     /// What the share groups of a topic promise.
     pub(super) fn of_shares(&self, topic: &Name, log: Log, made: &mut Vec<Promised>) {
-        let mut groups: BTreeMap<&Name, Vec<&ConsumerSpec>> = BTreeMap::new();
+        let mut groups: SortedMap<&Name, Vec<&ConsumerSpec>> = SortedMap::new();
         for consumer in &self.scenario.consumers {
             if let SourceSpec::Share { name, topic: from, .. } = &consumer.from
                 && from == topic
@@ -53,7 +53,7 @@ impl Promises<'_> {
     /// How long it takes until the lock of every message has run out as often as it may, in windows one after the other.
     pub(super) fn locks_take(&self, messages: u64) -> Span {
         let share = &self.scenario.settings.share;
-        let groups: BTreeSet<&Name> = self
+        let groups: SortedSet<&Name> = self
             .scenario
             .consumers
             .iter()

@@ -12,7 +12,6 @@
 //!
 //! Sources: KIP-98, KIP-447.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::super::scenario::{ConsumerSpec, Scenario, SourceSpec};
@@ -21,6 +20,7 @@ use super::{Promises, readers};
 use crate::broker::Truncation;
 use crate::ids::Name;
 use crate::observe::{Promise, Promised, Subject};
+use crate::sorted::SortedSet;
 use crate::time::Span;
 
 /// So often somebody waits for the way there and back in a transaction: to be numbered, for each partition, for the
@@ -37,7 +37,7 @@ impl<'a> Promises<'a> {
     /// Whether programs write one message for each that counts in what they read: they are all of one group, every member
     /// of it commits both as one, and what they read counts once.
     pub(super) fn are_exact(&self, topic: &Name, transforms: &[&ConsumerSpec]) -> bool {
-        let groups: BTreeSet<Option<&Name>> =
+        let groups: SortedSet<Option<&Name>> =
             transforms.iter().map(|program| readers::group_of(program)).collect();
         let Some(first) = transforms.first() else { return true };
         let Some(from) = readers::topic_of(first) else { return false };
@@ -73,7 +73,7 @@ impl<'a> Promises<'a> {
         {
             return;
         }
-        let ids: BTreeSet<&Name> = self.scenario.transactionals().map(|spec| &spec.id).collect();
+        let ids: SortedSet<&Name> = self.scenario.transactionals().map(|spec| &spec.id).collect();
         made.extend(ids.into_iter().map(|id| {
             let of = Subject::TransactionalId(id.clone());
             Promised { promise: Promise::ZombiesFenced, of }

@@ -3,7 +3,6 @@
 //! A swarm in which nothing goes wrong proves nothing. So each run also says what it met: settings that promise nothing
 //! must lose, double and reorder *sometimes*, and faults must have their effects.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::super::scenario::{InvalidScenario, Scenario};
@@ -12,6 +11,7 @@ use crate::observe::{
     CameBack, ClusterEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise, PromiseJudge,
     PullEvent, QueueEvent, ShareEvent, Stamped, TxnEvent,
 };
+use crate::sorted::SortedSet;
 
 /// Everything that a swarm should meet sometimes.
 pub const SOMETIMES: [&str; 38] = [
@@ -82,7 +82,7 @@ pub struct Trial {
     /// Every promise that was made.
     pub judged: Vec<Judged>,
     /// What was met, of [`SOMETIMES`].
-    pub met: BTreeSet<&'static str>,
+    pub met: SortedSet<&'static str>,
 }
 
 impl Trial {
@@ -93,7 +93,7 @@ impl Trial {
     /// [`InvalidScenario`] when it cannot be run.
     pub fn of(scenario: &Scenario, seed: u64) -> Result<Self, InvalidScenario> {
         let mut world = World::new(scenario.clone(), seed)?;
-        let (mut judge, mut met) = (PromiseJudge::default(), BTreeSet::new());
+        let (mut judge, mut met) = (PromiseJudge::default(), SortedSet::new());
         while world.next_time().is_some_and(|at| at <= scenario.ends_at) {
             for fact in world.step().into_iter().flatten() {
                 met.extend(met_in(&fact));

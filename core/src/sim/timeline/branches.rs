@@ -12,7 +12,6 @@
 //! many branches share it. Undoing forgets nothing: it leaves the branch for one without its last command, an old one if
 //! there is one, or else a new one.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -23,6 +22,7 @@ use crate::observe::{Landmark, Stamped};
 use crate::sim::command::Command;
 use crate::sim::permits::CommandRefused;
 use crate::sim::world::World;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// The most branches of a timeline. Nothing is dropped unasked: who wants one more removes one.
@@ -50,7 +50,7 @@ pub(super) struct Branch {
     /// How many steps were visited.
     pub(super) visited: u64,
     /// Worlds by their steps, each with how many events it has behind it.
-    pub(super) checkpoints: BTreeMap<u64, (Arc<World>, usize)>,
+    pub(super) checkpoints: SortedMap<u64, (Arc<World>, usize)>,
     pub(super) checkpoint_steps: u64,
 }
 
@@ -99,7 +99,7 @@ impl Branch {
             own: Vec::new(),
             turns: Vec::new(),
             visited: 0,
-            checkpoints: BTreeMap::from([(0, (Arc::new(world), 0))]),
+            checkpoints: SortedMap::from([(0, (Arc::new(world), 0))]),
             checkpoint_steps: CHECKPOINT_STEPS,
         }
     }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use mqlab_core::observe::Promise;
 use mqlab_core::sim::swarm::Trial;
 use mqlab_core::sim::{Scenario, shrink};
+use mqlab_core::sorted::SortedSet;
 use serde::Serialize;
 
 use super::super::Stop;
@@ -58,7 +59,7 @@ impl Broken {
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) made: Vec<String>,
-    pub(super) met: BTreeSet<&'static str>,
+    pub(super) met: SortedSet<&'static str>,
     pub(super) broken: BTreeSet<Broken>,
 }
 
