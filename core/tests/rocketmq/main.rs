@@ -1,0 +1,3 @@
+//! RocketMQ: vectors of its rules, its store against a plain list, and small clusters in which machines are lost.
+
+mod vectors;
