@@ -1,3 +1,4 @@
 //! RocketMQ: vectors of its rules, its store against a plain list, and small clusters in which machines are lost.
 
+mod store;
 mod vectors;

@@ -14,6 +14,8 @@
 //! 1. rules, without state: [`hash`], [`layout`], [`delay`], [`retry`], [`filter`], [`sql`], [`allocate`], [`select`],
 //!    [`latency`].
 //!
+//! 2. what a broker keeps: [`store`].
+//!
 //! Sources: apache/rocketmq, develop of September 2025, whose files are named where they are followed.
 
 pub mod allocate;
@@ -26,6 +28,7 @@ pub mod properties;
 pub mod retry;
 pub mod select;
 pub mod sql;
+pub mod store;
 mod topic;
 
 pub use properties::{BadProperty, Properties};

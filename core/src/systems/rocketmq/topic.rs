@@ -57,6 +57,11 @@ impl Topic {
         Ok(Self(name.into()))
     }
 
+    /// One of the names that this module knows.
+    pub(super) fn system(name: &'static str) -> Self {
+        Self(name.into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
