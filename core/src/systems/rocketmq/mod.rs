@@ -14,18 +14,26 @@
 //! 1. rules, without state: [`hash`], [`layout`], [`delay`], [`retry`], [`filter`], [`sql`], [`allocate`], [`select`],
 //!    [`latency`].
 //!
-//! 2. what a broker keeps: [`store`].
+//! 2. what a broker keeps: [`store`];
+//! 3. who keeps it and answers: [`protocol`], [`broker`], [`names`];
+//! 4. who sends and receives: [`producer`], [`consumer`].
 //!
 //! Sources: apache/rocketmq, develop of September 2025, whose files are named where they are followed.
 
 pub mod allocate;
+pub mod broker;
+pub mod consumer;
 pub mod delay;
 pub mod filter;
 pub mod hash;
 pub mod latency;
 pub mod layout;
+pub mod names;
+pub mod producer;
 pub mod properties;
+pub mod protocol;
 pub mod retry;
+mod routes;
 pub mod select;
 pub mod sql;
 pub mod store;

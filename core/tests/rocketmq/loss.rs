@@ -1,0 +1,179 @@
+//! What is a producer told, and what is lost? Each setting under each fault.
+
+use std::collections::BTreeSet;
+
+use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::systems::rocketmq::broker::{Broker, BrokerSettings, Flush, Role};
+use mqlab_core::systems::rocketmq::consumer::{Consumed, ConsumerSettings};
+use mqlab_core::systems::rocketmq::layout::StoredMessage;
+use mqlab_core::systems::rocketmq::producer::{How, Outcome, ProducerSettings};
+use mqlab_core::systems::rocketmq::protocol::{Message, Reply, Request, RequestId, SendStatus};
+use mqlab_core::systems::{Input, Out};
+use mqlab_core::time::Span;
+
+use crate::net::{Disk, Net, ms, name, topic};
+
+const MESSAGES: u64 = 60;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    PowerCut,
+    MachineLost,
+}
+
+/// A master and its slave, a producer that sends every 20 ms for 1.2 s, and a fault of the master at `at` ms. The slave hears of a
+/// message 30 ms after the master has it.
+fn run(flush: Flush, role: Role, fault: Fault, at: u64) -> Net {
+    let mut net = Net::new();
+    let (master, slave) = (NodeId::Broker(1), NodeId::Broker(2));
+    let of = |id| BrokerSettings::new(name("broker-a"), id).with_topic(topic("orders"), 2);
+    net.broker(1, BrokerSettings { flush, role, ..of(0) });
+    net.broker(2, BrokerSettings { role: Role::Slave(master), ..of(1) });
+    net.slow.insert((master, slave), Span::from_millis(30));
+    let topics = BTreeSet::from([topic("orders")]);
+    let producer = net.producer(1, ProducerSettings { topics, ..ProducerSettings::new(name("shop")) });
+    let mut settings = ConsumerSettings::new(name("payers"));
+    settings.subscriptions.insert(topic("orders"), Default::default());
+    settings.at_once = 0; // it keeps what it has in its hands, so that nothing is settled by having been processed
+    net.consumer(1, settings, |_| Consumed::Success);
+    net.run_until(ms(200));
+    let mut is_down = false;
+    for id in 1..=MESSAGES {
+        net.run_until(ms(200 + id * 20));
+        if !is_down && net.now >= ms(at) {
+            is_down = true;
+            match fault {
+                Fault::PowerCut => net.power_cut(master),
+                Fault::MachineLost => net.lose_machine(master),
+            }
+        }
+        let message = StoredMessage::new(topic("orders"), 0, format!("order {id}").into_bytes().into());
+        net.send(producer, id, message, How::Anywhere);
+    }
+    net.run_until(ms(4_000));
+    assert!(is_down);
+    net
+}
+
+#[test]
+fn with_both_in_sync_nothing_acknowledged_is_lost_with_the_master_s_machine() {
+    for at in (230..1_400).step_by(37) {
+        let mut net = run(Flush::Sync, Role::SyncMaster, Fault::MachineLost, at);
+        let told: BTreeSet<_> = net.verdict.messages_acknowledged().map(|id| id.0).collect();
+        assert!(net.verdict.lost().is_empty(), "lost at {at} ms: {:?}", net.verdict.lost());
+        assert!(
+            net.outcomes.values().all(|o| matches!(o, Outcome::Stored(SendStatus::SendOk) | Outcome::Failed))
+        );
+        let slave = NodeId::Broker(2);
+        let kept: BTreeSet<_> =
+            (0..2).flat_map(|queue| net.stored_in(slave, &topic("orders"), queue)).collect();
+        assert!(told.is_subset(&kept), "at {at} ms");
+        // And a group that comes only now reads them there, though the master is gone for ever.
+        let mut settings = ConsumerSettings::new(name("late"));
+        settings.subscriptions.insert(topic("orders"), Default::default());
+        let late = net.consumer(9, settings, |_| Consumed::Success);
+        net.run_until(ms(30_000));
+        let read: BTreeSet<_> = net.worked_by(late).into_iter().collect();
+        assert_eq!(read, kept, "at {at} ms");
+    }
+}
+
+#[test]
+fn what_is_lost_depends_on_the_settings_and_the_producer_is_told_send_ok_all_the_same() {
+    let rows = [
+        (Flush::Async, Role::AsyncMaster, Fault::MachineLost, true),
+        (Flush::Sync, Role::AsyncMaster, Fault::MachineLost, true),
+        (Flush::Async, Role::SyncMaster, Fault::MachineLost, false),
+        (Flush::Sync, Role::SyncMaster, Fault::MachineLost, false),
+        (Flush::Sync, Role::AsyncMaster, Fault::PowerCut, false),
+        (Flush::Async, Role::SyncMaster, Fault::PowerCut, false),
+        (Flush::Sync, Role::SyncMaster, Fault::PowerCut, false),
+        (Flush::Async, Role::AsyncMaster, Fault::PowerCut, true),
+    ];
+    for (flush, role, fault, loses) in rows {
+        let mut lost = 0;
+        for at in (230..1_400).step_by(61) {
+            let net = run(flush, role, fault, at);
+            for id in net.verdict.lost() {
+                lost += 1;
+                let told = net.outcomes.get(id);
+                assert_eq!(
+                    told,
+                    Some(&Outcome::Stored(SendStatus::SendOk)),
+                    "{flush:?} {role:?} {fault:?} {at}"
+                );
+            }
+        }
+        assert_eq!(lost > 0, loses, "{flush:?} {role:?} {fault:?}: {lost} lost");
+    }
+}
+
+/// The answers to sends at a master, one each second, whose slave is there, silent, and gone.
+#[test]
+fn a_sync_master_stores_though_no_slave_answers() {
+    let mut net = Net::new();
+    let (master, slave) = (NodeId::Broker(1), NodeId::Broker(2));
+    let of = |id| BrokerSettings::new(name("broker-a"), id).with_topic(topic("orders"), 1);
+    net.broker(1, BrokerSettings { role: Role::SyncMaster, ..of(0) });
+    let topics = BTreeSet::from([topic("orders")]);
+    let settings = ProducerSettings {
+        topics,
+        timeout: Span::from_millis(10_000),
+        ..ProducerSettings::new(name("shop"))
+    };
+    let producer = net.producer(1, settings);
+    net.run_until(ms(100));
+    let send = |net: &mut Net, id| {
+        let message = StoredMessage::new(topic("orders"), 0, "x".into());
+        net.send(producer, id, message, How::Anywhere);
+    };
+    send(&mut net, 1); // there is no slave
+    net.run_until(ms(1_000));
+    net.broker(2, BrokerSettings { role: Role::Slave(master), ..of(1) });
+    net.run_until(ms(2_000));
+    send(&mut net, 2); // there is one
+    net.run_until(ms(3_000));
+    net.cut.insert((master, slave));
+    send(&mut net, 3); // it does not hear of it
+    net.run_until(ms(5_900));
+    assert_eq!(net.outcomes.get(&MessageId(3)), None);
+    net.run_until(ms(6_100));
+    net.crash(slave);
+    send(&mut net, 4); // it is gone
+    net.run_until(ms(7_000));
+    let told: Vec<_> = net.outcomes.values().copied().collect();
+    let expected = [
+        SendStatus::SlaveNotAvailable,
+        SendStatus::SendOk,
+        SendStatus::FlushSlaveTimeout,
+        SendStatus::SlaveNotAvailable,
+    ];
+    assert_eq!(told, expected.map(Outcome::Stored));
+    assert_eq!(net.stored_in(master, &topic("orders"), 0), [1, 2, 3, 4], "all are stored");
+    // What the slave missed it gets when it hears again.
+    net.cut.clear();
+    net.restart(slave);
+    net.run_until(ms(8_000));
+    assert_eq!(net.stored_in(slave, &topic("orders"), 0), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_flush_that_takes_too_long_is_said_and_the_message_is_stored() {
+    let settings = BrokerSettings { flush: Flush::Sync, ..BrokerSettings::new(name("broker-a"), 0) };
+    let settings = settings.with_topic(topic("orders"), 1);
+    for (settles_at, expected) in [(4_999, SendStatus::SendOk), (5_000, SendStatus::FlushDiskTimeout)] {
+        let mut broker = Broker::new(ms(0), Disk::default(), settings.clone()).expect("an empty disk");
+        let mut out = Out::default();
+        let request = Request::Send(StoredMessage::new(topic("orders"), 0, "x".into()));
+        let message = Message::Request(RequestId(1), request);
+        broker.handle(ms(0), Input::Message { from: NodeId::Producer(1), message }, &mut out);
+        assert!(out.sends.is_empty(), "nobody is told before it is settled");
+        broker.settle(ms(settles_at), &mut out).expect("the disk is sound");
+        let told = out.sends.iter().find_map(|(_, message)| match message {
+            Message::Reply(_, Reply::Sent { status, .. }) => Some(*status),
+            _ => None,
+        });
+        assert_eq!(told, Some(expected));
+        assert_eq!(broker.store().max_offset(&topic("orders"), 0), 1);
+    }
+}
