@@ -96,7 +96,7 @@ fn spelled_bool(text: &str) -> Option<bool> {
 impl<'a> PropertyValue<'a> {
     /// An untyped text as what it is beside `other`: a number, a boolean, or a text. What does not spell one stays a text,
     /// which is unlike a number or a boolean.
-    pub(super) fn beside(self, other: PropertyValue<'a>) -> Self {
+    pub(super) fn beside(self, other: Self) -> Self {
         let Self::Untyped(text) = self else { return self };
         match other {
             Self::Bool(_) => spelled_bool(text).map_or(Self::Text(text), Self::Bool),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::{MessageId, NodeId};
+use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::systems::rocketmq::broker::{Broker, BrokerSettings, Flush, Role};
 use mqlab_core::systems::rocketmq::consumer::{Consumed, ConsumerSettings};
 use mqlab_core::systems::rocketmq::layout::StoredMessage;
@@ -175,5 +176,80 @@ fn a_flush_that_takes_too_long_is_said_and_the_message_is_stored() {
         });
         assert_eq!(told, Some(expected));
         assert_eq!(broker.store().max_offset(&topic("orders"), 0), 1);
+    }
+}
+
+/// A pair, and a producer that waits for long; everything else as fast as the test wants it.
+fn pair(role: Role, flush: Flush) -> (Net, NodeId) {
+    let mut net = Net::new();
+    let of = |id| BrokerSettings {
+        slave_reports_every: Span::from_millis(100),
+        slave_timeout: Span::from_millis(500),
+        ..BrokerSettings::new(name("broker-a"), id).with_topic(topic("orders"), 1)
+    };
+    net.broker(1, BrokerSettings { flush, role, ..of(0) });
+    net.broker(2, BrokerSettings { role: Role::Slave(NodeId::Broker(1)), ..of(1) });
+    let topics = BTreeSet::from([topic("orders")]);
+    let settings = ProducerSettings { topics, attempts: 1, ..ProducerSettings::new(name("shop")) };
+    let producer = net.producer(1, settings);
+    (net, producer)
+}
+
+#[test]
+fn a_slave_misses_nothing_though_packets_are_lost() {
+    for seed in 0..40 {
+        let (mut net, producer) = pair(Role::SyncMaster, Flush::Async);
+        let (master, slave) = (NodeId::Broker(1), NodeId::Broker(2));
+        net.lossy = [((master, slave), 3), ((slave, master), 3)].into();
+        net.chance = Some(Rng::new(seed, Stream::Links));
+        net.run_until(ms(500));
+        for id in 1..=100 {
+            let body = vec![0; (id * 37 % 90) as usize];
+            net.send(producer, id, StoredMessage::new(topic("orders"), 0, body.into()), How::Anywhere);
+            net.run_until(ms(500 + id * 10));
+            let has = net.stored_in(slave, &topic("orders"), 0);
+            let told_ok = net.outcomes.iter().filter(|(_, o)| **o == Outcome::Stored(SendStatus::SendOk));
+            assert!(told_ok.map(|(id, _)| id.0).all(|id| has.contains(&id)), "seed {seed}");
+        }
+        net.lossy.clear();
+        net.run_until(ms(3_000));
+        let ids = net.stored_in(master, &topic("orders"), 0);
+        assert_eq!(ids.len(), 100);
+        assert_eq!(net.stored_in(slave, &topic("orders"), 0), ids, "seed {seed}");
+        let ends = [master, slave].map(|node| net.brokers[&node].store().commit_log().end());
+        assert_eq!(ends[0], ends[1]);
+    }
+}
+
+/// The master loses power before it flushed what its slave has, and begins anew below where the slave is. Nobody has a number by
+/// which to see it: that is what epochs of masters are for.
+#[test]
+fn a_slave_that_has_more_than_its_master_stands_still_or_goes_astray() {
+    for (size_of_fourth, goes_on) in [(5, true), (6, false)] {
+        let (mut net, producer) = pair(Role::SyncMaster, Flush::Async);
+        let (master, slave) = (NodeId::Broker(1), NodeId::Broker(2));
+        let send = |net: &mut Net, id: u64, size: usize| {
+            let message = StoredMessage::new(topic("orders"), 0, vec![0; size].into());
+            net.send(producer, id, message, How::Anywhere);
+        };
+        net.run_until(ms(1_100));
+        (1..=3).for_each(|id| send(&mut net, id, 5));
+        net.run_until(ms(1_200));
+        net.power_cut(master);
+        net.run_until(ms(1_300));
+        net.restart(master);
+        net.run_until(ms(2_000));
+        send(&mut net, 4, size_of_fourth);
+        (5..=7).for_each(|id| send(&mut net, id, 5));
+        net.run_until(ms(4_000));
+        assert_eq!(net.stored_in(master, &topic("orders"), 0), [4, 5, 6, 7]);
+        let told: Vec<_> = (4..=7).map(|id| net.outcomes[&MessageId(id)]).collect();
+        // The slave's place is behind 4, 5 and 6: so it was taken to have them.
+        let last = if goes_on { SendStatus::SendOk } else { SendStatus::FlushSlaveTimeout };
+        let third = last;
+        let ok = SendStatus::SendOk;
+        assert_eq!(told, [ok, ok, third, last].map(Outcome::Stored));
+        let kept: &[u64] = if goes_on { &[1, 2, 3, 7] } else { &[1, 2, 3] };
+        assert_eq!(net.stored_in(slave, &topic("orders"), 0), kept);
     }
 }

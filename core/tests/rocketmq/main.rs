@@ -3,5 +3,6 @@
 mod cluster;
 mod loss;
 mod net;
+mod reading;
 mod store;
 mod vectors;

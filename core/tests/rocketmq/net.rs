@@ -7,6 +7,7 @@ use mqlab_core::log::faulty::FaultyStorage;
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::observe::{Event, FaultEvent, Place, Stamped, Verdict};
 use mqlab_core::record::Batches;
+use mqlab_core::rng::Rng;
 use mqlab_core::systems::rocketmq::Topic;
 use mqlab_core::systems::rocketmq::broker::{Broker, BrokerSettings};
 use mqlab_core::systems::rocketmq::consumer::{Consumed, Consumer, ConsumerSettings, Work};
@@ -51,6 +52,9 @@ pub(crate) struct Net {
     /// Ways that take longer than a millisecond.
     pub(crate) slow: BTreeMap<(NodeId, NodeId), Span>,
     pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
+    /// Ways on which one packet in so many is lost, and the chance that decides.
+    pub(crate) lossy: BTreeMap<(NodeId, NodeId), u64>,
+    pub(crate) chance: Option<Rng>,
     pub(crate) verdict: Verdict,
     pub(crate) events: Vec<Stamped>,
     pub(crate) outcomes: BTreeMap<MessageId, Outcome>,
@@ -105,6 +109,10 @@ impl Net {
         }
         for (to, message) in out.sends {
             let takes = self.slow.get(&(node, to)).copied().unwrap_or(Span::from_millis(1));
+            let one_in = self.lossy.get(&(node, to)).copied().unwrap_or(0);
+            if one_in > 0 && self.chance.as_mut().is_some_and(|chance| chance.below(one_in) == 0) {
+                continue;
+            }
             self.packets += 1;
             self.wire.insert((self.now + takes, self.packets), (node, to, message));
         }

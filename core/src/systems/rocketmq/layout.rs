@@ -185,7 +185,7 @@ pub enum Entry {
 ///
 /// ```
 /// use mqlab_core::systems::rocketmq::layout::{BadLayout, Entry};
-/// assert_eq!(Entry::decode(&[0; 3]), Err(BadLayout::Cut));
+/// assert_eq!(Entry::decode(&vec![0; 3].into()), Err(BadLayout::Cut));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadLayout {

@@ -12,8 +12,7 @@
 //! Appending to one file is cheap however many topics there are; reading one topic jumps about in it. Read in this order:
 //!
 //! 1. rules, without state: [`hash`], [`layout`], [`delay`], [`retry`], [`filter`], [`sql`], [`allocate`], [`select`],
-//!    [`latency`].
-//!
+//!    [`latency`];
 //! 2. what a broker keeps: [`store`];
 //! 3. who keeps it and answers: [`protocol`], [`broker`], [`names`];
 //! 4. who sends and receives: [`producer`], [`consumer`].
@@ -38,6 +37,7 @@ pub mod select;
 pub mod sql;
 pub mod store;
 mod topic;
+mod wishes;
 
 pub use properties::{BadProperty, Properties};
 pub use topic::{

@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Topic;
-use super::filter::Subscription;
 use super::layout::StoredMessage;
+pub use super::wishes::{Pop, PopHandle, Popped, Pull, PullStatus, Pulled};
 use crate::ids::{Name, NodeId};
 use crate::record::Batches;
 
@@ -102,51 +102,12 @@ pub enum Request {
         /// Which.
         queues: Vec<(Topic, u32)>,
     },
+    /// Give me messages for a while.
+    Pop(Pop),
     /// Who is in a group?
     Members(Name),
     /// Which brokers have a topic? (Asked of a name server.)
     Route(Topic),
-}
-
-/// A wish for messages.
-///
-/// ```
-/// use mqlab_core::ids::Name;
-/// use mqlab_core::systems::rocketmq::protocol::Pull;
-/// use mqlab_core::systems::rocketmq::Topic;
-/// let pull = Pull::new(Name::new("payers")?, Topic::new("orders")?, 0, 17);
-/// assert!(pull.hold && pull.count == 32);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pull {
-    /// For which group.
-    pub group: Name,
-    /// Of which topic.
-    pub topic: Topic,
-    /// Which queue.
-    pub queue: u32,
-    /// From which offset on.
-    pub offset: u64,
-    /// At most so many.
-    pub count: u32,
-    /// Which of them.
-    pub wants: Subscription,
-    /// Whether to wait when there are none.
-    pub hold: bool,
-    /// How far the group is, to be kept beside.
-    pub commit: Option<u64>,
-}
-
-impl Pull {
-    /// How many messages a consumer wants at once (`pullBatchSize`).
-    pub const COUNT: u32 = 32;
-
-    /// A wish for everything from an offset on, that waits.
-    pub fn new(group: Name, topic: Topic, queue: u32, offset: u64) -> Self {
-        let (count, wants, hold, commit) = (Self::COUNT, Subscription::All, true, None);
-        Self { group, topic, queue, offset, count, wants, hold, commit }
-    }
 }
 
 /// How a send went. In all four cases the message *is stored* at the broker; they differ in what else is known.
@@ -214,47 +175,6 @@ impl fmt::Display for Refused {
     }
 }
 
-/// How a pull went.
-///
-/// ```
-/// use mqlab_core::systems::rocketmq::protocol::PullStatus;
-/// assert_ne!(PullStatus::Found, PullStatus::NoNewMessage);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PullStatus {
-    /// There are messages.
-    Found,
-    /// There is nothing behind the offset.
-    NoNewMessage,
-    /// What is there does not pass the filter: go on at the next offset.
-    NoMatchedMessage,
-    /// The offset is not in the queue: go on at the next offset.
-    OffsetIllegal,
-}
-
-/// What a pull brought.
-///
-/// ```
-/// use mqlab_core::systems::rocketmq::protocol::{Pulled, PullStatus};
-/// let pulled = Pulled { status: PullStatus::NoNewMessage, next: 3, min: 0, max: 3, broker_id: 0, messages: vec![] };
-/// assert!(pulled.messages.is_empty());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulled {
-    /// How it went.
-    pub status: PullStatus,
-    /// The offset to pull next.
-    pub next: u64,
-    /// The first offset of the queue.
-    pub min: u64,
-    /// The offset that comes next in the queue.
-    pub max: u64,
-    /// Whom to ask next: 0 for the master, else a slave.
-    pub broker_id: u32,
-    /// The messages.
-    pub messages: Vec<StoredMessage>,
-}
-
 /// The brokers of one name, and how many queues they have of a topic.
 ///
 /// ```
@@ -316,6 +236,8 @@ pub enum Reply {
         /// The next.
         max: u64,
     },
+    /// What was popped.
+    Popped(Vec<Popped>),
     /// The message will come again, or is buried.
     SentBack,
     /// These queues are now read by nobody else in the group.
@@ -379,6 +301,8 @@ pub enum Notice {
         /// Which.
         queues: Vec<(Topic, u32)>,
     },
+    /// What was popped is done.
+    Ack(PopHandle),
     /// What became of a half message.
     EndTransaction {
         /// Its producer's group.

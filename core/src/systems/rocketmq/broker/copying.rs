@@ -12,8 +12,9 @@
 //!
 //! A new slave begins with the master's last file: what is older it never gets. And a slave that has *more* than its master,
 //! because the master lost power before it flushed, does not fit: where its end is no message's beginning at the master, copying
-//! stands still; where it happens to be one, the two go on with different messages below, and nobody notices. Epochs of masters
-//! (controller mode) are there to notice; they are left out.
+//! stands still; where it happens to be one, the two go on with different messages below, and nobody notices: a SYNC_MASTER even
+//! says SEND_OK of messages that the slave does not have. Epochs of masters (controller mode) are there to notice; they are left
+//! out.
 //!
 //! Source: `HAConnection.java`, `DefaultHAClient.java`, `DefaultHAService.java`.
 

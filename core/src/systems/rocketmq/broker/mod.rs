@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Read: `settings`; `send` (four answers, all of which mean "stored"); `copying` (a slave follows its master); `pull` (held
-//! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions).
+//! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions); `pop` (consumers that share a queue).
 //!
 //! Left out: controller mode, in which a slave can become the master; access control; compression; batches of messages.
 //!
@@ -18,6 +18,7 @@ mod copying;
 mod half;
 mod locks;
 mod offsets;
+mod pop;
 mod pull;
 mod send;
 mod send_back;
@@ -42,6 +43,7 @@ use copying::{Following, Slave};
 use half::HalfService;
 use locks::Locks;
 use offsets::Offsets;
+use pop::Popping;
 use pull::Holds;
 use send::Waiting;
 
@@ -92,6 +94,8 @@ pub struct Broker<S: Storage> {
     slaves: BTreeMap<NodeId, Slave>,
     following: Following,
     half: HalfService,
+    /// What was popped and is not acknowledged.
+    popping: Popping,
     due: Due,
     failed: Option<StoreError<StorageError<S>>>,
 }
@@ -103,6 +107,7 @@ struct Due {
     persist: Time,
     register: Time,
     check: Time,
+    revive: Time,
     clean: Time,
     hold_check: Time,
 }
@@ -126,6 +131,7 @@ where
             slaves: self.slaves.clone(),
             following: self.following,
             half: self.half.clone(),
+            popping: self.popping.clone(),
             due: self.due,
             failed: self.failed.clone(),
         }
@@ -152,6 +158,7 @@ impl<S: Storage> Broker<S> {
             persist: now + settings.persist_every,
             register: now,
             check: now + settings.check_every,
+            revive: now,
             clean: now + settings.clean_every,
             hold_check: now + settings.hold_check_every,
         };
@@ -167,6 +174,7 @@ impl<S: Storage> Broker<S> {
             slaves: BTreeMap::new(),
             following: Following::from(now),
             half: HalfService::default(),
+            popping: Popping::default(),
             due,
             failed: None,
             settings,
@@ -243,6 +251,7 @@ impl<S: Storage> Broker<S> {
             Request::SendBack { group, physical, level, retries_max } => {
                 self.take_back(now, &group, (physical, level, retries_max), out)?
             }
+            Request::Pop(pop) => self.pop(now, &pop)?,
             Request::Offset { group, topic, queue } => Reply::Offset(self.offset(&group, &topic, queue)),
             Request::Bounds { topic, queue } => {
                 let (min, max) = (self.store.min_offset(&topic, queue), self.store.max_offset(&topic, queue));
@@ -278,6 +287,7 @@ impl<S: Storage> Broker<S> {
             Notice::EndTransaction { group, physical, half_offset, state } => {
                 self.end_transaction(now, &group, (physical, half_offset, state), out)?;
             }
+            Notice::Ack(handle) => self.ack_popped(now, handle)?,
             Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, physical, anew),
             Notice::Copy { physical, batches } => self.take_copy(now, from, physical, &batches, out)?,
             Notice::Tables { offsets } if self.settings.role == Role::Slave(from) => {
@@ -356,6 +366,9 @@ impl<S: Storage> Broker<S> {
         if self.is_master() {
             let delivered = unless_full(self.store.deliver_due(now, EPOCH))?.unwrap_or_default();
             delivered.iter().for_each(|stored| self.stored(stored, out));
+            if is_due(now, &mut self.due.revive, self.settings.revive_every) {
+                self.revive(now, out)?;
+            }
             if is_due(now, &mut self.due.check, self.settings.check_every) {
                 unless_full(self.check_halves(now, out))?;
             }
@@ -414,7 +427,7 @@ impl<S: Storage> Broker<S> {
 
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let Due { flush, persist, register, check, clean, hold_check } = self.due;
+        let Due { flush, persist, register, check, revive, clean, hold_check } = self.due;
         let is_dirty = self.store.commit_log().durable() < self.store.commit_log().end();
         let master = self.is_master().then_some(check);
         let servers = (!self.settings.name_servers.is_empty()).then_some(register);
@@ -427,6 +440,7 @@ impl<S: Storage> Broker<S> {
             master,
             delayed,
             clients,
+            self.next_revival().map(|until| until.max(revive)),
             self.holds.next_deadline().map(|deadline| deadline.min(hold_check)),
             self.next_send_deadline(),
             self.next_report(),

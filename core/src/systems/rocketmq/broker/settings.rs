@@ -96,6 +96,8 @@ pub struct BrokerSettings {
     pub check_after: Span,
     /// So often a producer is asked (`transactionCheckMax`): 15 times.
     pub checks_max: u32,
+    /// How often it looks for what was popped and not acknowledged (`reviveInterval`): 1 s.
+    pub revive_every: Span,
     /// How often old files are looked for (`cleanResourceInterval`): 10 s.
     pub clean_every: Span,
 }
@@ -127,6 +129,7 @@ impl BrokerSettings {
             check_every: seconds(30),
             check_after: seconds(6),
             checks_max: 15,
+            revive_every: seconds(1),
             clean_every: seconds(10),
         }
     }

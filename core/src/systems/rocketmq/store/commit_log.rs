@@ -190,7 +190,7 @@ impl<L: Log> CommitLog<L> {
     /// Adds one message's batch whose place is known, in a new segment where it begins a file.
     fn push(&mut self, batch: &Batches, span: Extent) -> Result<(), L> {
         let is_new_file = span.physical / self.file_bytes != self.end / self.file_bytes;
-        if is_new_file || (span.physical % self.file_bytes == 0 && !self.spans.is_empty()) {
+        if is_new_file || (span.physical.is_multiple_of(self.file_bytes) && !self.spans.is_empty()) {
             self.log.roll()?;
         }
         self.log.append(batch)?;
