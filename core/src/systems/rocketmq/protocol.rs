@@ -326,10 +326,12 @@ pub enum Notice {
         /// Whether it misses what came before: it has just begun, or something was lost.
         anew: bool,
     },
-    /// Messages for a slave.
+    /// Messages for a slave, in order.
     Copy {
-        /// Where the first of them goes, or where the slave should be if there is none.
+        /// Where the slave should be: the first of them goes there, or to the next file.
         physical: u64,
+        /// Whether a slave that has nothing begins here.
+        begins: bool,
         /// The messages.
         batches: Batches,
     },

@@ -95,14 +95,15 @@ impl<S: Storage> Broker<S> {
                 continue;
             }
             let Some(mut from) = slave.sent else { continue };
-            if from == 0 {
+            let mut begins = from == 0;
+            if begins {
                 from = last_file;
             }
             while from < log.end() {
                 let Some(batches) = log.batches_from(from, COPY_BYTES_MAX)? else { break };
                 let Some(next) = log.end_of(&batches) else { break };
-                out.sends.push((*node, Message::Notice(Notice::Copy { physical: from, batches })));
-                from = next;
+                out.sends.push((*node, Message::Notice(Notice::Copy { physical: from, begins, batches })));
+                (from, begins) = (next, false);
             }
             if from > 0 {
                 slave.sent = Some(from);
@@ -116,7 +117,7 @@ impl<S: Storage> Broker<S> {
         &mut self,
         now: Time,
         from: NodeId,
-        physical: u64,
+        (physical, begins): (u64, bool),
         batches: &Batches,
         out: &mut Output,
     ) -> Done<S> {
@@ -125,7 +126,7 @@ impl<S: Storage> Broker<S> {
         }
         self.following.report_at = now + self.settings.slave_reports_every;
         let (end, messages) = (self.store.commit_log().end(), self.store.commit_log().messages());
-        if physical != end && messages > 0 {
+        if physical != end && !(begins && messages == 0) {
             // Behind its end something was lost on the way; before it, this came twice.
             self.following.owes = Some(physical > end || self.following.owes == Some(true));
             return Ok(());

@@ -289,7 +289,9 @@ impl<S: Storage> Broker<S> {
             }
             Notice::Ack(handle) => self.ack_popped(now, handle)?,
             Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, physical, anew),
-            Notice::Copy { physical, batches } => self.take_copy(now, from, physical, &batches, out)?,
+            Notice::Copy { physical, begins, batches } => {
+                self.take_copy(now, from, (physical, begins), &batches, out)?;
+            }
             Notice::Tables { offsets } if self.settings.role == Role::Slave(from) => {
                 self.offsets.replace(offsets)
             }
