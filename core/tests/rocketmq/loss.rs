@@ -253,3 +253,62 @@ fn a_slave_that_has_more_than_its_master_stands_still_or_goes_astray() {
         assert_eq!(net.stored_in(slave, &topic("orders"), 0), kept);
     }
 }
+
+/// Packets get lost on all ways to and from the broker, it loses power once, a consumer comes and another dies: whatever a producer
+/// was told is stored is processed all the same, at least once.
+#[test]
+fn what_is_acknowledged_is_processed_whatever_happens_meanwhile() {
+    for seed in 0..30 {
+        let mut net = Net::new();
+        let mut draw = Rng::new(seed, Stream::Faults);
+        let settings = BrokerSettings::new(name("broker-a"), 0).with_topic(topic("orders"), 4);
+        let master = net.broker(1, BrokerSettings { flush: Flush::Sync, ..settings });
+        let topics = BTreeSet::from([topic("orders")]);
+        let producer = net.producer(1, ProducerSettings { topics, ..ProducerSettings::new(name("shop")) });
+        let reader = || {
+            let mut settings = ConsumerSettings::new(name("payers"));
+            settings.subscriptions.insert(topic("orders"), Default::default());
+            settings
+        };
+        // Every fifth fails at first, and comes again from the group's topic of retries.
+        let program = |work: &mqlab_core::systems::rocketmq::consumer::Work| {
+            let id = work.message.properties.message_id().map_or(0, |id| id.0);
+            let fails = id.is_multiple_of(5) && work.message.reconsumed == 0;
+            if fails { Consumed::Later } else { Consumed::Success }
+        };
+        let first = net.consumer(1, reader(), program);
+        net.run_until(ms(500));
+        for client in [producer, first, NodeId::Consumer(2)] {
+            net.lossy.extend([((client, master), 8), ((master, client), 8)]);
+        }
+        net.chance = Some(Rng::new(seed, Stream::Links));
+        let [cut, joins, dies] = [(); 3].map(|()| draw.between(5, 95));
+        for id in 1..=100 {
+            if id == cut {
+                net.power_cut(master);
+            }
+            if id == cut + 20 {
+                net.restart(master);
+            }
+            if id == joins {
+                net.consumer(2, reader(), program);
+            }
+            if id == dies {
+                net.stop_consumer(first);
+            }
+            let message = StoredMessage::new(topic("orders"), 0, "x".into());
+            net.send(producer, id, message, How::Anywhere);
+            net.run_until(ms(500 + id * 40));
+        }
+        if cut + 20 > 100 {
+            net.restart(master);
+        }
+        net.run_until(ms(20_000));
+        net.lossy.clear();
+        net.run_until(ms(200_000));
+        assert!(net.verdict.lost().is_empty(), "seed {seed}");
+        assert!(net.verdict.acknowledged() > 60, "seed {seed}: {}", net.verdict.acknowledged());
+        let waiting: Vec<_> = net.verdict.waiting().collect();
+        assert!(waiting.is_empty(), "seed {seed}: {waiting:?} wait");
+    }
+}

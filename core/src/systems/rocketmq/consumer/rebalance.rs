@@ -31,6 +31,9 @@ impl Consumer {
 
     /// Computes what is this consumer's.
     pub(super) fn deal(&mut self, now: Time, topic: &Topic, members: &BTreeSet<String>, out: &mut Output) {
+        if members.is_empty() {
+            return; // a broker that was restarted knows of nobody yet
+        }
         let members: Vec<_> = members.iter().cloned().collect();
         let all = self.routes.queues(topic);
         let mine = self.settings.strategy.allocate(&all, &members, &self.name);
