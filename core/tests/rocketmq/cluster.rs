@@ -220,11 +220,11 @@ fn decisions_survive_a_power_cut_once_they_are_flushed() {
         net.producers.get_mut(&shop).expect("it runs").decide(MessageId(id), state);
         net.send(shop, id, order(id), How::InTransaction);
     }
-    net.run_until(ms(5_000));
+    net.run_until(ms(11_000));
     net.power_cut(node);
-    net.run_until(ms(6_000));
+    net.run_until(ms(12_000));
     net.restart(node);
-    net.run_until(ms(40_000));
+    net.run_until(ms(50_000));
     let all = net.worked_by(payer);
     let seen: BTreeSet<_> = all.iter().copied().collect();
     assert_eq!(seen, [1, 3, 5].into());

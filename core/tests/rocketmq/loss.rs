@@ -312,3 +312,29 @@ fn what_is_acknowledged_is_processed_whatever_happens_meanwhile() {
         assert!(waiting.is_empty(), "seed {seed}: {waiting:?} wait");
     }
 }
+
+#[test]
+fn a_busy_broker_is_flushed_each_half_second_and_a_quiet_one_each_ten() {
+    // A message of 100 bytes, and one of five pages, each at 0.7 s; and until when a power cut takes it.
+    for (size, safe_at) in [(100, 10_000), (5 * 4_096, 1_000)] {
+        for (cut, kept) in [(safe_at - 1, 0), (safe_at, 1)] {
+            let (mut net, producer) = pair(Role::AsyncMaster, Flush::Async);
+            let master = NodeId::Broker(1);
+            net.run_until(ms(700));
+            net.send(
+                producer,
+                1,
+                StoredMessage::new(topic("orders"), 0, vec![0; size].into()),
+                How::Anywhere,
+            );
+            net.run_until(ms(cut));
+            net.power_cut(master);
+            net.restart(master);
+            assert_eq!(
+                net.stored_in(master, &topic("orders"), 0).len(),
+                kept,
+                "{size} bytes, cut at {cut} ms"
+            );
+        }
+    }
+}

@@ -6,7 +6,7 @@
 //!              settle ───────┴─▶ flush once, if somebody waits for it ──▶ copies to slaves, answers
 //! ```
 //!
-//! Read: `settings`; `send` (four answers, all of which mean "stored"); `copying` (a slave follows its master); `pull` (held
+//! Read: `settings`; `send` (four answers, all of which mean "stored"); `flushing` (when nobody waits for it); `copying` (a slave follows its master); `pull` (held
 //! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions); `pop` (consumers that share a queue).
 //!
 //! Left out: controller mode, in which a slave can become the master; access control; compression; batches of messages.
@@ -15,6 +15,7 @@
 
 mod clients;
 mod copying;
+mod flushing;
 mod half;
 mod locks;
 mod offsets;
@@ -25,7 +26,7 @@ mod send_back;
 mod settings;
 
 pub use offsets::OffsetTable;
-pub use settings::{BrokerSettings, Flush, Role};
+pub use settings::{BrokerSettings, Flush, PAGE_BYTES, Role};
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -40,6 +41,7 @@ use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 use clients::Clients;
 use copying::{Following, Slave};
+use flushing::Flushing;
 use half::HalfService;
 use locks::Locks;
 use offsets::Offsets;
@@ -96,6 +98,7 @@ pub struct Broker<S: Storage> {
     half: HalfService,
     /// What was popped and is not acknowledged.
     popping: Popping,
+    flushing: Flushing,
     due: Due,
     failed: Option<StoreError<StorageError<S>>>,
 }
@@ -103,7 +106,6 @@ pub struct Broker<S: Storage> {
 /// When what is to be done from time to time is to be done next.
 #[derive(Clone, Copy, Debug)]
 struct Due {
-    flush: Time,
     persist: Time,
     register: Time,
     check: Time,
@@ -132,6 +134,7 @@ where
             following: self.following,
             half: self.half.clone(),
             popping: self.popping.clone(),
+            flushing: self.flushing,
             due: self.due,
             failed: self.failed.clone(),
         }
@@ -154,7 +157,6 @@ impl<S: Storage> Broker<S> {
             *queues = (*queues).max(queue + 1);
         }
         let due = Due {
-            flush: now + settings.flush_every,
             persist: now + settings.persist_every,
             register: now,
             check: now + settings.check_every,
@@ -175,6 +177,7 @@ impl<S: Storage> Broker<S> {
             following: Following::from(now),
             half: HalfService::default(),
             popping: Popping::default(),
+            flushing: Flushing::from(now, &settings),
             due,
             failed: None,
             settings,
@@ -361,6 +364,7 @@ impl<S: Storage> Broker<S> {
         self.report_to_master(now, out);
         self.copy_to_slaves(now, out)?;
         self.answer_sends(now, out);
+        self.note_unflushed();
         Ok(())
     }
 
@@ -375,9 +379,7 @@ impl<S: Storage> Broker<S> {
                 unless_full(self.check_halves(now, out))?;
             }
         }
-        if is_due(now, &mut self.due.flush, self.settings.flush_every) {
-            self.store.flush()?;
-        }
+        self.flush_when_due(now)?;
         if is_due(now, &mut self.due.persist, self.settings.persist_every) {
             self.persist(out)?;
         }
@@ -429,14 +431,13 @@ impl<S: Storage> Broker<S> {
 
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let Due { flush, persist, register, check, revive, clean, hold_check } = self.due;
-        let is_dirty = self.store.commit_log().durable() < self.store.commit_log().end();
+        let Due { persist, register, check, revive, clean, hold_check } = self.due;
         let master = self.is_master().then_some(check);
         let servers = (!self.settings.name_servers.is_empty()).then_some(register);
         let delayed = self.is_master().then(|| self.store.next_due()).flatten();
         let clients = self.clients.next_expiry(self.settings.client_expires);
         let times = [
-            is_dirty.then_some(flush),
+            self.next_flush(),
             Some(persist.min(clean)),
             servers,
             master,

@@ -8,6 +8,9 @@ use crate::systems::rocketmq::Topic;
 use crate::systems::rocketmq::store::StoreSettings;
 use crate::time::Span;
 
+/// The size of a page of memory, in bytes.
+pub const PAGE_BYTES: u64 = 4096;
+
 /// Whether an answer waits until a message is on the disk (`flushDiskType`).
 ///
 /// ```
@@ -68,6 +71,10 @@ pub struct BrokerSettings {
     pub store: StoreSettings,
     /// The time between two flushes that nobody waits for (`flushIntervalCommitLog`): 500 ms.
     pub flush_every: Span,
+    /// Less than so many pages of [`PAGE_BYTES`] are not flushed for now (`flushCommitLogLeastPages`): 4.
+    pub flush_least_pages: u64,
+    /// Everything is flushed so often, however little it is (`flushCommitLogThoroughInterval`): 10 s.
+    pub flush_all_every: Span,
     /// So long a producer waits for a flush (`syncFlushTimeout`): 5 s.
     pub flush_timeout: Span,
     /// So long a producer waits for a slave (`slaveTimeout`): 3 s.
@@ -115,6 +122,8 @@ impl BrokerSettings {
             name_servers: Vec::new(),
             store: StoreSettings::default(),
             flush_every: Span::from_millis(500),
+            flush_least_pages: 4,
+            flush_all_every: seconds(10),
             flush_timeout: seconds(5),
             slave_timeout: seconds(3),
             slave_gap_max: 256 * 1024 * 1024,

@@ -116,6 +116,8 @@ pub struct MessageStore<S: Storage> {
     floors: ConfigFile<S::Log, Floors>,
     /// The next message of each level of delay.
     delayed: BTreeMap<u32, u64>,
+    /// What of that is written down.
+    persisted: BTreeMap<u32, u64>,
     delay_file: ConfigFile<S::Log, BTreeMap<u32, u64>>,
 }
 
@@ -131,6 +133,7 @@ where
             indexes: self.indexes.clone(),
             floors: self.floors.clone(),
             delayed: self.delayed.clone(),
+            persisted: self.persisted.clone(),
             delay_file: self.delay_file.clone(),
         }
     }
@@ -200,7 +203,8 @@ impl<S: Storage> MessageStore<S> {
             let key = (Topic::system(SCHEDULE_TOPIC), *queue);
             *offset = (*offset).min(indexes.queues.get(&key).map_or(0, ConsumeQueue::max));
         }
-        Ok(Self { storage, settings, commit_log, indexes, floors, delayed, delay_file })
+        let persisted = delayed.clone();
+        Ok(Self { storage, settings, commit_log, indexes, floors, delayed, persisted, delay_file })
     }
 
     /// Gives the storage back, as after a crash of the process: what was stored stays, durable or not.
@@ -323,6 +327,10 @@ impl<S: Storage> MessageStore<S> {
     ///
     /// [`StoreError::Log`] when the storage fails.
     pub fn persist(&mut self) -> Result<(), S> {
-        self.delay_file.write(&self.delayed)
+        if self.delayed != self.persisted {
+            self.delay_file.write(&self.delayed)?;
+            self.persisted.clone_from(&self.delayed);
+        }
+        Ok(())
     }
 }
