@@ -62,6 +62,9 @@ impl Arithmetic {
 /// The number with a sign before it; nothing for what is no number.
 pub(super) fn signed<'a>(value: PropertyValue<'_>, negative: bool) -> PropertyValue<'a> {
     match value {
+        PropertyValue::Untyped(text) => {
+            PropertyValue::spelled_number(text).map_or(PropertyValue::Null, |number| signed(number, negative))
+        }
         PropertyValue::Int(value) => PropertyValue::Int(if negative { value.wrapping_neg() } else { value }),
         PropertyValue::Double(value) => PropertyValue::Double(if negative { -value } else { value }),
         _ => PropertyValue::Null,
@@ -73,6 +76,7 @@ fn double(value: PropertyValue<'_>) -> Option<f64> {
     match value {
         PropertyValue::Int(value) => Some(value as f64),
         PropertyValue::Double(value) => Some(value),
+        PropertyValue::Untyped(text) => PropertyValue::spelled_number(text).and_then(double),
         _ => None,
     }
 }
@@ -108,10 +112,15 @@ impl Comparison {
 
     /// Whether it holds. Unknown without one of the values; false, `<>` too, between values of unlike types, and
     /// false where texts or booleans are asked for their order.
-    pub(super) fn holds(self, left: PropertyValue<'_>, right: PropertyValue<'_>) -> Truth {
-        use PropertyValue::{Bool, Double, Id, Int, Null, Text};
+    pub(super) fn holds<'a>(self, left: PropertyValue<'a>, right: PropertyValue<'a>) -> Truth {
+        use PropertyValue::{Bool, Double, Id, Int, Null, Text, Untyped};
         match (left, right) {
             (Null, _) | (_, Null) => Truth::Unknown,
+            (Untyped(a), Untyped(b)) if self.is_order() => {
+                let numbers = PropertyValue::spelled_number(a).zip(PropertyValue::spelled_number(b));
+                numbers.map_or(Truth::False, |(a, b)| self.holds(a, b))
+            }
+            (Untyped(_), _) | (_, Untyped(_)) => self.holds(left.beside(right), right.beside(left)),
             (Int(a), Int(b)) => self.accepts(Some(a.cmp(&b))).into(),
             (Int(_) | Double(_), Int(_) | Double(_)) => {
                 // Nothing for what is not a number: it is unequal to all, and neither before nor after.

@@ -26,6 +26,9 @@ pub enum PropertyValue<'a> {
     Double(f64),
     /// A text.
     Text(&'a str),
+    /// A text that stands for whatever it is compared with, where properties have no types of their own, as in RocketMQ: beside
+    /// a number it is the number that it spells, beside a boolean true or false, else a text.
+    Untyped(&'a str),
     /// A message's identity, which is the text `ID:m17` for number 17. It is written out only where it is compared.
     Id(MessageId),
 }
@@ -66,6 +69,7 @@ impl PropertyValue<'_> {
         match self {
             Self::Null => Truth::Unknown,
             Self::Bool(value) => value.into(),
+            Self::Untyped(text) => spelled_bool(text).map_or(Truth::False, Truth::from),
             Self::Int(_) | Self::Double(_) | Self::Text(_) | Self::Id(_) => Truth::False,
         }
     }
@@ -74,10 +78,38 @@ impl PropertyValue<'_> {
     pub(super) fn is_text(self, test: impl FnOnce(&str) -> bool) -> Truth {
         match self {
             Self::Null => Truth::Unknown,
-            Self::Text(text) => test(text).into(),
+            Self::Text(text) | Self::Untyped(text) => test(text).into(),
             Self::Id(id) => test(IdText::new(id).as_str()).into(),
             Self::Bool(_) | Self::Int(_) | Self::Double(_) => Truth::False,
         }
+    }
+}
+
+/// The boolean that a text spells, in letters of either case.
+fn spelled_bool(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        return Some(true);
+    }
+    text.eq_ignore_ascii_case("false").then_some(false)
+}
+
+impl<'a> PropertyValue<'a> {
+    /// An untyped text as what it is beside `other`: a number, a boolean, or a text. What does not spell one stays a text,
+    /// which is unlike a number or a boolean.
+    pub(super) fn beside(self, other: Self) -> Self {
+        let Self::Untyped(text) = self else { return self };
+        match other {
+            Self::Bool(_) => spelled_bool(text).map_or(Self::Text(text), Self::Bool),
+            Self::Int(_) | Self::Double(_) => Self::spelled_number(text).unwrap_or(Self::Text(text)),
+            _ => Self::Text(text),
+        }
+    }
+
+    /// The number that a text spells, if it does.
+    pub(super) fn spelled_number(text: &str) -> Option<PropertyValue<'static>> {
+        let whole = text.parse().ok().map(PropertyValue::Int);
+        let double = || text.parse().ok().filter(|value: &f64| value.is_finite()).map(PropertyValue::Double);
+        whole.or_else(double)
     }
 }
 

@@ -1,0 +1,176 @@
+//! How does a slave follow its master? It says how far its CommitLog reaches, and gets the bytes behind.
+//!
+//! ```text
+//!   slave                                     master
+//!     │ CopyFrom 640, anew ────────────────────▶ │  it has everything below 640
+//!     │ ◀─────────────────── Copy 640: ▓▓▓▓▓▓▓▓▓ │  at most 32 KiB each, without waiting
+//!     │ CopyFrom 1000 ─────────────────────────▶ │  sends that end below 1000 are answered (SYNC_MASTER)
+//! ```
+//!
+//! The bytes are the same, so are the places, and the indexes are built from them at the slave as at the master. What a slave
+//! says it has is in its memory; it flushes by its own settings.
+//!
+//! A new slave begins with the master's last file: what is older it never gets. And a slave that has *more* than its master,
+//! because the master lost power before it flushed, does not fit: where its end is no message's beginning at the master, copying
+//! stands still; where it happens to be one, the two go on with different messages below, and nobody notices: a SYNC_MASTER even
+//! says SEND_OK of messages that the slave does not have. Epochs of masters (controller mode) are there to notice; they are left
+//! out.
+//!
+//! Source: `HAConnection.java`, `DefaultHAClient.java`, `DefaultHAService.java`.
+
+use super::*;
+use crate::ids::MessageId;
+use crate::record::Batches;
+
+/// At most so many bytes are sent to a slave at once (`haTransferBatchSize`): 32 KiB, or one message.
+pub(super) const COPY_BYTES_MAX: u32 = 32 * 1024;
+
+/// What a master knows of a slave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slave {
+    /// It has everything below this place.
+    acked: u64,
+    /// And was sent everything below this one; nothing before it said where to begin.
+    sent: Option<u64>,
+    heard: Time,
+}
+
+impl Slave {
+    pub(super) fn has(&self, end: u64) -> bool {
+        self.acked >= end
+    }
+}
+
+/// What a slave has to tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Following {
+    /// When it says where it is if nothing comes.
+    report_at: Time,
+    /// Whether something came that it has to acknowledge, and whether something is missing.
+    owes: Option<bool>,
+}
+
+impl Following {
+    pub(super) fn from(now: Time) -> Self {
+        Self { report_at: now, owes: Some(true) }
+    }
+}
+
+impl<S: Storage> Broker<S> {
+    /// Whether a slave is there and not too far behind.
+    pub(super) fn has_slave(&self, now: Time) -> bool {
+        let end = self.store.commit_log().end();
+        self.slaves.values().any(|slave| {
+            let is_near = end.saturating_sub(slave.acked) <= self.settings.slave_gap_max;
+            is_near && now.since(slave.heard) < self.settings.slave_expires
+        })
+    }
+
+    /// Takes note of where a slave is.
+    pub(super) fn slave_reports(&mut self, now: Time, slave: NodeId, physical: u64, anew: bool) {
+        if !self.is_master() {
+            return;
+        }
+        let known = self.slaves.entry(slave).or_insert(Slave { acked: 0, sent: None, heard: now });
+        known.heard = now;
+        known.acked = if anew { physical } else { known.acked.max(physical) };
+        if anew || known.sent.is_none() {
+            known.sent = Some(physical);
+        }
+    }
+
+    /// Where copying begins for a slave that has nothing.
+    fn last_file(&self) -> u64 {
+        let log = self.store.commit_log();
+        let last = log.last_below(u64::MAX).map_or(log.end(), |last| last.physical);
+        (last / log.file_bytes() * log.file_bytes()).max(log.start())
+    }
+
+    /// Sends each slave what it does not have yet.
+    pub(super) fn copy_to_slaves(&mut self, now: Time, out: &mut Output) -> Done<S> {
+        let last_file = self.last_file();
+        let log = self.store.commit_log();
+        for (node, slave) in &mut self.slaves {
+            if now.since(slave.heard) >= self.settings.slave_expires {
+                continue;
+            }
+            let Some(mut from) = slave.sent else { continue };
+            let mut begins = from == 0;
+            if begins {
+                from = last_file;
+            }
+            while from < log.end() {
+                let Some(batches) = log.batches_from(from, COPY_BYTES_MAX)? else { break };
+                let Some(next) = log.end_of(&batches) else { break };
+                out.sends.push((*node, Message::Notice(Notice::Copy { physical: from, begins, batches })));
+                (from, begins) = (next, false);
+            }
+            if from > 0 {
+                slave.sent = Some(from);
+            }
+        }
+        Ok(())
+    }
+
+    /// A slave takes what its master sent. What does not continue its own is left, and asked for anew.
+    pub(super) fn take_copy(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        (physical, begins): (u64, bool),
+        batches: &Batches,
+        out: &mut Output,
+    ) -> Done<S> {
+        if self.settings.role != Role::Slave(from) {
+            return Ok(());
+        }
+        self.following.report_at = now + self.settings.slave_reports_every;
+        let (end, messages) = (self.store.commit_log().end(), self.store.commit_log().messages());
+        if physical != end && !(begins && messages == 0) {
+            // Behind its end something was lost on the way; before it, this came twice.
+            self.following.owes = Some(physical > end || self.following.owes == Some(true));
+            return Ok(());
+        }
+        let stored = match self.store.put_copied(batches) {
+            Err(StoreError::Apart { .. }) => {
+                self.following.owes = Some(true);
+                return Ok(());
+            }
+            stored => unless_full(stored)?.unwrap_or_default(),
+        };
+        for stored in &stored {
+            self.copied(stored, out);
+        }
+        self.following.owes = Some(self.following.owes == Some(true) && stored.is_empty());
+        Ok(())
+    }
+
+    fn copied(&mut self, stored: &Stored, out: &mut Output) {
+        let message = &stored.message;
+        if message.is_visible() {
+            let (partition, base) = (message.topic.queue(message.queue), Offset(message.queue_offset));
+            let messages: Vec<MessageId> = stored.id().into_iter().collect();
+            out.events.push(Event::Copied { partition, base, messages });
+            self.holds.arrived(stored);
+        }
+        let queues = self.topics.entry(message.topic.clone()).or_insert(0);
+        *queues = (*queues).max(message.queue + 1);
+    }
+
+    /// A slave says how far it is, when it owes that or has heard nothing for long.
+    pub(super) fn report_to_master(&mut self, now: Time, out: &mut Output) {
+        let Role::Slave(master) = self.settings.role else { return };
+        if now >= self.following.report_at {
+            self.following.owes = Some(true);
+        }
+        if let Some(anew) = self.following.owes.take() {
+            self.following.report_at = now + self.settings.slave_reports_every;
+            let physical = self.store.commit_log().end();
+            out.sends.push((master, Message::Notice(Notice::CopyFrom { physical, anew })));
+        }
+    }
+
+    pub(super) fn next_report(&self) -> Option<Time> {
+        (!self.is_master()).then_some(self.following.report_at)
+    }
+}
