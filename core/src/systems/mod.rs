@@ -9,6 +9,7 @@
 //! | acknowledgement | individual | individual, multiple | offset | offset | individual and cumulative |
 //! | replication | one store, one master | quorum | master and slave | in-sync set, leader epoch | write and ack quorum, fencing |
 
+pub mod activemq;
 mod host;
 pub mod rabbitmq;
 
