@@ -372,7 +372,7 @@ impl Pair {
         }
     }
 
-    fn compare(&mut self, op: &Op) {
+    fn compare(&self, op: &Op) {
         let ready: Vec<u64> = self.fifo.in_order().map(|index| index.0).collect();
         assert_eq!(ready, self.list.in_order(), "ready after {op:?}");
         assert_eq!(self.fifo.ready(), ready.len() as u64);

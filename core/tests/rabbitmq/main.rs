@@ -4,6 +4,7 @@ mod clients;
 mod fifo;
 mod fifo_model;
 mod lab;
+mod member;
 mod net;
 mod profile;
 mod quorum;

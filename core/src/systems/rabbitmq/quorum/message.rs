@@ -14,7 +14,7 @@ use crate::record::Batches;
 /// use mqlab_core::message::Message;
 /// use mqlab_core::systems::rabbitmq::QuorumMessage;
 /// let publish: QuorumMessage = QuorumMessage::Publish { sequence: 1, message: Message::new("a book") };
-/// assert!(publish.load().is_ok());
+/// assert!(matches!(publish, QuorumMessage::Publish { sequence: 1, .. }));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -35,7 +35,7 @@ pub enum OffsetSpec {
 /// use mqlab_core::ids::{Epoch, NodeId};
 /// use mqlab_core::systems::rabbitmq::StreamMessage;
 /// let copy: StreamMessage = StreamMessage::Copy { epoch: Epoch(2), writer: NodeId::Broker(1) };
-/// assert!(copy.load().is_ok());
+/// assert!(matches!(copy, StreamMessage::Copy { epoch: Epoch(2), .. }));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
