@@ -288,6 +288,7 @@ mod tests {
             exchange: "".into(),
             routing_key: "q".into(),
             original_ttl: None,
+            time: Some(crate::time::Time(7)),
         };
         let whole = Message::new("body")
             .with_key("k")

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MessageId, Name};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// The priority of a message that names none, where a queue has priorities at all (JMS: 4; AMQP counts from 0 and
 /// takes none for 0, which is what [`Message::priority`] returns and each queue may read its own way).
@@ -176,6 +176,9 @@ pub struct Death {
     /// The time to live that the message itself had: it is taken away, so that the message does not expire at once
     /// where it goes to.
     pub original_ttl: Option<Span>,
+    /// When it left this queue for this reason first, where its host notes that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
 }
 
 impl Message {

@@ -336,6 +336,8 @@ impl<L: Log> Queue<L> {
     /// A message dies: it is dropped, or goes where dead letters go.
     fn die(&mut self, offset: Offset, reason: DeathReason) -> Result<(), QueueError<L::Error>> {
         let message = if self.options.dead_letter.is_some() { Some(self.load(offset)?) } else { None };
+        let message =
+            message.filter(|dead| !(self.options.dead_letter_persistent_only && dead.is_transient()));
         let id = self.remove(offset, |slot| slot.id()).flatten();
         self.fact(Fact::Died { offset, id, reason });
         if let Some(message) = message {

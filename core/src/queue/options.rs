@@ -74,6 +74,9 @@ pub struct QueueOptions {
     pub remember_ids: Option<Span>,
     /// Where messages go that leave without having been consumed; `None` drops them.
     pub dead_letter: Option<DeadLetter>,
+    /// Whether only persistent messages go there, and the others are dropped (ActiveMQ: `processNonPersistent` off).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub dead_letter_persistent_only: bool,
     /// Whether it is removed when its last consumer leaves. Kept by whoever owns the queue.
     pub auto_delete: bool,
     /// A queue that nobody used for so long is removed: no consumer, no pull, not declared again

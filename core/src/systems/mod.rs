@@ -9,7 +9,9 @@
 //! | acknowledgement | individual | individual, multiple | offset | offset | individual and cumulative |
 //! | replication | one store, one master | quorum | master and slave | in-sync set, leader epoch | write and ack quorum, fencing |
 
+pub mod activemq;
 mod host;
+pub mod rabbitmq;
 pub mod rocketmq;
 
 pub use host::{Input, Out};

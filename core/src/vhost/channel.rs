@@ -370,6 +370,24 @@ impl<S: Storage> VirtualHost<S> {
         self.with_queue(now, &name, |queue| queue.renew(now, tag))
     }
 
+    /// A consumer has seen a delivery, and acknowledges it later. Where the queue's options extend windows, it may get
+    /// another one (ActiveMQ).
+    ///
+    /// # Errors
+    ///
+    /// As for [`ack`](Self::ack).
+    pub fn seen(&mut self, now: Time, handle: Handle) -> Result<(), S> {
+        let channel = self.channels.get(&handle.channel).ok_or(VhostError::NoChannel)?;
+        let Some(unsettled) = channel.unsettled.get(&handle.tag) else {
+            return Err(VhostError::UnknownDelivery(handle.tag));
+        };
+        if unsettled.gone {
+            return Ok(());
+        }
+        let (queue, tag) = (unsettled.queue.clone(), unsettled.tag);
+        self.with_queue(now, &queue, |queue| queue.seen(now, tag))
+    }
+
     /// A delivery is done with.
     ///
     /// # Errors

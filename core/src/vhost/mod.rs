@@ -156,6 +156,8 @@ pub struct VirtualHost<S: Storage> {
     watched: bool,
     /// Whether a full disk ends it, and undoes what was done last.
     stops_when_full: bool,
+    /// Whether dead letters have headers of their deaths.
+    death_headers: bool,
 }
 
 /// Where a consumer is.
@@ -240,6 +242,7 @@ impl<S: Storage> VirtualHost<S> {
             outputs,
             watched: false,
             stops_when_full: false,
+            death_headers: false,
         };
         host.declare_services()?;
         for definition in found {
@@ -281,6 +284,12 @@ impl<S: Storage> VirtualHost<S> {
     /// Whether facts are handed out by [`poll`](Self::poll). Nobody watches at first.
     pub fn watch(&mut self, watched: bool) {
         self.watched = watched;
+    }
+
+    /// Whether dead letters have the headers `x-first-death-queue`, `-reason` and `-exchange` of their first death, and
+    /// `x-last-death-` of their last, and each line of their history says when it began (RabbitMQ). Not at first.
+    pub fn write_death_headers(&mut self, written: bool) {
+        self.death_headers = written;
     }
 
     /// The next thing that the host wants done or known.

@@ -230,7 +230,8 @@ impl List {
 
     pub(crate) fn die(&mut self, offset: u64, reason: DeathReason) {
         let item = self.remove(offset);
-        if self.options.dead_letter.is_some() {
+        let dropped = self.options.dead_letter_persistent_only && item.message.is_transient();
+        if self.options.dead_letter.is_some() && !dropped {
             self.departed.push((offset, reason, body(&item)));
         }
     }

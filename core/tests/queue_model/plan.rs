@@ -163,12 +163,12 @@ pub(crate) fn options() -> impl Strategy<Value = QueueOptions> {
         (requeue, rarely(0..4_u32), rarely(backoff), rarely((1..15_u64).prop_map(Span::from_millis)));
     let flags =
         (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.3), any::<bool>(), any::<bool>());
-    let rest = (0..4_u8, 0..6_u8, rarely(span(30)), prop::bool::weighted(0.15));
+    let rest = (0..4_u8, 0..6_u8, rarely(span(30)), prop::bool::weighted(0.15), any::<bool>());
     (limits, returns, flags, rest).prop_map(|(limits, returns, flags, rest)| {
         let (ttl, expiry, length_max, bytes_max, overflow) = limits;
         let (requeue, delivery_limit, redelivery, lease) = returns;
         let (dead, single_active, strict_dispatch, prefetch_extension, prioritized) = flags;
-        let (priority_max, priority_default, remember_ids, transient) = rest;
+        let (priority_max, priority_default, remember_ids, transient, dead_letter_persistent_only) = rest;
         let options = QueueOptions {
             transient,
             priority_max: if prioritized { priority_max } else { 0 },
@@ -187,6 +187,7 @@ pub(crate) fn options() -> impl Strategy<Value = QueueOptions> {
             prefetch_extension,
             remember_ids,
             dead_letter: dead.then(|| DeadLetter { exchange: "dlx".into(), routing_key: None }),
+            dead_letter_persistent_only,
             auto_delete: false, // both are for whoever owns the queue
             unused_max: None,
         };
