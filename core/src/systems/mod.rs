@@ -10,5 +10,6 @@
 //! | replication | one store, one master | quorum | master and slave | in-sync set, leader epoch | write and ack quorum, fencing |
 
 mod host;
+pub mod pulsar;
 
 pub use host::{Input, Out};
