@@ -6,8 +6,8 @@ use mqlab_core::ids::NodeId;
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::systems::pulsar::ledger::Quorums;
 use mqlab_core::systems::pulsar::{
-    BrokerSettings, ConsumerSettings, DELIVER_AT_HEADER, DeadLetterPolicy, DeadLetterStyle, InitialPosition,
-    LedgerSettings, NewConsumer, Retention, SubscriptionType, TopicSettings,
+    BacklogQuota, BrokerSettings, ConsumerSettings, DELIVER_AT_HEADER, DeadLetterPolicy, DeadLetterStyle,
+    InitialPosition, LedgerSettings, NewConsumer, QuotaPolicy, Retention, SubscriptionType, TopicSettings,
 };
 use mqlab_core::time::Span;
 
@@ -326,6 +326,49 @@ fn a_message_that_lives_too_long_counts_as_acknowledged() {
     let next = net.add_consumer(2, "t", "s", reading(SubscriptionType::Shared), Program::Acknowledges);
     net.run(ms(100));
     assert_eq!(net.ids(next), [2]);
+}
+
+/// A subscription that does nothing, a quota that 20 messages are over, and what becomes of the next one.
+#[test]
+fn who_suffers_from_a_backlog_is_the_quotas_choice() {
+    for policy in [
+        QuotaPolicy::ProducerRequestHold,
+        QuotaPolicy::ProducerException,
+        QuotaPolicy::ConsumerBacklogEviction,
+    ] {
+        let quota = BacklogQuota { bytes: 2_000, policy };
+        let topics = TopicSettings { backlog_quota: Some(quota), check_interval: ms(20), ..usual() };
+        let mut net = Net::new(1, 2, settings(topics));
+        let producer = net.add_producer(1, "p", "t");
+        let slow = net.add_consumer(1, "t", "s", reading(SubscriptionType::Shared), Program::Waits);
+        net.run(ms(100));
+        (1..=20).for_each(|id| {
+            net.send(producer, vec![record(id)]);
+        });
+        net.run(ms(100));
+        assert_eq!((net.pending(producer), net.acknowledged.len()), (0, 20), "there was room");
+        net.send(producer, vec![record(21)]);
+        net.run(ms(100));
+        let stored = net.acknowledged.contains(&21);
+        match policy {
+            QuotaPolicy::ProducerRequestHold => {
+                assert_eq!((net.pending(producer), stored), (1, false));
+                (0..20).for_each(|_| net.finish(slow, Program::Acknowledges));
+                net.run(ms(100));
+                assert_eq!((net.pending(producer), net.ids(slow).last()), (0, Some(&21)));
+            }
+            QuotaPolicy::ProducerException => assert_eq!((net.pending(producer), stored), (0, false)),
+            QuotaPolicy::ConsumerBacklogEviction => {
+                assert!(stored);
+                net.crash(slow);
+                let next = net.add_consumer(2, "t", "s", reading(SubscriptionType::Shared), Program::Waits);
+                net.run(ms(100));
+                let left = net.ids(next);
+                assert!(left.len() < 20 && left.len() > 3, "about 1,800 bytes: {left:?}");
+                assert_eq!(left, (22 - left.len() as u64..=21).collect::<Vec<_>>(), "the newest");
+            }
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::log::{Log as _, Storage as _};
 use mqlab_core::systems::pulsar::ledger::{
     Bookie, BookieReply, BookieRequest, Effect, Entry, LedgerEnd, LedgerId, LedgerState, NotDone, Quorums,
     Replication, WriteSets,
@@ -300,4 +301,34 @@ fn of_two_who_change_a_value_one_must_look_again() {
     let mut store = MetadataStore::open(storage, STORE_SESSION, at(60_000)).expect("opens");
     assert_eq!(store.apply(at(60_000), two, StoreOp::Next { path: "n".into() }), StoreAnswer::Number(2));
     assert_eq!(store.next_wakeup(), Some(at(90_000)));
+}
+
+#[test]
+fn a_store_that_has_written_its_log_anew_says_the_same() {
+    let mut store = MetadataStore::open(MemoryStorage::default(), STORE_SESSION, Time::ZERO).expect("opens");
+    for number in 0..5_000_u64 {
+        let path = format!("path/{}", number % 3);
+        let op = match number % 7 {
+            6 => StoreOp::Delete { path, expected: Expected::Any },
+            _ => StoreOp::Put {
+                path,
+                value: format!("{number}").into(),
+                expected: Expected::Any,
+                ephemeral: number % 5 == 0,
+            },
+        };
+        store.apply(Time::ZERO, OWNER, op);
+        store.settle(Time::ZERO, &mut Out::default()).expect("memory is sound");
+    }
+    let all = |store: &mut MetadataStore<MemoryStorage>| {
+        store.apply(Time::ZERO, OWNER, StoreOp::List { prefix: "path/".into() })
+    };
+    let before = all(&mut store);
+    let mut storage = store.into_storage().expect("closes");
+    let name = storage.names().expect("memory is sound").remove(0);
+    let log = storage.open(&name).expect("opens");
+    assert!(log.end().0 - log.start().0 < 2_000, "{} of 5,000 records are kept", log.end().0 - log.start().0);
+    storage.close(&name, log).expect("closes");
+    let mut store = MetadataStore::open(storage, STORE_SESSION, Time::ZERO).expect("opens");
+    assert_eq!(all(&mut store), before);
 }

@@ -1,7 +1,7 @@
 //! How patient are Pulsar's brokers, and what do they promise?
 
 use super::ledger_list::LedgerSettings;
-use super::retention::Retention;
+use super::retention::{BacklogQuota, Retention};
 use super::store::STORE_SESSION;
 use crate::time::Span;
 
@@ -20,9 +20,12 @@ pub struct TopicSettings {
     pub retention: Retention,
     /// When a message counts as acknowledged though it is not; never by default (`ttlDurationDefaultInSeconds`: 0).
     pub time_to_live: Option<Span>,
+    /// How far a subscription may be behind, and what then; without limit by default.
+    pub backlog_quota: Option<BacklogQuota>,
     /// Whether what a producer sends twice is stored once; not by default (`brokerDeduplicationEnabled`).
     pub deduplication: bool,
-    /// How often is looked what has lived for too long and may go: 5 min (`messageExpiryCheckIntervalInMinutes`).
+    /// How often is looked what has lived for too long, may go, or is too much: 5 min
+    /// (`messageExpiryCheckIntervalInMinutes`; for the quota 60 s, `backlogQuotaCheckIntervalInSeconds`).
     pub check_interval: Span,
 }
 
@@ -32,6 +35,7 @@ impl Default for TopicSettings {
             ledgers: LedgerSettings::default(),
             retention: Retention::default(),
             time_to_live: None,
+            backlog_quota: None,
             deduplication: false,
             check_interval: Span::from_millis(5 * 60_000),
         }

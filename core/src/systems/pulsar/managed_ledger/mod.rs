@@ -160,6 +160,25 @@ impl ManagedLedger {
         writer.map(LedgerWriter::metadata).or_else(|| self.metadata.get(&ledger))
     }
 
+    /// How many bytes its entries have, as far as that is known.
+    fn bytes_of(&self, ledger: LedgerId) -> u64 {
+        match self.writer.as_ref().is_some_and(|writer| writer.ledger() == ledger) {
+            true => self.bytes,
+            false => self.list.iter().find(|info| info.ledger == ledger).map_or(0, |info| info.bytes),
+        }
+    }
+
+    /// About how many bytes there are from `from` on: an entry counts as its ledger's average.
+    pub fn bytes_from(&self, from: Position) -> u64 {
+        let of = |(ledger, entries): (LedgerId, u64)| {
+            let first = if ledger == from.ledger { from.entry } else { 0 };
+            let left = if ledger < from.ledger { 0 } else { entries.saturating_sub(first) };
+            let bytes = u128::from(self.bytes_of(ledger)) * u128::from(left) / u128::from(entries.max(1));
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        self.extents.iter().map(of).sum()
+    }
+
     /// Learns where the entries of a ledger are.
     pub fn learn(&mut self, ledger: LedgerId, metadata: LedgerMetadata) {
         self.metadata.insert(ledger, metadata);

@@ -153,6 +153,7 @@ impl Topic {
         if self.open && now >= self.next_check {
             self.next_check = now + self.settings.check_interval;
             self.expire(now, out);
+            self.check_quota(now, &mut facts, out);
             self.trim(now, &mut facts);
         }
         self.take(now, facts, out);

@@ -22,6 +22,7 @@
 //! Source: Pulsar `PersistentTopic`, `MessageDeduplication`.
 
 mod delivery;
+mod quota;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -37,6 +38,7 @@ use super::names::TopicName;
 use super::position::Position;
 use super::protocol::{Answer, Command, InitialPosition, NotSent};
 use super::ranges::ConsumerId;
+use super::retention::OverQuota;
 use super::settings::TopicSettings;
 use super::store_op::{StoreAnswer, StoreOp};
 use super::subscription::Subscription;
@@ -83,6 +85,9 @@ struct Subscribed {
     told_active: Option<ConsumerId>,
 }
 
+/// What is not taken in yet: the producer, its sequence, the messages.
+type Held = ((NodeId, u64), u64, Batches);
+
 /// A message on its way to the ledger.
 #[derive(Clone, Debug)]
 struct Waiting {
@@ -118,6 +123,10 @@ pub(super) struct Topic {
     retry: Option<Time>,
     looking: BTreeSet<LedgerId>,
     next_check: Time,
+    /// What was found at the last look: a subscription is too far behind.
+    over: Option<OverQuota>,
+    /// What waits for room: from whom, and its sequence.
+    held: Vec<Held>,
 }
 
 impl Topic {
@@ -150,6 +159,8 @@ impl Topic {
             early: Vec::new(),
             retry: None,
             looking: BTreeSet::new(),
+            over: None,
+            held: Vec::new(),
         };
         out.push(TopicOut::Store(For::Cursors, StoreOp::List { prefix: topic.cursor_path("") }));
         topic.take(now, facts, out);
@@ -329,6 +340,14 @@ impl Topic {
             let why = NotSent::Empty;
             return out.push(TopicOut::Client(client, Answer::NotSent { producer, sequence, why }));
         }
+        match self.over {
+            Some(OverQuota::Hold) => return self.held.push((to, sequence, payload)),
+            Some(OverQuota::Refuse) => {
+                let why = NotSent::BacklogFull;
+                return out.push(TopicOut::Client(client, Answer::NotSent { producer, sequence, why }));
+            }
+            Some(OverQuota::Evict { .. }) | None => {}
+        }
         let is_known = |of: &BTreeMap<String, u64>| of.get(&name).is_some_and(|last| sequence <= *last);
         if self.settings.deduplication && is_known(&self.stored) {
             return out
@@ -394,6 +413,7 @@ impl Topic {
 
     fn close(&mut self, client: NodeId, number: u64) {
         self.producers.remove(&(client, number));
+        self.held.retain(|(of, ..)| *of != (client, number));
         if let Some((name, id)) = self.consumers.remove(&(client, number))
             && let Some(subscribed) = self.subscriptions.get_mut(&name)
         {
