@@ -417,7 +417,7 @@ fn of_a_failover_subscription_one_is_active_and_told_so() {
 /// order in which it was sent; and nothing is stored twice.
 #[test]
 fn swarm() {
-    for seed in 0..60 {
+    for seed in 0..150 {
         let mut rng = Rng::new(seed, Stream::Faults);
         let (e, w, a) = [(2, 2, 2), (3, 3, 2), (3, 2, 2)][rng.below(3) as usize];
         let quorums = Quorums::new(e, w, a).expect("fine");

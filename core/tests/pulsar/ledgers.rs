@@ -51,7 +51,7 @@ fn quorums() -> impl Strategy<Value = Quorums> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
     #[test]
     fn nothing_that_was_acknowledged_is_lost(
         quorums in quorums(),
