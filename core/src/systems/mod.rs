@@ -11,6 +11,7 @@
 
 pub mod activemq;
 mod host;
+pub mod pulsar;
 pub mod rabbitmq;
 pub mod rocketmq;
 

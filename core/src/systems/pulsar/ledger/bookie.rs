@@ -1,0 +1,351 @@
+//! Who keeps entries? A bookie: it knows neither topics nor owners, only ledgers, and whether their writers are shut out.
+//!
+//! ```text
+//!   add 7:0 ─┐                      ┌▶ index: ledger 7: 0 1 2 ...   where in the journal, in memory
+//!   add 9:4 ─┼─▶ journal (one log) ─┤         ledger 9: 4 5
+//!   fence 7 ─┘    flushed once      └▶ answers, after the flush
+//!                 for the burst
+//! ```
+//!
+//! All ledgers share one journal, so that a thousand topics cost one flush and not a thousand. The index is built anew from
+//! it when the bookie opens. What is read of one topic is scattered: that is the price, and why a real bookie sorts entries
+//! by ledger into a second file later (the entry log; left out, as its answers are the same).
+//!
+//! Room is given back from the journal's front, as far as all ledgers there are deleted.
+//!
+//! Source: BookKeeper, `Bookie`, `Journal`, `LedgerDescriptor`.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+
+use super::journal::Word;
+use super::{BookieReply, BookieRequest, Entry, LedgerId, NotDone};
+use crate::ids::{Epoch, LogName, Name, Offset, PartitionId};
+use crate::log::{Log, LogError, Slice, Storage, StorageError, read_all};
+use crate::record::{Batch, Batches};
+use crate::systems::pulsar::Message;
+use crate::systems::{Input, Out};
+use crate::time::Time;
+
+/// Why a bookie stopped.
+///
+/// ```
+/// use mqlab_core::ids::Offset;
+/// use mqlab_core::systems::pulsar::ledger::BookieFailure;
+/// let failure = BookieFailure::<std::convert::Infallible>::NotAJournal(Offset(3));
+/// assert_eq!(failure.to_string(), "what stands at offset 3 of the bookie's journal is no entry");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BookieFailure<E> {
+    /// Its disk failed.
+    Log(LogError<E>),
+    /// Its journal holds something else.
+    NotAJournal(Offset),
+}
+
+impl<E: fmt::Display> fmt::Display for BookieFailure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(error) => error.fmt(f),
+            Self::NotAJournal(at) => {
+                write!(f, "what stands at offset {at} of the bookie's journal is no entry")
+            }
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for BookieFailure<E> {}
+
+impl<E> From<LogError<E>> for BookieFailure<E> {
+    fn from(error: LogError<E>) -> Self {
+        Self::Log(error)
+    }
+}
+
+/// What a bookie knows of a ledger.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Where it is written that the ledger is fenced, if it is.
+    fenced: Option<Offset>,
+    /// The greatest last add confirmed that came with an entry.
+    lac: Option<u64>,
+    /// Where each entry's word stands, and where its payload ends.
+    entries: BTreeMap<u64, (Offset, Offset)>,
+}
+
+/// A node that keeps entries of ledgers.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::log::contract::batch;
+/// use mqlab_core::log::memory::MemoryStorage;
+/// use mqlab_core::systems::pulsar::Message;
+/// use mqlab_core::systems::pulsar::ledger::{Bookie, BookieReply, BookieRequest, Entry, LedgerId};
+/// use mqlab_core::systems::{Input, Out};
+/// use mqlab_core::time::Time;
+///
+/// let mut bookie = Bookie::open(MemoryStorage::default())?;
+/// let entry = Entry { ledger: LedgerId(7), entry: 0, lac: None, payload: batch(0, 2) };
+/// let message = Message::ToBookie(BookieRequest::Add { entry, recovery: false });
+/// let mut out = Out::default();
+/// bookie.handle(Time::ZERO, Input::Message { from: NodeId::Broker(1), message }, &mut out);
+/// bookie.settle(Time::ZERO, &mut out)?; // on disk: now the answer may leave
+/// let added = BookieReply::Added { ledger: LedgerId(7), entry: 0, done: Ok(()) };
+/// assert_eq!(out.sends, [(NodeId::Broker(1), Message::FromBookie(added))]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Bookie<S: Storage> {
+    storage: S,
+    journal: S::Log,
+    ledgers: BTreeMap<LedgerId, Known>,
+    /// The words that somebody still needs: the journal is kept from the first on.
+    needed: BTreeSet<Offset>,
+    failed: Option<LogError<StorageError<S>>>,
+}
+
+impl<S: Storage + Clone> Clone for Bookie<S>
+where
+    S::Log: Clone,
+    StorageError<S>: Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            storage: self.storage.clone(),
+            journal: self.journal.clone(),
+            ledgers: self.ledgers.clone(),
+            needed: self.needed.clone(),
+            failed: self.failed.clone(),
+        }
+    }
+}
+
+impl<S: Storage> Bookie<S> {
+    /// The bookie's journal.
+    ///
+    /// # Panics
+    ///
+    /// Never: the name is a legal one.
+    pub fn journal_name() -> LogName {
+        let topic = Name::new("__bookie_journal").expect("a legal name");
+        LogName::Partition(PartitionId { topic, index: 0 })
+    }
+
+    /// Opens a bookie with what its journal holds.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails, or the journal is none.
+    pub fn open(mut storage: S) -> Result<Self, BookieFailure<StorageError<S>>> {
+        let journal = storage.open(&Self::journal_name()).map_err(LogError::Storage)?;
+        let mut bookie =
+            Self { storage, journal, ledgers: BTreeMap::new(), needed: BTreeSet::new(), failed: None };
+        bookie.rebuild()?;
+        Ok(bookie)
+    }
+
+    /// Stops the bookie, and gives its storage back.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be closed.
+    pub fn into_storage(mut self) -> Result<S, StorageError<S>> {
+        self.storage.close(&Self::journal_name(), self.journal)?;
+        Ok(self.storage)
+    }
+
+    /// Reads the journal.
+    fn rebuild(&mut self) -> Result<(), BookieFailure<StorageError<S>>> {
+        let (mut ledgers, mut needed) = (BTreeMap::new(), BTreeSet::new());
+        // The word whose payload is being read, where it stands, and where the payload must end.
+        let mut reading: Option<(Word, Offset, Offset)> = None;
+        let (mut damaged, start) = (None, self.journal.start());
+        read_all(&self.journal, |batches| {
+            for batch in batches.iter() {
+                let done = match reading.take() {
+                    Some((word, at, end)) if batch.next() < end => {
+                        reading = Some((word, at, end));
+                        None
+                    }
+                    Some((word, at, end)) if batch.next() == end => Some((word, at, end)),
+                    Some((_, at, _)) => {
+                        damaged.get_or_insert(at);
+                        None
+                    }
+                    None => match Word::of(&batch) {
+                        // The log was trimmed between a word and its batch.
+                        None if start > Offset::ZERO && needed.is_empty() => None,
+                        None => {
+                            damaged.get_or_insert(batch.base());
+                            None
+                        }
+                        Some(word @ Word::Entry { records, .. }) if records > 0 => {
+                            reading = Some((word, batch.base(), batch.next().plus(records)));
+                            None
+                        }
+                        Some(word) => Some((word, batch.base(), batch.next())),
+                    },
+                };
+                if let Some((word, at, end)) = done {
+                    learn(&mut ledgers, &mut needed, word, at, end);
+                }
+            }
+        })?;
+        if let Some((_, at, _)) = reading {
+            self.journal.truncate(at)?; // half an entry, which nobody was told of
+        }
+        (self.ledgers, self.needed) = (ledgers, needed);
+        damaged.map_or(Ok(()), |at| Err(BookieFailure::NotAJournal(at)))
+    }
+
+    /// Takes a request; what it answers may leave after [`settle`](Self::settle).
+    pub fn handle(&mut self, _now: Time, input: Input<Message>, out: &mut Out<Message>) {
+        let Input::Message { from, message: Message::ToBookie(request) } = input else { return };
+        match self.answer(request) {
+            Ok(reply) => out.sends.extend(reply.map(|reply| (from, Message::FromBookie(reply)))),
+            Err(error) => {
+                self.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Ends a burst: what was added is on disk when this returns, and the answers may leave.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of the disk since the last call. Nothing in `out` may leave then: the bookie must be stopped.
+    pub fn settle(&mut self, _now: Time, _out: &mut Out<Message>) -> Result<(), LogError<StorageError<S>>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if self.journal.durable() < self.journal.end() {
+            self.journal.flush()?;
+        }
+        self.journal.trim(self.needed.first().copied().unwrap_or(self.journal.end()))
+    }
+
+    /// A bookie never acts by itself.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        None
+    }
+
+    /// The ledgers of which it keeps something, and which entries those are.
+    pub fn entries(&self) -> impl Iterator<Item = (LedgerId, impl Iterator<Item = u64>)> {
+        self.ledgers.iter().map(|(ledger, known)| (*ledger, known.entries.keys().copied()))
+    }
+
+    /// Nothing when the disk is too full to write down that a ledger is fenced or gone: then it is not so, and nobody may
+    /// be told that it is.
+    fn answer(&mut self, request: BookieRequest) -> Result<Option<BookieReply>, LogError<StorageError<S>>> {
+        Ok(match request {
+            BookieRequest::Add { entry, recovery } => {
+                let (ledger, number) = (entry.ledger, entry.entry);
+                let done = or_full(self.add(entry, recovery))?;
+                Some(BookieReply::Added { ledger, entry: number, done: done.unwrap_or(Err(NotDone::Full)) })
+            }
+            BookieRequest::Read { ledger, entry, fence } => {
+                let found = match if fence { or_full(self.fence(ledger))? } else { Some(()) } {
+                    None => Err(NotDone::Full),
+                    Some(()) => self.read(ledger, entry)?.ok_or(NotDone::NoEntry),
+                };
+                Some(BookieReply::Found { ledger, entry, found })
+            }
+            BookieRequest::Fence { ledger } => {
+                let lac = self.ledgers.get(&ledger).and_then(|known| known.lac);
+                or_full(self.fence(ledger))?.map(|()| BookieReply::Fenced { ledger, lac })
+            }
+            BookieRequest::Delete { ledger } => {
+                let done = match self.ledgers.contains_key(&ledger) {
+                    true => or_full(self.write(Word::Deleted(ledger), &Batches::default()))?,
+                    false => Some(()),
+                };
+                done.map(|()| BookieReply::Deleted { ledger })
+            }
+        })
+    }
+
+    fn add(
+        &mut self,
+        entry: Entry,
+        recovery: bool,
+    ) -> Result<Result<(), NotDone>, LogError<StorageError<S>>> {
+        let Entry { ledger, entry, lac, payload } = entry;
+        if let Some(known) = self.ledgers.get_mut(&ledger) {
+            if known.fenced.is_some() && !recovery {
+                return Ok(Err(NotDone::Fenced));
+            }
+            if known.entries.contains_key(&entry) {
+                return Ok(Ok(())); // an entry never changes
+            }
+        }
+        let records = payload.next().zip(payload.base()).map_or(0, |(next, base)| next.0 - base.0);
+        self.write(Word::Entry { ledger, entry, lac, records }, &payload)?;
+        Ok(Ok(()))
+    }
+
+    fn fence(&mut self, ledger: LedgerId) -> Result<(), LogError<StorageError<S>>> {
+        if self.ledgers.get(&ledger).is_some_and(|known| known.fenced.is_some()) {
+            return Ok(());
+        }
+        self.write(Word::Fenced(ledger), &Batches::default())
+    }
+
+    /// Appends a word and what follows it.
+    fn write(&mut self, word: Word, payload: &Batches) -> Result<(), LogError<StorageError<S>>> {
+        let parts: alloc::vec::Vec<Batch> = word.to_batch().iter().chain(payload.iter()).collect();
+        let at = self.journal.end();
+        let batches = Batches::joined(&parts).into_stamped(at, Epoch::default());
+        self.journal.append(&batches)?;
+        learn(&mut self.ledgers, &mut self.needed, word, at, self.journal.end());
+        Ok(())
+    }
+
+    fn read(&self, ledger: LedgerId, entry: u64) -> Result<Option<Entry>, LogError<StorageError<S>>> {
+        let known = self.ledgers.get(&ledger);
+        let Some(&(at, end)) = known.and_then(|known| known.entries.get(&entry)) else { return Ok(None) };
+        let found = self.journal.read(at, end, u32::MAX)?.load()?;
+        let mut batches = found.iter();
+        let Some(Word::Entry { lac, .. }) = batches.next().as_ref().and_then(Word::of) else {
+            return Ok(None);
+        };
+        let payload: alloc::vec::Vec<Batch> = batches.collect();
+        let payload = Batches::joined(&payload).into_stamped(Offset::ZERO, Epoch::default());
+        Ok(Some(Entry { ledger, entry, lac, payload }))
+    }
+}
+
+/// A full disk is an answer, not a failure.
+fn or_full<T, E>(done: Result<T, LogError<E>>) -> Result<Option<T>, LogError<E>> {
+    match done {
+        Err(LogError::Full) => Ok(None),
+        done => done.map(Some),
+    }
+}
+
+/// What a word that stands at `at` means for the index.
+fn learn(
+    ledgers: &mut BTreeMap<LedgerId, Known>,
+    needed: &mut BTreeSet<Offset>,
+    word: Word,
+    at: Offset,
+    end: Offset,
+) {
+    match word {
+        Word::Entry { ledger, entry, lac, .. } => {
+            let known = ledgers.entry(ledger).or_default();
+            known.lac = known.lac.max(lac);
+            known.entries.insert(entry, (at, end));
+            needed.insert(at);
+        }
+        Word::Fenced(ledger) => {
+            ledgers.entry(ledger).or_default().fenced = Some(at);
+            needed.insert(at);
+        }
+        Word::Deleted(ledger) => {
+            let known = ledgers.remove(&ledger).unwrap_or_default();
+            for at in known.entries.values().map(|(at, _)| at).chain(&known.fenced) {
+                needed.remove(at);
+            }
+        }
+    }
+}

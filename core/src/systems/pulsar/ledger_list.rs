@@ -1,0 +1,98 @@
+//! What is a topic's list of ledgers made of, when does another begin, and what is heard of it?
+//!
+//! Source: Pulsar `ManagedLedgerConfig`, `MLDataFormats.proto`, `conf/broker.conf`.
+
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{ADD_TIMEOUT, BookieRequest, LedgerId, Quorums};
+use super::position::Position;
+use super::store_op::StoreOp;
+use crate::ids::NodeId;
+use crate::time::{Span, Time};
+
+/// When a ledger is closed and another begun, and who keeps its entries.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::LedgerSettings;
+/// use mqlab_core::time::Span;
+/// let settings = LedgerSettings::default();
+/// assert_eq!((settings.entries_max, settings.age_min), (50_000, Span::from_millis(600_000)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// How many bookies an entry needs.
+    pub quorums: Quorums,
+    /// A ledger is full with so many entries (`managedLedgerMaxEntriesPerLedger`).
+    pub entries_max: u64,
+    /// Or so many bytes: 2048 MB (`managedLedgerMaxSizePerLedgerMbytes`).
+    pub bytes_max: u64,
+    /// But not before this age: 10 min (`managedLedgerMinLedgerRolloverTimeMinutes`).
+    pub age_min: Span,
+    /// And at this age in any case: 240 min (`managedLedgerMaxLedgerRolloverTimeMinutes`).
+    pub age_max: Span,
+    /// A bookie that has not answered for this long has failed.
+    pub add_timeout: Span,
+    /// Where something could not be done, it is tried again after this: 100 ms.
+    pub retry: Span,
+}
+
+impl Default for LedgerSettings {
+    fn default() -> Self {
+        Self {
+            quorums: Quorums::default(),
+            entries_max: 50_000,
+            bytes_max: 2_048 * 1024 * 1024,
+            age_min: Span::from_millis(10 * 60_000),
+            age_max: Span::from_millis(240 * 60_000),
+            add_timeout: ADD_TIMEOUT,
+            retry: Span::from_millis(100),
+        }
+    }
+}
+
+/// A ledger in a topic's list.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::LedgerInfo;
+/// use mqlab_core::systems::pulsar::ledger::LedgerId;
+/// let info = LedgerInfo { ledger: LedgerId(7), entries: 0, bytes: 0, closed: None };
+/// assert!(info.closed.is_none()); // it is written to, or nobody knows yet how it ended
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerInfo {
+    /// Which.
+    pub ledger: LedgerId,
+    /// How many entries it has; 0 while it is open.
+    pub entries: u64,
+    /// How many bytes they have, as far as its writer counted them; what was recovered is not counted.
+    pub bytes: u64,
+    /// When it was closed, if it is.
+    pub closed: Option<Time>,
+}
+
+/// What a managed ledger wants done, and what it has to say.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::{LedgerFact, Position};
+/// let fact = LedgerFact::Stored { ticket: 4, position: Position::default() };
+/// assert_ne!(fact, LedgerFact::Lost);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerFact {
+    /// Ask a bookie.
+    Ask(NodeId, BookieRequest),
+    /// Ask the metadata store, and hand its answer back with this number.
+    Store(u64, StoreOp),
+    /// It takes messages, for the first time or again.
+    Ready,
+    /// What was given in with this number stands there.
+    Stored {
+        /// The number that [`ManagedLedger::add`] gave.
+        ticket: u64,
+        /// Where.
+        position: Position,
+    },
+    /// Another broker has the topic. What was not stored may be or not.
+    Lost,
+}

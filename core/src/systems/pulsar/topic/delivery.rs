@@ -1,0 +1,201 @@
+//! What does a broker do all the time with a topic that is open? It delivers, reads what is missing, writes cursors, and
+//! looks what may go.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::{For, Subscribed, Topic, TopicOut};
+use crate::ids::NodeId;
+use crate::systems::pulsar::SubscriptionType;
+use crate::systems::pulsar::cursor::RANGES_MAX;
+use crate::systems::pulsar::ledger::{BookieReply, BookieRequest, ledger_path};
+use crate::systems::pulsar::ledger_list::LedgerFact;
+use crate::systems::pulsar::position::Position;
+use crate::systems::pulsar::protocol::Answer;
+use crate::systems::pulsar::retention::expired;
+use crate::systems::pulsar::store_op::{Expected, StoreOp};
+use crate::time::Time;
+
+impl Topic {
+    /// Delivers what can be delivered, reads what is missing, writes what has changed.
+    pub(super) fn pump(&mut self, now: Time, out: &mut Vec<TopicOut>) {
+        if !self.open {
+            return;
+        }
+        let (mut missing, paths) = (BTreeSet::new(), self.cursor_path(""));
+        for (name, subscribed) in &mut self.subscriptions {
+            let Subscribed { subscription, clients, .. } = subscribed;
+            loop {
+                let entries = &self.entries;
+                let (sent, lacks) =
+                    subscription.dispatch(now, self.managed.extents(), |position| entries.facts(position));
+                missing.extend(lacks);
+                if sent.is_empty() {
+                    break;
+                }
+                for dispatched in sent {
+                    let payload = entries.get(dispatched.position).cloned().unwrap_or_default();
+                    let Some(&(client, consumer)) = clients.get(&dispatched.to) else { continue };
+                    let (position, redeliveries) = (dispatched.position, dispatched.redeliveries);
+                    let message = Answer::Message { consumer, position, redeliveries, payload };
+                    out.push(TopicOut::Client(client, message));
+                }
+            }
+            tell_active(subscribed, out);
+            if subscribed.dirty && !subscribed.writing {
+                (subscribed.dirty, subscribed.writing) = (false, true);
+                let value = subscribed.subscription.cursor().to_bytes(RANGES_MAX);
+                let expected = subscribed.version.map_or(Expected::Absent, Expected::Version);
+                let path = format!("{paths}{name}");
+                let op = StoreOp::Put { path, value, expected, ephemeral: false };
+                out.push(TopicOut::Store(For::Cursor(name.clone()), op));
+            }
+        }
+        missing.into_iter().for_each(|position| self.want(now, position, out));
+    }
+
+    /// Reads an entry from a bookie that has it.
+    pub(super) fn want(&mut self, now: Time, position: Position, out: &mut Vec<TopicOut>) {
+        let Some(metadata) = self.managed.metadata(position.ledger) else {
+            if self.looking.insert(position.ledger) {
+                let path = ledger_path(position.ledger);
+                out.push(TopicOut::Store(For::Metadata(position.ledger), StoreOp::Get { path }));
+            }
+            return;
+        };
+        let (mut asks, down) = (Vec::new(), &self.down);
+        let vain = self.entries.read(position, metadata, |bookie| !down.contains(&bookie), &mut asks);
+        self.asked(now, vain, asks, out);
+    }
+
+    fn asked(&mut self, now: Time, vain: bool, asks: Vec<(NodeId, BookieRequest)>, out: &mut Vec<TopicOut>) {
+        if vain {
+            self.retry = Some(now + self.settings.ledgers.retry);
+        }
+        out.extend(asks.into_iter().map(|(to, request)| TopicOut::Bookie(to, request)));
+    }
+
+    /// Lets go of ledgers that nobody needs.
+    pub(super) fn trim(&mut self, now: Time, facts: &mut Vec<LedgerFact>) {
+        let marks = self.subscriptions.values().map(|subscribed| subscribed.subscription.cursor().mark());
+        let slowest = marks.min().unwrap_or(self.managed.extents().end());
+        let gone = self.settings.retention.gone(self.managed.ledgers(), slowest, now);
+        if self.managed.drop_ledgers(&gone, facts) {
+            gone.into_iter().for_each(|ledger| self.entries.forget(ledger));
+        }
+    }
+
+    /// A bookie has answered.
+    pub(in crate::systems::pulsar) fn on_bookie(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        reply: BookieReply,
+        out: &mut Vec<TopicOut>,
+    ) {
+        let mut facts = Vec::new();
+        if let Some(position) = self.entries.on_reply(from, &reply) {
+            self.elsewhere(now, position, out);
+        }
+        self.managed.on_reply(now, from, reply, &mut facts);
+        self.take(now, facts, out);
+    }
+
+    /// Asks another for an entry, unless it is here.
+    pub(super) fn elsewhere(&mut self, now: Time, position: Position, out: &mut Vec<TopicOut>) {
+        let Some(metadata) = self.managed.metadata(position.ledger) else { return };
+        let (mut asks, down) = (Vec::new(), &self.down);
+        let vain =
+            self.entries.read_elsewhere(position, metadata, |bookie| !down.contains(&bookie), &mut asks);
+        self.asked(now, vain, asks, out);
+    }
+
+    /// Which bookies there are now.
+    pub(in crate::systems::pulsar) fn set_bookies(
+        &mut self,
+        now: Time,
+        bookies: &[NodeId],
+        out: &mut Vec<TopicOut>,
+    ) {
+        self.down.retain(|bookie| !bookies.contains(bookie));
+        let mut facts = Vec::new();
+        self.managed.set_bookies(now, bookies, &mut facts);
+        self.take(now, facts, out);
+    }
+
+    /// A bookie has failed.
+    pub(in crate::systems::pulsar) fn bookie_failed(
+        &mut self,
+        now: Time,
+        bookie: NodeId,
+        out: &mut Vec<TopicOut>,
+    ) {
+        self.down.insert(bookie);
+        for position in self.entries.asked_of(bookie) {
+            self.elsewhere(now, position, out);
+        }
+        let mut facts = Vec::new();
+        self.managed.bookie_failed(now, bookie, &mut facts);
+        self.take(now, facts, out);
+    }
+
+    /// Looks what is due.
+    pub(in crate::systems::pulsar) fn tick(&mut self, now: Time, out: &mut Vec<TopicOut>) {
+        let mut facts = Vec::new();
+        self.managed.tick(now, &mut facts);
+        if self.retry.is_some_and(|at| at <= now) {
+            self.retry = None;
+            if !self.has_cursors {
+                out.push(TopicOut::Store(For::Cursors, StoreOp::List { prefix: self.cursor_path("") }));
+            }
+        }
+        if self.open && now >= self.next_check {
+            self.next_check = now + self.settings.check_interval;
+            self.expire(now, out);
+            self.check_quota(now, &mut facts, out);
+            self.trim(now, &mut facts);
+        }
+        self.take(now, facts, out);
+    }
+
+    /// Acknowledges what has lived for too long.
+    fn expire(&mut self, now: Time, out: &mut Vec<TopicOut>) {
+        let Some(ttl) = self.settings.time_to_live else { return };
+        let mut missing = Vec::new();
+        for subscribed in self.subscriptions.values_mut() {
+            let (entries, extents) = (&self.entries, self.managed.extents());
+            let published = |position| entries.published(position);
+            if let Some(last) = expired(subscribed.subscription.cursor(), extents, published, ttl, now) {
+                subscribed.dirty |= subscribed.subscription.skip_to(last, extents);
+            }
+            let mark = subscribed.subscription.cursor().mark();
+            if extents.contains(mark) && entries.get(mark).is_none() {
+                missing.push(mark); // known by the next look
+            }
+        }
+        missing.into_iter().for_each(|position| self.want(now, position, out));
+    }
+
+    /// When it wants to be [ticked](Self::tick).
+    pub(in crate::systems::pulsar) fn next_wakeup(&self) -> Option<Time> {
+        let delayed =
+            self.subscriptions.values().filter_map(|subscribed| subscribed.subscription.next_wakeup());
+        let check = self.open.then_some(self.next_check);
+        delayed.chain(self.managed.next_wakeup()).chain(self.retry).chain(check).min()
+    }
+}
+
+/// Tells consumers of whom one is active at a time who that is now.
+fn tell_active(subscribed: &mut Subscribed, out: &mut Vec<TopicOut>) {
+    let dispatcher = subscribed.subscription.dispatcher();
+    let active = dispatcher.active();
+    if active == subscribed.told_active || dispatcher.kind() != SubscriptionType::Failover {
+        return;
+    }
+    for (id, (client, consumer)) in &subscribed.clients {
+        let told = Answer::Active { consumer: *consumer, active: active == Some(*id) };
+        out.push(TopicOut::Client(*client, told));
+    }
+    subscribed.told_active = active;
+}

@@ -1,0 +1,8 @@
+//! Pulsar: the vectors of its rules as tables, its parts against plain models, and small clusters that fail.
+
+mod clusters;
+mod ledger_run;
+mod ledgers;
+mod net;
+mod subscriptions;
+mod vectors;

@@ -1,0 +1,338 @@
+//! A small cluster on one clock: a message takes a millisecond, processes die and come back, links can be held up.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use mqlab_core::ids::{MessageId, Name, NodeId};
+use mqlab_core::log::memory::MemoryStorage;
+use mqlab_core::observe::Event;
+use mqlab_core::record::NewRecord;
+use mqlab_core::systems::pulsar::ledger::{Bookie, LedgerId};
+use mqlab_core::systems::pulsar::{
+    BrokerSettings, ConsumerSettings, InHand, Message, MetadataStore, PulsarBroker, PulsarConsumer,
+    PulsarProducer, TopicName,
+};
+use mqlab_core::systems::{Input, Out};
+use mqlab_core::time::{Span, Time};
+
+pub(crate) const STORE: NodeId = NodeId::Controller;
+pub(crate) const WAY: Span = Span::from_millis(1);
+pub(crate) const SESSION: Span = Span::from_millis(300);
+
+pub(crate) fn ms(millis: u64) -> Span {
+    Span::from_millis(millis)
+}
+
+pub(crate) fn broker(number: u16) -> NodeId {
+    NodeId::Broker(number)
+}
+
+pub(crate) fn bookie(number: u16) -> NodeId {
+    NodeId::Broker(100 + number)
+}
+
+pub(crate) fn topic(name: &str) -> TopicName {
+    name.parse().expect("a topic")
+}
+
+pub(crate) fn record(id: u64) -> NewRecord {
+    NewRecord { value: Some(format!("{id}").into()), ..NewRecord::default() }.with_id(MessageId(id))
+}
+
+/// What a program does with what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Acknowledges,
+    AcknowledgesAllBefore,
+    Fails,
+    Waits,
+}
+
+pub(crate) struct Reader {
+    pub(crate) consumer: PulsarConsumer,
+    pub(crate) program: Program,
+    pub(crate) seen: Vec<(u64, u32)>,
+    pub(crate) in_hand: VecDeque<InHand>,
+    pub(crate) dead: Vec<TopicName>,
+}
+
+enum Node {
+    Store(MetadataStore<MemoryStorage>),
+    Bookie(Bookie<MemoryStorage>),
+    Broker(Box<PulsarBroker>),
+    Producer(Box<PulsarProducer>),
+    Consumer(Box<Reader>),
+}
+
+pub(crate) struct Net {
+    pub(crate) now: Time,
+    settings: BrokerSettings,
+    nodes: BTreeMap<NodeId, Node>,
+    disks: BTreeMap<NodeId, MemoryStorage>,
+    agenda: BTreeMap<(Time, u64), (NodeId, Input<Message>)>,
+    sent: u64,
+    /// Who is frozen: it neither hears nor wakes, and finds everything later.
+    frozen: BTreeSet<NodeId>,
+    bookies: Vec<NodeId>,
+    pub(crate) brokers: Vec<NodeId>,
+    /// What producers were told is stored.
+    pub(crate) acknowledged: BTreeSet<u64>,
+    /// Commands that reached brokers, of the kinds that tests count.
+    pub(crate) flows: Vec<u32>,
+}
+
+impl Net {
+    pub(crate) fn new(brokers: u16, bookies: u16, settings: BrokerSettings) -> Self {
+        let store = MetadataStore::open(MemoryStorage::default(), SESSION, Time::ZERO).expect("opens");
+        let mut net = Self {
+            now: Time::ZERO,
+            settings: BrokerSettings { ping: ms(100), quarantine: ms(500), ..settings },
+            nodes: BTreeMap::from([(STORE, Node::Store(store))]),
+            disks: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            sent: 0,
+            frozen: BTreeSet::new(),
+            bookies: (1..=bookies).map(bookie).collect(),
+            brokers: (1..=brokers).map(broker).collect(),
+            acknowledged: BTreeSet::new(),
+            flows: Vec::new(),
+        };
+        for node in net.bookies.clone().into_iter().chain(net.brokers.clone()) {
+            net.disks.insert(node, MemoryStorage::default());
+            net.start(node);
+        }
+        net
+    }
+
+    pub(crate) fn start(&mut self, node: NodeId) {
+        if self.nodes.contains_key(&node) {
+            return;
+        }
+        let started = if self.bookies.contains(&node) {
+            let disk = self.disks.remove(&node).expect("it was stopped");
+            Node::Bookie(Bookie::open(disk).expect("what it has is a journal"))
+        } else {
+            Node::Broker(Box::new(PulsarBroker::new(node, STORE, self.settings, &self.bookies)))
+        };
+        self.nodes.insert(node, started);
+        self.later(WAY, node, Input::Wake);
+    }
+
+    /// A process dies; what was under way to and from it is lost, and everybody notices.
+    pub(crate) fn crash(&mut self, node: NodeId) {
+        if let Some(Node::Bookie(bookie)) = self.nodes.remove(&node) {
+            self.disks.insert(node, bookie.into_storage().expect("memory closes"));
+        }
+        self.agenda.retain(|_, (to, input)| {
+            *to != node && !matches!(input, Input::Message { from, .. } if *from == node)
+        });
+        let others: Vec<NodeId> = self.nodes.keys().copied().collect();
+        others.into_iter().for_each(|other| self.later(WAY, other, Input::HangUp { peer: node }));
+    }
+
+    pub(crate) fn freeze(&mut self, node: NodeId) {
+        self.frozen.insert(node);
+    }
+
+    pub(crate) fn thaw(&mut self, node: NodeId) {
+        self.frozen.remove(&node);
+        let late: Vec<(Time, u64)> =
+            self.agenda.iter().filter(|(_, (to, _))| *to == node).map(|(at, _)| *at).collect();
+        for at in late {
+            if let Some(input) = self.agenda.remove(&at) {
+                self.agenda.insert((at.0.max(self.now), at.1), input);
+            }
+        }
+    }
+
+    fn later(&mut self, span: Span, to: NodeId, input: Input<Message>) {
+        self.sent += 1;
+        self.agenda.insert((self.now + span, self.sent), (to, input));
+    }
+
+    pub(crate) fn add_producer(&mut self, number: u16, name: &str, to: &str) -> NodeId {
+        let node = NodeId::Producer(number);
+        let producer = PulsarProducer::new(topic(to), name, u64::from(number) * 1_000, self.brokers.clone());
+        let producer = producer.expect("a short name").with_waits(ms(20), ms(200), ms(60_000));
+        self.nodes.insert(node, Node::Producer(Box::new(producer)));
+        self.later(Span::ZERO, node, Input::Wake);
+        node
+    }
+
+    pub(crate) fn add_consumer(
+        &mut self,
+        number: u16,
+        of: &str,
+        subscription: &str,
+        settings: ConsumerSettings,
+        program: Program,
+    ) -> NodeId {
+        let node = NodeId::Consumer(number);
+        let settings =
+            ConsumerSettings { backoff: ms(20), operation_timeout: ms(200), ack_group: ms(5), ..settings };
+        let (name, first) = (Name::new(subscription).expect("a name"), u64::from(number) * 1_000);
+        let consumer =
+            PulsarConsumer::new(topic(of), name, settings, first, self.brokers.clone()).expect("short");
+        let reader =
+            Reader { consumer, program, seen: Vec::new(), in_hand: VecDeque::new(), dead: Vec::new() };
+        self.nodes.insert(node, Node::Consumer(Box::new(reader)));
+        self.later(Span::ZERO, node, Input::Wake);
+        node
+    }
+
+    pub(crate) fn reader(&mut self, node: NodeId) -> &mut Reader {
+        match self.nodes.get_mut(&node) {
+            Some(Node::Consumer(reader)) => reader,
+            _ => panic!("{node} is no consumer"),
+        }
+    }
+
+    pub(crate) fn ids(&mut self, node: NodeId) -> Vec<u64> {
+        self.reader(node).seen.iter().map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn pending(&self, node: NodeId) -> usize {
+        match self.nodes.get(&node) {
+            Some(Node::Producer(producer)) => producer.pending(),
+            _ => panic!("{node} is no producer"),
+        }
+    }
+
+    pub(crate) fn held(&self, node: NodeId) -> BTreeMap<LedgerId, Vec<u64>> {
+        match self.nodes.get(&node) {
+            Some(Node::Bookie(bookie)) => {
+                bookie.entries().map(|(ledger, all)| (ledger, all.collect())).collect()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// Who serves a topic, or takes itself for whom does.
+    pub(crate) fn servers(&self, of: &str) -> Vec<NodeId> {
+        let serves =
+            |node: &Node| matches!(node, Node::Broker(broker) if broker.topics().any(|it| *it == topic(of)));
+        self.nodes.iter().filter(|(_, node)| serves(node)).map(|(node, _)| *node).collect()
+    }
+
+    pub(crate) fn send(&mut self, node: NodeId, records: Vec<NewRecord>) -> u64 {
+        let (now, mut out) = (self.now, Out::default());
+        let sequence = match self.nodes.get_mut(&node) {
+            Some(Node::Producer(producer)) => producer.send(now, records, &mut out).expect("small"),
+            _ => panic!("{node} is no producer"),
+        };
+        self.carry(node, out);
+        sequence
+    }
+
+    /// The program of a consumer does with the oldest message in its hands what it is told.
+    pub(crate) fn finish(&mut self, node: NodeId, program: Program) {
+        let (now, mut out) = (self.now, Out::default());
+        let reader = self.reader(node);
+        if let Some(in_hand) = reader.in_hand.pop_front() {
+            reader.finish(now, &in_hand, program, &mut out);
+        }
+        self.carry(node, out);
+    }
+
+    fn carry(&mut self, node: NodeId, out: Out<Message>) {
+        for event in out.events {
+            if let Event::Acknowledged { messages, .. } = &event {
+                self.acknowledged.extend(messages.iter().map(|id| id.0));
+            }
+        }
+        for (to, message) in out.sends {
+            if let Message::ToBroker(mqlab_core::systems::pulsar::Command::Flow { permits, .. }) = &message {
+                self.flows.push(*permits);
+            }
+            if self.nodes.contains_key(&to) {
+                self.later(WAY, to, Input::Message { from: node, message });
+            } else {
+                self.later(WAY, node, Input::HangUp { peer: to });
+            }
+        }
+    }
+
+    fn wake_of(&self, node: NodeId) -> Option<Time> {
+        if self.frozen.contains(&node) {
+            return None;
+        }
+        match self.nodes.get(&node)? {
+            Node::Store(store) => store.next_wakeup(),
+            Node::Bookie(bookie) => bookie.next_wakeup(),
+            Node::Broker(broker) => broker.next_wakeup(),
+            Node::Producer(producer) => producer.next_wakeup(),
+            Node::Consumer(reader) => reader.consumer.next_wakeup(),
+        }
+    }
+
+    fn step(&mut self, node: NodeId, input: Input<Message>) {
+        let (now, mut out) = (self.now, Out::default());
+        match self.nodes.get_mut(&node) {
+            None => return,
+            Some(Node::Store(store)) => {
+                store.handle(now, input, &mut out);
+                store.settle(now, &mut out).expect("memory is sound");
+            }
+            Some(Node::Bookie(bookie)) => {
+                bookie.handle(now, input, &mut out);
+                bookie.settle(now, &mut out).expect("memory is sound");
+            }
+            Some(Node::Broker(broker)) => broker.handle(now, input, &mut out),
+            Some(Node::Producer(producer)) => producer.handle(now, input, &mut out),
+            Some(Node::Consumer(reader)) => {
+                reader.consumer.handle(now, input, &mut out);
+                reader.work(now, &mut out);
+            }
+        }
+        self.carry(node, out);
+    }
+
+    pub(crate) fn run(&mut self, span: Span) {
+        let until = self.now + span;
+        for _ in 0..1_000_000 {
+            let message =
+                self.agenda.iter().find(|(_, (to, _))| !self.frozen.contains(to)).map(|(at, _)| *at);
+            let wake =
+                self.nodes.keys().filter_map(|node| Some((self.wake_of(*node)?.max(self.now), *node))).min();
+            let next = message.map(|(at, _)| at).into_iter().chain(wake.map(|(at, _)| at)).min();
+            let Some(at) = next.filter(|at| *at <= until) else {
+                self.now = until;
+                return;
+            };
+            self.now = self.now.max(at);
+            match (message, wake) {
+                (Some(key), _) if key.0 <= at => {
+                    let (to, input) = self.agenda.remove(&key).expect("it was just seen");
+                    self.step(to, input);
+                }
+                (_, Some((_, node))) => self.step(node, Input::Wake),
+                _ => unreachable!("something was due"),
+            }
+        }
+        panic!("it never comes to rest: at {}", self.now);
+    }
+}
+
+impl Reader {
+    fn work(&mut self, now: Time, out: &mut Out<Message>) {
+        while let Some(in_hand) = self.consumer.receive(now, out) {
+            self.seen.push((in_hand.record.message_id().expect("all have one").0, in_hand.redeliveries));
+            match self.program {
+                Program::Waits => self.in_hand.push_back(in_hand),
+                program => self.finish(now, &in_hand, program, out),
+            }
+        }
+        while let Some(letter) = self.consumer.take_dead_letter() {
+            self.dead.push(letter.to);
+            self.consumer.buried(now, letter.position);
+        }
+    }
+
+    fn finish(&mut self, now: Time, in_hand: &InHand, program: Program, out: &mut Out<Message>) {
+        match program {
+            Program::Acknowledges => self.consumer.acknowledge(now, in_hand.place, out),
+            Program::AcknowledgesAllBefore => self.consumer.acknowledge_to(in_hand.place, out),
+            Program::Fails => self.consumer.negative(now, in_hand.place),
+            Program::Waits => {}
+        }
+    }
+}
