@@ -7,14 +7,23 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::single_file;
 use crate::site;
 use crate::workspace::Workspace;
 
+/// The most that the page's module may weigh, compressed with gzip, in bytes: what it weighed when somebody last made it
+/// smaller, and a little more. Whoever has to raise this says in the commit what the page gets for it.
+const WASM_GZIP_MAX: usize = 1_250_000;
+
 /// Builds the folder and the single file.
+///
+/// # Errors
+///
+/// Also when the page's module is larger than it [may be](WASM_GZIP_MAX).
 pub fn build(workspace: &Workspace) -> Result<()> {
     site::build(workspace)?;
+    within_budget(Size::of(&workspace.site().join(site::wasm_file()))?.gzip)?;
     let html = single_file::assemble(&workspace.site())?;
     let path = workspace.single_file();
     fs::write(&path, html).context(|| format!("cannot write {}", path.display()))
@@ -34,6 +43,16 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     println!("{sum} {}/ as a whole: any static server can host it", workspace.display(&site));
     println!("{} {}: opens from disk", Size::of(&single)?, workspace.display(&single));
     Ok(())
+}
+
+fn within_budget(gzip: usize) -> Result<()> {
+    if gzip <= WASM_GZIP_MAX {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the page's module has {gzip} bytes, compressed, of {WASM_GZIP_MAX} that it may have: make it smaller, or raise \
+         WASM_GZIP_MAX in xtask/src/dist.rs and say what for"
+    )))
 }
 
 /// How large a file is, and how large as most servers send it.
@@ -72,4 +91,16 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_that_grew_is_an_error_that_says_by_how_much() {
+        assert!(within_budget(WASM_GZIP_MAX).is_ok());
+        let error = within_budget(WASM_GZIP_MAX + 1).expect_err("it is too large").to_string();
+        assert!(error.contains(&(WASM_GZIP_MAX + 1).to_string()), "{error}");
+    }
 }

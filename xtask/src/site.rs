@@ -43,6 +43,11 @@ fn bind(workspace: &Workspace, wasm_bindgen: &Path, folder: &Path) -> Result<()>
     progress::run("generating its bindings", &mut bind)
 }
 
+/// The module's file in the site.
+pub fn wasm_file() -> String {
+    format!("{MODULE}_bg.wasm")
+}
+
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).context(|| format!("cannot remove {}", folder.display()))?;

@@ -173,7 +173,21 @@ pub const STEPS: &[Step] = &[
         name: "browser",
         about: "the built page, driven in Chromium",
         needs: &[Page, Axe, CHROME, CHROMEDRIVER, NPM],
-        work: Work::Cargo(&["test", "-p", "mqlab-tests", "--features", "browser", "--test", "browser"], &[]),
+        // A test waits for its browser most of the time: more of them than processors get done sooner.
+        work: Work::Cargo(
+            &[
+                "test",
+                "-p",
+                "mqlab-tests",
+                "--features",
+                "browser",
+                "--test",
+                "browser",
+                "--",
+                "--test-threads=4",
+            ],
+            &[],
+        ),
     },
 ];
 

@@ -124,9 +124,8 @@ pub struct World {
     pub(super) still: StillNodes,
     /// Consumers that die when they have done their next message.
     pub(super) doomed: SortedSet<NodeId>,
-    /// Brokers that somebody removed from the cluster, or is removing.
+    /// Brokers, and topics, that somebody removed or is removing.
     pub(super) retired: SortedSet<NodeId>,
-    /// Topics that somebody removed.
     pub(super) removed: SortedSet<Name>,
     pub(super) disks: Disks,
     pub(super) skews: Skews,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   send ─▶ subscription 1: a consumer with permits ─▶ delivered
-//!           subscription 2: no permits, or nobody   ─▶ dropped, and counted
+//!           subscription 2: no permits, or nobody   ─▶ dropped
 //!   receipt in any case: it says only that the broker has seen the message
 //! ```
 //!
