@@ -121,9 +121,8 @@ impl Desk {
         let of_the_first = |message: MessageId| {
             let about = |fact: &&Stamped| fact.event.messages().contains(&message);
             // What is done more than once was done too often by the last of them.
-            let done =
-                facts.iter().filter(about).filter(|fact| matches!(fact.event, Event::Processed { .. }));
-            done.last().or_else(|| facts.iter().filter(about).last())
+            let done = |fact: &&Stamped| about(fact) && matches!(fact.event, Event::Processed { .. });
+            facts.iter().rfind(done).or_else(|| facts.iter().rfind(about))
         };
         let lost = matches!(bet.of, Of::Messages(Count::Lost));
         let losses = run.timeline.landmarks().iter().filter(|mark| mark.turn == Turn::Loss);
