@@ -1,8 +1,8 @@
 //! The desk: everything a person has before them, without a browser.
 //!
 //! It holds the run, the player, the choice and the language; it takes wishes ([`Action`]) and real milliseconds, and
-//! gives drawings ([`Scene`]) and panels ([`Panel`](panel::Panel)). The browser's side (`lab`) only carries
-//! these to and fro.
+//! gives drawings ([`Scene`](crate::scene::shape::Scene)) and panels ([`Panel`](panel::Panel)). The browser's side
+//! (`lab`) only carries these to and fro.
 
 pub mod action;
 pub mod adding;

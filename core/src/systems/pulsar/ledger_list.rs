@@ -88,7 +88,7 @@ pub enum LedgerFact {
     Ready,
     /// What was given in with this number stands there.
     Stored {
-        /// The number that [`ManagedLedger::add`] gave.
+        /// The number that `ManagedLedger::add` gave.
         ticket: u64,
         /// Where.
         position: Position,
