@@ -273,7 +273,11 @@ impl Pair {
     fn run(&mut self, op: &Op) {
         match *op {
             Op::Publish(priority, ttl) => self.publish(priority, ttl),
-            Op::Consume(name, prefetch, priority) => self.consume(name, prefetch, priority),
+            Op::Consume(name, prefetch, priority) => {
+                if !self.consume(name, prefetch, priority) {
+                    return; // nobody looked at the queue, so neither does the list
+                }
+            }
             Op::Settle(nth) | Op::Discard(nth) | Op::Back(nth, _) => {
                 let Some((index, _, key, number)) = self.nth(nth) else { return };
                 self.out.retain(|out| out.0 != index);
@@ -326,10 +330,11 @@ impl Pair {
         self.list.items.push(Item { index, priority, expires, acquired: 0, failed: 0, place: Place::Ready });
     }
 
-    fn consume(&mut self, name: u16, prefetch: usize, priority: i32) {
+    /// Whether that was a command at all.
+    fn consume(&mut self, name: u16, prefetch: usize, priority: i32) -> bool {
         let known = self.list.consumers.iter().position(|consumer| consumer.name == name);
         if known.is_some() && self.list.options.single_active {
-            return; // the list does not know what one is that waits for itself
+            return false; // the list does not know what one is that waits for itself
         }
         let key = self.end;
         let command = Command::Checkout {
@@ -345,6 +350,7 @@ impl Pair {
             Some(at) => self.list.consumers[at] = Consumer { key: self.list.consumers[at].key, ..new },
             None => self.list.consumers.push(new),
         }
+        true
     }
 
     fn finish(&mut self, op: &Op, index: u64, key: Offset, number: u64) {

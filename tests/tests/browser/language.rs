@@ -31,8 +31,8 @@ const ALL_WORDS: &str = r##"
 /// Words that are the same in both languages: names of settings, of roles, of nodes, of units and of keys.
 const SHARED: &[&str] = &[
     "mqlab", "Broker", "leader", "follower", "key", "acks", "all", "ack", "prefetch", "ms", "orders", "shop",
-    "app", "billing", "worker", "Space", "Home", "End", "Tab", "Esc", "Ctrl", "SVG", "PNG", "JSON", "Lines",
-    "run",
+    "app", "billing", "worker", "Space", "Home", "End", "Tab", "Esc", "Ctrl", "Shift", "SVG", "PNG", "JSON",
+    "Lines", "run",
 ];
 
 fn is_chinese(c: char) -> bool {
