@@ -133,14 +133,19 @@ impl World {
         let (mut spent, mut held_up) = (BTreeMap::<Option<Lane>, u64>::new(), BTreeSet::new());
         let mut turn = Vec::new();
         line.retain(|input| {
-            if let Input::Message { from, message } = input {
-                let (lane, work) = weight::comes(message);
-                let spent = spent.entry(lane).or_default();
-                if *spent >= TURN.0 * 1_000 || held_up.contains(from) {
-                    held_up.insert(*from);
-                    return true;
+            match input {
+                Input::Message { from, message } => {
+                    let (lane, work) = weight::comes(message);
+                    let spent = spent.entry(lane).or_default();
+                    if *spent >= TURN.0 * 1_000 || held_up.contains(from) {
+                        held_up.insert(*from);
+                        return true;
+                    }
+                    *spent += work.processor(costs);
                 }
-                *spent += work.processor(costs);
+                // A connection ends behind what came in it.
+                Input::HangUp { peer } if held_up.contains(peer) => return true,
+                Input::HangUp { .. } | Input::Wake => {}
             }
             turn.push(input.clone());
             false
@@ -169,5 +174,34 @@ impl World {
             }
             _ => self.now,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Catalogue;
+    use super::*;
+    use crate::broker::Request;
+    use crate::ids::Name;
+    use crate::log::contract::batch;
+    use crate::sim::Scenario;
+
+    #[test]
+    fn a_connection_ends_behind_what_came_in_it() {
+        let mut scenario = Scenario::built_in("hundred-messages").expect("it comes with the engine");
+        scenario.costs = Catalogue::built_in().costs("server", "rabbitmq");
+        let world = World::new(scenario, 1).expect("it can be run");
+        let (slow, other) = (NodeId::Producer(1), NodeId::Producer(2));
+        let send = || {
+            let queue = Name::new("orders").expect("a legal name");
+            let request = Request::Send { queue, batches: batch(0, 10) };
+            Input::Message { from: slow, message: Message::Request(1, request) }
+        };
+        let mut line: Vec<Input> = (0..5).map(|_| send()).collect();
+        line.extend([Input::HangUp { peer: slow }, Input::HangUp { peer: other }]);
+        let turn = world.turn_of(&mut line);
+        assert!(matches!(turn.last(), Some(Input::HangUp { peer }) if *peer == other), "nothing of it waits");
+        assert!(turn.len() < 5, "ten messages take most of a turn: {}", turn.len());
+        assert!(matches!(line.last(), Some(Input::HangUp { peer }) if *peer == slow), "it comes last");
     }
 }
