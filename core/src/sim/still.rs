@@ -7,10 +7,10 @@
 //! ```
 //!
 //! A process stands still for two reasons: it is frozen (its virtual machine collects garbage, its host is moved,
-//! somebody sent SIGSTOP), or it is busy: it waits for its disk, or works, where work has a price. Its timers do not go off meanwhile; its connections stand, because
-//! the operating system keeps them; and nobody is told, so others may take it for dead. When it goes on it takes in all
-//! that waited, at the present time, as one burst: so a broker's flush serves everything that came during the last one
-//! (group commit).
+//! somebody sent SIGSTOP), or it is busy: it waits for its disk, or works, where work has a price. Its timers do not
+//! go off meanwhile; its connections stand, because the operating system keeps them; and nobody is told, so others
+//! may take it for dead. When it goes on it takes in all that waited, at the present time, as one burst: so a
+//! broker's flush serves everything that came during the last one (group commit).
 //!
 //! What was frozen in the middle and comes back with old ideas is what fencing by epochs is for: a *zombie*.
 

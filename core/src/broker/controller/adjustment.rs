@@ -4,8 +4,9 @@
 //! Each becomes changes of the metadata (`metadata.rs`), which hold when a majority of the controllers has them.
 //!
 //! What real systems do: Kafka has `CreateTopics`, `DeleteTopics`, `IncrementalAlterConfigs` (retention,
-//! `min.insync.replicas`) and brokers that register themselves (KIP-631) and are unregistered by hand (`UnregisterBroker`). RabbitMQ has queues, exchanges and bindings in a store of its own, Mnesia or Khepri,
-//! that its nodes agree on; here the controllers keep them, too.
+//! `min.insync.replicas`) and brokers that register themselves (KIP-631) and are unregistered by hand
+//! (`UnregisterBroker`). RabbitMQ has queues, exchanges and bindings in a store of its own, Mnesia or Khepri, that
+//! its nodes agree on; here the controllers keep them, too.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
