@@ -39,10 +39,26 @@ fn is_chinese(c: char) -> bool {
     matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
 }
 
-/// The words of two letters and more that are not shared.
+/// The words of two letters and more that are not shared. Where there is little room a name is cut, and shows that it is:
+/// it must still be the beginning of one that is shared.
 fn english_in(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|c: char| !c.is_ascii_alphabetic());
-    words.filter(|word| word.len() > 1 && !SHARED.contains(word))
+    let mut rest = text;
+    let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter_map(move |word| {
+        let after = rest.get(word.len()..)?;
+        let is_cut = after.starts_with('…');
+        rest = after.get(after.chars().next().map_or(0, char::len_utf8)..)?;
+        Some((word, is_cut))
+    });
+    let known = |word: &str, is_cut: bool| {
+        SHARED.contains(&word) || is_cut && SHARED.iter().any(|shared| shared.starts_with(word))
+    };
+    words.filter(move |(word, is_cut)| word.len() > 1 && !known(word, *is_cut)).map(|(word, _)| word)
+}
+
+#[test]
+fn a_cut_name_is_known_by_its_beginning_and_nothing_else_is() {
+    assert_eq!(english_in("billi…-1 和 Broker 2").count(), 0);
+    assert_eq!(english_in("bill…、 bills lost…").collect::<Vec<_>>(), ["bills", "lost"]);
 }
 
 async fn all_words(page: &Page) -> Vec<String> {
