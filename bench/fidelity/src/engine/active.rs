@@ -110,7 +110,7 @@ impl Active {
             "rollback" => self.roll_back(step),
             "close" => {
                 let Some(client) = self.clients.remove(step.word(0)?) else { return step.unknown() };
-                Ok(self.broker.host_mut().close_channel(self.now, client.channel)?)
+                Ok(self.broker.leave(self.now, client.channel)?)
             }
             "wait" => self.wait(Span::from_millis(step.count(0, 0)?)),
             "browse" => {

@@ -128,6 +128,9 @@ impl Rabbit {
     pub(super) fn look(&mut self) -> Result<()> {
         loop {
             let before = self.notes.count();
+            if self.host.next_wakeup().is_some_and(|at| at <= self.now) {
+                self.host.tick(self.now)?;
+            }
             self.host.flush()?;
             while let Some(output) = self.host.poll() {
                 self.note(output);

@@ -292,6 +292,16 @@ impl<S: Storage> Broker<S> {
         Ok(self.host.subscribe(now, channel, subscription, window(DURABLE_TOPIC_PREFETCH))?)
     }
 
+    /// A connection is closed by its client, which has told what its program [saw](VirtualHost::seen): what it only kept
+    /// for it comes to others unmarked. A connection that breaks is [closed](VirtualHost::close_channel) without a word.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the storage.
+    pub fn leave(&mut self, now: Time, channel: ChannelId) -> Result<(), S> {
+        Ok(self.host.leave(now, channel)?)
+    }
+
     /// A consumer gave a message up: it goes to the dead with the cause, if it is persistent, and is acknowledged. Both are
     /// written by the same flush, the dead letter first.
     ///
