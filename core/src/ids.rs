@@ -133,6 +133,10 @@ pub enum NodeId {
     User(u16),
     /// One of several controllers: a member of their quorum.
     Voter(u16),
+    /// Keeps entries for brokers that keep nothing themselves (Pulsar).
+    Bookie(u16),
+    /// Tells clients which broker has which topic (RocketMQ).
+    NameServer(u16),
 }
 
 impl fmt::Display for NodeId {
@@ -145,6 +149,8 @@ impl fmt::Display for NodeId {
             Self::Service(number) => write!(f, "service-{number}"),
             Self::User(number) => write!(f, "user-{number}"),
             Self::Voter(number) => write!(f, "controller-{number}"),
+            Self::Bookie(number) => write!(f, "bookie-{number}"),
+            Self::NameServer(number) => write!(f, "name-server-{number}"),
         }
     }
 }
@@ -188,13 +194,14 @@ impl FromStr for NodeId {
             ("service", _) => Ok(Self::Service(number)),
             ("user", _) => Ok(Self::User(number)),
             ("controller", _) => Ok(Self::Voter(number)),
+            ("bookie", _) => Ok(Self::Bookie(number)),
+            ("name-server", _) => Ok(Self::NameServer(number)),
             _ => Err(bad()),
         }
     }
 }
 
-const NODE_RULE: &str =
-    "write controller, or controller-N, broker-N, producer-N, consumer-N, service-N, user-N with N from 1";
+const NODE_RULE: &str = "write controller, or controller-N, broker-N, producer-N, consumer-N, service-N, user-N, bookie-N, name-server-N with N from 1";
 const LOG_RULE: &str =
     "a log is topics/NAME/N, watermarks/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";

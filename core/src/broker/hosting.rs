@@ -47,7 +47,11 @@ pub(super) fn channel_of(node: NodeId) -> ChannelId {
         NodeId::Consumer(number) => (1, number),
         NodeId::Service(number) => (2, number),
         NodeId::User(number) => (3, number),
-        NodeId::Broker(_) | NodeId::Controller | NodeId::Voter(_) => return ChannelId::default(),
+        NodeId::Broker(_)
+        | NodeId::Controller
+        | NodeId::Voter(_)
+        | NodeId::Bookie(_)
+        | NodeId::NameServer(_) => return ChannelId::default(),
     };
     ChannelId((kind << 16 | u64::from(number)) + 1)
 }

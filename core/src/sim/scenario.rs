@@ -13,6 +13,7 @@ use super::command::{Action, Command};
 use super::controllers::CONTROLLERS_MAX;
 use super::cost::Costs;
 use super::drawn::FaultPlan;
+use super::guests::SystemSpec;
 use super::permits::CommandRefused;
 use super::program_spec::{Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
@@ -109,6 +110,9 @@ pub struct Scenario {
     /// How patient everybody is.
     #[serde(default)]
     pub settings: Settings,
+    /// Another system that plays instead of the engine's own brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemSpec>,
     /// What brokers' work takes; without it they answer at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
@@ -219,6 +223,7 @@ impl Scenario {
         require((1..=RUN_MICROS_MAX).contains(&self.ends_at.0), &|| {
             format!("it ends at {} microseconds, use 1 to {RUN_MICROS_MAX}", self.ends_at.0)
         })?;
+        self.check_system().map_err(InvalidScenario)?;
         self.check_places()?;
         self.check_clients()?;
         self.check_producers()?;
@@ -349,6 +354,7 @@ impl Scenario {
     /// Whether the scenario has this node.
     pub fn has(&self, node: NodeId) -> bool {
         match node {
+            NodeId::Bookie(_) | NodeId::NameServer(_) => self.has_guest(node),
             NodeId::Controller => self.controllers <= 1,
             NodeId::Voter(number) => self.controllers > 1 && (1..=self.controllers).contains(&number),
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),

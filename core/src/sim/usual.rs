@@ -81,6 +81,7 @@ impl Scenario {
             admin,
             faults: None,
             costs: None,
+            system: None,
         }
     }
 }

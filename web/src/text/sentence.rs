@@ -46,6 +46,9 @@ impl Names {
             (Lang::Zh, NodeId::User(number)) => format!("用户 {number}"),
             (Lang::En, NodeId::Voter(number)) => format!("controller {number}"),
             (Lang::Zh, NodeId::Voter(number)) => format!("控制器 {number}"),
+            (_, NodeId::Bookie(number)) => format!("Bookie {number}"),
+            (Lang::En, NodeId::NameServer(number)) => format!("name server {number}"),
+            (Lang::Zh, NodeId::NameServer(number)) => format!("NameServer {number}"),
         }
     }
 

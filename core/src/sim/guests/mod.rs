@@ -1,0 +1,210 @@
+//! How do nodes of another system live in the lab? As guests: the world has its agenda, network, faults and observers, and
+//! drives whatever process it is given.
+//!
+//! ```text
+//!   world:  agenda, network, power, disks, clocks, judges
+//!             │ handle, settle, next_wakeup, stop, start        the same as for the engine's own brokers
+//!             ▼
+//!   guest:  a broker, a name server, a bookie, a producer's or consumer's program of RocketMQ, Pulsar, ...
+//! ```
+//!
+//! A scenario whose `system` names one is played by guests alone: no node of it speaks the engine's own protocol. What a
+//! system's node does stands in [`systems`](crate::systems); here it is only housed: made from the scenario, killed and
+//! started, shown.
+
+mod hands;
+mod hosting;
+mod message;
+mod pace;
+pub(super) mod rocketmq;
+mod spec;
+
+pub(super) use hands::{Hands, HasId, Over};
+pub(super) use message::{GuestMessage, Speaks, Talk};
+pub(super) use pace::{Drafted, Pace};
+pub use spec::{SystemSource, SystemSpec, SystemTarget};
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::adversity::Adversity;
+use super::picture::{BrokerView, ConsumerView, ControllerView, Mark, ProducerView};
+use super::scenario::Scenario;
+use super::world::{Disk, DiskLog, Node, Power, World};
+use crate::ids::{LogName, MessageId, NodeId};
+use crate::observe::{Change, Event, Place, Promised, Refusal, Verdict};
+use crate::record::Batches;
+use crate::sorted::SortedMap;
+use crate::systems::{Input, Out};
+use crate::time::Time;
+
+/// What a guest wants done.
+pub(super) type GuestOut = Out<GuestMessage>;
+
+/// Why a process cannot go on: it halts, and nothing that it wanted sent leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Halts(pub(super) Refusal);
+
+/// What a guest may use of the world while it acts.
+pub(super) struct Run<'a> {
+    pub(super) keys: &'a mut Vec<Option<char>>,
+    pub(super) verdict: &'a mut Verdict,
+}
+
+impl Run<'_> {
+    /// The number of a new message.
+    pub(super) fn mint(&mut self, key: Option<char>) -> MessageId {
+        self.keys.push(key);
+        let id = MessageId(self.keys.len() as u64);
+        self.verdict.learn_key(id, key);
+        id
+    }
+
+    /// A message may be received in another order than it was sent.
+    pub(super) fn is_unordered(&mut self, id: MessageId) {
+        self.verdict.learn_unordered(id);
+    }
+}
+
+/// What a guest may know when it is asked for its picture.
+pub(super) struct Look<'a> {
+    pub(super) world: &'a World,
+    pub(super) node: NodeId,
+    pub(super) power: Power,
+    pub(super) cells_max: usize,
+}
+
+impl Look<'_> {
+    /// Whether its process runs.
+    pub(super) fn is_up(&self) -> bool {
+        self.power == Power::On
+    }
+
+    /// What is drawn of a message.
+    pub(super) fn mark(&self, message: MessageId) -> Mark {
+        self.world.mark(message)
+    }
+
+    /// When a moment of the node's clock is.
+    pub(super) fn true_time(&self, at: Time) -> Time {
+        self.world.true_time(self.node, at)
+    }
+}
+
+/// What is seen of a guest.
+#[derive(Debug)]
+pub(super) enum GuestView {
+    Producer(ProducerView),
+    Broker(BrokerView),
+    Consumer(ConsumerView),
+    /// Who keeps no messages, and knows who does.
+    Keeper(ControllerView),
+}
+
+/// A process of a system, or, while it is down, what it left.
+pub(super) trait Guest: fmt::Debug {
+    /// The same once more.
+    fn boxed(&self) -> Box<dyn Guest>;
+
+    /// Takes one input of a burst.
+    fn handle(&mut self, now: Time, input: Input<GuestMessage>, run: &mut Run<'_>, out: &mut GuestOut);
+
+    /// Ends a burst: flushes, and releases what waited for that.
+    fn settle(&mut self, _now: Time, _out: &mut GuestOut) -> Result<(), Halts> {
+        Ok(())
+    }
+
+    /// When it wants to be woken, by its own clock.
+    fn next_wakeup(&self) -> Option<Time>;
+
+    /// Its process is gone; what it gave to the operating system is not. Returns what was in its memory alone.
+    fn stop(&mut self) -> Vec<Event>;
+
+    /// It starts again, over what it left, for the `incarnation`th time.
+    fn start(&mut self, now: Time, incarnation: u64) -> Result<(), Halts>;
+
+    /// Whether it has a disk.
+    fn has_disk(&self) -> bool {
+        false
+    }
+
+    /// Its disk, and the logs of it that are open; nothing for who has none.
+    fn disk(&mut self) -> Option<(&mut Disk, Vec<&mut DiskLog>)> {
+        None
+    }
+
+    /// Its disk is another one, and empty; asked only while it is down. Returns the old one.
+    fn replace_disk(&mut self) -> Option<Disk> {
+        let (disk, _) = self.disk()?;
+        Some(core::mem::take(disk))
+    }
+
+    /// The messages in a part of one of its logs, by where they belong.
+    fn messages_in(&self, _log: &LogName, _batches: &Batches) -> Vec<(Place, Vec<MessageId>)> {
+        Vec::new()
+    }
+
+    /// Somebody changes how it works; `false` for what it cannot change.
+    fn change(&mut self, _now: Time, _change: &Change) -> bool {
+        false
+    }
+
+    /// What is seen of it.
+    fn view(&self, look: &Look<'_>) -> GuestView;
+}
+
+impl Clone for Box<dyn Guest> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// A process that runs over a disk, or its disk alone.
+#[derive(Clone, Debug)]
+pub(super) enum Housed<P> {
+    Runs(Box<P>),
+    Down(Disk),
+}
+
+/// All nodes of a system's cluster, and its clients.
+pub(super) type Guests = SortedMap<NodeId, Node<Box<dyn Guest>>>;
+
+/// The guests of a scenario that was checked.
+pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
+    let all = match &scenario.system {
+        None => Vec::new(),
+        Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+    };
+    all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
+}
+
+impl Scenario {
+    /// Whether a node is there that only a system has.
+    pub(super) fn has_guest(&self, node: NodeId) -> bool {
+        match (&self.system, node) {
+            (Some(SystemSpec::Rocketmq(spec)), NodeId::NameServer(number)) => {
+                (1..=spec.name_servers).contains(&number)
+            }
+            _ => false,
+        }
+    }
+
+    /// What a system promises here: what is judged, and what a swarm looks for counterexamples to.
+    pub(super) fn promises_of_system(&self, adversity: &Adversity) -> Vec<Promised> {
+        match &self.system {
+            None => Vec::new(),
+            Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+        }
+    }
+
+    /// Whether what is said of another system makes sense, and nothing is asked for that it has not.
+    pub(super) fn check_system(&self) -> Result<(), String> {
+        self.check_only_guests()?;
+        match &self.system {
+            None => Ok(()),
+            Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+        }
+    }
+}
