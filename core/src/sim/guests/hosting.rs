@@ -11,8 +11,8 @@ use super::super::permits::CommandRefused;
 use super::super::scenario::Scenario;
 use super::super::wakes::Wakes;
 use super::super::words::{Incoming, Words, guest};
-use super::super::world::{Power, World};
-use super::{GuestView, Halts, Look, Run};
+use super::super::world::{DiskLog, Power, World};
+use super::{Guest, GuestView, Halts, Look, Run};
 use crate::ids::{LogName, NodeId};
 use crate::log::faulty::Lost;
 use crate::log::{Log as _, Slice as _, Storage as _};
@@ -33,9 +33,9 @@ impl World {
         let mut burst_cost = (keeps && self.scenario.costs.is_some()).then(BurstCost::default);
         let Self { guests, keys, verdict, .. } = self;
         let Some(slot) = guests.get_mut(&node) else { return };
-        let mut asked = || slot.process.disk().map(|(_, logs)| Asked::of(logs)).unwrap_or_default();
+        let asked = |guest: &mut dyn Guest| Asked::of(guest.disks().into_iter().flat_map(|disk| disk.logs));
         let counts = flush_takes.is_some() || burst_cost.is_some();
-        let before = if counts { asked() } else { Asked::default() };
+        let before = if counts { asked(&mut *slot.process) } else { Asked::default() };
         let (mut run, mut out) = (Run { keys, verdict }, super::GuestOut::default());
         for input in burst {
             if let Some(cost) = &mut burst_cost {
@@ -48,8 +48,7 @@ impl World {
         if let Err(Halts(why)) = slot.process.settle(now, &mut out) {
             return self.halt_guest(node, why, full);
         }
-        let mut asked = || slot.process.disk().map(|(_, logs)| Asked::of(logs)).unwrap_or_default();
-        let asked = if counts { asked().since(before) } else { Asked::default() };
+        let asked = if counts { asked(&mut *slot.process).since(before) } else { Asked::default() };
         let mut busy = flush_takes.map_or(Span::ZERO, |span| Span(span.0.saturating_mul(asked.flushes)));
         let dies = self.doomed.contains(&node)
             && out.events.iter().any(|event| matches!(event, Event::Processed { .. }));
@@ -88,8 +87,8 @@ impl World {
         let full = self.is_full(node);
         let Some(slot) = self.guests.get_mut(&node) else { return };
         slot.power = power;
-        if let Some((_, logs)) = slot.process.disk().filter(|_| full) {
-            logs.into_iter().for_each(|log| log.refuse());
+        for open in slot.process.disks().into_iter().filter(|_| full) {
+            open.logs.into_iter().for_each(DiskLog::refuse);
         }
         for event in slot.process.stop() {
             self.note(node, event);
@@ -103,8 +102,11 @@ impl World {
     fn lose_guests_tails(&mut self, node: NodeId) {
         let Self { guests, disk_rng, .. } = self;
         let Some(slot) = guests.get_mut(&node) else { return };
-        let Some((disk, _)) = slot.process.disk() else { return };
-        let lost = disk.cut_power(|_, tail| disk_rng.between(0, tail)).expect("the lab's memory can be cut");
+        let mut lost = Vec::new();
+        for open in slot.process.disks() {
+            let gone = open.disk.cut_power(|_, tail| disk_rng.between(0, tail));
+            lost.extend(gone.expect("the lab's memory can be cut"));
+        }
         let mut events = Vec::new();
         for Lost { log, batches, was_called_flushed } in lost {
             for (of, messages) in slot.process.messages_in(&log, &batches) {
@@ -140,12 +142,13 @@ impl World {
     pub(in super::super) fn replace_guest(&mut self, node: NodeId) {
         self.disks.remove(&node);
         let Some(slot) = self.guests.get_mut(&node) else { return };
-        let Some(mut old) = slot.process.replace_disk() else { return };
         let mut events = Vec::new();
-        for name in old.names().expect("memory lists its logs") {
-            let all = everything(&mut old, &name);
-            for (of, messages) in slot.process.messages_in(&name, &all) {
-                events.push(Event::Fault(FaultEvent::DiskGone { of, messages }));
+        for mut old in slot.process.replace_disk() {
+            for name in old.names().expect("memory lists its logs") {
+                let all = everything(&mut old, &name);
+                for (of, messages) in slot.process.messages_in(&name, &all) {
+                    events.push(Event::Fault(FaultEvent::DiskGone { of, messages }));
+                }
             }
         }
         for event in events {
@@ -155,11 +158,11 @@ impl World {
 
     /// A guest's disk is like this from now on.
     pub(in super::super) fn set_guests_disk(&mut self, node: NodeId, is: DiskState) {
-        let Some((disk, logs)) = self.guests.get_mut(&node).and_then(|slot| slot.process.disk()) else {
-            return;
-        };
-        logs.into_iter().for_each(|log| log.set_condition(condition_of(is)));
-        disk.set_condition(condition_of(is));
+        let Some(slot) = self.guests.get_mut(&node) else { return };
+        for open in slot.process.disks() {
+            open.logs.into_iter().for_each(|log| log.set_condition(condition_of(is)));
+            open.disk.set_condition(condition_of(is));
+        }
     }
 
     /// Whether a command could be carried out with a guest; of all others nothing is said.

@@ -103,6 +103,12 @@ pub(super) enum GuestView {
     Keeper(ControllerView),
 }
 
+/// A disk, and the logs of it that are open.
+pub(super) struct OpenDisk<'a> {
+    pub(super) disk: &'a mut Disk,
+    pub(super) logs: Vec<&'a mut DiskLog>,
+}
+
 /// A process of a system, or, while it is down, what it left.
 pub(super) trait Guest: fmt::Debug {
     /// The same once more.
@@ -130,15 +136,15 @@ pub(super) trait Guest: fmt::Debug {
         false
     }
 
-    /// Its disk, and the logs of it that are open; nothing for who has none.
-    fn disk(&mut self) -> Option<(&mut Disk, Vec<&mut DiskLog>)> {
-        None
+    /// What it has on disk, each with the logs of it that are open: one, unless it keeps several things apart. Nothing for
+    /// who has no disk.
+    fn disks(&mut self) -> Vec<OpenDisk<'_>> {
+        Vec::new()
     }
 
-    /// Its disk is another one, and empty; asked only while it is down. Returns the old one.
-    fn replace_disk(&mut self) -> Option<Disk> {
-        let (disk, _) = self.disk()?;
-        Some(core::mem::take(disk))
+    /// Its disk is another one, and empty; asked only while it is down. Returns what was on the old one.
+    fn replace_disk(&mut self) -> Vec<Disk> {
+        self.disks().into_iter().map(|open| core::mem::take(open.disk)).collect()
     }
 
     /// The messages in a part of one of its logs, by where they belong.
