@@ -15,6 +15,7 @@ mod cleanup_check;
 mod clients;
 mod clocks;
 mod command;
+pub mod compare;
 mod controllers;
 mod cost;
 mod described;

@@ -189,11 +189,14 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
 impl Scenario {
     /// Whether a node is there that only a system has.
     pub(super) fn has_guest(&self, node: NodeId) -> bool {
-        match (&self.system, node) {
-            (Some(SystemSpec::Rocketmq(spec)), NodeId::NameServer(number)) => {
-                (1..=spec.name_servers).contains(&number)
-            }
-            _ => false,
+        self.guest_nodes().contains(&node)
+    }
+
+    /// The nodes that only a system has.
+    pub(super) fn guest_nodes(&self) -> Vec<NodeId> {
+        match &self.system {
+            None => Vec::new(),
+            Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
         }
     }
 
