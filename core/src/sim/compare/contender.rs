@@ -4,6 +4,10 @@
 //! |---|---|
 //! | kafka | `acks-all`, `acks-1`, `acks-0`, `acks-all-flushed` |
 //! | rabbitmq | `classic` |
+//!
+//! How patient everybody is decides how long a mishap is felt. Each system has its own defaults, from milliseconds to a minute;
+//! here all of them are a tenth of that, so that a run of half a minute tells what five would. What is no patience (how long
+//! a batch gathers) is as it is.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,7 +18,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::scenario::{ConsumerSpec, QueueSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
 use super::{Mishap, Workload};
-use crate::broker::Acks;
+use crate::broker::{Acks, Settings};
 use crate::client::{MemberOptions, ProducerOptions, StartAt};
 use crate::ids::Name;
 use crate::time::{Span, Time};
@@ -177,8 +181,7 @@ impl Contender {
             _ => Acks::All,
         };
         scenario.brokers = 3;
-        scenario.settings.flush_before_reply = flushed;
-        scenario.settings.in_flight_max = 5;
+        scenario.settings = Settings { flush_before_reply: flushed, ..kafka_in_tenths() };
         scenario.topics = Vec::from([TopicSpec::new(orders(), 3, 3, 2)]);
         let options = ProducerOptions {
             idempotent: acks == Acks::All,
@@ -195,11 +198,35 @@ impl Contender {
 
     fn rabbitmq(&self, workload: &Workload, scenario: &mut Scenario) {
         scenario.brokers = 1;
-        scenario.settings.flush_before_reply = true;
-        scenario.settings.in_flight_max = CONFIRMS_OUTSTANDING;
+        scenario.settings = Settings {
+            flush_before_reply: true,
+            in_flight_max: CONFIRMS_OUTSTANDING,
+            consumer_heartbeat: Span::from_millis(3_000),
+            consumer_session: Span::from_millis(6_000),
+            request_timeout: Span::from_millis(6_000),
+            ..Settings::default()
+        };
         scenario.queues = Vec::from([QueueSpec::new(orders(), 1)]);
         scenario.producers = workload.producers(&TargetSpec::Queue(orders())).collect();
         scenario.consumers = consumers(workload, &SourceSpec::queue(orders(), PREFETCH));
+    }
+}
+
+/// Kafka's own patience, a tenth of each.
+fn kafka_in_tenths() -> Settings {
+    Settings {
+        broker_heartbeat: Span::from_millis(200),
+        broker_session: Span::from_millis(900),
+        replica_lag_max: Span::from_millis(3_000),
+        replica_fetch_wait: Span::from_millis(50),
+        fetch_wait: Span::from_millis(50),
+        consumer_heartbeat: Span::from_millis(300),
+        consumer_session: Span::from_millis(4_500),
+        commit_interval: Span::from_millis(500),
+        request_timeout: Span::from_millis(3_000),
+        retry_backoff: Span::from_millis(10),
+        in_flight_max: 5,
+        ..Settings::default()
     }
 }
 

@@ -21,8 +21,8 @@ mod contender;
 mod fate;
 mod mishap;
 mod outcome;
-mod pauses;
 mod row;
+mod watch;
 mod workload;
 
 pub use contender::{BadContender, Contender, Profile};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::fate::fates;
-use super::pauses::Pauses;
+use super::watch::Watch;
 use super::{Contender, Fate, Mishap, Workload};
 use crate::ids::NodeId;
 use crate::sim::scenario::InvalidScenario;
@@ -45,16 +45,16 @@ pub struct Outcome {
     pub reordered: u64,
     /// Messages that are kept, and were not processed by the end.
     pub waiting: u64,
-    /// Messages processed a second, from the first that was sent to the last that was processed.
+    /// Messages processed a second, from the first that was handed over to the last that was processed.
     pub per_second: u64,
-    /// The time from first sent to first processed: half of the messages had no longer.
+    /// The time from handed over to processed: half of the messages had no longer.
     pub p50: Span,
     /// 95 of a hundred had no longer.
     pub p95: Span,
     /// 99 of a hundred had no longer.
     pub p99: Span,
-    /// The longest that producers waited while nothing was acknowledged.
-    pub no_storing: Span,
+    /// The longest that producers waited while nothing was acknowledged; nothing where they do not ask for that.
+    pub no_storing: Option<Span>,
     /// The longest that messages waited while none was processed.
     pub no_delivery: Span,
     /// What all brokers' machines did together; nothing without a machine.
@@ -82,21 +82,25 @@ impl Outcome {
         let ends_at = scenario.ends_at;
         let nodes: Vec<NodeId> = scenario.nodes().collect();
         let mut world = World::new(scenario, seed)?;
-        let mut pauses = Pauses::default();
+        let mut watch = Watch::default();
         while world.next_time().is_some_and(|at| at <= ends_at) {
-            for stamped in world.step().unwrap_or_default() {
-                pauses.observe(&stamped);
-            }
+            let events = world.step().unwrap_or_default();
+            watch.handed(world.now(), world.begun());
+            events.iter().for_each(|stamped| watch.observe(stamped));
             let verdict = world.verdict();
             let all = verdict.delivered() == workload.messages && verdict.acknowledged() == workload.messages;
             if all && mishap == Mishap::None {
                 break; // nothing more will come
             }
         }
-        let (verdict, metrics, now) = (world.verdict(), world.metrics(), world.now());
-        let figures = metrics.latency();
-        let took = pauses.took().map_or(0, |span| span.0);
+        let (verdict, now) = (world.verdict(), world.now());
+        let took = watch.took().map_or(0, |span| span.0);
         let bills: Vec<Bill> = nodes.iter().filter_map(|node| world.bill(*node)).collect();
+        let no_storing = watch.acknowledges().then(|| watch.storing.longest_until(now));
+        // What is lost nobody waits for any longer than for what came after it.
+        let comes = verdict.waiting().next().is_some();
+        let no_delivery = watch.delivering.longest_until(if comes { now } else { watch.last_delivery() });
+        let [p50, p95, p99] = watch.percentiles([50, 95, 99]);
         Ok(Self {
             contender,
             mishap,
@@ -109,14 +113,14 @@ impl Outcome {
             reordered: verdict.reordered().len() as u64,
             waiting: verdict.waiting().count() as u64,
             per_second: verdict.delivered().saturating_mul(1_000_000).checked_div(took).unwrap_or(0),
-            p50: figures.p50,
-            p95: figures.p95,
-            p99: figures.p99,
-            no_storing: pauses.storing.longest_until(now),
-            no_delivery: pauses.delivering.longest_until(now),
+            no_storing,
+            no_delivery,
             bill: (!bills.is_empty()).then(|| bills.into_iter().sum()),
             digest: world.digest().to_string(),
             fates: fates(verdict, workload.messages),
+            p50,
+            p95,
+            p99,
         })
     }
 

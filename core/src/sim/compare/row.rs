@@ -44,8 +44,8 @@ pub struct Row {
     pub p95: Span,
     /// The same of 99 of a hundred.
     pub p99: Span,
-    /// The longest time without anything acknowledged while somebody waited: the median.
-    pub no_storing: Span,
+    /// The longest time without anything acknowledged while somebody waited: the median; nothing where nobody asks.
+    pub no_storing: Option<Span>,
     /// The longest time without anything processed while something waited: the median.
     pub no_delivery: Span,
     /// Flushes for a thousand messages: the median; nothing without a machine.
@@ -101,7 +101,7 @@ impl Row {
             p50: span(|outcome| outcome.p50),
             p95: span(|outcome| outcome.p95),
             p99: span(|outcome| outcome.p99),
-            no_storing: span(|outcome| outcome.no_storing),
+            no_storing: group[0].no_storing.map(|_| span(|outcome| outcome.no_storing.unwrap_or_default())),
             no_delivery: span(|outcome| outcome.no_delivery),
             flushes_per_thousand: costs(|bill| bill.flushes, 1_000),
             copied_per_message: costs(|bill| bill.bytes_copied, 1),

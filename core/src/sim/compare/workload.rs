@@ -82,7 +82,7 @@ impl Workload {
     pub const BUILT_IN: [(&'static str, &'static str); 4] = [
         (
             "steady",
-            "2,000 messages of 1 KiB, one every 2 ms from each of two producers: time enough for mishaps",
+            "2,000 messages of 1 KiB, one every 10 ms from each of two producers: time enough for mishaps",
         ),
         (
             "flood",
@@ -102,7 +102,7 @@ impl Workload {
             producers: 2,
             consumers: 2,
             messages: 2_000,
-            every: 2_000,
+            every: 10_000,
             burst: 1,
             bytes: 1_024,
             keys: 4,
@@ -110,7 +110,7 @@ impl Workload {
             latency: (100, 200),
             machine: Some("server".into()),
             catalogue: None,
-            ends_at: 6_000_000,
+            ends_at: 30_000_000,
         };
         Some(match name {
             "steady" => steady,

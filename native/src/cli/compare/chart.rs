@@ -54,7 +54,7 @@ fn paint(workload: &Workload, rows: &[Row], svg: &mut String) -> Drawn {
         (
             "the longest time that nothing was stored while somebody waited",
             false,
-            (|row| row.no_storing.0, span),
+            (|row| row.no_storing.map_or(0, |span| span.0), span),
         ),
     ];
     let of = |calm_only: bool| rows.iter().filter(move |row| !calm_only || calm(row)).collect::<Vec<_>>();

@@ -1,4 +1,5 @@
-//! For how long was there no service? As long as somebody waited, and nothing went on.
+//! How long was a message on its way, and for how long was there no service? No service is as long as somebody waits, and
+//! nothing goes on.
 //!
 //! ```text
 //!   sent          m1   m2   m3                  m4
@@ -48,9 +49,10 @@ impl Pause {
         }
     }
 
-    fn done(&mut self, now: Time, message: MessageId) {
+    /// Whether that is news.
+    fn done(&mut self, now: Time, message: MessageId) -> bool {
         if !mark(&mut self.done, message) {
-            return;
+            return false;
         }
         if is_marked(&self.wanted, message) {
             self.longest = self.longest_until(now);
@@ -58,48 +60,81 @@ impl Pause {
             self.waiting -= 1;
         }
         self.last = Some(now);
+        true
     }
 
     /// The longest pause until now.
     pub(super) fn longest_until(&self, now: Time) -> Span {
-        let present = if self.waiting > 0 { now.since(self.since) } else { Span::ZERO };
+        let present = if self.waiting > 0 && now > self.since { now.since(self.since) } else { Span::ZERO };
         self.longest.max(present)
     }
 }
 
-/// Both directions.
+/// What is watched of a run, from the moment on at which a program hands a message over: what its client gathers before it
+/// sends, the message waits for all the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pauses {
-    /// From sent to acknowledged.
+pub(super) struct Watch {
+    /// From handed over to acknowledged.
     pub(super) storing: Pause,
-    /// From sent to processed.
+    /// From handed over to processed.
     pub(super) delivering: Pause,
-    first_sent: Option<Time>,
+    /// When each message was handed over, from number 1 on.
+    handed: Vec<Time>,
+    /// How long those were on their way that arrived.
+    took: Vec<Span>,
 }
 
-impl Pauses {
+impl Watch {
+    /// So many messages were handed over by now.
+    pub(super) fn handed(&mut self, now: Time, messages: usize) {
+        while self.handed.len() < messages {
+            self.handed.push(now);
+            let message = MessageId(self.handed.len() as u64);
+            self.storing.want(now, message);
+            self.delivering.want(now, message);
+        }
+    }
+
     pub(super) fn observe(&mut self, Stamped { at, event, .. }: &Stamped) {
         match event {
-            Event::Sent { messages, .. } => {
-                self.first_sent.get_or_insert(*at);
-                for message in messages.iter() {
-                    self.storing.want(*at, *message);
-                    self.delivering.want(*at, *message);
-                }
-            }
             Event::Acknowledged { messages, .. } => {
-                messages.iter().for_each(|message| self.storing.done(*at, *message));
+                messages.iter().for_each(|message| _ = self.storing.done(*at, *message));
             }
             Event::Processed { messages, .. } => {
-                messages.iter().for_each(|message| self.delivering.done(*at, *message));
+                for message in messages.iter() {
+                    if self.delivering.done(*at, *message)
+                        && let Some(handed) = self.handed.get((message.0 as usize).saturating_sub(1))
+                    {
+                        self.took.push(at.since(*handed));
+                    }
+                }
             }
             _ => {}
         }
     }
 
-    /// From the first message sent to the last one processed.
+    /// Whether anything was ever acknowledged: some producers do not ask for it.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.storing.last.is_some()
+    }
+
+    /// When something was processed last; at the beginning when nothing was.
+    pub(super) fn last_delivery(&self) -> Time {
+        self.delivering.last.unwrap_or(Time::ZERO)
+    }
+
+    /// From the first message handed over to the last one processed.
     pub(super) fn took(&self) -> Option<Span> {
-        Some(self.delivering.last?.since(self.first_sent?))
+        Some(self.delivering.last?.since(*self.handed.first()?))
+    }
+
+    /// How long so many of a hundred messages were on their way at most, of those that arrived.
+    pub(super) fn percentiles(mut self, of: [usize; 3]) -> [Span; 3] {
+        self.took.sort_unstable();
+        of.map(|hundredth| {
+            let at = (self.took.len() * hundredth).div_ceil(100).saturating_sub(1);
+            self.took.get(at).copied().unwrap_or(Span::ZERO)
+        })
     }
 }
 
