@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 
 use super::super::cost::Weight;
 use super::super::described::Described;
+use super::rocketmq::Carried;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, rocketmq};
+use crate::systems::Input;
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -23,7 +24,7 @@ pub(in super::super) trait Talk {
 /// A message of one of the systems.
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
-    RocketMq(Box<rocketmq::protocol::Message>),
+    RocketMq(Box<Carried>),
 }
 
 impl GuestMessage {
@@ -49,16 +50,5 @@ pub(in super::super) trait Speaks: Talk + Sized {
             Input::HangUp { peer } => Input::HangUp { peer },
             Input::Message { from, message } => Input::Message { from, message: Self::unwrap(message)? },
         })
-    }
-}
-
-impl Speaks for rocketmq::protocol::Message {
-    fn wrap(self) -> GuestMessage {
-        GuestMessage::RocketMq(Box::new(self))
-    }
-
-    fn unwrap(message: GuestMessage) -> Option<Self> {
-        let GuestMessage::RocketMq(message) = message;
-        Some(*message)
     }
 }

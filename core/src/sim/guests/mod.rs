@@ -22,6 +22,9 @@ mod spec;
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
+pub use rocketmq::{
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec, RocketmqTarget,
+};
 pub use spec::{SystemSource, SystemSpec, SystemTarget};
 
 use alloc::boxed::Box;
@@ -60,6 +63,11 @@ impl Run<'_> {
         let id = MessageId(self.keys.len() as u64);
         self.verdict.learn_key(id, key);
         id
+    }
+
+    /// A message belongs to a transaction of its sender's own.
+    pub(super) fn is_in_transaction(&mut self, id: MessageId, sender: NodeId) {
+        self.verdict.learn_transaction(id, sender);
     }
 
     /// A message may be received in another order than it was sent.
