@@ -6,7 +6,7 @@ use super::super::cost::Weight;
 use super::super::described::Described;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, rocketmq};
+use crate::systems::{Input, pulsar, rocketmq};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -24,6 +24,7 @@ pub(in super::super) trait Talk {
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
     RocketMq(Box<rocketmq::protocol::Message>),
+    Pulsar(Box<pulsar::Message>),
 }
 
 impl GuestMessage {
@@ -31,6 +32,7 @@ impl GuestMessage {
     pub(in super::super) fn talk(&self) -> &dyn Talk {
         match self {
             Self::RocketMq(message) => &**message,
+            Self::Pulsar(message) => &**message,
         }
     }
 }
@@ -58,7 +60,16 @@ impl Speaks for rocketmq::protocol::Message {
     }
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
-        let GuestMessage::RocketMq(message) = message;
-        Some(*message)
+        if let GuestMessage::RocketMq(message) = message { Some(*message) } else { None }
+    }
+}
+
+impl Speaks for pulsar::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::Pulsar(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        if let GuestMessage::Pulsar(message) = message { Some(*message) } else { None }
     }
 }

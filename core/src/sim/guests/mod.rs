@@ -16,6 +16,7 @@ mod hands;
 mod hosting;
 mod message;
 mod pace;
+pub(super) mod pulsar;
 pub(super) mod rocketmq;
 mod spec;
 
@@ -182,6 +183,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
     let all = match &scenario.system {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+        Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -193,6 +195,7 @@ impl Scenario {
             (Some(SystemSpec::Rocketmq(spec)), NodeId::NameServer(number)) => {
                 (1..=spec.name_servers).contains(&number)
             }
+            (Some(SystemSpec::Pulsar(spec)), NodeId::Bookie(number)) => (1..=spec.bookies).contains(&number),
             _ => false,
         }
     }
@@ -202,6 +205,7 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
         }
     }
 
@@ -211,6 +215,7 @@ impl Scenario {
         match &self.system {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
         }
     }
 }
