@@ -17,6 +17,7 @@ use super::messages::{Messages, named};
 use super::order::OrderEvent;
 use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
+use super::pulsar_event::PulsarEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
 use super::rocketmq_event::RocketmqEvent;
@@ -253,6 +254,8 @@ pub enum Event {
     Changed(Change),
     /// Something that only RocketMQ has.
     Rocketmq(RocketmqEvent),
+    /// Something that only Pulsar has.
+    Pulsar(PulsarEvent),
 }
 
 /// An event with its time and its place.
@@ -325,6 +328,7 @@ impl Event {
             Self::Share(event) => event.messages(),
             Self::Txn(event) => event.messages(),
             Self::Rocketmq(event) => event.messages(),
+            Self::Pulsar(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -354,6 +358,7 @@ impl Event {
             || matches!(self, Self::Share(event) if event.is_landmark())
             || matches!(self, Self::Txn(event) if event.is_landmark())
             || matches!(self, Self::Rocketmq(event) if event.is_landmark())
+            || matches!(self, Self::Pulsar(event) if event.is_landmark())
     }
 }
 
@@ -417,6 +422,7 @@ impl fmt::Display for Event {
             Self::Share(event) => event.fmt(f),
             Self::Txn(event) => event.fmt(f),
             Self::Rocketmq(event) => event.fmt(f),
+            Self::Pulsar(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, messages, delivery: 1 } => {
                 write!(f, "received {} from {from}", named(messages))

@@ -100,6 +100,7 @@ impl Turn {
                 Self::Rebalance
             }
             Event::Requeued { .. } | Event::Share(ShareEvent::Returned { .. }) => Self::Redelivery,
+            Event::Pulsar(event) => event.turn(),
             _ => Self::Change,
         })
     }

@@ -16,6 +16,7 @@ mod hands;
 mod hosting;
 mod message;
 mod pace;
+pub(super) mod pulsar;
 pub(super) mod rocketmq;
 mod spec;
 
@@ -23,7 +24,8 @@ pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
 pub use rocketmq::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec, RocketmqTarget,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
+    RocketmqTarget,
 };
 pub use spec::{SystemSource, SystemSpec, SystemTarget};
 
@@ -190,6 +192,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
     let all = match &scenario.system {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+        Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -205,6 +208,9 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
+            Some(SystemSpec::Pulsar(spec)) => {
+                [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
+            }
         }
     }
 
@@ -213,6 +219,7 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
         }
     }
 
@@ -222,6 +229,7 @@ impl Scenario {
         match &self.system {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
         }
     }
 }

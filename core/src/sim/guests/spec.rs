@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::pulsar::{PulsarSource, PulsarSpec, PulsarTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
 use crate::sim::{SourceSpec, TargetSpec};
@@ -19,6 +20,8 @@ use crate::sim::{SourceSpec, TargetSpec};
 pub enum SystemSpec {
     /// RocketMQ.
     Rocketmq(RocketmqSpec),
+    /// Pulsar.
+    Pulsar(PulsarSpec),
 }
 
 /// Where a producer of a system sends, and how.
@@ -34,6 +37,8 @@ pub enum SystemSpec {
 pub enum SystemTarget {
     /// RocketMQ.
     Rocketmq(RocketmqTarget),
+    /// Pulsar.
+    Pulsar(PulsarTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -50,22 +55,52 @@ pub enum SystemTarget {
 pub enum SystemSource {
     /// RocketMQ.
     Rocketmq(RocketmqSource),
+    /// Pulsar.
+    Pulsar(PulsarSource),
+}
+
+impl SystemSpec {
+    /// Which system it is.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Rocketmq(_) => "rocketmq",
+            Self::Pulsar(_) => "pulsar",
+        }
+    }
 }
 
 impl SystemTarget {
+    /// Which system it is of.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Rocketmq(_) => "rocketmq",
+            Self::Pulsar(_) => "pulsar",
+        }
+    }
+
     /// What it sends to, as it is drawn.
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(to) => to.topic.clone(),
+            Self::Pulsar(to) => to.topic.label(),
         }
     }
 }
 
 impl SystemSource {
+    /// Which system it is of.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Rocketmq(_) => "rocketmq",
+            Self::Pulsar(_) => "pulsar",
+        }
+    }
+
     /// What it reads, as it is drawn.
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(from) => from.topic.clone(),
+            Self::Pulsar(from) => from.topic.label(),
         }
     }
 
@@ -73,6 +108,7 @@ impl SystemSource {
     pub fn group(&self) -> Option<&Name> {
         match self {
             Self::Rocketmq(from) => Some(&from.group),
+            Self::Pulsar(from) => Some(&from.subscription),
         }
     }
 }

@@ -6,9 +6,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::super::{
-    Guest, GuestMessage, GuestOut, GuestView, Halts, Hands, HasId, Look, Over, Run,
-};
+use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Hands, HasId, Look, Over, Run};
 use super::NUMBERS_OF_A_LIFE;
 use super::chart::Chart;
 use super::client::Client;
@@ -138,7 +136,8 @@ impl Guest for Worker {
         let queues = self.process.queues().into_iter().filter(|_| is_up);
         let of_topic = queues.filter(|queue| queue.topic.as_str() == self.from.topic.as_str());
         let assigned = of_topic.map(|queue| self.chart.numbering.of(queue).index).collect();
-        let in_work: Vec<MessageId> = self.hands.in_work().filter_map(|(work, ..)| HasId::message(work)).collect();
+        let in_work: Vec<MessageId> =
+            self.hands.in_work().filter_map(|(work, ..)| HasId::message(work)).collect();
         let waiting = self.process.in_hand().into_iter().filter(|id| is_up && !in_work.contains(id));
         let staged: Vec<Mark> = waiting.map(|id| look.mark(id)).collect();
         let work = self.hands.in_work().filter_map(|(work, since, until)| {

@@ -31,9 +31,9 @@ pub use settings::{BrokerSettings, Flush, PAGE_BYTES, Role};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{HALF_TOPIC, SCHEDULE_TOPIC, Topic};
 use super::protocol::{Message, Notice, Refused, Reply, Request, RequestId};
 use super::store::{ConfigFile, MessageStore, StoreError, Stored};
+use super::{HALF_TOPIC, SCHEDULE_TOPIC, Topic};
 use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, Storage, StorageError};
 use crate::observe::{Event, Place, PullEvent, QueueEvent, RocketmqEvent};
