@@ -9,6 +9,7 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::activemq_event::ActivemqEvent;
 use super::change::Change;
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
@@ -43,6 +44,8 @@ pub enum Place {
     Partition(PartitionId),
     /// An exchange: messages are sent there, and never stand there.
     Exchange(ExchangeName),
+    /// A topic that copies to the queues of its subscriptions: messages are published there, and never stand there.
+    Topic(Name),
 }
 
 impl fmt::Display for Place {
@@ -51,6 +54,7 @@ impl fmt::Display for Place {
             Self::Queue(name) => name.fmt(f),
             Self::Partition(partition) => partition.fmt(f),
             Self::Exchange(name) => write!(f, "exchange {name}"),
+            Self::Topic(name) => write!(f, "topic {name}"),
         }
     }
 }
@@ -250,6 +254,8 @@ pub enum Event {
     Txn(TxnEvent),
     /// Somebody set, added or removed something: at the node concerned, or at a controller.
     Changed(Change),
+    /// Something that only ActiveMQ does.
+    Activemq(ActivemqEvent),
 }
 
 /// An event with its time and its place.
@@ -321,6 +327,7 @@ impl Event {
             Self::Producer(event) => event.messages(),
             Self::Share(event) => event.messages(),
             Self::Txn(event) => event.messages(),
+            Self::Activemq(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -349,6 +356,7 @@ impl Event {
             || matches!(self, Self::Group(event) if event.is_landmark())
             || matches!(self, Self::Share(event) if event.is_landmark())
             || matches!(self, Self::Txn(event) if event.is_landmark())
+            || matches!(self, Self::Activemq(event) if event.is_landmark())
     }
 }
 
@@ -436,6 +444,7 @@ impl fmt::Display for Event {
             Self::Restarted => f.write_str("restarted"),
             Self::Order(event) => event.fmt(f),
             Self::Changed(change) => write!(f, "somebody wants: {change}"),
+            Self::Activemq(event) => event.fmt(f),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::cost::Weight;
 use super::super::described::Described;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, rocketmq};
+use crate::systems::{Input, activemq, rocketmq};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -24,6 +24,7 @@ pub(in super::super) trait Talk {
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
     RocketMq(Box<rocketmq::protocol::Message>),
+    ActiveMq(Box<activemq::protocol::Message>),
 }
 
 impl GuestMessage {
@@ -31,6 +32,7 @@ impl GuestMessage {
     pub(in super::super) fn talk(&self) -> &dyn Talk {
         match self {
             Self::RocketMq(message) => &**message,
+            Self::ActiveMq(message) => &**message,
         }
     }
 }
@@ -58,7 +60,18 @@ impl Speaks for rocketmq::protocol::Message {
     }
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
-        let GuestMessage::RocketMq(message) = message;
+        let GuestMessage::RocketMq(message) = message else { return None };
+        Some(*message)
+    }
+}
+
+impl Speaks for activemq::protocol::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::ActiveMq(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        let GuestMessage::ActiveMq(message) = message else { return None };
         Some(*message)
     }
 }

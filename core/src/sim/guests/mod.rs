@@ -12,6 +12,7 @@
 //! system's node does stands in [`systems`](crate::systems); here it is only housed: made from the scenario, killed and
 //! started, shown.
 
+pub(super) mod activemq;
 mod hands;
 mod hosting;
 mod message;
@@ -182,6 +183,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
     let all = match &scenario.system {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+        Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -193,6 +195,7 @@ impl Scenario {
             (Some(SystemSpec::Rocketmq(spec)), NodeId::NameServer(number)) => {
                 (1..=spec.name_servers).contains(&number)
             }
+            (Some(SystemSpec::Activemq(_)), NodeId::Store) => activemq::shares_store(self),
             _ => false,
         }
     }
@@ -202,6 +205,7 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+            Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
         }
     }
 
@@ -211,6 +215,7 @@ impl Scenario {
         match &self.system {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+            Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
         }
     }
 }

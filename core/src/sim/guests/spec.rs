@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::activemq::{ActivemqSource, ActivemqSpec, ActivemqTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
 use crate::sim::{SourceSpec, TargetSpec};
@@ -19,6 +20,8 @@ use crate::sim::{SourceSpec, TargetSpec};
 pub enum SystemSpec {
     /// RocketMQ.
     Rocketmq(RocketmqSpec),
+    /// ActiveMQ.
+    Activemq(ActivemqSpec),
 }
 
 /// Where a producer of a system sends, and how.
@@ -34,6 +37,8 @@ pub enum SystemSpec {
 pub enum SystemTarget {
     /// RocketMQ.
     Rocketmq(RocketmqTarget),
+    /// ActiveMQ.
+    Activemq(ActivemqTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -50,6 +55,8 @@ pub enum SystemTarget {
 pub enum SystemSource {
     /// RocketMQ.
     Rocketmq(RocketmqSource),
+    /// ActiveMQ.
+    Activemq(ActivemqSource),
 }
 
 impl SystemTarget {
@@ -57,6 +64,7 @@ impl SystemTarget {
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(to) => to.topic.clone(),
+            Self::Activemq(to) => to.to.name().clone(),
         }
     }
 }
@@ -66,6 +74,7 @@ impl SystemSource {
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(from) => from.topic.clone(),
+            Self::Activemq(from) => from.name(),
         }
     }
 
@@ -73,6 +82,7 @@ impl SystemSource {
     pub fn group(&self) -> Option<&Name> {
         match self {
             Self::Rocketmq(from) => Some(&from.group),
+            Self::Activemq(_) => None,
         }
     }
 }
