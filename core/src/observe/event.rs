@@ -9,6 +9,7 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::activemq_event::ActivemqEvent;
 use super::change::Change;
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
@@ -45,6 +46,8 @@ pub enum Place {
     Partition(PartitionId),
     /// An exchange: messages are sent there, and never stand there.
     Exchange(ExchangeName),
+    /// A topic that copies to the queues of its subscriptions: messages are published there, and never stand there.
+    Topic(Name),
 }
 
 impl fmt::Display for Place {
@@ -53,6 +56,7 @@ impl fmt::Display for Place {
             Self::Queue(name) => name.fmt(f),
             Self::Partition(partition) => partition.fmt(f),
             Self::Exchange(name) => write!(f, "exchange {name}"),
+            Self::Topic(name) => write!(f, "topic {name}"),
         }
     }
 }
@@ -256,6 +260,8 @@ pub enum Event {
     Rocketmq(RocketmqEvent),
     /// Something that only Pulsar has.
     Pulsar(PulsarEvent),
+    /// Something that only ActiveMQ does.
+    Activemq(ActivemqEvent),
 }
 
 /// An event with its time and its place.
@@ -329,6 +335,7 @@ impl Event {
             Self::Txn(event) => event.messages(),
             Self::Rocketmq(event) => event.messages(),
             Self::Pulsar(event) => event.messages(),
+            Self::Activemq(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -359,6 +366,7 @@ impl Event {
             || matches!(self, Self::Txn(event) if event.is_landmark())
             || matches!(self, Self::Rocketmq(event) if event.is_landmark())
             || matches!(self, Self::Pulsar(event) if event.is_landmark())
+            || matches!(self, Self::Activemq(event) if event.is_landmark())
     }
 }
 
@@ -448,6 +456,7 @@ impl fmt::Display for Event {
             Self::Restarted => f.write_str("restarted"),
             Self::Order(event) => event.fmt(f),
             Self::Changed(change) => write!(f, "somebody wants: {change}"),
+            Self::Activemq(event) => event.fmt(f),
         }
     }
 }

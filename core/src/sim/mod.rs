@@ -87,6 +87,10 @@ pub use cost::{
 };
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
+pub use guests::activemq::{
+    ActivemqDestination, ActivemqPolicy, ActivemqReads, ActivemqRedelivery, ActivemqSharedStore,
+    ActivemqSource, ActivemqSpec, ActivemqTarget, ActivemqTransport, OnByDefault,
+};
 pub use guests::pulsar::{
     PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
     PulsarType,

@@ -29,7 +29,7 @@ impl World {
         burst: impl IntoIterator<Item = Incoming>,
     ) {
         let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
-        let keeps = matches!(node, NodeId::Broker(_) | NodeId::Bookie(_));
+        let keeps = matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store);
         let mut burst_cost = (keeps && self.scenario.costs.is_some()).then(BurstCost::default);
         let Self { guests, keys, verdict, .. } = self;
         let Some(slot) = guests.get_mut(&node) else { return };

@@ -7,7 +7,7 @@ use super::super::described::Described;
 use super::rocketmq::Carried;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, pulsar};
+use crate::systems::{Input, activemq, pulsar};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -26,6 +26,7 @@ pub(in super::super) trait Talk {
 pub(crate) enum GuestMessage {
     RocketMq(Box<Carried>),
     Pulsar(Box<pulsar::Message>),
+    ActiveMq(Box<activemq::protocol::Message>),
 }
 
 impl GuestMessage {
@@ -34,6 +35,7 @@ impl GuestMessage {
         match self {
             Self::RocketMq(message) => &**message,
             Self::Pulsar(message) => &**message,
+            Self::ActiveMq(message) => &**message,
         }
     }
 }
@@ -62,5 +64,15 @@ impl Speaks for pulsar::Message {
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
         if let GuestMessage::Pulsar(message) = message { Some(*message) } else { None }
+    }
+}
+
+impl Speaks for activemq::protocol::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::ActiveMq(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        if let GuestMessage::ActiveMq(message) = message { Some(*message) } else { None }
     }
 }

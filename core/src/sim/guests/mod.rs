@@ -12,6 +12,7 @@
 //! system's node does stands in [`systems`](crate::systems); here it is only housed: made from the scenario, killed and
 //! started, shown.
 
+pub(super) mod activemq;
 mod hands;
 mod hosting;
 mod message;
@@ -193,6 +194,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
         Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
+        Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -211,6 +213,9 @@ impl Scenario {
             Some(SystemSpec::Pulsar(spec)) => {
                 [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
             }
+            Some(SystemSpec::Activemq(_)) => {
+                activemq::shares_store(self).then_some(NodeId::Store).into_iter().collect()
+            }
         }
     }
 
@@ -220,6 +225,7 @@ impl Scenario {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
             Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
+            Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
         }
     }
 
@@ -230,6 +236,7 @@ impl Scenario {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
             Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
+            Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
         }
     }
 }

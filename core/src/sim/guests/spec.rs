@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::activemq::{ActivemqSource, ActivemqSpec, ActivemqTarget};
 use super::pulsar::{PulsarSource, PulsarSpec, PulsarTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
@@ -22,6 +23,8 @@ pub enum SystemSpec {
     Rocketmq(RocketmqSpec),
     /// Pulsar.
     Pulsar(PulsarSpec),
+    /// ActiveMQ.
+    Activemq(ActivemqSpec),
 }
 
 /// Where a producer of a system sends, and how.
@@ -39,6 +42,8 @@ pub enum SystemTarget {
     Rocketmq(RocketmqTarget),
     /// Pulsar.
     Pulsar(PulsarTarget),
+    /// ActiveMQ.
+    Activemq(ActivemqTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -57,6 +62,8 @@ pub enum SystemSource {
     Rocketmq(RocketmqSource),
     /// Pulsar.
     Pulsar(PulsarSource),
+    /// ActiveMQ.
+    Activemq(ActivemqSource),
 }
 
 impl SystemSpec {
@@ -65,6 +72,7 @@ impl SystemSpec {
         match self {
             Self::Rocketmq(_) => "rocketmq",
             Self::Pulsar(_) => "pulsar",
+            Self::Activemq(_) => "activemq",
         }
     }
 }
@@ -75,6 +83,7 @@ impl SystemTarget {
         match self {
             Self::Rocketmq(_) => "rocketmq",
             Self::Pulsar(_) => "pulsar",
+            Self::Activemq(_) => "activemq",
         }
     }
 
@@ -83,6 +92,7 @@ impl SystemTarget {
         match self {
             Self::Rocketmq(to) => to.topic.clone(),
             Self::Pulsar(to) => to.topic.label(),
+            Self::Activemq(to) => to.to.name().clone(),
         }
     }
 }
@@ -93,6 +103,7 @@ impl SystemSource {
         match self {
             Self::Rocketmq(_) => "rocketmq",
             Self::Pulsar(_) => "pulsar",
+            Self::Activemq(_) => "activemq",
         }
     }
 
@@ -101,6 +112,7 @@ impl SystemSource {
         match self {
             Self::Rocketmq(from) => from.topic.clone(),
             Self::Pulsar(from) => from.topic.label(),
+            Self::Activemq(from) => from.name(),
         }
     }
 
@@ -109,6 +121,7 @@ impl SystemSource {
         match self {
             Self::Rocketmq(from) => Some(&from.group),
             Self::Pulsar(from) => Some(&from.subscription),
+            Self::Activemq(_) => None,
         }
     }
 }
