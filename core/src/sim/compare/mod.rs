@@ -19,6 +19,7 @@
 
 mod contender;
 mod fate;
+mod files;
 mod mishap;
 mod outcome;
 mod row;
