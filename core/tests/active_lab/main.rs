@@ -1,8 +1,9 @@
 //! ActiveMQ in the lab: whole runs, with their faults.
 
+mod faults;
 mod running;
 
-use mqlab_core::observe::{Event, PromiseJudge, Stamped};
+use mqlab_core::observe::{Event, Promise, PromiseJudge, Stamped};
 use mqlab_core::sim::{Scenario, Timeline};
 
 /// A scenario of a file's text.
