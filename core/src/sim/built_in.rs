@@ -83,4 +83,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("consistent-hash", include_str!("../../scenarios/consistent-hash.json")),
     ("single-active", include_str!("../../scenarios/single-active.json")),
     ("consumer-priority", include_str!("../../scenarios/consumer-priority.json")),
+    ("activemq-master-slave", include_str!("../../scenarios/activemq-master-slave.json")),
+    ("activemq-no-sync", include_str!("../../scenarios/activemq-no-sync.json")),
+    ("activemq-poison", include_str!("../../scenarios/activemq-poison.json")),
+    ("activemq-prefetch", include_str!("../../scenarios/activemq-prefetch.json")),
+    ("activemq-virtual-topic", include_str!("../../scenarios/activemq-virtual-topic.json")),
 ];

@@ -128,6 +128,16 @@ pub const GROUPS: &[Group] = &[
             "windowed-count-lateness",
         ],
     },
+    Group {
+        title: both("ActiveMQ", "ActiveMQ"),
+        scenarios: &[
+            "activemq-master-slave",
+            "activemq-no-sync",
+            "activemq-poison",
+            "activemq-prefetch",
+            "activemq-virtual-topic",
+        ],
+    },
 ];
 
 /// The known scenarios under their topics: groups that have any, in order, and last what belongs to none.
