@@ -211,9 +211,9 @@ impl Nodes {
         let consumers = numbered(scenario.consumers.len(), NodeId::Consumer);
         let services = numbered(scenario.services.len(), NodeId::Service);
         Self {
-            controllers: scenario.controller_ids(),
+            controllers: if scenario.system.is_some() { Vec::new() } else { scenario.controller_ids() },
             brokers: numbered(scenario.brokers.into(), NodeId::Broker).collect(),
-            clients: producers.chain(consumers).chain(services).collect(),
+            clients: producers.chain(consumers).chain(services).chain(scenario.keepers()).collect(),
         }
     }
 

@@ -205,6 +205,14 @@ impl Scenario {
         }
     }
 
+    /// The nodes that only a system has.
+    pub(super) fn keepers(&self) -> Vec<NodeId> {
+        match &self.system {
+            None => Vec::new(),
+            Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
+        }
+    }
+
     /// What a system promises here: what is judged, and what a swarm looks for counterexamples to.
     pub(super) fn promises_of_system(&self, adversity: &Adversity) -> Vec<Promised> {
         match &self.system {

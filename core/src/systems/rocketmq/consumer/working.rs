@@ -59,7 +59,7 @@ pub(super) struct InWork {
     queue: MessageQueue,
     offset: u64,
     physical: u64,
-    id: Option<crate::ids::MessageId>,
+    id: Option<MessageId>,
 }
 
 impl Consumer {
