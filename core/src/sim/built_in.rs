@@ -83,4 +83,10 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("consistent-hash", include_str!("../../scenarios/consistent-hash.json")),
     ("single-active", include_str!("../../scenarios/single-active.json")),
     ("consumer-priority", include_str!("../../scenarios/consumer-priority.json")),
+    ("rocketmq-long-poll", include_str!("../../scenarios/rocketmq-long-poll.json")),
+    ("rocketmq-send-results", include_str!("../../scenarios/rocketmq-send-results.json")),
+    ("rocketmq-power-cut", include_str!("../../scenarios/rocketmq-power-cut.json")),
+    ("rocketmq-orderly", include_str!("../../scenarios/rocketmq-orderly.json")),
+    ("rocketmq-retry", include_str!("../../scenarios/rocketmq-retry.json")),
+    ("rocketmq-pop", include_str!("../../scenarios/rocketmq-pop.json")),
 ];

@@ -25,7 +25,7 @@ pub(super) use pace::{Drafted, Pace};
 pub use rocketmq::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
-pub use spec::{SystemSource, SystemSpec, SystemTarget};
+pub use spec::{SystemName, SystemSource, SystemSpec, SystemTarget};
 
 use alloc::boxed::Box;
 use alloc::string::String;

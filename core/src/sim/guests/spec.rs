@@ -21,6 +21,38 @@ pub enum SystemSpec {
     Rocketmq(RocketmqSpec),
 }
 
+/// The systems whose words differ.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, SystemName};
+/// let scenario = Scenario::built_in("rocketmq-retry").ok_or("no such scenario")?;
+/// assert_eq!(scenario.system.map(|system| system.system()), Some(SystemName::RocketMq));
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SystemName {
+    /// ActiveMQ.
+    ActiveMq,
+    /// RabbitMQ.
+    RabbitMq,
+    /// RocketMQ.
+    RocketMq,
+    /// Kafka.
+    Kafka,
+    /// Pulsar.
+    Pulsar,
+}
+
+impl SystemSpec {
+    /// Which system it is.
+    pub const fn system(&self) -> SystemName {
+        match self {
+            Self::Rocketmq(_) => SystemName::RocketMq,
+        }
+    }
+}
+
 /// Where a producer of a system sends, and how.
 ///
 /// ```

@@ -47,7 +47,7 @@ fn strip(
         role,
         start: Offset(start),
         end: Offset(end),
-        high_watermark: is_up.then_some(Offset(end)),
+        high_watermark: None, // what is stored may be read
         last_stable: None,
         behind: 0,
         held: end - start,
