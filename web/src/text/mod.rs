@@ -55,6 +55,7 @@ mod txns;
 pub mod ui;
 pub mod views;
 pub mod why;
+pub mod words;
 
 use mqlab_core::time::{Span, Time};
 

@@ -46,8 +46,8 @@ const SEND_RESULTS: Story = Story {
             "消息*落了盘*、并且*从节点有了*，主节点才答复。400 毫秒起从节点什么也收不到：等 300 毫秒后，生产者收到 *FLUSH_SLAVE_TIMEOUT*（RocketMQ 里是 3 秒）。",
         ),
         both(
-            "At 1 s the slave dies: *SLAVE_NOT_AVAILABLE*, at once. At 1.6 s the master's disk needs 150 ms for a flush, and a producer waits for one 100 ms at most: *FLUSH_DISK_TIMEOUT*.",
-            "1 秒时从节点宕机：立刻答复 *SLAVE_NOT_AVAILABLE*。1.6 秒时主节点刷一次盘要 150 毫秒，而最多只等 100 毫秒：*FLUSH_DISK_TIMEOUT*。",
+            "At 1.4 s the slave dies: *SLAVE_NOT_AVAILABLE*, at once. At 2 s the master's disk needs 150 ms for a flush, and a producer waits for one 100 ms at most: *FLUSH_DISK_TIMEOUT*.",
+            "1.4 秒时从节点宕机：立刻答复 *SLAVE_NOT_AVAILABLE*。2 秒时主节点刷一次盘要 150 毫秒，而最多只等 100 毫秒：*FLUSH_DISK_TIMEOUT*。",
         ),
         both(
             "*None of them is a refusal.* The message is stored, and the consumer gets it. It is less safe than was asked for, and whoever sends it again *stores it twice*.",
@@ -77,8 +77,8 @@ const POWER_CUT: Story = Story {
             "默认情况下，消息*进了页缓存* Broker 就答复；每 500 毫秒刷一次盘，攒够四页才刷，否则这里每秒刷一次（RocketMQ 里是 10 秒）。",
         ),
         both(
-            "The consumer is slower than the producer. At 480 ms *the power is cut*: what was not flushed is gone, though its producer had heard SEND_OK. A crash of the process alone would have cost nothing.",
-            "消费者比生产者慢。480 毫秒时*断电*：没刷盘的消息都没了，虽然生产者收到过 SEND_OK。如果只是进程宕机，则什么也不会丢。",
+            "The consumer is slower than the producer. At 1.25 s *the power is cut*: what was not flushed is gone, though its producer had heard SEND_OK. A crash of the process alone would have cost nothing.",
+            "消费者比生产者慢。1.25 秒时*断电*：没刷盘的消息都没了，虽然生产者收到过 SEND_OK。如果只是进程宕机，则什么也不会丢。",
         ),
     ],
     look: &[
