@@ -74,7 +74,9 @@ fn what_is_promised_is_kept() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
     if number("SWARM_SEED").is_none() {
-        for promise in [Promise::NotLost, Promise::AtLeastOnce, Promise::InOrder, Promise::Answered, Promise::Agrees] {
+        for promise in
+            [Promise::NotLost, Promise::AtLeastOnce, Promise::InOrder, Promise::Answered, Promise::Agrees]
+        {
             assert!(made.get(&promise).is_some_and(|times| *times >= 10), "{promise}: {made:?}");
         }
         assert_eq!(met.len(), 13, "{met:?}");
@@ -95,7 +97,11 @@ fn asynchronous_flush_loses_messages_to_power_cuts_and_promises_nothing() {
         for judged in judge.broken(timeline.verdict()) {
             if judged.promised.promise == Promise::NotLost {
                 lost += 1;
-                assert!(!promised.contains(&judged.promised), "seed {seed}: {} was promised", judged.promised);
+                assert!(
+                    !promised.contains(&judged.promised),
+                    "seed {seed}: {} was promised",
+                    judged.promised
+                );
             }
         }
     }

@@ -231,7 +231,9 @@ impl fmt::Display for RocketmqEvent {
                 write!(f, "gave {} of {queue} to {by} until {until}", named(messages))
             }
             Self::Revived { message, group } => write!(f, "gives {message} out again in {group}"),
-            Self::HalfDiscarded { message } => write!(f, "put the half message {message} aside: nobody decided"),
+            Self::HalfDiscarded { message } => {
+                write!(f, "put the half message {message} aside: nobody decided")
+            }
             Self::SlaveCame { slave } => write!(f, "is followed by {slave}"),
             Self::SlaveGone { slave } => write!(f, "is not followed by {slave} any more"),
             Self::Registered { node, broker, id } => write!(f, "knows {node}: {broker}, number {id}"),

@@ -17,6 +17,7 @@ use super::fault_event::FaultEvent;
 use super::group_event::GroupEvent;
 use super::order::{Answer, OrderEvent};
 use super::queue_event::QueueEvent;
+use super::rocketmq_event::RocketmqEvent;
 use super::share_event::ShareEvent;
 use super::verdict::Verdict;
 use crate::time::Time;
@@ -99,7 +100,9 @@ impl Turn {
             Event::Group(GroupEvent::RebalanceBegan { .. } | GroupEvent::PollOverdue { .. }) => {
                 Self::Rebalance
             }
-            Event::Requeued { .. } | Event::Share(ShareEvent::Returned { .. }) => Self::Redelivery,
+            Event::Requeued { .. }
+            | Event::Share(ShareEvent::Returned { .. })
+            | Event::Rocketmq(RocketmqEvent::Revived { .. }) => Self::Redelivery,
             _ => Self::Change,
         })
     }

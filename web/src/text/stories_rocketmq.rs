@@ -31,8 +31,14 @@ const LONG_POLL: Story = Story {
         ),
     ],
     tries: &[
-        both("Kill audit b: audit a computes anew, and reads all four queues", "让 audit b 宕机：audit a 重新计算，读全部四个队列"),
-        both("Kill the name server: nobody notices, for all know their routes", "让 NameServer 宕机：没人察觉，大家手里都有路由"),
+        both(
+            "Kill audit b: audit a computes anew, and reads all four queues",
+            "让 audit b 宕机：audit a 重新计算，读全部四个队列",
+        ),
+        both(
+            "Kill the name server: nobody notices, for all know their routes",
+            "让 NameServer 宕机：没人察觉，大家手里都有路由",
+        ),
     ],
 };
 
@@ -55,7 +61,10 @@ const SEND_RESULTS: Story = Story {
         ),
     ],
     look: &[
-        both("The answers in the list, and that nothing is lost or doubled", "列表里的几种答复；没有丢失，也没有重复"),
+        both(
+            "The answers in the list, and that nothing is lost or doubled",
+            "列表里的几种答复；没有丢失，也没有重复",
+        ),
         both("How the slave catches up when the link is mended", "链路修好后，从节点如何追上来"),
     ],
     tries: &[
@@ -63,7 +72,10 @@ const SEND_RESULTS: Story = Story {
             "Set retries_unsafe to true in the scenario's JSON: an answer other than SEND_OK is sent again, and stands there twice",
             "把场景 JSON 里的 retries_unsafe 设为 true：答复不是 SEND_OK 就重发，于是存了两份",
         ),
-        both("Kill the master: the slave is read, and never takes over by itself", "让主节点宕机：可以读从节点，但它不会自动接管"),
+        both(
+            "Kill the master: the slave is read, and never takes over by itself",
+            "让主节点宕机：可以读从节点，但它不会自动接管",
+        ),
     ],
 };
 
@@ -86,7 +98,10 @@ const POWER_CUT: Story = Story {
         both("“Lost” in the verdict", "结论里的“丢失”"),
     ],
     tries: &[
-        both("Set \"broker\": { \"flush\": \"sync\" } in the scenario's JSON: nothing is lost", "在场景 JSON 里设 \"broker\": { \"flush\": \"sync\" }：一条也不丢"),
+        both(
+            "Set \"broker\": { \"flush\": \"sync\" } in the scenario's JSON: nothing is lost",
+            "在场景 JSON 里设 \"broker\": { \"flush\": \"sync\" }：一条也不丢",
+        ),
         both("Crash the broker instead of cutting its power", "不断电，而是让 Broker 进程宕机"),
     ],
 };
@@ -114,8 +129,14 @@ const ORDERLY: Story = Story {
         both("No message is out of order, and some are done twice", "没有乱序，但有的处理了两遍"),
     ],
     tries: &[
-        both("Set order to concurrently in the scenario's JSON: no waiting, no order", "把场景 JSON 里的 order 设为 concurrently：不用等，也没有顺序"),
-        both("Crash the broker: locks are in its memory, and are asked for anew", "让 Broker 宕机：锁在内存里，要重新申请"),
+        both(
+            "Set order to concurrently in the scenario's JSON: no waiting, no order",
+            "把场景 JSON 里的 order 设为 concurrently：不用等，也没有顺序",
+        ),
+        both(
+            "Crash the broker: locks are in its memory, and are asked for anew",
+            "让 Broker 宕机：锁在内存里，要重新申请",
+        ),
     ],
 };
 
@@ -138,12 +159,18 @@ const RETRY: Story = Story {
         ),
     ],
     look: &[
-        both("The strips of SCHEDULE_TOPIC_XXXX, .RETRY.payers and .DLQ.payers", "SCHEDULE_TOPIC_XXXX、.RETRY.payers 和 .DLQ.payers 这几条队列"),
+        both(
+            "The strips of SCHEDULE_TOPIC_XXXX, .RETRY.payers and .DLQ.payers",
+            "SCHEDULE_TOPIC_XXXX、.RETRY.payers 和 .DLQ.payers 这几条队列",
+        ),
         both("That nothing behind a failing message waits for it", "失败消息后面的消息不用等它"),
     ],
     tries: &[
         both("Set on_failure to reject: it is buried at once", "把 on_failure 设为 reject：直接进死信"),
-        both("Set order to orderly, and fails_every to 0 with fails_per_mille 100", "把 order 设为 orderly，fails_every 设为 0，fails_per_mille 设为 100"),
+        both(
+            "Set order to orderly, and fails_every to 0 with fails_per_mille 100",
+            "把 order 设为 orderly，fails_every 设为 0，fails_per_mille 设为 100",
+        ),
     ],
 };
 
@@ -170,7 +197,13 @@ const POP: Story = Story {
         both("“Doubled” in the verdict", "结论里的“重复”"),
     ],
     tries: &[
-        both("Crash payer a instead of freezing it: the others need not wait for anything but the time", "让 payer a 宕机而不是卡住：别人只需等时间到"),
-        both("Take pop_invisible out of the scenario's JSON: one of the three does all the work", "去掉场景 JSON 里的 pop_invisible：三个里只有一个在干活"),
+        both(
+            "Crash payer a instead of freezing it: the others need not wait for anything but the time",
+            "让 payer a 宕机而不是卡住：别人只需等时间到",
+        ),
+        both(
+            "Take pop_invisible out of the scenario's JSON: one of the three does all the work",
+            "去掉场景 JSON 里的 pop_invisible：三个里只有一个在干活",
+        ),
     ],
 };

@@ -71,7 +71,13 @@ pub const THINGS: &[Thing] = &[
     ),
     thing(
         both("how safe “stored” is", "“已存下”有多可靠"),
-        ["journalDiskSyncStrategy", "publisher confirm", "flushDiskType, brokerRole", "acks, min.insync.replicas", "ack quorum"],
+        [
+            "journalDiskSyncStrategy",
+            "publisher confirm",
+            "flushDiskType, brokerRole",
+            "acks, min.insync.replicas",
+            "ack quorum",
+        ],
     ),
     thing(
         both("who share the work", "一起分担的消费者"),
@@ -81,13 +87,16 @@ pub const THINGS: &[Thing] = &[
         both("decides who reads what", "决定谁读什么"),
         ["broker", "broker", "each client (rebalance)", "group coordinator", "dispatcher"],
     ),
-    thing(
-        both("how messages come", "消息怎么到消费者"),
-        ["push", "push", "long poll, pop", "poll", "push"],
-    ),
+    thing(both("how messages come", "消息怎么到消费者"), ["push", "push", "long poll, pop", "poll", "push"]),
     thing(
         both("how many may be on their way", "最多有多少在途"),
-        ["prefetch", "prefetch (QoS)", "pullThresholdForQueue", "max.poll.records", "receiver queue, permits"],
+        [
+            "prefetch",
+            "prefetch (QoS)",
+            "pullThresholdForQueue",
+            "max.poll.records",
+            "receiver queue, permits",
+        ],
     ),
     thing(
         both("“done”", "“处理完了”"),
@@ -95,7 +104,13 @@ pub const THINGS: &[Thing] = &[
     ),
     thing(
         both("“again, later”", "“稍后再来”"),
-        ["redelivery policy", "basic.nack, requeue", "RECONSUME_LATER, %RETRY%", "", "negative ack, retry letter topic"],
+        [
+            "redelivery policy",
+            "basic.nack, requeue",
+            "RECONSUME_LATER, %RETRY%",
+            "",
+            "negative ack, retry letter topic",
+        ],
     ),
     thing(
         both("where failures end", "失败的归宿"),
@@ -105,13 +120,16 @@ pub const THINGS: &[Thing] = &[
         both("not before a time", "到时才投递"),
         ["AMQ_SCHEDULED_DELAY", "delayed message exchange", "delay level", "", "deliverAfter"],
     ),
-    thing(
-        both("which of them", "只要其中一些"),
-        ["selector", "binding", "tag, SQL92", "", "entry filter"],
-    ),
+    thing(both("which of them", "只要其中一些"), ["selector", "binding", "tag, SQL92", "", "entry filter"]),
     thing(
         both("in order for one reader", "按序只给一个消费者"),
-        ["exclusive consumer", "single active consumer", "queue lock (orderly)", "assignment", "exclusive, failover, key_shared"],
+        [
+            "exclusive consumer",
+            "single active consumer",
+            "queue lock (orderly)",
+            "assignment",
+            "exclusive, failover, key_shared",
+        ],
     ),
     thing(
         both("agrees with a database", "与数据库一致"),

@@ -168,13 +168,7 @@ impl Popper {
         }
     }
 
-    fn popped(
-        &mut self,
-        queue: &MessageQueue,
-        broker: NodeId,
-        popped: Vec<Popped>,
-        out: &mut Out<Message>,
-    ) {
+    fn popped(&mut self, queue: &MessageQueue, broker: NodeId, popped: Vec<Popped>, out: &mut Out<Message>) {
         let wants = self.settings.subscriptions.get(&queue.topic);
         for Popped { handle, message } in popped {
             // A tag whose hash is wanted, and its text is not: nobody shall get it again.

@@ -60,7 +60,16 @@ impl Routes {
         topics: impl IntoIterator<Item = Topic>,
     ) -> Self {
         let routes = topics.into_iter().map(|topic| (topic, Vec::new())).collect();
-        Self { servers, server: 0, every, timeout, routes, asked: BTreeMap::new(), asked_at: None, ask_at: now }
+        Self {
+            servers,
+            server: 0,
+            every,
+            timeout,
+            routes,
+            asked: BTreeMap::new(),
+            asked_at: None,
+            ask_at: now,
+        }
     }
 
     /// Asks, if it is time to.

@@ -101,8 +101,7 @@ impl Guest for Keeper {
             if let Ok(Entry::Message(message)) = Entry::decode(&value)
                 && let Some(id) = message.properties.message_id()
             {
-                let place =
-                    self.chart.numbering.place(&self.settings.name, &message.topic, message.queue);
+                let place = self.chart.numbering.place(&self.settings.name, &message.topic, message.queue);
                 places.entry(place).or_default().push(id);
             }
         }

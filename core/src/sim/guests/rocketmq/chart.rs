@@ -46,7 +46,8 @@ pub(super) struct Chart {
 
 /// The name of the brokers of this number, from 0.
 fn broker_name(number: u16) -> Name {
-    let letter = u8::try_from(number).ok().filter(|number| *number < 26).map(|number| char::from(b'a' + number));
+    let letter =
+        u8::try_from(number).ok().filter(|number| *number < 26).map(|number| char::from(b'a' + number));
     let text = letter.map_or_else(|| format!("broker-{number}"), |letter| format!("broker-{letter}"));
     Name::new(&text).expect("a legal name")
 }

@@ -126,7 +126,10 @@ fn check_producer(spec: &RocketmqSpec, producer: &ProducerSpec, to: &RocketmqTar
         [
             (!is_default(&producer.options), "options: put what it has into \"to\""),
             (producer.keeps != Keeps::UntilStored, "keeps"),
-            (producer.transactional.is_some(), "transactions over partitions: use \"transaction\" of the kind half"),
+            (
+                producer.transactional.is_some(),
+                "transactions over partitions: use \"transaction\" of the kind half",
+            ),
             (producer.asks.is_some(), "asks"),
             (!message.routing_keys.is_empty(), "routing_keys: use tags"),
             (!message.priorities.is_empty(), "priorities"),
@@ -149,7 +152,9 @@ fn check_producer(spec: &RocketmqSpec, producer: &ProducerSpec, to: &RocketmqTar
     require(to.send == RocketmqSend::RoundRobin || producer.keys > 0 || message.key.is_some(), || {
         format!("{name} sends by key, and its messages have none: give it keys")
     })?;
-    require((1..=100).contains(&to.attempts), || format!("{name} tries {} times, use 1 to 100", to.attempts))?;
+    require((1..=100).contains(&to.attempts), || {
+        format!("{name} tries {} times, use 1 to 100", to.attempts)
+    })?;
     for (what, value) in [("timeout", to.timeout), ("routes_every", to.routes_every)] {
         span(name, what, value)?;
     }
@@ -165,9 +170,7 @@ fn check_producer(spec: &RocketmqSpec, producer: &ProducerSpec, to: &RocketmqTar
 
 fn check_consumer(spec: &RocketmqSpec, reader: &ConsumerSpec, from: &RocketmqSource) -> Checked {
     let (name, client) = (&reader.name, &from.client);
-    require(spec.topics.contains_key(&from.topic), || {
-        format!("{name} reads {}: no such topic", from.topic)
-    })?;
+    require(spec.topics.contains_key(&from.topic), || format!("{name} reads {}: no such topic", from.topic))?;
     let group = from.group.as_str();
     require(retry_topic(group).and(dead_letter_topic(group)).is_ok(), || {
         format!("{group} cannot be a group of RocketMQ: it has a dot, or is too long")
@@ -186,7 +189,9 @@ fn check_consumer(spec: &RocketmqSpec, reader: &ConsumerSpec, from: &RocketmqSou
             (reader.program.transform.is_some(), "transform"),
         ],
     )?;
-    require(from.tags.is_none() || from.sql.is_none(), || format!("{name} selects by tags and by SQL: use one"))?;
+    require(from.tags.is_none() || from.sql.is_none(), || {
+        format!("{name} selects by tags and by SQL: use one")
+    })?;
     if let Some(tags) = &from.tags {
         Subscription::tags(tags).map_err(|why| format!("{name}: {why}"))?;
     }

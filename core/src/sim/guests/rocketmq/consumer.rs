@@ -6,9 +6,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::super::{
-    Guest, GuestMessage, GuestOut, GuestView, Halts, Hands, HasId, Look, Over, Run,
-};
+use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Hands, HasId, Look, Over, Run};
 use super::NUMBERS_OF_A_LIFE;
 use super::chart::Chart;
 use super::client::Client;
@@ -139,7 +137,8 @@ impl Guest for Worker {
         let queues = self.process.queues().into_iter().filter(|_| is_up);
         let of_topic = queues.filter(|queue| queue.topic.as_str() == self.from.topic.as_str());
         let assigned = of_topic.map(|queue| self.chart.numbering.of(queue).index).collect();
-        let in_work: Vec<MessageId> = self.hands.in_work().filter_map(|(work, ..)| HasId::message(work)).collect();
+        let in_work: Vec<MessageId> =
+            self.hands.in_work().filter_map(|(work, ..)| HasId::message(work)).collect();
         let given = self.hands.waiting().filter_map(HasId::message);
         let mut waiting: Vec<MessageId> = given.chain(self.process.in_hand()).filter(|_| is_up).collect();
         waiting.retain(|id| !in_work.contains(id));

@@ -129,8 +129,7 @@ impl Shop {
                     own.events.push(Event::Queue(QueueEvent::OwnTransaction { message, committed }));
                 }
                 Next::Decide { message, committed } => {
-                    let state =
-                        if committed { TransactionState::Commit } else { TransactionState::Rollback };
+                    let state = if committed { TransactionState::Commit } else { TransactionState::Rollback };
                     self.process.end(message, state, own);
                 }
                 Next::Send { .. } => {} // half messages are sent first

@@ -62,9 +62,8 @@ impl Promises<'_> {
     fn keeps(&self) -> bool {
         let Adversity { dark, lied, .. } = self.adversity;
         let is_flushed = self.spec.broker.flush == Flush::Sync;
-        let is_safe = |node: &NodeId| {
-            !matches!(node, NodeId::Broker(_)) || is_flushed && !lied.contains(node)
-        };
+        let is_safe =
+            |node: &NodeId| !matches!(node, NodeId::Broker(_)) || is_flushed && !lied.contains(node);
         !self.adversity.replaces() && dark.iter().all(is_safe)
     }
 
@@ -158,7 +157,8 @@ impl Promises<'_> {
         let of = |(spec, to): &(&ProducerSpec, &RocketmqTarget)| {
             let attempts = to.timeout.0.saturating_mul(u64::from(to.attempts) + 1);
             // One at a time may be held up by each message before it.
-            let held_up = if to.in_flight == 0 { 0 } else { spec.messages.saturating_mul(self.scenario.latency.1 * 4) };
+            let held_up =
+                if to.in_flight == 0 { 0 } else { spec.messages.saturating_mul(self.scenario.latency.1 * 4) };
             to.routes_every.0.saturating_add(attempts).saturating_add(held_up)
         };
         senders.iter().map(of).max().unwrap_or(0)

@@ -27,12 +27,7 @@ pub(super) fn of(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool) -> Vec<Str
     queues.iter().map(|(topic, queue)| strip(broker, look, is_up, (topic, *queue))).collect()
 }
 
-fn strip(
-    broker: &Broker<Disk>,
-    look: &Look<'_>,
-    is_up: bool,
-    (topic, queue): (&Topic, u32),
-) -> StripView {
+fn strip(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool, (topic, queue): (&Topic, u32)) -> StripView {
     let (store, settings) = (broker.store(), broker.settings());
     let (start, end) = (store.min_offset(topic, queue), store.max_offset(topic, queue));
     let role = match settings.role {
