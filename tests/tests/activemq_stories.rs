@@ -24,7 +24,11 @@ fn a_slave_takes_over_twice_and_nothing_is_lost_or_stored_twice() {
         let verdict = timeline.verdict();
         assert!(verdict.lost().is_empty(), "seed {seed}: lost {:?}", verdict.lost());
         assert_eq!((verdict.sent(), verdict.acknowledged()), (160, 160), "seed {seed}");
-        assert!(verdict.waiting().next().is_none(), "seed {seed}: {:?} wait", verdict.waiting().collect::<Vec<_>>());
+        assert!(
+            verdict.waiting().next().is_none(),
+            "seed {seed}: {:?} wait",
+            verdict.waiting().collect::<Vec<_>>()
+        );
         let masters = all(&timeline, |event| {
             matches!(event, Event::Activemq(ActivemqEvent::Master { .. })).then_some(())
         });

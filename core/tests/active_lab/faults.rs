@@ -41,7 +41,8 @@ fn without_the_store_nobody_serves_and_nothing_is_lost() {
         let scenario = with(TWO, &[cut, "600 restart store"]);
         for seed in SEEDS {
             let timeline = run(&scenario, seed);
-            let told = timeline.events().iter().filter(|fact| matches!(fact.event, Event::Acknowledged { .. }));
+            let told =
+                timeline.events().iter().filter(|fact| matches!(fact.event, Event::Acknowledged { .. }));
             let quiet = told.filter(|fact| (170_000..600_000).contains(&fact.at.0)).count();
             assert_eq!(quiet, 0, "seed {seed}: {cut}");
             let verdict = timeline.verdict();
@@ -69,7 +70,10 @@ fn what_is_not_persistent_goes_with_its_master() {
     let mut scenario = with(TWO, &["150 crash broker-1", "600 restart broker-1"]);
     scenario.producers[0].message.transient = true;
     // It waits for answers all the same: else nobody would be told that it is stored.
-    let text = scenario.to_json().replace("\"to\": { \"queue\": \"orders\" }", "\"to\": { \"queue\": \"orders\" }, \"always_sync_send\": true");
+    let text = scenario.to_json().replace(
+        "\"to\": { \"queue\": \"orders\" }",
+        "\"to\": { \"queue\": \"orders\" }, \"always_sync_send\": true",
+    );
     let mut scenario = Scenario::from_json(&text).expect("it can be run");
     for consumer in &mut scenario.consumers {
         consumer.work = 30_000; // there is always something in the queue
@@ -83,11 +87,15 @@ fn what_is_not_persistent_goes_with_its_master() {
 #[test]
 fn the_journal_of_one_broker_keeps_what_it_flushed() {
     for (sync, keeps) in [("\"always\"", true), ("{ \"periodic\": 30000 }", false), ("\"never\"", false)] {
-        let text = one().to_json().replace("\"queues\": [\"orders\"]", &format!("\"queues\": [\"orders\"], \"journal_sync\": {sync}"));
+        let text = one().to_json().replace(
+            "\"queues\": [\"orders\"]",
+            &format!("\"queues\": [\"orders\"], \"journal_sync\": {sync}"),
+        );
         let mut scenario = Scenario::from_json(&text).expect("it can be run");
         assert!(matches!(&scenario.system, Some(SystemSpec::Activemq(_))));
-        scenario.actions =
-            ["200 cut-power broker-1", "500 restart broker-1"].map(|text| text.parse().expect("an action")).into();
+        scenario.actions = ["200 cut-power broker-1", "500 restart broker-1"]
+            .map(|text| text.parse().expect("an action"))
+            .into();
         let mut lossy = 0;
         for seed in SEEDS {
             let timeline = run(&scenario, seed);

@@ -64,10 +64,19 @@ const NO_SYNC: Story = Story {
             "默认的 `always` 让每次写入都等一次刷盘，确认过的就不会丢。如果只是*进程*崩溃，两种设置都不会丢。",
         ),
     ],
-    look: &[both("The mark of the loss on the time axis, right at the power cut", "时间轴上断电那一刻的丢失标记")],
+    look: &[both(
+        "The mark of the loss on the time axis, right at the power cut",
+        "时间轴上断电那一刻的丢失标记",
+    )],
     tries: &[
-        both("Crash the broker instead of cutting its power: nothing is lost", "改成让 Broker 崩溃而不是断电：什么都不丢"),
-        both("Set journal_sync to always in the scenario, and run it again", "在场景里把 journal_sync 设为 always，再运行一次"),
+        both(
+            "Crash the broker instead of cutting its power: nothing is lost",
+            "改成让 Broker 崩溃而不是断电：什么都不丢",
+        ),
+        both(
+            "Set journal_sync to always in the scenario, and run it again",
+            "在场景里把 journal_sync 设为 always，再运行一次",
+        ),
     ],
 };
 
@@ -94,8 +103,14 @@ const POISON: Story = Story {
         both("`ActiveMQ.DLQ` appears when the first letter comes", "第一封死信到来时，`ActiveMQ.DLQ` 才出现"),
     ],
     tries: &[
-        both("Compare with the poison message of a queue that counts itself: there others go on", "对比由队列自己计数的毒消息场景：那里其他消息照常处理"),
-        both("Let the program work longer, and see how long the queue grows", "把处理时间调长，看看队列会积压多久"),
+        both(
+            "Compare with the poison message of a queue that counts itself: there others go on",
+            "对比由队列自己计数的毒消息场景：那里其他消息照常处理",
+        ),
+        both(
+            "Let the program work longer, and see how long the queue grows",
+            "把处理时间调长，看看队列会积压多久",
+        ),
     ],
 };
 
@@ -117,10 +132,16 @@ const PREFETCH: Story = Story {
             "预取设为 1 就能分摊工作，代价是每条消息多一个来回。",
         ),
     ],
-    look: &[both("The staged messages of the first consumer, and the empty queue", "第一个消费者暂存的消息，以及空空的队列")],
+    look: &[both(
+        "The staged messages of the first consumer, and the empty queue",
+        "第一个消费者暂存的消息，以及空空的队列",
+    )],
     tries: &[
         both("Set the prefetch of both to 1", "把两者的预取都设为 1"),
-        both("Crash the first: all that it had goes back, and the second gets it", "让第一个崩溃：它手里的消息全部回到队列，第二个就能拿到"),
+        both(
+            "Crash the first: all that it had goes back, and the second gets it",
+            "让第一个崩溃：它手里的消息全部回到队列，第二个就能拿到",
+        ),
     ],
 };
 
@@ -143,11 +164,20 @@ const VIRTUAL_TOPIC: Story = Story {
         ),
     ],
     look: &[
-        both("One message, copied into as many queues as there are subscriptions", "一条消息，按订阅数复制到多个队列"),
+        both(
+            "One message, copied into as many queues as there are subscriptions",
+            "一条消息，按订阅数复制到多个队列",
+        ),
         both("How many messages each of the four has processed in the end", "结束时四个消费者各处理了多少条"),
     ],
     tries: &[
-        both("Crash a consumer of stock: the other gets what it had", "让 stock 的一个消费者崩溃：它手里的消息由另一个接手"),
-        both("Crash the auditor for good: its queue grows for ever", "让审计员一直不回来：它的队列会一直增长"),
+        both(
+            "Crash a consumer of stock: the other gets what it had",
+            "让 stock 的一个消费者崩溃：它手里的消息由另一个接手",
+        ),
+        both(
+            "Crash the auditor for good: its queue grows for ever",
+            "让审计员一直不回来：它的队列会一直增长",
+        ),
     ],
 };

@@ -26,7 +26,7 @@ mod row;
 mod watch;
 mod workload;
 
-pub use contender::{BadContender, Contender, Profile};
+pub use contender::{BadContender, Contender};
 pub use fate::{Fate, FateDiffers};
 pub use mishap::Mishap;
 pub use outcome::Outcome;
@@ -36,6 +36,7 @@ pub use workload::{BadWorkload, WORKLOAD_MESSAGES_MAX, Workload};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use super::guests::SystemName as Profile;
 use super::scenario::InvalidScenario;
 use crate::time::Span;
 
