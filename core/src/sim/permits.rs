@@ -96,6 +96,8 @@ pub enum CommandRefused {
     NeedsEach(NodeId),
     /// Whether a compacted topic has a retention, too, is settled by its policy.
     Compacted(Name),
+    /// Another system plays, and that cannot be changed in it while it runs.
+    OfSystem,
 }
 
 impl fmt::Display for CommandRefused {
@@ -145,6 +147,9 @@ impl fmt::Display for CommandRefused {
             Self::Compacted(topic) => {
                 write!(f, "{topic} is compacted: its policy says whether it has a retention, too")
             }
+            Self::OfSystem => f.write_str(
+                "that cannot be changed while another system plays: set it in the scenario's \"system\"",
+            ),
             Self::NeedsEach(node) => {
                 write!(f, "{node} works in transactions, and acknowledges each message with them")
             }
@@ -168,6 +173,7 @@ impl Command {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
+                (Self::Replace(_), NodeId::NameServer(_)) => false,
                 (Self::CrashOnceDone(_), node) => matches!(node, NodeId::Consumer(_)),
                 _ => true,
             };
@@ -177,7 +183,9 @@ impl Command {
         }
         match *self {
             Self::Skew { by, .. } if by != 0 => span(Span(by.unsigned_abs())),
-            Self::Disk { node, .. } if !matches!(node, NodeId::Broker(_)) => {
+            Self::Disk { node, .. }
+                if !matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store) =>
+            {
                 Err(CommandRefused::HasNoDisk(node))
             }
             Self::Replace(node @ NodeId::Service(_)) => Err(CommandRefused::HasNoDisk(node)),
@@ -212,6 +220,7 @@ impl World {
             return self.permits_change(change);
         }
         command.check(|node| self.power(node).is_some())?;
+        self.permits_of_guest(command)?;
         let power = command.node().and_then(|node| self.power(node));
         match (command, power) {
             (Command::Crash(node), Some(Power::Crashed | Power::Off))

@@ -5,6 +5,7 @@
 
 use super::command::Command;
 use super::cost::{Asked, BurstCost};
+use super::words::opened;
 use super::world::{BrokerProcess, Disk, Power, World, index};
 use crate::broker::{Envelope, Input, Out, Untaken};
 use crate::ids::NodeId;
@@ -20,11 +21,11 @@ impl World {
         let mut burst_cost = self.scenario.costs.is_some().then(BurstCost::default);
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
         let counts = flush_takes.is_some() || burst_cost.is_some();
-        let before = if counts { Asked::of(broker) } else { Asked::default() };
+        let before = if counts { Asked::of(broker.disk_mut().1) } else { Asked::default() };
         let mut slices = core::mem::take(&mut self.spare.slices);
         for input in burst {
             if let Some(cost) = &mut burst_cost {
-                cost.comes(&input);
+                cost.comes_to_own(&input);
             }
             broker.handle(now, input, &mut slices);
         }
@@ -44,7 +45,7 @@ impl World {
         }
         let untaken = broker.untaken();
         self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
-        let asked = if counts { Asked::of(broker).since(before) } else { Asked::default() };
+        let asked = if counts { Asked::of(broker.disk_mut().1).since(before) } else { Asked::default() };
         let mut busy = flush_takes.map_or(Span::ZERO, |span| Span(span.0.saturating_mul(asked.flushes)));
         if let Some(cost) = burst_cost {
             busy.0 += self.charge(node, &cost.with(&slices, asked)).0;
@@ -54,7 +55,7 @@ impl World {
         self.spare.slices = slices;
         if busy > Span::ZERO {
             let until = self.now() + busy;
-            self.is_busy_until(node, until, core::mem::take(&mut out.sends));
+            self.is_busy_until(node, until, out.sends.drain(..).map(opened).collect());
         }
         self.carry_out(node, out);
         self.die_if_mailboxes_are_full(number, untaken);
