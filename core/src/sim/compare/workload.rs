@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::cost::Catalogue;
 use super::super::draft::{BODY_BYTES_MAX, MessageSpec};
+use super::super::scenario::is_default;
 use super::super::scenario::{BURST_MAX, ProducerSpec, RUN_MICROS_MAX};
 use crate::time::Time;
 
@@ -46,6 +47,10 @@ pub struct Workload {
     pub keys: u8,
     /// How long a consumer works on a message, in microseconds.
     pub work: u64,
+    /// When the consumers come, in microseconds; from the first unless it is said. What is kept until then is kept by the
+    /// system alone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub readers_at: u64,
     /// The shortest and the longest way of a packet, in microseconds.
     pub latency: (u64, u64),
     /// What stands under the brokers: a machine of the catalogue of costs; none when they take no time.
@@ -107,6 +112,7 @@ impl Workload {
             bytes: 1_024,
             keys: 4,
             work: 100,
+            readers_at: 0,
             latency: (100, 200),
             machine: Some("server".into()),
             catalogue: None,
@@ -191,6 +197,7 @@ impl Workload {
         within("bytes of a message", self.bytes.into(), 0, BODY_BYTES_MAX.into())?;
         within("keys", self.keys.into(), 0, 26)?;
         within("microseconds of work", self.work, 1, RUN_MICROS_MAX)?;
+        within("microseconds until consumers come", self.readers_at, 0, RUN_MICROS_MAX)?;
         within("microseconds until the end", self.ends_at, 1, RUN_MICROS_MAX)?;
         let (low, high) = self.latency;
         if low == 0 || low > high {
