@@ -19,7 +19,8 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 fn run(scenario: &Scenario) -> Timeline {
-    let mut timeline = Timeline::new(scenario.clone(), scenario.seed).expect("the swarm makes sound scenarios");
+    let mut timeline =
+        Timeline::new(scenario.clone(), scenario.seed).expect("the swarm makes sound scenarios");
     timeline.advance(timeline.ends_at());
     timeline
 }
@@ -66,10 +67,14 @@ fn what_is_promised_is_kept() {
         println!("{promised:?}\n{own:?}");
         return;
     }
-    for promise in [Promise::NotLost, Promise::Answered, Promise::AtLeastOnce, Promise::AtMostOnce, Promise::InOrder] {
+    for promise in
+        [Promise::NotLost, Promise::Answered, Promise::AtLeastOnce, Promise::AtMostOnce, Promise::InOrder]
+    {
         assert!(promised.contains_key(&promise), "never promised: {promise}");
     }
-    for kind in ["master", "stepped down", "lease over", "known already", "suppressed", "poison", "tried again"] {
+    for kind in
+        ["master", "stepped down", "lease over", "known already", "suppressed", "poison", "tried again"]
+    {
         assert!(own.contains_key(kind), "never met: {kind}");
     }
 }

@@ -15,6 +15,7 @@
 
 use alloc::vec::Vec;
 
+use super::activemq_event::ActivemqEvent;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
 use super::life::life;
@@ -280,6 +281,13 @@ impl Past<'_> {
         let pushed = self.last(index, |fact| {
             matches!(&fact.event, Event::Delivered { to, .. } if *to == node) && self.names(fact)
         });
+        let tries = self.last(index, |fact| {
+            let will = matches!(&fact.event, Event::Activemq(ActivemqEvent::WillRedeliver { .. }));
+            fact.node == node && will && self.names(fact)
+        });
+        if tries > pushed {
+            return tries;
+        }
         let earlier =
             self.last(index, |fact| matches!(fact.event, Event::Received { .. }) && self.names(fact));
         let again = || {

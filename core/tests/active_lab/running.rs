@@ -34,9 +34,10 @@ fn one_broker_serves_all_that_is_sent() {
 fn a_slave_takes_over_when_the_master_dies() {
     let mut scenario = scenario(ONE);
     scenario.brokers = 2;
-    scenario.actions = ["200 crash broker-1", "900 restart broker-1", "1200 cut-power broker-2", "2000 restart broker-2"]
-        .map(|action| action.parse().expect("an action"))
-        .into();
+    scenario.actions =
+        ["200 crash broker-1", "900 restart broker-1", "1200 cut-power broker-2", "2000 restart broker-2"]
+            .map(|action| action.parse().expect("an action"))
+            .into();
     for seed in 1..20 {
         let timeline = run(&scenario, seed);
         if std::env::var("SHOW").is_ok() && seed == 1 {
@@ -112,7 +113,8 @@ fn a_producer_that_does_not_wait_is_faster_and_is_told_nothing() {
     );
     let last = |scenario: &Scenario| {
         let timeline = run(scenario, 1);
-        let appended = timeline.events().iter().rev().find(|fact| matches!(fact.event, Event::Appended { .. }));
+        let appended =
+            timeline.events().iter().rev().find(|fact| matches!(fact.event, Event::Appended { .. }));
         (appended.expect("something was stored").at.0, timeline.verdict().acknowledged())
     };
     let (waits, told) = last(&hurried);
@@ -123,10 +125,7 @@ fn a_producer_that_does_not_wait_is_faster_and_is_told_nothing() {
 
 #[test]
 fn expired_messages_go_to_the_dead() {
-    let scenario = changed(
-        ONE,
-        &[(r#""every": 5000"#, r#""every": 500, "message": { "ttls": [60000] }"#)],
-    );
+    let scenario = changed(ONE, &[(r#""every": 5000"#, r#""every": 500, "message": { "ttls": [60000] }"#)]);
     let timeline = run(&scenario.expect("it can be run"), 1);
     let dead = timeline.verdict().dead_letters().count();
     assert!(dead > 20 && timeline.verdict().delivered() as usize + dead == 100, "{dead}");
@@ -136,14 +135,26 @@ fn expired_messages_go_to_the_dead() {
 fn what_cannot_be_is_refused_with_one_clear_error() {
     let from = r#""from": { "queue": "orders" }"#;
     for (change, error) in [
-        ((r#""work": 6000"#, r#""work": 6000, "program": { "memory_max": 5 }"#), "use workers, work_max, settles"),
+        (
+            (r#""work": 6000"#, r#""work": 6000, "program": { "memory_max": 5 }"#),
+            "use workers, work_max, settles",
+        ),
         ((from, r#""from": { "queue": "orders" }, "durable": "d""#), "durable is for topics"),
         ((from, r#""from": { "topic": "A.>.B" }"#), "use names, * for one level, > at the end"),
         ((from, r#""from": { "topic": "A" }, "exclusive": true"#), "that is for queues"),
         ((r#""every": 5000"#, r#""every": 5000, "message": { "delays": [9] }"#), "set scheduler_support"),
         ((r#""every": 5000"#, r#""every": 5000, "options": { "idempotent": true }"#), "has options"),
-        ((r#""queues": ["orders"]"#, r#""queues": ["orders"], "shared_store": { "lease": 500000 }"#), "shares its store with nobody"),
-        ((r#""queues": ["orders"]"#, r#""queues": [], "composite_queues": { "orders": [{ "queue": "a" }] }"#), "reads a composite queue"),
+        (
+            (r#""queues": ["orders"]"#, r#""queues": ["orders"], "shared_store": { "lease": 500000 }"#),
+            "shares its store with nobody",
+        ),
+        (
+            (
+                r#""queues": ["orders"]"#,
+                r#""queues": [], "composite_queues": { "orders": [{ "queue": "a" }] }"#,
+            ),
+            "reads a composite queue",
+        ),
     ] {
         let refused = changed(ONE, &[change]).expect_err(error);
         assert!(refused.contains(error), "{refused}");

@@ -52,7 +52,9 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
         label(scene, view, strip.role, row);
         match strip.place {
             Place::Partition(_) => partition_notes(scene, view, strip, row, first),
-            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => queues::notes(scene, view, broker, strip, row, shown),
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
+                queues::notes(scene, view, broker, strip, row, shown)
+            }
         }
     }
 }

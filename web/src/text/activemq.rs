@@ -34,12 +34,16 @@ pub(super) fn english(event: &ActivemqEvent, node: &str, what: &str, names: &Nam
         ActivemqEvent::Interrupted { broker } => {
             format!("{node} lost {}, and its failover transport looks for another", who(*broker))
         }
-        ActivemqEvent::TurnedAway { client } => format!("{node} is no master, and turns {} away", who(*client)),
+        ActivemqEvent::TurnedAway { client } => {
+            format!("{node} is no master, and turns {} away", who(*client))
+        }
         ActivemqEvent::KnownAlready { .. } => {
             format!("{node} knows {what} by its producer's number, and does not store it again")
         }
         ActivemqEvent::WillRedeliver { tried, at, .. } => {
-            format!("{node} will try {what} again at {at} ms, after {tried}; until then it gives its program nothing")
+            format!(
+                "{node} will try {what} again at {at} ms, after {tried}; until then it gives its program nothing"
+            )
         }
         ActivemqEvent::Poison { tried, .. } => {
             format!("{node} gives {what} up as poison after {tried}, and tells the broker")

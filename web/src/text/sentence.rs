@@ -5,8 +5,9 @@ use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
-use super::{activemq, 
-    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
+use super::{
+    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares,
+    spaced, txns,
 };
 
 /// How the nodes of a run are called.

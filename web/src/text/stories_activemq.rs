@@ -16,8 +16,8 @@ const MASTER_SLAVE: Story = Story {
             "两个 Broker 共用*一份存储*，存储上有一把锁。Broker 1 持有锁，是 master，所有客户端都连着它。Broker 2 是 *slave*：不服务任何人，每 100 毫秒申请一次锁。",
         ),
         both(
-            "At 250 ms the master crashes. Its connection to the store breaks, so *the lock is free at once*; broker 2 takes it, reads the store, and has everything that was ever confirmed. Clients find it by themselves: `failover:` tries one broker after the other.",
-            "250 毫秒时 master 崩溃。它与存储的连接断开，*锁立刻释放*；Broker 2 拿到锁，读取存储，凡是确认过的消息它都有。客户端自己找到它：`failover:` 逐个尝试各个 Broker。",
+            "At 252 ms the master crashes. Its connection to the store breaks, so *the lock is free at once*; broker 2 takes it, reads the store, and has everything that was ever confirmed. Clients find it by themselves: `failover:` tries one broker after the other.",
+            "252 毫秒时 master 崩溃。它与存储的连接断开，*锁立刻释放*；Broker 2 拿到锁，读取存储，凡是确认过的消息它都有。客户端自己找到它：`failover:` 逐个尝试各个 Broker。",
         ),
         both(
             "At 700 ms broker 2 loses its power, and *nobody says so*. The store waits until the lease of the lock is over; clients wait until the connection was silent for too long. So this fail-over takes longer. Nothing is lost, and what producers said again is stored once: the store knows *how far each producer has got*.",
@@ -64,10 +64,19 @@ const NO_SYNC: Story = Story {
             "默认的 `always` 让每次写入都等一次刷盘，确认过的就不会丢。如果只是*进程*崩溃，两种设置都不会丢。",
         ),
     ],
-    look: &[both("The mark of the loss on the time axis, right at the power cut", "时间轴上断电那一刻的丢失标记")],
+    look: &[both(
+        "The mark of the loss on the time axis, right at the power cut",
+        "时间轴上断电那一刻的丢失标记",
+    )],
     tries: &[
-        both("Crash the broker instead of cutting its power: nothing is lost", "改成让 Broker 崩溃而不是断电：什么都不丢"),
-        both("Set journal_sync to always in the scenario, and run it again", "在场景里把 journal_sync 设为 always，再运行一次"),
+        both(
+            "Crash the broker instead of cutting its power: nothing is lost",
+            "改成让 Broker 崩溃而不是断电：什么都不丢",
+        ),
+        both(
+            "Set journal_sync to always in the scenario, and run it again",
+            "在场景里把 journal_sync 设为 always，再运行一次",
+        ),
     ],
 };
 
@@ -94,8 +103,14 @@ const POISON: Story = Story {
         both("`ActiveMQ.DLQ` appears when the first letter comes", "第一封死信到来时，`ActiveMQ.DLQ` 才出现"),
     ],
     tries: &[
-        both("Compare with the poison message of a queue that counts itself: there others go on", "对比由队列自己计数的毒消息场景：那里其他消息照常处理"),
-        both("Let the program work longer, and see how long the queue grows", "把处理时间调长，看看队列会积压多久"),
+        both(
+            "Compare with the poison message of a queue that counts itself: there others go on",
+            "对比由队列自己计数的毒消息场景：那里其他消息照常处理",
+        ),
+        both(
+            "Let the program work longer, and see how long the queue grows",
+            "把处理时间调长，看看队列会积压多久",
+        ),
     ],
 };
 
@@ -117,10 +132,16 @@ const PREFETCH: Story = Story {
             "预取设为 1 就能分摊工作，代价是每条消息多一个来回。",
         ),
     ],
-    look: &[both("The staged messages of the first consumer, and the empty queue", "第一个消费者暂存的消息，以及空空的队列")],
+    look: &[both(
+        "The staged messages of the first consumer, and the empty queue",
+        "第一个消费者暂存的消息，以及空空的队列",
+    )],
     tries: &[
         both("Set the prefetch of both to 1", "把两者的预取都设为 1"),
-        both("Crash the first: all that it had goes back, and the second gets it", "让第一个崩溃：它手里的消息全部回到队列，第二个就能拿到"),
+        both(
+            "Crash the first: all that it had goes back, and the second gets it",
+            "让第一个崩溃：它手里的消息全部回到队列，第二个就能拿到",
+        ),
     ],
 };
 
@@ -143,11 +164,20 @@ const VIRTUAL_TOPIC: Story = Story {
         ),
     ],
     look: &[
-        both("One message, copied into as many queues as there are subscriptions", "一条消息，按订阅数复制到多个队列"),
+        both(
+            "One message, copied into as many queues as there are subscriptions",
+            "一条消息，按订阅数复制到多个队列",
+        ),
         both("How many messages each of the four has processed in the end", "结束时四个消费者各处理了多少条"),
     ],
     tries: &[
-        both("Crash a consumer of stock: the other gets what it had", "让 stock 的一个消费者崩溃：它手里的消息由另一个接手"),
-        both("Crash the auditor for good: its queue grows for ever", "让审计员一直不回来：它的队列会一直增长"),
+        both(
+            "Crash a consumer of stock: the other gets what it had",
+            "让 stock 的一个消费者崩溃：它手里的消息由另一个接手",
+        ),
+        both(
+            "Crash the auditor for good: its queue grows for ever",
+            "让审计员一直不回来：它的队列会一直增长",
+        ),
     ],
 };

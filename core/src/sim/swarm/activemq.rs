@@ -74,11 +74,8 @@ pub fn activemq(seed: u64) -> Scenario {
 }
 
 fn producer(rng: &mut Rng, number: u64, to: &ActivemqDestination) -> ProducerSpec {
-    let target = ActivemqTarget {
-        to: to.clone(),
-        use_async_send: one_in(rng, 6),
-        always_sync_send: one_in(rng, 4),
-    };
+    let target =
+        ActivemqTarget { to: to.clone(), use_async_send: one_in(rng, 6), always_sync_send: one_in(rng, 4) };
     let target = TargetSpec::System(SystemTarget::Activemq(target));
     let mut spec = ProducerSpec::new(&format!("shop-{number}"), target);
     spec.messages = rng.between(10, 60);
@@ -148,11 +145,8 @@ fn actions(rng: &mut Rng, scenario: &Scenario) -> Vec<Action> {
             3 => (Command::CutPower(node), Command::Restart(node)),
             4 => (Command::Freeze(node), Command::Thaw(node)),
             5 => {
-                let link = if node == keeper {
-                    Link::Both(keeper, clients[0])
-                } else {
-                    Link::Both(node, keeper)
-                };
+                let link =
+                    if node == keeper { Link::Both(keeper, clients[0]) } else { Link::Both(node, keeper) };
                 (
                     Command::Link { link, fault: LinkFault::Cut },
                     Command::Link { link, fault: LinkFault::Heal },
