@@ -18,8 +18,10 @@ use super::messages::{Messages, named};
 use super::order::OrderEvent;
 use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
+use super::pulsar_event::PulsarEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
+use super::rocketmq_event::RocketmqEvent;
 use super::share_event::ShareEvent;
 use super::txn_event::TxnEvent;
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
@@ -254,6 +256,10 @@ pub enum Event {
     Txn(TxnEvent),
     /// Somebody set, added or removed something: at the node concerned, or at a controller.
     Changed(Change),
+    /// Something that only RocketMQ has.
+    Rocketmq(RocketmqEvent),
+    /// Something that only Pulsar has.
+    Pulsar(PulsarEvent),
     /// Something that only ActiveMQ does.
     Activemq(ActivemqEvent),
 }
@@ -327,6 +333,8 @@ impl Event {
             Self::Producer(event) => event.messages(),
             Self::Share(event) => event.messages(),
             Self::Txn(event) => event.messages(),
+            Self::Rocketmq(event) => event.messages(),
+            Self::Pulsar(event) => event.messages(),
             Self::Activemq(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
@@ -356,6 +364,8 @@ impl Event {
             || matches!(self, Self::Group(event) if event.is_landmark())
             || matches!(self, Self::Share(event) if event.is_landmark())
             || matches!(self, Self::Txn(event) if event.is_landmark())
+            || matches!(self, Self::Rocketmq(event) if event.is_landmark())
+            || matches!(self, Self::Pulsar(event) if event.is_landmark())
             || matches!(self, Self::Activemq(event) if event.is_landmark())
     }
 }
@@ -419,6 +429,8 @@ impl fmt::Display for Event {
             Self::Group(event) => event.fmt(f),
             Self::Share(event) => event.fmt(f),
             Self::Txn(event) => event.fmt(f),
+            Self::Rocketmq(event) => event.fmt(f),
+            Self::Pulsar(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, messages, delivery: 1 } => {
                 write!(f, "received {} from {from}", named(messages))

@@ -218,7 +218,12 @@ impl PromiseJudge {
     fn processed(&mut self, from: &Place, message: MessageId, group: Option<&Name>) {
         let subject = match (from, group) {
             (Place::Partition(partition), Some(group)) => {
-                Subject::Group { group: group.clone(), topic: partition.topic.clone() }
+                // What comes again from a topic of retries counts for the topic that it was sent to.
+                let topic = match self.to.get(&message) {
+                    Some(Subject::Topic(topic)) => topic.clone(),
+                    _ => partition.topic.clone(),
+                };
+                Subject::Group { group: group.clone(), topic }
             }
             (Place::Queue(queue), _) => Subject::Queue(queue.clone()),
             (Place::Partition(_) | Place::Exchange(_) | Place::Topic(_), _) => return,

@@ -88,4 +88,10 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("activemq-poison", include_str!("../../scenarios/activemq-poison.json")),
     ("activemq-prefetch", include_str!("../../scenarios/activemq-prefetch.json")),
     ("activemq-virtual-topic", include_str!("../../scenarios/activemq-virtual-topic.json")),
+    ("rocketmq-long-poll", include_str!("../../scenarios/rocketmq-long-poll.json")),
+    ("rocketmq-send-results", include_str!("../../scenarios/rocketmq-send-results.json")),
+    ("rocketmq-power-cut", include_str!("../../scenarios/rocketmq-power-cut.json")),
+    ("rocketmq-orderly", include_str!("../../scenarios/rocketmq-orderly.json")),
+    ("rocketmq-retry", include_str!("../../scenarios/rocketmq-retry.json")),
+    ("rocketmq-pop", include_str!("../../scenarios/rocketmq-pop.json")),
 ];

@@ -253,6 +253,11 @@ impl World {
         self.now
     }
 
+    /// How many messages were begun with.
+    pub(super) fn begun(&self) -> usize {
+        self.keys.len()
+    }
+
     /// How many steps were taken.
     pub fn steps(&self) -> u64 {
         self.step

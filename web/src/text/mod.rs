@@ -28,6 +28,7 @@ pub mod promises;
 mod pulls;
 mod purpose;
 mod queues;
+mod rocketmq;
 pub mod sentence;
 pub mod share;
 mod shares;
@@ -44,6 +45,7 @@ mod stories_order;
 mod stories_producer;
 mod stories_pull;
 mod stories_queues;
+mod stories_rocketmq;
 mod stories_share;
 mod stories_stream;
 mod stories_table;
@@ -55,6 +57,7 @@ mod txns;
 pub mod ui;
 pub mod views;
 pub mod why;
+pub mod words;
 
 use mqlab_core::time::{Span, Time};
 
