@@ -32,12 +32,22 @@ fn each_rule_takes_what_it_says() {
     let all = [NotLost, InOrder, Answered, AtLeastOnce, AtMostOnce];
     assert_eq!(made(&calm()), all);
     let rows: Vec<Row<'_>> = vec![
-        ("acknowledged before", Box::new(|s| s.consumers[0].program.settles = Settles::Before), &[NotLost, AtLeastOnce]),
-        ("transient", Box::new(|s| s.producers[0].message.transient = true), &[NotLost, InOrder, Answered, AtLeastOnce]),
+        (
+            "acknowledged before",
+            Box::new(|s| s.consumers[0].program.settles = Settles::Before),
+            &[NotLost, AtLeastOnce],
+        ),
+        (
+            "transient",
+            Box::new(|s| s.producers[0].message.transient = true),
+            &[NotLost, InOrder, Answered, AtLeastOnce],
+        ),
         (
             "asynchronous",
             Box::new(|s| {
-                let TargetSpec::System(SystemTarget::Activemq(to)) = &mut s.producers[0].to else { panic!("ActiveMQ") };
+                let TargetSpec::System(SystemTarget::Activemq(to)) = &mut s.producers[0].to else {
+                    panic!("ActiveMQ")
+                };
                 to.use_async_send = true;
             }),
             &[NotLost, InOrder, Answered, AtLeastOnce],
@@ -49,14 +59,28 @@ fn each_rule_takes_what_it_says() {
             "groups and an exclusive consumer",
             Box::new(|s| {
                 (s.producers[0].keys, s.producers[0].message.group_by_key) = (2, true);
-                let SourceSpec::System(SystemSource::Activemq(from)) = &mut s.consumers[0].from else { panic!("ActiveMQ") };
+                let SourceSpec::System(SystemSource::Activemq(from)) = &mut s.consumers[0].from else {
+                    panic!("ActiveMQ")
+                };
                 from.exclusive = true;
             }),
             &[AtLeastOnce],
         ),
-        ("a crash", Box::new(acting(&["200 crash broker-1", "300 restart broker-1"])), &[InOrder, AtMostOnce]),
-        ("it stays away", Box::new(acting(&["200 crash broker-1"])), &[InOrder, Answered, AtLeastOnce, AtMostOnce]),
-        ("a power cut", Box::new(acting(&["200 cut-power broker-1", "300 restart broker-1"])), &[InOrder, AtMostOnce]),
+        (
+            "a crash",
+            Box::new(acting(&["200 crash broker-1", "300 restart broker-1"])),
+            &[InOrder, AtMostOnce],
+        ),
+        (
+            "it stays away",
+            Box::new(acting(&["200 crash broker-1"])),
+            &[InOrder, Answered, AtLeastOnce, AtMostOnce],
+        ),
+        (
+            "a power cut",
+            Box::new(acting(&["200 cut-power broker-1", "300 restart broker-1"])),
+            &[InOrder, AtMostOnce],
+        ),
         (
             "a power cut and no flush",
             Box::new(|s| {
@@ -66,7 +90,11 @@ fn each_rule_takes_what_it_says() {
             }),
             &[NotLost, InOrder, AtLeastOnce, AtMostOnce],
         ),
-        ("a new disk", Box::new(acting(&["200 crash broker-1", "300 replace broker-1"])), &[NotLost, InOrder, AtLeastOnce, AtMostOnce]),
+        (
+            "a new disk",
+            Box::new(acting(&["200 crash broker-1", "300 replace broker-1"])),
+            &[NotLost, InOrder, AtLeastOnce, AtMostOnce],
+        ),
     ];
     for (what, change, taken) in rows {
         let mut scenario = calm();

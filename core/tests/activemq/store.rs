@@ -18,7 +18,12 @@ fn open(disk: Disk, incarnation: u64, sync: JournalSync) -> StoreServer<Disk> {
     StoreServer::open(disk, incarnation, span(200), sync).expect("memory opens")
 }
 
-fn ask(store: &mut StoreServer<Disk>, at: u64, from: NodeId, request: StoreRequest) -> (StoreReply, Vec<String>) {
+fn ask(
+    store: &mut StoreServer<Disk>,
+    at: u64,
+    from: NodeId,
+    request: StoreRequest,
+) -> (StoreReply, Vec<String>) {
     let mut events = Vec::new();
     let reply = store.handle(ms(at), from, request, &mut events).expect("memory does not fail");
     store.settle(ms(at)).expect("memory does not fail");
@@ -60,7 +65,10 @@ fn one_broker_has_the_lock_until_it_is_silent_for_a_lease() {
     for late in [write(token, 2, 1), StoreRequest::KeepAlive { token }] {
         assert_eq!(ask(&mut store, 541, FIRST, late).0, StoreReply::LockLost { token });
     }
-    assert_eq!(ask(&mut store, 542, SECOND, write(next, 1, 1)).0, StoreReply::Written { token: next, number: 1 });
+    assert_eq!(
+        ask(&mut store, 542, SECOND, write(next, 1, 1)).0,
+        StoreReply::Written { token: next, number: 1 }
+    );
 }
 
 #[test]
@@ -84,12 +92,9 @@ fn a_broken_connection_frees_the_lock_and_a_restart_forgets_it() {
 #[test]
 fn a_power_cut_takes_what_the_journal_did_not_flush() {
     let every = JournalSync::Periodic(span(10));
-    for (sync, until, kept) in [
-        (JournalSync::Always, 2, 2),
-        (JournalSync::Never, 50, 0),
-        (every, 5, 0),
-        (every, 20, 2),
-    ] {
+    for (sync, until, kept) in
+        [(JournalSync::Always, 2, 2), (JournalSync::Never, 50, 0), (every, 5, 0), (every, 20, 2)]
+    {
         let mut store = open(Disk::default(), 1, sync);
         let token = lock(&mut store, 0, FIRST).expect("it was free");
         for number in 1..=2 {
@@ -110,6 +115,8 @@ fn a_full_store_says_so_and_takes_nothing() {
     let token = lock(&mut store, 0, FIRST).expect("it was free");
     assert_eq!(ask(&mut store, 1, FIRST, write(token, 1, 0)).0, StoreReply::NoSpace { token });
     assert_eq!(store.holder(), Some(FIRST));
-    assert!(store.handle(ms(2), FIRST, StoreRequest::Unlock { token }, &mut Vec::new()).expect("fine").is_none());
+    assert!(
+        store.handle(ms(2), FIRST, StoreRequest::Unlock { token }, &mut Vec::new()).expect("fine").is_none()
+    );
     assert_eq!(store.holder(), None);
 }
