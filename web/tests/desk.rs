@@ -214,12 +214,13 @@ fn what_is_seen_first_is_the_whole_system_as_it_was_declared() {
             |words: &[String]| words.iter().filter(|text| *text == "does not know yet what to keep").count();
         // Several controllers must find out first which of them is active.
         let told = if scenario.controllers > 1 { Time(250_000) } else { Time(50_000) };
-        let seed = scenario.seed;
+        let (seed, plays) = (scenario.seed, scenario.system.is_some());
         let mut timeline = Timeline::new(scenario, seed).expect("it can be run");
         timeline.seek(told);
         let brokers = timeline.picture(1).brokers;
         let keep = brokers.iter().filter(|broker| !broker.strips.is_empty() || !broker.exchanges.is_empty());
-        assert_eq!(untold(&first), keep.count(), "{name}: nothing is faked");
+        // Nodes of another system need no controller to tell them.
+        assert!(plays || untold(&first) == keep.count(), "{name}: nothing is faked");
         after(&mut desk, &mut clock, Action::Seek(told));
         assert_eq!(untold(&words(&desk)), 0, "{name}");
     }

@@ -15,6 +15,7 @@
 
 use alloc::vec::Vec;
 
+use super::activemq_event::ActivemqEvent;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
 use super::life::life;
@@ -288,6 +289,13 @@ impl Past<'_> {
                 matches!(&fact.event, Event::Rocketmq(RocketmqEvent::Popped { by, .. }) if *by == node);
             (is_pushed || is_popped) && self.names(fact)
         });
+        let tries = self.last(index, |fact| {
+            let will = matches!(&fact.event, Event::Activemq(ActivemqEvent::WillRedeliver { .. }));
+            fact.node == node && will && self.names(fact)
+        });
+        if tries > pushed {
+            return tries;
+        }
         let earlier =
             self.last(index, |fact| matches!(fact.event, Event::Received { .. }) && self.names(fact));
         let again = || {

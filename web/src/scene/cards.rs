@@ -2,6 +2,7 @@
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::Place;
+use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{BrokerView, ConsumerView, ControllerView, ProducerView};
 
 use super::glyph::{self, Firmness, Look};
@@ -203,6 +204,7 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
     for (broker, place) in view.picture.brokers.iter().zip(&view.layout.brokers) {
         let name = match broker.node {
             NodeId::Broker(number) => words::broker(number, view.lang),
+            NodeId::Store => words::STORE.get(view.lang).into(),
             other => other.to_string(),
         };
         card(scene, view, broker.node, place.card, broker.up, &name);
@@ -212,6 +214,9 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         let room = if broker.up && room < WORD_MIN { 0.0 } else { room };
         if broker.up && room == 0.0 {
             // Its own name has all the room.
+        } else if untold(broker) && view.picture.system == Some(SystemName::ActiveMq) {
+            let idle = hosting::idle(broker.node).get(view.lang);
+            scene.text_within(beside, idle, PLAIN, view.theme.ink_3, room);
         } else if untold(broker) && !place.rows.is_empty() {
             scene.text_within(beside, hosting::UNTOLD.get(view.lang), PLAIN, view.theme.ink_3, room);
         } else if broker.up {

@@ -29,6 +29,16 @@ pub(super) const SAFETY: &[Bet] = &[
         cuts: &[1, 5, 20],
     },
     Bet {
+        scenario: "activemq-no-sync",
+        question: both(
+            "The power goes. How many of the confirmed messages are lost?",
+            "断电了。已确认的消息会丢失多少条？",
+        ),
+        turn: broker_falls,
+        of: LOST,
+        cuts: &[1, 10, 50],
+    },
+    Bet {
         scenario: "stored-is-not-done",
         question: both("How many of the 60 “stored” messages are lost?", "60 条“已存储”的消息会丢失多少？"),
         turn: broker_falls,

@@ -1,6 +1,6 @@
 //! The words on a broker's card: exchanges, a queue's figures, what died, and who must wait.
 
-use mqlab_core::ids::Name;
+use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::message::{DeathReason, Value};
 use mqlab_core::queue::{DeadLetter, Overflow};
 use mqlab_core::routing::{Binding, ExchangeKind, ExchangeName, RESERVED_PREFIX};
@@ -15,6 +15,14 @@ use super::{Both, Lang, both, row, stage};
 pub const ABSENT: Both = both("not there", "不存在");
 /// Of a broker that was not told yet what to keep.
 pub const UNTOLD: Both = both("does not know yet what to keep", "还不知道要保存什么");
+
+/// Of a node of ActiveMQ that serves nobody: the store, while a master has its lock, or a broker without it.
+pub fn idle(node: NodeId) -> Both {
+    match node {
+        NodeId::Store => both("the master has the lock", "锁在 master 手里"),
+        _ => both("slave: waits for the lock", "slave：等待锁"),
+    }
+}
 
 /// An exchange's name; the default one has none.
 pub fn exchange(name: &ExchangeName, lang: Lang) -> String {

@@ -17,6 +17,8 @@ pub const CONSUMERS: Both = both("consumers", "消费者");
 pub const CONTROLLER: Both = both("controller", "控制器");
 /// What several controllers are called.
 pub const CONTROLLERS: Both = both("controllers", "控制器");
+/// What several brokers of ActiveMQ share.
+pub const STORE: Both = both("shared store", "共享存储");
 /// A node that does not run.
 pub const DOWN: Both = both("down", "宕机");
 /// The replica that serves clients.
