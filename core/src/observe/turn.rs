@@ -93,7 +93,8 @@ impl Turn {
             | Event::Truncated { .. }
             | Event::Fault(FaultEvent::DiskLied { .. } | FaultEvent::DiskGone { .. }) => Self::CopyLost,
             Event::Fault(_) => Self::Fault,
-            Event::Elected { .. }
+            Event::Rocketmq(RocketmqEvent::MasterIs { .. } | RocketmqEvent::NoMaster { .. })
+            | Event::Elected { .. }
             | Event::Cluster(ClusterEvent::Controls { .. } | ClusterEvent::UncleanElection { .. }) => {
                 Self::Election
             }

@@ -87,7 +87,7 @@ pub use cost::{
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
 pub use guests::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
     RocketmqTarget,
 };
 pub use guests::{SystemName, SystemSource, SystemSpec, SystemTarget};
