@@ -94,8 +94,9 @@ impl Turn {
             | Event::Truncated { .. }
             | Event::Fault(FaultEvent::DiskLied { .. } | FaultEvent::DiskGone { .. }) => Self::CopyLost,
             Event::Fault(_) => Self::Fault,
-            Event::Elected { .. }
+            Event::Rocketmq(RocketmqEvent::MasterIs { .. } | RocketmqEvent::NoMaster { .. })
             | Event::Activemq(ActivemqEvent::Master { .. })
+            | Event::Elected { .. }
             | Event::Cluster(ClusterEvent::Controls { .. } | ClusterEvent::UncleanElection { .. }) => {
                 Self::Election
             }

@@ -91,6 +91,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("rocketmq-long-poll", include_str!("../../scenarios/rocketmq-long-poll.json")),
     ("rocketmq-send-results", include_str!("../../scenarios/rocketmq-send-results.json")),
     ("rocketmq-power-cut", include_str!("../../scenarios/rocketmq-power-cut.json")),
+    ("rocketmq-controller", include_str!("../../scenarios/rocketmq-controller.json")),
     ("rocketmq-orderly", include_str!("../../scenarios/rocketmq-orderly.json")),
     ("rocketmq-retry", include_str!("../../scenarios/rocketmq-retry.json")),
     ("rocketmq-pop", include_str!("../../scenarios/rocketmq-pop.json")),

@@ -96,8 +96,8 @@ pub use guests::pulsar::{
     PulsarType,
 };
 pub use guests::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
-    RocketmqTarget,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
+    RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
 pub use guests::{SystemName, SystemSource, SystemSpec, SystemTarget};
 pub use host_check::MAILBOX_ROOM_MIN;

@@ -285,7 +285,9 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
         (CommandRefused::OfSystem, Lang::En) => {
             "that cannot be changed while another system plays: set it in the scenario.".into()
         }
-        (CommandRefused::OfSystem, Lang::Zh) => "其他系统的场景运行中不能改这一项：请在场景文件里设置。".into(),
+        (CommandRefused::OfSystem, Lang::Zh) => {
+            "其他系统的场景运行中不能改这一项：请在场景文件里设置。".into()
+        }
         (CommandRefused::Compacted(topic), Lang::En) => {
             format!("{topic} is compacted: its policy says whether it has a retention, too.")
         }

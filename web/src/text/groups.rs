@@ -144,6 +144,7 @@ pub const GROUPS: &[Group] = &[
             "rocketmq-long-poll",
             "rocketmq-send-results",
             "rocketmq-power-cut",
+            "rocketmq-controller",
             "rocketmq-orderly",
             "rocketmq-retry",
             "rocketmq-pop",

@@ -49,7 +49,7 @@ pub const NONE_LOST: Both = both("lost: none", "丢失：无");
 /// Above the brokers: what they keep, behind how many exchanges.
 pub fn kept(places: &[&Place], exchanges: usize, system: Option<SystemName>, lang: Lang) -> String {
     let topic = places.iter().find_map(|place| match place {
-        Place::Partition(partition) => Some(partition),
+        Place::Partition(partition) if !is_commit_log(partition) => Some(partition),
         _ => None,
     });
     let queues: Vec<&Place> =
@@ -70,8 +70,14 @@ pub fn kept(places: &[&Place], exchanges: usize, system: Option<SystemName>, lan
     row(&parts, lang)
 }
 
+/// Whether it is no topic's, but RocketMQ's one log of all.
+fn is_commit_log(partition: &PartitionId) -> bool {
+    partition.topic.as_str() == "CommitLog"
+}
+
 fn kept_topic(first: &PartitionId, places: &[&Place], system: Option<SystemName>, lang: Lang) -> String {
     let topic_of = |place: &&Place| match place {
+        Place::Partition(partition) if is_commit_log(partition) => None,
         Place::Partition(partition) => Some(partition.topic.to_string()),
         Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };

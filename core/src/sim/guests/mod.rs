@@ -25,8 +25,8 @@ pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
 pub use rocketmq::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
-    RocketmqTarget,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
+    RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
 pub use spec::{SystemName, SystemSource, SystemSpec, SystemTarget};
 
