@@ -199,6 +199,7 @@ fn fault(kind: FaultKind, nodes: &Nodes, rng: &mut Rng) -> Option<Drawn> {
 /// Whom something may happen to.
 struct Nodes {
     controllers: Vec<NodeId>,
+    /// And those of a system that keep with them.
     brokers: Vec<NodeId>,
     /// Producers, consumers and services.
     clients: Vec<NodeId>,
@@ -212,7 +213,9 @@ impl Nodes {
         let services = numbered(scenario.services.len(), NodeId::Service);
         Self {
             controllers: scenario.controller_ids(),
-            brokers: numbered(scenario.brokers.into(), NodeId::Broker).collect(),
+            brokers: numbered(scenario.brokers.into(), NodeId::Broker)
+                .chain(scenario.further_nodes())
+                .collect(),
             clients: producers.chain(consumers).chain(services).collect(),
         }
     }

@@ -7,12 +7,14 @@
 //! | [`wide()`] | brokers, racks, topics, tables, transactions, groups, share groups, programs, orders and settings at random |
 //! | [`queue()`] | one queue, and nodes that die |
 //! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
+//! | [`pulsar()`] | a cluster of Pulsar: quorums, ledgers, subscriptions of all types, policies, and faults |
 //! | [`shop()`] | users who are told "accepted", and services that work on their orders later |
 //!
 //! The same seed draws the same scenario everywhere: the tests and `mqlab swarm` try the same.
 
 mod clusters;
 mod hosts;
+mod pulsar;
 mod readers;
 mod shops;
 mod trial;
@@ -20,8 +22,9 @@ mod wide;
 
 pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
+pub use pulsar::pulsar;
 pub use shops::shop;
-pub use trial::{SOMETIMES, Trial};
+pub use trial::{SOMETIMES, SOMETIMES_IN_PULSAR, Trial};
 pub use wide::wide;
 
 use super::drawn::{FaultKind, FaultPlan};

@@ -196,7 +196,18 @@ impl Scenario {
                 (1..=spec.name_servers).contains(&number)
             }
             (Some(SystemSpec::Pulsar(spec)), NodeId::Bookie(number)) => (1..=spec.bookies).contains(&number),
+            (Some(SystemSpec::Pulsar(_)), NodeId::Controller) => true,
             _ => false,
+        }
+    }
+
+    /// The nodes that a system has besides brokers and clients, and that may die like them.
+    pub(super) fn further_nodes(&self) -> Vec<NodeId> {
+        match &self.system {
+            Some(SystemSpec::Pulsar(spec)) => {
+                (1..=spec.bookies).map(NodeId::Bookie).chain([NodeId::Controller]).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
