@@ -83,4 +83,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("consistent-hash", include_str!("../../scenarios/consistent-hash.json")),
     ("single-active", include_str!("../../scenarios/single-active.json")),
     ("consumer-priority", include_str!("../../scenarios/consumer-priority.json")),
+    ("pulsar-broker-fails-over", include_str!("../../scenarios/pulsar-broker-fails-over.json")),
+    ("pulsar-bookie-fails", include_str!("../../scenarios/pulsar-bookie-fails.json")),
+    ("pulsar-zombie-broker", include_str!("../../scenarios/pulsar-zombie-broker.json")),
+    ("pulsar-subscriptions", include_str!("../../scenarios/pulsar-subscriptions.json")),
+    ("pulsar-without-sync", include_str!("../../scenarios/pulsar-without-sync.json")),
 ];

@@ -1,6 +1,6 @@
 //! The words on a broker's card: exchanges, a queue's figures, what died, and who must wait.
 
-use mqlab_core::ids::Name;
+use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::message::{DeathReason, Value};
 use mqlab_core::queue::{DeadLetter, Overflow};
 use mqlab_core::routing::{Binding, ExchangeKind, ExchangeName, RESERVED_PREFIX};
@@ -186,6 +186,7 @@ pub fn beside(broker: &BrokerView, alone: bool, named: bool, lang: Lang) -> (Str
             (row(&names, lang), true)
         }
         Some(queue) => deaths(queue, lang),
+        None if matches!(broker.node, NodeId::Bookie(_)) => (super::pulsar::ledgers(broker, lang), false),
         None => (stage::duties(&broker.strips, lang), false),
     };
     let name = only.filter(|_| named).map(|strip| place(&strip.place, lang));

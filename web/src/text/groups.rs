@@ -128,6 +128,16 @@ pub const GROUPS: &[Group] = &[
             "windowed-count-lateness",
         ],
     },
+    Group {
+        title: both("Pulsar", "Pulsar"),
+        scenarios: &[
+            "pulsar-broker-fails-over",
+            "pulsar-bookie-fails",
+            "pulsar-zombie-broker",
+            "pulsar-subscriptions",
+            "pulsar-without-sync",
+        ],
+    },
 ];
 
 /// The known scenarios under their topics: groups that have any, in order, and last what belongs to none.

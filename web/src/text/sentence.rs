@@ -6,13 +6,16 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
+    Lang, callers, changes, cluster, faults, membership, producers, pulls, pulsar, queues, row, shares,
+    spaced, txns,
 };
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     given: SortedMap<NodeId, String>,
+    /// Whether the only controller is a metadata store.
+    has_store: bool,
 }
 
 impl Names {
@@ -23,7 +26,8 @@ impl Names {
         let services = picture.services.iter().map(|view| (view.node, view.name.clone()));
         let users = picture.users.iter().map(|view| (view.node, view.name.clone()));
         let all = producers.chain(consumers).chain(services).chain(users);
-        Self { given: all.filter(|(_, name)| !name.is_empty()).collect() }
+        let has_store = pulsar::plays(picture);
+        Self { given: all.filter(|(_, name)| !name.is_empty()).collect(), has_store }
     }
 
     /// A node's name within a sentence.
@@ -32,6 +36,10 @@ impl Names {
             return name.clone();
         }
         match (lang, node) {
+            (_, NodeId::Controller) if self.has_store => match lang {
+                Lang::En => "the metadata store".into(),
+                Lang::Zh => pulsar::STORE.get(lang).into(),
+            },
             (Lang::En, NodeId::Controller) => "the controller".into(),
             (Lang::Zh, NodeId::Controller) => "控制器".into(),
             (Lang::En, NodeId::Broker(number)) => format!("broker {number}"),
@@ -46,7 +54,8 @@ impl Names {
             (Lang::Zh, NodeId::User(number)) => format!("用户 {number}"),
             (Lang::En, NodeId::Voter(number)) => format!("controller {number}"),
             (Lang::Zh, NodeId::Voter(number)) => format!("控制器 {number}"),
-            (_, NodeId::Bookie(number)) => format!("Bookie {number}"),
+            (Lang::En, NodeId::Bookie(number)) => format!("bookie {number}"),
+            (Lang::Zh, NodeId::Bookie(number)) => format!("Bookie {number}"),
             (Lang::En, NodeId::NameServer(number)) => format!("name server {number}"),
             (Lang::Zh, NodeId::NameServer(number)) => format!("NameServer {number}"),
         }
@@ -278,6 +287,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Txn(event) => txns::english(event, node, &what),
+        Event::Pulsar(event) => pulsar::english(event, node, &what, names),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
@@ -357,6 +367,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Txn(event) => txns::chinese(event, node, &what),
+        Event::Pulsar(event) => pulsar::chinese(event, node, &what, names),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
@@ -420,6 +431,7 @@ impl Tone {
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
             Event::Txn(event) => txns::tone(event),
+            Event::Pulsar(event) => pulsar::tone(event),
             Event::Group(event) => membership::tone(event),
             Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),

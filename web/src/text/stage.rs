@@ -1,7 +1,7 @@
 //! The words on the stage.
 
 use mqlab_core::ids::PartitionId;
-use mqlab_core::observe::Place;
+use mqlab_core::observe::{LEDGER, Place};
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 use mqlab_core::sorted::SortedSet;
 
@@ -34,7 +34,7 @@ pub const NONE_LOST: Both = both("lost: none", "丢失：无");
 /// Above the brokers: what they keep, behind how many exchanges.
 pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
     let topic = places.iter().find_map(|place| match place {
-        Place::Partition(partition) => Some(partition),
+        Place::Partition(partition) if partition.topic.as_str() != LEDGER => Some(partition),
         _ => None,
     });
     let queues: Vec<&Place> =
@@ -57,6 +57,7 @@ pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
 
 fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
     let topic_of = |place: &&Place| match place {
+        Place::Partition(partition) if partition.topic.as_str() == LEDGER => None, // bookies say so themselves
         Place::Partition(partition) => Some(partition.topic.to_string()),
         Place::Queue(_) | Place::Exchange(_) => None,
     };
@@ -120,6 +121,13 @@ pub fn broker(number: u16, lang: Lang) -> String {
 pub fn duties(strips: &[StripView], lang: Lang) -> String {
     let leads = strips.iter().filter(|strip| matches!(strip.role, Role::Leader { .. })).count();
     let partitions = strips.iter().filter(|strip| strip.high_watermark.is_some()).count();
+    let owned = strips.iter().filter(|strip| matches!(strip.role, Role::Owner { .. })).count();
+    if owned > 0 {
+        return match lang {
+            Lang::En => format!("owns {}", counted(owned, "topic")),
+            Lang::Zh => format!("拥有 {owned} 个主题"),
+        };
+    }
     match (partitions, lang) {
         (0, _) => String::new(),
         (_, Lang::En) if leads == 0 => "leads nothing".into(),
@@ -139,6 +147,12 @@ pub fn role(role: Role, lang: Lang) -> String {
         },
         Role::Follower { in_sync: true } => FOLLOWER.get(lang).into(),
         Role::Follower { in_sync: false } => OUT_OF_SYNC.get(lang).into(),
+        Role::Owner { ledger } => match lang {
+            Lang::En => format!("owner, ledger {ledger}"),
+            Lang::Zh => format!("拥有者，ledger {ledger}"),
+        },
+        Role::Keeper { fenced: false } => both("keeps it", "保存").get(lang).into(),
+        Role::Keeper { fenced: true } => both("fenced", "已 fence").get(lang).into(),
         Role::Down => String::new(),
     }
 }

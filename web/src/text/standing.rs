@@ -79,7 +79,8 @@ fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> 
                 continue;
             }
             if broker.up { &mut up } else { &mut down }.push(names.node(broker.node, lang));
-            committed |= matches!(strip.role, Role::Leader { .. }) && cell.state == CellState::Committed;
+            committed |= matches!(strip.role, Role::Leader { .. } | Role::Owner { .. })
+                && cell.state == CellState::Committed;
         }
     }
     if !queues.is_empty() {

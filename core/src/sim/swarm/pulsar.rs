@@ -105,7 +105,6 @@ fn cluster(rng: &mut Rng) -> PulsarSpec {
         deduplication: one_in(rng, 2),
         patience: Default::default(),
         journal_sync: !one_in(rng, 6),
-        auto_recovery: one_in(rng, 2),
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a> Promises<'a> {
         }
         let patient = self.has_time();
         let holds = |quota: BacklogQuota| quota.policy == QuotaPolicy::ProducerRequestHold;
-        if patient && !self.spec.backlog_quota.is_some_and(holds) {
+        if keeps && patient && !self.spec.backlog_quota.is_some_and(holds) {
             made.push(Promised { promise: Promise::Answered, of: of.clone() });
         }
         let subscriptions = self.subscriptions(topic);
@@ -171,7 +171,8 @@ impl Readers<'_> {
                 PulsarType::KeyShared => by_key,
                 PulsarType::Shared => false,
             };
-            program.workers <= 1 && alone && !fails && from.ack_timeout.is_none()
+            let before = program.settles == Settles::Before;
+            program.workers <= 1 && alone && !before && !fails && from.ack_timeout.is_none()
         })
     }
 
