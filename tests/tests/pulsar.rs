@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::NodeId;
-use mqlab_core::observe::{Event, Promise, PulsarEvent};
+use mqlab_core::observe::Promise;
 use mqlab_core::sim::swarm::{SOMETIMES_IN_PULSAR, Trial, pulsar};
 use mqlab_core::sim::{Action, Command, Scenario, SystemSpec, Timeline};
 use mqlab_core::systems::pulsar::ledger::Quorums;
@@ -66,14 +66,16 @@ fn what_bookies_have_not_flushed_goes_with_the_power() {
         (spec.journal_sync, spec.bookies) = (false, 2);
         spec.quorums = Quorums { ensemble: 2, write: 2, ack: 2 };
         (spec.time_to_live, spec.backlog_quota) = (None, None);
-        let at = Time(300_000);
-        scenario.actions = [NodeId::Bookie(1), NodeId::Bookie(2)]
-            .into_iter()
-            .flat_map(|node| {
-                let back = Action { at: Time(400_000), command: Command::Restart(node) };
-                [Action { at, command: Command::CutPower(node) }, back]
-            })
-            .collect();
+        // Both bookies go dark at once; then the brokers forget what they have at hand.
+        let bookies = [NodeId::Bookie(1), NodeId::Bookie(2)].map(|node| {
+            let cut = Action { at: Time(300_000), command: Command::CutPower(node) };
+            [cut, Action { at: Time(400_000), command: Command::Restart(node) }]
+        });
+        let brokers = (1..=scenario.brokers).map(NodeId::Broker).map(|node| {
+            let crash = Action { at: Time(500_000), command: Command::Crash(node) };
+            [crash, Action { at: Time(600_000), command: Command::Restart(node) }]
+        });
+        scenario.actions = bookies.into_iter().chain(brokers).flatten().collect();
         scenario.actions.sort_by_key(|action| action.at);
         scenario.consumers.iter_mut().for_each(|reads| reads.starts_at = 1_000_000);
         let trial = Trial::of(&scenario, seed).expect("it can be run");
