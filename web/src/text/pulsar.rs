@@ -38,6 +38,14 @@ pub(super) fn ledgers(bookie: &BrokerView, lang: Lang) -> String {
     }
 }
 
+/// A subscription's cursor moves.
+pub(super) fn settled(subscription: &Name, node: &str, what: &str, by: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{node} notes for subscription {subscription} that {by} is done with {what}"),
+        Lang::Zh => format!("{by} 已处理完：{node} 在订阅 {subscription} 的游标里记下{what}"),
+    }
+}
+
 pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names) -> String {
     let all = |nodes: &[_]| names.nodes(nodes, Lang::En);
     let who = |other: &_| names.node(*other, Lang::En);

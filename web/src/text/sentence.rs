@@ -244,6 +244,9 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
             format!("{node} pushes {what} to {}, marked redelivered, delivery {delivery}", who(*to))
         }
         Event::Requeued { from, why, .. } => queues::returned(*why, node, &what, &who(*from), lang),
+        Event::Settled { queue, by, .. } if names.has_store => {
+            pulsar::settled(queue, node, &what, &who(*by), lang)
+        }
         Event::Settled { queue, by, .. } => {
             format!(
                 "{node} removes {what} from {}: {} is done with it",
@@ -332,6 +335,9 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
             format!("{node} 把{what} 重新投递给 {}，第 {delivery} 次投递", who(*to))
         }
         Event::Requeued { from, why, .. } => queues::returned(*why, node, &what, &who(*from), lang),
+        Event::Settled { queue, by, .. } if names.has_store => {
+            pulsar::settled(queue, node, &what, &who(*by), lang)
+        }
         Event::Settled { queue, by, .. } => {
             format!("{} 已处理完：{node} 从{}删除{what}", who(*by), queues::queue_of(queue, lang))
         }

@@ -41,8 +41,12 @@ pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
         places.iter().copied().filter(|place| matches!(place, Place::Queue(_))).collect();
     let mut parts = Vec::new();
     parts.extend(topic.map(|first| kept_topic(first, places, lang)));
+    let is_ledger = |place: &&Place| matches!(place, Place::Partition(of) if of.topic.as_str() == LEDGER);
+    let subscriptions = places.iter().any(is_ledger);
     match (queues.as_slice(), lang) {
         ([], _) => {}
+        (many, Lang::En) if subscriptions => parts.push(counted(many.len(), "subscription")),
+        (many, Lang::Zh) if subscriptions => parts.push(format!("{} 个订阅", many.len())),
         ([one], _) => parts.push(super::sentence::place(one, lang)),
         (many, Lang::En) => parts.push(counted(many.len(), "queue")),
         (many, Lang::Zh) => parts.push(format!("{} 个队列", many.len())),
