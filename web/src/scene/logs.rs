@@ -100,7 +100,9 @@ pub fn logs(view: &Logs<'_>) -> Scene {
     for (place, copies) in kept {
         y = match place {
             Place::Partition(_) => partition(&mut scene, view, place, &copies, y),
-            Place::Queue(_) | Place::Exchange(_) => queue(&mut scene, view, place, &copies, y),
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
+                queue(&mut scene, view, place, &copies, y)
+            }
         };
         y += 22.0;
     }
@@ -195,7 +197,7 @@ fn replica(
     let name = view.names.node(node, view.lang);
     let role = match strip.role {
         Role::Down => stage_words::DOWN.get(view.lang).into(),
-        role => stage_words::role(role, view.lang),
+        role => stage_words::role_in(role, view.picture.system, view.lang),
     };
     let color = match strip.role {
         Role::Down | Role::Follower { in_sync: false } | Role::Keeper { fenced: true } => theme.vermilion,

@@ -138,6 +138,27 @@ pub const GROUPS: &[Group] = &[
             "pulsar-without-sync",
         ],
     },
+    Group {
+        title: both("ActiveMQ", "ActiveMQ"),
+        scenarios: &[
+            "activemq-master-slave",
+            "activemq-no-sync",
+            "activemq-poison",
+            "activemq-prefetch",
+            "activemq-virtual-topic",
+        ],
+    },
+    Group {
+        title: both("RocketMQ", "RocketMQ"),
+        scenarios: &[
+            "rocketmq-long-poll",
+            "rocketmq-send-results",
+            "rocketmq-power-cut",
+            "rocketmq-orderly",
+            "rocketmq-retry",
+            "rocketmq-pop",
+        ],
+    },
 ];
 
 /// The known scenarios under their topics: groups that have any, in order, and last what belongs to none.

@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 
 use super::super::cost::Weight;
 use super::super::described::Described;
+use super::rocketmq::Carried;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, pulsar, rocketmq};
+use crate::systems::{Input, activemq, pulsar};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -23,8 +24,9 @@ pub(in super::super) trait Talk {
 /// A message of one of the systems.
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
-    RocketMq(Box<rocketmq::protocol::Message>),
+    RocketMq(Box<Carried>),
     Pulsar(Box<pulsar::Message>),
+    ActiveMq(Box<activemq::protocol::Message>),
 }
 
 impl GuestMessage {
@@ -33,6 +35,7 @@ impl GuestMessage {
         match self {
             Self::RocketMq(message) => &**message,
             Self::Pulsar(message) => &**message,
+            Self::ActiveMq(message) => &**message,
         }
     }
 }
@@ -54,16 +57,6 @@ pub(in super::super) trait Speaks: Talk + Sized {
     }
 }
 
-impl Speaks for rocketmq::protocol::Message {
-    fn wrap(self) -> GuestMessage {
-        GuestMessage::RocketMq(Box::new(self))
-    }
-
-    fn unwrap(message: GuestMessage) -> Option<Self> {
-        if let GuestMessage::RocketMq(message) = message { Some(*message) } else { None }
-    }
-}
-
 impl Speaks for pulsar::Message {
     fn wrap(self) -> GuestMessage {
         GuestMessage::Pulsar(Box::new(self))
@@ -71,5 +64,15 @@ impl Speaks for pulsar::Message {
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
         if let GuestMessage::Pulsar(message) = message { Some(*message) } else { None }
+    }
+}
+
+impl Speaks for activemq::protocol::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::ActiveMq(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        if let GuestMessage::ActiveMq(message) = message { Some(*message) } else { None }
     }
 }

@@ -12,6 +12,7 @@
 //! system's node does stands in [`systems`](crate::systems); here it is only housed: made from the scenario, killed and
 //! started, shown.
 
+pub(super) mod activemq;
 mod hands;
 mod hosting;
 mod message;
@@ -23,7 +24,11 @@ mod spec;
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
-pub use spec::{SystemSource, SystemSpec, SystemTarget};
+pub use rocketmq::{
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
+    RocketmqTarget,
+};
+pub use spec::{SystemName, SystemSource, SystemSpec, SystemTarget};
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -61,6 +66,11 @@ impl Run<'_> {
         let id = MessageId(self.keys.len() as u64);
         self.verdict.learn_key(id, key);
         id
+    }
+
+    /// A message belongs to a transaction of its sender's own.
+    pub(super) fn is_in_transaction(&mut self, id: MessageId, sender: NodeId) {
+        self.verdict.learn_transaction(id, sender);
     }
 
     /// A message may be received in another order than it was sent.
@@ -184,6 +194,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
         Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
+        Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -191,13 +202,20 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
 impl Scenario {
     /// Whether a node is there that only a system has.
     pub(super) fn has_guest(&self, node: NodeId) -> bool {
-        match (&self.system, node) {
-            (Some(SystemSpec::Rocketmq(spec)), NodeId::NameServer(number)) => {
-                (1..=spec.name_servers).contains(&number)
+        self.guest_nodes().contains(&node)
+    }
+
+    /// The nodes that only a system has.
+    pub(super) fn guest_nodes(&self) -> Vec<NodeId> {
+        match &self.system {
+            None => Vec::new(),
+            Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
+            Some(SystemSpec::Pulsar(spec)) => {
+                [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
             }
-            (Some(SystemSpec::Pulsar(spec)), NodeId::Bookie(number)) => (1..=spec.bookies).contains(&number),
-            (Some(SystemSpec::Pulsar(_)), NodeId::Controller) => true,
-            _ => false,
+            Some(SystemSpec::Activemq(_)) => {
+                activemq::shares_store(self).then_some(NodeId::Store).into_iter().collect()
+            }
         }
     }
 
@@ -217,6 +235,7 @@ impl Scenario {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
             Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
+            Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
         }
     }
 
@@ -227,6 +246,7 @@ impl Scenario {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
             Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
+            Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
         }
     }
 }
