@@ -16,6 +16,7 @@ mod cause;
 mod change;
 mod cluster_event;
 mod digest;
+mod entry_account;
 mod event;
 mod fault;
 mod fault_event;

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::cluster_event::ClusterEvent;
+use super::entry_account::EntryAccount;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
 use super::order_account::OrderAccount;
@@ -88,11 +89,13 @@ pub struct PromiseJudge {
     dirty: SortedMap<Subject, BTreeSet<MessageId>>,
     shares: ShareAccount,
     orders: OrderAccount,
+    entries: EntryAccount,
 }
 
 impl PromiseJudge {
     /// Takes note of a fact.
     pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
+        self.entries.observe(event);
         match event {
             Event::Sent { to, messages, .. } => {
                 self.transactions.sent(*node, event);
@@ -269,7 +272,9 @@ impl PromiseJudge {
         match promise {
             Promise::NotLost => of_them(verdict.lost()),
             Promise::ReadStays => of_them(&self.vanished),
-            Promise::StoredOnce => of_them(&self.stored_twice),
+            Promise::StoredOnce => {
+                of_them(&self.stored_twice.union(&self.entries.twice()).copied().collect())
+            }
             Promise::InOrder => of_them(verdict.reordered()),
             Promise::Answered => self.unanswered.keys().copied().filter(sent_to).collect(),
             Promise::AtLeastOnce => self.stuck(of, verdict),

@@ -36,6 +36,7 @@ mod accounts;
 mod answers;
 mod copies;
 mod lines;
+mod pulsar;
 mod trims;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,8 @@ pub struct Verdict {
     returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// In a dead-letter topic.
+    buried: BTreeSet<MessageId>,
     /// In which queues a message stands as a dead letter.
     dead_letters: BTreeMap<MessageId, SortedSet<Name>>,
     /// Refused for good, or not acknowledged in time: their producers gave them up.
@@ -218,6 +221,7 @@ impl Verdict {
                 messages.iter().for_each(|message| self.promise(*message));
             }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
+            Event::Pulsar(event) => self.observe_pulsar(event),
             Event::Share(event) => {
                 let delivered = |id| self.accounts.get(id).is_some_and(|account| account.delivered);
                 self.shared.observe(event, delivered);

@@ -160,8 +160,9 @@ impl fmt::Display for CommandRefused {
 impl core::error::Error for CommandRefused {}
 
 impl Command {
-    /// Whether the command makes sense where the nodes are those that `has` knows.
-    pub(super) fn check(&self, has: impl Fn(NodeId) -> bool) -> Result<(), CommandRefused> {
+    /// Whether the command makes sense where the nodes are those that `has` knows; `plays` where another system does, whose
+    /// store of metadata may die.
+    pub(super) fn check(&self, plays: bool, has: impl Fn(NodeId) -> bool) -> Result<(), CommandRefused> {
         let span = |span: Span| match span.0 {
             1..=RUN_MICROS_MAX => Ok(()),
             _ => Err(CommandRefused::BadSpan(span)),
@@ -169,6 +170,7 @@ impl Command {
         if let Some(node) = self.node() {
             let fits = match (self, node) {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Controller) => true,
+                (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Controller) => plays,
                 (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Voter(_)) => true,
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
@@ -219,7 +221,7 @@ impl World {
         if let Command::Change(change) = command {
             return self.permits_change(change);
         }
-        command.check(|node| self.power(node).is_some())?;
+        command.check(self.scenario.system.is_some(), |node| self.power(node).is_some())?;
         self.permits_of_guest(command)?;
         let power = command.node().and_then(|node| self.power(node));
         match (command, power) {

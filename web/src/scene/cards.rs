@@ -12,7 +12,7 @@ use super::shape::{
 };
 use super::{View, exchanges, strips};
 use crate::text::broker as hosting;
-use crate::text::stage as words;
+use crate::text::{pulsar, stage as words};
 
 const TITLE: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
 pub(super) const PLAIN: Font = Font { size: 11.5, weight: 400, anchor: Anchor::Start };
@@ -57,7 +57,9 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
     let (layout, theme) = (view.layout, view.theme);
     for (controller, (node, area)) in view.picture.controllers.iter().zip(&layout.controllers) {
         let (NodeId::Voter(number) | NodeId::NameServer(number)) = node else {
-            glyph::chip(scene, *area, words::CONTROLLER.get(view.lang), theme);
+            let is_store = pulsar::plays(view.picture);
+            let word = if is_store { pulsar::STORE } else { words::CONTROLLER };
+            glyph::chip(scene, *area, word.get(view.lang), theme);
             pause_if_frozen(scene, view, *node, at(area.x, area.center().y));
             continue;
         };
@@ -205,6 +207,7 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         let name = match broker.node {
             NodeId::Broker(number) => words::broker(number, view.lang),
             NodeId::Store => words::STORE.get(view.lang).into(),
+            NodeId::Bookie(number) => pulsar::bookie(number, view.lang),
             other => other.to_string(),
         };
         card(scene, view, broker.node, place.card, broker.up, &name);

@@ -110,7 +110,7 @@ impl Layout {
             NodeId::Controller | NodeId::Voter(_) => {
                 self.controllers.iter().find(|(other, _)| *other == node).map(|(_, area)| *area)
             }
-            NodeId::Broker(_) => {
+            NodeId::Broker(_) | NodeId::Bookie(_) => {
                 self.brokers.iter().find(|broker| broker.node == node).map(|broker| broker.card)
             }
             _ => {

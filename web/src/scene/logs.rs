@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use mqlab_core::ids::{MessageId, NodeId, Offset};
-use mqlab_core::observe::Place;
+use mqlab_core::observe::{LEDGER, Place};
 use mqlab_core::sim::picture::{Cell, CellState, Picture, Role, StripView};
 use mqlab_core::sorted::SortedMap;
 
@@ -128,7 +128,7 @@ fn grid(view: &Logs<'_>, end: Offset, start: Offset) -> Grid {
 }
 
 fn leader_of<'a>(copies: &[Copy<'a>]) -> Option<Copy<'a>> {
-    copies.iter().copied().find(|(_, strip)| matches!(strip.role, Role::Leader { .. }))
+    copies.iter().copied().find(|(_, strip)| matches!(strip.role, Role::Leader { .. } | Role::Owner { .. }))
 }
 
 fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<'_>], top: f64) -> f64 {
@@ -136,8 +136,9 @@ fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<
     let end = copies.iter().map(|(_, strip)| strip.end).max().unwrap_or_default();
     let start = copies.iter().map(|(_, strip)| strip.start).min().unwrap_or_default();
     let grid = grid(view, end, start);
-    let facts =
-        words::partition(leader.map(|(node, strip)| (view.names.node(node, view.lang), strip)), view.lang);
+    let is_ledger = matches!(place_, Place::Partition(partition) if partition.topic.as_str() == LEDGER);
+    let named = leader.map(|(node, strip)| (view.names.node(node, view.lang), strip));
+    let facts = words::partition(named, is_ledger, view.lang);
     let mut y = heading(scene, view, &place(place_, view.lang), &facts, top);
     offsets(scene, view, &grid, y + 7.0);
     y += 22.0;
@@ -191,14 +192,15 @@ fn replica(
 ) -> f64 {
     let theme = view.theme;
     let narrow = view.width < NARROW;
-    let leads = matches!(strip.role, Role::Leader { .. });
+    let leads = matches!(strip.role, Role::Leader { .. } | Role::Owner { .. });
+    let is_keeper = matches!(strip.role, Role::Keeper { .. });
     let name = view.names.node(node, view.lang);
     let role = match strip.role {
         Role::Down => stage_words::DOWN.get(view.lang).into(),
         role => stage_words::role_in(role, view.picture.system, view.lang),
     };
     let color = match strip.role {
-        Role::Down | Role::Follower { in_sync: false } => theme.vermilion,
+        Role::Down | Role::Follower { in_sync: false } | Role::Keeper { fenced: true } => theme.vermilion,
         _ => theme.ink_3,
     };
     let weight = if leads { 600 } else { 400 };
@@ -220,6 +222,7 @@ fn replica(
             Some(offset) => (words::differs(offset.0, view.lang), theme.vermilion),
             None if leads => (stage_words::next(strip.end.0, view.lang), theme.ink_3),
             None if strip.role == Role::Down => (String::new(), theme.ink_3),
+            None if is_keeper => (stage_words::next(strip.end.0, view.lang), theme.ink_3),
             None => (stage_words::behind(strip.behind, false, view.lang), theme.ink_3),
         };
         scene.text_within(at(grid.right() + 10.0, row.center().y), &text, LITTLE, color, 114.0);
@@ -260,7 +263,7 @@ fn record(scene: &mut Scene, view: &Logs<'_>, strip: &StripView, cell: &Cell, ar
         scene.disc(area.center(), (area.w / 4.0).min(2.4), Some(solid(theme.ink_3)), None);
         return;
     };
-    let leads = matches!(strip.role, Role::Leader { .. } | Role::Queue);
+    let leads = matches!(strip.role, Role::Leader { .. } | Role::Owner { .. } | Role::Queue);
     let firmness = match (cell.state, leads) {
         (CellState::Ready, _) | (CellState::Committed, true) => Firmness::Solid,
         (CellState::Waiting(_), _) | (CellState::Uncommitted, true) => Firmness::Dashed,

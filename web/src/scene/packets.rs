@@ -41,7 +41,7 @@ enum Side {
 fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
         NodeId::Controller | NodeId::Voter(_) => Side::Controller,
-        NodeId::Broker(_) | NodeId::Store => Side::Broker,
+        NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store => Side::Broker,
         _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
         _ => Side::After,
     }
@@ -294,7 +294,7 @@ fn standing(picture: &Picture) -> Vec<StandingWay> {
             ways.extend(senders.map(|sender| (sender, broker.node, place.clone(), false)));
         }
         for strip in &broker.strips {
-            if !matches!(strip.role, Role::Queue | Role::Leader { .. }) || !broker.up {
+            if !matches!(strip.role, Role::Queue | Role::Leader { .. } | Role::Owner { .. }) || !broker.up {
                 continue;
             }
             let (name, index) = match &strip.place {

@@ -129,6 +129,16 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: both("Pulsar", "Pulsar"),
+        scenarios: &[
+            "pulsar-broker-fails-over",
+            "pulsar-bookie-fails",
+            "pulsar-zombie-broker",
+            "pulsar-subscriptions",
+            "pulsar-without-sync",
+        ],
+    },
+    Group {
         title: both("ActiveMQ", "ActiveMQ"),
         scenarios: &[
             "activemq-master-slave",

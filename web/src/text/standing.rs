@@ -83,7 +83,8 @@ fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> 
             if !on.contains(&name) {
                 on.push(name);
             }
-            committed |= matches!(strip.role, Role::Leader { .. }) && cell.state == CellState::Committed;
+            committed |= matches!(strip.role, Role::Leader { .. } | Role::Owner { .. })
+                && cell.state == CellState::Committed;
         }
     }
     if !queues.is_empty() {

@@ -17,18 +17,26 @@ pub const NO_LOGS: Both = both(
 );
 
 /// What is known of a partition as a whole: who leads it, and how far it is committed.
-pub fn partition(leader: Option<(String, &StripView)>, lang: Lang) -> String {
+pub fn partition(leader: Option<(String, &StripView)>, is_ledger: bool, lang: Lang) -> String {
     let Some((name, strip)) = leader else {
         return match lang {
+            // The entries of a ledger nobody leads: who writes them stands with its topic.
+            _ if is_ledger => "",
             Lang::En => "nobody leads it",
             Lang::Zh => "没有 leader",
         }
         .into();
     };
+    let owner = matches!(strip.role, mqlab_core::sim::picture::Role::Owner { .. });
     let mut parts = vec![match lang {
+        Lang::En if owner => format!("owned by {name}"),
+        Lang::Zh if owner => format!("拥有者是 {name}"),
         Lang::En => format!("led by {name}"),
         Lang::Zh => format!("leader 是 {name}"),
     }];
+    if let mqlab_core::sim::picture::Role::Owner { ledger } = strip.role {
+        parts.push(format!("ledger {ledger}"));
+    }
     if let mqlab_core::sim::picture::Role::Leader { epoch } = strip.role {
         parts.push(match lang {
             Lang::En => format!("epoch {epoch}"),

@@ -219,6 +219,16 @@ impl Scenario {
         }
     }
 
+    /// The nodes that a system has besides brokers and clients, and that may die like them.
+    pub(super) fn further_nodes(&self) -> Vec<NodeId> {
+        match &self.system {
+            Some(SystemSpec::Pulsar(spec)) => {
+                (1..=spec.bookies).map(NodeId::Bookie).chain([NodeId::Controller]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// What a system promises here: what is judged, and what a swarm looks for counterexamples to.
     pub(super) fn promises_of_system(&self, adversity: &Adversity) -> Vec<Promised> {
         match &self.system {

@@ -57,11 +57,7 @@ impl Keeper {
         let end = entries.last().map_or(0, |last| last + 1);
         StripView {
             place: Place::Partition(ledger_place(ledger.0)),
-            role: if look.is_up() {
-                Role::Follower { in_sync: !bookie.is_fenced(ledger) }
-            } else {
-                Role::Down
-            },
+            role: if look.is_up() { Role::Keeper { fenced: bookie.is_fenced(ledger) } } else { Role::Down },
             start: Offset(entries.first().copied().unwrap_or(0)),
             end: Offset(end),
             high_watermark: Some(Offset(lac.map_or(0, |lac| lac + 1).min(end))),

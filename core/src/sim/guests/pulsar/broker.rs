@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Look, Run, Speaks as _};
 use super::{STORE, carry};
-use crate::ids::{Epoch, NodeId, Offset};
+use crate::ids::{NodeId, Offset};
 use crate::observe::{Event, Place};
 use crate::queue::Overflow;
 use crate::sim::picture::{BrokerView, Cell, CellState, QueueView, Role, StripView};
@@ -55,7 +55,7 @@ fn topic_strip(topic: &TopicLook, look: &Look<'_>) -> StripView {
     let groups = topic.subscriptions.iter();
     StripView {
         place: Place::Partition(topic.place.clone()),
-        role: Role::Leader { epoch: Epoch(u32::try_from(topic.ledger.unwrap_or(0)).unwrap_or(u32::MAX)) },
+        role: Role::Owner { ledger: topic.ledger.unwrap_or(0) },
         start: Offset(0),
         end: Offset(topic.end),
         high_watermark: Some(Offset(topic.stored)),
