@@ -9,11 +9,12 @@
 //! and the leader of some where many lead: so what spreads its load loses less of its service. That is no trick of the
 //! comparison, it is what spreading is for.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::super::command::{Action, Command};
 use super::super::scenario::Scenario;
@@ -166,5 +167,11 @@ impl FromStr for Mishap {
 impl Serialize for Mishap {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Mishap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
