@@ -11,6 +11,7 @@
 
 use alloc::vec::Vec;
 
+use super::activemq_event::ActivemqEvent;
 use super::cluster_event::ClusterEvent;
 use super::event::{Event, Stamped};
 use super::fault_event::FaultEvent;
@@ -93,6 +94,7 @@ impl Turn {
             | Event::Fault(FaultEvent::DiskLied { .. } | FaultEvent::DiskGone { .. }) => Self::CopyLost,
             Event::Fault(_) => Self::Fault,
             Event::Elected { .. }
+            | Event::Activemq(ActivemqEvent::Master { .. })
             | Event::Cluster(ClusterEvent::Controls { .. } | ClusterEvent::UncleanElection { .. }) => {
                 Self::Election
             }
@@ -100,6 +102,7 @@ impl Turn {
                 Self::Rebalance
             }
             Event::Requeued { .. } | Event::Share(ShareEvent::Returned { .. }) => Self::Redelivery,
+            Event::Pulsar(event) => event.turn(),
             _ => Self::Change,
         })
     }

@@ -87,6 +87,18 @@ pub use cost::{
 };
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
+pub use guests::activemq::{
+    ActivemqDestination, ActivemqPolicy, ActivemqReads, ActivemqRedelivery, ActivemqSharedStore,
+    ActivemqSource, ActivemqSpec, ActivemqTarget, ActivemqTransport, OnByDefault,
+};
+pub use guests::pulsar::{
+    PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
+    PulsarType,
+};
+pub use guests::{
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
+    RocketmqTarget,
+};
 pub use guests::{SystemSource, SystemSpec, SystemTarget};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use lookout::{Lookout, Next};

@@ -367,7 +367,7 @@ impl Scenario {
     /// Whether the scenario has this node.
     pub fn has(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Bookie(_) | NodeId::NameServer(_) => self.has_guest(node),
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => self.has_guest(node),
             NodeId::Controller => self.controllers <= 1,
             NodeId::Voter(number) => self.controllers > 1 && (1..=self.controllers).contains(&number),
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),

@@ -43,16 +43,16 @@ const PAIRS: [(&str, Both, &[&str], &str); 4] = [
     (
         "flush",
         both("RocketMQ: flush sync and async", "RocketMQ：同步与异步刷盘"),
-        &["rocketmq:sync-flush", "rocketmq:async-flush"],
+        &["rocketmq:sync-flush", "rocketmq:async"],
         "steady",
     ),
     (
         "queues",
         both("RabbitMQ: classic and quorum", "RabbitMQ：经典队列与仲裁队列"),
-        &["rabbitmq:classic", "rabbitmq:quorum"],
+        &["rabbitmq:quorum", "rabbitmq:classic"],
         "steady",
     ),
-    ("push-pull", both("Push and pull", "推与拉"), &["rabbitmq", "kafka"], "trickle"),
+    ("push-pull", both("Push, long poll, pull", "推、长轮询、拉"), &["rabbitmq:classic", "rocketmq:async", "kafka:acks-1"], "trickle"),
 ];
 
 /// All of them, in the order in which they are offered.
@@ -113,7 +113,7 @@ mod tests {
         let all = all();
         let names: BTreeSet<&str> = all.iter().map(|preset| preset.name.as_str()).collect();
         assert_eq!(names.len(), all.len(), "each has a name of its own");
-        for name in ["table-flood", "table-trickle", "table-steady", "acks", "push-pull"] {
+        for name in ["table-flood", "table-trickle", "table-steady", "acks", "flush", "queues", "push-pull"] {
             assert!(names.contains(name), "{name}");
         }
         for preset in &all {

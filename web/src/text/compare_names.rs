@@ -6,14 +6,65 @@ use mqlab_core::sim::compare::{Contender, Fate, Field, Mishap, Profile};
 
 use super::{Both, both};
 
-/// What the settings of RabbitMQ mean.
-const RABBITMQ: &[(&str, Both)] = &[(
-    "classic",
-    both(
-        "Classic queue: one node keeps it, and confirms after its flush.",
-        "经典队列：只有一个节点保存，刷盘之后才确认。",
+/// What the settings of ActiveMQ mean.
+const ACTIVEMQ: &[(&str, Both)] = &[
+    (
+        "shared-store",
+        both(
+            "A master and a slave over one store; persistent messages, flushed before the answer.",
+            "主备共用一份存储；消息持久化，先刷盘再应答。",
+        ),
     ),
-)];
+    ("single", both("One broker with a disk of its own.", "单个 broker，用自己的磁盘。")),
+    (
+        "async-send",
+        both(
+            "As shared-store, and producers do not wait for answers.",
+            "同 shared-store，但生产者不等应答。",
+        ),
+    ),
+    (
+        "no-sync",
+        both("As shared-store, and nobody flushes the journal.", "同 shared-store，但日志不刷盘。"),
+    ),
+];
+
+/// What the settings of RabbitMQ mean.
+const RABBITMQ: &[(&str, Both)] = &[
+    (
+        "quorum",
+        both(
+            "Quorum queue: three nodes; a message is confirmed when two have flushed it.",
+            "仲裁队列：三个节点，两个刷盘之后才确认。",
+        ),
+    ),
+    (
+        "classic",
+        both(
+            "Classic queue: one node keeps it, and confirms after its flush.",
+            "经典队列：只有一个节点保存，刷盘之后才确认。",
+        ),
+    ),
+    ("classic-transient", both("Classic queue, in one node’s memory.", "经典队列，只在一个节点的内存里。")),
+    (
+        "stream",
+        both("Stream: three nodes keep a log, and confirm when two have it.", "流：三个节点保存日志，两个写入就确认。"),
+    ),
+];
+
+/// What the settings of RocketMQ mean.
+const ROCKETMQ: &[(&str, Both)] = &[
+    (
+        "sync",
+        both(
+            "Two masters with a slave each; a send waits for flush and slave.",
+            "两主两从；发送要等刷盘，也要等从节点。",
+        ),
+    ),
+    ("sync-flush", both("A send waits for the master’s flush alone.", "同步刷盘：发送只等主节点刷盘。")),
+    ("sync-replication", both("A send waits for the slave alone.", "同步复制：发送只等从节点。")),
+    ("async", both("A send waits for neither flush nor slave.", "异步：发送既不等刷盘，也不等从节点。")),
+];
 
 /// What the settings of Kafka mean.
 const KAFKA: &[(&str, Both)] = &[
@@ -24,22 +75,52 @@ const KAFKA: &[(&str, Both)] = &[
             "acks=all：三个副本，至少两个同步；生产者幂等；都不主动刷盘。",
         ),
     ),
-    (
-        "acks-1",
-        both("acks=1: the leader alone says that it has a message.", "acks=1：只要 leader 写入就确认。"),
-    ),
+    ("acks-1", both("acks=1: the leader alone says that it has a message.", "acks=1：只要 leader 写入就确认。")),
     ("acks-0", both("acks=0: nobody says anything.", "acks=0：谁也不确认。")),
     (
         "acks-all-flushed",
         both("acks=all, and each replica flushes before it answers.", "acks=all，并且每个副本先刷盘再应答。"),
     ),
+    (
+        "no-linger",
+        both(
+            "acks=all, and a batch leaves at once, as before 4.0.",
+            "acks=all，批次立即发出，不等待（4.0 之前的默认）。",
+        ),
+    ),
+];
+
+/// What the settings of Pulsar mean.
+const PULSAR: &[(&str, Both)] = &[
+    (
+        "qw3-qa2",
+        both(
+            "Entries on three bookies, stored when two have flushed them.",
+            "每条写三个 bookie，两个刷盘即存好。",
+        ),
+    ),
+    (
+        "qw2-qa2",
+        both(
+            "Entries on two bookies, stored when both have flushed them: Pulsar’s default.",
+            "每条写两个 bookie，都刷盘才存好：Pulsar 的默认设置。",
+        ),
+    ),
+    (
+        "qw2-qa1",
+        both("Entries on two bookies, stored when one has flushed them.", "每条写两个 bookie，一个刷盘即存好。"),
+    ),
+    ("no-journal-sync", both("As qw3-qa2, and bookies do not flush.", "同 qw3-qa2，但 bookie 不刷盘。")),
 ];
 
 /// What a contender's setting means; nothing where there are no words for it yet.
 pub fn setting(contender: &Contender) -> Option<Both> {
     let known = match contender.profile {
+        Profile::ActiveMq => ACTIVEMQ,
         Profile::RabbitMq => RABBITMQ,
+        Profile::RocketMq => ROCKETMQ,
         Profile::Kafka => KAFKA,
+        Profile::Pulsar => PULSAR,
     };
     known.iter().find(|(name, _)| *name == contender.setting()).map(|(_, words)| *words)
 }
@@ -118,15 +199,15 @@ pub const fn mishap(mishap: Mishap) -> (Both, Both) {
         Mishap::PowerCut => (
             both("Power cut", "断电"),
             both(
-                "The first broker’s machine loses power and what was not flushed, and is started again.",
-                "第一个 broker 的机器断电，没刷盘的都丢失，之后重启。",
+                "The first machine that keeps messages loses power and what was not flushed, and is started again.",
+                "第一台保存消息的机器断电，没刷盘的都丢失，之后重启。",
             ),
         ),
         Mishap::DiskLost => (
             both("Disk lost", "磁盘损毁"),
             both(
-                "The first broker’s machine is lost with its disk, and an empty one takes its place.",
-                "第一个 broker 的机器连磁盘一起损毁，换上一台空机器。",
+                "The first machine that keeps messages is lost with its disk, and an empty one takes its place.",
+                "第一台保存消息的机器连磁盘一起损毁，换上一台空机器。",
             ),
         ),
         Mishap::CutOff => (
@@ -142,7 +223,7 @@ pub const fn mishap(mishap: Mishap) -> (Both, Both) {
         ),
         Mishap::SlowDisk => (
             both("Slow disk", "慢盘"),
-            both("The first broker’s disk takes 20 ms for each flush.", "第一个 broker 每次刷盘要 20 ms。"),
+            both("The first disk that keeps messages takes 20 ms for each flush.", "第一块保存消息的磁盘每次刷盘要 20 ms。"),
         ),
         Mishap::Loss => (
             both("Packet loss", "丢包"),

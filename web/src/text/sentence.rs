@@ -49,6 +49,8 @@ impl Names {
             (_, NodeId::Bookie(number)) => format!("Bookie {number}"),
             (Lang::En, NodeId::NameServer(number)) => format!("name server {number}"),
             (Lang::Zh, NodeId::NameServer(number)) => format!("NameServer {number}"),
+            (Lang::En, NodeId::Store) => "shared store".into(),
+            (Lang::Zh, NodeId::Store) => "共享存储".into(),
         }
     }
 
@@ -117,6 +119,8 @@ pub fn place(place: &Place, lang: Lang) -> String {
         (Place::Partition(partition), Lang::En) => format!("{partition}"),
         (Place::Partition(partition), Lang::Zh) => format!("分区 {partition}"),
         (Place::Exchange(name), lang) => queues::exchange(name, lang),
+        (Place::Topic(name), Lang::En) => format!("topic {name}"),
+        (Place::Topic(name), Lang::Zh) => format!("主题 {name}"),
     }
 }
 
@@ -207,7 +211,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
     match event {
         Event::Sent { to, attempt: 1, .. } => format!("{node} sends {what} to {}", at(to)),
         Event::Sent { to, attempt, .. } => format!("{node} sends {what} to {} again, try {attempt}", at(to)),
-        Event::Acknowledged { by: by @ Place::Exchange(_), .. } => {
+        Event::Acknowledged { by: by @ (Place::Exchange(_) | Place::Topic(_)), .. } => {
             format!("{node} is told that {} has taken {what}", at(by))
         }
         Event::Acknowledged { .. } => format!("{node} is told that {what} is stored"),
@@ -295,7 +299,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
     match event {
         Event::Sent { to, attempt: 1, .. } => format!("{node} 把{what} 发往{}", at(to)),
         Event::Sent { to, attempt, .. } => format!("{node} 第 {attempt} 次把{what} 发往{}", at(to)),
-        Event::Acknowledged { by: by @ Place::Exchange(_), .. } => {
+        Event::Acknowledged { by: by @ (Place::Exchange(_) | Place::Topic(_)), .. } => {
             format!("{node} 收到确认：{} 已收下{what}", at(by))
         }
         Event::Acknowledged { .. } => format!("{node} 收到确认：{what} 已存好"),

@@ -58,7 +58,7 @@ pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
 fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
     let topic_of = |place: &&Place| match place {
         Place::Partition(partition) => Some(partition.topic.to_string()),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };
     let topics: SortedSet<String> = places.iter().filter_map(topic_of).collect();
     if topics.len() > 1 {

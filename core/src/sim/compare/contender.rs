@@ -1,14 +1,17 @@
-//! Who is compared? A system with one of its settings, and the scenario that it plays for a workload.
+//! Who is compared? A system with one of its settings: a scenario file with one producer and one consumer, which a workload
+//! makes many of.
 //!
-//! | system | settings, the first is meant where none is said |
-//! |---|---|
-//! | kafka | `acks-all`, `acks-1`, `acks-0`, `acks-all-flushed` |
-//! | rabbitmq | `classic` |
+//! ```text
+//!   core/contenders/kafka-acks-1.json ─┐
+//!   workload: who sends how much ──────┼─▶ a scenario, as any other
+//!   mishap: what happens when ─────────┘
+//! ```
 //!
-//! How patient everybody is decides how long a mishap is felt. Each system has its own defaults, from milliseconds to a minute;
-//! here all of them are a tenth of that, so that a run of half a minute tells what five would. What is no patience (how long
-//! a batch gathers) is as it is.
+//! How patient everybody is decides how long a mishap is felt. Each system has its own defaults, from milliseconds to a
+//! minute; in these files all of them are a tenth of that, so that a run of half a minute tells what five would. What is no
+//! patience (how long a batch gathers) is as it is.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,12 +19,10 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::super::scenario::{ConsumerSpec, QueueSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
+use super::super::scenario::{ConsumerSpec, Scenario};
+use super::files::FILES;
 use super::{Mishap, Workload};
-use crate::broker::{Acks, Settings};
-use crate::client::{MemberOptions, ProducerOptions, StartAt};
-use crate::ids::Name;
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// One of the systems.
 ///
@@ -32,10 +33,16 @@ use crate::time::{Span, Time};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Profile {
+    /// ActiveMQ.
+    ActiveMq,
     /// RabbitMQ.
     RabbitMq,
+    /// RocketMQ.
+    RocketMq,
     /// Kafka.
     Kafka,
+    /// Pulsar.
+    Pulsar,
 }
 
 /// A system with one of its settings.
@@ -82,33 +89,66 @@ impl BadContender {
 
 impl Profile {
     /// All of them, in the order of the table that they are compared in.
-    pub const ALL: [Self; 2] = [Self::RabbitMq, Self::Kafka];
+    pub const ALL: [Self; 5] = [Self::ActiveMq, Self::RabbitMq, Self::RocketMq, Self::Kafka, Self::Pulsar];
 
     /// Its name in lower case, as it is written and as the catalogue of costs has it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::ActiveMq => "activemq",
             Self::RabbitMq => "rabbitmq",
+            Self::RocketMq => "rocketmq",
             Self::Kafka => "kafka",
+            Self::Pulsar => "pulsar",
         }
     }
 
     /// Its name as it writes itself.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::ActiveMq => "ActiveMQ",
             Self::RabbitMq => "RabbitMQ",
+            Self::RocketMq => "RocketMQ",
             Self::Kafka => "Kafka",
+            Self::Pulsar => "Pulsar",
         }
     }
 
     /// Its settings, each with what it means; the first is what a careful operator sets.
     pub const fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::RabbitMq => &[("classic", "one node keeps the queue, and confirms after its flush")],
+            Self::ActiveMq => &[
+                (
+                    "shared-store",
+                    "a master and a slave over one store; persistent messages, flushed before the answer",
+                ),
+                ("single", "one broker with a disk of its own"),
+                ("async-send", "as shared-store, and producers do not wait for answers"),
+                ("no-sync", "as shared-store, and nobody flushes the journal"),
+            ],
+            Self::RabbitMq => &[
+                ("quorum", "three nodes; a message is confirmed when two have flushed it"),
+                ("classic", "one node keeps the queue, and confirms after its flush"),
+                ("classic-transient", "one node keeps the queue in memory"),
+                ("stream", "three nodes keep a log, and confirm when two have it"),
+            ],
+            Self::RocketMq => &[
+                ("sync", "two masters with a slave each; a send waits for flush and slave"),
+                ("sync-flush", "a send waits for the master's flush alone"),
+                ("sync-replication", "a send waits for the slave alone"),
+                ("async", "a send waits for neither"),
+            ],
             Self::Kafka => &[
                 ("acks-all", "three replicas, two at least in sync; idempotent producers; nobody flushes"),
                 ("acks-1", "the leader alone says that it has a message"),
                 ("acks-0", "nobody says anything"),
                 ("acks-all-flushed", "as acks-all, and each replica flushes before it answers"),
+                ("no-linger", "as acks-all, and a batch leaves at once, as before 4.0"),
+            ],
+            Self::Pulsar => &[
+                ("qw3-qa2", "entries on three bookies, stored when two have flushed them"),
+                ("qw2-qa2", "entries on two bookies, stored when both have flushed them: Pulsar's default"),
+                ("qw2-qa1", "entries on two bookies, stored when one has flushed them"),
+                ("no-journal-sync", "as qw3-qa2, and bookies do not flush"),
             ],
         }
     }
@@ -126,7 +166,7 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Self, BadContender> {
         Self::ALL.into_iter().find(|profile| profile.name() == text).ok_or_else(|| {
             let all: Vec<&str> = Self::ALL.iter().map(|profile| profile.name()).collect();
-            BadContender(alloc::format!("there is no system {text}, use {}", all.join(", ")))
+            BadContender(format!("there is no system {text}, use {}", all.join(", ")))
         })
     }
 }
@@ -155,110 +195,36 @@ impl Contender {
         found.map_or("", |(_, says)| says)
     }
 
+    /// Its file.
+    fn file(&self) -> &'static str {
+        let name = format!("{}-{}", self.profile, self.setting);
+        let found = FILES.iter().find(|(file, _)| *file == name);
+        found.map(|(_, json)| *json).expect("a test reads the file of each setting")
+    }
+
     /// What it plays for a workload when something goes wrong.
+    ///
+    /// # Panics
+    ///
+    /// Never: tests read the file of every contender.
     pub fn scenario(&self, workload: &Workload, mishap: Mishap) -> Scenario {
-        let mut scenario = Scenario {
-            name: alloc::format!("{self}-{}-{mishap}", workload.name),
-            ends_at: Time(workload.ends_at),
-            latency: workload.latency,
-            ..Scenario::empty("")
-        };
-        match self.profile {
-            Profile::RabbitMq => self.rabbitmq(workload, &mut scenario),
-            Profile::Kafka => self.kafka(workload, &mut scenario),
-        }
+        let mut scenario = Scenario::from_json(self.file()).expect("the contenders' files are sound");
+        scenario.name = format!("{self}-{}-{mishap}", workload.name);
+        scenario.ends_at = Time(workload.ends_at);
+        scenario.latency = workload.latency;
+        scenario.producers = workload.shared_out(&scenario.producers[0]).collect();
+        let reader = &scenario.consumers[0];
+        let readers = (1..=workload.consumers).map(|number| ConsumerSpec {
+            name: format!("reader-{number}"),
+            work: workload.work,
+            ..reader.clone()
+        });
+        scenario.consumers = readers.collect();
         let machine = workload.machine.as_deref();
         scenario.costs = machine.and_then(|machine| workload.catalogue().costs(machine, self.profile.name()));
         scenario.actions = mishap.actions(workload, &scenario);
         scenario
     }
-
-    fn kafka(&self, workload: &Workload, scenario: &mut Scenario) {
-        let flushed = self.setting == "acks-all-flushed";
-        let acks = match self.setting {
-            "acks-0" => Acks::None,
-            "acks-1" => Acks::Leader,
-            _ => Acks::All,
-        };
-        scenario.brokers = 3;
-        scenario.settings = Settings { flush_before_reply: flushed, ..kafka_in_tenths() };
-        scenario.topics = Vec::from([TopicSpec::new(orders(), 3, 3, 2)]);
-        let options = ProducerOptions {
-            idempotent: acks == Acks::All,
-            batch_bytes: Some(KAFKA_BATCH_BYTES),
-            linger: KAFKA_LINGER,
-            ..ProducerOptions::default()
-        };
-        scenario.producers = workload.producers(&TargetSpec::Topic { name: orders(), acks }).collect();
-        scenario.producers.iter_mut().for_each(|producer| producer.options = options);
-        let options = MemberOptions { start: StartAt::Earliest, ..MemberOptions::default() };
-        let from = SourceSpec::Group { name: readers(), topic: orders(), options };
-        scenario.consumers = consumers(workload, &from);
-    }
-
-    fn rabbitmq(&self, workload: &Workload, scenario: &mut Scenario) {
-        scenario.brokers = 1;
-        scenario.settings = Settings {
-            flush_before_reply: true,
-            in_flight_max: CONFIRMS_OUTSTANDING,
-            consumer_heartbeat: Span::from_millis(3_000),
-            consumer_session: Span::from_millis(6_000),
-            request_timeout: Span::from_millis(6_000),
-            ..Settings::default()
-        };
-        scenario.queues = Vec::from([QueueSpec::new(orders(), 1)]);
-        scenario.producers = workload.producers(&TargetSpec::Queue(orders())).collect();
-        scenario.consumers = consumers(workload, &SourceSpec::queue(orders(), PREFETCH));
-    }
-}
-
-/// Kafka's own patience, a tenth of each.
-fn kafka_in_tenths() -> Settings {
-    Settings {
-        broker_heartbeat: Span::from_millis(200),
-        broker_session: Span::from_millis(900),
-        replica_lag_max: Span::from_millis(3_000),
-        replica_fetch_wait: Span::from_millis(50),
-        fetch_wait: Span::from_millis(50),
-        consumer_heartbeat: Span::from_millis(300),
-        consumer_session: Span::from_millis(4_500),
-        commit_interval: Span::from_millis(500),
-        request_timeout: Span::from_millis(3_000),
-        retry_backoff: Span::from_millis(10),
-        in_flight_max: 5,
-        ..Settings::default()
-    }
-}
-
-/// What a producer of Kafka gathers at most (`batch.size`), in bytes, and for how long (`linger.ms`, since 4.0).
-const KAFKA_BATCH_BYTES: u32 = 16_384;
-const KAFKA_LINGER: Span = Span::from_millis(5);
-/// How many messages a publisher of RabbitMQ has unconfirmed: it confirms in a stream, and does not wait for each.
-const CONFIRMS_OUTSTANDING: u32 = 256;
-/// How many deliveries a consumer of RabbitMQ has unacknowledged: enough that it never waits.
-const PREFETCH: u32 = 256;
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("a legal name")
-}
-
-pub(super) fn orders() -> Name {
-    name("orders")
-}
-
-fn readers() -> Name {
-    name("readers")
-}
-
-/// The consumers of a workload, who read from `from`.
-fn consumers(workload: &Workload, from: &SourceSpec) -> Vec<ConsumerSpec> {
-    let numbers = 1..=workload.consumers;
-    numbers
-        .map(|number| ConsumerSpec {
-            work: workload.work,
-            ..ConsumerSpec::new(&alloc::format!("reader-{number}"), from.clone())
-        })
-        .collect()
 }
 
 impl fmt::Display for Contender {
@@ -280,7 +246,7 @@ impl FromStr for Contender {
         let found = settings.iter().find(|(name, _)| *name == setting);
         found.map(|(setting, _)| Self { profile, setting }).ok_or_else(|| {
             let all: Vec<&str> = settings.iter().map(|(name, _)| *name).collect();
-            BadContender(alloc::format!("{profile} has no setting {setting}, use {}", all.join(", ")))
+            BadContender(format!("{profile} has no setting {setting}, use {}", all.join(", ")))
         })
     }
 }

@@ -21,6 +21,7 @@
 mod contender;
 mod fate;
 mod field;
+mod files;
 mod mishap;
 mod outcome;
 mod plan;

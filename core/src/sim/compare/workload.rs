@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::cost::Catalogue;
 use super::super::draft::MessageSpec;
-use super::super::scenario::{ProducerSpec, TargetSpec};
+use super::super::scenario::ProducerSpec;
 use super::Field;
 use crate::time::Time;
 
@@ -199,8 +199,8 @@ impl Workload {
         Time(each.div_ceil(self.burst.into()).saturating_mul(self.every).min(self.ends_at))
     }
 
-    /// Its producers, who send to `to`: the first one sends what does not divide.
-    pub(super) fn producers(&self, to: &TargetSpec) -> impl Iterator<Item = ProducerSpec> {
+    /// Its producers, each like `pattern`: the first one sends what does not divide.
+    pub(super) fn shared_out(&self, pattern: &ProducerSpec) -> impl Iterator<Item = ProducerSpec> {
         let producers = u64::from(self.producers);
         let (each, rest) = (self.messages / producers, self.messages % producers);
         (0..producers).map(move |number| ProducerSpec {
@@ -209,8 +209,8 @@ impl Workload {
             every: self.every,
             burst: self.burst,
             keys: self.keys,
-            message: MessageSpec { bytes: self.bytes, ..MessageSpec::default() },
-            ..ProducerSpec::new("", to.clone())
+            message: MessageSpec { bytes: self.bytes, ..pattern.message.clone() },
+            ..pattern.clone()
         })
     }
 }

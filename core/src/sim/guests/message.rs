@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 
 use super::super::cost::Weight;
 use super::super::described::Described;
+use super::rocketmq::Carried;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, rocketmq};
+use crate::systems::{Input, activemq, pulsar};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -23,7 +24,9 @@ pub(in super::super) trait Talk {
 /// A message of one of the systems.
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
-    RocketMq(Box<rocketmq::protocol::Message>),
+    RocketMq(Box<Carried>),
+    Pulsar(Box<pulsar::Message>),
+    ActiveMq(Box<activemq::protocol::Message>),
 }
 
 impl GuestMessage {
@@ -31,6 +34,8 @@ impl GuestMessage {
     pub(in super::super) fn talk(&self) -> &dyn Talk {
         match self {
             Self::RocketMq(message) => &**message,
+            Self::Pulsar(message) => &**message,
+            Self::ActiveMq(message) => &**message,
         }
     }
 }
@@ -52,13 +57,22 @@ pub(in super::super) trait Speaks: Talk + Sized {
     }
 }
 
-impl Speaks for rocketmq::protocol::Message {
+impl Speaks for pulsar::Message {
     fn wrap(self) -> GuestMessage {
-        GuestMessage::RocketMq(Box::new(self))
+        GuestMessage::Pulsar(Box::new(self))
     }
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
-        let GuestMessage::RocketMq(message) = message;
-        Some(*message)
+        if let GuestMessage::Pulsar(message) = message { Some(*message) } else { None }
+    }
+}
+
+impl Speaks for activemq::protocol::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::ActiveMq(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        if let GuestMessage::ActiveMq(message) = message { Some(*message) } else { None }
     }
 }

@@ -12,16 +12,22 @@
 //! system's node does stands in [`systems`](crate::systems); here it is only housed: made from the scenario, killed and
 //! started, shown.
 
+pub(super) mod activemq;
 mod hands;
 mod hosting;
 mod message;
 mod pace;
+pub(super) mod pulsar;
 pub(super) mod rocketmq;
 mod spec;
 
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
+pub use rocketmq::{
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
+    RocketmqTarget,
+};
 pub use spec::{SystemSource, SystemSpec, SystemTarget};
 
 use alloc::boxed::Box;
@@ -60,6 +66,11 @@ impl Run<'_> {
         let id = MessageId(self.keys.len() as u64);
         self.verdict.learn_key(id, key);
         id
+    }
+
+    /// A message belongs to a transaction of its sender's own.
+    pub(super) fn is_in_transaction(&mut self, id: MessageId, sender: NodeId) {
+        self.verdict.learn_transaction(id, sender);
     }
 
     /// A message may be received in another order than it was sent.
@@ -182,6 +193,8 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
     let all = match &scenario.system {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+        Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
+        Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -197,6 +210,12 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
+            Some(SystemSpec::Pulsar(spec)) => {
+                [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
+            }
+            Some(SystemSpec::Activemq(_)) => {
+                activemq::shares_store(self).then_some(NodeId::Store).into_iter().collect()
+            }
         }
     }
 
@@ -205,6 +224,8 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
+            Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
         }
     }
 
@@ -214,6 +235,8 @@ impl Scenario {
         match &self.system {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
+            Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
         }
     }
 }

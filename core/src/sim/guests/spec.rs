@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::activemq::{ActivemqSource, ActivemqSpec, ActivemqTarget};
+use super::pulsar::{PulsarSource, PulsarSpec, PulsarTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
 use crate::sim::{SourceSpec, TargetSpec};
@@ -19,6 +21,10 @@ use crate::sim::{SourceSpec, TargetSpec};
 pub enum SystemSpec {
     /// RocketMQ.
     Rocketmq(RocketmqSpec),
+    /// Pulsar.
+    Pulsar(PulsarSpec),
+    /// ActiveMQ.
+    Activemq(ActivemqSpec),
 }
 
 /// Where a producer of a system sends, and how.
@@ -34,6 +40,10 @@ pub enum SystemSpec {
 pub enum SystemTarget {
     /// RocketMQ.
     Rocketmq(RocketmqTarget),
+    /// Pulsar.
+    Pulsar(PulsarTarget),
+    /// ActiveMQ.
+    Activemq(ActivemqTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -50,22 +60,59 @@ pub enum SystemTarget {
 pub enum SystemSource {
     /// RocketMQ.
     Rocketmq(RocketmqSource),
+    /// Pulsar.
+    Pulsar(PulsarSource),
+    /// ActiveMQ.
+    Activemq(ActivemqSource),
+}
+
+impl SystemSpec {
+    /// Which system it is.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Rocketmq(_) => "rocketmq",
+            Self::Pulsar(_) => "pulsar",
+            Self::Activemq(_) => "activemq",
+        }
+    }
 }
 
 impl SystemTarget {
+    /// Which system it is of.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Rocketmq(_) => "rocketmq",
+            Self::Pulsar(_) => "pulsar",
+            Self::Activemq(_) => "activemq",
+        }
+    }
+
     /// What it sends to, as it is drawn.
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(to) => to.topic.clone(),
+            Self::Pulsar(to) => to.topic.label(),
+            Self::Activemq(to) => to.to.name().clone(),
         }
     }
 }
 
 impl SystemSource {
+    /// Which system it is of.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Rocketmq(_) => "rocketmq",
+            Self::Pulsar(_) => "pulsar",
+            Self::Activemq(_) => "activemq",
+        }
+    }
+
     /// What it reads, as it is drawn.
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(from) => from.topic.clone(),
+            Self::Pulsar(from) => from.topic.label(),
+            Self::Activemq(from) => from.name(),
         }
     }
 
@@ -73,6 +120,8 @@ impl SystemSource {
     pub fn group(&self) -> Option<&Name> {
         match self {
             Self::Rocketmq(from) => Some(&from.group),
+            Self::Pulsar(from) => Some(&from.subscription),
+            Self::Activemq(_) => None,
         }
     }
 }

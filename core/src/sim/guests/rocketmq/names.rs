@@ -1,14 +1,16 @@
 //! How does a name server live in the lab? It keeps nothing: after a restart it knows what brokers tell it.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Look, Run, Speaks};
+use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Look, Run};
+use super::chart::Chart;
+use super::talk::{heard, say};
 use crate::ids::{Epoch, NodeId};
 use crate::observe::Event;
 use crate::sim::picture::ControllerView;
-use crate::systems::rocketmq::names::{BROKER_EXPIRES, NameServer};
-use crate::systems::rocketmq::protocol::Message;
+use crate::systems::rocketmq::names::NameServer;
 use crate::systems::{Input, Out};
 use crate::time::Time;
 
@@ -16,12 +18,13 @@ use crate::time::Time;
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     node: NodeId,
+    chart: Arc<Chart>,
     process: NameServer,
 }
 
 impl Names {
-    pub(super) fn new(node: NodeId) -> Self {
-        Self { node, process: NameServer::new(BROKER_EXPIRES) }
+    pub(super) fn new(node: NodeId, chart: Arc<Chart>) -> Self {
+        Self { node, process: NameServer::new(chart.broker_expires()), chart }
     }
 }
 
@@ -31,11 +34,10 @@ impl Guest for Names {
     }
 
     fn handle(&mut self, now: Time, input: Input<GuestMessage>, _run: &mut Run<'_>, out: &mut GuestOut) {
-        let Some(input) = Message::input(input) else { return };
+        let Some(input) = heard(input) else { return };
         let mut own = Out::default();
         self.process.handle(now, input, &mut own);
-        out.events.append(&mut own.events);
-        out.sends.extend(own.sends.into_iter().map(|(to, message)| (to, message.wrap())));
+        say(&self.chart, self.node, own, out);
     }
 
     fn next_wakeup(&self) -> Option<Time> {
@@ -47,7 +49,7 @@ impl Guest for Names {
     }
 
     fn start(&mut self, _now: Time, _incarnation: u64) -> Result<(), Halts> {
-        self.process = NameServer::new(BROKER_EXPIRES);
+        self.process = NameServer::new(self.chart.broker_expires());
         Ok(())
     }
 

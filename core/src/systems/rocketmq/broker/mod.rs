@@ -31,12 +31,12 @@ pub use settings::{BrokerSettings, Flush, PAGE_BYTES, Role};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Topic;
 use super::protocol::{Message, Notice, Refused, Reply, Request, RequestId};
 use super::store::{ConfigFile, MessageStore, StoreError, Stored};
-use crate::ids::{Epoch, Name, NodeId, Offset};
+use super::{HALF_TOPIC, SCHEDULE_TOPIC, Topic};
+use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, Storage, StorageError};
-use crate::observe::{Event, PullEvent};
+use crate::observe::{Event, Place, PullEvent, QueueEvent, RocketmqEvent};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 use clients::Clients;
@@ -206,6 +206,24 @@ impl<S: Storage> Broker<S> {
         self.store.logs_mut().chain([self.offset_file.log_mut()])
     }
 
+    /// The storage, and its logs that are open.
+    pub fn disk_mut(&mut self) -> (&mut S, Vec<&mut S::Log>) {
+        let (storage, mut logs) = self.store.disk_mut();
+        logs.push(self.offset_file.log_mut());
+        (storage, logs)
+    }
+
+    /// How far groups are: `topic@group`, and the next offset of each queue.
+    pub fn offsets(&self) -> &OffsetTable {
+        self.offsets.table()
+    }
+
+    /// The slaves that follow it, and whether each has everything.
+    pub fn slaves(&self) -> impl Iterator<Item = (NodeId, bool)> {
+        let end = self.store.commit_log().end();
+        self.slaves.iter().map(move |(node, slave)| (*node, slave.has(end)))
+    }
+
     /// How it is set.
     pub fn settings(&self) -> &BrokerSettings {
         &self.settings
@@ -220,8 +238,9 @@ impl<S: Storage> Broker<S> {
         let done = match input {
             Input::Wake => Ok(()), // what is due is done in settle
             Input::HangUp { peer } => {
-                self.slaves.remove(&peer);
+                self.slave_gone(peer, out);
                 self.holds.forget(peer);
+                self.popping.forget(peer);
                 self.client_gone(peer, out);
                 Ok(())
             }
@@ -254,15 +273,13 @@ impl<S: Storage> Broker<S> {
             Request::SendBack { group, physical, level, retries_max } => {
                 self.take_back(now, &group, (physical, level, retries_max), out)?
             }
-            Request::Pop(pop) => self.pop(now, &pop)?,
+            Request::Pop(pop) => return self.take_pop(now, (from, id), pop, out),
             Request::Offset { group, topic, queue } => Reply::Offset(self.offset(&group, &topic, queue)),
             Request::Bounds { topic, queue } => {
                 let (min, max) = (self.store.min_offset(&topic, queue), self.store.max_offset(&topic, queue));
                 Reply::Bounds { min, max }
             }
-            Request::Lock { group, queues } => {
-                Reply::Locked(self.locks.lock(now, self.settings.lock_expires, (&group, from), queues))
-            }
+            Request::Lock { group, queues } => Reply::Locked(self.lock(now, (group, from), queues, out)),
             Request::Members(group) => Reply::Members(self.clients.names(&group)),
             Request::Route(_) => Reply::Refused(Refused::NoPermission), // a name server's work
         };
@@ -286,12 +303,12 @@ impl<S: Storage> Broker<S> {
             Notice::Commit { group, topic, queue, offset } => {
                 self.commit(&group, &topic, (queue, offset), out)
             }
-            Notice::Unlock { group, queues } => self.locks.unlock(&group, from, queues),
+            Notice::Unlock { group, queues } => self.unlock(from, group, queues, out),
             Notice::EndTransaction { group, physical, half_offset, state } => {
                 self.end_transaction(now, &group, (physical, half_offset, state), out)?;
             }
             Notice::Ack(handle) => self.ack_popped(now, handle)?,
-            Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, physical, anew),
+            Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, (physical, anew), out),
             Notice::Copy { physical, begins, batches } => {
                 self.take_copy(now, from, (physical, begins), &batches, out)?;
             }
@@ -308,7 +325,7 @@ impl<S: Storage> Broker<S> {
 
     fn commit(&mut self, group: &Name, topic: &Topic, (queue, next): (u32, u64), out: &mut Output) {
         if self.offsets.group_set(group, topic, queue, next) {
-            let (group, partition, next) = (group.clone(), topic.queue(queue), Offset(next));
+            let (group, partition, next) = (group.clone(), self.partition(topic, queue), Offset(next));
             out.events.push(Event::OffsetStored { group, partition, next });
         }
     }
@@ -336,11 +353,24 @@ impl<S: Storage> Broker<S> {
     /// A message was stored here: says so, and wakes who waits for it.
     fn stored(&mut self, stored: &Stored, out: &mut Output) {
         let message = &stored.message;
-        if message.is_visible() {
-            let (to, base) = (message.topic.place(message.queue), Offset(message.queue_offset));
+        if message.topic.as_str() == HALF_TOPIC {
+            out.events.extend(stored.id().map(|message| Event::Queue(QueueEvent::HalfStored { message })));
+        } else if message.is_visible() {
+            let base = Offset(message.queue_offset);
+            let to = Place::Partition(self.partition(&message.topic, message.queue));
             out.events.push(Event::Appended { to, base, messages: stored.id().into_iter().collect() });
+            if let Some(message) = stored.id().filter(|_| stored.message.topic.as_str() == SCHEDULE_TOPIC) {
+                let level = stored.message.queue + 1;
+                let until = self.settings.store.levels.due(level, stored.message.stored_at);
+                out.events.push(Event::Rocketmq(RocketmqEvent::Delayed { message, level, until }));
+            }
             self.holds.arrived(stored);
         }
+    }
+
+    /// A queue of its own, as facts number it.
+    fn partition(&self, topic: &Topic, queue: u32) -> PartitionId {
+        self.settings.numbering.partition(&self.settings.name, topic, queue)
     }
 
     /// Does what is due, flushes if somebody waits for it, and lets go what waited. Call it once after each burst of inputs,
@@ -361,6 +391,7 @@ impl<S: Storage> Broker<S> {
         self.do_what_is_due(now, out)?;
         self.flush_for_waiting()?;
         self.serve_holds(now, out)?;
+        self.serve_pops(now, out)?;
         self.report_to_master(now, out);
         self.copy_to_slaves(now, out)?;
         self.answer_sends(now, out);
@@ -417,7 +448,7 @@ impl<S: Storage> Broker<S> {
     fn clean(&mut self, now: Time, out: &mut Output) -> Done<S> {
         let deleted = unless_full(self.store.delete_expired(now))?.unwrap_or_default();
         for deleted in deleted {
-            let (partition, below) = (deleted.topic.queue(deleted.queue), Offset(deleted.below));
+            let (partition, below) = (self.partition(&deleted.topic, deleted.queue), Offset(deleted.below));
             let messages = deleted.messages;
             let event = if self.is_master() {
                 PullEvent::Trimmed { partition, below, messages }
@@ -444,6 +475,7 @@ impl<S: Storage> Broker<S> {
             delayed,
             clients,
             self.next_revival().map(|until| until.max(revive)),
+            self.popping.next_deadline(),
             self.holds.next_deadline().map(|deadline| deadline.min(hold_check)),
             self.next_send_deadline(),
             self.next_report(),
@@ -480,7 +512,7 @@ fn or_refused<T, E>(done: Result<T, StoreError<E>>) -> Result<Result<T, Refused>
 
 impl<S: Storage> Broker<S> {
     /// The place below which everything is flushed.
-    fn durable(&self) -> u64 {
+    pub fn durable(&self) -> u64 {
         let log = self.store.commit_log();
         if log.log().durable() >= log.log().end() { log.end() } else { log.durable() }
     }

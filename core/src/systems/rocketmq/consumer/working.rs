@@ -9,7 +9,7 @@
 //! Source: `ConsumeMessageConcurrentlyService.processConsumeResult`, `ConsumeMessageOrderlyService.processConsumeResult`.
 
 use super::*;
-use crate::observe::Event;
+use crate::observe::{Event, Place};
 use crate::systems::rocketmq::layout::StoredMessage;
 
 /// A message for the program.
@@ -48,6 +48,9 @@ pub enum Consumed {
     Success,
     /// It is to come again (`RECONSUME_LATER`, `SUSPEND_CURRENT_QUEUE_A_MOMENT`).
     Later,
+    /// It is to come never again: it goes among the dead letters (`delayLevelWhenNextConsume` = -1). In order it is tried again
+    /// all the same.
+    Never,
 }
 
 /// What the program has.
@@ -92,7 +95,7 @@ impl Consumer {
             if let Some(id) = id {
                 // In a group that shares, twice is once too often; where each gets all, it is not.
                 let group = (self.settings.model == Model::Clustering).then(|| self.settings.group.clone());
-                let from = queue.topic.place(queue.queue);
+                let from = Place::Partition(self.settings.numbering.of(&queue));
                 out.events.push(Event::Processed { from, messages: id.into(), group });
             }
             self.is_done(&queue, offset);
@@ -103,7 +106,8 @@ impl Consumer {
         } else if let Some(master) = self.master(&queue).filter(|_| self.queues.contains_key(&queue)) {
             let group = self.settings.group.clone();
             let retries_max = self.settings.retries_max;
-            let request = Request::SendBack { group, physical, level: 0, retries_max };
+            let level = if how == Consumed::Never { -1 } else { 0 };
+            let request = Request::SendBack { group, physical, level, retries_max };
             self.ask(now, master, About::SendBack(queue, offset), request, out);
         } else {
             self.try_locally(now, &queue, offset);
