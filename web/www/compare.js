@@ -20,7 +20,7 @@ function make(tag, attributes, ...children) {
 
 // ---- the workers -----------------------------------------------------------------------------------------------
 
-/** The most workers at once; one processor is left to the page. */
+/** The most workers at once. The page needs little while they run, and processors are shared fairly. */
 const WORKERS_MAX = 4;
 
 // The module is downloaded and compiled once, for all workers.
@@ -36,7 +36,7 @@ class Pool {
   #workers = []; #next = 0; #over = false;
 
   constructor(link, count, tell) {
-    const workers = Math.max(1, Math.min((navigator.hardwareConcurrency || 2) - 1, WORKERS_MAX, count));
+    const workers = Math.max(1, Math.min(navigator.hardwareConcurrency || 2, WORKERS_MAX, count));
     module().then((wasm) => {
       if (this.#over) return;
       for (let number = 0; number < workers; number += 1) this.#add(link, wasm, count, tell);
@@ -134,6 +134,7 @@ const fill = {
     $("theme").setAttribute("aria-label", theme_words);
     document.title = title;
     for (const lab of document.querySelectorAll("mq-lab")) dress(lab);
+    due = NaN; // dressed anew, they begin anew
   },
   form(part) {
     refill($("presets"), part.presets.map(({ value, label, chosen }) => make("button",

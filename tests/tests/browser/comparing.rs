@@ -37,7 +37,7 @@ async fn a_comparison_is_run_and_its_figures_open_the_runs() {
         assert!(page.text("#live").await.starts_with("Done"), "it is said aloud");
 
         // The figures are those of the engine, run here.
-        let plan = Plan::read(&query).expect("a link");
+        let plan = Plan::read(query.split_once('?').expect("a query").1).expect("a link");
         let csv = "const kept = []; const click = HTMLAnchorElement.prototype.click;
             HTMLAnchorElement.prototype.click = function () { kept.push(this.href); };
             for (const what of ['csv', 'json', 'svg']) document.getElementById(`keep-${what}`).click();
@@ -139,11 +139,10 @@ async fn a_bad_link_is_answered_in_words_and_the_page_goes_on() {
 #[tokio::test]
 async fn it_can_be_stopped_and_the_page_stays_free() {
     with_page(Form::Site, async |page: &Page| {
-        page.open("compare.html?load=hundred-messages&lang=en").await;
-        page.open("compare.html?load=hundred-thousand&wrong=none,crash,power-cut,loss&seeds=20&lang=en").await;
+        page.open("compare.html?who=kafka:acks-all,kafka:acks-1&load=hundred-thousand&wrong=none&seeds=10&lang=en").await;
         // How long the page's own thread was kept, at most, while the workers run.
-        page.script("window.longest = 0; let last = performance.now();
-            const look = (now) => { longest = Math.max(longest, now - last); last = now; requestAnimationFrame(look); }; requestAnimationFrame(look);")
+        page.script("window.longest = window.frames_seen = 0; let last = performance.now();
+            const look = (now) => { longest = Math.max(longest, now - last); last = now; frames_seen += 1; requestAnimationFrame(look); }; requestAnimationFrame(look);")
             .await;
         page.click("#run").await;
         page.until("it is under way", async || {
@@ -158,7 +157,9 @@ async fn it_can_be_stopped_and_the_page_stays_free() {
         assert!(page.text("#progress-words").await.starts_with("Stopped after "));
         assert!(page.area("#run").await.3 > 0.0, "it can be run again");
         let longest = page.script("return longest").await.as_f64().unwrap_or(f64::MAX);
-        assert!(longest < 1_000.0, "a frame took {longest} ms"); // a loaded machine; no run is that short
+        let frames = page.script("return frames_seen").await.as_u64().unwrap_or_default();
+        // A loaded machine may drop frames, but not whole seconds of them.
+        assert!(longest < 1_000.0 && frames > 10, "{frames} frames, one of {longest} ms");
         // What was stopped sends nothing any more.
         let words = page.text("#progress-words").await;
         page.open(&format!("{SMALL}&lang=en")).await;
@@ -237,6 +238,17 @@ async fn a_difference_is_one_click_from_both_runs() {
 #[tokio::test]
 async fn where_workers_or_webassembly_are_missing_it_says_so() {
     with_page(Form::Site, async |page: &Page| {
+        // The workers' module that does not come is said, too, and the page can be asked again.
+        page.block(&["*mqlab_web_compare_bg.wasm"]).await;
+        page.open(&format!("{SMALL}&lang=en")).await;
+        page.click("#run").await;
+        page.until("it failed", async || {
+            page.text("#progress-words").await.starts_with("What runs the comparison could not")
+        })
+        .await;
+        page.block(&[]).await;
+        run(page).await;
+        page.console().await; // the browser told of the files that did not come
         let missing = [
             (
                 "wasm",
@@ -261,17 +273,6 @@ async fn where_workers_or_webassembly_are_missing_it_says_so() {
             assert!(page.area(&shown).await.3 > 0.0, "the words are seen");
             page.forget_before_each_page(&id).await;
         }
-        // The workers' module that does not come is said, too, and the page can be asked again.
-        page.open(&format!("{SMALL}&lang=en")).await;
-        page.block(&["*mqlab_web_compare_bg.wasm"]).await;
-        page.click("#run").await;
-        page.until("it failed", async || {
-            page.text("#progress-words").await.starts_with("What runs the comparison could not")
-        })
-        .await;
-        page.block(&[]).await;
-        run(page).await;
-        page.console().await; // the browser told of the files that did not come
     })
     .await;
 }
@@ -313,6 +314,7 @@ const CLIPPED: &str = "
     const holders = 'h1, h2, h3, p, li, th, td, label, button, a, select, figure, .columns > section';
     return [...document.querySelectorAll(holders)]
         .filter((one) => one.checkVisibility() && !one.matches('.hidden') && one.getBoundingClientRect().width > 2)
+        .filter((one) => !(one.closest('thead')?.getBoundingClientRect().width < 3))
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1
             || (one.tagName !== 'SELECT' && getComputedStyle(one).display !== 'inline' && one.scrollWidth > one.clientWidth + 1))
         .map((one) => `${one.outerHTML.slice(0, 90)}: ${one.scrollWidth} > ${one.clientWidth}`)";

@@ -52,7 +52,12 @@ const PAIRS: [(&str, Both, &[&str], &str); 4] = [
         &["rabbitmq:quorum", "rabbitmq:classic"],
         "steady",
     ),
-    ("push-pull", both("Push, long poll, pull", "推、长轮询、拉"), &["rabbitmq:classic", "rocketmq:async", "kafka:acks-1"], "trickle"),
+    (
+        "push-pull",
+        both("Push, long poll, pull", "推、长轮询、拉"),
+        &["rabbitmq:classic", "rocketmq:async", "kafka:acks-1"],
+        "trickle",
+    ),
 ];
 
 /// All of them, in the order in which they are offered.

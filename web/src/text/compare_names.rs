@@ -23,10 +23,7 @@ const ACTIVEMQ: &[(&str, Both)] = &[
             "同 shared-store，但生产者不等应答。",
         ),
     ),
-    (
-        "no-sync",
-        both("As shared-store, and nobody flushes the journal.", "同 shared-store，但日志不刷盘。"),
-    ),
+    ("no-sync", both("As shared-store, and nobody flushes the journal.", "同 shared-store，但日志不刷盘。")),
 ];
 
 /// What the settings of RabbitMQ mean.
@@ -48,7 +45,10 @@ const RABBITMQ: &[(&str, Both)] = &[
     ("classic-transient", both("Classic queue, in one node’s memory.", "经典队列，只在一个节点的内存里。")),
     (
         "stream",
-        both("Stream: three nodes keep a log, and confirm when two have it.", "流：三个节点保存日志，两个写入就确认。"),
+        both(
+            "Stream: three nodes keep a log, and confirm when two have it.",
+            "流：三个节点保存日志，两个写入就确认。",
+        ),
     ),
 ];
 
@@ -75,7 +75,10 @@ const KAFKA: &[(&str, Both)] = &[
             "acks=all：三个副本，至少两个同步；生产者幂等；都不主动刷盘。",
         ),
     ),
-    ("acks-1", both("acks=1: the leader alone says that it has a message.", "acks=1：只要 leader 写入就确认。")),
+    (
+        "acks-1",
+        both("acks=1: the leader alone says that it has a message.", "acks=1：只要 leader 写入就确认。"),
+    ),
     ("acks-0", both("acks=0: nobody says anything.", "acks=0：谁也不确认。")),
     (
         "acks-all-flushed",
@@ -108,7 +111,10 @@ const PULSAR: &[(&str, Both)] = &[
     ),
     (
         "qw2-qa1",
-        both("Entries on two bookies, stored when one has flushed them.", "每条写两个 bookie，一个刷盘即存好。"),
+        both(
+            "Entries on two bookies, stored when one has flushed them.",
+            "每条写两个 bookie，一个刷盘即存好。",
+        ),
     ),
     ("no-journal-sync", both("As qw3-qa2, and bookies do not flush.", "同 qw3-qa2，但 bookie 不刷盘。")),
 ];
@@ -223,7 +229,10 @@ pub const fn mishap(mishap: Mishap) -> (Both, Both) {
         ),
         Mishap::SlowDisk => (
             both("Slow disk", "慢盘"),
-            both("The first disk that keeps messages takes 20 ms for each flush.", "第一块保存消息的磁盘每次刷盘要 20 ms。"),
+            both(
+                "The first disk that keeps messages takes 20 ms for each flush.",
+                "第一块保存消息的磁盘每次刷盘要 20 ms。",
+            ),
         ),
         Mishap::Loss => (
             both("Packet loss", "丢包"),
