@@ -445,7 +445,7 @@ mod tests {
         let logs = [watermark, LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
         let clean = LogName::Clean(partition.clone());
         let more = [clean, LogName::Partition(partition), LogName::Quorum(name()), LogName::Ballot(name())];
-        for log in logs.into_iter().chain(more) {
+        for log in logs.into_iter().chain(more).chain([LogName::Producers]) {
             assert_eq!(log.to_string().parse(), Ok(log));
         }
         for bad in

@@ -18,6 +18,7 @@ use super::fault_event::FaultEvent;
 use super::group_event::GroupEvent;
 use super::order::{Answer, OrderEvent};
 use super::queue_event::QueueEvent;
+use super::rocketmq_event::RocketmqEvent;
 use super::share_event::ShareEvent;
 use super::verdict::Verdict;
 use crate::time::Time;
@@ -101,7 +102,9 @@ impl Turn {
             Event::Group(GroupEvent::RebalanceBegan { .. } | GroupEvent::PollOverdue { .. }) => {
                 Self::Rebalance
             }
-            Event::Requeued { .. } | Event::Share(ShareEvent::Returned { .. }) => Self::Redelivery,
+            Event::Requeued { .. }
+            | Event::Share(ShareEvent::Returned { .. })
+            | Event::Rocketmq(RocketmqEvent::Revived { .. }) => Self::Redelivery,
             Event::Pulsar(event) => event.turn(),
             _ => Self::Change,
         })

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::draw_host::{exchange_views, held_up, queue_strip};
 use super::draw_share::shared;
+use super::guests::SystemSpec;
 use super::network::Packet;
 use super::onward::OnwardSpec;
 use super::picture::{
@@ -46,6 +47,7 @@ impl World {
             frozen: self.frozen().collect(),
             cut: self.network.links.cuts().collect(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
+            system: self.scenario.system.as_ref().map(SystemSpec::system),
         };
         self.show_guests(&mut picture, cells_max);
         picture

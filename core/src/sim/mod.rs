@@ -99,7 +99,7 @@ pub use guests::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
     RocketmqTarget,
 };
-pub use guests::{SystemSource, SystemSpec, SystemTarget};
+pub use guests::{SystemName, SystemSource, SystemSpec, SystemTarget};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use lookout::{Lookout, Next};
 pub use onward::{ONWARD_MAX, OnwardSpec};

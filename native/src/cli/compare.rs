@@ -64,6 +64,9 @@ pub(super) struct Options {
     /// Print CSV
     #[arg(long)]
     csv: bool,
+    /// Print the table as Markdown
+    #[arg(long, conflicts_with_all = ["csv", "json"])]
+    markdown: bool,
     /// Also draw the table
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -93,6 +96,8 @@ pub(super) fn compare(options: &Options) -> Result<(), Stop> {
         report.to_json()
     } else if options.csv {
         Row::csv(rows)
+    } else if options.markdown {
+        table::markdown(rows)
     } else {
         table::words(&workload, rows, &report.first_differences)
     };
@@ -210,7 +215,7 @@ fn list() -> Result<(), Stop> {
     for (name, says) in Workload::BUILT_IN {
         text += &format!("  {name:28} {says}\n");
     }
-    text += "\nWhat goes wrong, to the first broker, from 2/5 to 4/5 of the time of sending:\n";
+    text += "\nWhat goes wrong, from 2/5 to 4/5 of the time of sending:\n";
     for mishap in Mishap::ALL {
         text += &format!("  {mishap:28} {}\n", mishap.says());
     }

@@ -195,7 +195,7 @@ fn replica(
     let name = view.names.node(node, view.lang);
     let role = match strip.role {
         Role::Down => stage_words::DOWN.get(view.lang).into(),
-        role => stage_words::role(role, view.lang),
+        role => stage_words::role_in(role, view.picture.system, view.lang),
     };
     let color = match strip.role {
         Role::Down | Role::Follower { in_sync: false } => theme.vermilion,

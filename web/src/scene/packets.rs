@@ -41,7 +41,7 @@ enum Side {
 fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
         NodeId::Controller | NodeId::Voter(_) => Side::Controller,
-        NodeId::Broker(_) => Side::Broker,
+        NodeId::Broker(_) | NodeId::Store => Side::Broker,
         _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
         _ => Side::After,
     }

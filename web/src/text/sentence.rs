@@ -6,7 +6,8 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
+    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, queues, rocketmq, row,
+    shares, spaced, txns,
 };
 
 /// How the nodes of a run are called.
@@ -282,6 +283,8 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Txn(event) => txns::english(event, node, &what),
+        Event::Activemq(event) => activemq::english(event, node, &what, names),
+        Event::Rocketmq(event) => rocketmq::english(event, node, &what, names),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
@@ -361,6 +364,8 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Txn(event) => txns::chinese(event, node, &what),
+        Event::Activemq(event) => activemq::chinese(event, node, &what, names),
+        Event::Rocketmq(event) => rocketmq::chinese(event, node, &what, names),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
@@ -424,6 +429,8 @@ impl Tone {
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
             Event::Txn(event) => txns::tone(event),
+            Event::Activemq(event) => activemq::tone(event),
+            Event::Rocketmq(event) => rocketmq::tone(event),
             Event::Group(event) => membership::tone(event),
             Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),

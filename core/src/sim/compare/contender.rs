@@ -22,28 +22,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::super::scenario::{ConsumerSpec, Scenario};
 use super::files::FILES;
 use super::{Mishap, Workload};
+use crate::sim::SystemName as Profile;
 use crate::time::Time;
-
-/// One of the systems.
-///
-/// ```
-/// use mqlab_core::sim::compare::Profile;
-/// assert_eq!("kafka".parse(), Ok(Profile::Kafka));
-/// assert_eq!(Profile::Kafka.settings()[0].0, "acks-all");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Profile {
-    /// ActiveMQ.
-    ActiveMq,
-    /// RabbitMQ.
-    RabbitMq,
-    /// RocketMQ.
-    RocketMq,
-    /// Kafka.
-    Kafka,
-    /// Pulsar.
-    Pulsar,
-}
 
 /// A system with one of its settings.
 ///
@@ -88,31 +68,6 @@ impl BadContender {
 }
 
 impl Profile {
-    /// All of them, in the order of the table that they are compared in.
-    pub const ALL: [Self; 5] = [Self::ActiveMq, Self::RabbitMq, Self::RocketMq, Self::Kafka, Self::Pulsar];
-
-    /// Its name in lower case, as it is written and as the catalogue of costs has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ActiveMq => "activemq",
-            Self::RabbitMq => "rabbitmq",
-            Self::RocketMq => "rocketmq",
-            Self::Kafka => "kafka",
-            Self::Pulsar => "pulsar",
-        }
-    }
-
-    /// Its name as it writes itself.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::ActiveMq => "ActiveMQ",
-            Self::RabbitMq => "RabbitMQ",
-            Self::RocketMq => "RocketMQ",
-            Self::Kafka => "Kafka",
-            Self::Pulsar => "Pulsar",
-        }
-    }
-
     /// Its settings, each with what it means; the first is what a careful operator sets.
     pub const fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {

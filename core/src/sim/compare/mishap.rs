@@ -1,4 +1,4 @@
-//! What goes wrong while they are compared? The same for each, at the same moment, to the same broker: the first.
+//! What goes wrong while they are compared? The same for each, at the same moment, to the same node: the first of its kind.
 //!
 //! ```text
 //!   sending  ├──────────────────────────────────────┤
@@ -8,6 +8,9 @@
 //! The first broker is the one that keeps a queue where one broker keeps it, the master where there are master and slave,
 //! and the leader of some where many lead: so what spreads its load loses less of its service. That is no trick of the
 //! comparison, it is what spreading is for.
+//!
+//! What befalls a disk befalls the first that keeps messages: mostly the first broker's, but with Pulsar a bookie's, and with
+//! ActiveMQ the one that master and slave share.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,15 +39,15 @@ pub enum Mishap {
     None,
     /// The first broker's process dies, and is started again.
     Crash,
-    /// Its machine loses power, with what was not flushed, and is started again.
+    /// The machine of the first that keeps messages loses power, with what was not flushed, and is started again.
     PowerCut,
-    /// Its machine is lost for good, with its disk; an empty one takes its place.
+    /// That machine is lost for good, with its disk; an empty one takes its place.
     DiskLost,
-    /// It is cut off from everybody, and nobody is told.
+    /// The first broker is cut off from everybody, and nobody is told.
     CutOff,
-    /// Its process stands still.
+    /// The first broker's process stands still.
     Freeze,
-    /// Its disk takes 20 ms for each flush.
+    /// The disk of the first that keeps messages takes 20 ms for each flush.
     SlowDisk,
     /// One of a hundred packets is lost, everywhere.
     Loss,
@@ -88,14 +91,14 @@ impl Mishap {
             Self::None => "nothing goes wrong",
             Self::Crash => "the first broker's process dies, and is started again",
             Self::PowerCut => {
-                "the first broker's machine loses power and what was not flushed, and is started again"
+                "the first machine that keeps messages loses power and what was not flushed, and is started again"
             }
             Self::DiskLost => {
-                "the first broker's machine is lost with its disk, and an empty one takes its place"
+                "the first machine that keeps messages is lost with its disk, and an empty one takes its place"
             }
             Self::CutOff => "the first broker is cut off from everybody, and nobody is told",
             Self::Freeze => "the first broker's process stands still",
-            Self::SlowDisk => "the first broker's disk takes 20 ms for each flush",
+            Self::SlowDisk => "the first disk that keeps messages takes 20 ms for each flush",
             Self::Loss => "one of a hundred packets is lost, everywhere",
         }
     }
@@ -110,18 +113,20 @@ impl Mishap {
     pub(super) fn actions(self, workload: &Workload, scenario: &Scenario) -> Vec<Action> {
         let (from, until) = Self::lasts(workload);
         let node = NodeId::Broker(1);
+        let apart = |other: &NodeId| matches!(other, NodeId::Bookie(1) | NodeId::Store);
+        let keeper = scenario.nodes().find(apart).unwrap_or(node);
         let pair = |first: Command, last: Command| {
             Vec::from([Action { at: from, command: first }, Action { at: until, command: last }])
         };
         match self {
             Self::None => Vec::new(),
             Self::Crash => pair(Command::Crash(node), Command::Restart(node)),
-            Self::PowerCut => pair(Command::CutPower(node), Command::Restart(node)),
-            Self::DiskLost => pair(Command::CutPower(node), Command::Replace(node)),
+            Self::PowerCut => pair(Command::CutPower(keeper), Command::Restart(keeper)),
+            Self::DiskLost => pair(Command::CutPower(keeper), Command::Replace(keeper)),
             Self::Freeze => pair(Command::Freeze(node), Command::Thaw(node)),
             Self::SlowDisk => pair(
-                Command::Disk { node, is: DiskState::Slow(SLOW_FLUSH) },
-                Command::Disk { node, is: DiskState::Sound },
+                Command::Disk { node: keeper, is: DiskState::Slow(SLOW_FLUSH) },
+                Command::Disk { node: keeper, is: DiskState::Sound },
             ),
             Self::Loss => {
                 let link = Link::Everywhere;

@@ -30,7 +30,7 @@ mod table;
 mod watch;
 mod workload;
 
-pub use contender::{BadContender, Contender, Profile};
+pub use contender::{BadContender, Contender};
 pub use fate::{Fate, FateDiffers};
 pub use field::{Field, WORKLOAD_MESSAGES_MAX};
 pub use mishap::Mishap;
@@ -43,6 +43,7 @@ pub use workload::{BadWorkload, Workload};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use super::guests::SystemName as Profile;
 use super::scenario::InvalidScenario;
 use crate::time::Span;
 

@@ -28,7 +28,7 @@ pub use rocketmq::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
     RocketmqTarget,
 };
-pub use spec::{SystemSource, SystemSpec, SystemTarget};
+pub use spec::{SystemName, SystemSource, SystemSpec, SystemTarget};
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -27,6 +27,66 @@ pub enum SystemSpec {
     Activemq(ActivemqSpec),
 }
 
+/// One of the five systems.
+///
+/// ```
+/// use mqlab_core::sim::{Scenario, SystemName};
+/// let scenario = Scenario::built_in("rocketmq-retry").ok_or("no such scenario")?;
+/// assert_eq!(scenario.system.map(|system| system.system()), Some(SystemName::RocketMq));
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SystemName {
+    /// ActiveMQ.
+    ActiveMq,
+    /// RabbitMQ.
+    RabbitMq,
+    /// RocketMQ.
+    RocketMq,
+    /// Kafka.
+    Kafka,
+    /// Pulsar.
+    Pulsar,
+}
+
+impl SystemName {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::ActiveMq, Self::RabbitMq, Self::RocketMq, Self::Kafka, Self::Pulsar];
+
+    /// Its name in lower case, as scenarios and the catalogue of costs have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ActiveMq => "activemq",
+            Self::RabbitMq => "rabbitmq",
+            Self::RocketMq => "rocketmq",
+            Self::Kafka => "kafka",
+            Self::Pulsar => "pulsar",
+        }
+    }
+
+    /// Its name as it writes itself.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::ActiveMq => "ActiveMQ",
+            Self::RabbitMq => "RabbitMQ",
+            Self::RocketMq => "RocketMQ",
+            Self::Kafka => "Kafka",
+            Self::Pulsar => "Pulsar",
+        }
+    }
+}
+
+impl SystemSpec {
+    /// Which system it is.
+    pub const fn system(&self) -> SystemName {
+        match self {
+            Self::Rocketmq(_) => SystemName::RocketMq,
+            Self::Pulsar(_) => SystemName::Pulsar,
+            Self::Activemq(_) => SystemName::ActiveMq,
+        }
+    }
+}
+
 /// Where a producer of a system sends, and how.
 ///
 /// ```
@@ -66,24 +126,13 @@ pub enum SystemSource {
     Activemq(ActivemqSource),
 }
 
-impl SystemSpec {
-    /// Which system it is.
-    pub(super) fn system(&self) -> &'static str {
-        match self {
-            Self::Rocketmq(_) => "rocketmq",
-            Self::Pulsar(_) => "pulsar",
-            Self::Activemq(_) => "activemq",
-        }
-    }
-}
-
 impl SystemTarget {
     /// Which system it is of.
-    pub(super) fn system(&self) -> &'static str {
+    pub(super) const fn system(&self) -> SystemName {
         match self {
-            Self::Rocketmq(_) => "rocketmq",
-            Self::Pulsar(_) => "pulsar",
-            Self::Activemq(_) => "activemq",
+            Self::Rocketmq(_) => SystemName::RocketMq,
+            Self::Pulsar(_) => SystemName::Pulsar,
+            Self::Activemq(_) => SystemName::ActiveMq,
         }
     }
 
@@ -99,11 +148,11 @@ impl SystemTarget {
 
 impl SystemSource {
     /// Which system it is of.
-    pub(super) fn system(&self) -> &'static str {
+    pub(super) const fn system(&self) -> SystemName {
         match self {
-            Self::Rocketmq(_) => "rocketmq",
-            Self::Pulsar(_) => "pulsar",
-            Self::Activemq(_) => "activemq",
+            Self::Rocketmq(_) => SystemName::RocketMq,
+            Self::Pulsar(_) => SystemName::Pulsar,
+            Self::Activemq(_) => SystemName::ActiveMq,
         }
     }
 

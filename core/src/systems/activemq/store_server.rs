@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 use super::noted::copy_of;
 use super::protocol::{StoreReply, StoreRequest};
-use super::{JournalSync, StoreOp};
+use super::{JournalSync, LogOp, StoreOp};
 use crate::ids::{LogName, NodeId};
 use crate::log::memory::MemoryStorage;
 use crate::log::{Log, LogError, Storage, StorageError};
@@ -191,7 +191,9 @@ impl<S: Storage> StoreServer<S> {
 
     /// On a full disk it takes nothing of the write: who asked stops, and what it had begun with it.
     fn write(&mut self, now: Time, ops: &[StoreOp]) -> Result<(), S> {
-        for op in ops {
+        // What makes room comes last: where there is none for the first of it, nothing is done.
+        let trims = |op: &&StoreOp| matches!(op.op, LogOp::Trim(_));
+        for op in ops.iter().filter(|op| !trims(op)).chain(ops.iter().filter(trims)) {
             if self.logs.get(&op.log).is_none() {
                 let log = self.storage.open(&op.log)?;
                 self.logs.insert(op.log.clone(), log);

@@ -288,6 +288,9 @@ impl Producer {
         late.into_iter().for_each(|id| self.failed(now, id, Refusal::NoAnswer, out));
         let unsent: Vec<_> = self.sending.iter().filter(|(_, s)| s.attempt == 0).map(|(id, _)| *id).collect();
         unsent.into_iter().for_each(|id| self.attempt(now, id, out));
+        if self.sending.values().any(|sending| sending.attempt == 0) {
+            self.routes.hurry();
+        }
     }
 
     /// The queue of the next attempt: another broker than the last, if there is one, that is not avoided, if there is one.

@@ -48,6 +48,7 @@ pub(super) struct Routes {
     timeout: Span,
     routes: BTreeMap<Topic, Vec<RoutedBroker>>,
     asked: BTreeMap<RequestId, Topic>,
+    asked_at: Option<Time>,
     ask_at: Time,
 }
 
@@ -59,7 +60,16 @@ impl Routes {
         topics: impl IntoIterator<Item = Topic>,
     ) -> Self {
         let routes = topics.into_iter().map(|topic| (topic, Vec::new())).collect();
-        Self { servers, server: 0, every, timeout, routes, asked: BTreeMap::new(), ask_at: now }
+        Self {
+            servers,
+            server: 0,
+            every,
+            timeout,
+            routes,
+            asked: BTreeMap::new(),
+            asked_at: None,
+            ask_at: now,
+        }
     }
 
     /// Asks, if it is time to.
@@ -80,7 +90,14 @@ impl Routes {
             out.sends.push((self.servers[self.server], Message::Request(id, Request::Route(topic.clone()))));
             self.asked.insert(id, topic.clone());
         }
-        self.ask_at = now + self.every.min(self.timeout);
+        (self.asked_at, self.ask_at) = (Some(now), now + self.every.min(self.timeout));
+    }
+
+    /// Somebody needs a route that is not known: it is asked for soon, and not all the time.
+    pub(super) fn hurry(&mut self) {
+        if let Some(asked_at) = self.asked_at {
+            self.ask_at = self.ask_at.min(asked_at + self.timeout);
+        }
     }
 
     /// Takes an answer, if it is one to this, and says whether it is news. A name server that knows no broker leaves what is

@@ -69,12 +69,13 @@ fn head(workload: &Workload, rows: &[Row]) -> String {
     )
 }
 
-fn line(text: &mut String, row: &Row) {
+/// The figures of a row, as the columns have them.
+fn figures(row: &Row) -> [String; 10] {
     let lost = match (row.lost, row.lost_in) {
         (0, _) => "0".to_owned(),
         (lost, runs) => format!("{lost} in {runs}"),
     };
-    let figures = [
+    [
         row.per_second.to_string(),
         in_brief(row.p50),
         in_brief(row.p95),
@@ -86,15 +87,36 @@ fn line(text: &mut String, row: &Row) {
         row.flushes_per_thousand.map_or("-".into(), |flushes| flushes.to_string()),
         row.written_per_message
             .map_or("-".into(), |bytes| format!("{}.{}", bytes / 1024, bytes % 1024 * 10 / 1024)),
-    ];
+    ]
+}
+
+fn line(text: &mut String, row: &Row) {
     let _ = write!(text, "  {:24}", row.contender);
-    for (figure, (_, wide)) in figures.iter().zip(&COLUMNS[1..]) {
+    for (figure, (_, wide)) in figures(row).iter().zip(&COLUMNS[1..]) {
         let _ = write!(text, "{figure:>wide$}");
     }
     if row.waiting > 0 {
         let _ = write!(text, "  {} still waiting at the end", row.waiting);
     }
     text.push('\n');
+}
+
+/// The same for a document.
+pub(super) fn markdown(rows: &[Row]) -> String {
+    let heads: Vec<&str> = COLUMNS[1..].iter().map(|(head, _)| *head).collect();
+    let mut text = format!("| system | mishap | {} | still waiting |\n", heads.join(" | "));
+    text += &format!("|---|---|{}---:|\n", "---:|".repeat(heads.len()));
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            row.contender,
+            row.mishap,
+            figures(row).join(" | "),
+            row.waiting
+        );
+    }
+    text
 }
 
 fn fate(fate: Fate) -> &'static str {

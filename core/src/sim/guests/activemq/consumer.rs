@@ -161,6 +161,7 @@ impl Consumer {
     /// acknowledged for itself it counts as had, where many are at once they are done again.
     fn interrupted(&mut self, broker: NodeId, out: &mut GuestOut) {
         out.events.push(Event::Activemq(ActivemqEvent::Interrupted { broker }));
+        self.again_at = None;
         let mut cleared = 0;
         for session in &mut self.sessions {
             let (prefetched, delivered) = session.interrupted();

@@ -64,9 +64,9 @@ pub(super) fn guests(spec: &ActivemqSpec, scenario: &Scenario, seed: u64) -> Vec
         // The store syncs as it is told to; a master hands on all that it does.
         let own = ServingOptions { journal_sync: Default::default(), ..options };
         all.push((NodeId::Store, Box::new(store::Store::new(spec.shared_store.lease, spec.journal_sync))));
-        for broker in &brokers {
-            let station = station::Station::new(own.clone(), spec.shared_store.clone());
-            all.push((*broker, Box::new(station)));
+        for number in 1..=scenario.brokers {
+            let station = station::Station::new(number, own.clone(), spec.shared_store.clone());
+            all.push((NodeId::Broker(number), Box::new(station)));
         }
     } else {
         all.push((NodeId::Broker(1), Box::new(broker::Own::new(options))));

@@ -121,6 +121,7 @@ impl Producer {
             && let Some(Drafted { id, message, .. }) = self.waiting.pop_front()
         {
             self.sequence += 1;
+            let message = message.with_id(id);
             let transient = message.is_transient();
             let answer = if transient { self.to.always_sync_send } else { !self.to.use_async_send };
             let number = self.connection.next_number();

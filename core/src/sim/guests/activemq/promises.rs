@@ -16,10 +16,10 @@ use alloc::vec::Vec;
 
 use super::spec::{ActivemqReads, ActivemqSource, ActivemqSpec, ActivemqTarget};
 use crate::ids::{Name, NodeId};
-use crate::observe::{Promise, Promised, Subject};
+use crate::observe::{DiskState, LinkFault, Promise, Promised, Subject};
 use crate::sim::adversity::Adversity;
 use crate::sim::guests::spec::{SystemSource, SystemTarget};
-use crate::sim::{ConsumerSpec, ProducerSpec, Scenario, Settles};
+use crate::sim::{Command, ConsumerSpec, ProducerSpec, Scenario, Settles};
 use crate::sorted::SortedSet;
 use crate::systems::activemq::{DestinationName, JournalSync, virtual_topic_of};
 use crate::time::{Span, Time};
@@ -138,17 +138,18 @@ impl<'a> Promises<'a> {
         let keeps = told && self.disk_keeps() && after;
         promise(keeps, Promise::NotLost);
         promise(told && self.has_time(), Promise::Answered);
-        let finishes = readers.iter().all(|(consumer, source)| self.finishes(consumer, source));
+        // Waits hold up all that comes after: how long that takes together is not reckoned here.
+        let finishes = readers.iter().all(|(consumer, _)| never_fails(consumer));
         let sees_all = readers.iter().any(|(_, source)| source.selector.is_none());
         let messages = senders.iter().map(|(producer, _)| producer.messages).sum();
         let last = keeps
             && sees_all
             && finishes
-            && self.alive(&readers)
+            && !readers.is_empty()
             && self.has_time()
             && self.is_done_in_time(messages, &readers);
         promise(last, Promise::AtLeastOnce);
-        let peaceful = self.adversity.actions.is_empty();
+        let peaceful = self.adversity.actions.iter().all(|action| ends(&action.command));
         let one_by_one =
             readers.iter().all(|(consumer, _)| !matches!(consumer.program.settles, Settles::Every(_)));
         let never = readers.iter().all(|(consumer, _)| never_fails(consumer));
@@ -161,18 +162,6 @@ impl<'a> Promises<'a> {
                 consumer.program.workers <= 1 && source.selector.is_none() && never_fails(consumer)
             });
         promise(peaceful && told && alone && !unordered, Promise::InOrder);
-    }
-
-    /// Whether a consumer does all that it gets: it fails never, or what it gives up goes to the dead, which is no loss.
-    fn finishes(&self, consumer: &ConsumerSpec, source: &ActivemqSource) -> bool {
-        let endless = source.redelivery.maximum_redeliveries.is_none() && consumer.program.fails_every > 0;
-        // Waits hold up all that comes after: how long that takes together is not reckoned here.
-        never_fails(consumer) && !endless
-    }
-
-    /// Whether none of these readers stays away.
-    fn alive(&self, readers: &[(&ConsumerSpec, &ActivemqSource)]) -> bool {
-        !readers.is_empty()
     }
 
     /// Of a topic: all its subscriptions are queues that are there before anything is published, and everybody acknowledges
@@ -199,6 +188,19 @@ impl<'a> Promises<'a> {
             made.push(Promised { promise: Promise::Answered, of });
         }
     }
+}
+
+/// Whether a command ends something that was wrong, and does nothing else.
+const fn ends(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Restart(_)
+            | Command::Thaw(_)
+            | Command::Skew { by: 0, .. }
+            | Command::Disk { is: DiskState::Sound, .. }
+            | Command::Link { fault: LinkFault::Heal, .. }
+            | Command::Change(_)
+    )
 }
 
 fn never_fails(consumer: &ConsumerSpec) -> bool {

@@ -25,7 +25,10 @@ use crate::sim::ActivemqSharedStore;
 use crate::systems::activemq::protocol::{BrokerCommand, ClientCommand, Message, StoreReply, StoreRequest};
 use crate::systems::activemq::{NotedStorage, Serving, ServingOptions};
 use crate::systems::{Input, Out};
-use crate::time::Time;
+use crate::time::{Span, Time};
+
+/// How long after another a broker is started.
+const STARTS_AFTER: Span = Span::from_millis(5);
 
 /// A broker that shares its store.
 #[derive(Clone, Debug)]
@@ -62,8 +65,10 @@ struct Mastery {
 }
 
 impl Station {
-    pub(super) fn new(options: ServingOptions, sharing: ActivemqSharedStore) -> Self {
-        let state = State::Slave { next: Time::ZERO, said: false };
+    /// The `number`th broker, which was started a little after the one before.
+    pub(super) fn new(number: u16, options: ServingOptions, sharing: ActivemqSharedStore) -> Self {
+        let starts = Time(u64::from(number.saturating_sub(1)) * STARTS_AFTER.0);
+        let state = State::Slave { next: starts, said: false };
         Self { options, sharing, state, burst: Out::default(), failed: false }
     }
 

@@ -65,7 +65,8 @@ impl Worker {
     /// Lets the program go on, until it waits or works.
     fn go_on(&mut self, now: Time, own: &mut Out<Message>) {
         loop {
-            let work = self.process.take_work();
+            let has_hands = self.hands.free() > 0;
+            let work = if has_hands { self.process.take_work() } else { Vec::new() };
             let is_idle = work.is_empty();
             work.into_iter().for_each(|work| self.hands.give(work));
             let over = self.hands.go_on(now);
@@ -138,8 +139,11 @@ impl Guest for Worker {
         let assigned = of_topic.map(|queue| self.chart.numbering.of(queue).index).collect();
         let in_work: Vec<MessageId> =
             self.hands.in_work().filter_map(|(work, ..)| HasId::message(work)).collect();
-        let waiting = self.process.in_hand().into_iter().filter(|id| is_up && !in_work.contains(id));
-        let staged: Vec<Mark> = waiting.map(|id| look.mark(id)).collect();
+        let given = self.hands.waiting().filter_map(HasId::message);
+        let mut waiting: Vec<MessageId> = given.chain(self.process.in_hand()).filter(|_| is_up).collect();
+        waiting.retain(|id| !in_work.contains(id));
+        waiting.dedup();
+        let staged: Vec<Mark> = waiting.into_iter().map(|id| look.mark(id)).collect();
         let work = self.hands.in_work().filter_map(|(work, since, until)| {
             let mark = look.mark(HasId::message(work)?);
             Some((mark, look.true_time(since), look.true_time(until)))

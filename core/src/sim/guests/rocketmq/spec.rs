@@ -194,7 +194,7 @@ pub struct RocketmqSource {
 /// ```
 /// use mqlab_core::sim::RocketmqClientSpec;
 /// let client: RocketmqClientSpec = serde_json::from_str(r#"{ "count": 8 }"#)?;
-/// assert_eq!((client.count, client.rebalance_every.as_millis()), (8, 2_000));
+/// assert_eq!((client.count, client.rebalance_every.0), (8, 2_000_000));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

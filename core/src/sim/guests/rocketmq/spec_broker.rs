@@ -30,7 +30,7 @@ pub enum RocketmqReplication {
 /// ```
 /// use mqlab_core::sim::RocketmqBrokerSpec;
 /// let broker: RocketmqBrokerSpec = serde_json::from_str(r#"{ "flush": "sync" }"#)?;
-/// assert_eq!((broker.levels.len(), broker.levels[2].as_millis()), (18, 1_000)); // level 3: 10 s there
+/// assert_eq!((broker.levels.len(), broker.levels[2].0), (18, 1_000_000)); // level 3: 10 s there
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ fn strip(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool, (topic, queue): (&
         role,
         start: Offset(start),
         end: Offset(end),
-        high_watermark: is_up.then_some(Offset(end)),
+        high_watermark: None, // what is stored may be read
         last_stable: None,
         behind: 0,
         held: end - start,

@@ -6,7 +6,7 @@
 //!              settle ───────┴─▶ flush once, if somebody waits for it ──▶ copies to slaves, answers
 //! ```
 //!
-//! Read: `settings`; `send` (four answers, all of which mean "stored"); `flushing` (when nobody waits for it); `copying` (a slave follows its master); `pull` (held
+//! Read: `settings`; `due` (from time to time); `send` (four answers, all of which mean "stored"); `flushing` (when nobody waits for it); `copying` (a slave follows its master); `pull` (held
 //! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions); `pop` (consumers that share a queue).
 //!
 //! Left out: controller mode, in which a slave can become the master; access control; compression; batches of messages.
@@ -15,6 +15,7 @@
 
 mod clients;
 mod copying;
+mod due;
 mod flushing;
 mod half;
 mod locks;
@@ -41,6 +42,7 @@ use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 use clients::Clients;
 use copying::{Following, Slave};
+use due::{Due, is_due};
 use flushing::Flushing;
 use half::HalfService;
 use locks::Locks;
@@ -103,17 +105,6 @@ pub struct Broker<S: Storage> {
     failed: Option<StoreError<StorageError<S>>>,
 }
 
-/// When what is to be done from time to time is to be done next.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    persist: Time,
-    register: Time,
-    check: Time,
-    revive: Time,
-    clean: Time,
-    hold_check: Time,
-}
-
 impl<S: Storage + Clone> Clone for Broker<S>
 where
     S::Log: Clone,
@@ -156,14 +147,7 @@ impl<S: Storage> Broker<S> {
             let queues = topics.entry(topic.clone()).or_insert(0);
             *queues = (*queues).max(queue + 1);
         }
-        let due = Due {
-            persist: now + settings.persist_every,
-            register: now,
-            check: now + settings.check_every,
-            revive: now,
-            clean: now + settings.clean_every,
-            hold_check: now + settings.hold_check_every,
-        };
+        let due = Due::from(now, &settings);
         Ok(Self {
             store,
             topics,
@@ -398,99 +382,6 @@ impl<S: Storage> Broker<S> {
         self.note_unflushed();
         Ok(())
     }
-
-    fn do_what_is_due(&mut self, now: Time, out: &mut Output) -> Done<S> {
-        if self.is_master() {
-            let delivered = unless_full(self.store.deliver_due(now, EPOCH))?.unwrap_or_default();
-            delivered.iter().for_each(|stored| self.stored(stored, out));
-            if is_due(now, &mut self.due.revive, self.settings.revive_every) {
-                self.revive(now, out)?;
-            }
-            if is_due(now, &mut self.due.check, self.settings.check_every) {
-                unless_full(self.check_halves(now, out))?;
-            }
-        }
-        self.flush_when_due(now)?;
-        if is_due(now, &mut self.due.persist, self.settings.persist_every) {
-            self.persist(out)?;
-        }
-        if is_due(now, &mut self.due.clean, self.settings.clean_every) {
-            self.clean(now, out)?;
-        }
-        if is_due(now, &mut self.due.register, self.settings.register_every) {
-            let (broker, id, topics) = (self.settings.name.clone(), self.settings.id, self.topics.clone());
-            for server in &self.settings.name_servers {
-                let (broker, topics) = (broker.clone(), topics.clone());
-                out.sends.push((*server, Message::Notice(Notice::Register { broker, id, topics })));
-            }
-        }
-        for client in self.clients.expired(now, self.settings.client_expires) {
-            self.client_gone(client, out);
-        }
-        Ok(())
-    }
-
-    /// Writes the tables down, and tells slaves of them.
-    fn persist(&mut self, out: &mut Output) -> Done<S> {
-        unless_full(self.store.persist())?;
-        if self.is_master() {
-            for slave in self.slaves.keys() {
-                let offsets = self.offsets.table().clone();
-                out.sends.push((*slave, Message::Notice(Notice::Tables { offsets })));
-            }
-        }
-        if let Some(table) = self.offsets.take_dirty() {
-            unless_full(self.offset_file.write(table))?;
-        }
-        Ok(())
-    }
-
-    fn clean(&mut self, now: Time, out: &mut Output) -> Done<S> {
-        let deleted = unless_full(self.store.delete_expired(now))?.unwrap_or_default();
-        for deleted in deleted {
-            let (partition, below) = (self.partition(&deleted.topic, deleted.queue), Offset(deleted.below));
-            let messages = deleted.messages;
-            let event = if self.is_master() {
-                PullEvent::Trimmed { partition, below, messages }
-            } else {
-                PullEvent::CopyTrimmed { partition, below, messages }
-            };
-            out.events.push(Event::Pull(event));
-        }
-        Ok(())
-    }
-
-    /// When it wants to be woken.
-    pub fn next_wakeup(&self) -> Option<Time> {
-        let Due { persist, register, check, revive, clean, hold_check } = self.due;
-        let master = self.is_master().then_some(check);
-        let servers = (!self.settings.name_servers.is_empty()).then_some(register);
-        let delayed = self.is_master().then(|| self.store.next_due()).flatten();
-        let clients = self.clients.next_expiry(self.settings.client_expires);
-        let times = [
-            self.next_flush(),
-            Some(persist.min(clean)),
-            servers,
-            master,
-            delayed,
-            clients,
-            self.next_revival().map(|until| until.max(revive)),
-            self.popping.next_deadline(),
-            self.holds.next_deadline().map(|deadline| deadline.min(hold_check)),
-            self.next_send_deadline(),
-            self.next_report(),
-        ];
-        times.into_iter().flatten().min()
-    }
-}
-
-/// Whether a moment has come; then the next one is set.
-fn is_due(now: Time, due: &mut Time, every: Span) -> bool {
-    let is_due = now >= *due;
-    if is_due {
-        *due = now + every.max(Span(1));
-    }
-    is_due
 }
 
 /// Nothing where the disk was full, which stops nobody: it is tried again later.

@@ -94,6 +94,8 @@ pub struct Consumer {
     queues: BTreeMap<MessageQueue, ProcessQueue>,
     in_work: BTreeMap<u64, InWork>,
     last_work: u64,
+    /// How many messages came.
+    arrivals: u64,
     work: Vec<Work>,
     /// How far it is in each queue, where each consumer keeps that for itself.
     local: BTreeMap<MessageQueue, u64>,
@@ -136,6 +138,7 @@ impl Consumer {
             queues: BTreeMap::new(),
             in_work: BTreeMap::new(),
             last_work: 0,
+            arrivals: 0,
             work: Vec::new(),
             local,
             seen: now,

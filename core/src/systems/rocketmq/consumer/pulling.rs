@@ -120,7 +120,8 @@ impl Consumer {
                 let delivery = message.reconsumed + 1;
                 out.events.push(Event::Received { from, messages: id.into(), delivery });
             }
-            process.put(now, message);
+            self.arrivals += 1;
+            process.put(now, message, self.arrivals);
         }
     }
 

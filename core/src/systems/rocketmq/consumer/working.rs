@@ -59,27 +59,32 @@ pub(super) struct InWork {
     queue: MessageQueue,
     offset: u64,
     physical: u64,
-    id: Option<crate::ids::MessageId>,
+    id: Option<MessageId>,
 }
 
 impl Consumer {
+    /// The next message to process: of those that may be, the one that came first, from whichever queue.
+    fn next_ready(&self, now: Time) -> Option<(MessageQueue, u64)> {
+        let ready = self.queues.iter().filter_map(|(queue, process)| {
+            let offset = process.ready(now, &self.settings)?;
+            Some((process.cached.get(&offset)?.arrival, queue, offset))
+        });
+        ready.min().map(|(_, queue, offset)| (queue.clone(), offset))
+    }
+
     /// Gives the program what it may have.
     pub(super) fn hand_out(&mut self, now: Time) {
-        let room = |consumer: &Self| consumer.in_work.len() < consumer.settings.at_once as usize;
-        let queues: Vec<_> = self.queues.keys().cloned().collect();
-        for queue in queues {
-            while room(self)
-                && let Some(process) = self.queues.get_mut(&queue)
-                && let Some(offset) = process.ready(now, &self.settings)
-                && let Some(cached) = process.cached.get_mut(&offset)
-            {
-                cached.in_work = true;
-                self.last_work += 1;
-                let message = cached.message.clone();
-                let (physical, id) = (message.physical_offset, message.properties.message_id());
-                self.in_work.insert(self.last_work, InWork { queue: queue.clone(), offset, physical, id });
-                self.work.push(Work { number: self.last_work, queue: queue.clone(), message });
-            }
+        while self.in_work.len() < self.settings.at_once as usize
+            && let Some((queue, offset)) = self.next_ready(now)
+            && let Some(process) = self.queues.get_mut(&queue)
+            && let Some(cached) = process.cached.get_mut(&offset)
+        {
+            cached.in_work = true;
+            self.last_work += 1;
+            let message = cached.message.clone();
+            let (physical, id) = (message.physical_offset, message.properties.message_id());
+            self.in_work.insert(self.last_work, InWork { queue: queue.clone(), offset, physical, id });
+            self.work.push(Work { number: self.last_work, queue, message });
         }
     }
 
