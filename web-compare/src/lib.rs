@@ -38,6 +38,8 @@ impl Runner {
     /// In words, when the link is none: the page has looked at it before.
     #[wasm_bindgen(constructor)]
     pub fn new(query: &str) -> Result<Self, JsError> {
+        // What panics by mistake says so to the page; this module is then thrown away with its worker.
+        std::panic::set_hook(Box::new(|info| wasm_bindgen::throw_str(&info.to_string())));
         let plan = Plan::read(query)?;
         let runs = plan.runs();
         Ok(Self { plan, runs })

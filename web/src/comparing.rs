@@ -47,8 +47,8 @@ impl Comparing {
     }
 
     /// A run could not be run.
-    pub fn fail(&mut self, why: &str) {
-        self.desk.fail(why);
+    pub fn fail(&mut self, number: i32, why: &str) {
+        self.desk.fail(usize::try_from(number).ok(), why);
     }
 
     /// What the workers run could not be loaded.

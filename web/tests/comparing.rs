@@ -228,6 +228,11 @@ fn what_was_stopped_or_failed_keeps_what_came() {
     desk.start();
     desk.arrive(0, "{}", &[], &[]);
     assert!(!desk.is_running(), "no outcome at all");
+
+    desk.start();
+    desk.fail(Some(0), "why");
+    let words = all(&mut desk).run.expect("how far").words;
+    assert_eq!(words, "A run failed: Kafka acks-all · Nothing goes wrong · seed 1: why");
 }
 
 #[test]

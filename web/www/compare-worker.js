@@ -17,7 +17,7 @@ async function answer({ data }) {
     ran.free();
     postMessage({ number, outcome, fates, decided }, [fates.buffer, decided.buffer]);
   } catch (error) {
-    postMessage({ failed: error?.message ?? String(error) });
+    postMessage({ failed: error?.message ?? String(error), number });
   }
 }
 

@@ -266,7 +266,7 @@ function begin() {
   const link = desk.start();
   pool = new Pool(link, desk.runs(), ({ number, share, outcome, fates, decided, failed, missing }) => {
     if (missing) desk.miss();
-    else if (failed !== undefined) desk.fail(failed);
+    else if (failed !== undefined) desk.fail(number ?? -1, failed);
     else if (share !== undefined) desk.tell(number, share);
     else if (outcome !== undefined) desk.arrive(number, outcome, fates, decided);
     if (!desk.is_running()) pool.end();

@@ -238,9 +238,14 @@ impl CompareDesk {
         }
     }
 
-    /// A run could not be run.
-    pub fn fail(&mut self, why: &str) {
-        self.end(State::Failed(why.into()));
+    /// A run could not be run: which, where that is known.
+    pub fn fail(&mut self, number: Option<usize>, why: &str) {
+        let run = self.results.as_ref().and_then(|results| results.run(number?));
+        let whose = run.map_or_else(String::new, |(contender, mishap, seed)| {
+            let mishap = crate::text::compare_names::mishap(mishap).0.get(self.lang);
+            format!("{} · {mishap} · {}: ", words::contender(&contender), words::seed(seed, self.lang))
+        });
+        self.end(State::Failed(whose + why));
     }
 
     /// What the workers run could not be loaded.

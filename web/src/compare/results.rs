@@ -58,6 +58,11 @@ impl Results {
         }
     }
 
+    /// Which run that is.
+    pub fn run(&self, number: usize) -> Option<(Contender, Mishap, u64)> {
+        self.runs.get(number).copied()
+    }
+
     /// How many runs are over, and how many there are.
     pub fn progress(&self) -> (usize, usize) {
         (self.done.len(), self.runs.len())
