@@ -188,8 +188,16 @@ fn the_choice_is_in_the_address_and_a_bad_one_is_answered() {
     ] {
         first.act(name, value);
     }
-    let address = all(&mut first).address.expect("an address");
+    let panel = all(&mut first);
+    let address = panel.address.expect("an address");
     assert!(address.contains("&lang=en&v="), "{address}");
+    assert!(
+        panel.form.expect("a form").workload_says.starts_with("200 messages"),
+        "it is the usual one again"
+    );
+    let mut own = desk(SMALL);
+    let says = all(&mut own).form.expect("a form").workload_says;
+    assert_eq!(says, "As “Steady”, with numbers of your own.");
     let other = desk(&address);
     assert_eq!(other.plan(), first.plan());
     first.act("lang", "");

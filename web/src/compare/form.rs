@@ -16,6 +16,9 @@ const NO_MACHINE: &str = "none";
 /// What the form shows.
 pub(super) fn form(plan: &Plan, lang: Lang) -> Form {
     let runs = plan.contenders.len() * plan.mishaps.len() * plan.seeds as usize;
+    let usual = Workload::built_in(&plan.workload.name)
+        .map(|usual| Workload { machine: plan.workload.machine.clone(), ..usual });
+    let is_own = usual.as_ref() != Some(&plan.workload);
     let workload = names::workload(&plan.workload.name);
     Form {
         presets: presets::all()
@@ -34,7 +37,11 @@ pub(super) fn form(plan: &Plan, lang: Lang) -> Form {
         may_remove: plan.contenders.len() > 2,
         may_add: plan.contenders.len() < PLAN_CONTENDERS_MAX && unused(plan).is_some(),
         workloads: Workload::BUILT_IN.iter().map(|(name, _)| self::workload(name, plan, lang)).collect(),
-        workload_says: workload.map_or_else(String::new, |(_, says)| says.get(lang).into()),
+        workload_says: match workload {
+            Some((name, _)) if is_own => words::own_numbers(name.get(lang), lang),
+            Some((_, says)) => says.get(lang).into(),
+            None => String::new(),
+        },
         numbers: Field::ALL
             .into_iter()
             .map(|field| NumberPart {

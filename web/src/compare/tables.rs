@@ -74,7 +74,7 @@ fn line(results: &Results, row: &Row, lang: Lang) -> RowPart {
         let run = (row.contender, row.mishap, seed);
         let link = if figure.words == NOTHING { None } else { results.link(run, at) };
         Cell {
-            column: *column,
+            column,
             head: head.get(lang),
             words: figure.words,
             link: link.unwrap_or_default(),

@@ -24,7 +24,7 @@ const FRAME_MAX_MS: f64 = 100.0;
 
 /// Runs side by side, and their clock.
 #[derive(Debug)]
-pub struct Together {
+pub(super) struct Together {
     /// What is chosen to be shown.
     mishap: Option<Mishap>,
     seed: u64,
@@ -52,7 +52,7 @@ impl Default for Together {
 
 impl Together {
     /// Another comparison was begun.
-    pub fn begin_anew(&mut self) {
+    pub(super) fn begin_anew(&mut self) {
         *self = Self { pace: self.pace, last_frame: self.last_frame, ..Self::default() };
     }
 
@@ -63,28 +63,28 @@ impl Together {
     }
 
     /// Shows the runs of a mishap and a seed at a moment.
-    pub fn show(&mut self, mishap: Mishap, seed: u64, at: Time) {
+    pub(super) fn show(&mut self, mishap: Mishap, seed: u64, at: Time) {
         (self.mishap, self.seed, self.open, self.playing) = (Some(mishap), seed, true, false);
         self.now = at.0 as f64;
     }
 
     /// Shows what is chosen.
-    pub fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.open = true;
     }
 
     /// Chooses a mishap.
-    pub fn choose(&mut self, mishap: Mishap) {
+    pub(super) fn choose(&mut self, mishap: Mishap) {
         self.mishap = Some(mishap);
     }
 
     /// Chooses a seed.
-    pub fn choose_seed(&mut self, seed: u64) {
+    pub(super) fn choose_seed(&mut self, seed: u64) {
         self.seed = seed;
     }
 
     /// Plays, or stands still.
-    pub fn play(&mut self, plan: &Plan) {
+    pub(super) fn play(&mut self, plan: &Plan) {
         if !self.playing && self.now >= plan.workload.ends_at as f64 {
             self.now = 0.0;
         }
@@ -92,22 +92,22 @@ impl Together {
     }
 
     /// Goes to a moment.
-    pub fn seek(&mut self, at: Time, plan: &Plan) {
+    pub(super) fn seek(&mut self, at: Time, plan: &Plan) {
         self.now = (at.0 as f64).min(plan.workload.ends_at as f64);
     }
 
     /// Goes to the beginning, and stands still.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         (self.now, self.playing) = (0.0, false);
     }
 
     /// Chooses how fast.
-    pub fn set_pace(&mut self, pace: usize) {
+    pub(super) fn set_pace(&mut self, pace: usize) {
         self.pace = pace.min(PACES.len() - 1);
     }
 
     /// Lets real time pass; the moment that all should show, where any is shown.
-    pub fn tick(&mut self, now_ms: f64, plan: &Plan) -> Option<f64> {
+    pub(super) fn tick(&mut self, now_ms: f64, plan: &Plan) -> Option<f64> {
         let elapsed = self.last_frame.map_or(0.0, |last| now_ms - last);
         self.last_frame = Some(now_ms);
         if self.playing && elapsed > 0.0 {
@@ -121,7 +121,7 @@ impl Together {
     }
 
     /// What is shown of the clock.
-    pub fn clock(&self, plan: &Plan, lang: Lang) -> ClockPart {
+    pub(super) fn clock(&self, plan: &Plan, lang: Lang) -> ClockPart {
         let now = Time(self.now as u64);
         ClockPart {
             playing: self.playing,
@@ -133,7 +133,7 @@ impl Together {
     }
 
     /// What is shown around it.
-    pub fn part(&self, results: Option<&Results>, lang: Lang) -> TogetherPart {
+    pub(super) fn part(&self, results: Option<&Results>, lang: Lang) -> TogetherPart {
         let paces = PACES.iter().enumerate().map(|(place, pace)| Choice {
             value: place.to_string(),
             label: words::pace(*pace),

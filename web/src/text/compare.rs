@@ -207,6 +207,14 @@ pub fn says(contender: &Contender, lang: Lang) -> String {
     names::setting(contender).map_or_else(|| contender.says().into(), |both| both.get(lang).into())
 }
 
+/// A workload whose numbers somebody changed.
+pub fn own_numbers(name: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("As “{name}”, with numbers of your own."),
+        Lang::Zh => format!("基于“{name}”，数字有改动。"),
+    }
+}
+
 /// How many runs that makes.
 pub fn runs(count: usize, lang: Lang) -> String {
     match (lang, count) {
