@@ -176,6 +176,7 @@ pub const fn field(field: Field) -> Both {
         Field::Work => both("work on each, µs", "每条处理，µs"),
         Field::LatencyLow => both("shortest way, µs", "最短网络延迟，µs"),
         Field::LatencyHigh => both("longest way, µs", "最长网络延迟，µs"),
+        Field::ReadersAt => both("consumers come at, µs", "消费者到场，µs"),
         Field::EndsAt => both("end of the run, µs", "运行终点，µs"),
     }
 }

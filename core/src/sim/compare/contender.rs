@@ -172,6 +172,7 @@ impl Contender {
         let readers = (1..=workload.consumers).map(|number| ConsumerSpec {
             name: format!("reader-{number}"),
             work: workload.work,
+            starts_at: workload.readers_at,
             ..reader.clone()
         });
         scenario.consumers = readers.collect();

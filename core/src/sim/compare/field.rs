@@ -10,6 +10,7 @@
 //! | `keys` | letters | 0 | 26 |
 //! | `work` | microseconds for each message | 1 | 600,000,000 |
 //! | `latency_low`, `latency_high` | microseconds of a packet's way | 1 | 600,000,000 |
+//! | `readers_at` | microseconds until consumers come | 0 | 600,000,000 |
 //! | `ends_at` | microseconds | 1 | 600,000,000 |
 
 use super::super::draft::BODY_BYTES_MAX;
@@ -56,13 +57,15 @@ pub enum Field {
     LatencyLow,
     /// The longest way of a packet, in microseconds.
     LatencyHigh,
+    /// When the consumers come, in microseconds.
+    ReadersAt,
     /// When the run is over, in microseconds.
     EndsAt,
 }
 
 impl Field {
     /// All of them, as a form shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Messages,
         Self::Bytes,
         Self::Producers,
@@ -73,6 +76,7 @@ impl Field {
         Self::Work,
         Self::LatencyLow,
         Self::LatencyHigh,
+        Self::ReadersAt,
         Self::EndsAt,
     ];
 
@@ -89,6 +93,7 @@ impl Field {
             Self::Work => "work",
             Self::LatencyLow => "latency_low",
             Self::LatencyHigh => "latency_high",
+            Self::ReadersAt => "readers_at",
             Self::EndsAt => "ends_at",
         }
     }
@@ -111,6 +116,7 @@ impl Field {
             Self::Work => "microseconds of work",
             Self::LatencyLow => "microseconds of the shortest way",
             Self::LatencyHigh => "microseconds of the longest way",
+            Self::ReadersAt => "microseconds until consumers come",
             Self::EndsAt => "microseconds until the end",
         }
     }
@@ -123,6 +129,7 @@ impl Field {
             Self::Burst => (1, BURST_MAX as u64),
             Self::Bytes => (0, BODY_BYTES_MAX as u64),
             Self::Keys => (0, KEYS),
+            Self::ReadersAt => (0, RUN_MICROS_MAX),
             Self::Every | Self::Work | Self::LatencyLow | Self::LatencyHigh | Self::EndsAt => {
                 (1, RUN_MICROS_MAX)
             }
@@ -142,6 +149,7 @@ impl Field {
             Self::Work => workload.work,
             Self::LatencyLow => workload.latency.0,
             Self::LatencyHigh => workload.latency.1,
+            Self::ReadersAt => workload.readers_at,
             Self::EndsAt => workload.ends_at,
         }
     }
@@ -164,6 +172,7 @@ impl Field {
             Self::Work => workload.work = to,
             Self::LatencyLow => workload.latency.0 = to,
             Self::LatencyHigh => workload.latency.1 = to,
+            Self::ReadersAt => workload.readers_at = to,
             Self::EndsAt => workload.ends_at = to,
         }
         true

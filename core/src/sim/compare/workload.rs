@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::cost::Catalogue;
 use super::super::draft::MessageSpec;
-use super::super::scenario::ProducerSpec;
+use super::super::scenario::{ProducerSpec, is_default};
 use super::Field;
 use crate::time::Time;
 
@@ -42,6 +42,10 @@ pub struct Workload {
     pub keys: u8,
     /// How long a consumer works on a message, in microseconds.
     pub work: u64,
+    /// When the consumers come, in microseconds; from the first unless it is said. What is kept until then is kept by the
+    /// system alone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub readers_at: u64,
     /// The shortest and the longest way of a packet, in microseconds.
     pub latency: (u64, u64),
     /// What stands under the brokers: a machine of the catalogue of costs; none when they take no time.
@@ -103,6 +107,7 @@ impl Workload {
             bytes: 1_024,
             keys: 4,
             work: 100,
+            readers_at: 0,
             latency: (100, 200),
             machine: Some("server".into()),
             catalogue: None,
