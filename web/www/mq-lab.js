@@ -117,7 +117,7 @@ class MqLab extends HTMLElement {
     if (this.shadowRoot) return;
     const shadow = this.attachShadow({ mode: "open" });
     shadow.innerHTML = `<style>${STYLE}</style><div class="lab" part="lab" role="group" tabindex="0"><p class="notice" role="alert" hidden></p>
-      <div class="stage"><canvas role="img"></canvas><div class="nodes"></div></div><div class="bar" part="bar"></div><p class="said" aria-live="polite"></p></div>`;
+      <div class="stage"><canvas role="img" aria-label="mq-lab"></canvas><div class="nodes"></div></div><div class="bar" part="bar"></div><p class="said" aria-live="polite"></p></div>`;
     const find = (css) => shadow.querySelector(css);
     this.#parts = { lab: find(".lab"), notice: find(".notice"), stage: find(".stage"), canvas: find("canvas"), nodes: find(".nodes"), bar: find(".bar"), said: find(".said") };
     this.#listen();

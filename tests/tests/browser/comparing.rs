@@ -189,14 +189,14 @@ async fn it_is_driven_by_keys_alone() {
         page.press("Enter").await;
         let moments = "return [...document.querySelectorAll('mq-lab')].map((lab) => lab.now)";
         let mark = page.attribute("#marks > [data-kind='differs']", "data-value").await;
-        let mark: f64 = mark.parse().expect("a moment");
+        let mark: u64 = mark.parse().expect("a moment");
         page.until("both are there", async || page.script(moments).await == json!([mark, mark])).await;
-        assert_eq!(page.attribute("#clock", "aria-valuetext").await, format!("{}.{} of 30000.0 milliseconds", mark as u64 / 1_000, mark as u64 % 1_000 / 100));
+        assert_eq!(page.attribute("#clock", "aria-valuetext").await, format!("{}.{} of 30000.0 milliseconds", mark / 1_000, mark % 1_000 / 100));
         // One of them is stepped by hand, and the other follows.
         page.script("document.querySelector('mq-lab').shadowRoot.querySelector('[data-act=forward]').click()").await;
         page.until("both went on", async || {
             let at = page.script(moments).await;
-            at[0] == at[1] && at[0].as_f64().is_some_and(|at| at > mark)
+            at[0] == at[1] && at[0].as_u64().is_some_and(|at| at > mark)
         })
         .await;
         page.focus("#play").await;
@@ -204,7 +204,7 @@ async fn it_is_driven_by_keys_alone() {
         page.until("it plays", async || page.attribute("#play", "aria-pressed").await == "true").await;
         page.until("both play", async || {
             let at = page.script(moments).await;
-            at[0].as_f64().is_some_and(|at| at > mark + 200_000.0)
+            at[0].as_f64().is_some_and(|at| at > mark as f64 + 200_000.0)
         })
         .await;
         page.press(" ").await;
@@ -224,7 +224,7 @@ async fn a_difference_is_one_click_from_both_runs() {
         run(page).await;
         let see = "[data-mishap='power-cut'] .difference > button";
         let value = page.attribute(see, "data-value").await;
-        let at: f64 = value.rsplit(' ').next().and_then(|at| at.parse().ok()).expect("a moment");
+        let at: u64 = value.rsplit(' ').next().and_then(|at| at.parse().ok()).expect("a moment");
         page.click(see).await;
         let moments = "return [...document.querySelectorAll('mq-lab')].map((lab) => lab.now)";
         page.until("both runs are at that moment", async || page.script(moments).await == json!([at, at]))
