@@ -259,6 +259,16 @@ impl Desk {
         self.run.as_ref().map(|run| run.timeline.seed())
     }
 
+    /// Whether it plays.
+    pub fn is_playing(&self) -> bool {
+        self.player.playing
+    }
+
+    /// The moment that is shown, and the end; nothing when there is no run.
+    pub fn moment(&self) -> Option<(Time, Time)> {
+        self.run.as_ref().map(|run| (run.timeline.now(), run.timeline.ends_at()))
+    }
+
     /// Does what a person asked for, and lets them read at once what it did.
     pub fn act(&mut self, action: Action) {
         self.filled.hurry();

@@ -20,7 +20,7 @@ pub mod layout;
 pub mod logs;
 pub mod marks;
 mod packets;
-mod pen;
+pub(crate) mod pen;
 mod queues;
 mod rows;
 pub mod shape;

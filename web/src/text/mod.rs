@@ -15,6 +15,8 @@ pub mod callers;
 mod changes;
 pub mod charts;
 mod cluster;
+pub mod compare;
+pub mod compare_names;
 pub mod embed;
 mod faults;
 pub mod goals;

@@ -241,6 +241,7 @@ pub const TEXTS: &[(&str, Both)] = &[
     ("key-clear", both("clear the choice", "取消选择")),
     ("key-lang", both("中文", "English")),
     ("key-help", both("this help", "打开帮助")),
+    ("compare-page", both("Compare", "对比")),
     ("lang", both("中文", "English")),
     ("upkeep", both("Show heartbeats", "显示心跳")),
     (
