@@ -58,6 +58,7 @@ mod source;
 mod spec;
 mod still;
 mod stream;
+mod subscriptions;
 pub mod swarm;
 mod timeline;
 mod together;

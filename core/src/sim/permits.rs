@@ -96,6 +96,10 @@ pub enum CommandRefused {
     NeedsEach(NodeId),
     /// Whether a compacted topic has a retention, too, is settled by its policy.
     Compacted(Name),
+    /// There is no durable subscription of that name, or not of that client.
+    NoSuchSubscription(Name),
+    /// A subscription cannot end while somebody reads it.
+    IsRead(Name, NodeId),
 }
 
 impl fmt::Display for CommandRefused {
@@ -145,6 +149,10 @@ impl fmt::Display for CommandRefused {
             Self::Compacted(topic) => {
                 write!(f, "{topic} is compacted: its policy says whether it has a retention, too")
             }
+            Self::NoSuchSubscription(name) => {
+                write!(f, "there is no durable subscription {name}, or none of that client")
+            }
+            Self::IsRead(name, node) => write!(f, "{node} reads the subscription {name}: let it leave first"),
             Self::NeedsEach(node) => {
                 write!(f, "{node} works in transactions, and acknowledges each message with them")
             }
@@ -166,6 +174,7 @@ impl Command {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Controller) => true,
                 (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Voter(_)) => true,
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
+                (Self::Change(_), _) => true, // what fits there is asked apart
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
                 (Self::CrashOnceDone(_), node) => matches!(node, NodeId::Consumer(_)),
