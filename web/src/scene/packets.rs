@@ -263,7 +263,8 @@ pub(crate) fn peers(picture: &Picture, node: NodeId) -> Vec<NodeId> {
         .brokers
         .iter()
         .flat_map(|broker| controllers.clone().map(move |controller| (broker.node, controller)));
-    let all = ways.chain(calls).chain(kept);
+    let asks = picture.users.iter().map(|user| (user.node, user.calls));
+    let all = ways.chain(calls).chain(asks).chain(kept);
     let mut peers: Vec<NodeId> = all
         .filter_map(|(a, b)| match (a == node, b == node) {
             (true, false) => Some(b),
@@ -372,7 +373,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         (Side::Broker, Side::After) => {
             Some(Wire::level(at(card_a.right(), port(a, row_a)?), at(card_b.x, card_b.center().y)))
         }
-        _ if layout.narrow => Some(Wire::level(card_a.center(), card_b.center())),
+        _ if layout.narrow => Some(among_lanes(card_a, card_b, layout.width - 21.0)),
         // Within a column calls go round the cards between, on the side where the brokers are.
         (Side::Before, Side::Before) => {
             let (from, to) = (at(card_a.right(), card_a.center().y), at(card_b.right(), card_b.center().y));
@@ -440,6 +441,34 @@ fn up_from_below(from: Point, x: f64, to: Point) -> Wire {
         at(to.x, level),
         to,
     ])
+}
+
+/// From one client's card to another's: round below where both stand in a row, and else down the gutter on the right, where
+/// no card is in between.
+fn among_lanes(a: Rect, b: Rect, gutter: f64) -> Wire {
+    let (from, level) = (at(a.center().x, a.bottom()), a.bottom() + 16.0);
+    if (a.y - b.y).abs() < a.h.min(b.h) {
+        return Wire::square(&[
+            from,
+            at(from.x, level),
+            at(b.center().x, level),
+            at(b.center().x, b.bottom()),
+        ]);
+    }
+    let (upper, lower) = if a.y < b.y { (a, b) } else { (b, a) };
+    let (start, end) = (at(upper.center().x, upper.bottom()), at(lower.center().x, lower.y));
+    let (leaves, comes) = (start.y + 16.0, end.y - 16.0);
+    let next = comes - leaves < 24.0;
+    let mut corners = match next {
+        true => vec![start, at(start.x, comes), at(end.x, comes), end],
+        false => {
+            vec![start, at(start.x, leaves), at(gutter, leaves), at(gutter, comes), at(end.x, comes), end]
+        }
+    };
+    if a.y > b.y {
+        corners.reverse();
+    }
+    Wire::square(&corners)
 }
 
 /// Upkeep goes straight and behind everything: it is there, and it is not the story.
