@@ -69,6 +69,10 @@ fn nothing_that_travels_lies_on_a_title() {
                 assert!(layout.narrow);
                 let titles = titles(&layout, &drawn(&picture, &layout, ground));
                 assert!(titles.len() >= layout.producers.len() + layout.consumers.len(), "{titles:?}");
+                for (node, chip) in &layout.controllers {
+                    let over = titles.iter().find(|(_, title)| overlap(chip, title));
+                    assert!(over.is_none(), "{name} on {width}: {node} lies on {over:?}");
+                }
                 for shape in drawn(&picture, &layout, moving).shapes {
                     let Shape::Box { area, .. } = shape else { continue };
                     seen += 1;
@@ -78,7 +82,7 @@ fn nothing_that_travels_lies_on_a_title() {
                         "{name} at {} on {width}: {area:?} lies on {over:?}",
                         timeline.now()
                     );
-                    assert!(area.x >= -2.0 && area.right() <= width + 2.0, "{name} on {width}: {area:?}");
+                    assert!(area.x >= -1.0 && area.right() <= width + 1.0, "{name} on {width}: {area:?}");
                 }
             }
         }

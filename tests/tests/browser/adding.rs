@@ -232,7 +232,7 @@ async fn services_and_users_are_set_in_their_menus() {
     with_page(Form::Site, async |page: &Page| {
         for (lang, work, every, now) in [
             ("en", "Work 20 ms on each order", "Ask every 5 ms", "now 8 ms to 12 ms"),
-            ("zh", "每单处理 20 毫秒", "每 5 毫秒下一单", "现在 8 毫秒 到 12 毫秒"),
+            ("zh", "每单处理 20 毫秒", "每 5 毫秒下一单", "现在 8 毫秒到 12 毫秒"),
         ] {
             page.open(&format!("?scenario=flash-sale-by-calls&lang={lang}")).await;
             page.seek(120_000).await;

@@ -45,10 +45,16 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let kept = words::kept(&places, exchanges, lang);
     let texts = [words::askers(view.picture, lang), kept, words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
-        let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
+        let room = if layout.narrow { in_lanes(layout, *spot) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);
     }
     controllers(scene, view);
+}
+
+/// In lanes: how far words above a lane may go, which is to the controllers, where those stand on the same line.
+fn in_lanes(layout: &super::layout::Layout, spot: Point) -> f64 {
+    let beside = layout.controllers.first().filter(|(_, area)| (area.center().y - spot.y).abs() < 16.0);
+    beside.map_or(layout.width * 0.55, |(_, area)| area.x - spot.x - 8.0)
 }
 
 /// One chip, or the members of the quorum by their numbers: the active one stands out, who is down is dashed.

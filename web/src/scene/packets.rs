@@ -16,6 +16,9 @@ use super::wire::Wire;
 /// Messages and answers keep to the right of their way, so that they do not meet.
 pub(super) const ASIDE: f64 = 5.0;
 
+/// In lanes: how far on the right of the brokers' cards ways go down; a batch with its count has room beside them.
+const GUTTER: f64 = 13.0;
+
 /// How wide a way is for the pointer.
 const SPOT: f64 = 12.0;
 
@@ -354,7 +357,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
                 .position(|broker| broker.node == a)
                 .zip(layout.brokers.iter().position(|broker| broker.node == b));
             let apart = far.map_or(1, |(a, b)| a.abs_diff(b)).max(1) as f64;
-            let depth = if layout.narrow { 8.0 } else { 14.0 + 13.0 * apart };
+            let depth = if layout.narrow { 5.0 } else { 14.0 + 13.0 * apart };
             Some(Wire::bow(from, to, depth))
         }
         (Side::Before, Side::Broker) if layout.narrow => {
@@ -365,7 +368,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         (Side::Broker, Side::After) if layout.narrow => {
             let from = at(card_a.right(), port(a, row_a)?);
             let to = at(card_b.center().x, card_b.y);
-            Some(up_from_below(from, card_a.right() + 17.0, to))
+            Some(up_from_below(from, card_a.right() + GUTTER, to))
         }
         (Side::Before, Side::Broker) => {
             Some(Wire::level(at(card_a.right(), card_a.center().y), at(card_b.x, port(b, row_b)?)))
@@ -373,7 +376,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         (Side::Broker, Side::After) => {
             Some(Wire::level(at(card_a.right(), port(a, row_a)?), at(card_b.x, card_b.center().y)))
         }
-        _ if layout.narrow => Some(among_lanes(card_a, card_b, layout.width - 21.0)),
+        _ if layout.narrow => Some(among_lanes(card_a, card_b, layout.width - 38.0 + GUTTER)),
         // Within a column calls go round the cards between, on the side where the brokers are.
         (Side::Before, Side::Before) => {
             let (from, to) = (at(card_a.right(), card_a.center().y), at(card_b.right(), card_b.center().y));

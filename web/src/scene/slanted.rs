@@ -10,6 +10,9 @@ use super::glyph::{self, Firmness, Look};
 use super::shape::{Dash, Font, Point, Rect, Scene, Stroke, Target, at, faded, line, width_of};
 use super::space_time::{LITTLE, Plane, SpaceTime, lane_of};
 
+/// So many ways in a band are counted beside it; fewer say it by themselves.
+const COUNTED_MIN: usize = 4;
+
 /// Every arrow that has a part in the window; the selected message's above the others.
 pub(super) fn arrows(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane) {
     let (from, to) = view.window;
@@ -80,7 +83,7 @@ fn band(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane, bundle: &Bundle<
     for part in [0.2, 0.4, 0.6, 0.8] {
         scene.answers(Rect::around(spot(part), 15.0, 15.0), target);
     }
-    if tells || bundle.lost {
+    if (tells || bundle.lost) && bundle.count >= COUNTED_MIN {
         write_beside(scene, view, spot(0.35), &format!("×{}", bundle.count), (quiet, target), labels);
     }
 }

@@ -253,7 +253,7 @@ fn is_now(now: Now, lang: Lang) -> String {
         Now::Lasts(span) => lasting(span, lang),
         Now::Between(least, most) => match lang {
             Lang::En => format!("{} to {}", lasting(least, lang), lasting(most, lang)),
-            Lang::Zh => format!("{} 到 {}", lasting(least, lang), lasting(most, lang)),
+            Lang::Zh => format!("{}到 {}", lasting(least, lang), lasting(most, lang)),
         },
         Now::Count(0) | Now::None => both("no limit", "不限").get(lang).into(),
         Now::Count(count) => count.to_string(),
