@@ -196,6 +196,7 @@ async fn a_durable_subscription_ends_in_the_field_and_in_the_menu() {
         page.press("Escape").await;
 
         // Its reader is away.
+        page.open("?scenario=away&lang=en").await;
         page.seek(180_000).await;
         page.press(":").await;
         write(page, "drop-s").await;

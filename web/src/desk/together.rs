@@ -34,6 +34,9 @@ const BESIDE_USUAL: f64 = 520.0;
 const SMALLEST: f64 = 0.8;
 const LARGEST: f64 = 1.4;
 
+/// With less than this below what is seen, in pixels, nothing is hidden there.
+const NOTHING_BELOW: f64 = 18.0;
+
 /// What is said of logs that lie below.
 const BELOW: Font = Font { size: 11.0, weight: 600, anchor: Anchor::Middle };
 
@@ -93,14 +96,17 @@ impl Desk {
         let tall = (logs.height * log_factor).min(room).floor();
         let upper = Rect { h: tall, ..beside };
         self.views.logs_pane = upper;
-        self.views.scrolled_max = (logs.height * log_factor - tall).max(0.0);
+        // Below the last log there is nothing to see.
+        let over = logs.height * log_factor - tall;
+        self.views.scrolled_max = if over > NOTHING_BELOW { over } else { 0.0 };
         self.views.scrolled = self.views.scrolled.min(self.views.scrolled_max);
         let scrolled = self.views.scrolled;
         let lower = Rect::new(beside.x, tall + 1.0, beside.w, beside.h - tall - 1.0);
         let factor = self.space_time_scene_in((lower.w / usual, lower.h / usual), true)?.height;
         let factor = (lower.h / factor.max(1.0)).min(usual).clamp(SMALLEST, LARGEST);
         let space_time = self.space_time_scene_in((lower.w / factor, lower.h / factor), true)?;
-        let below = (self.views.scrolled_max - scrolled) / (logs.height * log_factor).max(1.0);
+        let below = Some(self.views.scrolled_max - scrolled).filter(|below| *below > NOTHING_BELOW);
+        let below = below.unwrap_or(0.0) / (logs.height * log_factor).max(1.0);
         let count = self.run.as_ref().map_or(0, |run| logs_count(&run.picture));
         let hidden = (below * count as f64).ceil() as usize;
         // What each of them draws beyond its pane is covered by the next one's ground.

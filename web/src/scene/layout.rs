@@ -260,7 +260,7 @@ fn column(nodes: &[NodeId], x: f64, width: f64, height: f64, start: f64, span: f
 }
 
 fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
-    let (margin, gutter) = (12.0, 26.0);
+    let (margin, gutter) = (12.0, 28.0);
     let lane = |nodes: Vec<NodeId>, top: f64, height: f64| -> (Vec<(NodeId, Rect)>, f64) {
         // Several rows leave room for the ways between them, and on both sides as the brokers do.
         let rows_follow = nodes.len() > ACROSS_MAX;

@@ -181,7 +181,7 @@ fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<
         y = replica(scene, view, &grid, (node, strip), &truth, y);
     }
     if let Some((_, strip)) = leader {
-        y = groups(scene, view, &grid, strip, y);
+        y = groups(scene, view, &grid, strip, if view.close { y + 4.0 } else { y });
     }
     y
 }

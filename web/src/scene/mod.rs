@@ -18,6 +18,7 @@ mod dense;
 mod exchanges;
 mod glyph;
 mod lane_heads;
+mod lane_ways;
 pub mod layout;
 pub mod logs;
 pub mod marks;

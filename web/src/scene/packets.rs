@@ -9,15 +9,13 @@ use super::View;
 use super::cards::untold;
 use super::crowd::Crowd;
 use super::glyph::{self, Firmness, Look};
+use super::lane_ways::{GUTTER, among_lanes, down_the_side, up_from_below};
 use super::layout::{BrokerPlace, Layout};
 use super::shape::{Dash, Point, Rect, Scene, Shape, Stroke, Target, at, faded, solid};
 use super::wire::Wire;
 
 /// Messages and answers keep to the right of their way, so that they do not meet.
 pub(super) const ASIDE: f64 = 5.0;
-
-/// In lanes: how far on the right of the brokers' cards ways go down; a batch with its count has room beside them.
-const GUTTER: f64 = 13.0;
 
 /// How wide a way is for the pointer.
 const SPOT: f64 = 12.0;
@@ -376,7 +374,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         (Side::Broker, Side::After) => {
             Some(Wire::level(at(card_a.right(), port(a, row_a)?), at(card_b.x, card_b.center().y)))
         }
-        _ if layout.narrow => Some(among_lanes(card_a, card_b, layout.width - 38.0 + GUTTER)),
+        _ if layout.narrow => Some(among_lanes(card_a, card_b, layout.width - 40.0 + GUTTER)),
         // Within a column calls go round the cards between, on the side where the brokers are.
         (Side::Before, Side::Before) => {
             let (from, to) = (at(card_a.right(), card_a.center().y), at(card_b.right(), card_b.center().y));
@@ -396,82 +394,6 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
 /// How far a call within a column goes to the side.
 fn round(from: Point, to: Point) -> f64 {
     (10.0 + (from.y - to.y).abs() * 0.06).min(34.0)
-}
-
-/// From a card above, down a gutter on the left, into a card's left side.
-fn down_the_side(from: Point, x: f64, to: Point) -> Wire {
-    let (level, turn) = (from.y + 16.0, 12.0);
-    let toward = if from.x > x { -1.0 } else { 1.0 };
-    Wire::new(vec![
-        from,
-        at(from.x, level),
-        at(from.x, level),
-        at(from.x + toward * turn, level),
-        at(from.x + toward * turn, level),
-        at(x - toward * turn, level),
-        at(x - toward * turn, level),
-        at(x, level),
-        at(x, level),
-        at(x, level + turn),
-        at(x, level + turn),
-        at(x, to.y - turn),
-        at(x, to.y - turn),
-        at(x, to.y),
-        at(x, to.y),
-        to,
-    ])
-}
-
-/// Out of a card's right side, down a gutter, into a card below.
-fn up_from_below(from: Point, x: f64, to: Point) -> Wire {
-    let (level, turn) = (to.y - 16.0, 12.0);
-    let toward = if to.x > x { 1.0 } else { -1.0 };
-    Wire::new(vec![
-        from,
-        at(x, from.y),
-        at(x, from.y),
-        at(x, from.y + turn),
-        at(x, from.y + turn),
-        at(x, level - turn),
-        at(x, level - turn),
-        at(x, level),
-        at(x, level),
-        at(x + toward * turn, level),
-        at(x + toward * turn, level),
-        at(to.x - toward * turn, level),
-        at(to.x - toward * turn, level),
-        at(to.x, level),
-        at(to.x, level),
-        to,
-    ])
-}
-
-/// From one client's card to another's: round below where both stand in a row, and else down the gutter on the right, where
-/// no card is in between.
-fn among_lanes(a: Rect, b: Rect, gutter: f64) -> Wire {
-    let (from, level) = (at(a.center().x, a.bottom()), a.bottom() + 16.0);
-    if (a.y - b.y).abs() < a.h.min(b.h) {
-        return Wire::square(&[
-            from,
-            at(from.x, level),
-            at(b.center().x, level),
-            at(b.center().x, b.bottom()),
-        ]);
-    }
-    let (upper, lower) = if a.y < b.y { (a, b) } else { (b, a) };
-    let (start, end) = (at(upper.center().x, upper.bottom()), at(lower.center().x, lower.y));
-    let (leaves, comes) = (start.y + 16.0, end.y - 16.0);
-    let next = comes - leaves < 24.0;
-    let mut corners = match next {
-        true => vec![start, at(start.x, comes), at(end.x, comes), end],
-        false => {
-            vec![start, at(start.x, leaves), at(gutter, leaves), at(gutter, comes), at(end.x, comes), end]
-        }
-    };
-    if a.y > b.y {
-        corners.reverse();
-    }
-    Wire::square(&corners)
 }
 
 /// Upkeep goes straight and behind everything: it is there, and it is not the story.

@@ -234,18 +234,6 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
             format!("There is no {} that could be changed.", exchange(of, lang))
         }
         (CommandRefused::NoSuchExchange(of), Lang::Zh) => format!("没有可以改动的{}。", exchange(of, lang)),
-        (CommandRefused::NoSuchSubscription(of), Lang::En) => {
-            format!("There is no durable subscription {of}, or none of that client.")
-        }
-        (CommandRefused::NoSuchSubscription(of), Lang::Zh) => {
-            format!("没有持久订阅 {of}，或者不属于这个客户端。")
-        }
-        (CommandRefused::IsRead(of, node), Lang::En) => {
-            format!("{} reads the subscription {of}: let it leave first.", name(node))
-        }
-        (CommandRefused::IsRead(of, node), Lang::Zh) => {
-            format!("{} 正在读订阅 {of}：请先让它退出。", name(node))
-        }
         (CommandRefused::IsThere(what), Lang::En) => format!("{what} is there already, or not gone yet."),
         (CommandRefused::IsThere(what), Lang::Zh) => format!("{what} 已经存在，或者还没有删完。"),
         (CommandRefused::DoesNotApply(node), Lang::En) => {
@@ -319,6 +307,26 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
             format!("主题 {topic} 是压缩主题，能不能设保留期由它的清理策略决定。")
         }
         (CommandRefused::Unfit(why), _) => unfit(why, lang),
+        _ => return of_subscription(why, names, lang),
+    })
+}
+
+/// Why a subscription cannot end.
+fn of_subscription(why: &CommandRefused, names: &Names, lang: Lang) -> Option<String> {
+    let name = |node: &NodeId| names.node(*node, lang);
+    Some(match (why, lang) {
+        (CommandRefused::NoSuchSubscription(of), Lang::En) => {
+            format!("There is no durable subscription {of}, or none of that client.")
+        }
+        (CommandRefused::NoSuchSubscription(of), Lang::Zh) => {
+            format!("没有持久订阅 {of}，或者不属于这个客户端。")
+        }
+        (CommandRefused::IsRead(of, node), Lang::En) => {
+            format!("{} reads the subscription {of}: let it leave first.", name(node))
+        }
+        (CommandRefused::IsRead(of, node), Lang::Zh) => {
+            format!("{} 正在读订阅 {of}：请先让它退出。", name(node))
+        }
         _ => return None,
     })
 }

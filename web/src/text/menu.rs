@@ -145,7 +145,11 @@ pub(crate) fn title_of(command: &Command, lang: Lang) -> String {
 
 /// What a change is called in a list, and how that is now.
 pub(crate) fn setting(change: &Change, now: Now, lang: Lang) -> (String, String) {
-    (set_to(change, lang), is_now(now, lang))
+    let (title, now) = (set_to(change, lang), is_now(now, lang));
+    match lang {
+        Lang::En => (title, now),
+        Lang::Zh => (spaced(&title), spaced(&now)),
+    }
 }
 
 fn level(level: AcksLevel) -> String {
@@ -205,7 +209,7 @@ fn set_to(change: &Change, lang: Lang) -> String {
             format!("End the {}, with all in it", broker::durable(name, client.as_ref(), lang))
         }
         (Change::DropSubscription { name, client }, Lang::Zh) => {
-            spaced(&format!("取消{}，连同里面的消息", broker::durable(name, client.as_ref(), lang)))
+            format!("取消{}，连同里面的消息", broker::durable(name, client.as_ref(), lang))
         }
         (Change::DropTopic(topic), Lang::En) => format!("Remove {topic}, with all in it"),
         (Change::DropTopic(topic), Lang::Zh) => format!("删掉 {topic} 和里面的消息"),
