@@ -14,7 +14,7 @@ use super::shape::{Point, Rect, at};
 use super::wire::Wire;
 
 /// In lanes: how far on the right of the brokers' cards ways go down; a batch with its count has room beside them.
-pub(super) const GUTTER: f64 = 13.0;
+pub(super) const GUTTER: f64 = 11.0;
 
 /// From a card above, down a gutter on the left, into a card's left side.
 pub(super) fn down_the_side(from: Point, x: f64, to: Point) -> Wire {

@@ -182,7 +182,7 @@ pub const TEXTS: &[(&str, Both)] = &[
         "legend-patience",
         both(
             "how long this controller still waits to hear an active one before it stands for election",
-            "这个 controller 还会等多久：等不到活动的 controller，就发起选举",
+            "这个控制器还会等多久：等不到活动的控制器，就发起选举",
         ),
     ),
     ("legend-more", both("what can be changed of these users", "看这些用户能改什么")),
