@@ -274,6 +274,17 @@ impl<L: Log> Raft<L> {
         }
     }
 
+    /// When it wants to lead, if it hears no leader before, and the longest that it ever waits for one; nothing while it
+    /// leads itself.
+    pub fn runs_at(&self) -> Option<(Time, Span)> {
+        match &self.role {
+            Role::Follower(Follower { until, .. }) | Role::Candidate(Candidate { until, .. }) => {
+                Some((*until, Span(self.timing.patience.0 * 2)))
+            }
+            Role::Leader(_) => None,
+        }
+    }
+
     /// Does what is due.
     ///
     /// # Errors

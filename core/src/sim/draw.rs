@@ -35,7 +35,7 @@ impl World {
         let mut picture = Picture {
             now,
             producers: self.producer_views(),
-            controllers: self.controllers.views(),
+            controllers: self.controllers.views(|node, at| self.true_time(node, at)),
             brokers: brokers
                 .map(|(node, slot)| self.broker_view(node, slot.power, &slot.process, cells_max))
                 .collect(),

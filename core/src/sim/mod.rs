@@ -61,6 +61,7 @@ mod source;
 mod spec;
 mod still;
 mod stream;
+mod subscriptions;
 pub mod swarm;
 mod timeline;
 mod together;

@@ -98,6 +98,10 @@ pub enum CommandRefused {
     Compacted(Name),
     /// Another system plays, and that cannot be changed in it while it runs.
     OfSystem,
+    /// There is no durable subscription of that name, or not of that client.
+    NoSuchSubscription(Name),
+    /// A subscription cannot end while somebody reads it.
+    IsRead(Name, NodeId),
 }
 
 impl fmt::Display for CommandRefused {
@@ -150,6 +154,10 @@ impl fmt::Display for CommandRefused {
             Self::OfSystem => f.write_str(
                 "that cannot be changed while another system plays: set it in the scenario's \"system\"",
             ),
+            Self::NoSuchSubscription(name) => {
+                write!(f, "there is no durable subscription {name}, or none of that client")
+            }
+            Self::IsRead(name, node) => write!(f, "{node} reads the subscription {name}: let it leave first"),
             Self::NeedsEach(node) => {
                 write!(f, "{node} works in transactions, and acknowledges each message with them")
             }
@@ -173,6 +181,7 @@ impl Command {
                 (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Controller) => plays,
                 (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Voter(_)) => true,
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
+                (Self::Change(_), _) => true, // what fits there is asked apart
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
                 (Self::Replace(_), NodeId::NameServer(_)) => false,

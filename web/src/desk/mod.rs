@@ -309,6 +309,8 @@ impl Desk {
             }
             Action::Kill => self.toggle(self.selection.node, Some(true)),
             Action::Revive => self.toggle(self.selection.node, Some(false)),
+            // A crowd does not die.
+            Action::Toggle(node @ NodeId::User(_)) => self.open_menu(Some(menu::Subject::Node(node))),
             Action::Toggle(node) => {
                 self.selection.node = Some(node);
                 self.toggle(Some(node), None);

@@ -46,10 +46,16 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let kept = words::kept(&places, exchanges, view.picture.system, lang);
     let texts = [words::askers(view.picture, lang), kept, words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
-        let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
+        let room = if layout.narrow { in_lanes(layout, *spot) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);
     }
     controllers(scene, view);
+}
+
+/// In lanes: how far words above a lane may go, which is to the controllers, where those stand on the same line.
+fn in_lanes(layout: &super::layout::Layout, spot: Point) -> f64 {
+    let beside = layout.controllers.first().filter(|(_, area)| (area.center().y - spot.y).abs() < 16.0);
+    beside.map_or(layout.width * 0.55, |(_, area)| area.x - spot.x - 8.0)
 }
 
 /// One chip, or the members of the quorum by their numbers: the active one stands out, who is down is dashed.
@@ -82,6 +88,14 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
         };
         scene.boxed(*area, 6.0, Some(solid(fill)), Some(edge));
         scene.text(area.center(), number.to_string(), on(LITTLE, Anchor::Middle), ink);
+        if let Some((at, most)) = controller.runs_at {
+            // How much of its patience is left: when it is used up, it wants to be the active one.
+            let left = at.since(view.picture.now).0 as f64 / most.0.max(1) as f64;
+            let bar = Rect::new(area.x + 4.0, area.bottom() - 4.0, area.w - 8.0, 2.0);
+            let wide = bar.w * left.clamp(0.0, 1.0);
+            scene.boxed(bar, 1.0, Some(faded(theme.line_strong, 0.5)), None);
+            scene.boxed(Rect { w: wide.max(1.0), ..bar }, 1.0, Some(solid(theme.purple)), None);
+        }
         scene.answers(area.grown(2.0), Target::Control(*node));
         pause_if_frozen(scene, view, *node, at(area.right(), area.y));
     }
@@ -138,7 +152,9 @@ pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect,
     scene.text_within(at(area.x + left, area.y + middle), &shortened(name, font, room), font, color, room);
     if let Some(control) = view.layout.control(node) {
         let over = view.selection.hover == Some(Target::Control(node));
-        if up {
+        if matches!(node, NodeId::User(_)) {
+            glyph::dots(scene, control, over, theme);
+        } else if up {
             glyph::bolt(scene, control, selected || hovered, over, theme);
         } else {
             glyph::revive(scene, control, over, theme);

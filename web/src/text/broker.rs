@@ -47,6 +47,16 @@ pub(super) fn subscription(queue: &Name) -> Option<(String, Option<String>)> {
     Some((name.into(), (!client.is_empty() && client != name).then(|| client.into())))
 }
 
+/// A durable subscription that is named by its name and its client.
+pub(super) fn durable(name: &Name, client: Option<&Name>, lang: Lang) -> String {
+    match (client.filter(|client| *client != name), lang) {
+        (None, Lang::En) => format!("durable subscription {name}"),
+        (None, Lang::Zh) => format!("持久订阅 {name}"),
+        (Some(client), Lang::En) => format!("durable subscription {name} of {client}"),
+        (Some(client), Lang::Zh) => format!(" {client} 的持久订阅 {name}"),
+    }
+}
+
 /// A queue's name, as it is drawn.
 pub fn queue(name: &Name, lang: Lang) -> String {
     match (subscription(name), lang) {

@@ -25,6 +25,7 @@ mod halves;
 pub mod judged;
 mod membership;
 pub(crate) mod menu;
+pub(crate) mod near;
 mod producers;
 pub mod promises;
 mod pulls;

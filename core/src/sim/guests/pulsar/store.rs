@@ -83,6 +83,6 @@ impl Guest for Store {
 
     fn view(&self, look: &Look<'_>) -> GuestView {
         let (up, term) = (look.is_up(), Epoch(0)); // it is alone: nobody is elected
-        GuestView::Keeper(ControllerView { node: look.node, up, active: up, term })
+        GuestView::Keeper(ControllerView { node: look.node, up, active: up, term, runs_at: None })
     }
 }

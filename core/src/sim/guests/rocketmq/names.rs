@@ -67,6 +67,12 @@ impl Guest for Names {
 
     fn view(&self, look: &Look<'_>) -> GuestView {
         // Name servers do not know of each other: each is as active as any.
-        GuestView::Keeper(ControllerView { node: self.node, up: look.is_up(), active: true, term: Epoch(0) })
+        GuestView::Keeper(ControllerView {
+            node: self.node,
+            up: look.is_up(),
+            active: true,
+            term: Epoch(0),
+            runs_at: None,
+        })
     }
 }
