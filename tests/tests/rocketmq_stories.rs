@@ -118,8 +118,9 @@ fn a_controller_makes_a_slave_the_master_and_nothing_acknowledged_is_lost() {
         let Some(SystemSpec::Rocketmq(spec)) = &mut weak.system else { panic!("it is RocketMQ's") };
         spec.broker.replication = RocketmqReplication::Async;
         for slave in ["broker-2", "broker-3"] {
-            let slow = format!("100 slow broker-1 to {slave} 40");
-            weak.actions.push(slow.parse().expect("a command with its moment"));
+            // What is on its way when the power goes still arrives: a while before nothing leaves any more.
+            let cut = format!("550 cut broker-1 to {slave}");
+            weak.actions.push(cut.parse().expect("a command with its moment"));
         }
         lost_async += ended(weak, seed).verdict().lost().len();
     }
