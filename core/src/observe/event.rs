@@ -18,6 +18,7 @@ use super::order::OrderEvent;
 use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::rabbitmq_event::RabbitmqEvent;
 use super::refusal::Refusal;
 use super::share_event::ShareEvent;
 use super::txn_event::TxnEvent;
@@ -250,6 +251,8 @@ pub enum Event {
     Txn(TxnEvent),
     /// Somebody set, added or removed something: at the node concerned, or at a controller.
     Changed(Change),
+    /// Something that only RabbitMQ does.
+    Rabbitmq(RabbitmqEvent),
 }
 
 /// An event with its time and its place.
@@ -321,6 +324,7 @@ impl Event {
             Self::Producer(event) => event.messages(),
             Self::Share(event) => event.messages(),
             Self::Txn(event) => event.messages(),
+            Self::Rabbitmq(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -349,6 +353,7 @@ impl Event {
             || matches!(self, Self::Group(event) if event.is_landmark())
             || matches!(self, Self::Share(event) if event.is_landmark())
             || matches!(self, Self::Txn(event) if event.is_landmark())
+            || matches!(self, Self::Rabbitmq(event) if event.is_landmark())
     }
 }
 
@@ -411,6 +416,7 @@ impl fmt::Display for Event {
             Self::Group(event) => event.fmt(f),
             Self::Share(event) => event.fmt(f),
             Self::Txn(event) => event.fmt(f),
+            Self::Rabbitmq(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, messages, delivery: 1 } => {
                 write!(f, "received {} from {from}", named(messages))

@@ -54,6 +54,7 @@ use super::fault_event::FaultEvent;
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::rabbitmq_event::RabbitmqEvent;
 use super::shared::Shared;
 use super::txn_event::TxnEvent;
 use super::txn_judge::TxnJudge;
@@ -89,6 +90,8 @@ pub struct Verdict {
     returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// Dead letters on their way to queues of other brokers.
+    buried: BTreeSet<(MessageId, Name)>,
     /// In which queues a message stands as a dead letter.
     dead_letters: BTreeMap<MessageId, SortedSet<Name>>,
     /// Refused for good, or not acknowledged in time: their producers gave them up.
@@ -206,7 +209,7 @@ impl Verdict {
             Event::Processed { from, messages, group } => {
                 messages.iter().for_each(|message| self.processed(from, *message, group, *node));
             }
-            Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),
+            Event::Settled { queue, message, by } => self.settled(queue, *message, *by),
             Event::Crashed | Event::PowerCut | Event::Cluster(ClusterEvent::Stopped) => self.died(*node),
             Event::Restarted => {
                 self.down.remove(node);
@@ -216,9 +219,28 @@ impl Verdict {
                 messages.iter().for_each(|message| self.promise(*message));
             }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
+            Event::Rabbitmq(event) => self.observe_rabbitmq(*node, event),
             Event::Share(event) => {
                 let delivered = |id| self.accounts.get(id).is_some_and(|account| account.delivered);
                 self.shared.observe(event, delivered);
+            }
+            _ => {}
+        }
+    }
+
+    fn observe_rabbitmq(&mut self, node: NodeId, event: &RabbitmqEvent) {
+        match event {
+            RabbitmqEvent::Written { queue, messages, .. } => {
+                let place = Place::Queue(queue.clone());
+                self.copies.is_replicated(&place);
+                self.hold(&place, node, messages);
+            }
+            RabbitmqEvent::CutBack { queue, messages, .. } => {
+                self.lose(&Place::Queue(queue.clone()), node, messages);
+            }
+            RabbitmqEvent::Leads { queue, .. } => self.elected(&Place::Queue(queue.clone()), node),
+            RabbitmqEvent::DeadLettered { message, to, .. } => {
+                self.buried.extend(to.iter().map(|queue| (*message, queue.clone())));
             }
             _ => {}
         }
@@ -228,7 +250,7 @@ impl Verdict {
         match event {
             QueueEvent::Died { queue, message, .. } => {
                 self.owed.remove(&(*message, queue.clone()));
-                self.let_go(&Place::Queue(queue.clone()), node, *message);
+                self.copies.let_go_everywhere(&mut self.accounts, &Place::Queue(queue.clone()), *message);
                 self.dead_letters.entry(*message).or_default().remove(queue);
                 self.dropped.insert(*message);
                 self.died_in.insert(*message, step);
@@ -291,7 +313,8 @@ impl Verdict {
             if !self.is_done(message, purpose) {
                 self.owed.insert((message, queue.clone()));
             }
-            if self.died_in.get(&message) == Some(&step) {
+            let buried = self.buried.remove(&(message, queue.clone()));
+            if buried || self.died_in.get(&message) == Some(&step) {
                 self.dropped.remove(&message);
                 self.dead_letters.entry(message).or_default().insert(queue.clone());
             }
@@ -330,8 +353,8 @@ impl Verdict {
     }
 
     /// A queue has a consumer's word. If it came before the work was done, the consumer alone has the message now.
-    fn settled(&mut self, queue: &Name, message: MessageId, broker: NodeId, by: NodeId) {
-        self.let_go(&Place::Queue(queue.clone()), broker, message);
+    fn settled(&mut self, queue: &Name, message: MessageId, by: NodeId) {
+        self.copies.let_go_everywhere(&mut self.accounts, &Place::Queue(queue.clone()), message);
         if !self.owed.contains(&(message, queue.clone())) {
             return;
         }

@@ -83,4 +83,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("consistent-hash", include_str!("../../scenarios/consistent-hash.json")),
     ("single-active", include_str!("../../scenarios/single-active.json")),
     ("consumer-priority", include_str!("../../scenarios/consumer-priority.json")),
+    ("rabbitmq-quorum-queue", include_str!("../../scenarios/rabbitmq-quorum-queue.json")),
+    ("rabbitmq-classic-queue", include_str!("../../scenarios/rabbitmq-classic-queue.json")),
+    ("rabbitmq-no-majority", include_str!("../../scenarios/rabbitmq-no-majority.json")),
+    ("rabbitmq-delivery-limit", include_str!("../../scenarios/rabbitmq-delivery-limit.json")),
+    ("rabbitmq-stream", include_str!("../../scenarios/rabbitmq-stream.json")),
 ];

@@ -86,6 +86,9 @@ pub use cost::{
 };
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
+pub use guests::{
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget, StreamOffset,
+};
 pub use guests::{SystemSource, SystemSpec, SystemTarget};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use lookout::{Lookout, Next};

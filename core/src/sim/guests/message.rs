@@ -6,7 +6,7 @@ use super::super::cost::Weight;
 use super::super::described::Described;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, rocketmq};
+use crate::systems::{Input, rabbitmq, rocketmq};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -24,6 +24,7 @@ pub(in super::super) trait Talk {
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
     RocketMq(Box<rocketmq::protocol::Message>),
+    RabbitMq(Box<rabbitmq::cluster::ClusterMessage>),
 }
 
 impl GuestMessage {
@@ -31,6 +32,7 @@ impl GuestMessage {
     pub(in super::super) fn talk(&self) -> &dyn Talk {
         match self {
             Self::RocketMq(message) => &**message,
+            Self::RabbitMq(message) => &**message,
         }
     }
 }
@@ -58,7 +60,9 @@ impl Speaks for rocketmq::protocol::Message {
     }
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
-        let GuestMessage::RocketMq(message) = message;
-        Some(*message)
+        match message {
+            GuestMessage::RocketMq(message) => Some(*message),
+            GuestMessage::RabbitMq(_) => None,
+        }
     }
 }

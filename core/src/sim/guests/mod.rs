@@ -16,12 +16,16 @@ mod hands;
 mod hosting;
 mod message;
 mod pace;
+pub(super) mod rabbitmq;
 pub(super) mod rocketmq;
 mod spec;
 
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
+pub use rabbitmq::{
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget, StreamOffset,
+};
 pub use spec::{SystemSource, SystemSpec, SystemTarget};
 
 use alloc::boxed::Box;
@@ -182,6 +186,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
     let all = match &scenario.system {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+        Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -202,6 +207,7 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+            Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::promises(spec, self, adversity),
         }
     }
 
@@ -211,6 +217,7 @@ impl Scenario {
         match &self.system {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+            Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::check(spec, self),
         }
     }
 }

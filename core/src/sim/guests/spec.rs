@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rabbitmq::{RabbitmqSource, RabbitmqSpec, RabbitmqTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
 use crate::sim::{SourceSpec, TargetSpec};
@@ -19,6 +20,8 @@ use crate::sim::{SourceSpec, TargetSpec};
 pub enum SystemSpec {
     /// RocketMQ.
     Rocketmq(RocketmqSpec),
+    /// RabbitMQ.
+    Rabbitmq(RabbitmqSpec),
 }
 
 /// Where a producer of a system sends, and how.
@@ -34,6 +37,8 @@ pub enum SystemSpec {
 pub enum SystemTarget {
     /// RocketMQ.
     Rocketmq(RocketmqTarget),
+    /// RabbitMQ.
+    Rabbitmq(RabbitmqTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -50,6 +55,8 @@ pub enum SystemTarget {
 pub enum SystemSource {
     /// RocketMQ.
     Rocketmq(RocketmqSource),
+    /// RabbitMQ.
+    Rabbitmq(RabbitmqSource),
 }
 
 impl SystemTarget {
@@ -57,6 +64,7 @@ impl SystemTarget {
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(to) => to.topic.clone(),
+            Self::Rabbitmq(to) => to.name(),
         }
     }
 }
@@ -66,6 +74,7 @@ impl SystemSource {
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(from) => from.topic.clone(),
+            Self::Rabbitmq(from) => from.queue.clone(),
         }
     }
 
@@ -73,6 +82,7 @@ impl SystemSource {
     pub fn group(&self) -> Option<&Name> {
         match self {
             Self::Rocketmq(from) => Some(&from.group),
+            Self::Rabbitmq(from) => from.reference.as_ref(),
         }
     }
 }

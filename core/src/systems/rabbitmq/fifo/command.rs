@@ -39,8 +39,8 @@ use crate::time::Time;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// A message comes; it stands beside the command. Its publisher counts its messages from 1, so that one that is
-    /// sent again is known.
+    /// A message comes; it stands beside the command. Its publisher counts its messages, from
+    /// [`first_of_session`](super::first_of_session) on, so that one that is sent again is known.
     Enqueue {
         /// Who publishes.
         from: NodeId,
@@ -101,6 +101,11 @@ pub enum Command {
     Down {
         /// Which.
         node: NodeId,
+    },
+    /// One consumer is gone, and its client has perhaps come back as another: what it had comes back, and counts as failed.
+    Leave {
+        /// Which.
+        consumer: ConsumerTag,
     },
     /// What is ready goes, without dead letters.
     Purge,

@@ -49,6 +49,21 @@ use crate::time::{Span, Time};
 /// RabbitMQ's clock counts milliseconds: what lives for none lives for this one.
 const TICK: Span = Span::from_millis(1);
 
+/// Where in a publisher's number its session stands.
+const SESSION_SHIFT: u32 = 32;
+
+/// The number of the first message of a publisher's session. Within a session numbers follow one on another; a higher
+/// session begins anew, and its publisher remembers nothing of what was before.
+///
+/// ```
+/// use mqlab_core::systems::rabbitmq::first_of_session;
+/// assert_eq!(first_of_session(0), 1);
+/// assert!(first_of_session(2) > first_of_session(1) + 1_000_000);
+/// ```
+pub const fn first_of_session(session: u32) -> u64 {
+    ((session as u64) << SESSION_SHIFT) | 1
+}
+
 /// What is known of a message without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
@@ -155,6 +170,36 @@ impl Fifo {
         self.consumers.all().map(|consumer| consumer.tag.node).collect()
     }
 
+    /// The consumers that are here.
+    pub fn consumers(&self) -> BTreeSet<ConsumerTag> {
+        self.consumers.all().map(|consumer| consumer.tag).collect()
+    }
+
+    /// Who is served, where one is at a time.
+    pub fn active(&self) -> Option<ConsumerTag> {
+        let key = self.consumers.active().filter(|_| self.options.single_active)?;
+        self.consumers.get(key).map(|consumer| consumer.tag)
+    }
+
+    /// What is with consumers: where it stands, which message it is, with whom, and how often it came back before; in order of
+    /// the log.
+    pub fn with_consumers(&self) -> Vec<(Offset, Option<MessageId>, NodeId, u32)> {
+        let held = |consumer: &Consumer| {
+            let node = consumer.tag.node;
+            consumer.out.values().map(move |held| (held.index, held.id, node, held.acquired)).collect::<Vec<_>>()
+        };
+        let mut all: Vec<_> = self.consumers.all().flat_map(held).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// What is ready, in the order in which it would be served: where it stands, which message it is, its priority, and how
+    /// often it came back before.
+    pub fn ready_messages(&self) -> impl Iterator<Item = (Offset, Option<MessageId>, u8, u32)> {
+        let lanes = self.lanes.iter().rev().flatten();
+        self.returns.iter().chain(lanes).map(|held| (held.index, held.id, held.priority, held.acquired))
+    }
+
     /// Where the messages that are ready stand in the log, in the order in which they would be served.
     pub fn in_order(&self) -> impl Iterator<Item = Offset> {
         let lanes = self.lanes.iter().rev().flatten();
@@ -206,6 +251,7 @@ impl Fifo {
             }
             (Command::Cancel { consumer }, _) => self.consumers.cancel(*consumer),
             (Command::Down { node }, _) => self.down(*node, effects),
+            (Command::Leave { consumer }, _) => self.leave(*consumer, effects),
             (Command::Purge, _) => self.purge(effects),
             (Command::Expire, _) => {}
             (Command::Buried { count }, _) => {
@@ -220,6 +266,10 @@ impl Fifo {
 
     fn enqueue(&mut self, from: NodeId, sequence: u64, at: (Offset, &Message), effects: &mut Vec<Effect>) {
         let next = self.publishers.entry(from).or_insert(1);
+        let begins = first_of_session((sequence >> SESSION_SHIFT) as u32);
+        if begins > *next {
+            *next = begins; // of an earlier session nobody waits for an answer any more
+        }
         if sequence > *next {
             return effects.push(Effect::Missing { to: from, next: *next });
         }
@@ -318,19 +368,26 @@ impl Fifo {
     /// A client is gone, and so are its consumers.
     fn down(&mut self, node: NodeId, effects: &mut Vec<Effect>) {
         for key in self.consumers.of_node(node) {
-            let numbers: Vec<u64> = self
-                .consumers
-                .get(key)
-                .into_iter()
-                .flat_map(|consumer| consumer.out.keys().copied())
-                .collect();
-            for (_, held) in self.take_all(key, &numbers) {
-                self.give_back(held, node, true, ReturnReason::Left, effects);
-            }
-            self.consumers.remove(key);
+            self.goes(key, node, effects);
         }
         // One that quiesced waits now.
         self.consumers.of_node(node);
+    }
+
+    /// One consumer is gone: its channel is.
+    fn leave(&mut self, consumer: ConsumerTag, effects: &mut Vec<Effect>) {
+        let Some(key) = self.consumers.key_of(consumer) else { return };
+        self.goes(key, consumer.node, effects);
+        self.consumers.forget_waiting(consumer);
+    }
+
+    fn goes(&mut self, key: Offset, node: NodeId, effects: &mut Vec<Effect>) {
+        let there = self.consumers.get(key).into_iter();
+        let numbers: Vec<u64> = there.flat_map(|consumer| consumer.out.keys().copied()).collect();
+        for (_, held) in self.take_all(key, &numbers) {
+            self.give_back(held, node, true, ReturnReason::Left, effects);
+        }
+        self.consumers.remove(key);
     }
 
     fn purge(&mut self, effects: &mut Vec<Effect>) {

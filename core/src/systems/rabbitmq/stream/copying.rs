@@ -150,6 +150,10 @@ impl<S: Storage> Stream<S> {
         if !is_last || !sound || !self.copies_from(from, epoch) {
             return Ok(());
         }
+        let from = if anew { self.log.start() } else { at };
+        let (mut messages, to) = (Vec::new(), at);
+        read_range(&self.log, from, self.log.end(), |chunks| messages.extend(ids_in(chunks)))?;
+        self.events.push(Event::Truncated { partition: self.partition(), to, messages });
         if anew {
             self.log.begin_anew(at)?;
             self.committed = self.committed.max(at);
