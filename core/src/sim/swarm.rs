@@ -7,12 +7,14 @@
 //! | [`wide()`] | brokers, racks, topics, tables, transactions, groups, share groups, programs, orders and settings at random |
 //! | [`queue()`] | one queue, and nodes that die |
 //! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
+//! | [`rabbitmq()`] | a cluster of RabbitMQ: queues of all types, exchanges, dead letters, streams, clients |
 //! | [`shop()`] | users who are told "accepted", and services that work on their orders later |
 //!
 //! The same seed draws the same scenario everywhere: the tests and `mqlab swarm` try the same.
 
 mod clusters;
 mod hosts;
+mod rabbitmq;
 mod readers;
 mod shops;
 mod trial;
@@ -20,6 +22,7 @@ mod wide;
 
 pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
+pub use rabbitmq::rabbitmq;
 pub use shops::shop;
 pub use trial::{SOMETIMES, Trial};
 pub use wide::wide;

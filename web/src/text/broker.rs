@@ -4,7 +4,7 @@ use mqlab_core::ids::Name;
 use mqlab_core::message::{DeathReason, Value};
 use mqlab_core::queue::{DeadLetter, Overflow};
 use mqlab_core::routing::{Binding, ExchangeKind, ExchangeName, RESERVED_PREFIX};
-use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView};
+use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView, Role};
 use mqlab_core::vhost::Alarm;
 
 use super::sentence::place;
@@ -14,6 +14,18 @@ use super::{Both, Lang, both, row, stage};
 pub const ABSENT: Both = both("not there", "不存在");
 /// Of a broker that was not told yet what to keep.
 pub const UNTOLD: Both = both("does not know yet what to keep", "还不知道要保存什么");
+
+/// What a broker is to a queue that several of them have.
+pub fn role(role: Role, lang: Lang) -> String {
+    match (role, lang) {
+        (Role::Queue | Role::Down, _) => String::new(),
+        (Role::Leader { epoch }, Lang::En) => format!("leader, term {epoch}"),
+        (Role::Leader { epoch }, Lang::Zh) => format!("leader，任期 {epoch}"),
+        (Role::Follower { in_sync: true }, _) => "follower".into(),
+        (Role::Follower { in_sync: false }, Lang::En) => "no leader".into(),
+        (Role::Follower { in_sync: false }, Lang::Zh) => "没有 leader".into(),
+    }
+}
 
 /// An exchange's name; the default one has none.
 pub fn exchange(name: &ExchangeName, lang: Lang) -> String {

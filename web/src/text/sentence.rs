@@ -6,7 +6,7 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, row, shares, spaced, txns,
+    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, rabbits, row, shares, spaced, txns,
 };
 
 /// How the nodes of a run are called.
@@ -278,6 +278,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Txn(event) => txns::english(event, node, &what),
+        Event::Rabbitmq(event) => rabbits::english(event, node, &what, who),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
@@ -357,6 +358,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Txn(event) => txns::chinese(event, node, &what),
+        Event::Rabbitmq(event) => rabbits::chinese(event, node, &what, who),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
@@ -420,6 +422,7 @@ impl Tone {
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
             Event::Txn(event) => txns::tone(event),
+            Event::Rabbitmq(event) => rabbits::tone(event),
             Event::Group(event) => membership::tone(event),
             Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),

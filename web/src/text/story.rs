@@ -2,7 +2,7 @@
 
 use super::{
     Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
-    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_share,
+    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_rabbit, stories_share,
     stories_stream, stories_table, stories_txns,
 };
 
@@ -69,6 +69,7 @@ const MORE: &[&[Story]] = &[
     stories_share::STORIES,
     stories_cluster::STORIES,
     stories_txns::STORIES,
+    stories_rabbit::STORIES,
 ];
 
 /// Every story.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::super::Look;
 use super::node::{NodeGuest, State};
-use crate::ids::{Epoch, LogName, Name, Offset, PartitionId};
+use crate::ids::{Epoch, LogName, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log as _, Storage as _};
 use crate::observe::Place;
 use crate::queue::Overflow;
@@ -42,7 +42,7 @@ pub(super) fn broker_view(guest: &NodeGuest, look: &Look<'_>) -> BrokerView {
 
 fn running(node: &ClusterNode, look: &Look<'_>) -> Vec<StripView> {
     let strip = |(name, own): (&Name, &Hosted)| match own {
-        Hosted::Quorum(host) => Some(quorum(name, host, look)),
+        Hosted::Quorum(host) => Some(quorum(name, host, node.readers(name), look)),
         Hosted::Stream(member) => Some(stream(member, look)),
         Hosted::Classic(own) => {
             let mut strip = queue_strip(
@@ -78,7 +78,7 @@ fn at_rest(name: &Name, disk: &Disk, look: &Look<'_>) -> Option<StripView> {
     None
 }
 
-fn quorum(name: &Name, host: &QuorumHost, look: &Look<'_>) -> StripView {
+fn quorum(name: &Name, host: &QuorumHost, readers: Vec<NodeId>, look: &Look<'_>) -> StripView {
     let (member, options) = (&host.member, host.options());
     let state = member.state();
     let with = state.with_consumers().into_iter().map(|(offset, id, node, acquired)| Cell {
@@ -95,6 +95,10 @@ fn quorum(name: &Name, host: &QuorumHost, look: &Look<'_>) -> StripView {
         deliveries: acquired,
         priority,
     });
+    // By their places, as they stand in the log; what came back is served first all the same.
+    let mut cells: Vec<Cell> = with.chain(ready).collect();
+    cells.sort_by_key(|cell| cell.offset);
+    cells.truncate(look.cells_max);
     let leads = member.leader() == Some(look.node);
     let over = |limit: Option<u64>| limit.is_some_and(|most| state.ready() > 0 && state.ready() >= most);
     let (ready_count, unacked) = (state.ready(), state.unsettled());
@@ -124,11 +128,11 @@ fn quorum(name: &Name, host: &QuorumHost, look: &Look<'_>) -> StripView {
             priority_max: QUORUM_PRIORITY_MAX,
             dead_letter: host.dead_letter.clone(),
             died: Vec::new(),
-            readers: state.clients().into_iter().collect(),
+            readers,
             active: state.active().map(|consumer| consumer.node),
         }),
         epochs: Vec::new(),
-        cells: with.chain(ready).take(look.cells_max).collect(),
+        cells,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use super::channels::ServerChannel;
 use super::hosted::Hosted;
 use super::node::{ClusterNode, Fallible};
 use super::protocol::{ClusterMessage, ToClient, Word};
@@ -146,6 +147,12 @@ impl ClusterNode {
             self.begin_to_read(now, channel)?;
         }
         self.say_who_leaves(now)
+    }
+
+    /// Whose channels here consume a queue.
+    pub(crate) fn readers(&self, queue: &Name) -> Vec<NodeId> {
+        let reads = |own: &&ServerChannel| own.reading.as_ref().is_some_and(|own| own.queue == *queue);
+        self.channels.iter().filter(|(_, own)| reads(own)).map(|(&client, _)| client).collect()
     }
 
     pub(super) fn next_of_channels(&self) -> Option<Time> {
