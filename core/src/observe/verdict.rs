@@ -39,6 +39,7 @@ mod lines;
 mod trims;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use accounts::Accounts;
 use copies::Copies;
@@ -90,6 +91,8 @@ pub struct Verdict {
     returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// What has left queues of which several brokers have members.
+    left: BTreeSet<(MessageId, Name)>,
     /// Dead letters on their way to queues of other brokers.
     buried: BTreeSet<(MessageId, Name)>,
     /// In which queues a message stands as a dead letter.
@@ -233,7 +236,10 @@ impl Verdict {
             RabbitmqEvent::Written { queue, messages, .. } => {
                 let place = Place::Queue(queue.clone());
                 self.copies.is_replicated(&place);
-                self.hold(&place, node, messages);
+                // A member that is behind writes down, too, what has left the queue since.
+                let there = |message: &&MessageId| !self.left.contains(&(**message, queue.clone()));
+                let messages: Vec<MessageId> = messages.iter().filter(there).copied().collect();
+                self.hold(&place, node, &messages);
             }
             RabbitmqEvent::CutBack { queue, messages, .. } => {
                 self.lose(&Place::Queue(queue.clone()), node, messages);
@@ -250,7 +256,7 @@ impl Verdict {
         match event {
             QueueEvent::Died { queue, message, .. } => {
                 self.owed.remove(&(*message, queue.clone()));
-                self.copies.let_go_everywhere(&mut self.accounts, &Place::Queue(queue.clone()), *message);
+                self.leaves(queue, *message);
                 self.dead_letters.entry(*message).or_default().remove(queue);
                 self.dropped.insert(*message);
                 self.died_in.insert(*message, step);
@@ -313,11 +319,19 @@ impl Verdict {
             if !self.is_done(message, purpose) {
                 self.owed.insert((message, queue.clone()));
             }
+            self.left.remove(&(message, queue.clone()));
             let buried = self.buried.remove(&(message, queue.clone()));
             if buried || self.died_in.get(&message) == Some(&step) {
                 self.dropped.remove(&message);
                 self.dead_letters.entry(message).or_default().insert(queue.clone());
             }
+        }
+    }
+
+    /// A queue does not have a message any more, whoever has a copy.
+    fn leaves(&mut self, queue: &Name, message: MessageId) {
+        if self.copies.let_go_everywhere(&mut self.accounts, &Place::Queue(queue.clone()), message) {
+            self.left.insert((message, queue.clone()));
         }
     }
 
@@ -329,7 +343,9 @@ impl Verdict {
     fn lose(&mut self, place: &Place, broker: NodeId, messages: &[MessageId]) {
         for &message in messages {
             self.let_go(place, broker, message);
-            if let Place::Queue(queue) = place {
+            if let Place::Queue(queue) = place
+                && !self.copies.is_held_by_any(&self.accounts, place, message)
+            {
                 self.judge_debt(message, queue);
             }
             self.judge_loss(message);
@@ -354,7 +370,7 @@ impl Verdict {
 
     /// A queue has a consumer's word. If it came before the work was done, the consumer alone has the message now.
     fn settled(&mut self, queue: &Name, message: MessageId, by: NodeId) {
-        self.copies.let_go_everywhere(&mut self.accounts, &Place::Queue(queue.clone()), message);
+        self.leaves(queue, message);
         if !self.owed.contains(&(message, queue.clone())) {
             return;
         }

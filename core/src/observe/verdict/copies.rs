@@ -76,11 +76,18 @@ impl Copies {
         }
     }
 
-    /// A queue does not have a message any more, wherever it stood.
-    pub(super) fn let_go_everywhere(&self, accounts: &mut Accounts, place: &Place, message: MessageId) {
+    /// A queue does not have a message any more, wherever it stood. Says whether several brokers have members of it.
+    pub(super) fn let_go_everywhere(&self, accounts: &mut Accounts, place: &Place, message: MessageId) -> bool {
         for &log in self.numbers.get(place).into_iter().flat_map(SortedMap::values) {
             accounts.of(message).logs.remove(log);
         }
+        self.replicated.contains(place)
+    }
+
+    /// Whether any log of a place has a message.
+    pub(super) fn is_held_by_any(&self, accounts: &Accounts, place: &Place, message: MessageId) -> bool {
+        let mut logs = self.numbers.get(place).into_iter().flat_map(SortedMap::values);
+        accounts.get(message).is_some_and(|account| logs.any(|&log| account.logs.contains(log)))
     }
 
     /// A broker's log does not have a message any more.

@@ -19,6 +19,8 @@ pub(super) struct Patience {
     /// Whom the node took for the leader when it last looked.
     seen: Option<NodeId>,
     again_at: Time,
+    /// What was under way may be lost: the connection broke, or whoever was asked does not lead.
+    doubts: bool,
 }
 
 impl Patience {
@@ -26,6 +28,7 @@ impl Patience {
     pub(super) fn is_over(&mut self, now: Time, leader: Option<NodeId>, again: Span) -> bool {
         let changed = leader.is_some() && leader != self.seen && leader != self.leader;
         self.seen = leader;
+        self.doubts |= changed;
         if changed || now >= self.again_at {
             self.leader = leader.or(self.leader);
             self.again_at = now + again;
@@ -42,12 +45,14 @@ impl Patience {
     /// The connection to a node is gone: what was under way may be lost.
     pub(super) fn hung_up(&mut self, now: Time, peer: NodeId) {
         if self.leader == Some(peer) {
+            self.doubts = true;
             self.again_at = self.again_at.min(now + AFTER_HANG_UP);
         }
     }
 
     /// Whoever was asked does not lead, but knows who does; says whether that is news.
     pub(super) fn is_sent_on(&mut self, to: Option<NodeId>) -> bool {
+        self.doubts = true;
         let news = to.is_some() && to != self.leader;
         if news {
             self.leader = to;
@@ -121,6 +126,17 @@ impl Asker {
         } else {
             Word::Queue(QuorumMessage::Publish { sequence, message })
         })
+    }
+
+    /// What is to be said once more, when patience is over. Who has no name in a stream says nothing twice that was not perhaps
+    /// lost.
+    pub(super) fn repeats(&mut self) -> Vec<(NodeId, Word)> {
+        let doubts = core::mem::take(&mut self.patience.doubts);
+        let named = |pending: &Pending| pending.publisher.is_some();
+        if doubts || !self.is_stream || self.pending.values().all(named) {
+            return self.again(0);
+        }
+        Vec::new()
     }
 
     /// Everything from a number on, once more.

@@ -260,6 +260,11 @@ impl ClusterNode {
     pub(super) fn told(&mut self, now: Time, name: &Name, channel: Channel, word: Word) -> Fallible<()> {
         if let Word::Queue(QuorumMessage::Cancelled { .. }) = word {
             self.leaving.remove(&(name.clone(), channel));
+            // It was given up, and is there after all: it comes anew.
+            if let Some(reading) = self.channel(channel).and_then(|own| own.reading.as_mut()) {
+                reading.doubts = true;
+                reading.patience.soon(now);
+            }
             return Ok(());
         }
         let again = self.config.ask_again;
@@ -357,7 +362,7 @@ impl ClusterNode {
         if let Some(asker) = own.askers.get_mut(name)
             && asker.patience.is_sent_on(leader)
         {
-            said.extend(asker.again(0));
+            said.extend(asker.repeats());
         }
         if let Some(reading) = own.reading.as_mut().filter(|reading| reading.queue == *name)
             && reading.patience.is_sent_on(leader)

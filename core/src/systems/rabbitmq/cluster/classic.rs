@@ -65,9 +65,11 @@ impl ClassicQueue {
         Ok(Self { name, disk, queue, readers, next_reader, next_from, after_flush, events })
     }
 
-    pub(super) fn close(mut self) -> Result<Disk, NodeFailed> {
-        self.queue.close(&mut self.disk).map_err(failed)?;
-        Ok(self.disk)
+    pub(super) fn close(mut self) -> Disk {
+        match self.queue.close(&mut self.disk) {
+            // What there was no room for was promised to nobody.
+            Ok(()) | Err(_) => self.disk,
+        }
     }
 
     pub(super) fn storage_mut(&mut self) -> (&mut Disk, Vec<&mut DiskLog>) {
@@ -196,7 +198,10 @@ impl ClassicQueue {
         for id in gone {
             self.queue.detach(now, id).map_err(failed)?;
             self.note_facts(); // while it is known who that was
-            self.readers.remove(&id);
+            if let Some(Reader { channel, node, .. }) = self.readers.remove(&id) {
+                // It is told, if it is there after all.
+                self.after_flush.push((node, channel, QuorumMessage::Cancelled { tag: channel.session }));
+            }
         }
         Ok(())
     }

@@ -115,7 +115,7 @@ impl Hosted {
         match self {
             Self::Quorum(host) => host.member.close().ok(),
             Self::Stream(member) => member.close().ok(),
-            Self::Classic(queue) => queue.close().ok(),
+            Self::Classic(queue) => Some(queue.close()),
             Self::Elsewhere(_) => None,
         }
     }

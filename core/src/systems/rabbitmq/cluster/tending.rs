@@ -24,7 +24,7 @@ impl ClusterNode {
             let channel = Channel { client, session: own.session };
             for (name, asker) in own.askers.iter_mut().filter(|(_, asker)| !asker.is_idle()) {
                 if asker.patience.is_over(now, leader(name), again) {
-                    said.extend(asker.again(0).into_iter().map(|word| (name.clone(), channel, word)));
+                    said.extend(asker.repeats().into_iter().map(|word| (name.clone(), channel, word)));
                 }
             }
             if let Some(reading) = &mut own.reading {

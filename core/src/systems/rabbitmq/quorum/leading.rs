@@ -223,7 +223,8 @@ impl<S: Storage> QuorumQueue<S> {
             reign.expiry_asked = expired.or(reign.expiry_asked);
         }
         for consumer in gone {
-            self.propose(now, &Command::Leave { consumer }, None, sends)?;
+            // It is told, if it is there after all.
+            self.ask(now, consumer.node, &Command::Leave { consumer }, None, sends)?;
         }
         if expired.is_some() {
             self.propose(now, &Command::Expire, None, sends)?;
@@ -244,7 +245,9 @@ impl<S: Storage> QuorumQueue<S> {
             Command::Requeue { key, delivery } => {
                 QuorumMessage::Done { key: *key, deliveries: [*delivery].into() }
             }
-            Command::Cancel { consumer } => QuorumMessage::Cancelled { tag: consumer.tag },
+            Command::Cancel { consumer } | Command::Leave { consumer } => {
+                QuorumMessage::Cancelled { tag: consumer.tag }
+            }
             Command::Purge => {
                 let purged = |effect: &Effect| if let Effect::Purged { count } = effect { *count } else { 0 };
                 QuorumMessage::Purged { count: effects.iter().map(purged).sum() }
