@@ -31,7 +31,11 @@ fn a_quorum_queue_outlives_its_leader_and_its_leaders_disk() {
             Event::Rabbitmq(RabbitmqEvent::Leads { .. }) => Some((fact.at.0, fact.node)),
             _ => None,
         });
-        assert_eq!(leaders.next().map(|(_, node)| node), Some(NodeId::Broker(1)), "seed {seed}: where it was declared");
+        assert_eq!(
+            leaders.next().map(|(_, node)| node),
+            Some(NodeId::Broker(1)),
+            "seed {seed}: where it was declared"
+        );
         let (at, _) = leaders.next().expect("a second leader");
         assert!((400_000..900_000).contains(&at), "seed {seed}: {at}");
         // The new machine has everything in the end.
@@ -51,7 +55,8 @@ fn a_classic_queue_is_dark_with_its_node_and_empty_with_its_disk() {
     for seed in 0..SEEDS {
         let timeline = story("rabbitmq-classic-queue", seed);
         let dark = between(&timeline, 402, 1_000);
-        let served = dark.filter(|fact| matches!(fact.event, Event::Appended { .. } | Event::Delivered { .. }));
+        let served =
+            dark.filter(|fact| matches!(fact.event, Event::Appended { .. } | Event::Delivered { .. }));
         assert_eq!(served.count(), 0, "seed {seed}: nobody serves it");
         let verdict = timeline.verdict();
         lost += verdict.lost().len();
@@ -69,10 +74,15 @@ fn one_of_three_neither_confirms_nor_delivers() {
         let two = between(&timeline, 420, 500).filter(|fact| matches!(fact.event, Event::Appended { .. }));
         assert!(two.count() > 3, "seed {seed}");
         let one = between(&timeline, 510, 1_200);
-        let said = one.filter(|fact| matches!(fact.event, Event::Appended { .. } | Event::Acknowledged { .. }));
+        let said =
+            one.filter(|fact| matches!(fact.event, Event::Appended { .. } | Event::Acknowledged { .. }));
         assert_eq!(said.count(), 0, "seed {seed}: nothing is decided");
         let verdict = timeline.verdict();
-        assert_eq!((verdict.acknowledged(), verdict.delivered(), verdict.lost().len()), (80, 80, 0), "seed {seed}");
+        assert_eq!(
+            (verdict.acknowledged(), verdict.delivered(), verdict.lost().len()),
+            (80, 80, 0),
+            "seed {seed}"
+        );
     }
 }
 
@@ -122,7 +132,13 @@ fn a_stream_is_read_by_each_for_itself_and_goes_on_when_its_writer_dies() {
         for (group, done) in &done {
             assert_eq!(done.len(), 100, "seed {seed}: {group} has read everything");
         }
-        let twice = |name: &str| done.iter().filter(|(group, _)| group.as_str() == name).flat_map(|(_, done)| done.values()).filter(|times| **times > 1).count();
+        let twice = |name: &str| {
+            done.iter()
+                .filter(|(group, _)| group.as_str() == name)
+                .flat_map(|(_, done)| done.values())
+                .filter(|times| **times > 1)
+                .count()
+        };
         assert_eq!((done.len(), twice("audit")), (2, 0), "seed {seed}");
         assert!(twice("billing") <= 12, "seed {seed}: it went on where it had said that it was");
     }

@@ -30,7 +30,8 @@ fn whatever_is_drawn_keeps_what_it_promises() {
         None => 0..number("RABBITMQ_RUNS").unwrap_or(RUNS),
     };
     let alone = number("RABBITMQ_SEED").is_some();
-    let (mut made, mut met, mut wrong) = (BTreeMap::<Promise, u32>::new(), BTreeMap::<&str, u32>::new(), Vec::new());
+    let (mut made, mut met, mut wrong) =
+        (BTreeMap::<Promise, u32>::new(), BTreeMap::<&str, u32>::new(), Vec::new());
     for seed in seeds {
         let scenario = rabbitmq(seed);
         if alone {
@@ -40,16 +41,21 @@ fn whatever_is_drawn_keeps_what_it_promises() {
         for judged in &trial.judged {
             *made.entry(judged.promised.promise).or_default() += 1;
         }
-        for what in &trial.met {
+        for &what in trial.met.iter() {
             *met.entry(what).or_default() += 1;
         }
-        wrong.extend(trial.broken().map(|judged| format!("seed {seed}: {} {:?}", judged.promised, judged.broken_by)));
+        wrong.extend(
+            trial.broken().map(|judged| format!("seed {seed}: {} {:?}", judged.promised, judged.broken_by)),
+        );
     }
     println!("{made:?} {met:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
     if !alone {
         for promise in [Promise::NotLost, Promise::Answered, Promise::AtLeastOnce, Promise::ReadStays] {
-            assert!(made.get(&promise).is_some_and(|many| *many > 5), "{promise:?} was hardly made: {made:?}");
+            assert!(
+                made.get(&promise).is_some_and(|many| *many > 5),
+                "{promise:?} was hardly made: {made:?}"
+            );
         }
         for what in ["acknowledged and lost", "processed twice", "a message that died in a queue"] {
             assert!(met.contains_key(what), "nothing was ever {what}: {met:?}");

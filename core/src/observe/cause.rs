@@ -179,10 +179,12 @@ impl Past<'_> {
             Event::Sent { attempt, .. } if *attempt > 1 => return self.sent_again(index),
             Event::Appended { .. } => self.appended(index),
             Event::Copied { .. } => appended(),
-            Event::Rabbitmq(RabbitmqEvent::Written { .. }) => own(|event| matches!(event, Event::Sent { .. })),
-            Event::Rabbitmq(RabbitmqEvent::CutBack { .. }) => self.last(index, |other| {
-                matches!(other.event, Event::Rabbitmq(RabbitmqEvent::Leads { .. }))
-            }),
+            Event::Rabbitmq(RabbitmqEvent::Written { .. }) => {
+                own(|event| matches!(event, Event::Sent { .. }))
+            }
+            Event::Rabbitmq(RabbitmqEvent::CutBack { .. }) => {
+                self.last(index, |other| matches!(other.event, Event::Rabbitmq(RabbitmqEvent::Leads { .. })))
+            }
             Event::Committed { .. } => self.last(index, |fact| {
                 matches!(fact.event, Event::InSync { .. })
                     || matches!(fact.event, Event::Copied { .. } | Event::Appended { .. }) && self.names(fact)

@@ -6,7 +6,8 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, rabbits, row, shares, spaced, txns,
+    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, rabbits, row, shares,
+    spaced, txns,
 };
 
 /// How the nodes of a run are called.

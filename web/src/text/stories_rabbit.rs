@@ -104,10 +104,7 @@ const NO_MAJORITY: Story = Story {
         ),
     ],
     look: &[
-        both(
-            "The consumer idles beside a node that is full of messages",
-            "消费者守着满是消息的节点，却闲着",
-        ),
+        both("The consumer idles beside a node that is full of messages", "消费者守着满是消息的节点，却闲着"),
         both("How long the election takes once two are there", "凑齐两个之后，选举花了多久"),
     ],
     tries: &[
@@ -115,10 +112,7 @@ const NO_MAJORITY: Story = Story {
             "Cut broker 1 off from both others instead of killing them",
             "不弄宕，而是把 Broker 1 与另外两个断开",
         ),
-        both(
-            "Use five brokers in the JSON: how many may die?",
-            "在 JSON 里改成五个 Broker：能宕几个？",
-        ),
+        both("Use five brokers in the JSON: how many may die?", "在 JSON 里改成五个 Broker：能宕几个？"),
     ],
 };
 

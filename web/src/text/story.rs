@@ -2,8 +2,8 @@
 
 use super::{
     Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
-    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_rabbit, stories_share,
-    stories_stream, stories_table, stories_txns,
+    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_rabbit,
+    stories_share, stories_stream, stories_table, stories_txns,
 };
 
 /// One scenario's words.

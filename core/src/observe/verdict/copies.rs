@@ -77,7 +77,12 @@ impl Copies {
     }
 
     /// A queue does not have a message any more, wherever it stood. Says whether several brokers have members of it.
-    pub(super) fn let_go_everywhere(&self, accounts: &mut Accounts, place: &Place, message: MessageId) -> bool {
+    pub(super) fn let_go_everywhere(
+        &self,
+        accounts: &mut Accounts,
+        place: &Place,
+        message: MessageId,
+    ) -> bool {
         for &log in self.numbers.get(place).into_iter().flat_map(SortedMap::values) {
             accounts.of(message).logs.remove(log);
         }

@@ -83,7 +83,11 @@ fn queue(rng: &mut Rng, number: u64, brokers: u16, kind: Kind) -> RabbitmqQueue 
             }
         }
     }
-    RabbitmqQueue { name: name(&format!("q{number}")), node: rng.between(1, brokers.into()) as u16, arguments }
+    RabbitmqQueue {
+        name: name(&format!("q{number}")),
+        node: rng.between(1, brokers.into()) as u16,
+        arguments,
+    }
 }
 
 fn settings(rng: &mut Rng) -> RabbitmqSettings {

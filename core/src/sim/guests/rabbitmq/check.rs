@@ -47,7 +47,9 @@ pub(in super::super) fn check(spec: &RabbitmqSpec, scenario: &Scenario) -> Check
                 let said = members == usize::from(scenario.brokers)
                     || members == crate::systems::rabbitmq::QUORUM_MEMBERS;
                 require(said, || {
-                    format!("{name} has {members} members: here every node has one, leave x-quorum-initial-group-size out")
+                    format!(
+                        "{name} has {members} members: here every node has one, leave x-quorum-initial-group-size out"
+                    )
                 })?;
                 require(unused_max.is_none(), || format!("{name} cannot expire here: leave x-expires out"))?;
             }
@@ -85,7 +87,9 @@ fn producer(spec: &RabbitmqSpec, scenario: &Scenario, own: &ProducerSpec) -> Che
     let RabbitmqTarget { queue, exchange, publisher, nodes: named, .. } = to;
     match (queue, exchange) {
         (Some(queue), None) => {
-            require(spec.declared(queue).is_some(), || format!("{name} publishes to {queue}: no such queue"))?;
+            require(spec.declared(queue).is_some(), || {
+                format!("{name} publishes to {queue}: no such queue")
+            })?;
         }
         (None, Some(exchange)) => {
             let declared = spec.exchanges.iter().any(|known| known.name == *exchange);
@@ -105,7 +109,9 @@ fn producer(spec: &RabbitmqSpec, scenario: &Scenario, own: &ProducerSpec) -> Che
     })?;
     let options = &own.options;
     let plain = options.is_plain() && own.keeps == Default::default() && own.receipt_timeout == 0;
-    require(plain, || format!("{name} has options, keeps or receipt_timeout, which RabbitMQ's publishers do not know"))?;
+    require(plain, || {
+        format!("{name} has options, keeps or receipt_timeout, which RabbitMQ's publishers do not know")
+    })?;
     let alone = own.transaction.is_none() && own.transactional.is_none() && own.asks.is_none();
     require(alone, || format!("{name} has a transaction or asks: RabbitMQ's publishers cannot here"))?;
     require(own.message.delays.is_empty() && !own.message.group_by_key, || {
@@ -130,10 +136,14 @@ fn consumer<'a>(
         None => return Err(format!("{name} consumes {queue}: no such queue")),
         Some(Declared::Stream { .. }) => {
             let Some(reference) = reference else {
-                return Err(format!("{name} reads a stream: give it a reference, as whose reading it counts"));
+                return Err(format!(
+                    "{name} reads a stream: give it a reference, as whose reading it counts"
+                ));
             };
             require(readings.insert((queue, reference)), || {
-                format!("{name} reads {queue} as {reference}, as another does: a stream is read by each for itself")
+                format!(
+                    "{name} reads {queue} as {reference}, as another does: a stream is read by each for itself"
+                )
             })?;
             require(*prefetch > 0, || format!("{name} reads a stream: give it a prefetch"))?;
             require(!no_ack && *priority == 0, || {
@@ -169,7 +179,9 @@ fn consumer<'a>(
         && onward.is_none()
         && transform.is_none();
     require(known, || {
-        format!("{name} has memory_max, restarts_after, remembers, windows, database, onward or transform: not in a system of its own")
+        format!(
+            "{name} has memory_max, restarts_after, remembers, windows, database, onward or transform: not in a system of its own"
+        )
     })?;
     nodes(name, named, scenario)
 }

@@ -10,9 +10,7 @@ use crate::ids::{MessageId, Name, NodeId};
 use crate::observe::{Change, Event, QueueEvent};
 use crate::sim::picture::ConsumerView;
 use crate::sim::{ConsumerSpec, OnFailure, Settles};
-use crate::systems::rabbitmq::cluster::{
-    ClusterConfig, ClusterMessage, ConsumerClient, Given, How, Reads,
-};
+use crate::systems::rabbitmq::cluster::{ClusterConfig, ClusterMessage, ConsumerClient, Given, How, Reads};
 use crate::systems::{Input, Out};
 use crate::time::Time;
 
@@ -193,7 +191,8 @@ impl Guest for ConsumerGuest {
             from: self.from.queue.clone(),
             group: self.group(),
             shares: false,
-            assigned: Vec::new(),
+            // A stream is a log of one partition.
+            assigned: if self.client.is_stream() { Vec::from([0]) } else { Vec::new() },
             working,
             staged,
             held: u32::try_from(held).unwrap_or(u32::MAX),

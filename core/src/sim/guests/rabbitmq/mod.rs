@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 use super::{Guest, SystemSource, SystemTarget};
 use crate::ids::NodeId;
 use crate::raft::Timing;
-use crate::routing::{Router, RouteError};
+use crate::routing::{RouteError, Router};
 use crate::sim::Scenario;
 use crate::systems::rabbitmq::cluster::{ClusterConfig, DeclaredQueue};
 use crate::systems::rabbitmq::{Counting, declare};

@@ -164,9 +164,11 @@ impl Promises<'_> {
 
     /// Whether somebody reads a queue and is through with everything in the end.
     fn is_worked_off(&self, queue: &Name) -> bool {
-        let readers = self.scenario.consumers.iter().filter(|consumer| {
-            self.source(consumer).is_some_and(|from| from.queue == *queue)
-        });
+        let readers = self
+            .scenario
+            .consumers
+            .iter()
+            .filter(|consumer| self.source(consumer).is_some_and(|from| from.queue == *queue));
         let readers: Vec<&ConsumerSpec> = readers.collect();
         !readers.is_empty() && readers.iter().all(|reader| ends(reader))
     }

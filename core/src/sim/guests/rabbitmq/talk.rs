@@ -125,9 +125,9 @@ fn load(message: &ClusterMessage) -> (u64, u64, bool) {
         ClusterMessage::Ask { word, .. }
         | ClusterMessage::Tell { word, .. }
         | ClusterMessage::Member { word, .. } => match word {
-            Word::Queue(
-                QuorumMessage::Publish { message, .. } | QuorumMessage::Delivery { message, .. },
-            ) => one(message),
+            Word::Queue(QuorumMessage::Publish { message, .. } | QuorumMessage::Delivery { message, .. }) => {
+                one(message)
+            }
             Word::Queue(QuorumMessage::Raft(RaftMessage::Append { batches, .. })) => stored(batches),
             Word::Stream(StreamMessage::Chunks { chunks, .. }) => stored(chunks),
             Word::Stream(StreamMessage::Publish { messages, .. }) => {

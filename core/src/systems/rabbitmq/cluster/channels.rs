@@ -55,16 +55,7 @@ pub(super) struct ServerChannel {
 impl ServerChannel {
     pub(super) fn new(session: u32, now: Time) -> Self {
         let (askers, open, confirmed) = Default::default();
-        Self {
-            session,
-            heard: now,
-            beat_at: now,
-            askers,
-            open,
-            confirmed,
-            reading: None,
-            stream: None,
-        }
+        Self { session, heard: now, beat_at: now, askers, open, confirmed, reading: None, stream: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -219,7 +210,13 @@ impl ClusterNode {
         }
     }
 
-    pub(super) fn to_stream(&mut self, now: Time, name: &Name, from: NodeId, message: StreamMessage) -> Fallible<()> {
+    pub(super) fn to_stream(
+        &mut self,
+        now: Time,
+        name: &Name,
+        from: NodeId,
+        message: StreamMessage,
+    ) -> Fallible<()> {
         let Some(Hosted::Stream(member)) = self.hosted.get_mut(name) else { return Ok(()) };
         let mut own = Out::default();
         member.handle(now, Input::Message { from, message }, &mut own);
@@ -227,7 +224,11 @@ impl ClusterNode {
     }
 
     /// What a stream's member wants said: to other members, to channels here that read it, and to those that publish.
-    pub(super) fn absorb_stream(&mut self, name: &Name, own: Out<StreamMessage<SliceOf<Disk>>>) -> Fallible<()> {
+    pub(super) fn absorb_stream(
+        &mut self,
+        name: &Name,
+        own: Out<StreamMessage<SliceOf<Disk>>>,
+    ) -> Fallible<()> {
         self.events.extend(own.events);
         for (to, message) in own.sends {
             let message = message.load().map_err(failed)?;

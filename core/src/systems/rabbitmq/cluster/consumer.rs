@@ -46,7 +46,9 @@ impl Given {
 pub(crate) enum How {
     Done,
     /// Given back, by `basic.reject` if it counts as a failure.
-    Back { failed: bool },
+    Back {
+        failed: bool,
+    },
     Dead,
 }
 
@@ -114,12 +116,7 @@ impl ConsumerClient {
         self.inbox.pop_front()
     }
 
-    pub(crate) fn handle(
-        &mut self,
-        now: Time,
-        input: Input<ClusterMessage>,
-        out: &mut Out<ClusterMessage>,
-    ) {
+    pub(crate) fn handle(&mut self, now: Time, input: Input<ClusterMessage>, out: &mut Out<ClusterMessage>) {
         match self.link.handle(now, input, out) {
             Means::Nothing => {}
             Means::Opened => {

@@ -161,7 +161,8 @@ impl Council {
         if !self.raft.is_ready() {
             return Ok(());
         }
-        let of_it = |stream: &&Name| self.decided.get(*stream).is_some_and(|(_, writer)| *writer == Some(node));
+        let of_it =
+            |stream: &&Name| self.decided.get(*stream).is_some_and(|(_, writer)| *writer == Some(node));
         let is_free = |stream: &&Name| self.elections.get(*stream).is_none_or(|own| own.decided);
         let orphans: Vec<Name> = self.streams.keys().filter(of_it).filter(is_free).cloned().collect();
         orphans.iter().try_for_each(|stream| self.begin(stream, wishes))
@@ -196,12 +197,13 @@ impl Council {
         self.raft.settle().map_err(failed)?;
         let leads = self.raft.is_ready();
         while self.applied < self.raft.committed() {
-            let read = self.raft.log().read(self.applied, self.raft.committed(), READ_BYTES).map_err(failed)?;
+            let read =
+                self.raft.log().read(self.applied, self.raft.committed(), READ_BYTES).map_err(failed)?;
             for batch in read.load().map_err(failed)?.iter() {
                 self.applied = batch.next();
-                let decisions = batch.records().filter_map(|record| {
-                    serde_json::from_slice::<Decision>(record.value.as_ref()?).ok()
-                });
+                let decisions = batch
+                    .records()
+                    .filter_map(|record| serde_json::from_slice::<Decision>(record.value.as_ref()?).ok());
                 for Decision { stream, epoch, writer } in decisions {
                     self.decided.insert(stream.clone(), (epoch, writer));
                     match writer {

@@ -99,12 +99,8 @@ impl Hosted {
             }
             Declared::Stream { bytes_max, age_max, segment_bytes } => {
                 let (bytes_max, age_max, segment_bytes) = (*bytes_max, *age_max, *segment_bytes);
-                let own = StreamConfig {
-                    bytes_max,
-                    age_max,
-                    segment_bytes,
-                    ..StreamConfig::new(name.clone(), me)
-                };
+                let own =
+                    StreamConfig { bytes_max, age_max, segment_bytes, ..StreamConfig::new(name.clone(), me) };
                 Self::Stream(Box::new(Stream::open(disk, own).map_err(failed)?))
             }
         })

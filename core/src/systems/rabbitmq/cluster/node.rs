@@ -316,10 +316,7 @@ impl ClusterNode {
     }
 
     /// Lets the council do something, and does what it wants.
-    fn with_council(
-        &mut self,
-        act: impl FnOnce(&mut Council, &mut Wishes) -> Fallible<()>,
-    ) -> Fallible<()> {
+    fn with_council(&mut self, act: impl FnOnce(&mut Council, &mut Wishes) -> Fallible<()>) -> Fallible<()> {
         let Some(council) = &mut self.council else { return Ok(()) };
         let mut wishes = Wishes::default();
         act(council, &mut wishes)?;

@@ -109,12 +109,7 @@ impl PublisherClient {
         core::mem::take(&mut self.fates)
     }
 
-    pub(crate) fn handle(
-        &mut self,
-        now: Time,
-        input: Input<ClusterMessage>,
-        out: &mut Out<ClusterMessage>,
-    ) {
+    pub(crate) fn handle(&mut self, now: Time, input: Input<ClusterMessage>, out: &mut Out<ClusterMessage>) {
         match self.link.handle(now, input, out) {
             Means::Nothing => {}
             Means::Opened => {

@@ -30,9 +30,12 @@ impl ClusterNode {
             if let Some(reading) = &mut own.reading {
                 let leader = leader(&reading.queue);
                 let open = reading.is_open();
-                if (open || reading.patience.is_news(leader)) && reading.patience.is_over(now, leader, again) {
+                if (open || reading.patience.is_news(leader)) && reading.patience.is_over(now, leader, again)
+                {
                     let all = reading.all().into_iter();
-                    said.extend(all.map(|(to, word)| (reading.queue.clone(), channel, (to, Word::Queue(word)))));
+                    said.extend(
+                        all.map(|(to, word)| (reading.queue.clone(), channel, (to, Word::Queue(word)))),
+                    );
                 }
             }
         }

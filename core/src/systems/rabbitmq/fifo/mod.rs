@@ -186,7 +186,11 @@ impl Fifo {
     pub fn with_consumers(&self) -> Vec<(Offset, Option<MessageId>, NodeId, u32)> {
         let held = |consumer: &Consumer| {
             let node = consumer.tag.node;
-            consumer.out.values().map(move |held| (held.index, held.id, node, held.acquired)).collect::<Vec<_>>()
+            consumer
+                .out
+                .values()
+                .map(move |held| (held.index, held.id, node, held.acquired))
+                .collect::<Vec<_>>()
         };
         let mut all: Vec<_> = self.consumers.all().flat_map(held).collect();
         all.sort_unstable();
