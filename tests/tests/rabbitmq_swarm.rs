@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{Event, Promise, QueueEvent, RabbitmqEvent};
 use mqlab_core::sim::swarm::{Trial, rabbitmq};
-use mqlab_core::sim::{Scenario, SystemSource, SystemSpec, SystemTarget, TargetSpec, Timeline};
+use mqlab_core::sim::{
+    Action, Command, Scenario, SystemSource, SystemSpec, SystemTarget, TargetSpec, Timeline,
+};
+use mqlab_core::time::Time;
 
 /// How many runs the test makes.
-const RUNS: u64 = 150;
+const RUNS: u64 = 60;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|number| number.parse().ok())
@@ -102,10 +106,11 @@ fn acknowledged_before_it_is_done_is_lost_with_its_consumer() {
         };
         from.no_ack = true;
     }
-    scenario.actions = serde_json::from_str(
-        r#"[{ "at": 500000, "command": { "crash": "consumer-1" } }, { "at": 700000, "command": { "restart": "consumer-1" } }]"#,
-    )
-    .expect("two actions");
+    let worker = NodeId::Consumer(1);
+    scenario.actions = vec![
+        Action { at: Time(500_000), command: Command::Crash(worker) },
+        Action { at: Time(700_000), command: Command::Restart(worker) },
+    ];
     let lost: usize = (0..10)
         .map(|seed| {
             let mut timeline = Timeline::new(scenario.clone(), seed).expect("it can be run");

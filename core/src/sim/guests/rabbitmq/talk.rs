@@ -77,7 +77,7 @@ fn client_hears(word: &ToClient) -> Described {
         ToClient::Refused { .. } | ToClient::Returned { .. } => plain(PacketKind::Refused),
         ToClient::Deliver { acquired, message, .. } => (PacketKind::Delivery, None, id(message), *acquired),
         ToClient::Chunk { chunk, .. } => (PacketKind::Fetched, None, ids(chunk), 0),
-        ToClient::Opened | ToClient::Consuming { .. } | ToClient::Beat => plain(PacketKind::Upkeep),
+        ToClient::Opened | ToClient::Consuming | ToClient::Beat => plain(PacketKind::Upkeep),
     }
 }
 

@@ -327,11 +327,11 @@ impl ClusterNode {
                 }
             }
             QuorumMessage::NotLeader { leader } => self.sent_on(channel, name, leader),
-            QuorumMessage::Consuming { key, active, .. } => {
+            QuorumMessage::Consuming { key, .. } => {
                 let Some(reading) = own.reading.as_mut() else { return Ok(()) };
                 reading.patience.heard(now, again);
                 reading.is_known(key);
-                self.hear(channel, ToClient::Consuming { active });
+                self.hear(channel, ToClient::Consuming);
             }
             QuorumMessage::Delivery { key, number, acquired, message, .. } => {
                 let Some(reading) = own.reading.as_mut() else { return Ok(()) };

@@ -94,7 +94,7 @@ pub(crate) enum ToClient {
     /// `basic.return`: it fits no queue.
     Returned { number: u64 },
     /// Its consumer is known.
-    Consuming { active: bool },
+    Consuming,
     /// `basic.deliver`: how often it came before, 0 for the first time.
     Deliver { tag: u64, acquired: u32, message: Message },
     /// A chunk of a stream; what lies before `from` is not wanted.
