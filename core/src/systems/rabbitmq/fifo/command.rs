@@ -47,6 +47,15 @@ pub enum Command {
         /// The message's number.
         sequence: u64,
     },
+    /// A message was refused, and will not come under this number any more: what follows on it is not held up.
+    Refuse {
+        /// Who published it.
+        from: NodeId,
+        /// The message's number.
+        sequence: u64,
+        /// Whether it never will be taken; else the queue is full.
+        never: bool,
+    },
     /// A consumer comes, or comes back: then it gets again what it has not settled, from a number on.
     Checkout {
         /// Who.

@@ -26,6 +26,7 @@
 mod command;
 mod consumers;
 mod effect;
+mod look;
 mod options;
 
 pub use command::{Command, Entry};
@@ -36,7 +37,7 @@ pub use options::{
     QUORUM_PRIORITY_MAX,
 };
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use consumers::{Consumer, Consumers};
@@ -116,6 +117,8 @@ pub struct Fifo {
     consumers: Consumers,
     /// Which number each publisher has next.
     publishers: BTreeMap<NodeId, u64>,
+    /// Which of them were refused, in their present session; and whether for ever.
+    refused: BTreeMap<(NodeId, u64), bool>,
     /// Dead letters that may not have arrived.
     dead: VecDeque<(Held, DeathReason)>,
     dead_bytes: u64,
@@ -133,6 +136,7 @@ impl Fifo {
             ready_bytes: 0,
             consumers: Consumers::new(options.single_active),
             publishers: BTreeMap::new(),
+            refused: BTreeMap::new(),
             dead: VecDeque::new(),
             dead_bytes: 0,
             refusing: false,
@@ -165,45 +169,6 @@ impl Fifo {
         self.head()?.expires
     }
 
-    /// The clients that have consumers here.
-    pub fn clients(&self) -> BTreeSet<NodeId> {
-        self.consumers.all().map(|consumer| consumer.tag.node).collect()
-    }
-
-    /// The consumers that are here.
-    pub fn consumers(&self) -> BTreeSet<ConsumerTag> {
-        self.consumers.all().map(|consumer| consumer.tag).collect()
-    }
-
-    /// Who is served, where one is at a time.
-    pub fn active(&self) -> Option<ConsumerTag> {
-        let key = self.consumers.active().filter(|_| self.options.single_active)?;
-        self.consumers.get(key).map(|consumer| consumer.tag)
-    }
-
-    /// What is with consumers: where it stands, which message it is, with whom, and how often it came back before; in order of
-    /// the log.
-    pub fn with_consumers(&self) -> Vec<(Offset, Option<MessageId>, NodeId, u32)> {
-        let held = |consumer: &Consumer| {
-            let node = consumer.tag.node;
-            consumer
-                .out
-                .values()
-                .map(move |held| (held.index, held.id, node, held.acquired))
-                .collect::<Vec<_>>()
-        };
-        let mut all: Vec<_> = self.consumers.all().flat_map(held).collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// What is ready, in the order in which it would be served: where it stands, which message it is, its priority, and how
-    /// often it came back before.
-    pub fn ready_messages(&self) -> impl Iterator<Item = (Offset, Option<MessageId>, u8, u32)> {
-        let lanes = self.lanes.iter().rev().flatten();
-        self.returns.iter().chain(lanes).map(|held| (held.index, held.id, held.priority, held.acquired))
-    }
-
     /// Where the messages that are ready stand in the log, in the order in which they would be served.
     pub fn in_order(&self) -> impl Iterator<Item = Offset> {
         let lanes = self.lanes.iter().rev().flatten();
@@ -229,6 +194,7 @@ impl Fifo {
             (Command::Enqueue { from, sequence }, Some((at, message))) => {
                 self.enqueue(*from, *sequence, (*at, message), effects);
             }
+            (&Command::Refuse { from, sequence, never }, _) => self.refuse(from, sequence, never, effects),
             (Command::Requeue { key, delivery }, Some((at, _))) => {
                 self.requeue(*key, *delivery, *at, effects);
             }
@@ -269,19 +235,10 @@ impl Fifo {
     }
 
     fn enqueue(&mut self, from: NodeId, sequence: u64, at: (Offset, &Message), effects: &mut Vec<Effect>) {
-        let next = self.publishers.entry(from).or_insert(1);
-        let begins = first_of_session((sequence >> SESSION_SHIFT) as u32);
-        if begins > *next {
-            *next = begins; // of an earlier session nobody waits for an answer any more
-        }
-        if sequence > *next {
-            return effects.push(Effect::Missing { to: from, next: *next });
+        if !self.is_next(from, sequence, effects) {
+            return;
         }
         effects.push(Effect::Confirm { to: from, sequence });
-        if sequence < *next {
-            return; // it is here, or was
-        }
-        *next += 1;
         let (index, message) = at;
         let ttl = match (self.options.ttl, message.ttl()) {
             (Some(ttl), Some(own)) => Some(ttl.min(own)),
@@ -299,6 +256,35 @@ impl Fifo {
         };
         effects.push(Effect::Stored { index, id: held.id });
         self.stand_last(held);
+    }
+
+    /// Whether this is the number that is waited for. Of one that was had before it is said what became of it.
+    fn is_next(&mut self, from: NodeId, sequence: u64, effects: &mut Vec<Effect>) -> bool {
+        let next = self.publishers.entry(from).or_insert(1);
+        let begins = first_of_session((sequence >> SESSION_SHIFT) as u32);
+        if begins > *next {
+            *next = begins; // of an earlier session nobody waits for an answer any more
+            self.refused.retain(|(other, _), _| *other != from);
+        }
+        if sequence > *next {
+            effects.push(Effect::Missing { to: from, next: *next });
+        } else if sequence < *next {
+            effects.push(match self.refused.get(&(from, sequence)) {
+                Some(&never) => Effect::Refused { to: from, sequence, never },
+                None => Effect::Confirm { to: from, sequence }, // it is here, or was
+            });
+        } else {
+            *next += 1;
+            return true;
+        }
+        false
+    }
+
+    fn refuse(&mut self, from: NodeId, sequence: u64, never: bool, effects: &mut Vec<Effect>) {
+        if self.is_next(from, sequence, effects) {
+            self.refused.insert((from, sequence), never);
+            effects.push(Effect::Refused { to: from, sequence, never });
+        }
     }
 
     fn stand_last(&mut self, held: Held) {

@@ -53,7 +53,7 @@ impl<S: Storage> QuorumQueue<S> {
         }
         let command = match message {
             QuorumMessage::Publish { sequence, message } => {
-                return self.publish(now, from, (sequence, message), sends, out);
+                return self.publish(now, from, (sequence, message), sends);
             }
             QuorumMessage::Return { key, deliveries, .. } if self.config.options.delivery_limit.is_none() => {
                 return self.write_anew(now, from, (key, &deliveries), sends);
@@ -100,12 +100,10 @@ impl<S: Storage> QuorumQueue<S> {
         from: NodeId,
         (sequence, message): (u64, Message),
         sends: &mut Sends<S>,
-        out: &mut OutOf<S>,
     ) -> Fallible<(), S> {
         let never = message.check().is_err();
         if never || self.fifo.refuses() {
-            out.sends.push((from, QuorumMessage::Refused { sequence, never }));
-            return Ok(());
+            return self.propose(now, &Command::Refuse { from, sequence, never }, None, sends).map(|_| ());
         }
         self.ask(now, from, &Command::Enqueue { from, sequence }, Some(&message), sends)
     }
@@ -263,6 +261,9 @@ impl<S: Storage> QuorumQueue<S> {
         let mut send = |consumer: ConsumerTag, message| out.sends.push((consumer.node, message));
         match effect {
             Effect::Confirm { to, sequence } => out.sends.push((to, QuorumMessage::Confirmed { sequence })),
+            Effect::Refused { to, sequence, never } => {
+                out.sends.push((to, QuorumMessage::Refused { sequence, never }));
+            }
             Effect::Missing { to, next } => out.sends.push((to, QuorumMessage::Missing { next })),
             Effect::Consuming { consumer, key, active } => {
                 send(consumer, QuorumMessage::Consuming { tag: consumer.tag, key, active });
