@@ -39,6 +39,8 @@ pub(crate) struct ClassicQueue {
     next_reader: u64,
     /// Which number each channel has next: what comes again in a session is known.
     next_from: BTreeMap<NodeId, u64>,
+    /// What was refused in the latest session of each client, and whether for ever.
+    refused: BTreeMap<(Channel, u64), bool>,
     /// To be told when it is on disk.
     after_flush: Told,
     events: Vec<Event>,
@@ -60,9 +62,9 @@ impl ClassicQueue {
     ) -> Result<Self, NodeFailed> {
         let mut queue = Queue::open(&mut disk, name.clone(), options, now).map_err(failed)?;
         queue.watch(true);
-        let (readers, next_from, after_flush, events) = Default::default();
+        let (readers, next_from, refused, after_flush, events) = Default::default();
         let next_reader = (incarnation << READERS_SHIFT) + 1;
-        Ok(Self { name, disk, queue, readers, next_reader, next_from, after_flush, events })
+        Ok(Self { name, disk, queue, readers, next_reader, next_from, refused, after_flush, events })
     }
 
     pub(super) fn close(mut self) -> Disk {
@@ -111,7 +113,13 @@ impl ClassicQueue {
             QuorumMessage::Publish { sequence, message } => {
                 let next = self.next_from.entry(channel.client).or_insert(0);
                 if sequence < *next {
-                    return self.tell(node, channel, QuorumMessage::Confirmed { sequence });
+                    // What became of it was said before, and perhaps not heard.
+                    let refused = self.refused.get(&(channel, sequence)).copied();
+                    let answer = match refused {
+                        Some(never) => QuorumMessage::Refused { sequence, never },
+                        None => QuorumMessage::Confirmed { sequence },
+                    };
+                    return self.tell(node, channel, answer);
                 }
                 *next = sequence + 1;
                 let answer = match self.queue.send(now, message) {
@@ -122,6 +130,10 @@ impl ClassicQueue {
                     Err(QueueError::BadMessage(_)) => QuorumMessage::Refused { sequence, never: true },
                     Err(other) => return Err(failed(other)),
                 };
+                if let QuorumMessage::Refused { never, .. } = answer {
+                    self.refused.retain(|(other, _), _| other.client != channel.client || *other == channel);
+                    self.refused.insert((channel, sequence), never);
+                }
                 self.tell(node, channel, answer)
             }
             QuorumMessage::Consume { tag, prefetch, priority, .. } => {
