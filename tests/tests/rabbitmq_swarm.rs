@@ -14,7 +14,7 @@ use mqlab_core::sim::{
 use mqlab_core::time::Time;
 
 /// How many runs the test makes.
-const RUNS: u64 = 60;
+const RUNS: u64 = 150;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|number| number.parse().ok())
