@@ -115,7 +115,7 @@ pub(super) struct OpenDisk<'a> {
 }
 
 /// A process of a system, or, while it is down, what it left.
-pub(super) trait Guest: fmt::Debug {
+pub(super) trait Guest: fmt::Debug + Send + Sync {
     /// The same once more.
     fn boxed(&self) -> Box<dyn Guest>;
 

@@ -80,9 +80,8 @@ fn nodes(name: &str, named: &[u16], scenario: &Scenario) -> Checked {
 
 fn producer(spec: &RabbitmqSpec, scenario: &Scenario, own: &ProducerSpec) -> Checked {
     let name = &own.name;
-    let to = match own.to.system() {
-        Some(SystemTarget::Rabbitmq(to)) => to,
-        _ => return Err(format!("{name} sends to another system than plays")),
+    let Some(SystemTarget::Rabbitmq(to)) = own.to.system() else {
+        return Err(format!("{name} sends to another system than plays"));
     };
     let RabbitmqTarget { queue, exchange, publisher, nodes: named, .. } = to;
     match (queue, exchange) {
@@ -127,9 +126,8 @@ fn consumer<'a>(
     readings: &mut SortedSet<(&'a Name, &'a Name)>,
 ) -> Checked {
     let name = &own.name;
-    let from = match own.from.system() {
-        Some(SystemSource::Rabbitmq(from)) => from,
-        _ => return Err(format!("{name} reads from another system than plays")),
+    let Some(SystemSource::Rabbitmq(from)) = own.from.system() else {
+        return Err(format!("{name} reads from another system than plays"));
     };
     let RabbitmqSource { queue, prefetch, no_ack, priority, offset, reference, nodes: named, .. } = from;
     match spec.declared(queue) {

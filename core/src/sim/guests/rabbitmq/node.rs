@@ -83,8 +83,8 @@ impl Guest for NodeGuest {
         let left = core::mem::take(left);
         match ClusterNode::start(self.node, config, router, left, (now, incarnation)) {
             Ok(node) => self.state = State::Runs(Box::new(node)),
-            Err((left, _)) => {
-                self.state = State::Down(left);
+            Err(left) => {
+                self.state = State::Down(*left);
                 return Err(Halts(Refusal::Storage));
             }
         }

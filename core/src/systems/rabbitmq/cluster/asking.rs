@@ -145,6 +145,11 @@ impl Asker {
         self.pending.range(from..).filter_map(|(&sequence, _)| Some((to, self.word(sequence)?))).collect()
     }
 
+    /// Whether it cannot say again what is waited for: that was confirmed, and a disk has lost it.
+    pub(super) fn has_forgotten(&self, sequence: u64) -> bool {
+        !self.pending.contains_key(&sequence)
+    }
+
     /// One was answered; says by which number the channel knows it.
     pub(super) fn answered(&mut self, sequence: u64) -> Option<u64> {
         self.pending.remove(&sequence).map(|pending| pending.number)

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use super::Channel;
 use super::channels::ServerChannel;
 use super::hosted::Hosted;
+use super::link::SESSIONS_SHIFT;
 use super::node::{ClusterNode, Fallible};
 use crate::ids::{Epoch, Name};
 use crate::message::{Death, DeathReason, Message};
@@ -42,12 +43,20 @@ struct Grave {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graves {
     next: u64,
+    /// How many sessions the node's own channel had before.
+    sessions: u32,
     open: BTreeMap<u64, Grave>,
     /// Of each queue whose letters must arrive, in the order of dying.
     order: BTreeMap<Name, VecDeque<u64>>,
 }
 
 impl Graves {
+    /// What was published and not confirmed is published in another session.
+    pub(super) fn begin_anew(&mut self) {
+        self.sessions += 1;
+        self.open.values_mut().filter(|grave| !grave.done).for_each(|grave| grave.refused = true);
+    }
+
     /// Those who get a letter have it, or will not.
     pub(super) fn answered(&mut self, number: u64, refused: bool) {
         let Some(grave) = self.open.get_mut(&number) else { return };
@@ -121,7 +130,8 @@ impl ClusterNode {
         let Some(grave) = self.graves.open.get_mut(&number) else { return };
         (grave.refused, grave.again_at) = (false, None);
         let (exchange, letter) = (grave.exchange.clone(), grave.letter.clone());
-        let session = u32::try_from(self.incarnation).unwrap_or(u32::MAX);
+        let life = u32::try_from(self.incarnation << SESSIONS_SHIFT).unwrap_or(u32::MAX);
+        let session = life.saturating_add(self.graves.sessions);
         let channel = Channel { client: self.me, session };
         let fits = self.router.route(&exchange, letter.routing_key().unwrap_or_default(), letter.headers());
         if fits.is_ok_and(|routes| routes.queues().is_empty()) {

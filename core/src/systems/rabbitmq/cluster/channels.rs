@@ -101,7 +101,7 @@ impl ClusterNode {
             ToNode::Credit => {
                 let Some(stream) = own.stream.as_ref().map(|own| own.stream.clone()) else { return Ok(()) };
                 let credit = StreamMessage::Credit { tag: channel.session, credit: 1 };
-                self.to_stream(now, &stream, channel.client, credit)
+                self.tell_stream(now, &stream, channel.client, credit)
             }
             ToNode::StoreOffset { offset } => {
                 let Some(StreamReading { stream, reference: Some(reference), .. }) = &own.stream else {
@@ -204,13 +204,13 @@ impl ClusterNode {
                 }
                 // It answers by the client's name; the node that asked knows which channel that is.
                 self.writers_clients.insert(channel.client, (from, channel.session));
-                self.to_stream(now, name, channel.client, message)
+                self.tell_stream(now, name, channel.client, message)
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn to_stream(
+    pub(super) fn tell_stream(
         &mut self,
         now: Time,
         name: &Name,
@@ -295,7 +295,7 @@ impl ClusterNode {
                 // It goes on behind what it said that it has done.
                 let from = offset.map_or(spec, OffsetSpec::Offset);
                 let subscribe = StreamMessage::Subscribe { tag: channel.session, from, credit };
-                self.to_stream(now, name, channel.client, subscribe)
+                self.tell_stream(now, name, channel.client, subscribe)
             }
             Word::Stream(_) => Ok(()),
         }
@@ -321,7 +321,12 @@ impl ClusterNode {
                 }
             }
             QuorumMessage::Missing { next } => {
-                let said = own.askers.get(name).map(|asker| asker.again(next)).unwrap_or_default();
+                let Some(asker) = own.askers.get(name) else { return Ok(()) };
+                if asker.has_forgotten(next) && !asker.is_idle() {
+                    // The queue lost what it had confirmed: only a new channel can begin anew.
+                    return self.channel_is_lost(now, channel.client);
+                }
+                let said = asker.again(next);
                 for (to, word) in said {
                     self.send(to, ClusterMessage::Ask { queue: name.clone(), channel, word });
                 }

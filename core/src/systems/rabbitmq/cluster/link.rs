@@ -10,7 +10,7 @@ use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 
 /// How many sessions a client may have in one life.
-const SESSIONS_SHIFT: u32 = 16;
+pub(super) const SESSIONS_SHIFT: u32 = 16;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

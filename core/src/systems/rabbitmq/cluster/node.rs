@@ -79,14 +79,14 @@ impl ClusterNode {
         router: Arc<Router>,
         mut left: Stopped,
         (now, incarnation): (Time, u64),
-    ) -> Result<Self, (Stopped, NodeFailed)> {
+    ) -> Result<Self, Box<Stopped>> {
         let (life, kept) = ((me, incarnation), left.clone());
         let mut hosted = BTreeMap::new();
         for queue in &config.queues {
             let disk = left.queues.remove(&queue.name).unwrap_or_default();
             match Hosted::open(queue, disk, life, &config, now) {
                 Ok(own) => _ = hosted.insert(queue.name.clone(), own),
-                Err(failed) => return Err((kept, failed)),
+                Err(NodeFailed) => return Err(Box::new(kept)),
             }
         }
         let streams = hosted.values().any(Hosted::is_stream);
@@ -94,7 +94,7 @@ impl ClusterNode {
             None => None,
             Some(disk) => match Council::open(disk, &config, life, now) {
                 Ok(council) => Some(Box::new(council)),
-                Err(failed) => return Err((kept, failed)),
+                Err(NodeFailed) => return Err(Box::new(kept)),
             },
         };
         let peers = config.nodes.iter().filter(|node| **node != me);

@@ -86,6 +86,14 @@ impl ClusterNode {
         self.say_who_leaves(now)
     }
 
+    /// A channel can say nothing more to some queue. Its client hears nothing more, and opens another; the node's own begins anew.
+    pub(super) fn channel_is_lost(&mut self, now: Time, client: NodeId) -> Fallible<()> {
+        if client == self.me {
+            self.graves.begin_anew();
+        }
+        self.channel_gone(now, client)
+    }
+
     fn say_who_leaves(&mut self, now: Time) -> Fallible<()> {
         let due: Vec<(Name, Channel)> =
             self.leaving.iter().filter(|(_, at)| **at <= now).map(|(who, _)| who.clone()).collect();
@@ -110,7 +118,7 @@ impl ClusterNode {
             None => {
                 reading.asks = None;
                 let subscribe = StreamMessage::Subscribe { tag: channel.session, from, credit };
-                self.to_stream(now, &queue, channel.client, subscribe)
+                self.tell_stream(now, &queue, channel.client, subscribe)
             }
             Some(reference) => {
                 reading.again_at = now + again;

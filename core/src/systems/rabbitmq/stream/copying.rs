@@ -81,7 +81,8 @@ impl<S: Storage> Stream<S> {
         let Role::Writer { replicas, .. } = &mut self.role else { return };
         let Some(copy) = replicas.get_mut(&from).filter(|_| epoch == self.epoch) else { return };
         if at >= start && at <= end && own == last_epoch {
-            (copy.end, copy.waits, copy.told) = (copy.end.max(at), true, committed);
+            // It says itself what it has: less than before, if its disk is another one.
+            (copy.end, copy.waits, copy.told) = (at, true, committed);
             return;
         }
         // Where the epoch of its last chunk ends here, both may be the same; what it has of that beyond, nobody has
