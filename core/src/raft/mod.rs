@@ -266,6 +266,18 @@ impl<L: Log> Raft<L> {
         &self.log
     }
 
+    /// It wants to lead as soon as it is woken, where nobody is heard.
+    pub fn hurry(&mut self, now: Time) {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.until = now;
+        }
+    }
+
+    /// Its logs, for whoever tends the disk.
+    pub fn logs_mut(&mut self) -> [&mut L; 2] {
+        [&mut self.log, self.ballot.log_mut()]
+    }
+
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Time {
         match &self.role {

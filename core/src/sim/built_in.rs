@@ -100,4 +100,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("rocketmq-orderly", include_str!("../../scenarios/rocketmq-orderly.json")),
     ("rocketmq-retry", include_str!("../../scenarios/rocketmq-retry.json")),
     ("rocketmq-pop", include_str!("../../scenarios/rocketmq-pop.json")),
+    ("rabbitmq-quorum-queue", include_str!("../../scenarios/rabbitmq-quorum-queue.json")),
+    ("rabbitmq-classic-queue", include_str!("../../scenarios/rabbitmq-classic-queue.json")),
+    ("rabbitmq-no-majority", include_str!("../../scenarios/rabbitmq-no-majority.json")),
+    ("rabbitmq-delivery-limit", include_str!("../../scenarios/rabbitmq-delivery-limit.json")),
+    ("rabbitmq-stream", include_str!("../../scenarios/rabbitmq-stream.json")),
 ];

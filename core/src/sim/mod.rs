@@ -97,6 +97,10 @@ pub use guests::pulsar::{
     PulsarType,
 };
 pub use guests::{
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
+    StreamOffset,
+};
+pub use guests::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
     RocketmqSource, RocketmqSpec, RocketmqTarget,
 };

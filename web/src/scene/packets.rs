@@ -296,7 +296,10 @@ fn standing(picture: &Picture) -> Vec<StandingWay> {
             ways.extend(senders.map(|sender| (sender, broker.node, place.clone(), false)));
         }
         for strip in &broker.strips {
-            if !matches!(strip.role, Role::Queue | Role::Leader { .. } | Role::Owner { .. }) || !broker.up {
+            // Of a queue that several nodes have, each serves the clients that are connected to it.
+            let serves = matches!(strip.role, Role::Queue | Role::Leader { .. } | Role::Owner { .. })
+                || strip.queue.as_ref().is_some_and(|queue| !queue.readers.is_empty());
+            if !serves || !broker.up {
                 continue;
             }
             let (name, index) = match &strip.place {

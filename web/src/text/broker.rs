@@ -5,7 +5,7 @@ use mqlab_core::message::{DeathReason, Value};
 use mqlab_core::queue::{DeadLetter, Overflow};
 use mqlab_core::routing::{Binding, ExchangeKind, ExchangeName, RESERVED_PREFIX};
 use mqlab_core::sim::SystemName;
-use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView};
+use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView, Role};
 use mqlab_core::vhost::Alarm;
 
 use super::sentence::place;
@@ -21,6 +21,18 @@ pub fn idle(node: NodeId) -> Both {
     match node {
         NodeId::Store => both("the master has the lock", "锁在 master 手里"),
         _ => both("slave: waits for the lock", "slave：等待锁"),
+    }
+}
+
+/// What a broker is to a queue that several of them have.
+pub fn role(role: Role, lang: Lang) -> String {
+    match (role, lang) {
+        (Role::Queue | Role::Down | Role::Owner { .. } | Role::Keeper { .. }, _) => String::new(),
+        (Role::Leader { epoch }, Lang::En) => format!("leader, term {epoch}"),
+        (Role::Leader { epoch }, Lang::Zh) => format!("leader，任期 {epoch}"),
+        (Role::Follower { in_sync: true }, _) => "follower".into(),
+        (Role::Follower { in_sync: false }, Lang::En) => "no leader".into(),
+        (Role::Follower { in_sync: false }, Lang::Zh) => "没有 leader".into(),
     }
 }
 

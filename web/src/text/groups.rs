@@ -160,6 +160,16 @@ pub const GROUPS: &[Group] = &[
             "rocketmq-pop",
         ],
     },
+    Group {
+        title: both("RabbitMQ, a cluster", "RabbitMQ 集群"),
+        scenarios: &[
+            "rabbitmq-quorum-queue",
+            "rabbitmq-classic-queue",
+            "rabbitmq-no-majority",
+            "rabbitmq-delivery-limit",
+            "rabbitmq-stream",
+        ],
+    },
 ];
 
 /// The known scenarios under their topics: groups that have any, in order, and last what belongs to none.

@@ -6,7 +6,7 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, pulsar, queues,
+    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, pulsar, queues, rabbits,
     rocketmq, row, shares, spaced, txns,
 };
 
@@ -297,6 +297,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pulsar(event) => pulsar::english(event, node, &what, names),
         Event::Activemq(event) => activemq::english(event, node, &what, names),
         Event::Rocketmq(event) => rocketmq::english(event, node, &what, names),
+        Event::Rabbitmq(event) => rabbits::english(event, node, &what, who),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
@@ -382,6 +383,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Pulsar(event) => pulsar::chinese(event, node, &what, names),
         Event::Activemq(event) => activemq::chinese(event, node, &what, names),
         Event::Rocketmq(event) => rocketmq::chinese(event, node, &what, names),
+        Event::Rabbitmq(event) => rabbits::chinese(event, node, &what, who),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
@@ -448,6 +450,7 @@ impl Tone {
             Event::Pulsar(event) => pulsar::tone(event),
             Event::Activemq(event) => activemq::tone(event),
             Event::Rocketmq(event) => rocketmq::tone(event),
+            Event::Rabbitmq(event) => rabbits::tone(event),
             Event::Group(event) => membership::tone(event),
             Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),

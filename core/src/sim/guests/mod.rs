@@ -18,12 +18,17 @@ mod hosting;
 mod message;
 mod pace;
 pub(super) mod pulsar;
+pub(super) mod rabbitmq;
 pub(super) mod rocketmq;
 mod spec;
 
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
+pub use rabbitmq::{
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
+    StreamOffset,
+};
 pub use rocketmq::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
     RocketmqSource, RocketmqSpec, RocketmqTarget,
@@ -195,6 +200,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
         Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
         Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
+        Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -208,7 +214,7 @@ impl Scenario {
     /// The nodes that only a system has.
     pub(super) fn guest_nodes(&self) -> Vec<NodeId> {
         match &self.system {
-            None => Vec::new(),
+            None | Some(SystemSpec::Rabbitmq(_)) => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
             Some(SystemSpec::Pulsar(spec)) => {
                 [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
@@ -236,6 +242,7 @@ impl Scenario {
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
             Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
             Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
+            Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::promises(spec, self, adversity),
         }
     }
 
@@ -247,6 +254,7 @@ impl Scenario {
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
             Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
             Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
+            Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::check(spec, self),
         }
     }
 }
