@@ -74,6 +74,15 @@ const fill = {
       $("scenario").prepend(make("option", { value: "", selected: "", disabled: "", hidden: "" }, $("scenario-title").textContent));
     }
     $("help").parentElement.classList.toggle("empty", !part.title);
+    const legend = $("legend");
+    legend.hidden = !part.legend;
+    if (part.legend) {
+      const { title, head, plays, rows } = part.legend;
+      const cells = (kind, row) => make("tr", {}, ...row.map((text, column) =>
+        make(column && kind === "td" ? "td" : "th", column === plays ? { class: "plays" } : {}, text)));
+      legend.querySelector("summary").textContent = title;
+      legend.querySelector("table").replaceChildren(cells("th", head), ...rows.map((row) => cells("td", row)));
+    }
   },
   transport(part) {
     $("play").setAttribute("aria-pressed", part.playing);

@@ -19,6 +19,7 @@ use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
 use super::life::life;
 use super::queue_event::QueueEvent;
+use super::rocketmq_event::RocketmqEvent;
 use crate::ids::{MessageId, NodeId, PartitionId};
 use crate::sorted::SortedSet;
 
@@ -268,6 +269,10 @@ impl Past<'_> {
                 Event::Queue(QueueEvent::HalfDecided { .. } | QueueEvent::TransactionCommitted { .. }) => {
                     true
                 }
+                // Sent back, and stored once more; or its delay is over.
+                Event::Queue(QueueEvent::Failed { .. }) | Event::Rocketmq(RocketmqEvent::Delayed { .. }) => {
+                    true
+                }
                 _ => false,
             };
             moves && self.names(fact)
@@ -278,7 +283,10 @@ impl Past<'_> {
     fn received(&self, index: usize) -> Option<usize> {
         let node = self.events[index].node;
         let pushed = self.last(index, |fact| {
-            matches!(&fact.event, Event::Delivered { to, .. } if *to == node) && self.names(fact)
+            let is_pushed = matches!(&fact.event, Event::Delivered { to, .. } if *to == node);
+            let is_popped =
+                matches!(&fact.event, Event::Rocketmq(RocketmqEvent::Popped { by, .. }) if *by == node);
+            (is_pushed || is_popped) && self.names(fact)
         });
         let earlier =
             self.last(index, |fact| matches!(fact.event, Event::Received { .. }) && self.names(fact));

@@ -171,6 +171,7 @@ impl PromiseJudge {
             Place::Partition(partition) => Subject::Topic(partition.topic.clone()),
             Place::Queue(queue) => Subject::Queue(queue.clone()),
             Place::Exchange(exchange) => Subject::Exchange(exchange.clone()),
+            Place::Topic(topic) => Subject::Topic(topic.clone()),
         };
         self.to.entry(message).or_insert(subject);
         if !self.acknowledged.contains(&message) {
@@ -217,10 +218,15 @@ impl PromiseJudge {
     fn processed(&mut self, from: &Place, message: MessageId, group: Option<&Name>) {
         let subject = match (from, group) {
             (Place::Partition(partition), Some(group)) => {
-                Subject::Group { group: group.clone(), topic: partition.topic.clone() }
+                // What comes again from a topic of retries counts for the topic that it was sent to.
+                let topic = match self.to.get(&message) {
+                    Some(Subject::Topic(topic)) => topic.clone(),
+                    _ => partition.topic.clone(),
+                };
+                Subject::Group { group: group.clone(), topic }
             }
             (Place::Queue(queue), _) => Subject::Queue(queue.clone()),
-            (Place::Partition(_) | Place::Exchange(_), _) => return,
+            (Place::Partition(_) | Place::Exchange(_) | Place::Topic(_), _) => return,
         };
         if matches!(subject, Subject::Group { .. }) && self.transactions.is_uncommitted(message) {
             self.dirty.entry(subject.clone()).or_default().insert(message);

@@ -11,12 +11,14 @@
 
 use alloc::vec::Vec;
 
+use super::activemq_event::ActivemqEvent;
 use super::cluster_event::ClusterEvent;
 use super::event::{Event, Stamped};
 use super::fault_event::FaultEvent;
 use super::group_event::GroupEvent;
 use super::order::{Answer, OrderEvent};
 use super::queue_event::QueueEvent;
+use super::rocketmq_event::RocketmqEvent;
 use super::share_event::ShareEvent;
 use super::verdict::Verdict;
 use crate::time::Time;
@@ -93,13 +95,17 @@ impl Turn {
             | Event::Fault(FaultEvent::DiskLied { .. } | FaultEvent::DiskGone { .. }) => Self::CopyLost,
             Event::Fault(_) => Self::Fault,
             Event::Elected { .. }
+            | Event::Activemq(ActivemqEvent::Master { .. })
             | Event::Cluster(ClusterEvent::Controls { .. } | ClusterEvent::UncleanElection { .. }) => {
                 Self::Election
             }
             Event::Group(GroupEvent::RebalanceBegan { .. } | GroupEvent::PollOverdue { .. }) => {
                 Self::Rebalance
             }
-            Event::Requeued { .. } | Event::Share(ShareEvent::Returned { .. }) => Self::Redelivery,
+            Event::Requeued { .. }
+            | Event::Share(ShareEvent::Returned { .. })
+            | Event::Rocketmq(RocketmqEvent::Revived { .. }) => Self::Redelivery,
+            Event::Pulsar(event) => event.turn(),
             _ => Self::Change,
         })
     }

@@ -104,6 +104,8 @@ pub struct Verdict {
     doubled: BTreeSet<MessageId>,
     reordered: BTreeSet<MessageId>,
     copies: Copies,
+    /// Which brokers have half of a message: nobody can have it yet, and it is not lost.
+    halves: BTreeSet<(MessageId, NodeId)>,
     /// What a queue took and nobody has processed from it.
     owed: BTreeSet<(MessageId, Name)>,
     /// What consumers have that no queue has any more, because they acknowledged it too soon.
@@ -146,7 +148,7 @@ impl Verdict {
                     let account = self.accounts.of(*message);
                     self.sent += u64::from(account.sender.is_none());
                     account.sender.get_or_insert(*node);
-                    account.routed |= matches!(to, Place::Exchange(_));
+                    account.routed |= matches!(to, Place::Exchange(_) | Place::Topic(_));
                 }
             }
             Event::Acknowledged { messages, .. } => {
@@ -233,6 +235,8 @@ impl Verdict {
                 self.dropped.insert(*message);
                 self.died_in.insert(*message, step);
             }
+            QueueEvent::HalfStored { message } => _ = self.halves.insert((*message, node)),
+            QueueEvent::HalfDecided { message, .. } => _ = self.halves.remove(&(*message, node)),
             QueueEvent::Unroutable { message, returned: false, .. } => {
                 self.dropped.insert(*message);
             }
@@ -306,6 +310,7 @@ impl Verdict {
     fn lose(&mut self, place: &Place, broker: NodeId, messages: &[MessageId]) {
         for &message in messages {
             self.let_go(place, broker, message);
+            self.halves.remove(&(message, broker));
             if let Place::Queue(queue) = place {
                 self.judge_debt(message, queue);
             }
@@ -358,7 +363,8 @@ impl Verdict {
             return;
         }
         let in_hands = || self.in_hands.values().flatten().any(|(other, _)| *other == message);
-        let held = !account.logs.is_empty() || in_hands();
+        let is_half = || self.halves.iter().any(|(other, _)| *other == message);
+        let held = !account.logs.is_empty() || in_hands() || is_half();
         if !held && self.tables.is_gone(message) || self.tables.took(&message) {
             return;
         }

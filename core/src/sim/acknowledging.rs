@@ -46,6 +46,8 @@ impl ConsumerSpec {
                 Commits::After => AckWhen::Each,
                 Commits::Before => AckWhen::Before,
             }),
+            // Another system has its own ways.
+            SourceSpec::System(_) => None,
         }
     }
 
@@ -74,7 +76,7 @@ impl ConsumerSpec {
             (SourceSpec::Group { options, .. }, AckWhen::Automatic) => options.commits = CommitMode::Interval,
             (SourceSpec::Poll { options, .. }, AckWhen::Each) => options.commits = Commits::After,
             (SourceSpec::Poll { options, .. }, AckWhen::Before) => options.commits = Commits::Before,
-            (SourceSpec::Group { .. } | SourceSpec::Poll { .. }, _) => return None,
+            (SourceSpec::Group { .. } | SourceSpec::Poll { .. } | SourceSpec::System(_), _) => return None,
         }
         Some(spec)
     }

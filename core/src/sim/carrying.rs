@@ -4,20 +4,19 @@ use alloc::vec::Vec;
 
 use super::agenda::Rank;
 use super::links::{Fate, Way};
-use super::lives::mark;
 use super::network::Gone;
+use super::words::{Incoming, Words};
 use super::world::{Happening, Power, World};
-use crate::broker::{Envelope, Input};
 use crate::ids::NodeId;
 use crate::observe::{Event, FaultEvent, Link, LinkFault};
 use crate::time::Time;
 
 impl World {
     /// Sends what a node wants sent, in order.
-    pub(super) fn send_all(&mut self, node: NodeId, sends: impl IntoIterator<Item = Envelope>) {
+    pub(super) fn send_all(&mut self, node: NodeId, sends: impl IntoIterator<Item = (NodeId, Words)>) {
         let own = self.incarnation(node);
-        for Envelope { to, mut message } in sends {
-            mark(own, &mut message);
+        for (to, mut message) in sends {
+            message.mark(own);
             let incarnation = self.incarnation(to);
             let leaves = self.has_left(node, &message);
             let sending = self.network.send(leaves, (node, to), incarnation, message);
@@ -68,7 +67,7 @@ impl World {
         self.tell_of(gone);
         for (node, peer) in [(a, b), (b, a)] {
             if self.power(node) == Some(Power::On) {
-                self.reach(node, Input::HangUp { peer });
+                self.reach(node, Incoming::HangUp { peer });
             }
         }
     }

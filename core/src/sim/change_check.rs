@@ -62,6 +62,13 @@ impl Scenario {
         if let Some(node) = change.node().filter(|node| !self.has(*node)) {
             return Err(CommandRefused::NoSuchNode(node));
         }
+        let in_system = matches!(
+            change,
+            Change::Every { node: NodeId::Producer(_), .. } | Change::Work { node: NodeId::Consumer(_), .. }
+        );
+        if self.system.is_some() && !in_system {
+            return Err(CommandRefused::OfSystem);
+        }
         match change {
             Change::Every { node: node @ NodeId::Consumer(_), span: every } => {
                 let SourceSpec::Poll { options, .. } = &self.consumer(*node)?.from else {

@@ -218,7 +218,10 @@ impl Scenario {
             SourceSpec::Subscription { subscription, .. } if !subscription.shared => {
                 subscription.name = subscription.name.as_ref().map(|name| numbered(name, number));
             }
-            SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => {}
+            SourceSpec::Queue { .. }
+            | SourceSpec::Subscription { .. }
+            | SourceSpec::Share { .. }
+            | SourceSpec::System(_) => {}
         }
         let transform = spec.program.transform.as_mut();
         if let Some(transactional) = transform.and_then(|transform| transform.transactional.as_mut()) {
@@ -290,6 +293,9 @@ impl World {
             return self.join(like, wanted);
         }
         self.note(at, Event::Changed(change.clone()));
+        if change.node().is_some_and(|node| self.guests.contains_key(&node)) {
+            return self.change_guest(at, &change);
+        }
         match change {
             Change::DropTopic(topic) => _ = self.removed.insert(topic),
             Change::Every { node, span } => self.set_every(node, span),
@@ -317,7 +323,8 @@ impl World {
             (Some(node), _) => node,
             (None, Some(Wanted::Host(number))) => NodeId::Broker(*number),
             (None, _) => {
-                let active = || self.controllers.active().unwrap_or(self.controllers.ids()[0]);
+                let first = self.controllers.ids().first();
+                let active = || self.controllers.active().or(first.copied()).unwrap_or(NodeId::Controller);
                 self.keeper_of(change).unwrap_or_else(active)
             }
         }

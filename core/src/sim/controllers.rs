@@ -47,7 +47,8 @@ impl Scenario {
 
 impl Controllers {
     pub(super) fn new(scenario: &Scenario, seed: u64) -> Self {
-        let ids = scenario.controller_ids();
+        // Another system has its own way to know who leads.
+        let ids = if scenario.system.is_some() { Vec::new() } else { scenario.controller_ids() };
         let mut all = Self {
             seats: Vec::new(),
             view: scenario.first_view(),

@@ -16,11 +16,6 @@ use crate::record::Batches;
 /// What a packet is, what it is about, which records of which batches it carries, and how often they came before.
 pub(super) type Described = (PacketKind, Option<Place>, Vec<MessageId>, u32);
 
-/// The messages that travel in something.
-pub(super) fn carried(to: NodeId, message: &Message) -> Vec<MessageId> {
-    describe(to, message).2
-}
-
 /// What a packet is, what it is about, and how many records it carries: the same in brief, where nobody wants to know which.
 pub(super) fn brief(to: NodeId, message: &Message) -> (PacketKind, Option<Place>, u64) {
     let count = |batches: &Batches| u64::from(batches.count());

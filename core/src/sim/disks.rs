@@ -49,19 +49,28 @@ pub(super) fn messages_in(batches: &Batches) -> Vec<MessageId> {
     batches.message_ids().collect()
 }
 
+/// How a disk's logs behave in this state.
+pub(super) fn condition_of(is: DiskState) -> Condition {
+    match is {
+        DiskState::Lying => Condition::Lying,
+        DiskState::Full => Condition::Full,
+        DiskState::Sound | DiskState::Slow(_) => Condition::Sound,
+    }
+}
+
 impl World {
     /// Changes the state of a broker's disk.
     pub(super) fn set_disk(&mut self, node: NodeId, is: DiskState) {
-        let NodeId::Broker(number) = node else { return };
         match is {
             DiskState::Sound => _ = self.disks.remove(&node),
             other => _ = self.disks.insert(node, other),
         }
-        let condition = match is {
-            DiskState::Lying => Condition::Lying,
-            DiskState::Full => Condition::Full,
-            DiskState::Sound | DiskState::Slow(_) => Condition::Sound,
-        };
+        let condition = condition_of(is);
+        if self.guests.contains_key(&node) {
+            self.set_guests_disk(node, is);
+            return self.note(node, Event::Fault(FaultEvent::Disk { is }));
+        }
+        let NodeId::Broker(number) = node else { return };
         match &mut self.brokers[index(number)].process {
             BrokerProcess::Disk(disk) => disk.set_condition(condition),
             BrokerProcess::Runs(broker) => {
@@ -99,6 +108,10 @@ impl World {
     /// The node starts again, with an empty disk.
     pub(super) fn replace(&mut self, node: NodeId) {
         self.note(node, Event::Fault(FaultEvent::Replaced));
+        if self.guests.contains_key(&node) {
+            self.replace_guest(node);
+            return self.start(node);
+        }
         match node {
             NodeId::Broker(number) => {
                 let slot = &mut self.brokers[index(number)];
@@ -115,7 +128,13 @@ impl World {
                 let fresh = Worker::new(spec, &self.scenario.settings, brokers, self.seed, Kept::default());
                 self.consumers[index(number)].process = fresh;
             }
-            NodeId::Controller | NodeId::Voter(_) | NodeId::Service(_) | NodeId::User(_) => {}
+            NodeId::Controller
+            | NodeId::Voter(_)
+            | NodeId::Service(_)
+            | NodeId::User(_)
+            | NodeId::Bookie(_)
+            | NodeId::NameServer(_)
+            | NodeId::Store => {}
         }
         self.start(node);
     }

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::described::describe;
 use super::draw_host::{exchange_views, held_up, queue_strip};
 use super::draw_share::shared;
+use super::guests::SystemSpec;
 use super::network::Packet;
 use super::onward::OnwardSpec;
 use super::picture::{
@@ -15,7 +15,7 @@ use super::program::Worker;
 use super::scenario::{SourceSpec, TargetSpec};
 use super::service_spec::{name_of, source_name};
 use super::world::{BrokerProcess, Disk, Power, World};
-use crate::broker::{Acks, Broker, Message, Replica, Reply, Request, Role, View, is_internal};
+use crate::broker::{Acks, Broker, Replica, Role, View, is_internal};
 use crate::ids::{Epoch, LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, Slice as _, Storage as _};
 use crate::observe::Place;
@@ -32,7 +32,7 @@ impl World {
     /// The same without what is on its way.
     pub(super) fn standing(&self, now: Time, cells_max: usize) -> Picture {
         let brokers = (1..).map(NodeId::Broker).zip(&self.brokers);
-        Picture {
+        let mut picture = Picture {
             now,
             producers: self.producer_views(),
             controllers: self.controllers.views(|node, at| self.true_time(node, at)),
@@ -47,7 +47,10 @@ impl World {
             frozen: self.frozen().collect(),
             cut: self.network.links.cuts().collect(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
-        }
+            system: self.scenario.system.as_ref().map(SystemSpec::system),
+        };
+        self.show_guests(&mut picture, cells_max);
+        picture
     }
 
     /// A message, and its key: what is drawn of it.
@@ -112,6 +115,7 @@ impl World {
                 SourceSpec::Group { name, topic, .. }
                 | SourceSpec::Share { name, topic, .. }
                 | SourceSpec::Poll { reader: name, topic, .. } => (topic.clone(), Some(name.clone())),
+                SourceSpec::System(from) => (from.name(), from.group().cloned()),
                 other => (source_name(other), None),
             };
             let up = slot.power == Power::On;
@@ -278,7 +282,7 @@ impl World {
     }
 
     pub(super) fn packet_view(&self, packet: &Packet) -> PacketView {
-        let (kind, place, marks, repeats) = describe(packet.to, &packet.message);
+        let (kind, place, marks, repeats) = packet.message.describe(packet.to);
         PacketView {
             id: packet.id,
             from: packet.from,
@@ -289,11 +293,7 @@ impl World {
             place,
             marks: marks.into_iter().map(|message| self.mark(message)).collect(),
             repeats,
-            order: match packet.message {
-                Message::Request(_, Request::Call(order)) => Some(order.id),
-                Message::Notice { order, .. } | Message::Reply(_, Reply::Called { order, .. }) => Some(order),
-                _ => None,
-            },
+            order: packet.message.order(),
         }
     }
 }

@@ -196,6 +196,7 @@ impl Scenario {
             TargetSpec::Queue(name) => self.has_queue(name),
             TargetSpec::Topic { name, .. } => self.topics.iter().any(|topic| topic.name == *name),
             TargetSpec::Exchange { name, .. } => self.has_exchange(name),
+            TargetSpec::System(_) => self.system.is_some(), // its own check looks closer
             TargetSpec::AnyOf(names) => !names.is_empty() && names.iter().all(|name| self.has_queue(name)),
         }
     }
@@ -208,6 +209,7 @@ impl Scenario {
             | SourceSpec::Share { topic, .. }
             | SourceSpec::Poll { topic, .. } => self.topics.iter().any(|known| known.name == *topic),
             SourceSpec::Subscription { subscription, .. } => self.has_exchange(&subscription.topic),
+            SourceSpec::System(_) => self.system.is_some(),
         }
     }
 }

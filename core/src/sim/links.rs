@@ -32,6 +32,7 @@
 
 use super::scenario::{Scenario, TargetSpec};
 use super::service_spec::{ServiceSpec, StepSpec};
+use super::words::Words;
 use crate::broker::{Message, Reply, Request};
 use crate::ids::NodeId;
 use crate::observe::{Link, LinkFault, Parcel};
@@ -165,7 +166,7 @@ impl Links {
 
     /// What becomes of a message that leaves now. Where several faults could, the first of loss, doubling and being
     /// held up decides.
-    pub(super) fn fate(&mut self, way: Way, message: &Message) -> Fate {
+    pub(super) fn fate(&mut self, way: Way, message: &Words) -> Fate {
         if self.is_cut(way) {
             return Fate::Cut;
         }
@@ -173,9 +174,8 @@ impl Links {
             return Fate::Arrives;
         }
         // Of queues, "stored" is said in a session, of topics it stands by itself.
-        let of_session =
-            matches!(message, Message::Reply(_, Reply::Stored { .. })) && !self.of_topics.contains(&way.1);
-        let alone = stands_alone(message) && !of_session;
+        let of_session = message.says_stored() && !self.of_topics.contains(&way.1);
+        let alone = message.stands_alone() && !of_session;
         let (lose, lose_next) = self.chances(way, |state| (state.lose, &mut state.lose_next));
         if self.befalls(lose, lose_next) {
             return Fate::Lost;
@@ -217,7 +217,7 @@ impl Links {
 const LATE_FACTOR: u64 = 8;
 
 /// Whether a message means the same whenever and however often it comes: rule 2.
-fn stands_alone(message: &Message) -> bool {
+pub(super) fn stands_alone(message: &Message) -> bool {
     match message {
         Message::Request(_, request) => matches!(
             request,

@@ -15,6 +15,7 @@ mod cleanup_check;
 mod clients;
 mod clocks;
 mod command;
+pub mod compare;
 mod controllers;
 mod cost;
 mod described;
@@ -27,12 +28,14 @@ mod drawn;
 mod facts;
 mod first_view;
 mod group_check;
+mod guests;
 mod host_check;
 mod in_transactions;
 mod links;
 mod lives;
 mod lookout;
 mod network;
+mod nodes;
 mod onward;
 mod own_transaction;
 mod packed;
@@ -72,6 +75,7 @@ mod user;
 mod usual;
 mod wakes;
 mod wires;
+mod words;
 mod worker_end;
 mod world;
 
@@ -84,6 +88,19 @@ pub use cost::{
 };
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
+pub use guests::activemq::{
+    ActivemqDestination, ActivemqPolicy, ActivemqReads, ActivemqRedelivery, ActivemqSharedStore,
+    ActivemqSource, ActivemqSpec, ActivemqTarget, ActivemqTransport, OnByDefault,
+};
+pub use guests::pulsar::{
+    PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
+    PulsarType,
+};
+pub use guests::{
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
+    RocketmqTarget,
+};
+pub use guests::{SystemName, SystemSource, SystemSpec, SystemTarget};
 pub use host_check::MAILBOX_ROOM_MIN;
 pub use lookout::{Lookout, Next};
 pub use onward::{ONWARD_MAX, OnwardSpec};

@@ -9,12 +9,11 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::described::carried;
-use super::links::{Fate, Links, Way, parcel};
+use super::links::{Fate, Links, Way};
 use super::scenario::Scenario;
 use super::traffic::Traffic;
 use super::wires::Wires;
-use crate::broker::Message;
+use super::words::Words;
 use crate::ids::{MessageId, NodeId};
 use crate::observe::Parcel;
 use crate::rng::{Rng, Stream};
@@ -33,7 +32,7 @@ pub(crate) struct Packet {
     pub(crate) arrives: Time,
     /// Whether it comes out of order: then it dies with its connection, and with its sender.
     is_stray: bool,
-    pub(crate) message: Message,
+    pub(crate) message: Words,
 }
 
 /// What becomes of a message that was handed to the network.
@@ -103,12 +102,12 @@ impl Network {
     }
 
     /// Sends a message; says what becomes of it.
-    pub(super) fn send(&mut self, now: Time, (from, to): Way, incarnation: u64, message: Message) -> Sending {
+    pub(super) fn send(&mut self, now: Time, (from, to): Way, incarnation: u64, message: Words) -> Sending {
         self.traffic.count(from, to, &message);
         let fate = self.links.fate((from, to), &message);
         let arrives = self.arrival(now, from, to);
         self.wires.connect((from, to));
-        let what = (fate != Fate::Arrives).then(|| (parcel(&message), carried(to, &message)));
+        let what = (fate != Fate::Arrives).then(|| (message.parcel(), message.carried(to)));
         let mut sending = Sending { fate, arrivals: [None, None], breaks: None, what };
         let packet =
             Packet { id: 0, from, to, incarnation, departed: now, arrives, is_stray: false, message };
@@ -182,7 +181,7 @@ impl Network {
         for slot in under_way {
             let lost = slot.take_if(|packet| is_lost(links, (packet.from, packet.to)));
             if let Some(Packet { from, to, message, .. }) = lost {
-                gone.push(Gone { way: (from, to), what: parcel(&message), messages: carried(to, &message) });
+                gone.push(Gone { way: (from, to), what: message.parcel(), messages: message.carried(to) });
             }
         }
         gone.retain(|gone| !gone.messages.is_empty());

@@ -110,7 +110,9 @@ impl Scenario {
                 );
             }
             let half = spec.how == HowTransaction::Half;
-            if half && !matches!(to, TargetSpec::Queue(_) | TargetSpec::Exchange { .. }) {
+            let takes_halves =
+                matches!(to, TargetSpec::Queue(_) | TargetSpec::Exchange { .. } | TargetSpec::System(_));
+            if half && !takes_halves {
                 return invalid("sends half messages: that goes to a queue or an exchange only");
             }
             if half && *keeps == Keeps::UntilProcessed {
@@ -209,6 +211,11 @@ impl Orders {
     pub(super) fn waiting_for_broker(&self) -> Vec<MessageId> {
         let waits = |order: &InHand| order.step == Step::WaitsForBroker;
         self.in_hand.iter().filter(|(_, order)| waits(order)).map(|(&message, _)| message).collect()
+    }
+
+    /// Its message will never be stored, or was taken back: the transaction does not begin.
+    pub(super) fn forget(&mut self, message: MessageId) {
+        self.in_hand.remove(&message);
     }
 
     /// The next thing that is due, if one is; to be asked again until none is.

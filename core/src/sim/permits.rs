@@ -100,6 +100,8 @@ pub enum CommandRefused {
     NoSuchSubscription(Name),
     /// A subscription cannot end while somebody reads it.
     IsRead(Name, NodeId),
+    /// Another system plays, and that cannot be changed in it while it runs.
+    OfSystem,
 }
 
 impl fmt::Display for CommandRefused {
@@ -153,6 +155,9 @@ impl fmt::Display for CommandRefused {
                 write!(f, "there is no durable subscription {name}, or none of that client")
             }
             Self::IsRead(name, node) => write!(f, "{node} reads the subscription {name}: let it leave first"),
+            Self::OfSystem => f.write_str(
+                "that cannot be changed while another system plays: set it in the scenario's \"system\"",
+            ),
             Self::NeedsEach(node) => {
                 write!(f, "{node} works in transactions, and acknowledges each message with them")
             }
@@ -177,6 +182,7 @@ impl Command {
                 (Self::Change(_), _) => true, // what fits there is asked apart
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
+                (Self::Replace(_), NodeId::NameServer(_)) => false,
                 (Self::CrashOnceDone(_), node) => matches!(node, NodeId::Consumer(_)),
                 _ => true,
             };
@@ -186,7 +192,9 @@ impl Command {
         }
         match *self {
             Self::Skew { by, .. } if by != 0 => span(Span(by.unsigned_abs())),
-            Self::Disk { node, .. } if !matches!(node, NodeId::Broker(_)) => {
+            Self::Disk { node, .. }
+                if !matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store) =>
+            {
                 Err(CommandRefused::HasNoDisk(node))
             }
             Self::Replace(node @ NodeId::Service(_)) => Err(CommandRefused::HasNoDisk(node)),
@@ -221,6 +229,7 @@ impl World {
             return self.permits_change(change);
         }
         command.check(|node| self.power(node).is_some())?;
+        self.permits_of_guest(command)?;
         let power = command.node().and_then(|node| self.power(node));
         match (command, power) {
             (Command::Crash(node), Some(Power::Crashed | Power::Off))

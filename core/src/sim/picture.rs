@@ -17,6 +17,7 @@ use crate::message::DeathReason;
 use crate::observe::Place;
 use crate::queue::{DeadLetter, Overflow};
 use crate::routing::{Binding, ExchangeKind, ExchangeName};
+use crate::sim::guests::SystemName;
 use crate::sim::under_way::FlowView;
 use crate::time::Time;
 use crate::vhost::Alarm;
@@ -59,6 +60,8 @@ pub struct Picture {
     pub cut: Vec<(NodeId, NodeId)>,
     /// Acknowledged messages that no log will ever give to a consumer.
     pub lost: Vec<Mark>,
+    /// Whose words fit, where another system plays.
+    pub system: Option<SystemName>,
 }
 
 /// A message as it is drawn: a number and, if it has a key, the key.

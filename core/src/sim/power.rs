@@ -41,6 +41,8 @@ impl World {
         self.doomed.remove(&node);
         self.note(node, event);
         match node {
+            _ if self.guests.contains_key(&node) => self.stop_guest(node, power),
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {}
             NodeId::Controller | NodeId::Voter(_) => self.stop_controller(node, power),
             NodeId::Broker(number) => self.stop_broker(number, power),
             NodeId::Producer(number) => self.producers[index(number)].power = power,
@@ -135,6 +137,9 @@ impl World {
     }
 
     pub(super) fn start(&mut self, node: NodeId) {
+        if self.guests.contains_key(&node) {
+            return self.start_guest(node);
+        }
         let ids: Vec<NodeId> = (1..=self.scenario.brokers).map(NodeId::Broker).collect();
         let settings = &self.scenario.settings;
         let incarnation = self.incarnation(node) + 1;
@@ -174,6 +179,7 @@ impl World {
                     Node { power: Power::On, incarnation, wakes: Wakes::default(), process: worker };
             }
             NodeId::Service(_) | NodeId::User(_) => self.calls.start(&self.scenario, node),
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {}
         }
         self.note(node, Event::Restarted);
         self.back_again(node);

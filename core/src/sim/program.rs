@@ -97,6 +97,7 @@ impl Worker {
             SourceSpec::Group { name, .. }
             | SourceSpec::Share { name, .. }
             | SourceSpec::Poll { reader: name, .. } => (Some(name.clone()), false),
+            SourceSpec::System(_) => (None, false),
         };
         let source = Source::new(&spec.source(), settings, brokers.clone(), &mut kept.disk);
         let transform = spec

@@ -77,6 +77,11 @@ impl Scenario {
     fn promises_as_it_is(&self, adversity: &Adversity) -> Vec<Promised> {
         let promises = Promises { scenario: self, adversity };
         let mut made = Vec::new();
+        if self.system.is_some() {
+            made = self.promises_of_system(adversity);
+            made.sort();
+            return made;
+        }
         if !self.services.is_empty() || !self.users.is_empty() {
             promises.of_orders(&mut made);
             return made;

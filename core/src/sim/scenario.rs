@@ -13,6 +13,7 @@ use super::command::{Action, Command};
 use super::controllers::CONTROLLERS_MAX;
 use super::cost::Costs;
 use super::drawn::FaultPlan;
+use super::guests::SystemSpec;
 use super::permits::CommandRefused;
 use super::program_spec::{Settles, WORKERS_MAX};
 use super::service_spec::{ServiceSpec, UserSpec};
@@ -109,6 +110,9 @@ pub struct Scenario {
     /// How patient everybody is.
     #[serde(default)]
     pub settings: Settings,
+    /// Another system that plays instead of the engine's own brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemSpec>,
     /// What brokers' work takes; without it they answer at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
@@ -219,6 +223,7 @@ impl Scenario {
         require((1..=RUN_MICROS_MAX).contains(&self.ends_at.0), &|| {
             format!("it ends at {} microseconds, use 1 to {RUN_MICROS_MAX}", self.ends_at.0)
         })?;
+        self.check_system().map_err(InvalidScenario)?;
         self.check_places()?;
         self.check_clients()?;
         self.check_producers()?;
@@ -346,9 +351,23 @@ impl Scenario {
         Ok(())
     }
 
+    /// Every node that it begins with, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let controllers = if self.system.is_some() { Vec::new() } else { self.controller_ids() };
+        let brokers = (1..=self.brokers).map(NodeId::Broker);
+        let numbers = |count: usize| 1..=count as u16;
+        let producers = numbers(self.producers.len()).map(NodeId::Producer);
+        let consumers = numbers(self.consumers.len()).map(NodeId::Consumer);
+        let services = numbers(self.services.len()).map(NodeId::Service);
+        let users = numbers(self.users.len()).map(NodeId::User);
+        let own = brokers.chain(producers).chain(consumers).chain(services).chain(users);
+        controllers.into_iter().chain(own).chain(self.guest_nodes())
+    }
+
     /// Whether the scenario has this node.
     pub fn has(&self, node: NodeId) -> bool {
         match node {
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => self.has_guest(node),
             NodeId::Controller => self.controllers <= 1,
             NodeId::Voter(number) => self.controllers > 1 && (1..=self.controllers).contains(&number),
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),

@@ -355,6 +355,10 @@ pub(super) fn needed_of(source: &SourceSpec) -> Needed {
         | SourceSpec::Share { name, .. }
         | SourceSpec::Poll { reader: name, .. } => Needed::Group(name.clone()),
         SourceSpec::Subscription { subscription, .. } => Needed::Queue(subscription_queue(subscription)),
+        SourceSpec::System(from) => match from.group() {
+            Some(group) => Needed::Group(group.clone()),
+            None => Needed::Queue(from.name()),
+        },
     }
 }
 
@@ -366,6 +370,7 @@ pub(super) fn source_name(source: &SourceSpec) -> Name {
         | SourceSpec::Share { topic, .. }
         | SourceSpec::Poll { topic, .. } => topic.clone(),
         SourceSpec::Subscription { subscription, .. } => named(subscription.topic.as_str()),
+        SourceSpec::System(from) => from.name(),
     }
 }
 
@@ -374,6 +379,7 @@ pub(super) fn name_of(target: &TargetSpec) -> Name {
     match target {
         TargetSpec::Queue(name) | TargetSpec::Topic { name, .. } => name.clone(),
         TargetSpec::Exchange { name, .. } => named(name.as_str()),
+        TargetSpec::System(to) => to.name(),
         TargetSpec::AnyOf(names) => names.first().cloned().unwrap_or_else(|| named("")),
     }
 }

@@ -5,6 +5,7 @@
 
 use super::command::Command;
 use super::cost::{Asked, BurstCost};
+use super::words::opened;
 use super::world::{BrokerProcess, Disk, Power, World, index};
 use crate::broker::{Broker, Envelope, Input, Out, Untaken};
 use crate::ids::NodeId;
@@ -30,12 +31,12 @@ impl World {
         let mut burst_cost = self.scenario.costs.is_some().then(BurstCost::default);
         let BrokerProcess::Runs(broker) = &mut self.brokers[index(number)].process else { return };
         let counts = flush_takes.is_some() || burst_cost.is_some();
-        let before = if counts { Asked::of(broker) } else { Asked::default() };
+        let before = if counts { Asked::of(broker.disk_mut().1) } else { Asked::default() };
         let mut slices = core::mem::take(&mut self.spare.slices);
         first(broker, now, &mut slices);
         for input in burst {
             if let Some(cost) = &mut burst_cost {
-                cost.comes(&input);
+                cost.comes_to_own(&input);
             }
             broker.handle(now, input, &mut slices);
         }
@@ -55,7 +56,7 @@ impl World {
         }
         let untaken = broker.untaken();
         self.metrics.mailboxes.fill(untaken.messages, untaken.bytes);
-        let asked = if counts { Asked::of(broker).since(before) } else { Asked::default() };
+        let asked = if counts { Asked::of(broker.disk_mut().1).since(before) } else { Asked::default() };
         let mut busy = flush_takes.map_or(Span::ZERO, |span| Span(span.0.saturating_mul(asked.flushes)));
         if let Some(cost) = burst_cost {
             busy.0 += self.charge(node, &cost.with(&slices, asked)).0;
@@ -64,7 +65,7 @@ impl World {
         load(&mut slices, &mut out);
         self.spare.slices = slices;
         if busy > Span::ZERO || self.stands_still(node) {
-            self.is_busy_for(node, busy, core::mem::take(&mut out.sends));
+            self.is_busy_for(node, busy, out.sends.drain(..).map(opened).collect());
         }
         self.carry_out(node, out);
         self.die_if_mailboxes_are_full(number, untaken);

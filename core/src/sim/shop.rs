@@ -383,7 +383,7 @@ fn clients(
     let place = match &spec.to {
         TargetSpec::Queue(name) => Some(Place::Queue(name.clone())),
         TargetSpec::Exchange { name, .. } => Some(Place::Exchange(name.clone())),
-        TargetSpec::Topic { .. } | TargetSpec::AnyOf(_) => None,
+        TargetSpec::Topic { .. } | TargetSpec::AnyOf(_) | TargetSpec::System(_) => None,
     };
     let halves = place.filter(|_| is_half);
     let halves = halves.map(|place| TwoPhase::new(settings.clone(), place, brokers.clone()));
@@ -414,6 +414,8 @@ pub(super) fn target(to: &TargetSpec) -> Target {
             Target::Exchange { name: name.clone(), mandatory: *mandatory, retain: *retain }
         }
         TargetSpec::AnyOf(queues) => Target::AnyOf(queues.clone()),
+        // Only its options are asked about: it is played by a guest.
+        TargetSpec::System(to) => Target::Queue(to.name()),
     }
 }
 

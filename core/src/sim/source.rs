@@ -56,6 +56,7 @@ impl Source {
                 let (options, name, topic) = (options.clone(), name.clone(), topic.clone());
                 Self::Share(Box::new(ShareConsumer::new(settings, options, name, topic, brokers)))
             }
+            SourceSpec::System(_) => unreachable!("who reads another system is a guest"),
             SourceSpec::Poll { topic, options, .. } => {
                 let log = disk.open(&Puller::<DiskLog>::log_name()).expect("memory opens its logs");
                 let puller = Puller::new(settings, options.clone(), topic.clone(), brokers, log);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asking::AskSpec;
 use super::draft::MessageSpec;
+use super::guests::{SystemSource, SystemTarget};
 use super::own_transaction::{Keeps, TransactionSpec};
 use super::program_spec::{ProgramSpec, ReadingSpec};
 use super::transactional_spec::TransactionalSpec;
@@ -214,6 +215,8 @@ pub enum TargetSpec {
     },
     /// To any of these queues, in turn; to another one when a broker does not answer.
     AnyOf(Vec<Name>),
+    /// To another system.
+    System(SystemTarget),
 }
 
 /// A consumer, and what its program does.
@@ -304,4 +307,6 @@ pub enum SourceSpec {
         #[serde(default, skip_serializing_if = "is_default")]
         options: PullOptions,
     },
+    /// It reads from another system.
+    System(SystemSource),
 }

@@ -16,8 +16,9 @@
 
 use alloc::vec::Vec;
 
+use super::words::{Incoming, Words, own};
 use super::world::{Power, World};
-use crate::broker::{Envelope, Input};
+use crate::broker::Input;
 use crate::ids::NodeId;
 use crate::observe::{Event, FaultEvent};
 use crate::sorted::SortedMap;
@@ -30,9 +31,9 @@ pub(super) struct Still {
     /// Until its disk has done what it was asked to.
     busy_until: Option<Time>,
     /// What has come.
-    line: Vec<Input>,
+    line: Vec<Incoming>,
     /// What it wanted sent when it began to wait for its disk.
-    leaves: Vec<Envelope>,
+    leaves: Vec<(NodeId, Words)>,
 }
 
 /// Those that stand still.
@@ -40,7 +41,7 @@ pub(super) type StillNodes = SortedMap<NodeId, Still>;
 
 impl World {
     /// Lets something reach a node that is on: at once, or when it goes on.
-    pub(super) fn reach(&mut self, node: NodeId, input: Input) {
+    pub(super) fn reach(&mut self, node: NodeId, input: Incoming) {
         match self.still.get_mut(&node) {
             Some(still) => still.line.push(input),
             None => self.hand(node, input),
@@ -77,7 +78,7 @@ impl World {
 
     /// A broker is busy, or waits for its disk, so much longer: what it wants sent leaves when that is done, behind what
     /// waits so already.
-    pub(super) fn is_busy_for(&mut self, node: NodeId, busy: Span, leaves: Vec<Envelope>) {
+    pub(super) fn is_busy_for(&mut self, node: NodeId, busy: Span, leaves: Vec<(NodeId, Words)>) {
         let now = self.now;
         let still = self.still.entry(node).or_default();
         let until = still.busy_until.unwrap_or(now).max(now) + busy;
@@ -108,8 +109,22 @@ impl World {
             |world: &Self| world.power(node) == Some(Power::On) && world.incarnation(node) == incarnation;
         self.wakes(node).forget();
         match node {
-            NodeId::Broker(number) => {
+            _ if self.guests.contains_key(&node) => {
                 let mut line = line;
+                line.push(Incoming::Wake);
+                while !line.is_empty() {
+                    let turn = self.guests_turn(&mut line);
+                    self.hand_to_guest(node, turn);
+                    if !lives(self) {
+                        return;
+                    }
+                    if let Some(still) = self.still.get_mut(&node) {
+                        still.line.append(&mut line); // it is busy with this, and the rest waits on
+                    }
+                }
+            }
+            NodeId::Broker(number) => {
+                let mut line: Vec<Input> = line.into_iter().filter_map(own).collect();
                 line.push(Input::Wake);
                 while !line.is_empty() {
                     let turn = self.turn_of(&mut line);
@@ -118,7 +133,8 @@ impl World {
                         return;
                     }
                     if let Some(still) = self.still.get_mut(&node) {
-                        still.line.append(&mut line); // it is busy with this, and the rest waits on
+                        // it is busy with this, and the rest waits on
+                        still.line.extend(line.drain(..).map(again));
                     }
                 }
             }
@@ -133,5 +149,14 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// What waits on.
+fn again(input: Input) -> Incoming {
+    match input {
+        Input::Wake => Incoming::Wake,
+        Input::HangUp { peer } => Incoming::HangUp { peer },
+        Input::Message { from, message } => Incoming::Message { from, message: Words::Own(message) },
     }
 }

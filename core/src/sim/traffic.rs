@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::words::Words;
 use super::world::World;
 use crate::broker::{Message, Reply};
 use crate::ids::NodeId;
@@ -32,17 +33,17 @@ pub struct Traffic {
 
 impl Traffic {
     /// Counts a packet that leaves.
-    pub(super) fn count(&mut self, from: NodeId, to: NodeId, message: &Message) {
+    pub(super) fn count(&mut self, from: NodeId, to: NodeId, message: &Words) {
         match (from, to) {
             (NodeId::Consumer(_), NodeId::Broker(_)) => self.from_consumers += 1,
             (NodeId::Broker(_), NodeId::Consumer(_)) => {
                 self.to_consumers += 1;
-                if let Message::Reply(
+                if let Words::Own(Message::Reply(
                     _,
                     Reply::Fetched { batches, .. }
                     | Reply::Selected { batches, .. }
                     | Reply::Stable { batches, .. },
-                ) = message
+                )) = message
                 {
                     self.empty_answers += u64::from(batches.is_empty());
                     self.bytes_fetched += batches.bytes().len() as u64;

@@ -12,7 +12,6 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::described::{brief, carried};
 use super::network::Packet;
 use super::picture::{PacketKind, PacketView, Picture};
 use super::timeline::Timeline;
@@ -132,7 +131,7 @@ struct Sums {
 fn gather(world: &World, picture: &mut Picture, shown: Option<MessageId>) {
     let mut ways: BTreeMap<(NodeId, NodeId), Vec<Sums>> = BTreeMap::new();
     for packet in world.network.under_way() {
-        let (kind, place, messages) = brief(packet.to, &packet.message);
+        let (kind, place, messages) = packet.message.brief(packet.to);
         let row = ways.entry((packet.from, packet.to)).or_default();
         let at = row.iter().position(|sums| sums.kind == kind && sums.place == place).unwrap_or_else(|| {
             row.push(Sums { kind, place, packets: 0, messages: 0, travel: 0 });
@@ -148,10 +147,10 @@ fn gather(world: &World, picture: &mut Picture, shown: Option<MessageId>) {
         let by_itself = |packet: &&Packet| {
             let row = &ways[&(packet.from, packet.to)];
             let is_alone = row.iter().any(|sums| !is_flow(&sums)) && {
-                let (kind, place, _) = brief(packet.to, &packet.message);
+                let (kind, place, _) = packet.message.brief(packet.to);
                 !row.iter().filter(is_flow).any(|sums| sums.kind == kind && sums.place == place)
             };
-            is_alone || shown.is_some_and(|message| carried(packet.to, &packet.message).contains(&message))
+            is_alone || shown.is_some_and(|message| packet.message.carried(packet.to).contains(&message))
         };
         let shown = world.network.under_way().filter(by_itself);
         picture.packets.extend(shown.map(|packet| world.packet_view(packet)));
@@ -226,8 +225,8 @@ mod tests {
             for part in 1..40 {
                 timeline.seek(Time(timeline.ends_at().0 * part / 40));
                 for packet in timeline.world().network.under_way() {
-                    let (kind, place, messages) = brief(packet.to, &packet.message);
-                    let told = super::super::described::describe(packet.to, &packet.message);
+                    let (kind, place, messages) = packet.message.brief(packet.to);
+                    let told = packet.message.describe(packet.to);
                     assert_eq!((kind, &place), (told.0, &told.1), "{name}");
                     assert!(messages >= told.2.len() as u64, "{name}");
                 }

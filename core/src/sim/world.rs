@@ -16,8 +16,8 @@ use super::command::Command;
 use super::controllers::Controllers;
 use super::cost::Accounts;
 use super::disks::Disks;
+use super::guests::{Guests, guests};
 use super::links::Way;
-use super::lives::is_for;
 use super::network::{Network, Packet};
 use super::onward::Errand;
 use super::program::Worker;
@@ -27,7 +27,8 @@ use super::shop::Shop;
 use super::still::StillNodes;
 use super::txn_facts::OpenTransactions;
 use super::wakes::{Came, Wakes};
-use crate::broker::{Broker, Input, Out};
+use super::words::{Incoming, opened, own};
+use crate::broker::{Broker, Out};
 use crate::ids::{MessageId, Name, NodeId, Offset};
 use crate::log::faulty::FaultyStorage;
 use crate::log::memory::MemoryStorage;
@@ -35,7 +36,7 @@ use crate::log::{SliceOf, Storage};
 use crate::observe::{Digest, Digester, Event, Metrics, Stamped, Verdict};
 use crate::rng::{Rng, Stream};
 use crate::sorted::SortedSet;
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// The disk of a broker in the lab.
 pub(crate) type Disk = FaultyStorage<MemoryStorage>;
@@ -138,6 +139,8 @@ pub struct World {
     pub(crate) brokers: Vec<Node<BrokerProcess>>,
     pub(crate) producers: Vec<Node<Shop>>,
     pub(crate) consumers: Vec<Node<Worker>>,
+    /// All nodes, instead of these, where another system plays.
+    pub(super) guests: Guests,
     pub(super) databases: Databases,
     pub(super) transactions: OpenTransactions,
     pub(crate) calls: Calls,
@@ -170,16 +173,20 @@ impl World {
     /// [`InvalidScenario`] when it cannot be run.
     pub fn new(scenario: Scenario, seed: u64) -> Result<Self, InvalidScenario> {
         scenario.check()?;
-        let ids: Vec<NodeId> = (1..=scenario.brokers).map(NodeId::Broker).collect();
+        // Where another system plays, nobody of the engine's own does.
+        let plays = scenario.system.is_none();
+        let ids: Vec<NodeId> = (1..=scenario.brokers).map(NodeId::Broker).filter(|_| plays).collect();
         let settings = &scenario.settings;
         let mut workload = Rng::new(seed, Stream::Workload);
-        let producers = (1..).map(NodeId::Producer).zip(&scenario.producers).map(|(node, spec)| {
-            let seeds = (seed, Rng::new(workload.below(u64::MAX), Stream::Workload));
-            Node::new(Shop::new(node, spec.clone(), seeds, settings, ids.clone()))
-        });
+        let producers =
+            (1..).map(NodeId::Producer).zip(&scenario.producers).filter(|_| plays).map(|(node, spec)| {
+                let seeds = (seed, Rng::new(workload.below(u64::MAX), Stream::Workload));
+                Node::new(Shop::new(node, spec.clone(), seeds, settings, ids.clone()))
+            });
         let consumers = scenario
             .consumers
             .iter()
+            .filter(|_| plays)
             .map(|spec| Node::new(Worker::new(spec, settings, ids.clone(), seed, Default::default())));
         let broker = |&id: &NodeId| {
             let broker = Broker::new(id, 1, settings.clone(), Disk::default());
@@ -205,6 +212,7 @@ impl World {
             brokers: ids.iter().map(broker).collect(),
             producers: producers.collect(),
             consumers: consumers.collect(),
+            guests: guests(&scenario, seed),
             databases: Databases::default(),
             transactions: OpenTransactions::default(),
             calls: Calls::new(&scenario, seed),
@@ -235,15 +243,6 @@ impl World {
         Ok(world)
     }
 
-    /// Every node, in order.
-    fn nodes(&self) -> Vec<NodeId> {
-        let brokers = (1..=self.brokers.len() as u16).map(NodeId::Broker);
-        let producers = (1..=self.producers.len() as u16).map(NodeId::Producer);
-        let consumers = (1..=self.consumers.len() as u16).map(NodeId::Consumer);
-        let clients = producers.chain(consumers).chain(self.calls.nodes());
-        self.controllers.ids().iter().copied().chain(brokers).chain(clients).collect()
-    }
-
     /// The scenario as it is now, with everything that was set, added and removed.
     pub fn scenario_now(&self) -> &Scenario {
         &self.scenario
@@ -252,6 +251,11 @@ impl World {
     /// The moment of the last step.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// How many messages were begun with.
+    pub(super) fn begun(&self) -> usize {
+        self.keys.len()
     }
 
     /// How many steps were taken.
@@ -313,7 +317,7 @@ impl World {
                 if self.network.links.is_cut((peer, node)) {
                     self.network.swallow_hang_up((peer, node));
                 } else if self.is_on(node, incarnation) {
-                    self.reach(node, Input::HangUp { peer });
+                    self.reach(node, Incoming::HangUp { peer });
                 }
             }
             Happening::Wake { node, incarnation } => {
@@ -353,48 +357,11 @@ impl World {
         }
     }
 
-    pub(super) fn power(&self, node: NodeId) -> Option<Power> {
-        match node {
-            NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).map(|node| node.power),
-            NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
-            NodeId::Producer(number) => self.producers.get(index(number)).map(|node| node.power),
-            NodeId::Consumer(number) => self.consumers.get(index(number)).map(|node| node.power),
-            NodeId::Service(_) | NodeId::User(_) => self.calls.power(node),
-        }
-    }
-
-    pub(super) fn incarnation(&self, node: NodeId) -> u64 {
-        match node {
-            NodeId::Controller | NodeId::Voter(_) => {
-                self.controllers.get(node).map_or(0, |node| node.incarnation)
-            }
-            NodeId::Broker(number) => self.brokers[index(number)].incarnation,
-            NodeId::Producer(number) => self.producers[index(number)].incarnation,
-            NodeId::Consumer(number) => self.consumers[index(number)].incarnation,
-            NodeId::Service(_) | NodeId::User(_) => self.calls.incarnation(node),
-        }
-    }
-
-    pub(super) fn wakes(&mut self, node: NodeId) -> &mut Wakes {
-        match node {
-            NodeId::Controller | NodeId::Voter(_) => self.controllers.wakes(node),
-            NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
-            NodeId::Producer(number) => &mut self.producers[index(number)].wakes,
-            NodeId::Consumer(number) => &mut self.consumers[index(number)].wakes,
-            NodeId::Service(number) => &mut self.calls.services[index(number)].wakes,
-            NodeId::User(number) => &mut self.calls.users[index(number)].wakes,
-        }
-    }
-
-    fn is_on(&self, node: NodeId, incarnation: u64) -> bool {
-        self.power(node) == Some(Power::On) && self.incarnation(node) == incarnation
-    }
-
     fn arrival(&mut self, id: u64) {
         let Some(Packet { from, to, incarnation, mut message, .. }) = self.network.take(id) else { return };
         if self.is_on(to, incarnation) {
-            if is_for(incarnation, &mut message) {
-                self.reach(to, Input::Message { from, message });
+            if message.is_for(incarnation) {
+                self.reach(to, Incoming::Message { from, message });
             }
         } else if self.power(to) != Some(Power::Off) {
             // The machine is there and the process is not, or is another: it says so.
@@ -414,11 +381,15 @@ impl World {
         if self.stands_still(node) {
             return; // it wakes when it goes on
         }
-        self.hand(node, Input::Wake);
+        self.hand(node, Incoming::Wake);
     }
 
     /// Hands an input to a node that is on, and carries out what it wants.
-    pub(super) fn hand(&mut self, node: NodeId, input: Input) {
+    pub(super) fn hand(&mut self, node: NodeId, input: Incoming) {
+        if self.guests.contains_key(&node) {
+            return self.hand_to_guest(node, [input]);
+        }
+        let Some(input) = own(input) else { return };
         let now = self.clock(node);
         let mut out = core::mem::take(&mut self.spare.out);
         match node {
@@ -450,6 +421,7 @@ impl World {
                 self.spare.out = out;
                 return self.hand_to_controller(node, input);
             }
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {} // only guests are that
         }
         self.carry_out(node, out);
         self.stop_if_fenced(node);
@@ -461,36 +433,9 @@ impl World {
         for event in out.events.drain(..) {
             self.note(node, event);
         }
-        self.send_all(node, out.sends.drain(..));
+        self.send_all(node, out.sends.drain(..).map(opened));
         self.spare.out = out;
         self.plan_wake(node);
-    }
-
-    pub(super) fn plan_wake(&mut self, node: NodeId) {
-        let wanted = match node {
-            NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).and_then(Node::next_wakeup),
-            NodeId::Broker(number) => match &self.brokers[index(number)].process {
-                BrokerProcess::Runs(broker) => broker.next_wakeup(),
-                BrokerProcess::Disk(_) => None,
-            },
-            NodeId::Producer(number) => self.producers[index(number)].process.next_wakeup(),
-            NodeId::Consumer(number) => self.consumers[index(number)].process.next_wakeup(),
-            NodeId::Service(_) | NodeId::User(_) => self.calls.next_wakeup(node),
-        };
-        let wanted = wanted.map(|at| self.true_time(node, at));
-        let now = self.now;
-        if wanted.is_some_and(|at| at <= now) && self.wakes(node).comes_at(now) {
-            return; // something else reached it in the same moment, and came first
-        }
-        // Never at this same moment: a node that asked for nothing better would stop the clock.
-        self.wants_waking(node, wanted.map(|at| at.max(now + Span(1))));
-    }
-
-    fn wants_waking(&mut self, node: NodeId, wanted: Option<Time>) {
-        if let Some(at) = self.wakes(node).want(wanted) {
-            let incarnation = self.incarnation(node);
-            self.agenda.plan(at, Rank::Course, Happening::Wake { node, incarnation });
-        }
     }
 }
 

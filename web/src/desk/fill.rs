@@ -2,12 +2,14 @@
 
 use mqlab_core::sim::Scenario;
 
-use super::panel::{Events, GroupPart, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words};
+use super::panel::{
+    Events, GroupPart, LegendPart, NodeControl, Panel, Piece, Row, StoryPart, Transport, Words,
+};
 use super::run::Run;
 use super::{Desk, Notice};
 use crate::scene::shape::Rect;
 use crate::text::sentence::{Tone, sentence};
-use crate::text::{Both, LANGS, adding, groups, moment, share, story, ui};
+use crate::text::{Both, LANGS, adding, groups, moment, share, story, ui, words};
 
 /// Events shown before the present one, and after it.
 const EVENTS_BEFORE: usize = 80;
@@ -142,7 +144,19 @@ impl Desk {
                         .collect(),
                 })
                 .collect(),
+            legend: self.legend(),
         }
+    }
+
+    /// What things are called, where another system plays.
+    fn legend(&self) -> Option<LegendPart> {
+        let plays = self.run.as_ref()?.picture.system?;
+        let get = |text: Both| text.get(self.lang);
+        let head = [get(words::WHAT)].into_iter().chain(words::SYSTEMS.map(|(_, name)| name)).collect();
+        let column = words::SYSTEMS.iter().position(|(system, _)| *system == plays)? + 1;
+        let row = |thing: &words::Thing| [get(thing.is)].into_iter().chain(thing.called).collect();
+        let rows = words::THINGS.iter().map(row).collect();
+        Some(LegendPart { title: get(words::TITLE), head, plays: column, rows })
     }
 
     fn transport(&self, run: &Run) -> Transport {

@@ -104,6 +104,22 @@ pub struct StoryPart {
     pub tries: Vec<String>,
     /// All scenarios, by topic.
     pub groups: Vec<GroupPart>,
+    /// What things are called in the system that plays, and in the others; nothing where none plays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legend: Option<LegendPart>,
+}
+
+/// What the same thing is called in each system.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LegendPart {
+    /// Above the table.
+    pub title: &'static str,
+    /// The head of the table: what, and the systems.
+    pub head: Vec<&'static str>,
+    /// The column of the system that plays.
+    pub plays: usize,
+    /// The rows.
+    pub rows: Vec<Vec<&'static str>>,
 }
 
 /// Scenarios on one topic.

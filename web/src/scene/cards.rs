@@ -42,7 +42,7 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let rows = layout.brokers.iter().flat_map(|broker| &broker.rows);
     let places: Vec<&Place> = rows.map(|row| &row.place).collect();
     let exchanges = layout.brokers.iter().map(|broker| broker.exchanges.len()).sum();
-    let kept = words::kept(&places, exchanges, lang);
+    let kept = words::kept(&places, exchanges, view.picture.system, lang);
     let texts = [words::askers(view.picture, lang), kept, words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
         let room = if layout.narrow { in_lanes(layout, *spot) } else { room };
@@ -61,7 +61,7 @@ fn in_lanes(layout: &super::layout::Layout, spot: Point) -> f64 {
 fn controllers(scene: &mut Scene, view: &View<'_>) {
     let (layout, theme) = (view.layout, view.theme);
     for (controller, (node, area)) in view.picture.controllers.iter().zip(&layout.controllers) {
-        let NodeId::Voter(number) = node else {
+        let (NodeId::Voter(number) | NodeId::NameServer(number)) = node else {
             glyph::chip(scene, *area, words::CONTROLLER.get(view.lang), theme);
             pause_if_frozen(scene, view, *node, at(area.x, area.center().y));
             continue;
@@ -69,7 +69,12 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
         if number == &1 && !layout.narrow {
             let word = at(area.x - 6.0, area.center().y);
             let font = on(CAPTION, Anchor::End);
-            scene.text_within(word, words::CONTROLLERS.get(view.lang), font, theme.ink_3, CONTROLLERS_WORD);
+            let all = match (node, view.picture.controllers.len()) {
+                (NodeId::NameServer(_), 1) => words::NAME_SERVER,
+                (NodeId::NameServer(_), _) => words::NAME_SERVERS,
+                _ => words::CONTROLLERS,
+            };
+            scene.text_within(word, all.get(view.lang), font, theme.ink_3, CONTROLLERS_WORD);
         }
         let over = view.selection.hover == Some(Target::Control(*node));
         let (fill, edge, ink) = match controller {
@@ -228,7 +233,7 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         } else if broker.up {
             let alone = place.rows.first().is_some_and(|row| row.label.is_none());
             let named = view.layout.brokers.len() > 1;
-            let (duties, harm) = hosting::beside(broker, alone, named, view.lang);
+            let (duties, harm) = hosting::beside(broker, (alone, named), view.picture.system, view.lang);
             let color = if harm { view.theme.vermilion } else { view.theme.ink_2 };
             scene.text_within(beside, &duties, PLAIN, color, room);
         } else {
@@ -264,7 +269,7 @@ fn consumer_inside(scene: &mut Scene, view: &View<'_>, consumer: &ConsumerView, 
         scene.text_within(second, words::DOWN.get(lang), PLAIN, theme.vermilion, room);
         return;
     }
-    scene.text_within(second, &words::reads(consumer, lang), PLAIN, theme.ink_2, room);
+    scene.text_within(second, &words::reads(consumer, view.picture.system, lang), PLAIN, theme.ink_2, room);
     let (done, near) = hosting::done(consumer, lang);
     let color = if near { theme.vermilion } else { theme.ink_3 };
     if tall {

@@ -230,8 +230,9 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
 /// The controllers in a row that ends at `right`: where elections are held, or a quorum could be lost.
 pub(super) fn controllers(picture: &Picture, right: f64, y: f64) -> Vec<(NodeId, Rect)> {
     let all = &picture.controllers;
-    let (wide, step) = if all.len() > 1 { (26.0, 30.0) } else { (86.0, 86.0) };
-    if all.len() < 2 && picture.brokers.len() < 2 {
+    let keeps = all.first().is_some_and(|view| matches!(view.node, NodeId::NameServer(_)));
+    let (wide, step) = if all.len() > 1 || keeps { (26.0, 30.0) } else { (86.0, 86.0) };
+    if all.len() < 2 && picture.brokers.len() < 2 && !keeps {
         return Vec::new();
     }
     let start = right - step * (all.len() as f64 - 1.0) - wide;

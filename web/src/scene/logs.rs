@@ -123,7 +123,9 @@ pub fn logs(view: &Logs<'_>) -> Scene {
         }
         y = match place {
             Place::Partition(_) => partition(&mut scene, view, place, &copies, y),
-            Place::Queue(_) | Place::Exchange(_) => queue(&mut scene, view, place, &copies, y),
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
+                queue(&mut scene, view, place, &copies, y)
+            }
         };
         y += if view.close { 8.0 } else { 22.0 };
     }
@@ -225,7 +227,7 @@ fn replica(
     let name = view.names.node(node, view.lang);
     let role = match strip.role {
         Role::Down => stage_words::DOWN.get(view.lang).into(),
-        role => stage_words::role(role, view.lang),
+        role => stage_words::role_in(role, view.picture.system, view.lang),
     };
     let color = match strip.role {
         Role::Down | Role::Follower { in_sync: false } => theme.vermilion,

@@ -52,7 +52,9 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
         label(scene, view, strip.role, row);
         match strip.place {
             Place::Partition(_) => partition_notes(scene, view, strip, row, first),
-            Place::Queue(_) | Place::Exchange(_) => queues::notes(scene, view, broker, strip, row, shown),
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
+                queues::notes(scene, view, broker, strip, row, shown)
+            }
         }
     }
 }
@@ -156,7 +158,7 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
     let (theme, lang) = (view.theme, view.lang);
     let leads = matches!(is, Role::Leader { .. });
     let name = Font { weight: if leads { 600 } else { 400 }, ..PLAIN };
-    let role = words::role(is, lang);
+    let role = words::role_in(is, view.picture.system, lang);
     let role_color = match is {
         Role::Leader { .. } => theme.ink_2,
         Role::Follower { in_sync: false } => theme.vermilion,
@@ -164,7 +166,7 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
     };
     let color = if leads { theme.ink } else { theme.ink_2 };
     let text = |room: f64| match topics(view) {
-        0 | 1 => words::partition(partition.index, room < 66.0, lang),
+        0 | 1 => words::partition(partition.index, room < 66.0, view.picture.system, lang),
         _ => named(partition, name, room),
     };
     if row.named_above() {
@@ -186,7 +188,7 @@ fn topics(view: &View<'_>) -> usize {
     let strips = view.declared.brokers.iter().flat_map(|broker| &broker.strips);
     let topic = |strip: &StripView| match &strip.place {
         Place::Partition(partition) => Some(partition.topic.clone()),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };
     strips.filter_map(topic).collect::<SortedSet<Name>>().len()
 }

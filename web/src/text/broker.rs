@@ -4,6 +4,7 @@ use mqlab_core::ids::Name;
 use mqlab_core::message::{DeathReason, Value};
 use mqlab_core::queue::{DeadLetter, Overflow};
 use mqlab_core::routing::{Binding, ExchangeKind, ExchangeName, RESERVED_PREFIX};
+use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView};
 use mqlab_core::vhost::Alarm;
 
@@ -187,7 +188,12 @@ fn target(letter: &DeadLetter, lang: Lang) -> String {
 
 /// Beside a broker's title: its alarms, or what it leads, or what died in its only queue; and whether that is harm. With
 /// `named` the only queue is named, because there are others elsewhere.
-pub fn beside(broker: &BrokerView, alone: bool, named: bool, lang: Lang) -> (String, bool) {
+pub fn beside(
+    broker: &BrokerView,
+    (alone, named): (bool, bool),
+    system: Option<SystemName>,
+    lang: Lang,
+) -> (String, bool) {
     let only = broker.strips.first().filter(|_| alone);
     let (words, harm) = match only.and_then(|strip| strip.queue.as_ref()) {
         _ if broker.alarms.is_empty() && broker.mailbox > 0 => (mailbox(broker.mailbox, lang), false),
@@ -196,7 +202,7 @@ pub fn beside(broker: &BrokerView, alone: bool, named: bool, lang: Lang) -> (Str
             (row(&names, lang), true)
         }
         Some(queue) => deaths(queue, lang),
-        None => (stage::duties(&broker.strips, lang), false),
+        None => (stage::duties(&broker.strips, system, lang), false),
     };
     let name = only.filter(|_| named).map(|strip| place(&strip.place, lang));
     match name {

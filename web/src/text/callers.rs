@@ -20,7 +20,7 @@ pub fn askers(picture: &Picture, lang: Lang) -> String {
 pub fn workers(picture: &Picture, lang: Lang) -> String {
     match (picture.consumers.is_empty(), picture.services.is_empty()) {
         (true, false) => SERVICES.get(lang).into(),
-        _ => stage::readers(&picture.consumers, lang),
+        _ => stage::readers(&picture.consumers, picture.system, lang),
     }
 }
 

@@ -128,6 +128,27 @@ pub const GROUPS: &[Group] = &[
             "windowed-count-lateness",
         ],
     },
+    Group {
+        title: both("ActiveMQ", "ActiveMQ"),
+        scenarios: &[
+            "activemq-master-slave",
+            "activemq-no-sync",
+            "activemq-poison",
+            "activemq-prefetch",
+            "activemq-virtual-topic",
+        ],
+    },
+    Group {
+        title: both("RocketMQ", "RocketMQ"),
+        scenarios: &[
+            "rocketmq-long-poll",
+            "rocketmq-send-results",
+            "rocketmq-power-cut",
+            "rocketmq-orderly",
+            "rocketmq-retry",
+            "rocketmq-pop",
+        ],
+    },
 ];
 
 /// The known scenarios under their topics: groups that have any, in order, and last what belongs to none.

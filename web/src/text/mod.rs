@@ -3,6 +3,7 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+mod activemq;
 pub mod adding;
 mod bet_facts;
 pub mod bets;
@@ -28,11 +29,13 @@ pub mod promises;
 mod pulls;
 mod purpose;
 mod queues;
+mod rocketmq;
 pub mod sentence;
 pub mod share;
 mod shares;
 pub mod stage;
 pub mod standing;
+mod stories_activemq;
 mod stories_cluster;
 mod stories_failures;
 mod stories_flow;
@@ -43,6 +46,7 @@ mod stories_order;
 mod stories_producer;
 mod stories_pull;
 mod stories_queues;
+mod stories_rocketmq;
 mod stories_share;
 mod stories_stream;
 mod stories_table;
@@ -54,6 +58,7 @@ mod txns;
 pub mod ui;
 pub mod views;
 pub mod why;
+pub mod words;
 
 use mqlab_core::time::{Span, Time};
 

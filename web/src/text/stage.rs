@@ -2,6 +2,7 @@
 
 use mqlab_core::ids::PartitionId;
 use mqlab_core::observe::Place;
+use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 use mqlab_core::sorted::SortedSet;
 
@@ -22,6 +23,18 @@ pub const DOWN: Both = both("down", "宕机");
 pub const LEADER: Both = both("leader", "leader");
 /// A replica that keeps up.
 pub const FOLLOWER: Both = both("follower", "follower");
+/// Where RocketMQ's clients learn which broker has what.
+pub const NAME_SERVER: Both = both("name server", "NameServer");
+/// Several of them.
+pub const NAME_SERVERS: Both = both("name servers", "NameServer");
+/// A broker of RocketMQ that takes messages.
+pub const MASTER: Both = both("master", "主节点");
+/// A broker of RocketMQ that copies a master.
+pub const SLAVE: Both = both("slave", "从节点");
+/// A consumer of RocketMQ to which no queue was dealt.
+pub const NO_QUEUE: Both = both("no queue", "没有队列");
+/// A consumer of RocketMQ that pops.
+pub const POPS: Both = both("pops any queue", "Pop：不分队列");
 /// A replica that fell behind.
 pub const OUT_OF_SYNC: Both = both("out of sync", "不同步");
 /// A consumer without work.
@@ -32,7 +45,7 @@ pub const NO_PARTITION: Both = both("no partition", "没有分区");
 pub const NONE_LOST: Both = both("lost: none", "丢失：无");
 
 /// Above the brokers: what they keep, behind how many exchanges.
-pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
+pub fn kept(places: &[&Place], exchanges: usize, system: Option<SystemName>, lang: Lang) -> String {
     let topic = places.iter().find_map(|place| match place {
         Place::Partition(partition) => Some(partition),
         _ => None,
@@ -40,7 +53,7 @@ pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
     let queues: Vec<&Place> =
         places.iter().copied().filter(|place| matches!(place, Place::Queue(_))).collect();
     let mut parts = Vec::new();
-    parts.extend(topic.map(|first| kept_topic(first, places, lang)));
+    parts.extend(topic.map(|first| kept_topic(first, places, system, lang)));
     match (queues.as_slice(), lang) {
         ([], _) => {}
         ([one], _) => parts.push(super::sentence::place(one, lang)),
@@ -55,10 +68,10 @@ pub fn kept(places: &[&Place], exchanges: usize, lang: Lang) -> String {
     row(&parts, lang)
 }
 
-fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
+fn kept_topic(first: &PartitionId, places: &[&Place], system: Option<SystemName>, lang: Lang) -> String {
     let topic_of = |place: &&Place| match place {
         Place::Partition(partition) => Some(partition.topic.to_string()),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };
     let topics: SortedSet<String> = places.iter().filter_map(topic_of).collect();
     if topics.len() > 1 {
@@ -82,11 +95,16 @@ fn kept_topic(first: &PartitionId, places: &[&Place], lang: Lang) -> String {
     let replicas = all / partitions.len().max(1);
     let topic = &first.topic;
     let count = partitions.len();
-    match lang {
-        Lang::En => {
+    match (system, lang) {
+        (Some(SystemName::RocketMq), Lang::En) => {
+            let copies = if replicas == 1 { "no slave".into() } else { counted(replicas - 1, "slave") };
+            format!("topic {topic}: {}, {copies}", counted(count, "queue"))
+        }
+        (Some(SystemName::RocketMq), Lang::Zh) => format!("主题 {topic}：{count} 个队列，{replicas} 份副本"),
+        (_, Lang::En) => {
             format!("topic {topic}: {}, {}", counted(count, "partition"), counted(replicas, "replica"))
         }
-        Lang::Zh => format!("主题 {topic}：{count} 个分区，{replicas} 个副本"),
+        (_, Lang::Zh) => format!("主题 {topic}：{count} 个分区，{replicas} 个副本"),
     }
 }
 
@@ -95,10 +113,10 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// Above the consumers: the group, if they are one.
-pub fn readers(consumers: &[ConsumerView], lang: Lang) -> String {
+pub fn readers(consumers: &[ConsumerView], system: Option<SystemName>, lang: Lang) -> String {
     let first = consumers.first().and_then(|consumer| consumer.group.as_ref());
     let one = consumers.iter().all(|consumer| consumer.group.as_ref() == first);
-    let shares = consumers.iter().any(|consumer| consumer.shares);
+    let shares = system.is_none() && consumers.iter().any(|consumer| consumer.shares);
     match (first.filter(|_| one), lang) {
         (Some(group), Lang::En) if shares => format!("share group {group}"),
         (Some(group), Lang::Zh) if shares => format!("共享组 {group}"),
@@ -117,7 +135,11 @@ pub fn broker(number: u16, lang: Lang) -> String {
 }
 
 /// What a broker does, beside its title.
-pub fn duties(strips: &[StripView], lang: Lang) -> String {
+pub fn duties(strips: &[StripView], system: Option<SystemName>, lang: Lang) -> String {
+    if system == Some(SystemName::RocketMq) {
+        let role = strips.iter().map(|strip| strip.role).find(|role| *role != Role::Down);
+        return role.map_or(String::new(), |is| role_in(is, system, lang));
+    }
     let leads = strips.iter().filter(|strip| matches!(strip.role, Role::Leader { .. })).count();
     let partitions = strips.iter().filter(|strip| strip.high_watermark.is_some()).count();
     match (partitions, lang) {
@@ -129,7 +151,16 @@ pub fn duties(strips: &[StripView], lang: Lang) -> String {
     }
 }
 
-/// What a replica is, below its partition's number.
+/// What a replica is, below its partition's number, in a system's words.
+pub fn role_in(is: Role, system: Option<SystemName>, lang: Lang) -> String {
+    match (system, is) {
+        (Some(SystemName::RocketMq), Role::Leader { .. }) => MASTER.get(lang).into(),
+        (Some(SystemName::RocketMq), Role::Follower { .. }) => SLAVE.get(lang).into(),
+        _ => role(is, lang),
+    }
+}
+
+/// The same where no other system plays.
 pub fn role(role: Role, lang: Lang) -> String {
     match role {
         Role::Queue => String::new(),
@@ -144,8 +175,10 @@ pub fn role(role: Role, lang: Lang) -> String {
 }
 
 /// A partition's number.
-pub fn partition(index: u32, short: bool, lang: Lang) -> String {
+pub fn partition(index: u32, short: bool, system: Option<SystemName>, lang: Lang) -> String {
     match lang {
+        Lang::En if system == Some(SystemName::RocketMq) => format!("queue {index}"),
+        Lang::Zh if system == Some(SystemName::RocketMq) => format!("队列 {index}"),
         Lang::En if short => format!("part. {index}"),
         Lang::En => format!("partition {index}"),
         Lang::Zh => format!("分区 {index}"),
@@ -219,7 +252,10 @@ pub fn unacknowledged(count: usize, lang: Lang) -> String {
 }
 
 /// A consumer's second line.
-pub fn reads(consumer: &ConsumerView, lang: Lang) -> String {
+pub fn reads(consumer: &ConsumerView, system: Option<SystemName>, lang: Lang) -> String {
+    if system == Some(SystemName::RocketMq) {
+        return queues_of(consumer, lang);
+    }
     if consumer.group.is_none() {
         return match lang {
             Lang::En => format!("from {}", consumer.from),
@@ -234,6 +270,18 @@ pub fn reads(consumer: &ConsumerView, lang: Lang) -> String {
         Lang::En if list.len() == 1 => format!("partition {}", list[0]),
         Lang::En => format!("partitions {}", list.join(", ")),
         Lang::Zh => spaced(&format!("分区{}", list.join("、"))),
+    }
+}
+
+/// The same of RocketMQ's, whose queues are not called partitions.
+fn queues_of(consumer: &ConsumerView, lang: Lang) -> String {
+    let list: Vec<String> = consumer.assigned.iter().map(ToString::to_string).collect();
+    match (list.as_slice(), lang) {
+        ([], _) if consumer.shares => POPS.get(lang).into(),
+        ([], _) => NO_QUEUE.get(lang).into(),
+        ([one], Lang::En) => format!("queue {one}"),
+        (many, Lang::En) => format!("queues {}", many.join(", ")),
+        (many, Lang::Zh) => spaced(&format!("队列{}", many.join("、"))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use mqlab_core::ids::{MessageId, Name};
 use mqlab_core::observe::Place;
+use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{Cell, CellState, Mark, Picture, Role, StripView};
 
 use super::queues::queue_of;
@@ -87,6 +88,15 @@ fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> 
         return calm(queues.join(if lang == Lang::En { "; " } else { "；" }));
     }
     let place = place(&up, &down, lang)?;
+    if picture.system == Some(SystemName::RocketMq) {
+        let words = match (committed, lang) {
+            (true, Lang::En) => format!("stored {place}"),
+            (true, Lang::Zh) => format!("存{place}"),
+            (false, Lang::En) => format!("stored {place}, in the page cache: not flushed yet"),
+            (false, Lang::Zh) => format!("存{place}，只在页缓存里，还没有刷盘"),
+        };
+        return Some(Standing { words, harm: !committed && up.len() <= 1 });
+    }
     let words = match (committed, lang) {
         (true, Lang::En) => format!("committed; {place}"),
         (true, Lang::Zh) => format!("已提交，{place}"),

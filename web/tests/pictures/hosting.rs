@@ -190,5 +190,6 @@ pub(crate) fn exchanges() -> Picture {
         frozen: Vec::new(),
         cut: Vec::new(),
         lost: vec![],
+        system: None,
     }
 }

@@ -139,6 +139,7 @@ pub(crate) fn queue() -> Picture {
         frozen: Vec::new(),
         cut: Vec::new(),
         lost: vec![],
+        system: None,
     }
 }
 
@@ -264,6 +265,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         frozen: Vec::new(),
         cut: Vec::new(),
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
+        system: None,
     }
 }
 

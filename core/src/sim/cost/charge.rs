@@ -3,11 +3,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::super::world::{Disk, World};
+use super::super::guests::GuestMessage;
+use super::super::words::{Incoming, Words};
+use super::super::world::{Disk, DiskLog, World};
 use super::bill::{Bill, Work, per_kib};
 use super::machine::Costs;
 use super::weight::{self, Lane};
-use crate::broker::{Broker, Input, Message, Out};
+use crate::broker::{Input, Out};
 use crate::ids::NodeId;
 use crate::log::SliceOf;
 use crate::time::{Span, Time};
@@ -38,10 +40,10 @@ pub(in super::super) struct Asked {
 }
 
 impl Asked {
-    /// So far, of a broker's logs.
-    pub(in super::super) fn of(broker: &mut Broker<Disk>) -> Self {
+    /// So far, of these logs.
+    pub(in super::super) fn of<'a>(logs: impl IntoIterator<Item = &'a mut DiskLog>) -> Self {
         let mut asked = Self::default();
-        for log in broker.disk_mut().1 {
+        for log in logs {
             let (appends, bytes) = log.appended();
             asked.appends += appends;
             asked.bytes += bytes;
@@ -60,6 +62,13 @@ impl Asked {
     }
 }
 
+/// What waits in a line.
+enum Waiter {
+    Message(NodeId, (Option<Lane>, Work)),
+    HangUp(NodeId),
+    Wake,
+}
+
 /// What a burst amounts to: what is to be done in each queue or partition, and what belongs to none of them.
 #[derive(Debug, Default)]
 pub(in super::super) struct BurstCost {
@@ -72,10 +81,34 @@ impl BurstCost {
     }
 
     /// Something reaches the broker.
-    pub(in super::super) fn comes(&mut self, input: &Input) {
+    pub(in super::super) fn comes_to_own(&mut self, input: &Input) {
         if let Input::Message { message, .. } = input {
             self.add(weight::comes(message));
         }
+    }
+
+    /// The same, in whatever words.
+    pub(in super::super) fn comes(&mut self, input: &Incoming) {
+        if let Incoming::Message { message, .. } = input {
+            self.add(message.comes());
+        }
+    }
+
+    /// The node was asked this of its disk, and wants these sent.
+    pub(in super::super) fn with_guests<'a>(
+        mut self,
+        sends: impl IntoIterator<Item = &'a GuestMessage>,
+        asked: Asked,
+    ) -> Self {
+        for message in sends {
+            self.add(message.talk().weight().leaves());
+        }
+        self.asked(asked);
+        self
+    }
+
+    fn asked(&mut self, Asked { appends, bytes, flushes }: Asked) {
+        self.add((None, Work { appends, bytes_written: bytes, flushes, ..Work::default() }));
     }
 
     /// The broker was asked this of its disk, and wants this sent.
@@ -83,8 +116,7 @@ impl BurstCost {
         for envelope in &out.sends {
             self.add(weight::leaves(&envelope.message));
         }
-        let Asked { appends, bytes, flushes } = asked;
-        self.add((None, Work { appends, bytes_written: bytes, flushes, ..Work::default() }));
+        self.asked(asked);
         self
     }
 
@@ -126,26 +158,42 @@ impl Account {
 }
 
 impl World {
+    /// The same of a guest.
+    pub(in super::super) fn guests_turn(&self, line: &mut Vec<Incoming>) -> Vec<Incoming> {
+        self.turn(line, |input| match input {
+            Incoming::Message { from, message } => Waiter::Message(*from, message.comes()),
+            Incoming::HangUp { peer } => Waiter::HangUp(*peer),
+            Incoming::Wake => Waiter::Wake,
+        })
+    }
+
     /// Takes out of the line what a broker does in one turn: all, unless that is more than a [`TURN`] in some queue or
     /// partition. Then others go on meanwhile, but for those whose sender waits there: what one sends stays in order.
     pub(in super::super) fn turn_of(&self, line: &mut Vec<Input>) -> Vec<Input> {
+        self.turn(line, |input| match input {
+            Input::Message { from, message } => Waiter::Message(*from, weight::comes(message)),
+            Input::HangUp { peer } => Waiter::HangUp(*peer),
+            Input::Wake => Waiter::Wake,
+        })
+    }
+
+    fn turn<T: Clone>(&self, line: &mut Vec<T>, what: impl Fn(&T) -> Waiter) -> Vec<T> {
         let Some(costs) = &self.scenario.costs else { return core::mem::take(line) };
         let (mut spent, mut held_up) = (BTreeMap::<Option<Lane>, u64>::new(), BTreeSet::new());
         let mut turn = Vec::new();
         line.retain(|input| {
-            match input {
-                Input::Message { from, message } => {
-                    let (lane, work) = weight::comes(message);
+            match what(input) {
+                Waiter::Message(from, (lane, work)) => {
                     let spent = spent.entry(lane).or_default();
-                    if *spent >= TURN.0 * 1_000 || held_up.contains(from) {
-                        held_up.insert(*from);
+                    if *spent >= TURN.0 * 1_000 || held_up.contains(&from) {
+                        held_up.insert(from);
                         return true;
                     }
                     *spent += work.processor(costs);
                 }
                 // A connection ends behind what came in it.
-                Input::HangUp { peer } if held_up.contains(peer) => return true,
-                Input::HangUp { .. } | Input::Wake => {}
+                Waiter::HangUp(peer) if held_up.contains(&peer) => return true,
+                Waiter::HangUp(_) | Waiter::Wake => {}
             }
             turn.push(input.clone());
             false
@@ -166,10 +214,10 @@ impl World {
     }
 
     /// When a packet has left a node that sends it now: its network card sends one byte after the other.
-    pub(in super::super) fn has_left(&mut self, node: NodeId, message: &Message) -> Time {
+    pub(in super::super) fn has_left(&mut self, node: NodeId, message: &Words) -> Time {
         match &self.scenario.costs {
             Some(costs) if costs.machine.network > 0 => {
-                let (bytes, cost) = (weight::bytes(message), costs.machine.network);
+                let (bytes, cost) = (message.bytes(), costs.machine.network);
                 self.accounts.entry(node).or_default().sent(self.now, bytes, cost)
             }
             _ => self.now,
@@ -181,7 +229,7 @@ impl World {
 mod tests {
     use super::super::Catalogue;
     use super::*;
-    use crate::broker::Request;
+    use crate::broker::{Message, Request};
     use crate::ids::Name;
     use crate::log::contract::batch;
     use crate::sim::Scenario;

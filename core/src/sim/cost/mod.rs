@@ -29,3 +29,4 @@ pub use catalogue::{BadCatalogue, CATALOGUE_MAX, Catalogue, Sourced};
 pub use machine::{CORES_MAX, COST_MAX, Costs, Machine, Path, System};
 
 pub(super) use charge::{Accounts, Asked, BurstCost};
+pub(super) use weight::Weight;

@@ -1,9 +1,11 @@
 //! How heavy is a packet? Bytes on the wire, messages in it, and whether it leaves as it is stored.
 
+use super::super::words::Words;
 use super::bill::Work;
 use crate::broker::{Message, Reply, Request, ShareReply, TransactionStep};
 use crate::ids::{Name, PartitionId};
 use crate::log::Slice;
+use crate::observe::Place;
 use crate::record::Batches;
 
 /// What a packet takes beside what it carries: the headers of Ethernet, IP and TCP, and of a protocol upon them.
@@ -14,6 +16,70 @@ const PACKET_BYTES: u64 = 100;
 pub(super) enum Lane {
     Named(Name),
     Partition(PartitionId),
+}
+
+/// How heavy a system's message is.
+///
+/// ```text
+///   comes     bytes are read, messages looked at one by one unless they are stored as they come
+///   leaves    bytes are packed, message by message, unless they leave as they are stored
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Weight {
+    /// Messages in it that somebody looks at one by one.
+    pub(in super::super) messages: u64,
+    /// Bytes, without what every packet has.
+    pub(in super::super) bytes: u64,
+    /// Whether a broker sends its messages as they are stored, and receives them so.
+    pub(in super::super) as_stored: bool,
+    /// The queue or partition where it is worked on; nothing for what any thread may do.
+    pub(in super::super) place: Option<Place>,
+}
+
+impl Weight {
+    fn lane(&self) -> Option<Lane> {
+        Some(match self.place.clone()? {
+            Place::Partition(partition) => Lane::Partition(partition),
+            Place::Queue(name) => Lane::Named(name),
+            Place::Exchange(_) | Place::Topic(_) => return None,
+        })
+    }
+
+    fn comes(&self) -> (Option<Lane>, Work) {
+        let messages_in = if self.as_stored { 0 } else { self.messages };
+        let work =
+            Work { packets_in: 1, bytes_in: self.bytes + PACKET_BYTES, messages_in, ..Work::default() };
+        (self.lane(), work)
+    }
+
+    /// What it takes when it leaves.
+    pub(super) fn leaves(&self) -> (Option<Lane>, Work) {
+        let sends = Work { packets_out: 1, bytes_packed: PACKET_BYTES, ..Work::default() };
+        let work = if self.as_stored && self.bytes > 0 {
+            Work { stored: (1, self.bytes), ..sends }
+        } else {
+            Work { bytes_packed: self.bytes + PACKET_BYTES, messages_out: self.messages, ..sends }
+        };
+        (self.lane(), work)
+    }
+}
+
+impl Words {
+    /// Where it belongs when it comes to a node, and what it makes it do.
+    pub(super) fn comes(&self) -> (Option<Lane>, Work) {
+        match self {
+            Self::Own(message) => comes(message),
+            Self::Guest(message) => message.talk().weight().comes(),
+        }
+    }
+
+    /// How many bytes it has on the wire.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Own(message) => bytes(message),
+            Self::Guest(message) => message.talk().weight().bytes + PACKET_BYTES,
+        }
+    }
 }
 
 /// What a packet carries.

@@ -30,7 +30,7 @@ impl Promises<'_> {
                     targets.extend(names.iter().map(|name| Subject::Queue(name.clone())));
                 }
                 TargetSpec::Exchange { name, .. } => _ = targets.insert(Subject::Exchange(name.clone())),
-                TargetSpec::Topic { .. } => {}
+                TargetSpec::Topic { .. } | TargetSpec::System(_) => {}
             }
         }
         let flows = patient && limits.is_empty() && consumers.iter().all(ends) && all_are_read && !onward;
@@ -52,7 +52,10 @@ impl Promises<'_> {
                 !reading.automatic && consumer.program.settles != Settles::Before
             }
             SourceSpec::Subscription { .. } => false,
-            SourceSpec::Group { .. } | SourceSpec::Poll { .. } | SourceSpec::Share { .. } => true,
+            SourceSpec::Group { .. }
+            | SourceSpec::Poll { .. }
+            | SourceSpec::Share { .. }
+            | SourceSpec::System(_) => true,
         };
         consumers.iter().all(careful)
             && self.adversity.disks_keep(settings.flush_before_reply)

@@ -9,7 +9,10 @@ use crate::ids::Name;
 pub(super) fn topic_of(consumer: &ConsumerSpec) -> Option<&Name> {
     match &consumer.from {
         SourceSpec::Group { topic, .. } | SourceSpec::Poll { topic, .. } => Some(topic),
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => None,
+        SourceSpec::Queue { .. }
+        | SourceSpec::Subscription { .. }
+        | SourceSpec::Share { .. }
+        | SourceSpec::System(_) => None,
     }
 }
 
@@ -18,7 +21,10 @@ pub(super) fn group_of(consumer: &ConsumerSpec) -> Option<&Name> {
     match &consumer.from {
         SourceSpec::Group { name, .. } => Some(name),
         SourceSpec::Poll { reader, .. } => Some(reader),
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => None,
+        SourceSpec::Queue { .. }
+        | SourceSpec::Subscription { .. }
+        | SourceSpec::Share { .. }
+        | SourceSpec::System(_) => None,
     }
 }
 
@@ -30,7 +36,10 @@ pub(super) fn reads_all(consumer: &ConsumerSpec) -> bool {
             let PullOptions { partitions, start, filter, replay, .. } = options;
             partitions.is_empty() && *start == StartAt::Earliest && filter.is_none() && replay.is_none()
         }
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => false,
+        SourceSpec::Queue { .. }
+        | SourceSpec::Subscription { .. }
+        | SourceSpec::Share { .. }
+        | SourceSpec::System(_) => false,
     }
 }
 
@@ -39,7 +48,10 @@ pub(super) fn commits_after(consumer: &ConsumerSpec) -> bool {
     match &consumer.from {
         SourceSpec::Group { options, .. } => options.commits != CommitMode::Before,
         SourceSpec::Poll { options, .. } => options.commits == Commits::After,
-        SourceSpec::Queue { .. } | SourceSpec::Subscription { .. } | SourceSpec::Share { .. } => true,
+        SourceSpec::Queue { .. }
+        | SourceSpec::Subscription { .. }
+        | SourceSpec::Share { .. }
+        | SourceSpec::System(_) => true,
     }
 }
 

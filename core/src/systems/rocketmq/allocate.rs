@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
 
 use super::topic::Topic;
 use crate::ids::Name;
@@ -64,7 +65,8 @@ impl fmt::Display for MessageQueue {
 /// assert_eq!(Strategy::Averagely.allocate(&queues, &clients, "c"), [6, 7]);
 /// assert_eq!(Strategy::Circle.allocate(&queues, &clients, "c"), [2, 5]);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// Each a page of the list.
     #[default]

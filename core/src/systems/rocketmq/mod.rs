@@ -15,7 +15,7 @@
 //!    [`latency`];
 //! 2. what a broker keeps: [`store`];
 //! 3. who keeps it and answers: [`protocol`], [`broker`], [`names`];
-//! 4. who sends and receives: [`producer`], [`consumer`].
+//! 4. who sends and receives: [`producer`], [`consumer`], [`popper`].
 //!
 //! Sources: apache/rocketmq, develop of September 2025, whose files are named where they are followed.
 
@@ -28,6 +28,8 @@ pub mod hash;
 pub mod latency;
 pub mod layout;
 pub mod names;
+pub mod numbering;
+pub mod popper;
 pub mod producer;
 pub mod properties;
 pub mod protocol;

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use super::Topic;
 use super::protocol::{Message, Notice, Refused, Reply, Request, RoutedBroker};
 use crate::ids::{Name, NodeId};
+use crate::observe::{Event, RocketmqEvent};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 
@@ -63,11 +64,16 @@ impl NameServer {
 
     /// Takes an input.
     pub fn handle(&mut self, now: Time, input: Input<Message>, out: &mut Out<Message>) {
-        self.brokers.retain(|_, broker| now.since(broker.heard) <= self.expires);
+        let expires = self.expires;
+        self.forget(|broker| now.since(broker.heard) > expires, out);
         match input {
-            Input::HangUp { peer } => self.brokers.retain(|_, broker| broker.node != peer),
+            Input::HangUp { peer } => self.forget(|broker| broker.node == peer, out),
             Input::Message { from, message: Message::Notice(Notice::Register { broker, id, topics }) } => {
-                self.brokers.insert((broker, id), Registered { node: from, heard: now, topics });
+                let is = Registered { node: from, heard: now, topics };
+                let before = self.brokers.insert((broker.clone(), id), is);
+                if before.is_none_or(|before| before.node != from) {
+                    out.events.push(Event::Rocketmq(RocketmqEvent::Registered { node: from, broker, id }));
+                }
             }
             Input::Message { from, message: Message::Request(number, request) } => {
                 let reply = match request {
@@ -78,6 +84,17 @@ impl NameServer {
             }
             Input::Wake | Input::Message { .. } => {}
         }
+    }
+
+    fn forget(&mut self, which: impl Fn(&Registered) -> bool, out: &mut Out<Message>) {
+        for (_, Registered { node, .. }) in self.brokers.extract_if(.., |_, broker| which(broker)) {
+            out.events.push(Event::Rocketmq(RocketmqEvent::Unregistered { node }));
+        }
+    }
+
+    /// The brokers that it knows, in order of their names: which node has which number.
+    pub fn brokers(&self) -> impl Iterator<Item = (&Name, u32, NodeId)> {
+        self.brokers.iter().map(|((name, id), broker)| (name, *id, broker.node))
     }
 
     /// The brokers that have a topic, in order of their names.

@@ -19,12 +19,13 @@ use super::Topic;
 use super::allocate::MessageQueue;
 use super::latency::FaultStrategy;
 use super::layout::StoredMessage;
+use super::numbering::Numbering;
 use super::properties::key;
 use super::protocol::{Message, Notice, Refused, Reply, Request, RequestId, SendStatus, TransactionState};
-use super::routes::{Numbers, ROUTES_EVERY, Routes};
+use super::routes::{Numbers, ROUTE_TIMEOUT, ROUTES_EVERY, Routes};
 use super::select::queue_by_key;
 use crate::ids::{MessageId, Name, NodeId};
-use crate::observe::{Event, Refusal};
+use crate::observe::{Event, Place, QueueEvent, Refusal, RocketmqEvent};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 
@@ -54,8 +55,14 @@ pub struct ProducerSettings {
     pub retries_unsafe: bool,
     /// How often it asks for routes: 30 s.
     pub routes_every: Span,
+    /// So long it waits for a name server's answer: 3 s.
+    pub route_timeout: Span,
     /// How often it tells brokers that it is there (`heartbeatBrokerInterval`): 30 s.
     pub heartbeat_every: Span,
+    /// Its requests are numbered from behind this: those of an earlier process of the same node have other numbers.
+    pub numbers_behind: u64,
+    /// How facts number queues.
+    pub numbering: Numbering,
 }
 
 impl ProducerSettings {
@@ -74,7 +81,10 @@ impl ProducerSettings {
             avoids_slow,
             retries_unsafe,
             routes_every,
+            route_timeout: ROUTE_TIMEOUT,
             heartbeat_every,
+            numbers_behind: 0,
+            numbering: Numbering::default(),
         }
     }
 }
@@ -92,8 +102,10 @@ pub enum How {
     Anywhere,
     /// To the queue of its key, and only there.
     InOrder(alloc::string::String),
-    /// As a half message, of which the program says what became.
+    /// As a half message, of which the program has said, or says when it is asked, what became.
     InTransaction,
+    /// As a half message: when it is stored the program is told, and [ends](Producer::end) it when its own transaction is over.
+    HalfFirst,
 }
 
 /// How a send ended.
@@ -107,6 +119,8 @@ pub enum How {
 pub enum Outcome {
     /// It is stored, and this is what else is known.
     Stored(SendStatus),
+    /// Half of it is stored: the program's own transaction may begin.
+    HalfStored(SendStatus),
     /// No attempt was answered so; it may be stored all the same.
     Failed,
 }
@@ -123,6 +137,14 @@ struct Sending {
     since: Time,
     /// The best that was heard: what a broker stored is stored, though the next attempt fails.
     best: Option<SendStatus>,
+}
+
+/// Where a half message is.
+#[derive(Clone, Debug)]
+struct HalfAt {
+    queue: MessageQueue,
+    /// Its place in the CommitLog, and its offset among the half messages.
+    at: (u64, u64),
 }
 
 /// A producer.
@@ -152,6 +174,8 @@ pub struct Producer {
     heartbeat_at: Time,
     /// What became of transactions, as far as the program has said.
     states: BTreeMap<MessageId, TransactionState>,
+    /// Half messages that the program has not ended.
+    halves: BTreeMap<MessageId, HalfAt>,
     outcomes: Vec<(MessageId, Outcome)>,
 }
 
@@ -159,10 +183,20 @@ impl Producer {
     /// A producer that knows of no broker yet.
     pub fn new(now: Time, settings: ProducerSettings) -> Self {
         let servers = settings.name_servers.clone();
-        let routes = Routes::new(now, servers, settings.routes_every, settings.topics.clone());
-        let (sending, states, outcomes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let (numbers, strategy) = (Numbers::default(), FaultStrategy::default());
-        Self { settings, routes, numbers, strategy, sending, turn: 0, heartbeat_at: now, states, outcomes }
+        let times = (settings.routes_every, settings.route_timeout);
+        let routes = Routes::new(now, servers, times, settings.topics.clone());
+        Self {
+            numbers: Numbers::behind(settings.numbers_behind),
+            settings,
+            routes,
+            strategy: FaultStrategy::default(),
+            sending: BTreeMap::new(),
+            turn: 0,
+            heartbeat_at: now,
+            states: BTreeMap::new(),
+            halves: BTreeMap::new(),
+            outcomes: Vec::new(),
+        }
     }
 
     /// Sends a message; its queue is chosen here.
@@ -176,7 +210,7 @@ impl Producer {
     ) {
         message.properties = message.properties.with_id(id);
         message.born_at = now;
-        if how == How::InTransaction {
+        if matches!(how, How::InTransaction | How::HalfFirst) {
             message.properties.put(key::HALF, "true");
             message.properties.put(key::PRODUCER_GROUP, self.settings.group.as_str());
         }
@@ -188,6 +222,25 @@ impl Producer {
     /// Says what became of the transaction that a message belongs to; the broker asks for it, too.
     pub fn decide(&mut self, id: MessageId, state: TransactionState) {
         self.states.insert(id, state);
+    }
+
+    /// The program's own transaction of a half message is over: its broker is told, once. Where that gets lost the broker asks.
+    pub fn end(&mut self, id: MessageId, state: TransactionState, out: &mut Out<Message>) {
+        self.decide(id, state);
+        let Some(HalfAt { queue, at: (physical, half_offset) }) = self.halves.remove(&id) else { return };
+        self.tell_end(&queue, (physical, half_offset, state), out);
+        if state == TransactionState::Commit {
+            out.events.push(Event::Acknowledged { by: self.place(&queue), messages: id.into() });
+        }
+    }
+
+    /// The messages that are not yet stored or given up, and those of which half is stored.
+    pub fn in_hand(&self) -> impl Iterator<Item = MessageId> {
+        self.sending.keys().chain(self.halves.keys()).copied()
+    }
+
+    fn place(&self, queue: &MessageQueue) -> Place {
+        Place::Partition(self.settings.numbering.of(queue))
     }
 
     /// How many messages are not yet stored or given up.
@@ -235,6 +288,9 @@ impl Producer {
         late.into_iter().for_each(|id| self.failed(now, id, Refusal::NoAnswer, out));
         let unsent: Vec<_> = self.sending.iter().filter(|(_, s)| s.attempt == 0).map(|(id, _)| *id).collect();
         unsent.into_iter().for_each(|id| self.attempt(now, id, out));
+        if self.sending.values().any(|sending| sending.attempt == 0) {
+            self.routes.hurry();
+        }
     }
 
     /// The queue of the next attempt: another broker than the last, if there is one, that is not avoided, if there is one.
@@ -278,7 +334,7 @@ impl Producer {
         sending.since = now;
         sending.asked = Some(request);
         sending.message.queue = queue.queue;
-        let to = queue.topic.place(queue.queue);
+        let to = Place::Partition(self.settings.numbering.of(&queue));
         sending.last = Some(queue);
         out.events.push(Event::Sent { to, messages: id.into(), attempt: sending.attempt });
         out.sends.push((master, Message::Request(request, Request::Send(sending.message.clone()))));
@@ -321,20 +377,27 @@ impl Producer {
         }
         let Some(sending) = self.sending.remove(&id) else { return };
         let Some(queue) = &sending.last else { return };
+        if status != SendStatus::SendOk {
+            out.events.push(Event::Rocketmq(RocketmqEvent::LessSafe { message: id, status }));
+        }
+        if sending.how == How::HalfFirst {
+            let half = HalfAt { queue: queue.clone(), at: (physical, half_offset) };
+            self.halves.insert(id, half);
+            return self.outcomes.push((id, Outcome::HalfStored(status)));
+        }
         if sending.how == How::InTransaction {
             let state = self.states.get(&id).copied().unwrap_or(TransactionState::Unknown);
-            self.end(queue, (physical, half_offset, state), out);
+            self.tell_end(queue, (physical, half_offset, state), out);
             if state != TransactionState::Commit {
                 self.outcomes.push((id, Outcome::Stored(status)));
                 return; // nobody was promised anything
             }
         }
-        let by = queue.topic.place(queue.queue);
-        out.events.push(Event::Acknowledged { by, messages: id.into() });
+        out.events.push(Event::Acknowledged { by: self.place(queue), messages: id.into() });
         self.outcomes.push((id, Outcome::Stored(sending.best.unwrap_or(status))));
     }
 
-    fn end(
+    fn tell_end(
         &self,
         queue: &MessageQueue,
         (physical, half_offset, state): (u64, u64, TransactionState),
@@ -374,7 +437,7 @@ impl Producer {
             return self.failed_for_good(id, why, out);
         }
         if let Some(queue) = &sending.last {
-            let to = queue.topic.place(queue.queue);
+            let to = Place::Partition(self.settings.numbering.of(queue));
             out.events.push(Event::NotStored { to, message: id, why });
         }
         sending.asked = None;
@@ -386,12 +449,11 @@ impl Producer {
 
     fn failed_for_good(&mut self, id: MessageId, why: Refusal, out: &mut Out<Message>) {
         let Some(sending) = self.sending.remove(&id) else { return };
-        let to = sending.message.topic.place(sending.message.queue);
-        if let Some(best) = sending.best {
-            out.events.push(Event::Acknowledged { by: to, messages: id.into() });
+        if let Some((best, queue)) = sending.best.zip(sending.last.as_ref()) {
+            out.events.push(Event::Acknowledged { by: self.place(queue), messages: id.into() });
             return self.outcomes.push((id, Outcome::Stored(best)));
         }
-        out.events.push(Event::NotStored { to, message: id, why });
+        out.events.push(Event::Queue(QueueEvent::GaveUp { message: Some(id), why }));
         self.outcomes.push((id, Outcome::Failed));
     }
 

@@ -18,6 +18,7 @@ use super::Topic;
 use super::layout::StoredMessage;
 pub use super::wishes::{Pop, PopHandle, Popped, Pull, PullStatus, Pulled};
 use crate::ids::{Name, NodeId};
+pub use crate::observe::SendStatus;
 use crate::record::Batches;
 
 /// The number of a request among those of its sender.
@@ -108,35 +109,6 @@ pub enum Request {
     Members(Name),
     /// Which brokers have a topic? (Asked of a name server.)
     Route(Topic),
-}
-
-/// How a send went. In all four cases the message *is stored* at the broker; they differ in what else is known.
-///
-/// ```
-/// use mqlab_core::systems::rocketmq::protocol::SendStatus;
-/// assert_eq!(SendStatus::SlaveNotAvailable.to_string(), "SLAVE_NOT_AVAILABLE");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SendStatus {
-    /// As safe as the broker's settings ask for.
-    SendOk,
-    /// It was to be flushed, which took too long.
-    FlushDiskTimeout,
-    /// A slave was to have it, and did not say so in time.
-    FlushSlaveTimeout,
-    /// A slave was to have it, and there is none, or it is too far behind.
-    SlaveNotAvailable,
-}
-
-impl fmt::Display for SendStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::SendOk => "SEND_OK",
-            Self::FlushDiskTimeout => "FLUSH_DISK_TIMEOUT",
-            Self::FlushSlaveTimeout => "FLUSH_SLAVE_TIMEOUT",
-            Self::SlaveNotAvailable => "SLAVE_NOT_AVAILABLE",
-        })
-    }
 }
 
 /// Why a broker does not do what it is asked.

@@ -26,6 +26,11 @@ pub(super) const ROUTE_TIMEOUT: Span = Span::from_millis(3_000);
 pub(super) struct Numbers(RequestId);
 
 impl Numbers {
+    /// Numbers that begin behind this one.
+    pub(super) fn behind(last: u64) -> Self {
+        Self(RequestId(last))
+    }
+
     pub(super) fn take(&mut self) -> RequestId {
         self.0 = self.0.next();
         self.0
@@ -39,8 +44,11 @@ pub(super) struct Routes {
     /// Which of them is asked.
     server: usize,
     every: Span,
+    /// Without an answer for so long it asks the next server.
+    timeout: Span,
     routes: BTreeMap<Topic, Vec<RoutedBroker>>,
     asked: BTreeMap<RequestId, Topic>,
+    asked_at: Option<Time>,
     ask_at: Time,
 }
 
@@ -48,11 +56,20 @@ impl Routes {
     pub(super) fn new(
         now: Time,
         servers: Vec<NodeId>,
-        every: Span,
+        (every, timeout): (Span, Span),
         topics: impl IntoIterator<Item = Topic>,
     ) -> Self {
         let routes = topics.into_iter().map(|topic| (topic, Vec::new())).collect();
-        Self { servers, server: 0, every, routes, asked: BTreeMap::new(), ask_at: now }
+        Self {
+            servers,
+            server: 0,
+            every,
+            timeout,
+            routes,
+            asked: BTreeMap::new(),
+            asked_at: None,
+            ask_at: now,
+        }
     }
 
     /// Asks, if it is time to.
@@ -73,7 +90,14 @@ impl Routes {
             out.sends.push((self.servers[self.server], Message::Request(id, Request::Route(topic.clone()))));
             self.asked.insert(id, topic.clone());
         }
-        self.ask_at = now + self.every.min(ROUTE_TIMEOUT);
+        (self.asked_at, self.ask_at) = (Some(now), now + self.every.min(self.timeout));
+    }
+
+    /// Somebody needs a route that is not known: it is asked for soon, and not all the time.
+    pub(super) fn hurry(&mut self) {
+        if let Some(asked_at) = self.asked_at {
+            self.ask_at = self.ask_at.min(asked_at + self.timeout);
+        }
     }
 
     /// Takes an answer, if it is one to this, and says whether it is news. A name server that knows no broker leaves what is
@@ -88,7 +112,7 @@ impl Routes {
         }
         if self.asked.is_empty() {
             let knows_all = self.routes.values().all(|route| !route.is_empty());
-            self.ask_at = now + if knows_all { self.every } else { self.every.min(ROUTE_TIMEOUT) };
+            self.ask_at = now + if knows_all { self.every } else { self.every.min(self.timeout) };
         }
         Some(is_news)
     }

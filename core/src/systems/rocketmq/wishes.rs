@@ -116,15 +116,18 @@ pub struct Pop {
     pub wants: Subscription,
     /// So long nobody else gets them.
     pub invisible: Span,
+    /// Whether to wait when there are none.
+    pub hold: bool,
 }
 
 impl Pop {
     /// So long a message is nobody else's (`popInvisibleTime`): 60 s.
     pub const INVISIBLE: Span = Span::from_millis(60_000);
 
-    /// A wish for everything.
+    /// A wish for everything that there is.
     pub fn new(group: Name, topic: Topic, queue: u32) -> Self {
-        Self { group, topic, queue, count: Pull::COUNT, wants: Subscription::All, invisible: Self::INVISIBLE }
+        let (wants, invisible, hold) = (Subscription::All, Self::INVISIBLE, false);
+        Self { group, topic, queue, count: Pull::COUNT, wants, invisible, hold }
     }
 }
 

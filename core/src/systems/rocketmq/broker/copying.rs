@@ -21,6 +21,7 @@
 use super::*;
 use crate::ids::MessageId;
 use crate::record::Batches;
+use crate::systems::rocketmq::{HALF_TOPIC, OP_HALF_TOPIC, REVIVE_TOPIC};
 
 /// At most so many bytes are sent to a slave at once (`haTransferBatchSize`): 32 KiB, or one message.
 pub(super) const COPY_BYTES_MAX: u32 = 32 * 1024;
@@ -67,15 +68,31 @@ impl<S: Storage> Broker<S> {
     }
 
     /// Takes note of where a slave is.
-    pub(super) fn slave_reports(&mut self, now: Time, slave: NodeId, physical: u64, anew: bool) {
+    pub(super) fn slave_reports(
+        &mut self,
+        now: Time,
+        slave: NodeId,
+        (physical, anew): (u64, bool),
+        out: &mut Output,
+    ) {
         if !self.is_master() {
             return;
+        }
+        if !self.slaves.contains_key(&slave) {
+            out.events.push(Event::Rocketmq(RocketmqEvent::SlaveCame { slave }));
         }
         let known = self.slaves.entry(slave).or_insert(Slave { acked: 0, sent: None, heard: now });
         known.heard = now;
         known.acked = if anew { physical } else { known.acked.max(physical) };
         if anew || known.sent.is_none() {
             known.sent = Some(physical);
+        }
+    }
+
+    /// A slave's connection broke.
+    pub(super) fn slave_gone(&mut self, slave: NodeId, out: &mut Output) {
+        if self.slaves.remove(&slave).is_some() {
+            out.events.push(Event::Rocketmq(RocketmqEvent::SlaveGone { slave }));
         }
     }
 
@@ -147,8 +164,11 @@ impl<S: Storage> Broker<S> {
 
     fn copied(&mut self, stored: &Stored, out: &mut Output) {
         let message = &stored.message;
-        if message.is_visible() {
-            let (partition, base) = (message.topic.queue(message.queue), Offset(message.queue_offset));
+        // Half messages and what else the broker keeps for itself is nobody's to read.
+        let is_seen = ![HALF_TOPIC, OP_HALF_TOPIC, REVIVE_TOPIC].contains(&message.topic.as_str());
+        if message.is_visible() && is_seen {
+            let base = Offset(message.queue_offset);
+            let partition = self.partition(&message.topic, message.queue);
             let messages: Vec<MessageId> = stored.id().into_iter().collect();
             out.events.push(Event::Copied { partition, base, messages });
             self.holds.arrived(stored);

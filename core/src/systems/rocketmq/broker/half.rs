@@ -28,6 +28,7 @@ use crate::systems::rocketmq::properties::key;
 use crate::systems::rocketmq::protocol::TransactionState;
 use crate::systems::rocketmq::store::{keep_destination, to_destination};
 use crate::systems::rocketmq::{CHECK_MAX_TOPIC, HALF_TOPIC, OP_HALF_TOPIC};
+use crate::vhost::Decision;
 
 /// In whose name the broker reads half messages (`CID_RMQ_SYS_TRANS`).
 const GROUP: &str = "CID_RMQ_SYS_TRANS";
@@ -66,6 +67,7 @@ impl<S: Storage> Broker<S> {
             return Ok(()); // asked again later
         }
         let Some(half) = self.store.commit_log().read(physical)? else { return Ok(()) };
+        let id = half.properties.message_id();
         let is_it = half.topic.as_str() == HALF_TOPIC
             && half.queue_offset == half_offset
             && half.properties.get(key::PRODUCER_GROUP) == Some(group.as_str());
@@ -81,6 +83,8 @@ impl<S: Storage> Broker<S> {
             let Ok(stored) = or_refused(self.store.put(now, message, EPOCH))? else { return Ok(()) };
             self.stored(&stored, out);
         }
+        let decision = if state == TransactionState::Commit { Decision::Commit } else { Decision::Rollback };
+        out.events.extend(id.map(|message| Event::Queue(QueueEvent::HalfDecided { message, decision })));
         self.write_op(now, half_offset)
     }
 
@@ -170,6 +174,8 @@ impl<S: Storage> Broker<S> {
             let discarded = unless_full(self.store.put(now, again, EPOCH))?;
             if let Some(stored) = &discarded {
                 self.stored(stored, out);
+                let fact = |message| Event::Rocketmq(RocketmqEvent::HalfDiscarded { message });
+                out.events.extend(stored.id().map(fact));
             }
             return Ok(discarded.is_some());
         }
@@ -179,6 +185,9 @@ impl<S: Storage> Broker<S> {
         let group = half.properties.get(key::PRODUCER_GROUP).unwrap_or_default();
         let producer = self.clients.producers(group).next();
         if let Some(producer) = producer {
+            let check = u32::try_from(checks + 1).unwrap_or(u32::MAX);
+            let id = half.properties.message_id();
+            out.events.extend(id.map(|message| Event::Queue(QueueEvent::CheckedBack { message, check })));
             out.sends.push((producer, Message::Notice(Notice::CheckTransaction { half })));
         }
         Ok(true)

@@ -12,7 +12,10 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::ids::{Name, NodeId};
+use super::{Broker, Output};
+use crate::ids::{Name, NodeId, PartitionId};
+use crate::log::Storage;
+use crate::observe::{Event, RocketmqEvent};
 use crate::systems::rocketmq::Topic;
 use crate::time::{Span, Time};
 
@@ -39,12 +42,66 @@ impl Locks {
         queues.into_iter().filter(is_got).collect()
     }
 
-    pub(super) fn unlock(&mut self, group: &Name, client: NodeId, queues: Vec<(Topic, u32)>) {
-        for (topic, queue) in queues {
-            let key = (group.clone(), topic, queue);
-            if self.0.get(&key).is_some_and(|(owner, _)| *owner == client) {
+    /// Lets go what of these a client has; returns that.
+    pub(super) fn unlock(
+        &mut self,
+        group: &Name,
+        client: NodeId,
+        queues: Vec<(Topic, u32)>,
+    ) -> Vec<(Topic, u32)> {
+        let is_its = |(topic, queue): &(Topic, u32)| {
+            let key = (group.clone(), topic.clone(), *queue);
+            let is_its = self.0.get(&key).is_some_and(|(owner, _)| *owner == client);
+            if is_its {
                 self.0.remove(&key);
             }
+            is_its
+        };
+        queues.into_iter().filter(is_its).collect()
+    }
+
+    /// Who has a queue.
+    fn holder(&self, group: &Name, (topic, queue): &(Topic, u32)) -> Option<NodeId> {
+        self.0.get(&(group.clone(), topic.clone(), *queue)).map(|(owner, _)| *owner)
+    }
+}
+
+impl<S: Storage> Broker<S> {
+    fn partitions<'a>(&self, queues: impl Iterator<Item = &'a (Topic, u32)>) -> Vec<PartitionId> {
+        queues.map(|(topic, queue)| self.partition(topic, *queue)).collect()
+    }
+
+    /// Gives a client of a group what locks it may have, and says so of those that are new to it.
+    pub(super) fn lock(
+        &mut self,
+        now: Time,
+        (group, by): (Name, NodeId),
+        queues: Vec<(Topic, u32)>,
+        out: &mut Output,
+    ) -> Vec<(Topic, u32)> {
+        let had: Vec<_> =
+            queues.iter().filter(|queue| self.locks.holder(&group, queue) == Some(by)).cloned().collect();
+        let got = self.locks.lock(now, self.settings.lock_expires, (&group, by), queues.clone());
+        let new = self.partitions(got.iter().filter(|queue| !had.contains(queue)));
+        if !new.is_empty() {
+            let fact = RocketmqEvent::Locked { group: group.clone(), queues: new, by };
+            out.events.push(Event::Rocketmq(fact));
+        }
+        for queue in queues.iter().filter(|queue| !got.contains(queue)) {
+            if let Some(holder) = self.locks.holder(&group, queue) {
+                let (group, queue) = (group.clone(), self.partition(&queue.0, queue.1));
+                out.events.push(Event::Rocketmq(RocketmqEvent::LockRefused { group, queue, by, holder }));
+            }
+        }
+        got
+    }
+
+    /// A client lets locks go.
+    pub(super) fn unlock(&mut self, by: NodeId, group: Name, queues: Vec<(Topic, u32)>, out: &mut Output) {
+        let gone = self.locks.unlock(&group, by, queues);
+        if !gone.is_empty() {
+            let queues = self.partitions(gone.iter());
+            out.events.push(Event::Rocketmq(RocketmqEvent::Unlocked { group, queues, by }));
         }
     }
 }

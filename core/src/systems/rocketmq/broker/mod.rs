@@ -6,7 +6,7 @@
 //!              settle ───────┴─▶ flush once, if somebody waits for it ──▶ copies to slaves, answers
 //! ```
 //!
-//! Read: `settings`; `send` (four answers, all of which mean "stored"); `flushing` (when nobody waits for it); `copying` (a slave follows its master); `pull` (held
+//! Read: `settings`; `due` (from time to time); `send` (four answers, all of which mean "stored"); `flushing` (when nobody waits for it); `copying` (a slave follows its master); `pull` (held
 //! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions); `pop` (consumers that share a queue).
 //!
 //! Left out: controller mode, in which a slave can become the master; access control; compression; batches of messages.
@@ -15,6 +15,7 @@
 
 mod clients;
 mod copying;
+mod due;
 mod flushing;
 mod half;
 mod locks;
@@ -31,16 +32,17 @@ pub use settings::{BrokerSettings, Flush, PAGE_BYTES, Role};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Topic;
 use super::protocol::{Message, Notice, Refused, Reply, Request, RequestId};
 use super::store::{ConfigFile, MessageStore, StoreError, Stored};
-use crate::ids::{Epoch, Name, NodeId, Offset};
+use super::{HALF_TOPIC, SCHEDULE_TOPIC, Topic};
+use crate::ids::{Epoch, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, Storage, StorageError};
-use crate::observe::{Event, PullEvent};
+use crate::observe::{Event, Place, PullEvent, QueueEvent, RocketmqEvent};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 use clients::Clients;
 use copying::{Following, Slave};
+use due::{Due, is_due};
 use flushing::Flushing;
 use half::HalfService;
 use locks::Locks;
@@ -103,17 +105,6 @@ pub struct Broker<S: Storage> {
     failed: Option<StoreError<StorageError<S>>>,
 }
 
-/// When what is to be done from time to time is to be done next.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    persist: Time,
-    register: Time,
-    check: Time,
-    revive: Time,
-    clean: Time,
-    hold_check: Time,
-}
-
 impl<S: Storage + Clone> Clone for Broker<S>
 where
     S::Log: Clone,
@@ -156,14 +147,7 @@ impl<S: Storage> Broker<S> {
             let queues = topics.entry(topic.clone()).or_insert(0);
             *queues = (*queues).max(queue + 1);
         }
-        let due = Due {
-            persist: now + settings.persist_every,
-            register: now,
-            check: now + settings.check_every,
-            revive: now,
-            clean: now + settings.clean_every,
-            hold_check: now + settings.hold_check_every,
-        };
+        let due = Due::from(now, &settings);
         Ok(Self {
             store,
             topics,
@@ -206,6 +190,24 @@ impl<S: Storage> Broker<S> {
         self.store.logs_mut().chain([self.offset_file.log_mut()])
     }
 
+    /// The storage, and its logs that are open.
+    pub fn disk_mut(&mut self) -> (&mut S, Vec<&mut S::Log>) {
+        let (storage, mut logs) = self.store.disk_mut();
+        logs.push(self.offset_file.log_mut());
+        (storage, logs)
+    }
+
+    /// How far groups are: `topic@group`, and the next offset of each queue.
+    pub fn offsets(&self) -> &OffsetTable {
+        self.offsets.table()
+    }
+
+    /// The slaves that follow it, and whether each has everything.
+    pub fn slaves(&self) -> impl Iterator<Item = (NodeId, bool)> {
+        let end = self.store.commit_log().end();
+        self.slaves.iter().map(move |(node, slave)| (*node, slave.has(end)))
+    }
+
     /// How it is set.
     pub fn settings(&self) -> &BrokerSettings {
         &self.settings
@@ -220,8 +222,9 @@ impl<S: Storage> Broker<S> {
         let done = match input {
             Input::Wake => Ok(()), // what is due is done in settle
             Input::HangUp { peer } => {
-                self.slaves.remove(&peer);
+                self.slave_gone(peer, out);
                 self.holds.forget(peer);
+                self.popping.forget(peer);
                 self.client_gone(peer, out);
                 Ok(())
             }
@@ -254,15 +257,13 @@ impl<S: Storage> Broker<S> {
             Request::SendBack { group, physical, level, retries_max } => {
                 self.take_back(now, &group, (physical, level, retries_max), out)?
             }
-            Request::Pop(pop) => self.pop(now, &pop)?,
+            Request::Pop(pop) => return self.take_pop(now, (from, id), pop, out),
             Request::Offset { group, topic, queue } => Reply::Offset(self.offset(&group, &topic, queue)),
             Request::Bounds { topic, queue } => {
                 let (min, max) = (self.store.min_offset(&topic, queue), self.store.max_offset(&topic, queue));
                 Reply::Bounds { min, max }
             }
-            Request::Lock { group, queues } => {
-                Reply::Locked(self.locks.lock(now, self.settings.lock_expires, (&group, from), queues))
-            }
+            Request::Lock { group, queues } => Reply::Locked(self.lock(now, (group, from), queues, out)),
             Request::Members(group) => Reply::Members(self.clients.names(&group)),
             Request::Route(_) => Reply::Refused(Refused::NoPermission), // a name server's work
         };
@@ -286,12 +287,12 @@ impl<S: Storage> Broker<S> {
             Notice::Commit { group, topic, queue, offset } => {
                 self.commit(&group, &topic, (queue, offset), out)
             }
-            Notice::Unlock { group, queues } => self.locks.unlock(&group, from, queues),
+            Notice::Unlock { group, queues } => self.unlock(from, group, queues, out),
             Notice::EndTransaction { group, physical, half_offset, state } => {
                 self.end_transaction(now, &group, (physical, half_offset, state), out)?;
             }
             Notice::Ack(handle) => self.ack_popped(now, handle)?,
-            Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, physical, anew),
+            Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, (physical, anew), out),
             Notice::Copy { physical, begins, batches } => {
                 self.take_copy(now, from, (physical, begins), &batches, out)?;
             }
@@ -308,7 +309,7 @@ impl<S: Storage> Broker<S> {
 
     fn commit(&mut self, group: &Name, topic: &Topic, (queue, next): (u32, u64), out: &mut Output) {
         if self.offsets.group_set(group, topic, queue, next) {
-            let (group, partition, next) = (group.clone(), topic.queue(queue), Offset(next));
+            let (group, partition, next) = (group.clone(), self.partition(topic, queue), Offset(next));
             out.events.push(Event::OffsetStored { group, partition, next });
         }
     }
@@ -336,11 +337,24 @@ impl<S: Storage> Broker<S> {
     /// A message was stored here: says so, and wakes who waits for it.
     fn stored(&mut self, stored: &Stored, out: &mut Output) {
         let message = &stored.message;
-        if message.is_visible() {
-            let (to, base) = (message.topic.place(message.queue), Offset(message.queue_offset));
+        if message.topic.as_str() == HALF_TOPIC {
+            out.events.extend(stored.id().map(|message| Event::Queue(QueueEvent::HalfStored { message })));
+        } else if message.is_visible() {
+            let base = Offset(message.queue_offset);
+            let to = Place::Partition(self.partition(&message.topic, message.queue));
             out.events.push(Event::Appended { to, base, messages: stored.id().into_iter().collect() });
+            if let Some(message) = stored.id().filter(|_| stored.message.topic.as_str() == SCHEDULE_TOPIC) {
+                let level = stored.message.queue + 1;
+                let until = self.settings.store.levels.due(level, stored.message.stored_at);
+                out.events.push(Event::Rocketmq(RocketmqEvent::Delayed { message, level, until }));
+            }
             self.holds.arrived(stored);
         }
+    }
+
+    /// A queue of its own, as facts number it.
+    fn partition(&self, topic: &Topic, queue: u32) -> PartitionId {
+        self.settings.numbering.partition(&self.settings.name, topic, queue)
     }
 
     /// Does what is due, flushes if somebody waits for it, and lets go what waited. Call it once after each burst of inputs,
@@ -361,104 +375,13 @@ impl<S: Storage> Broker<S> {
         self.do_what_is_due(now, out)?;
         self.flush_for_waiting()?;
         self.serve_holds(now, out)?;
+        self.serve_pops(now, out)?;
         self.report_to_master(now, out);
         self.copy_to_slaves(now, out)?;
         self.answer_sends(now, out);
         self.note_unflushed();
         Ok(())
     }
-
-    fn do_what_is_due(&mut self, now: Time, out: &mut Output) -> Done<S> {
-        if self.is_master() {
-            let delivered = unless_full(self.store.deliver_due(now, EPOCH))?.unwrap_or_default();
-            delivered.iter().for_each(|stored| self.stored(stored, out));
-            if is_due(now, &mut self.due.revive, self.settings.revive_every) {
-                self.revive(now, out)?;
-            }
-            if is_due(now, &mut self.due.check, self.settings.check_every) {
-                unless_full(self.check_halves(now, out))?;
-            }
-        }
-        self.flush_when_due(now)?;
-        if is_due(now, &mut self.due.persist, self.settings.persist_every) {
-            self.persist(out)?;
-        }
-        if is_due(now, &mut self.due.clean, self.settings.clean_every) {
-            self.clean(now, out)?;
-        }
-        if is_due(now, &mut self.due.register, self.settings.register_every) {
-            let (broker, id, topics) = (self.settings.name.clone(), self.settings.id, self.topics.clone());
-            for server in &self.settings.name_servers {
-                let (broker, topics) = (broker.clone(), topics.clone());
-                out.sends.push((*server, Message::Notice(Notice::Register { broker, id, topics })));
-            }
-        }
-        for client in self.clients.expired(now, self.settings.client_expires) {
-            self.client_gone(client, out);
-        }
-        Ok(())
-    }
-
-    /// Writes the tables down, and tells slaves of them.
-    fn persist(&mut self, out: &mut Output) -> Done<S> {
-        unless_full(self.store.persist())?;
-        if self.is_master() {
-            for slave in self.slaves.keys() {
-                let offsets = self.offsets.table().clone();
-                out.sends.push((*slave, Message::Notice(Notice::Tables { offsets })));
-            }
-        }
-        if let Some(table) = self.offsets.take_dirty() {
-            unless_full(self.offset_file.write(table))?;
-        }
-        Ok(())
-    }
-
-    fn clean(&mut self, now: Time, out: &mut Output) -> Done<S> {
-        let deleted = unless_full(self.store.delete_expired(now))?.unwrap_or_default();
-        for deleted in deleted {
-            let (partition, below) = (deleted.topic.queue(deleted.queue), Offset(deleted.below));
-            let messages = deleted.messages;
-            let event = if self.is_master() {
-                PullEvent::Trimmed { partition, below, messages }
-            } else {
-                PullEvent::CopyTrimmed { partition, below, messages }
-            };
-            out.events.push(Event::Pull(event));
-        }
-        Ok(())
-    }
-
-    /// When it wants to be woken.
-    pub fn next_wakeup(&self) -> Option<Time> {
-        let Due { persist, register, check, revive, clean, hold_check } = self.due;
-        let master = self.is_master().then_some(check);
-        let servers = (!self.settings.name_servers.is_empty()).then_some(register);
-        let delayed = self.is_master().then(|| self.store.next_due()).flatten();
-        let clients = self.clients.next_expiry(self.settings.client_expires);
-        let times = [
-            self.next_flush(),
-            Some(persist.min(clean)),
-            servers,
-            master,
-            delayed,
-            clients,
-            self.next_revival().map(|until| until.max(revive)),
-            self.holds.next_deadline().map(|deadline| deadline.min(hold_check)),
-            self.next_send_deadline(),
-            self.next_report(),
-        ];
-        times.into_iter().flatten().min()
-    }
-}
-
-/// Whether a moment has come; then the next one is set.
-fn is_due(now: Time, due: &mut Time, every: Span) -> bool {
-    let is_due = now >= *due;
-    if is_due {
-        *due = now + every.max(Span(1));
-    }
-    is_due
 }
 
 /// Nothing where the disk was full, which stops nobody: it is tried again later.
@@ -480,7 +403,7 @@ fn or_refused<T, E>(done: Result<T, StoreError<E>>) -> Result<Result<T, Refused>
 
 impl<S: Storage> Broker<S> {
     /// The place below which everything is flushed.
-    fn durable(&self) -> u64 {
+    pub fn durable(&self) -> u64 {
         let log = self.store.commit_log();
         if log.log().durable() >= log.log().end() { log.end() } else { log.durable() }
     }

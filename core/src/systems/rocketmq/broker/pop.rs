@@ -23,11 +23,12 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::ids::MessageId;
 use crate::systems::rocketmq::REVIVE_TOPIC;
 use crate::systems::rocketmq::filter::Subscription;
 use crate::systems::rocketmq::layout::StoredMessage;
 use crate::systems::rocketmq::properties::key;
-use crate::systems::rocketmq::protocol::{Pop, PopHandle, Popped};
+use crate::systems::rocketmq::protocol::{Pop, PopHandle, Popped, Reply, RequestId};
 
 /// In whose name the broker reads what is out.
 const GROUP: &str = "CID_RMQ_SYS_REVIVE";
@@ -66,6 +67,27 @@ pub(super) struct Popping {
     /// The next record to read.
     next: Option<u64>,
     pops: u64,
+    /// Pops that wait until there is something, in order.
+    held: Vec<HeldPop>,
+}
+
+/// A pop that waits.
+#[derive(Clone, Debug)]
+struct HeldPop {
+    to: (NodeId, RequestId),
+    pop: Pop,
+    until: Time,
+}
+
+impl Popping {
+    /// A client is gone, and wants nothing more.
+    pub(super) fn forget(&mut self, client: NodeId) {
+        self.held.retain(|held| held.to.0 != client);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.held.iter().map(|held| held.until).min()
+    }
 }
 
 /// The topic where a group's messages come again that were popped and not acknowledged.
@@ -74,7 +96,45 @@ fn pop_retry_topic(group: &Name, topic: &Topic) -> Option<Topic> {
 }
 
 impl<S: Storage> Broker<S> {
-    pub(super) fn pop(&mut self, now: Time, pop: &Pop) -> Result<Reply, StoreError<StorageError<S>>> {
+    /// Answers a pop, or holds it.
+    pub(super) fn take_pop(
+        &mut self,
+        now: Time,
+        to: (NodeId, RequestId),
+        pop: Pop,
+        out: &mut Output,
+    ) -> Done<S> {
+        let reply = self.pop(now, to.0, &pop, out)?;
+        if pop.hold && reply == Reply::Popped(Vec::new()) {
+            let queue = self.partition(&pop.topic, pop.queue);
+            out.events.push(Event::Rocketmq(RocketmqEvent::PullHeld { queue, by: to.0 }));
+            self.popping.held.push(HeldPop { to, pop, until: now + self.settings.hold_max });
+            return Ok(());
+        }
+        out.sends.push((to.0, Message::Reply(to.1, reply)));
+        Ok(())
+    }
+
+    /// Answers held pops for which there is something now, or whose time is over.
+    pub(super) fn serve_pops(&mut self, now: Time, out: &mut Output) -> Done<S> {
+        for held in core::mem::take(&mut self.popping.held) {
+            let reply = self.pop(now, held.to.0, &held.pop, out)?;
+            if reply == Reply::Popped(Vec::new()) && now < held.until {
+                self.popping.held.push(held);
+            } else {
+                out.sends.push((held.to.0, Message::Reply(held.to.1, reply)));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn pop(
+        &mut self,
+        now: Time,
+        by: NodeId,
+        pop: &Pop,
+        out: &mut Output,
+    ) -> Result<Reply, StoreError<StorageError<S>>> {
         if !self.is_master() {
             return Ok(Reply::Refused(Refused::SlaveMode));
         }
@@ -92,7 +152,14 @@ impl<S: Storage> Broker<S> {
         for (topic, queue) in places {
             let left = pop.count.saturating_sub(popped.len() as u32);
             if left > 0 {
-                popped.extend(self.pop_from(now, pop, (&topic, queue), left)?);
+                let more = self.pop_from(now, pop, (&topic, queue), left)?;
+                let (queue, until) = (self.partition(&topic, queue), now + pop.invisible);
+                let ids = |popped: &Popped| popped.message.properties.message_id();
+                let messages: Vec<MessageId> = more.iter().filter_map(ids).collect();
+                if !messages.is_empty() {
+                    out.events.push(Event::Rocketmq(RocketmqEvent::Popped { queue, messages, by, until }));
+                }
+                popped.extend(more);
             }
         }
         Ok(Reply::Popped(popped))
@@ -222,6 +289,9 @@ impl<S: Storage> Broker<S> {
         let stored = unless_full(self.store.put(now, message, EPOCH))?;
         if let Some(stored) = &stored {
             self.stored(stored, out);
+            let group = group.clone();
+            let fact = |message| Event::Rocketmq(RocketmqEvent::Revived { message, group });
+            out.events.extend(stored.id().map(fact));
         }
         Ok(stored.is_some())
     }

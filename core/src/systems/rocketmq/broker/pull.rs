@@ -100,6 +100,8 @@ impl<S: Storage> Broker<S> {
             GotStatus::OverflowBadly | GotStatus::TooSmall => PullStatus::OffsetIllegal,
         };
         if status == PullStatus::NoNewMessage && pull.hold {
+            let queue = self.partition(&pull.topic, pull.queue);
+            out.events.push(Event::Rocketmq(RocketmqEvent::PullHeld { queue, by: to.0 }));
             self.holds.hold(Held { to, pull, until: now + self.settings.hold_max });
             return Ok(());
         }

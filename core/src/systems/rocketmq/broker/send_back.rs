@@ -34,7 +34,8 @@ impl<S: Storage> Broker<S> {
             let topic = message.topic.clone();
             message.properties.put(key::RETRY_TOPIC, topic.as_str());
         }
-        (message.topic, message.queue) = match after_failure(message.reconsumed, level, retries_max) {
+        let after = after_failure(message.reconsumed, level, retries_max);
+        (message.topic, message.queue) = match after {
             AfterFailure::Retry { level } => {
                 message.properties.put(key::DELAY, &format!("{level}"));
                 message.reconsumed += 1;
@@ -50,6 +51,13 @@ impl<S: Storage> Broker<S> {
             Err(refused) => Reply::Refused(refused),
             Ok(stored) => {
                 self.stored(&stored, out);
+                let (group, times) = (group.clone(), stored.message.reconsumed);
+                out.events.extend(stored.id().map(|message| {
+                    Event::Rocketmq(match after {
+                        AfterFailure::Retry { .. } => RocketmqEvent::SentBack { message, group, times },
+                        AfterFailure::Bury => RocketmqEvent::Buried { message, group },
+                    })
+                }));
                 Reply::SentBack
             }
         })

@@ -3,8 +3,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Name, NodeId};
 use crate::systems::rocketmq::Topic;
+use crate::systems::rocketmq::numbering::Numbering;
 use crate::systems::rocketmq::store::StoreSettings;
 use crate::time::Span;
 
@@ -17,7 +20,8 @@ pub const PAGE_BYTES: u64 = 4096;
 /// use mqlab_core::systems::rocketmq::broker::Flush;
 /// assert_eq!(Flush::default(), Flush::Async);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Flush {
     /// It does not: flushed is from time to time.
     #[default]
@@ -65,6 +69,8 @@ pub struct BrokerSettings {
     pub flush: Flush,
     /// Its topics, and how many queues each has here.
     pub topics: BTreeMap<Topic, u32>,
+    /// How facts number its queues among those of all brokers.
+    pub numbering: Numbering,
     /// The name servers.
     pub name_servers: Vec<NodeId>,
     /// Its store.
@@ -119,6 +125,7 @@ impl BrokerSettings {
             role: Role::AsyncMaster,
             flush: Flush::Async,
             topics: BTreeMap::new(),
+            numbering: Numbering::default(),
             name_servers: Vec::new(),
             store: StoreSettings::default(),
             flush_every: Span::from_millis(500),

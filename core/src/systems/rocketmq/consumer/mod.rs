@@ -37,7 +37,7 @@ use super::filter::Subscription;
 use super::protocol::{Message, Notice, Reply, Request, RequestId};
 use super::retry::retry_topic;
 use super::routes::{Numbers, Routes};
-use crate::ids::NodeId;
+use crate::ids::{MessageId, NodeId};
 use crate::systems::{Input, Out};
 use crate::time::Time;
 use process_queue::{ProcessQueue, Stage};
@@ -94,6 +94,8 @@ pub struct Consumer {
     queues: BTreeMap<MessageQueue, ProcessQueue>,
     in_work: BTreeMap<u64, InWork>,
     last_work: u64,
+    /// How many messages came.
+    arrivals: u64,
     work: Vec<Work>,
     /// How far it is in each queue, where each consumer keeps that for itself.
     local: BTreeMap<MessageQueue, u64>,
@@ -125,16 +127,18 @@ impl Consumer {
             subscriptions.insert(retries, Subscription::All);
         }
         let topics = subscriptions.keys().cloned();
-        let routes = Routes::new(now, settings.name_servers.clone(), settings.routes_every, topics);
+        let times = (settings.routes_every, settings.route_timeout);
+        let routes = Routes::new(now, settings.name_servers.clone(), times, topics);
         Self {
             name: node.to_string(),
             routes,
             subscriptions,
-            numbers: Numbers::default(),
+            numbers: Numbers::behind(settings.numbers_behind),
             asked: BTreeMap::new(),
             queues: BTreeMap::new(),
             in_work: BTreeMap::new(),
             last_work: 0,
+            arrivals: 0,
             work: Vec::new(),
             local,
             seen: now,
@@ -149,6 +153,12 @@ impl Consumer {
     /// How far it is in each queue, where each consumer keeps that for itself: for a file, if it is to survive.
     pub fn local_offsets(&self) -> &BTreeMap<MessageQueue, u64> {
         &self.local
+    }
+
+    /// The messages that it has and is not done with.
+    pub fn in_hand(&self) -> impl Iterator<Item = MessageId> {
+        let cached = self.queues.values().flat_map(|process| process.cached.values());
+        cached.filter_map(|cached| cached.message.properties.message_id())
     }
 
     /// The queues that it reads.

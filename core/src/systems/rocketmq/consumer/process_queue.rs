@@ -33,6 +33,8 @@ pub(super) enum Stage {
 #[derive(Clone, Debug)]
 pub(super) struct Cached {
     pub(super) message: StoredMessage,
+    /// When it came, among those of all queues.
+    pub(super) arrival: u64,
     /// It is being processed.
     pub(super) in_work: bool,
     /// It failed, and is not tried again before this.
@@ -75,9 +77,9 @@ impl ProcessQueue {
         }
     }
 
-    pub(super) fn put(&mut self, now: Time, message: StoredMessage) {
+    pub(super) fn put(&mut self, now: Time, message: StoredMessage, arrival: u64) {
         self.bytes += message.body.len() as u64;
-        let cached = Cached { message, in_work: false, not_before: now };
+        let cached = Cached { message, arrival, in_work: false, not_before: now };
         self.cached.insert(cached.message.queue_offset, cached);
     }
 

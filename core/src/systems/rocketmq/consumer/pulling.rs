@@ -9,7 +9,7 @@
 
 use super::*;
 use crate::ids::Offset;
-use crate::observe::{Event, PullEvent};
+use crate::observe::{Event, Place, PullEvent};
 use crate::systems::rocketmq::protocol::{Pull, PullStatus, Pulled};
 use crate::systems::rocketmq::retry::RETRY_PREFIX;
 
@@ -103,7 +103,7 @@ impl Consumer {
         (process.asked, process.ask_at, process.broker_id) = (false, now, pulled.broker_id);
         if pulled.status == PullStatus::OffsetIllegal {
             let (wanted, goes_on) = (Offset(process.next), Offset(pulled.next));
-            let partition = queue.topic.queue(queue.queue);
+            let partition = self.settings.numbering.of(queue);
             out.events.push(Event::Pull(PullEvent::OffsetGone { partition, wanted, goes_on }));
             process.clear();
             process.next = pulled.next;
@@ -116,10 +116,12 @@ impl Consumer {
                 continue;
             }
             if let Some(id) = message.properties.message_id() {
-                let (from, delivery) = (queue.topic.place(queue.queue), message.reconsumed + 1);
+                let from = Place::Partition(self.settings.numbering.of(queue));
+                let delivery = message.reconsumed + 1;
                 out.events.push(Event::Received { from, messages: id.into(), delivery });
             }
-            process.put(now, message);
+            self.arrivals += 1;
+            process.put(now, message, self.arrivals);
         }
     }
 

@@ -50,7 +50,7 @@ impl Consumer {
             self.queues.insert(queue.clone(), ProcessQueue::new(now, self.settings.order));
         }
         if before != mine {
-            let partitions = self.queues.keys().map(|queue| queue.topic.queue(queue.queue)).collect();
+            let partitions = self.queues.keys().map(|queue| self.settings.numbering.of(queue)).collect();
             out.events.push(Event::Assigned { group: self.settings.group.clone(), partitions });
         }
     }

@@ -3,13 +3,16 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Name, NodeId};
 use crate::systems::rocketmq::Topic;
 use crate::systems::rocketmq::allocate::Strategy;
 use crate::systems::rocketmq::filter::Subscription;
+use crate::systems::rocketmq::numbering::Numbering;
 use crate::systems::rocketmq::protocol::Pull;
 use crate::systems::rocketmq::retry::RETRIES_MAX;
-use crate::systems::rocketmq::routes::ROUTES_EVERY;
+use crate::systems::rocketmq::routes::{ROUTE_TIMEOUT, ROUTES_EVERY};
 use crate::time::Span;
 
 /// Whether the members of a group share the messages, or each gets all.
@@ -18,7 +21,8 @@ use crate::time::Span;
 /// use mqlab_core::systems::rocketmq::consumer::Model;
 /// assert_eq!(Model::default(), Model::Clustering);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Model {
     /// They share them; the broker keeps how far the group is, and what fails comes again.
     #[default]
@@ -33,7 +37,8 @@ pub enum Model {
 /// use mqlab_core::systems::rocketmq::consumer::Order;
 /// assert_eq!(Order::default(), Order::Concurrently);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// In none: several at once.
     #[default]
@@ -48,7 +53,8 @@ pub enum Order {
 /// use mqlab_core::systems::rocketmq::consumer::FirstOffset;
 /// assert_eq!(FirstOffset::default(), FirstOffset::Last);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FirstOffset {
     /// With what comes from now on. (A queue that still has everything is read from its beginning all the same: the broker
     /// answers 0 then.)
@@ -114,6 +120,12 @@ pub struct ConsumerSettings {
     pub heartbeat_every: Span,
     /// How often it asks for routes: 30 s.
     pub routes_every: Span,
+    /// So long it waits for a name server's answer: 3 s.
+    pub route_timeout: Span,
+    /// Its requests are numbered from behind this: those of an earlier process of the same node have other numbers.
+    pub numbers_behind: u64,
+    /// How facts number queues.
+    pub numbering: Numbering,
     /// So long it waits for an answer, but for that to a pull: 3 s.
     pub timeout: Span,
     /// So long it waits for that to a pull (`consumerTimeoutMillisWhenSuspend`): 30 s.
@@ -148,6 +160,9 @@ impl ConsumerSettings {
             commit_every: seconds(5),
             heartbeat_every: seconds(30),
             routes_every: ROUTES_EVERY,
+            route_timeout: ROUTE_TIMEOUT,
+            numbers_behind: 0,
+            numbering: Numbering::default(),
             timeout: seconds(3),
             pull_timeout: seconds(30),
         }

@@ -9,7 +9,7 @@
 //! Source: `ConsumeMessageConcurrentlyService.processConsumeResult`, `ConsumeMessageOrderlyService.processConsumeResult`.
 
 use super::*;
-use crate::observe::Event;
+use crate::observe::{Event, Place};
 use crate::systems::rocketmq::layout::StoredMessage;
 
 /// A message for the program.
@@ -48,6 +48,9 @@ pub enum Consumed {
     Success,
     /// It is to come again (`RECONSUME_LATER`, `SUSPEND_CURRENT_QUEUE_A_MOMENT`).
     Later,
+    /// It is to come never again: it goes among the dead letters (`delayLevelWhenNextConsume` = -1). In order it is tried again
+    /// all the same.
+    Never,
 }
 
 /// What the program has.
@@ -56,27 +59,32 @@ pub(super) struct InWork {
     queue: MessageQueue,
     offset: u64,
     physical: u64,
-    id: Option<crate::ids::MessageId>,
+    id: Option<MessageId>,
 }
 
 impl Consumer {
+    /// The next message to process: of those that may be, the one that came first, from whichever queue.
+    fn next_ready(&self, now: Time) -> Option<(MessageQueue, u64)> {
+        let ready = self.queues.iter().filter_map(|(queue, process)| {
+            let offset = process.ready(now, &self.settings)?;
+            Some((process.cached.get(&offset)?.arrival, queue, offset))
+        });
+        ready.min().map(|(_, queue, offset)| (queue.clone(), offset))
+    }
+
     /// Gives the program what it may have.
     pub(super) fn hand_out(&mut self, now: Time) {
-        let room = |consumer: &Self| consumer.in_work.len() < consumer.settings.at_once as usize;
-        let queues: Vec<_> = self.queues.keys().cloned().collect();
-        for queue in queues {
-            while room(self)
-                && let Some(process) = self.queues.get_mut(&queue)
-                && let Some(offset) = process.ready(now, &self.settings)
-                && let Some(cached) = process.cached.get_mut(&offset)
-            {
-                cached.in_work = true;
-                self.last_work += 1;
-                let message = cached.message.clone();
-                let (physical, id) = (message.physical_offset, message.properties.message_id());
-                self.in_work.insert(self.last_work, InWork { queue: queue.clone(), offset, physical, id });
-                self.work.push(Work { number: self.last_work, queue: queue.clone(), message });
-            }
+        while self.in_work.len() < self.settings.at_once as usize
+            && let Some((queue, offset)) = self.next_ready(now)
+            && let Some(process) = self.queues.get_mut(&queue)
+            && let Some(cached) = process.cached.get_mut(&offset)
+        {
+            cached.in_work = true;
+            self.last_work += 1;
+            let message = cached.message.clone();
+            let (physical, id) = (message.physical_offset, message.properties.message_id());
+            self.in_work.insert(self.last_work, InWork { queue: queue.clone(), offset, physical, id });
+            self.work.push(Work { number: self.last_work, queue, message });
         }
     }
 
@@ -92,7 +100,7 @@ impl Consumer {
             if let Some(id) = id {
                 // In a group that shares, twice is once too often; where each gets all, it is not.
                 let group = (self.settings.model == Model::Clustering).then(|| self.settings.group.clone());
-                let from = queue.topic.place(queue.queue);
+                let from = Place::Partition(self.settings.numbering.of(&queue));
                 out.events.push(Event::Processed { from, messages: id.into(), group });
             }
             self.is_done(&queue, offset);
@@ -103,7 +111,8 @@ impl Consumer {
         } else if let Some(master) = self.master(&queue).filter(|_| self.queues.contains_key(&queue)) {
             let group = self.settings.group.clone();
             let retries_max = self.settings.retries_max;
-            let request = Request::SendBack { group, physical, level: 0, retries_max };
+            let level = if how == Consumed::Never { -1 } else { 0 };
+            let request = Request::SendBack { group, physical, level, retries_max };
             self.ask(now, master, About::SendBack(queue, offset), request, out);
         } else {
             self.try_locally(now, &queue, offset);

@@ -316,6 +316,12 @@ impl<S: Storage> MessageStore<S> {
         [self.commit_log.log_mut(), self.floors.log_mut(), self.delay_file.log_mut()].into_iter()
     }
 
+    /// The storage, and its logs that are open.
+    pub fn disk_mut(&mut self) -> (&mut S, Vec<&mut S::Log>) {
+        let Self { storage, commit_log, floors, delay_file, .. } = self;
+        (storage, Vec::from([commit_log.log_mut(), floors.log_mut(), delay_file.log_mut()]))
+    }
+
     /// The queues that there are, in order.
     pub fn queues(&self) -> impl Iterator<Item = (&Topic, u32)> {
         self.indexes.queues.keys().map(|(topic, queue)| (topic, *queue))

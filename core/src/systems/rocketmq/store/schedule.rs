@@ -15,7 +15,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{MessageStore, Result, Stored};
+use super::{ConsumeQueue, MessageStore, Result, Stored};
 use crate::ids::Epoch;
 use crate::log::Storage;
 use crate::systems::rocketmq::delay::DelayLevels;
@@ -56,7 +56,9 @@ impl<S: Storage> MessageStore<S> {
     /// As for [`put`](Self::put); what came before is delivered.
     pub fn deliver_due(&mut self, now: Time, epoch: Epoch) -> Result<Vec<Stored>, S> {
         let mut delivered = Vec::new();
-        for queue in 0..self.settings.levels.count() {
+        let due_now: Vec<u32> =
+            self.levels_in_use().filter(|(_, (.., due))| *due <= now).map(|(level, _)| level).collect();
+        for queue in due_now {
             while let Some((offset, place, due)) = self.first_delayed(queue)
                 && due <= now
             {
@@ -73,12 +75,24 @@ impl<S: Storage> MessageStore<S> {
 
     /// When the next delayed message is due.
     pub fn next_due(&self) -> Option<Time> {
-        (0..self.settings.levels.count()).filter_map(|queue| Some(self.first_delayed(queue)?.2)).min()
+        self.levels_in_use().map(|(_, (.., due))| due).min()
+    }
+
+    /// The queues of levels where something waits, each with what is due first. This is asked after each burst: it looks at no
+    /// queue that is not there.
+    fn levels_in_use(&self) -> impl Iterator<Item = (u32, (u64, u64, Time))> {
+        let topic = Topic::system(SCHEDULE_TOPIC);
+        let queues = self.indexes.queues.range((topic.clone(), 0)..=(topic, u32::MAX));
+        queues.filter_map(|((_, queue), entries)| Some((*queue, self.first_of(*queue, entries)?)))
     }
 
     /// The offset, the place and the time of the message of a level that is due first.
     fn first_delayed(&self, queue: u32) -> Option<(u64, u64, Time)> {
         let entries = self.indexes.queues.get(&(Topic::system(SCHEDULE_TOPIC), queue))?;
+        self.first_of(queue, entries)
+    }
+
+    fn first_of(&self, queue: u32, entries: &ConsumeQueue) -> Option<(u64, u64, Time)> {
         let mut offset = self.delayed.get(&queue).copied().unwrap_or(0).max(entries.min());
         while entries.get(offset)?.is_hole() {
             offset += 1;
