@@ -283,9 +283,9 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
             format!("{} 在事务里处理消息，随事务逐条确认。", name(node))
         }
         (CommandRefused::OfSystem, Lang::En) => {
-            "that cannot be changed while another system plays: set it in the scenario".into()
+            "that cannot be changed while another system plays: set it in the scenario.".into()
         }
-        (CommandRefused::OfSystem, Lang::Zh) => "其他系统的场景运行中不能改这一项：请在场景文件里设置".into(),
+        (CommandRefused::OfSystem, Lang::Zh) => "其他系统的场景运行中不能改这一项：请在场景文件里设置。".into(),
         (CommandRefused::Compacted(topic), Lang::En) => {
             format!("{topic} is compacted: its policy says whether it has a retention, too.")
         }
