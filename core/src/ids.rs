@@ -137,6 +137,8 @@ pub enum NodeId {
     Bookie(u16),
     /// Tells clients which broker has which topic (RocketMQ).
     NameServer(u16),
+    /// Keeps what several brokers share, of which one at a time has the lock (ActiveMQ).
+    Store,
 }
 
 impl fmt::Display for NodeId {
@@ -151,6 +153,7 @@ impl fmt::Display for NodeId {
             Self::Voter(number) => write!(f, "controller-{number}"),
             Self::Bookie(number) => write!(f, "bookie-{number}"),
             Self::NameServer(number) => write!(f, "name-server-{number}"),
+            Self::Store => f.pad("store"),
         }
     }
 }
@@ -183,6 +186,9 @@ impl FromStr for NodeId {
         if text == "controller" {
             return Ok(Self::Controller);
         }
+        if text == "store" {
+            return Ok(Self::Store);
+        }
         let bad = || BadName { name: text.into(), rule: NODE_RULE };
         let (kind, number) = text.rsplit_once('-').ok_or_else(bad)?;
         let number: u16 = number.parse().map_err(|_| bad())?;
@@ -201,7 +207,7 @@ impl FromStr for NodeId {
     }
 }
 
-const NODE_RULE: &str = "write controller, or controller-N, broker-N, producer-N, consumer-N, service-N, user-N, bookie-N, name-server-N with N from 1";
+const NODE_RULE: &str = "write controller, or controller-N, broker-N, producer-N, consumer-N, service-N, user-N, bookie-N, name-server-N with N from 1, or store";
 const LOG_RULE: &str =
     "a log is topics/NAME/N, watermarks/NAME/N, queues/NAME/messages, queues/NAME/cursor or host/definitions";
 const NAME_RULE: &str = "use 1 to 249 of the letters a-z A-Z 0-9 . _ - and not . or .. alone";
@@ -369,6 +375,8 @@ pub enum LogName {
     Watermark(PartitionId),
     /// Below which offset a partition's log was cleaned; only where it is compacted.
     Clean(PartitionId),
+    /// How far producers have got that number what they send (ActiveMQ).
+    Producers,
 }
 
 impl fmt::Display for LogName {
@@ -382,6 +390,7 @@ impl fmt::Display for LogName {
             Self::Ballot(name) => write!(f, "quorums/{name}/ballot"),
             Self::Watermark(partition) => write!(f, "watermarks/{partition}"),
             Self::Clean(partition) => write!(f, "clean/{partition}"),
+            Self::Producers => f.write_str("host/producers"),
         }
     }
 }
@@ -394,6 +403,9 @@ impl FromStr for LogName {
         let bad = || BadName { name: text.into(), rule: LOG_RULE };
         if text == "host/definitions" {
             return Ok(Self::Definitions);
+        }
+        if text == "host/producers" {
+            return Ok(Self::Producers);
         }
         let (kind, rest) = text.split_once('/').ok_or_else(bad)?;
         let (name, part) = rest.split_once('/').ok_or_else(bad)?;
@@ -433,7 +445,7 @@ mod tests {
         let logs = [watermark, LogName::Queue(name()), LogName::QueueCursor(name()), LogName::Definitions];
         let clean = LogName::Clean(partition.clone());
         let more = [clean, LogName::Partition(partition), LogName::Quorum(name()), LogName::Ballot(name())];
-        for log in logs.into_iter().chain(more) {
+        for log in logs.into_iter().chain(more).chain([LogName::Producers]) {
             assert_eq!(log.to_string().parse(), Ok(log));
         }
         for bad in

@@ -9,11 +9,11 @@ use super::deadlines::Deadlines;
 use super::protocol::{Delivery, Message, Out, Reads, Reply, Request, RequestId, Settlement};
 use super::transaction::Transaction;
 use super::{Broker, BrokerError, refuse};
-use crate::ids::{MessageId, Name, NodeId, Offset};
+use crate::ids::{Name, NodeId};
 use crate::log::{SliceOf, Storage, StorageError};
 use crate::message::Message as Payload;
-use crate::observe::{Event, Place, QueueEvent, Refusal};
-use crate::queue::{ConsumerId, ConsumerOptions, Fact};
+use crate::observe::{Event, QueueEvent, Refusal, state_fact};
+use crate::queue::{ConsumerId, ConsumerOptions};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Time;
 use crate::vhost::{ChannelId, ErrorOf, HalfId, Handle, Output, Publish, VhostError};
@@ -51,7 +51,8 @@ pub(super) fn channel_of(node: NodeId) -> ChannelId {
         | NodeId::Controller
         | NodeId::Voter(_)
         | NodeId::Bookie(_)
-        | NodeId::NameServer(_) => return ChannelId::default(),
+        | NodeId::NameServer(_)
+        | NodeId::Store => return ChannelId::default(),
     };
     ChannelId((kind << 16 | u64::from(number)) + 1)
 }
@@ -335,7 +336,10 @@ impl<S: Storage> Broker<S> {
                     self.guests.consumers.retain(|(_, name), _| *name != queue);
                     out.event(Event::Queue(QueueEvent::Removed { queue }));
                 }
-                Output::Fact(queue, fact) => self.tell(&queue, fact, out),
+                Output::Fact(queue, fact) => {
+                    let client = |consumer| self.client_of_consumer(consumer);
+                    state_fact(&queue, fact, &client, &mut out.events);
+                }
                 Output::Room(_) => {
                     self.intake.may_have_room();
                     self.tell_of_room(out);
@@ -359,57 +363,4 @@ impl<S: Storage> Broker<S> {
     pub(crate) fn client_of_consumer(&self, consumer: ConsumerId) -> Option<NodeId> {
         self.guests.clients.get(&consumer).copied()
     }
-
-    /// States a fact of a queue as an event. Neighbours of the same kind become one event.
-    fn tell(&self, queue: &Name, fact: Fact, out: &mut Out<SliceOf<S>>) {
-        let queue = queue.clone();
-        match fact {
-            Fact::Stored { offset, id } => stored(queue, offset, id, out),
-            Fact::Delivered { id: Some(message), to, count, .. } => {
-                if let Some(to) = self.client_of_consumer(to) {
-                    out.event(Event::Delivered { queue, message, to, delivery: count });
-                }
-            }
-            Fact::Settled { id: Some(message), by, .. } => {
-                if let Some(by) = self.client_of_consumer(by) {
-                    out.event(Event::Settled { queue, message, by });
-                }
-            }
-            Fact::Returned { id: Some(message), from, why, .. } => {
-                let Some(client) = self.client_of_consumer(from) else { return };
-                if let Some(Event::Requeued { queue: same, messages, from, why: reason }) =
-                    out.events.last_mut()
-                    && (&*same, *from, *reason) == (&queue, client, why)
-                {
-                    messages.push(message);
-                    return;
-                }
-                out.event(Event::Requeued { queue, messages: [message].into(), from: client, why });
-            }
-            Fact::Died { id: Some(message), reason, .. } => {
-                out.event(Event::Queue(QueueEvent::Died { queue, message, reason }));
-            }
-            Fact::Due { id: Some(message), .. } => {
-                out.event(Event::Queue(QueueEvent::Due { queue, message }));
-            }
-            Fact::Activated(consumer) => {
-                if let Some(consumer) = self.client_of_consumer(consumer) {
-                    out.event(Event::Queue(QueueEvent::Activated { queue, consumer }));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn stored<D>(queue: Name, offset: Offset, id: Option<MessageId>, out: &mut Out<D>) {
-    let place = Place::Queue(queue);
-    if let Some(Event::Appended { to, base, messages }) = out.events.last_mut()
-        && *to == place
-        && base.plus(messages.len() as u64) == offset
-    {
-        messages.extend(id);
-        return;
-    }
-    out.event(Event::Appended { to: place, base: offset, messages: id.into_iter().collect() });
 }

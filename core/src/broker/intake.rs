@@ -332,7 +332,7 @@ impl<S: Storage> Broker<S> {
             Place::Exchange(exchange) => {
                 exchange.is_default() || self.host.router().exchange(exchange).is_some()
             }
-            Place::Partition(_) => false,
+            Place::Partition(_) | Place::Topic(_) => false,
         };
         if !is_there {
             return refuse(asker, Refusal::Unknown, out);
@@ -368,7 +368,7 @@ impl<S: Storage> Broker<S> {
                     (exchange.clone(), letter.message.routing_key().map(str::to_owned))
                 }
                 Place::Queue(queue) => (ExchangeName::DEFAULT, Some(queue.as_str().to_owned())),
-                Place::Partition(_) => continue, // none was ever put there
+                Place::Partition(_) | Place::Topic(_) => continue, // none was ever put there
             };
             let key: String = key.unwrap_or_default();
             let message = letter.message.clone();

@@ -50,6 +50,7 @@ impl Metadata {
             Place::Queue(queue) => self.view.queues.get(queue).copied(),
             Place::Partition(partition) => self.view.leader_of(partition),
             Place::Exchange(exchange) => self.view.exchanges.get(exchange).copied(),
+            Place::Topic(_) => None,
         }
     }
 

@@ -492,6 +492,6 @@ impl<L: Log> Puller<L> {
 fn partition_of(from: &Place) -> Option<u32> {
     match from {
         Place::Partition(partition) => Some(partition.index),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     }
 }

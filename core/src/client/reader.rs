@@ -165,7 +165,7 @@ impl Reader {
     fn position_of(&mut self, from: &Place) -> Option<&mut Position> {
         match from {
             Place::Partition(partition) => self.positions.get_mut(partition),
-            Place::Queue(_) | Place::Exchange(_) => None,
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
         }
     }
 
@@ -255,7 +255,7 @@ impl Reader {
             Place::Partition(partition) => {
                 positions.get(partition).is_some_and(|position| position.staged > 0)
             }
-            Place::Queue(_) | Place::Exchange(_) => false,
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => false,
         });
     }
 

@@ -53,5 +53,9 @@ pub(super) fn request(place: &Place, target: &Target, batches: Batches) -> Reque
             };
             Request::Publish { exchange: exchange.clone(), mandatory, retain, batches }
         }
+        (Place::Topic(topic), _) => {
+            let exchange = topic.clone().into();
+            Request::Publish { exchange, mandatory: false, retain: false, batches }
+        }
     }
 }

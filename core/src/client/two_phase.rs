@@ -81,7 +81,7 @@ impl TwoPhase {
         let exchange = match &place {
             Place::Exchange(exchange) => exchange.clone(),
             // The default exchange leads to the queue that the routing key names.
-            Place::Queue(_) | Place::Partition(_) => ExchangeName::default(),
+            Place::Queue(_) | Place::Partition(_) | Place::Topic(_) => ExchangeName::default(),
         };
         let (pending, stored, last_request) = Default::default();
         let metadata = Metadata::new(brokers);

@@ -9,6 +9,7 @@ use core::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::activemq_event::ActivemqEvent;
 use super::change::Change;
 use super::cluster_event::ClusterEvent;
 use super::fault_event::FaultEvent;
@@ -17,6 +18,7 @@ use super::messages::{Messages, named};
 use super::order::OrderEvent;
 use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
+use super::pulsar_event::PulsarEvent;
 use super::queue_event::QueueEvent;
 use super::refusal::Refusal;
 use super::rocketmq_event::RocketmqEvent;
@@ -44,6 +46,8 @@ pub enum Place {
     Partition(PartitionId),
     /// An exchange: messages are sent there, and never stand there.
     Exchange(ExchangeName),
+    /// A topic that copies to the queues of its subscriptions: messages are published there, and never stand there.
+    Topic(Name),
 }
 
 impl fmt::Display for Place {
@@ -52,6 +56,7 @@ impl fmt::Display for Place {
             Self::Queue(name) => name.fmt(f),
             Self::Partition(partition) => partition.fmt(f),
             Self::Exchange(name) => write!(f, "exchange {name}"),
+            Self::Topic(name) => write!(f, "topic {name}"),
         }
     }
 }
@@ -253,6 +258,10 @@ pub enum Event {
     Changed(Change),
     /// Something that only RocketMQ has.
     Rocketmq(RocketmqEvent),
+    /// Something that only Pulsar has.
+    Pulsar(PulsarEvent),
+    /// Something that only ActiveMQ does.
+    Activemq(ActivemqEvent),
 }
 
 /// An event with its time and its place.
@@ -325,6 +334,8 @@ impl Event {
             Self::Share(event) => event.messages(),
             Self::Txn(event) => event.messages(),
             Self::Rocketmq(event) => event.messages(),
+            Self::Pulsar(event) => event.messages(),
+            Self::Activemq(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -354,6 +365,8 @@ impl Event {
             || matches!(self, Self::Share(event) if event.is_landmark())
             || matches!(self, Self::Txn(event) if event.is_landmark())
             || matches!(self, Self::Rocketmq(event) if event.is_landmark())
+            || matches!(self, Self::Pulsar(event) if event.is_landmark())
+            || matches!(self, Self::Activemq(event) if event.is_landmark())
     }
 }
 
@@ -417,6 +430,7 @@ impl fmt::Display for Event {
             Self::Share(event) => event.fmt(f),
             Self::Txn(event) => event.fmt(f),
             Self::Rocketmq(event) => event.fmt(f),
+            Self::Pulsar(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, messages, delivery: 1 } => {
                 write!(f, "received {} from {from}", named(messages))
@@ -442,6 +456,7 @@ impl fmt::Display for Event {
             Self::Restarted => f.write_str("restarted"),
             Self::Order(event) => event.fmt(f),
             Self::Changed(change) => write!(f, "somebody wants: {change}"),
+            Self::Activemq(event) => event.fmt(f),
         }
     }
 }

@@ -117,7 +117,7 @@ impl Ledger {
                     let by = match (from, group) {
                         (_, Some(group)) => Needed::Group(group.clone()),
                         (Place::Queue(queue), None) => Needed::Queue(queue.clone()),
-                        (Place::Partition(_) | Place::Exchange(_), None) => continue,
+                        (Place::Partition(_) | Place::Exchange(_) | Place::Topic(_), None) => continue,
                     };
                     follows.extend(self.worked(*at, order, &by));
                 }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::event::{Event, Place, Stamped};
+use super::pulsar_event::is_ledger;
 use super::share_event::ShareEvent;
 use super::txn_event::TxnEvent;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
@@ -31,15 +32,18 @@ pub fn life(events: &[Stamped], message: MessageId) -> impl Iterator<Item = (usi
     events.iter().enumerate().filter(move |(_, fact)| match &fact.event {
         Event::Committed { partition, below } if !committed => {
             let reached = stands.as_ref().is_some_and(|(place, offset)| place == partition && below > offset);
-            committed = reached && holders.contains(&fact.node);
+            // Of a ledger its writer speaks, which holds nothing; its entries never change.
+            committed = reached && (holders.contains(&fact.node) || is_ledger(partition));
             committed
         }
         Event::Appended { to: Place::Partition(partition), base, messages } => {
             let index = messages.iter().position(|id| *id == message);
             if let Some(index) = index {
-                stands = Some((partition.clone(), base.plus(index as u64)));
+                let index = if is_ledger(partition) { 0 } else { index as u64 }; // an entry has all of its messages
+                stands = Some((partition.clone(), base.plus(index)));
                 holders.insert(fact.node);
-                committed = false;
+                // The other bookies of the write set say the same once more.
+                committed &= is_ledger(partition);
             }
             index.is_some()
         }

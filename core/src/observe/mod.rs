@@ -10,6 +10,7 @@
 //! * [`Digester`]: whether two runs are the same.
 
 mod ack_when;
+mod activemq_event;
 mod agreement;
 mod cause;
 mod change;
@@ -35,6 +36,7 @@ mod promise;
 mod promise_judge;
 mod pull_event;
 mod pull_metrics;
+mod pulsar_event;
 mod queue_event;
 mod queue_metrics;
 mod refusal;
@@ -42,6 +44,7 @@ mod rocketmq_event;
 mod share_account;
 mod share_event;
 mod shared;
+mod stating;
 pub(crate) mod turn;
 mod txn_account;
 mod txn_event;
@@ -49,6 +52,7 @@ mod txn_judge;
 mod verdict;
 
 pub use ack_when::AckWhen;
+pub use activemq_event::ActivemqEvent;
 pub use agreement::Agreement;
 pub use cause::{Step, Why, causes, loss};
 pub use change::{AcksLevel, BadChange, Change, PlainKind};
@@ -71,11 +75,13 @@ pub use promise::{Promise, Promised, Subject};
 pub use promise_judge::{Judged, PromiseJudge};
 pub use pull_event::PullEvent;
 pub use pull_metrics::PullMetrics;
+pub use pulsar_event::{LEDGER, PulsarEvent, ledger_place};
 pub use queue_event::QueueEvent;
 pub use queue_metrics::QueueMetrics;
 pub use refusal::Refusal;
 pub use rocketmq_event::{RocketmqEvent, SendStatus};
 pub use share_event::{CameBack, GivenUp, ShareEvent};
+pub(crate) use stating::state_fact;
 pub use turn::{Landmark, Turn};
 pub use txn_event::TxnEvent;
 pub use verdict::Verdict;

@@ -171,6 +171,7 @@ impl PromiseJudge {
             Place::Partition(partition) => Subject::Topic(partition.topic.clone()),
             Place::Queue(queue) => Subject::Queue(queue.clone()),
             Place::Exchange(exchange) => Subject::Exchange(exchange.clone()),
+            Place::Topic(topic) => Subject::Topic(topic.clone()),
         };
         self.to.entry(message).or_insert(subject);
         if !self.acknowledged.contains(&message) {
@@ -225,7 +226,7 @@ impl PromiseJudge {
                 Subject::Group { group: group.clone(), topic }
             }
             (Place::Queue(queue), _) => Subject::Queue(queue.clone()),
-            (Place::Partition(_) | Place::Exchange(_), _) => return,
+            (Place::Partition(_) | Place::Exchange(_) | Place::Topic(_), _) => return,
         };
         if matches!(subject, Subject::Group { .. }) && self.transactions.is_uncommitted(message) {
             self.dirty.entry(subject.clone()).or_default().insert(message);

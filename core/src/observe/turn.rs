@@ -11,6 +11,7 @@
 
 use alloc::vec::Vec;
 
+use super::activemq_event::ActivemqEvent;
 use super::cluster_event::ClusterEvent;
 use super::event::{Event, Stamped};
 use super::fault_event::FaultEvent;
@@ -95,6 +96,7 @@ impl Turn {
             Event::Fault(_) => Self::Fault,
             Event::Rocketmq(RocketmqEvent::MasterIs { .. } | RocketmqEvent::NoMaster { .. })
             | Event::Elected { .. }
+            | Event::Activemq(ActivemqEvent::Master { .. })
             | Event::Cluster(ClusterEvent::Controls { .. } | ClusterEvent::UncleanElection { .. }) => {
                 Self::Election
             }
@@ -104,6 +106,7 @@ impl Turn {
             Event::Requeued { .. }
             | Event::Share(ShareEvent::Returned { .. })
             | Event::Rocketmq(RocketmqEvent::Revived { .. }) => Self::Redelivery,
+            Event::Pulsar(event) => event.turn(),
             _ => Self::Change,
         })
     }

@@ -148,7 +148,7 @@ impl Verdict {
                     let account = self.accounts.of(*message);
                     self.sent += u64::from(account.sender.is_none());
                     account.sender.get_or_insert(*node);
-                    account.routed |= matches!(to, Place::Exchange(_));
+                    account.routed |= matches!(to, Place::Exchange(_) | Place::Topic(_));
                 }
             }
             Event::Acknowledged { messages, .. } => {

@@ -133,7 +133,8 @@ impl World {
             | NodeId::Service(_)
             | NodeId::User(_)
             | NodeId::Bookie(_)
-            | NodeId::NameServer(_) => {}
+            | NodeId::NameServer(_)
+            | NodeId::Store => {}
         }
         self.start(node);
     }

@@ -200,7 +200,7 @@ fn fault(kind: FaultKind, nodes: &Nodes, rng: &mut Rng) -> Option<Drawn> {
 struct Nodes {
     controllers: Vec<NodeId>,
     brokers: Vec<NodeId>,
-    /// Producers, consumers and services.
+    /// Producers, consumers and services; and name servers, whom nobody connects with for long.
     clients: Vec<NodeId>,
 }
 
@@ -210,10 +210,12 @@ impl Nodes {
         let producers = numbered(scenario.producers.len(), NodeId::Producer);
         let consumers = numbered(scenario.consumers.len(), NodeId::Consumer);
         let services = numbered(scenario.services.len(), NodeId::Service);
+        let name_servers = scenario.guest_nodes().into_iter();
+        let name_servers = name_servers.filter(|node| matches!(node, NodeId::NameServer(_)));
         Self {
             controllers: if scenario.system.is_some() { Vec::new() } else { scenario.controller_ids() },
             brokers: numbered(scenario.brokers.into(), NodeId::Broker).collect(),
-            clients: producers.chain(consumers).chain(services).chain(scenario.keepers()).collect(),
+            clients: producers.chain(consumers).chain(services).chain(name_servers).collect(),
         }
     }
 

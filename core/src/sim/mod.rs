@@ -15,6 +15,7 @@ mod cleanup_check;
 mod clients;
 mod clocks;
 mod command;
+pub mod compare;
 mod controllers;
 mod cost;
 mod described;
@@ -86,6 +87,14 @@ pub use cost::{
 };
 pub use draft::{BODY_BYTES_MAX, LateSpec, MessageSpec};
 pub use drawn::{DRAWN_MAX, FaultKind, FaultPlan};
+pub use guests::activemq::{
+    ActivemqDestination, ActivemqPolicy, ActivemqReads, ActivemqRedelivery, ActivemqSharedStore,
+    ActivemqSource, ActivemqSpec, ActivemqTarget, ActivemqTransport, OnByDefault,
+};
+pub use guests::pulsar::{
+    PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
+    PulsarType,
+};
 pub use guests::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
     RocketmqTarget,

@@ -24,7 +24,7 @@ impl World {
             return Some(guest.power);
         }
         match node {
-            NodeId::Bookie(_) | NodeId::NameServer(_) => None,
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => None,
             NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).map(|node| node.power),
             NodeId::Broker(number) => self.brokers.get(index(number)).map(|node| node.power),
             NodeId::Producer(number) => self.producers.get(index(number)).map(|node| node.power),
@@ -38,7 +38,7 @@ impl World {
             return guest.incarnation;
         }
         match node {
-            NodeId::Bookie(_) | NodeId::NameServer(_) => 0,
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => 0,
             NodeId::Controller | NodeId::Voter(_) => {
                 self.controllers.get(node).map_or(0, |node| node.incarnation)
             }
@@ -55,9 +55,11 @@ impl World {
         }
         match node {
             // Nobody asks for whom there is not.
-            NodeId::Controller | NodeId::Voter(_) | NodeId::Bookie(_) | NodeId::NameServer(_) => {
-                self.controllers.wakes(node)
-            }
+            NodeId::Controller
+            | NodeId::Voter(_)
+            | NodeId::Bookie(_)
+            | NodeId::NameServer(_)
+            | NodeId::Store => self.controllers.wakes(node),
             NodeId::Broker(number) => &mut self.brokers[index(number)].wakes,
             NodeId::Producer(number) => &mut self.producers[index(number)].wakes,
             NodeId::Consumer(number) => &mut self.consumers[index(number)].wakes,
@@ -73,7 +75,7 @@ impl World {
     pub(super) fn plan_wake(&mut self, node: NodeId) {
         let wanted = match node {
             _ if self.guests.contains_key(&node) => self.guests[&node].process.next_wakeup(),
-            NodeId::Bookie(_) | NodeId::NameServer(_) => None,
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => None,
             NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).and_then(Node::next_wakeup),
             NodeId::Broker(number) => match &self.brokers[index(number)].process {
                 BrokerProcess::Runs(broker) => broker.next_wakeup(),

@@ -183,7 +183,9 @@ impl Command {
         }
         match *self {
             Self::Skew { by, .. } if by != 0 => span(Span(by.unsigned_abs())),
-            Self::Disk { node, .. } if !matches!(node, NodeId::Broker(_) | NodeId::Bookie(_)) => {
+            Self::Disk { node, .. }
+                if !matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store) =>
+            {
                 Err(CommandRefused::HasNoDisk(node))
             }
             Self::Replace(node @ NodeId::Service(_)) => Err(CommandRefused::HasNoDisk(node)),

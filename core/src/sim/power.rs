@@ -42,7 +42,7 @@ impl World {
         self.note(node, event);
         match node {
             _ if self.guests.contains_key(&node) => self.stop_guest(node, power),
-            NodeId::Bookie(_) | NodeId::NameServer(_) => {}
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {}
             NodeId::Controller | NodeId::Voter(_) => self.stop_controller(node, power),
             NodeId::Broker(number) => self.stop_broker(number, power),
             NodeId::Producer(number) => self.producers[index(number)].power = power,
@@ -179,7 +179,7 @@ impl World {
                     Node { power: Power::On, incarnation, wakes: Wakes::default(), process: worker };
             }
             NodeId::Service(_) | NodeId::User(_) => self.calls.start(&self.scenario, node),
-            NodeId::Bookie(_) | NodeId::NameServer(_) => {}
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {}
         }
         self.note(node, Event::Restarted);
         self.back_again(node);

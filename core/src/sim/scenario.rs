@@ -351,10 +351,23 @@ impl Scenario {
         Ok(())
     }
 
+    /// Every node that it begins with, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let controllers = if self.system.is_some() { Vec::new() } else { self.controller_ids() };
+        let brokers = (1..=self.brokers).map(NodeId::Broker);
+        let numbers = |count: usize| 1..=count as u16;
+        let producers = numbers(self.producers.len()).map(NodeId::Producer);
+        let consumers = numbers(self.consumers.len()).map(NodeId::Consumer);
+        let services = numbers(self.services.len()).map(NodeId::Service);
+        let users = numbers(self.users.len()).map(NodeId::User);
+        let own = brokers.chain(producers).chain(consumers).chain(services).chain(users);
+        controllers.into_iter().chain(own).chain(self.guest_nodes())
+    }
+
     /// Whether the scenario has this node.
     pub fn has(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Bookie(_) | NodeId::NameServer(_) => self.has_guest(node),
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => self.has_guest(node),
             NodeId::Controller => self.controllers <= 1,
             NodeId::Voter(number) => self.controllers > 1 && (1..=self.controllers).contains(&number),
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),

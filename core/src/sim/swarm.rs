@@ -7,11 +7,13 @@
 //! | [`wide()`] | brokers, racks, topics, tables, transactions, groups, share groups, programs, orders and settings at random |
 //! | [`queue()`] | one queue, and nodes that die |
 //! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
+//! | [`activemq()`] | brokers of ActiveMQ with a store of their own or a shared one, clients of all settings, and what fails |
 //! | [`rocketmq()`] | a cluster of RocketMQ: masters, slaves, name servers, ways to send and to read |
 //! | [`shop()`] | users who are told "accepted", and services that work on their orders later |
 //!
 //! The same seed draws the same scenario everywhere: the tests and `mqlab swarm` try the same.
 
+mod activemq;
 mod clusters;
 mod hosts;
 mod readers;
@@ -20,6 +22,7 @@ mod shops;
 mod trial;
 mod wide;
 
+pub use activemq::activemq;
 pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
 pub use rocketmq::{SURVIVED_BY_ROCKETMQ, rocketmq};

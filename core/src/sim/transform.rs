@@ -270,7 +270,7 @@ impl Transform {
 fn partition_of(staged: &Staged) -> Option<&PartitionId> {
     match &staged.from {
         Place::Partition(partition) => Some(partition),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::program_spec::{ProgramSpec, ReadingSpec};
 use super::scenario::{
-    ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec,
+    ConsumerSpec, ProducerSpec, QueueSpec, SCENARIO_FORMAT, Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
 use crate::ids::Name;
 use crate::queue::QueueOptions;
@@ -12,6 +12,23 @@ impl QueueSpec {
     /// A queue without limits on a broker.
     pub fn new(name: Name, broker: u16) -> Self {
         Self { name, broker, options: QueueOptions::default() }
+    }
+}
+
+impl TopicSpec {
+    /// A topic that keeps everything.
+    pub fn new(name: Name, partitions: u32, replicas: u16, min_in_sync: u32) -> Self {
+        let (unclean_election, retention_bytes, retention_time, cleanup) = Default::default();
+        Self {
+            name,
+            partitions,
+            replicas,
+            min_in_sync,
+            unclean_election,
+            retention_bytes,
+            retention_time,
+            cleanup,
+        }
     }
 }
 

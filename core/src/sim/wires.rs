@@ -23,7 +23,7 @@ struct Wire {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wires {
     /// By kind of node and by number; each row in order of peer.
-    rows: [Vec<Vec<(NodeId, Wire)>>; 9],
+    rows: [Vec<Vec<(NodeId, Wire)>>; 10],
 }
 
 impl Wires {
@@ -38,6 +38,7 @@ impl Wires {
             NodeId::Voter(number) => (6, number),
             NodeId::Bookie(number) => (7, number),
             NodeId::NameServer(number) => (8, number),
+            NodeId::Store => (9, 0),
         };
         let rows = &mut self.rows[kind];
         let number = usize::from(number);

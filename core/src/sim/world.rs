@@ -253,6 +253,11 @@ impl World {
         self.now
     }
 
+    /// How many messages were begun with.
+    pub(super) fn begun(&self) -> usize {
+        self.keys.len()
+    }
+
     /// How many steps were taken.
     pub fn steps(&self) -> u64 {
         self.step
@@ -416,7 +421,7 @@ impl World {
                 self.spare.out = out;
                 return self.hand_to_controller(node, input);
             }
-            NodeId::Bookie(_) | NodeId::NameServer(_) => {} // only guests are that
+            NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {} // only guests are that
         }
         self.carry_out(node, out);
         self.stop_if_fenced(node);

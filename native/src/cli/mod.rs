@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")] // what it counts, Linux counts
 mod bench;
+mod compare;
 mod consume;
 mod lines;
 mod logs;
@@ -35,6 +36,7 @@ Examples:
   mqlab queue send --dir data --queue jobs --message 'resize 4711.jpg'
   mqlab queue receive --dir data --queue jobs
   mqlab run hundred-messages
+  mqlab compare --systems kafka:acks-1,kafka:acks-all
   mqlab swarm --runs 1000
   mqlab bench zero-copy
 
@@ -60,6 +62,8 @@ enum Command {
     Log(logs::Options),
     /// Run a scenario and print verdict, metrics and digest
     Run(run::Options),
+    /// Run the same on several systems, or on several settings of one, and compare
+    Compare(compare::Options),
     /// Run many random systems, and look for a broken promise
     Swarm(swarm::Options),
     /// Measure this machine, and see why it is as fast as it is
@@ -121,6 +125,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Queue(options) => queue::queue(options),
         Command::Log(options) => logs::log(options),
         Command::Run(options) => run::run(options),
+        Command::Compare(options) => compare::compare(options),
         Command::Swarm(options) => swarm::swarm(options),
         #[cfg(target_os = "linux")]
         Command::Bench(options) => bench::bench(options),

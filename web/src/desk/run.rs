@@ -67,7 +67,7 @@ fn has_removed(shape: &Picture, scenario: &Scenario) -> bool {
         Place::Queue(queue) => {
             queue.as_str().starts_with("amq.") || scenario.queues.iter().any(|known| known.name == *queue)
         }
-        Place::Exchange(_) => true,
+        Place::Exchange(_) | Place::Topic(_) => true,
     };
     let brokers = || shape.brokers.iter();
     let gone = brokers().flat_map(|broker| &broker.strips).any(|strip| !is_there(&strip.place));

@@ -100,7 +100,9 @@ pub fn logs(view: &Logs<'_>) -> Scene {
     for (place, copies) in kept {
         y = match place {
             Place::Partition(_) => partition(&mut scene, view, place, &copies, y),
-            Place::Queue(_) | Place::Exchange(_) => queue(&mut scene, view, place, &copies, y),
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
+                queue(&mut scene, view, place, &copies, y)
+            }
         };
         y += 22.0;
     }

@@ -41,7 +41,7 @@ enum Side {
 fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
         NodeId::Controller | NodeId::Voter(_) => Side::Controller,
-        NodeId::Broker(_) => Side::Broker,
+        NodeId::Broker(_) | NodeId::Store => Side::Broker,
         _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
         _ => Side::After,
     }
@@ -53,6 +53,11 @@ fn row_of(layout: &Layout, node: NodeId, place: Option<&Place>) -> usize {
         Place::Exchange(name) => {
             let exchange = broker.exchanges.iter().position(|exchange| exchange.name == *name)?;
             Some(broker.rows.len() + exchange)
+        }
+        // Drawn as what it is: something that routes.
+        Place::Topic(name) => {
+            let topic = broker.exchanges.iter().position(|topic| topic.name.as_str() == name.as_str())?;
+            Some(broker.rows.len() + topic)
         }
         place => broker.rows.iter().position(|row| row.place == *place),
     });
@@ -295,7 +300,7 @@ fn standing(picture: &Picture) -> Vec<StandingWay> {
             let (name, index) = match &strip.place {
                 Place::Queue(name) => (name, None),
                 Place::Partition(partition) => (&partition.topic, Some(partition.index)),
-                Place::Exchange(_) => continue, // nothing stands in one
+                Place::Exchange(_) | Place::Topic(_) => continue, // nothing stands in one
             };
             let senders = picture.producers.iter().filter(|producer| {
                 let meant = producer.to == *name || producer.or_to.contains(name);

@@ -52,7 +52,9 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
         label(scene, view, strip.role, row);
         match strip.place {
             Place::Partition(_) => partition_notes(scene, view, strip, row, first),
-            Place::Queue(_) | Place::Exchange(_) => queues::notes(scene, view, broker, strip, row, shown),
+            Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
+                queues::notes(scene, view, broker, strip, row, shown)
+            }
         }
     }
 }
@@ -186,7 +188,7 @@ fn topics(view: &View<'_>) -> usize {
     let strips = view.declared.brokers.iter().flat_map(|broker| &broker.strips);
     let topic = |strip: &StripView| match &strip.place {
         Place::Partition(partition) => Some(partition.topic.clone()),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };
     strips.filter_map(topic).collect::<SortedSet<Name>>().len()
 }

@@ -129,6 +129,16 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: both("ActiveMQ", "ActiveMQ"),
+        scenarios: &[
+            "activemq-master-slave",
+            "activemq-no-sync",
+            "activemq-poison",
+            "activemq-prefetch",
+            "activemq-virtual-topic",
+        ],
+    },
+    Group {
         title: both("RocketMQ", "RocketMQ"),
         scenarios: &[
             "rocketmq-long-poll",

@@ -3,6 +3,7 @@
 //! Drawing code and panels hold no text: they ask here. A text is a [`Both`], which cannot be written down in one
 //! language only, or a function over [`Lang`] whose `match` must name both.
 
+mod activemq;
 pub mod adding;
 mod bet_facts;
 pub mod bets;
@@ -33,6 +34,7 @@ pub mod share;
 mod shares;
 pub mod stage;
 pub mod standing;
+mod stories_activemq;
 mod stories_cluster;
 mod stories_failures;
 mod stories_flow;

@@ -6,8 +6,8 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, callers, changes, cluster, faults, membership, producers, pulls, queues, rocketmq, row, shares,
-    spaced, txns,
+    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, queues, rocketmq, row,
+    shares, spaced, txns,
 };
 
 /// How the nodes of a run are called.
@@ -50,6 +50,8 @@ impl Names {
             (_, NodeId::Bookie(number)) => format!("Bookie {number}"),
             (Lang::En, NodeId::NameServer(number)) => format!("name server {number}"),
             (Lang::Zh, NodeId::NameServer(number)) => format!("NameServer {number}"),
+            (Lang::En, NodeId::Store) => "shared store".into(),
+            (Lang::Zh, NodeId::Store) => "共享存储".into(),
         }
     }
 
@@ -118,6 +120,8 @@ pub fn place(place: &Place, lang: Lang) -> String {
         (Place::Partition(partition), Lang::En) => format!("{partition}"),
         (Place::Partition(partition), Lang::Zh) => format!("分区 {partition}"),
         (Place::Exchange(name), lang) => queues::exchange(name, lang),
+        (Place::Topic(name), Lang::En) => format!("topic {name}"),
+        (Place::Topic(name), Lang::Zh) => format!("主题 {name}"),
     }
 }
 
@@ -208,7 +212,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
     match event {
         Event::Sent { to, attempt: 1, .. } => format!("{node} sends {what} to {}", at(to)),
         Event::Sent { to, attempt, .. } => format!("{node} sends {what} to {} again, try {attempt}", at(to)),
-        Event::Acknowledged { by: by @ Place::Exchange(_), .. } => {
+        Event::Acknowledged { by: by @ (Place::Exchange(_) | Place::Topic(_)), .. } => {
             format!("{node} is told that {} has taken {what}", at(by))
         }
         Event::Acknowledged { .. } => format!("{node} is told that {what} is stored"),
@@ -279,6 +283,7 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Txn(event) => txns::english(event, node, &what),
+        Event::Activemq(event) => activemq::english(event, node, &what, names),
         Event::Rocketmq(event) => rocketmq::english(event, node, &what, names),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
@@ -297,7 +302,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
     match event {
         Event::Sent { to, attempt: 1, .. } => format!("{node} 把{what} 发往{}", at(to)),
         Event::Sent { to, attempt, .. } => format!("{node} 第 {attempt} 次把{what} 发往{}", at(to)),
-        Event::Acknowledged { by: by @ Place::Exchange(_), .. } => {
+        Event::Acknowledged { by: by @ (Place::Exchange(_) | Place::Topic(_)), .. } => {
             format!("{node} 收到确认：{} 已收下{what}", at(by))
         }
         Event::Acknowledged { .. } => format!("{node} 收到确认：{what} 已存好"),
@@ -359,6 +364,7 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Txn(event) => txns::chinese(event, node, &what),
+        Event::Activemq(event) => activemq::chinese(event, node, &what, names),
         Event::Rocketmq(event) => rocketmq::chinese(event, node, &what, names),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
@@ -423,6 +429,7 @@ impl Tone {
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
             Event::Txn(event) => txns::tone(event),
+            Event::Activemq(event) => activemq::tone(event),
             Event::Rocketmq(event) => rocketmq::tone(event),
             Event::Group(event) => membership::tone(event),
             Event::Share(event) => shares::tone(event),

@@ -77,7 +77,7 @@ fn kept_topic(first: &PartitionId, places: &[&Place], system: Option<SystemName>
     let topic_of = |place: &&Place| match place {
         Place::Partition(partition) if is_commit_log(partition) => None,
         Place::Partition(partition) => Some(partition.topic.to_string()),
-        Place::Queue(_) | Place::Exchange(_) => None,
+        Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };
     let topics: SortedSet<String> = places.iter().filter_map(topic_of).collect();
     if topics.len() > 1 {

@@ -1,9 +1,9 @@
 //! What each scenario is about: the words to the left of the stage.
 
 use super::{
-    Both, both, purpose, stories_cluster, stories_failures, stories_flow, stories_groups, stories_once,
-    stories_onward, stories_order, stories_producer, stories_pull, stories_queues, stories_rocketmq,
-    stories_share, stories_stream, stories_table, stories_txns,
+    Both, both, purpose, stories_activemq, stories_cluster, stories_failures, stories_flow, stories_groups,
+    stories_once, stories_onward, stories_order, stories_producer, stories_pull, stories_queues,
+    stories_rocketmq, stories_share, stories_stream, stories_table, stories_txns,
 };
 
 /// One scenario's words.
@@ -69,6 +69,7 @@ const MORE: &[&[Story]] = &[
     stories_share::STORIES,
     stories_cluster::STORIES,
     stories_txns::STORIES,
+    stories_activemq::STORIES,
     stories_rocketmq::STORIES,
 ];
 

@@ -51,6 +51,26 @@ pub struct Bill {
     pub busy: Span,
 }
 
+impl core::iter::Sum for Bill {
+    /// Of several machines together.
+    fn sum<I: Iterator<Item = Self>>(bills: I) -> Self {
+        bills.fold(Self::default(), |sum, more| Self {
+            bursts: sum.bursts + more.bursts,
+            packets_in: sum.packets_in + more.packets_in,
+            messages_in: sum.messages_in + more.messages_in,
+            packets_out: sum.packets_out + more.packets_out,
+            messages_out: sum.messages_out + more.messages_out,
+            system_calls: sum.system_calls + more.system_calls,
+            bytes_copied: sum.bytes_copied + more.bytes_copied,
+            bytes_written: sum.bytes_written + more.bytes_written,
+            bytes_as_stored: sum.bytes_as_stored + more.bytes_as_stored,
+            bytes_out: sum.bytes_out + more.bytes_out,
+            flushes: sum.flushes + more.flushes,
+            busy: Span(sum.busy.0 + more.busy.0),
+        })
+    }
+}
+
 /// What a burst was, or a part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {

@@ -41,7 +41,7 @@ impl Weight {
         Some(match self.place.clone()? {
             Place::Partition(partition) => Lane::Partition(partition),
             Place::Queue(name) => Lane::Named(name),
-            Place::Exchange(_) => return None,
+            Place::Exchange(_) | Place::Topic(_) => return None,
         })
     }
 

@@ -12,7 +12,7 @@ use super::super::scenario::Scenario;
 use super::super::wakes::Wakes;
 use super::super::words::{Incoming, Words, guest};
 use super::super::world::{DiskLog, Power, World};
-use super::{Guest, GuestView, Halts, Look, Run};
+use super::{Guest, GuestView, Halts, Look, Run, SystemSource, SystemSpec, SystemTarget};
 use crate::ids::{LogName, NodeId};
 use crate::log::faulty::Lost;
 use crate::log::{Log as _, Slice as _, Storage as _};
@@ -29,7 +29,7 @@ impl World {
         burst: impl IntoIterator<Item = Incoming>,
     ) {
         let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
-        let keeps = matches!(node, NodeId::Broker(_) | NodeId::Bookie(_));
+        let keeps = matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store);
         let mut burst_cost = (keeps && self.scenario.costs.is_some()).then(BurstCost::default);
         let Self { guests, keys, verdict, .. } = self;
         let Some(slot) = guests.get_mut(&node) else { return };
@@ -226,6 +226,18 @@ impl Scenario {
         ] {
             if there {
                 return Err(alloc::format!("{what} and a system of its own: put into system what it has"));
+            }
+        }
+        for spec in &self.producers {
+            let to = spec.to.system().map(SystemTarget::system);
+            if to.is_some_and(|to| Some(to) != self.system.as_ref().map(SystemSpec::system)) {
+                return Err(alloc::format!("{} sends to another system", spec.name));
+            }
+        }
+        for spec in &self.consumers {
+            let from = spec.from.system().map(SystemSource::system);
+            if from.is_some_and(|from| Some(from) != self.system.as_ref().map(SystemSpec::system)) {
+                return Err(alloc::format!("{} reads from another system", spec.name));
             }
         }
         let outside =

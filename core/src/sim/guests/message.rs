@@ -7,7 +7,7 @@ use super::super::described::Described;
 use super::rocketmq::Carried;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::Input;
+use crate::systems::{Input, activemq, pulsar};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -25,6 +25,8 @@ pub(in super::super) trait Talk {
 #[derive(Clone, Debug)]
 pub(crate) enum GuestMessage {
     RocketMq(Box<Carried>),
+    Pulsar(Box<pulsar::Message>),
+    ActiveMq(Box<activemq::protocol::Message>),
 }
 
 impl GuestMessage {
@@ -32,6 +34,8 @@ impl GuestMessage {
     pub(in super::super) fn talk(&self) -> &dyn Talk {
         match self {
             Self::RocketMq(message) => &**message,
+            Self::Pulsar(message) => &**message,
+            Self::ActiveMq(message) => &**message,
         }
     }
 }
@@ -50,5 +54,25 @@ pub(in super::super) trait Speaks: Talk + Sized {
             Input::HangUp { peer } => Input::HangUp { peer },
             Input::Message { from, message } => Input::Message { from, message: Self::unwrap(message)? },
         })
+    }
+}
+
+impl Speaks for pulsar::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::Pulsar(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        if let GuestMessage::Pulsar(message) = message { Some(*message) } else { None }
+    }
+}
+
+impl Speaks for activemq::protocol::Message {
+    fn wrap(self) -> GuestMessage {
+        GuestMessage::ActiveMq(Box::new(self))
+    }
+
+    fn unwrap(message: GuestMessage) -> Option<Self> {
+        if let GuestMessage::ActiveMq(message) = message { Some(*message) } else { None }
     }
 }

@@ -12,10 +12,12 @@
 //! system's node does stands in [`systems`](crate::systems); here it is only housed: made from the scenario, killed and
 //! started, shown.
 
+pub(super) mod activemq;
 mod hands;
 mod hosting;
 mod message;
 mod pace;
+pub(super) mod pulsar;
 pub(super) mod rocketmq;
 mod spec;
 
@@ -191,6 +193,8 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
     let all = match &scenario.system {
         None => Vec::new(),
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
+        Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
+        Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -198,19 +202,20 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
 impl Scenario {
     /// Whether a node is there that only a system has.
     pub(super) fn has_guest(&self, node: NodeId) -> bool {
-        match (&self.system, node) {
-            (Some(SystemSpec::Rocketmq(spec)), NodeId::NameServer(number)) => {
-                (1..=spec.name_servers).contains(&number)
-            }
-            _ => false,
-        }
+        self.guest_nodes().contains(&node)
     }
 
     /// The nodes that only a system has.
-    pub(super) fn keepers(&self) -> Vec<NodeId> {
+    pub(super) fn guest_nodes(&self) -> Vec<NodeId> {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
+            Some(SystemSpec::Pulsar(spec)) => {
+                [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
+            }
+            Some(SystemSpec::Activemq(_)) => {
+                activemq::shares_store(self).then_some(NodeId::Store).into_iter().collect()
+            }
         }
     }
 
@@ -219,6 +224,8 @@ impl Scenario {
         match &self.system {
             None => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
+            Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
         }
     }
 
@@ -228,6 +235,8 @@ impl Scenario {
         match &self.system {
             None => Ok(()),
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
+            Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
+            Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::activemq::{ActivemqSource, ActivemqSpec, ActivemqTarget};
+use super::pulsar::{PulsarSource, PulsarSpec, PulsarTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
 use crate::sim::{SourceSpec, TargetSpec};
@@ -19,9 +21,13 @@ use crate::sim::{SourceSpec, TargetSpec};
 pub enum SystemSpec {
     /// RocketMQ.
     Rocketmq(RocketmqSpec),
+    /// Pulsar.
+    Pulsar(PulsarSpec),
+    /// ActiveMQ.
+    Activemq(ActivemqSpec),
 }
 
-/// The systems whose words differ.
+/// One of the five systems.
 ///
 /// ```
 /// use mqlab_core::sim::{Scenario, SystemName};
@@ -29,8 +35,7 @@ pub enum SystemSpec {
 /// assert_eq!(scenario.system.map(|system| system.system()), Some(SystemName::RocketMq));
 /// # Ok::<(), &str>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SystemName {
     /// ActiveMQ.
     ActiveMq,
@@ -44,11 +49,40 @@ pub enum SystemName {
     Pulsar,
 }
 
+impl SystemName {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::ActiveMq, Self::RabbitMq, Self::RocketMq, Self::Kafka, Self::Pulsar];
+
+    /// Its name in lower case, as scenarios and the catalogue of costs have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ActiveMq => "activemq",
+            Self::RabbitMq => "rabbitmq",
+            Self::RocketMq => "rocketmq",
+            Self::Kafka => "kafka",
+            Self::Pulsar => "pulsar",
+        }
+    }
+
+    /// Its name as it writes itself.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::ActiveMq => "ActiveMQ",
+            Self::RabbitMq => "RabbitMQ",
+            Self::RocketMq => "RocketMQ",
+            Self::Kafka => "Kafka",
+            Self::Pulsar => "Pulsar",
+        }
+    }
+}
+
 impl SystemSpec {
     /// Which system it is.
     pub const fn system(&self) -> SystemName {
         match self {
             Self::Rocketmq(_) => SystemName::RocketMq,
+            Self::Pulsar(_) => SystemName::Pulsar,
+            Self::Activemq(_) => SystemName::ActiveMq,
         }
     }
 }
@@ -66,6 +100,10 @@ impl SystemSpec {
 pub enum SystemTarget {
     /// RocketMQ.
     Rocketmq(RocketmqTarget),
+    /// Pulsar.
+    Pulsar(PulsarTarget),
+    /// ActiveMQ.
+    Activemq(ActivemqTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -82,22 +120,48 @@ pub enum SystemTarget {
 pub enum SystemSource {
     /// RocketMQ.
     Rocketmq(RocketmqSource),
+    /// Pulsar.
+    Pulsar(PulsarSource),
+    /// ActiveMQ.
+    Activemq(ActivemqSource),
 }
 
 impl SystemTarget {
+    /// Which system it is of.
+    pub(super) const fn system(&self) -> SystemName {
+        match self {
+            Self::Rocketmq(_) => SystemName::RocketMq,
+            Self::Pulsar(_) => SystemName::Pulsar,
+            Self::Activemq(_) => SystemName::ActiveMq,
+        }
+    }
+
     /// What it sends to, as it is drawn.
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(to) => to.topic.clone(),
+            Self::Pulsar(to) => to.topic.label(),
+            Self::Activemq(to) => to.to.name().clone(),
         }
     }
 }
 
 impl SystemSource {
+    /// Which system it is of.
+    pub(super) const fn system(&self) -> SystemName {
+        match self {
+            Self::Rocketmq(_) => SystemName::RocketMq,
+            Self::Pulsar(_) => SystemName::Pulsar,
+            Self::Activemq(_) => SystemName::ActiveMq,
+        }
+    }
+
     /// What it reads, as it is drawn.
     pub fn name(&self) -> Name {
         match self {
             Self::Rocketmq(from) => from.topic.clone(),
+            Self::Pulsar(from) => from.topic.label(),
+            Self::Activemq(from) => from.name(),
         }
     }
 
@@ -105,6 +169,8 @@ impl SystemSource {
     pub fn group(&self) -> Option<&Name> {
         match self {
             Self::Rocketmq(from) => Some(&from.group),
+            Self::Pulsar(from) => Some(&from.subscription),
+            Self::Activemq(_) => None,
         }
     }
 }

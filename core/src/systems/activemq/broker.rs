@@ -19,6 +19,7 @@
 //! `ScheduledMessage.java`, `VirtualTopic.java`.
 
 use alloc::string::ToString as _;
+use alloc::vec::Vec;
 
 use super::{
     BadDestination, DURABLE_TOPIC_PREFETCH, DestinationPolicy, Dispatched, SHARED_DLQ, TOPIC_PREFETCH,
@@ -29,7 +30,7 @@ use crate::log::memory::MemoryStorage;
 use crate::log::{Storage, StorageError};
 use crate::message::{Message, Repeat, Value};
 use crate::queue::{ConsumerId, ConsumerOptions, Flow, QueueOptions};
-use crate::routing::{ExchangeKind, ExchangeOptions};
+use crate::routing::{Binding, ExchangeKind, ExchangeName, ExchangeOptions};
 use crate::selector::{InvalidSelector, Selector};
 use crate::time::{Span, Time};
 use crate::vhost::{ChannelId, Publish, Subscription, VhostError, VirtualHost};
@@ -290,6 +291,53 @@ impl<S: Storage> Broker<S> {
             ..subscription
         };
         Ok(self.host.subscribe(now, channel, subscription, window(DURABLE_TOPIC_PREFETCH))?)
+    }
+
+    /// Attaches a consumer to a queue on a connection of its own, with options of every kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`VirtualHost::consume_on`].
+    pub fn attach_on(
+        &mut self,
+        now: Time,
+        channel: ChannelId,
+        queue: &Name,
+        options: ConsumerOptions,
+    ) -> Result<ConsumerId, S> {
+        self.declare_queue(now, queue.as_str())?;
+        Ok(self.host.consume_on(now, channel, queue.as_str(), options)?)
+    }
+
+    /// Subscribes to topics by a pattern with options of every kind; under a client's id and a name it goes on while nobody is
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// As [`VirtualHost::subscribe`].
+    pub fn subscribe_with(
+        &mut self,
+        now: Time,
+        channel: ChannelId,
+        topics: &str,
+        durable: Option<&(Name, Name)>,
+        options: ConsumerOptions,
+    ) -> Result<ConsumerId, S> {
+        let subscription = Subscription::new(TOPICS, topics).map_err(VhostError::BadName)?;
+        let subscription = Subscription {
+            selector: options.selector.clone(),
+            durable: durable.is_some(),
+            client: durable.map(|(client, _)| client.clone()),
+            name: durable.map(|(_, name)| name.clone()),
+            ..subscription
+        };
+        Ok(self.host.subscribe(now, channel, subscription, ConsumerOptions { selector: None, ..options })?)
+    }
+
+    /// The exchange that all topics are keys of, and what leads from there to which queue.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Binding> {
+        let topics = ExchangeName::from(Name::new(TOPICS).unwrap_or_else(|_| unreachable!("a legal name")));
+        self.host.router().bindings_of(&topics).collect::<Vec<_>>().into_iter()
     }
 
     /// A consumer gave a message up: it goes to the dead with the cause, if it is persistent, and is acknowledged. Both are

@@ -140,6 +140,24 @@ impl MessageConsumer {
         core::mem::take(&mut self.delivered)
     }
 
+    /// The connection is broken: what was pushed is void, and comes again. Returns what its program had not received, and what
+    /// it had.
+    pub fn interrupted(&mut self) -> (Vec<Dispatched>, Vec<Dispatched>) {
+        (self.delay, self.waits_until) = (Span::ZERO, None);
+        let prefetched = core::mem::take(&mut self.prefetched).into();
+        (prefetched, core::mem::take(&mut self.delivered))
+    }
+
+    /// What it was pushed and its program has not received, in order.
+    pub fn prefetched(&self) -> impl Iterator<Item = &Dispatched> {
+        self.prefetched.iter()
+    }
+
+    /// What its program has received in this transaction, in order.
+    pub fn delivered(&self) -> &[Dispatched] {
+        &self.delivered
+    }
+
     /// The transaction is undone: what it received comes again after a wait, or is poison. How often the last message was
     /// tried decides for all of them.
     pub fn roll_back(&mut self, now: Time, rng: &mut Rng) -> RolledBack {

@@ -13,6 +13,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::{QUEUE_PREFETCH, prefetch_flow};
+use crate::ids::Name;
 use crate::queue::{ConsumerOptions, Flow};
 use crate::selector::Selector;
 
@@ -20,6 +21,42 @@ use crate::selector::Selector;
 const VIRTUAL: &str = "VirtualTopic.";
 /// How the names of their queues begin: then comes the consumer's name, and the topic's.
 const CONSUMER: &str = "Consumer.";
+
+/// A destination by its kind and its name.
+///
+/// ```
+/// use mqlab_core::ids::Name;
+/// use mqlab_core::systems::activemq::DestinationName;
+/// let orders = DestinationName::Queue(Name::new("orders")?);
+/// assert_eq!(orders.to_string(), "queue://orders");
+/// # Ok::<(), mqlab_core::ids::BadName>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationName {
+    /// A queue.
+    Queue(Name),
+    /// A topic.
+    Topic(Name),
+}
+
+impl DestinationName {
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Queue(name) | Self::Topic(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for DestinationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(name) => write!(f, "queue://{name}"),
+            Self::Topic(name) => write!(f, "topic://{name}"),
+        }
+    }
+}
 
 /// The virtual topic of which a queue of this name gets a copy: `Consumer.A.VirtualTopic.X` of `VirtualTopic.X`.
 ///

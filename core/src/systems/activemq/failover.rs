@@ -48,6 +48,8 @@ pub struct Failover<M> {
     brokers: Vec<NodeId>,
     /// Whether the order of trying is by chance (`randomize`, on by default).
     randomize: bool,
+    /// The first wait, and the longest.
+    delays: (Span, Span),
     state: State,
     next: u64,
     /// What was said and not answered, in order.
@@ -67,23 +69,30 @@ enum State {
 }
 
 impl State {
-    fn begin(now: Time) -> Self {
+    fn begin(now: Time, delay: Span) -> Self {
         let (left, trying) = (Vec::new(), None);
-        Self::Tries { left, trying, delay: INITIAL_RECONNECT_DELAY, not_before: now }
+        Self::Tries { left, trying, delay, not_before: now }
     }
 }
 
 impl<M: Clone> Failover<M> {
     /// A client that is not connected, and tries these brokers in an order that chance gives.
     pub fn new(brokers: Vec<NodeId>) -> Self {
-        let (randomize, state) = (true, State::begin(Time::ZERO));
-        Self { brokers, randomize, state, next: 0, open: BTreeMap::new() }
+        let (randomize, state) = (true, State::begin(Time::ZERO, INITIAL_RECONNECT_DELAY));
+        let delays = (INITIAL_RECONNECT_DELAY, MAX_RECONNECT_DELAY);
+        Self { brokers, randomize, delays, state, next: 0, open: BTreeMap::new() }
     }
 
     /// Tries them in their order instead.
     #[must_use]
     pub fn in_order(self) -> Self {
         Self { randomize: false, ..self }
+    }
+
+    /// Waits this long at first, and so long at most.
+    #[must_use]
+    pub fn waiting(self, initial: Span, max: Span) -> Self {
+        Self { delays: (initial, max), state: State::begin(Time::ZERO, initial), ..self }
     }
 
     /// The broker that it is connected to.
@@ -126,7 +135,7 @@ impl<M: Clone> Failover<M> {
         *trying = None;
         if left.is_empty() {
             *not_before = now + *delay;
-            *delay = Span(delay.0.saturating_mul(RECONNECT_MULTIPLIER)).min(MAX_RECONNECT_DELAY);
+            *delay = Span(delay.0.saturating_mul(RECONNECT_MULTIPLIER)).min(self.delays.1);
         }
     }
 
@@ -140,7 +149,12 @@ impl<M: Clone> Failover<M> {
 
     /// The connection is broken: it tries at once.
     pub fn broken(&mut self, now: Time) {
-        self.state = State::begin(now);
+        self.state = State::begin(now, self.delays.0);
+    }
+
+    /// The number that the next thing gets that is said.
+    pub fn next_number(&self) -> u64 {
+        self.next + 1
     }
 
     /// Notes what is said, until it is answered; says under which number. It is to be sent now if it is

@@ -21,29 +21,37 @@
 //!
 //! The version is 5.17 (Classic). Sources stand in each file.
 
+mod audit;
 mod broker;
+mod connection;
 mod consumer;
 mod destination;
 mod failover;
+mod noted;
 mod policy;
+pub mod protocol;
 mod redelivery;
+mod serving;
 mod shared_store;
+mod store_server;
 
 pub use broker::{Broker, BrokerError};
+pub use connection::{Connection, ConnectionOptions, Heard};
 pub use consumer::{Dispatched, MessageConsumer, RolledBack};
-pub use destination::{BadDestination, parse_destination, virtual_topic_of};
+pub use destination::{BadDestination, DestinationName, parse_destination, virtual_topic_of};
 pub use failover::{Failover, INITIAL_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RECONNECT_MULTIPLIER};
+pub use noted::{LogOp, NotedLog, NotedStorage, StoreOp};
 pub use policy::{
-    DURABLE_TOPIC_PREFETCH, DestinationPolicy, EXPIRE_MESSAGES_PERIOD, JMS_PRIORITY_MAX,
-    QUEUE_BROWSER_PREFETCH, QUEUE_PREFETCH, TOPIC_PREFETCH,
+    DURABLE_TOPIC_PREFETCH, DestinationPolicy, EXPIRE_MESSAGES_PERIOD, JMS_PRIORITY_MAX, JournalSync,
+    QUEUE_BROWSER_PREFETCH, QUEUE_PREFETCH, TOPIC_PREFETCH, prefetch_flow,
 };
 pub use redelivery::{
     BACK_OFF_MULTIPLIER_PERCENT, COLLISION_AVOIDANCE_PERCENT, MAXIMUM_REDELIVERIES, REDELIVERY_DELAY,
     RedeliveryPolicy,
 };
+pub use serving::{Serving, ServingOptions};
 pub use shared_store::{LOCK_ACQUIRE_SLEEP_INTERVAL, SharedStore, Station};
-
-use policy::prefetch_flow;
+pub use store_server::StoreServer;
 
 /// The queue of all dead letters (`SharedDeadLetterStrategy`).
 pub const SHARED_DLQ: &str = "ActiveMQ.DLQ";

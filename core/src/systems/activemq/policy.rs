@@ -17,6 +17,25 @@ pub const EXPIRE_MESSAGES_PERIOD: Span = Span::from_millis(30_000);
 /// The highest priority of JMS; without one a message has 4.
 pub const JMS_PRIORITY_MAX: u8 = 9;
 
+/// When what is written to the journal is flushed to the disk.
+///
+/// ```
+/// use mqlab_core::systems::activemq::JournalSync;
+/// assert_eq!(JournalSync::default(), JournalSync::Always);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalSync {
+    /// Before anybody is told that it is stored (`journalDiskSyncStrategy` always).
+    #[default]
+    Always,
+    /// This often, in microseconds: what was told meanwhile, a power cut takes (periodic, with `journalDiskSyncInterval` 1000
+    /// ms).
+    Periodic(Span),
+    /// When the operating system likes (never, or `enableJournalDiskSyncs` off).
+    Never,
+}
+
 /// What a broker does with its destinations.
 ///
 /// ```
@@ -80,6 +99,12 @@ impl DestinationPolicy {
 
 /// How a consumer is served that is so many messages ahead: none means that it asks for each, and more than
 /// [`TOPIC_PREFETCH`] are cut down to it.
-pub(super) fn prefetch_flow(prefetch: u32) -> Flow {
+///
+/// ```
+/// use mqlab_core::queue::Flow;
+/// use mqlab_core::systems::activemq::prefetch_flow;
+/// assert_eq!((prefetch_flow(0), prefetch_flow(1_000_000)), (Flow::Pull, Flow::Prefetch(32_767)));
+/// ```
+pub fn prefetch_flow(prefetch: u32) -> Flow {
     if prefetch == 0 { Flow::Pull } else { Flow::Prefetch(prefetch.min(TOPIC_PREFETCH)) }
 }

@@ -25,6 +25,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Message;
+use super::connections::Connections;
 use super::fleeting::Fleeting;
 use super::names::{Domain, TopicName};
 use super::protocol::{Answer, Command};
@@ -32,11 +33,15 @@ use super::settings::BrokerSettings;
 use super::store_op::{Expected, StoreAnswer, StoreOp, StoreReply, StoreRequest};
 use super::topic::{For, Topic, TopicOut};
 use crate::ids::NodeId;
+use crate::observe::{Event, PulsarEvent};
 use crate::systems::{Input, Out};
 use crate::time::Time;
 
 /// Under which path a topic's owner stands.
 const OWNERS: &str = "owner/";
+
+/// So many pings make a session.
+const SESSION_PINGS: u64 = 3;
 
 /// Whom an answer of the store is for.
 #[derive(Clone, Debug)]
@@ -79,6 +84,9 @@ pub struct PulsarBroker {
     asked: BTreeMap<u64, Asked>,
     tags: u64,
     next_ping: Time,
+    /// When the store was heard last.
+    store_heard: Time,
+    connections: Connections,
 }
 
 impl PulsarBroker {
@@ -98,7 +106,20 @@ impl PulsarBroker {
             asked: BTreeMap::new(),
             tags: 0,
             next_ping: Time::ZERO,
+            store_heard: Time::ZERO,
+            connections: Connections::default(),
         }
+    }
+
+    /// The same, if it starts at a moment.
+    #[must_use]
+    pub fn at(self, now: Time) -> Self {
+        Self { store_heard: now, next_ping: now, ..self }
+    }
+
+    /// The topics that are kept, at this owner.
+    pub(super) fn kept_topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.values()
     }
 
     /// The topics that it serves, or is about to.
@@ -120,9 +141,11 @@ impl PulsarBroker {
                     }
                 }
                 Message::FromStore(StoreReply::Answer { tag, answer }) => {
+                    self.store_heard = now;
                     self.answered(now, tag, &answer, out)
                 }
                 Message::FromStore(StoreReply::Changed { path, now: stands }) => {
+                    self.store_heard = now;
                     let owner = stands.and_then(|stored| stored.owner);
                     self.owner_is(&path, owner, out);
                 }
@@ -134,6 +157,12 @@ impl PulsarBroker {
 
     /// What is due.
     fn tick(&mut self, now: Time, out: &mut Out<Message>) {
+        // Silent for a session: what was asked is lost, and what is owned perhaps, too.
+        if now.since(self.store_heard).0 >= SESSION_PINGS.saturating_mul(self.settings.ping.0) {
+            self.store_heard = now;
+            self.begin_anew(now, out);
+        }
+        self.look_who_is_there(now, out);
         if now >= self.next_ping {
             self.next_ping = now + self.settings.ping;
             if self.watching {
@@ -164,7 +193,8 @@ impl PulsarBroker {
     /// When it wants to be woken, if nothing reaches it before.
     pub fn next_wakeup(&self) -> Option<Time> {
         let topics = self.topics.values().filter_map(Topic::next_wakeup);
-        topics.chain(self.quarantine.values().copied()).chain([self.next_ping]).min()
+        let clients = self.connections.next_look();
+        topics.chain(self.quarantine.values().copied()).chain(clients).chain([self.next_ping]).min()
     }
 
     /// The bookies that are used.
@@ -182,38 +212,48 @@ impl PulsarBroker {
         let topic = match &command {
             Command::Lookup { topic } => return self.lookup(now, from, topic.clone(), out),
             Command::Producer { topic, .. } | Command::Subscribe { topic, .. } => Some(topic.clone()),
-            Command::Send { producer: of, .. }
-            | Command::Flow { consumer: of, .. }
-            | Command::Ack { consumer: of, .. }
-            | Command::AckTo { consumer: of, .. }
-            | Command::Redeliver { consumer: of, .. }
-            | Command::Close { of } => {
-                let kept = self.topics.iter().find(|(_, topic)| topic.has(from, *of)).map(|(name, _)| name);
-                let fleeting = self.fleeting.iter().find(|(_, topic)| topic.has(from, *of));
-                kept.or(fleeting.map(|(name, _)| name)).cloned()
-            }
+            other => other.number().and_then(|of| self.topic_of(from, of)),
         };
-        let number = match &command {
-            Command::Lookup { .. } => 0,
-            Command::Producer { producer: of, .. }
-            | Command::Send { producer: of, .. }
-            | Command::Subscribe { consumer: of, .. }
-            | Command::Flow { consumer: of, .. }
-            | Command::Ack { consumer: of, .. }
-            | Command::AckTo { consumer: of, .. }
-            | Command::Redeliver { consumer: of, .. }
-            | Command::Close { of } => *of,
-        };
+        let number = command.number().unwrap_or_default();
         let topic =
             topic.filter(|topic| self.topics.contains_key(topic) || self.fleeting.contains_key(topic));
         let Some(topic) = topic else {
+            if matches!(command, Command::Close { .. } | Command::Pong { .. }) {
+                return;
+            }
             let closed = Message::FromBroker(Answer::Closed { of: number });
             return out.sends.push((from, closed));
         };
+        match command {
+            Command::Close { .. } => self.connections.forget((from, number)),
+            _ => self.connections.hears(now, (from, number)),
+        }
+        if let Command::Ping { of } = command {
+            return out.sends.push((from, Message::FromBroker(Answer::Pong { of })));
+        }
         if let Some(fleeting) = self.fleeting.get_mut(&topic) {
             fleeting.handle(now, from, command, out);
         } else {
             self.of_topic(&topic, out, |topic, all| topic.handle(now, from, command, all));
+        }
+    }
+
+    /// The topic that a producer or a consumer belongs to.
+    fn topic_of(&self, client: NodeId, number: u64) -> Option<TopicName> {
+        let kept = self.topics.iter().find(|(_, topic)| topic.has(client, number)).map(|(name, _)| name);
+        let fleeting = self.fleeting.iter().find(|(_, topic)| topic.has(client, number));
+        kept.or(fleeting.map(|(name, _)| name)).cloned()
+    }
+
+    /// Asks those who were silent for long whether they are there, and takes leave of those who were asked in vain.
+    fn look_who_is_there(&mut self, now: Time, out: &mut Out<Message>) {
+        let (asked, gone) = self.connections.look(now, self.settings.keep_alive);
+        for (client, of) in asked {
+            out.sends.push((client, Message::FromBroker(Answer::Ping { of })));
+        }
+        for (client, of) in gone {
+            self.command(now, client, Command::Close { of }, out);
+            out.sends.push((client, Message::FromBroker(Answer::Closed { of })));
         }
     }
 
@@ -260,6 +300,9 @@ impl PulsarBroker {
             }
             Some(Asked::Own(topic)) => {
                 if matches!(answer, StoreAnswer::Written { .. }) {
+                    if let Ok(partition) = topic.place() {
+                        out.events.push(Event::Pulsar(PulsarEvent::Owns { partition }));
+                    }
                     self.open(now, &topic, out);
                 }
                 self.tell_owner(&topic, out);
@@ -302,7 +345,11 @@ impl PulsarBroker {
     fn close(&mut self, name: &TopicName, out: &mut Out<Message>) {
         let kept = self.topics.remove(name).map(|topic| topic.clients().collect::<Vec<_>>());
         let fleeting = self.fleeting.remove(name).map(|topic| topic.clients().collect());
+        if let Ok(partition) = name.place() {
+            out.events.push(Event::Pulsar(PulsarEvent::LetGo { partition }));
+        }
         for (client, of) in kept.or(fleeting).unwrap_or_default() {
+            self.connections.forget((client, of));
             out.sends.push((client, Message::FromBroker(Answer::Closed { of })));
         }
     }
@@ -350,6 +397,7 @@ impl PulsarBroker {
             self.next_ping = now + self.settings.ping;
             return;
         }
+        self.connections.forget_all(peer);
         let is_bookie = self.bookies.contains(&peer);
         if is_bookie {
             self.quarantine.insert(peer, now + self.settings.quarantine);

@@ -27,7 +27,7 @@ use super::position::{MessagePlace, Position};
 use super::protocol::{Answer, Command};
 use super::session::{News, Session};
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
-use crate::observe::{Event, Messages, Place};
+use crate::observe::{Event, Messages, Place, PulsarEvent};
 use crate::record::{Batches, Record};
 use crate::systems::{Input, Out};
 use crate::time::Time;
@@ -132,7 +132,8 @@ impl PulsarConsumer {
         brokers: Vec<NodeId>,
     ) -> Result<Self, BadTopicName> {
         let session = Session::new(topic.clone(), brokers, first)
-            .with_waits(settings.backoff, settings.operation_timeout);
+            .with_waits(settings.backoff, settings.operation_timeout)
+            .with_keep_alive(settings.keep_alive);
         Ok(Self {
             place: topic.place()?,
             dead_letters_to: topic.dead_letters(subscription.as_str())?,
@@ -154,6 +155,16 @@ impl PulsarConsumer {
     /// Whether it has its place in the subscription.
     pub fn is_connected(&self) -> bool {
         self.session.connected().is_some()
+    }
+
+    /// The number of its connection, or of the last that it had.
+    pub fn number(&self) -> u64 {
+        self.session.number()
+    }
+
+    /// The messages that wait in its queue, oldest first.
+    pub fn queued(&self) -> impl Iterator<Item = &Record> {
+        self.queue.iter().map(|(_, record)| record)
     }
 
     /// Why it was refused the last time, if it was. It tries again.
@@ -204,7 +215,7 @@ impl PulsarConsumer {
     fn answer(&mut self, now: Time, answer: Answer, out: &mut Out<Message>) {
         match answer {
             Answer::Subscribed { .. } => {
-                self.session.open();
+                self.session.open(now);
                 self.refused = None;
                 let permits = self.settings.receiver_queue;
                 self.say(|consumer| Command::Flow { consumer, permits }, out);
@@ -353,7 +364,14 @@ impl PulsarConsumer {
             back.insert(position);
         }
         let late = self.here.iter().filter(|(_, here)| here.until.is_some_and(|until| until <= now));
-        back.extend(late.map(|(position, _)| *position));
+        let late: Vec<(Position, Vec<MessageId>)> =
+            late.map(|(position, here)| (*position, here.payload.message_ids().collect())).collect();
+        if !late.is_empty() {
+            let messages = late.iter().flat_map(|(_, messages)| messages).copied().collect();
+            let subscription = self.subscription.clone();
+            out.events.push(Event::Pulsar(PulsarEvent::AckOverdue { subscription, messages }));
+        }
+        back.extend(late.into_iter().map(|(position, _)| position));
         self.give_back(back, out);
         if self.session.connected().is_some() && self.acks_at.is_some_and(|at| at <= now) {
             self.acks_at = None;

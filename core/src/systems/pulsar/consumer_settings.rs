@@ -1,8 +1,10 @@
 //! How does a consumer want to be served?
 
+use serde::{Deserialize, Serialize};
+
 use super::dispatch::{NewConsumer, SubscriptionType};
 use super::protocol::InitialPosition;
-use super::session::{BACKOFF, OPERATION_TIMEOUT};
+use super::session::{BACKOFF, KEEP_ALIVE, OPERATION_TIMEOUT};
 use crate::time::Span;
 
 /// What a client calls too often.
@@ -11,7 +13,8 @@ use crate::time::Span;
 /// use mqlab_core::systems::pulsar::DeadLetterStyle;
 /// assert_eq!(DeadLetterStyle::default(), DeadLetterStyle::Java);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeadLetterStyle {
     /// A message that was given back N times is delivered once more, and is dead when it is given back again: the program
     /// sees it N + 1 times.
@@ -28,11 +31,13 @@ pub enum DeadLetterStyle {
 /// let policy = DeadLetterPolicy { max_redeliver: 16, style: DeadLetterStyle::Java };
 /// assert_eq!(policy, policy.clone());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeadLetterPolicy {
     /// N.
     pub max_redeliver: u32,
     /// How it counts.
+    #[serde(default)]
     pub style: DeadLetterStyle,
 }
 
@@ -66,6 +71,8 @@ pub struct ConsumerSettings {
     pub backoff: Span,
     /// And this long for an answer.
     pub operation_timeout: Span,
+    /// After so much silence it asks whether its connection is still there (`keepAliveIntervalSeconds`).
+    pub keep_alive: Span,
 }
 
 impl Default for ConsumerSettings {
@@ -81,6 +88,7 @@ impl Default for ConsumerSettings {
             dead_letters: None,
             backoff: BACKOFF,
             operation_timeout: OPERATION_TIMEOUT,
+            keep_alive: KEEP_ALIVE,
         }
     }
 }

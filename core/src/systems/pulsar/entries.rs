@@ -17,7 +17,7 @@ use super::position::Position;
 use super::subscription::EntryFacts;
 use crate::ids::NodeId;
 use crate::record::Batches;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// How many entries of a topic a broker has at hand.
 pub const CACHE_ENTRIES: usize = 10_000;
@@ -45,7 +45,15 @@ pub struct Entries {
     /// In the order in which they came.
     order: VecDeque<Position>,
     /// What is asked for, of whom, and who has been asked in vain.
-    reading: BTreeMap<Position, (NodeId, BTreeSet<NodeId>)>,
+    reading: BTreeMap<Position, Reading>,
+}
+
+/// Who is asked for an entry since when, and who was asked in vain, this one included.
+#[derive(Clone, Debug)]
+struct Reading {
+    asked: NodeId,
+    since: Time,
+    tried: BTreeSet<NodeId>,
 }
 
 impl Entries {
@@ -60,6 +68,11 @@ impl Entries {
                 self.cache.remove(&oldest);
             }
         }
+    }
+
+    /// Where the entries are that are at hand, in order.
+    pub fn at_hand(&self) -> impl Iterator<Item = Position> {
+        self.cache.keys().copied()
     }
 
     /// An entry that is at hand.
@@ -81,6 +94,7 @@ impl Entries {
     /// Asks for an entry, unless that is done. `true` when there is nobody (left) to be asked: try again later.
     pub fn read(
         &mut self,
+        now: Time,
         position: Position,
         metadata: &LedgerMetadata,
         able: impl Fn(NodeId) -> bool,
@@ -89,12 +103,12 @@ impl Entries {
         if self.cache.contains_key(&position) || self.reading.contains_key(&position) {
             return false;
         }
-        self.ask_next(position, BTreeSet::new(), metadata, able, asks)
+        self.ask_next((now, position), BTreeSet::new(), metadata, able, asks)
     }
 
     fn ask_next(
         &mut self,
-        position: Position,
+        (now, position): (Time, Position),
         mut tried: BTreeSet<NodeId>,
         metadata: &LedgerMetadata,
         able: impl Fn(NodeId) -> bool,
@@ -106,7 +120,7 @@ impl Entries {
             return true;
         };
         tried.insert(bookie);
-        self.reading.insert(position, (bookie, tried));
+        self.reading.insert(position, Reading { asked: bookie, since: now, tried });
         let Position { ledger, entry } = position;
         asks.push((bookie, BookieRequest::Read { ledger, entry, fence: false }));
         false
@@ -116,8 +130,7 @@ impl Entries {
     pub fn on_reply(&mut self, from: NodeId, reply: &BookieReply) -> Option<Position> {
         let BookieReply::Found { ledger, entry, found } = reply else { return None };
         let position = Position::new(*ledger, *entry);
-        let (asked, _) = self.reading.get(&position)?;
-        if *asked != from {
+        if self.reading.get(&position)?.asked != from {
             return None;
         }
         if let Ok(entry) = found {
@@ -129,22 +142,34 @@ impl Entries {
     /// Asks the next one for an entry that the one who was asked does not have. As [`read`](Self::read).
     pub fn read_elsewhere(
         &mut self,
+        now: Time,
         position: Position,
         metadata: &LedgerMetadata,
         able: impl Fn(NodeId) -> bool,
         asks: &mut Vec<(NodeId, BookieRequest)>,
     ) -> bool {
-        let Some((_, tried)) = self.reading.remove(&position) else { return false };
-        self.ask_next(position, tried, metadata, able, asks)
+        let Some(Reading { tried, .. }) = self.reading.remove(&position) else { return false };
+        self.ask_next((now, position), tried, metadata, able, asks)
     }
 
     /// The entries that a bookie was asked for, which has failed.
     pub fn asked_of(&self, bookie: NodeId) -> Vec<Position> {
         self.reading
             .iter()
-            .filter(|(_, (asked, _))| *asked == bookie)
+            .filter(|(_, reading)| reading.asked == bookie)
             .map(|(position, _)| *position)
             .collect()
+    }
+
+    /// The entries for which somebody has owed an answer for `timeout`.
+    pub fn overdue(&self, now: Time, timeout: Span) -> Vec<Position> {
+        let late = self.reading.iter().filter(|(_, reading)| now.since(reading.since) >= timeout);
+        late.map(|(position, _)| *position).collect()
+    }
+
+    /// When the first answer is overdue.
+    pub fn next_overdue(&self, timeout: Span) -> Option<Time> {
+        self.reading.values().map(|reading| reading.since + timeout).min()
     }
 
     /// A ledger is gone.

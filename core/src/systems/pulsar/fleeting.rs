@@ -18,7 +18,8 @@ use super::names::TopicName;
 use super::position::Position;
 use super::protocol::{Answer, Command};
 use super::ranges::ConsumerId;
-use crate::ids::{Name, NodeId};
+use crate::ids::{MessageId, Name, NodeId};
+use crate::observe::{Event, PulsarEvent};
 use crate::record::Batches;
 use crate::systems::Out;
 use crate::time::Time;
@@ -75,11 +76,13 @@ impl Fleeting {
                 }
             }
             Command::Close { of } => self.close(from, of),
-            // There is nothing to acknowledge or to deliver again.
+            // There is nothing to acknowledge or to deliver again; and its broker sees to who is there.
             Command::Lookup { .. }
             | Command::Ack { .. }
             | Command::AckTo { .. }
-            | Command::Redeliver { .. } => {}
+            | Command::Redeliver { .. }
+            | Command::Ping { .. }
+            | Command::Pong { .. } => {}
         }
     }
 
@@ -87,9 +90,15 @@ impl Fleeting {
         let position = Position::new(LedgerId(0), self.next);
         self.next += 1;
         let facts = facts(payload);
-        for (dispatcher, clients) in self.subscriptions.values_mut() {
+        let messages: alloc::vec::Vec<MessageId> = payload.message_ids().collect();
+        for (name, (dispatcher, clients)) in &mut self.subscriptions {
             let entry = Candidate { position, messages: facts.messages, key: facts.key.as_deref() };
-            for (id, _) in dispatcher.dispatch(&[entry]) {
+            let sent = dispatcher.dispatch(&[entry]);
+            if sent.is_empty() {
+                let (subscription, messages) = (name.clone(), messages.clone());
+                out.events.push(Event::Pulsar(PulsarEvent::Missed { subscription, messages }));
+            }
+            for (id, _) in sent {
                 dispatcher.settle(id, position); // it is in nobody's hands: it will not come again
                 if let Some(&(client, consumer)) = clients.get(&id) {
                     let payload = payload.clone();

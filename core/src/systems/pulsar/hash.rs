@@ -11,6 +11,8 @@
 //! Source: Austin Appleby's MurmurHash3 (x86, 32 bits); Pulsar's Go client `hash_test.go`, Java `Murmur3_32Hash`,
 //! `JavaStringHash`, `StickyKeyConsumerSelector`.
 
+use serde::{Deserialize, Serialize};
+
 /// In how many slots the hash space of a key-shared subscription is cut (`DEFAULT_RANGE_SIZE`).
 pub const SLOTS: u32 = 1 << 16;
 
@@ -25,7 +27,8 @@ const POSITIVE: u32 = 0x7fff_ffff;
 /// assert_eq!(HashingScheme::JavaStringHash.hash("hello"), 0x5e9_18d2);
 /// assert_eq!(HashingScheme::Murmur3.hash("hello"), 0x248b_fa47);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HashingScheme {
     /// What `String.hashCode` says.
     #[default]

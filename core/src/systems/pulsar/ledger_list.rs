@@ -2,12 +2,14 @@
 //!
 //! Source: Pulsar `ManagedLedgerConfig`, `MLDataFormats.proto`, `conf/broker.conf`.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{ADD_TIMEOUT, BookieRequest, LedgerId, Quorums};
 use super::position::Position;
 use super::store_op::StoreOp;
-use crate::ids::NodeId;
+use crate::ids::{MessageId, NodeId};
 use crate::time::{Span, Time};
 
 /// When a ledger is closed and another begun, and who keeps its entries.
@@ -95,4 +97,31 @@ pub enum LedgerFact {
     },
     /// Another broker has the topic. What was not stored may be or not.
     Lost,
+    /// Something to be told.
+    Happened(LedgerNews),
+}
+
+/// What happens to the ledgers of a topic, for whoever watches.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::LedgerNews;
+/// use mqlab_core::systems::pulsar::ledger::LedgerId;
+/// assert_ne!(LedgerNews::Recovers(LedgerId(7)), LedgerNews::Dropped(LedgerId(7)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerNews {
+    /// Its last owner left it open: it is ended.
+    Recovers(LedgerId),
+    /// It was begun, on these bookies.
+    Began(LedgerId, Vec<NodeId>),
+    /// From this entry on it is on these bookies.
+    Changed(LedgerId, u64, Vec<NodeId>),
+    /// It is closed, with so many entries.
+    Closed(LedgerId, u64),
+    /// It is gone from the list.
+    Dropped(LedgerId),
+    /// Somebody else ends it.
+    ShutOut(LedgerId),
+    /// An entry was given to its write set.
+    Added(Position, Vec<MessageId>, Vec<NodeId>),
 }

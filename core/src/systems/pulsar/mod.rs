@@ -24,6 +24,7 @@
 
 mod broker;
 mod compaction;
+mod connections;
 mod consumer;
 mod consumer_settings;
 mod cursor;
@@ -34,6 +35,7 @@ mod fleeting;
 mod hash;
 pub mod ledger;
 mod ledger_list;
+mod look;
 mod managed_ledger;
 mod message;
 mod names;
@@ -63,7 +65,8 @@ pub use dispatch::{
 pub use draining::Draining;
 pub use entries::{CACHE_ENTRIES, DELIVER_AT_HEADER, Entries, ORDERING_KEY_HEADER};
 pub use hash::{HashingScheme, SLOTS, java_string_hash, murmur3_32, sticky_slot};
-pub use ledger_list::{LedgerFact, LedgerInfo, LedgerSettings};
+pub use ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings};
+pub use look::{EntryLook, EntryState, SubscriptionLook, TopicLook};
 pub use managed_ledger::ManagedLedger;
 pub use message::Message;
 pub use names::{BadTopicName, DEFAULT_NAMESPACE, Domain, PARTITION_SUFFIX, PUBLIC_TENANT, TopicName};
@@ -76,7 +79,7 @@ pub use retry::{
     DELAY_TIME, MAX_RECONSUME_TIMES, ORIGIN_MESSAGE_ID, REAL_TOPIC, RECONSUME_TIMES, Reconsumed,
 };
 pub use router::{Router, RoutingMode, WINDOW_BYTES, WINDOW_MESSAGES, WINDOW_TIME, Window};
-pub use session::{BACKOFF, OPERATION_TIMEOUT};
+pub use session::{BACKOFF, KEEP_ALIVE, OPERATION_TIMEOUT};
 pub use settings::{BrokerSettings, TopicSettings};
 pub use store::{MetadataStore, STORE_BYTES_MAX, STORE_SESSION, StoreFailure};
 pub use store_op::{Expected, StoreAnswer, StoreOp, StoreReply, StoreRequest, Stored};

@@ -22,6 +22,8 @@ use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Name, PartitionId};
 
 /// What stands between the name of a topic and the number of its partition.
@@ -72,7 +74,8 @@ impl fmt::Display for Domain {
 /// assert_eq!((partition.partition_index(), partition.topic()), (Some(2), topic));
 /// # Ok::<(), mqlab_core::systems::pulsar::BadTopicName>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TopicName {
     domain: Domain,
     tenant: Name,
@@ -183,6 +186,12 @@ impl TopicName {
         };
         Ok(PartitionId { topic, index: self.partition.unwrap_or(0) })
     }
+
+    /// What it is called where a name is one word: as its [place](Self::place) says, or, where that would be too long, by
+    /// its last part.
+    pub fn label(&self) -> Name {
+        self.place().map_or_else(|_| self.local.clone(), |place| place.topic)
+    }
 }
 
 impl fmt::Display for TopicName {
@@ -192,6 +201,24 @@ impl fmt::Display for TopicName {
             Some(index) => write!(f, "{PARTITION_SUFFIX}{index}"),
             None => Ok(()),
         }
+    }
+}
+
+impl TryFrom<String> for TopicName {
+    type Error = BadTopicName;
+
+    fn try_from(text: String) -> Result<Self, BadTopicName> {
+        text.parse()
+    }
+}
+
+impl From<TopicName> for String {
+    /// As short as it can be said.
+    fn from(topic: TopicName) -> Self {
+        let full = topic.to_string();
+        let short = full.strip_prefix("persistent://");
+        let default = format!("{PUBLIC_TENANT}/{DEFAULT_NAMESPACE}/");
+        short.map_or(full.clone(), |short| short.strip_prefix(&default).unwrap_or(short).into())
     }
 }
 

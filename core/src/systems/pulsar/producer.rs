@@ -21,7 +21,7 @@ use super::protocol::{Answer, Command, NotSent};
 use super::session::{News, Session};
 use super::topic::{PRODUCER_HEADER, SEQUENCE_HEADER};
 use crate::ids::{MessageId, NodeId, PartitionId};
-use crate::observe::{Event, Place, Refusal};
+use crate::observe::{Event, Place, QueueEvent, Refusal};
 use crate::record::{BatchBuilder, Batches, Malformed, NewRecord};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
@@ -98,10 +98,31 @@ impl PulsarProducer {
         })
     }
 
-    /// With other waits: before it asks again, for a broker's answer, and for a receipt.
+    /// With other waits: before it asks again, for a broker's answer, and for a receipt (0 for as long as it takes).
     #[must_use]
     pub fn with_waits(self, backoff: Span, operation: Span, send: Span) -> Self {
         Self { session: self.session.with_waits(backoff, operation), send_timeout: send, ..self }
+    }
+
+    /// With another patience for a silent connection.
+    #[must_use]
+    pub fn with_keep_alive(self, keep_alive: Span) -> Self {
+        Self { session: self.session.with_keep_alive(keep_alive), ..self }
+    }
+
+    /// Whether a broker has it.
+    pub fn is_connected(&self) -> bool {
+        self.session.connected().is_some()
+    }
+
+    /// The number of its connection, or of the last that it had.
+    pub fn number(&self) -> u64 {
+        self.session.number()
+    }
+
+    /// The messages that have no receipt, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
+        self.pending.iter().flat_map(|pending| pending.payload.message_ids())
     }
 
     /// How many it has sent, or is to send, without a receipt.
@@ -160,7 +181,7 @@ impl PulsarProducer {
                 out.sends.push((broker, Message::ToBroker(Command::Producer { topic, producer, name })));
             }
             Some(News::Answer(Answer::ProducerReady { last, .. })) => {
-                self.session.open();
+                self.session.open(now);
                 if self.pending.is_empty() {
                     self.next = self.next.max(last.map_or(0, |last| last + 1)); // one of this name was here before
                 }
@@ -174,7 +195,10 @@ impl PulsarProducer {
             }
             _ => {}
         }
-        while let Some(first) = self.pending.front().filter(|it| now.since(it.since) >= self.send_timeout) {
+        let patient = self.send_timeout == Span::ZERO;
+        let timeout = self.send_timeout;
+        let late = |it: &&Pending| !patient && now.since(it.since) >= timeout;
+        while let Some(first) = self.pending.front().filter(late) {
             let sequence = first.sequence;
             self.finish(sequence, SendResult::TimedOut, out);
         }
@@ -188,7 +212,8 @@ impl PulsarProducer {
         let why = match result {
             SendResult::Stored => None,
             SendResult::Refused(NotSent::BacklogFull) => Some(Refusal::Full),
-            SendResult::Refused(NotSent::Empty) | SendResult::TimedOut => Some(Refusal::NoAnswer),
+            SendResult::Refused(NotSent::Empty) => Some(Refusal::Invalid),
+            SendResult::TimedOut => Some(Refusal::Overdue),
         };
         match why {
             None => {
@@ -196,8 +221,9 @@ impl PulsarProducer {
                 out.events.push(Event::Acknowledged { by: place, messages });
             }
             Some(why) => {
-                let not_stored = |message| Event::NotStored { to: place.clone(), message, why };
-                out.events.extend(messages.into_iter().map(not_stored));
+                // The client does not try again: whoever sends is told, and says what then.
+                let given_up = |message| Event::Queue(QueueEvent::GaveUp { message: Some(message), why });
+                out.events.extend(messages.into_iter().map(given_up));
             }
         }
         self.done.push_back((sequence, result));
@@ -205,7 +231,9 @@ impl PulsarProducer {
 
     /// When it wants to be woken, if nothing reaches it before.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let late = self.pending.front().map(|pending| pending.since + self.send_timeout);
+        let patient = self.send_timeout == Span::ZERO;
+        let first = self.pending.front().filter(|_| !patient);
+        let late = first.map(|pending| pending.since + self.send_timeout);
         self.session.next_wakeup().into_iter().chain(late).min()
     }
 }

@@ -16,6 +16,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::dispatch::{NewConsumer, NotSubscribed, SubscriptionType};
 use super::names::TopicName;
 use super::position::Position;
@@ -28,7 +30,8 @@ use crate::record::Batches;
 /// use mqlab_core::systems::pulsar::InitialPosition;
 /// assert_eq!(InitialPosition::default(), InitialPosition::Latest);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InitialPosition {
     /// Behind what is there.
     #[default]
@@ -112,11 +115,40 @@ pub enum Command {
         /// Which; all that it has, if it does not say.
         positions: Option<Vec<Position>>,
     },
-    /// I am done with producing, or consuming.
+    /// I am done with producing, or consuming; or I know nothing of it: somebody else had my place before.
     Close {
         /// The producer or consumer.
         of: u64,
     },
+    /// Is this connection still there? I have heard nothing for long.
+    Ping {
+        /// The producer or consumer.
+        of: u64,
+    },
+    /// To [`Answer::Ping`]: it is.
+    Pong {
+        /// The producer or consumer.
+        of: u64,
+    },
+}
+
+impl Command {
+    /// The client's number of the producer or consumer that it is about.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Lookup { .. } => None,
+            Self::Producer { producer: of, .. }
+            | Self::Send { producer: of, .. }
+            | Self::Subscribe { consumer: of, .. }
+            | Self::Flow { consumer: of, .. }
+            | Self::Ack { consumer: of, .. }
+            | Self::AckTo { consumer: of, .. }
+            | Self::Redeliver { consumer: of, .. }
+            | Self::Close { of }
+            | Self::Ping { of }
+            | Self::Pong { of } => Some(*of),
+        }
+    }
 }
 
 /// Why a message was not stored.
@@ -220,4 +252,33 @@ pub enum Answer {
         /// The producer or consumer.
         of: u64,
     },
+    /// Is this connection still there? I have heard nothing for long.
+    Ping {
+        /// The producer or consumer.
+        of: u64,
+    },
+    /// To [`Command::Ping`]: it is.
+    Pong {
+        /// The producer or consumer.
+        of: u64,
+    },
+}
+
+impl Answer {
+    /// The client's number of the producer or consumer that it is for.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Owner { .. } => None,
+            Self::ProducerReady { producer: of, .. }
+            | Self::Receipt { producer: of, .. }
+            | Self::NotSent { producer: of, .. }
+            | Self::Subscribed { consumer: of }
+            | Self::NotSubscribed { consumer: of, .. }
+            | Self::Message { consumer: of, .. }
+            | Self::Active { consumer: of, .. }
+            | Self::Closed { of }
+            | Self::Ping { of }
+            | Self::Pong { of } => Some(*of),
+        }
+    }
 }

@@ -24,6 +24,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::hash::{SLOTS, murmur3_32, sticky_slot};
 
 /// How many points a consumer has on the ring (`subscriptionKeySharedConsistentHashingReplicaPoints`).
@@ -50,7 +52,8 @@ impl fmt::Display for ConsumerId {
 /// use mqlab_core::systems::pulsar::RangeMode;
 /// assert_eq!(RangeMode::default(), RangeMode::AutoSplit { slots: 65_536 });
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RangeMode {
     /// A new consumer takes half of the largest range.
     AutoSplit {

@@ -14,6 +14,8 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::cursor::Cursor;
 use super::ledger::LedgerId;
 use super::ledger_list::LedgerInfo;
@@ -31,11 +33,14 @@ pub const EVICT_TO_PERCENT: u64 = 90;
 /// assert_eq!(Retention::default(), Retention { time: Some(Span::ZERO), bytes: Some(0) });
 /// assert_eq!(Retention::FOREVER, Retention { time: None, bytes: None });
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retention {
     /// At least so long, as long as there is room by `bytes`; for ever if there is no limit (-1 in Pulsar).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Span>,
     /// As long as the topic has no more than this; without a limit (-1 in Pulsar) as long as `time` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }
 
@@ -118,7 +123,8 @@ pub fn expired(
 /// use mqlab_core::systems::pulsar::QuotaPolicy;
 /// assert_eq!(QuotaPolicy::default(), QuotaPolicy::ProducerRequestHold);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum QuotaPolicy {
     /// Producers wait for an answer until there is room, or their time is over.
     #[default]
@@ -137,11 +143,13 @@ pub enum QuotaPolicy {
 /// assert_eq!(quota.check(1_000), None);
 /// assert_eq!(quota.check(1_001), Some(OverQuota::Evict { down_to: 900 }));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BacklogQuota {
     /// So many bytes; without a quota there is no limit, as by default.
     pub bytes: u64,
     /// What then.
+    #[serde(default)]
     pub policy: QuotaPolicy,
 }
 

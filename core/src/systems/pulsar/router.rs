@@ -12,6 +12,8 @@
 //! Source: Pulsar's Go client `default_router.go`, Java `RoundRobinPartitionMessageRouterImpl`,
 //! `ProducerConfigurationData`.
 
+use serde::{Deserialize, Serialize};
+
 use super::hash::HashingScheme;
 use crate::rng::Rng;
 use crate::time::{Span, Time};
@@ -32,7 +34,8 @@ pub const WINDOW_TIME: Span = Span::from_millis(10);
 /// use mqlab_core::systems::pulsar::RoutingMode;
 /// assert_eq!(RoutingMode::default(), RoutingMode::RoundRobin);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RoutingMode {
     /// To each partition for one batch window.
     #[default]

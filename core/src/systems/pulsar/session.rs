@@ -6,7 +6,8 @@
 //!      └──────────────────────────────────────┴────────────────────────────────┘
 //! ```
 //!
-//! Each connection has a number of its own, so that what an earlier one was sent is not taken for this one's.
+//! Each connection has a number of its own, so that what an earlier one was sent is not taken for this one's. Over one that
+//! is silent for long goes a question: if that stays without an answer, too, the broker is gone, and nobody has said so.
 
 use alloc::vec::Vec;
 
@@ -23,13 +24,18 @@ pub const BACKOFF: Span = Span::from_millis(100);
 /// How long a client waits for an answer of a broker: 30 s (`operationTimeoutMs`).
 pub const OPERATION_TIMEOUT: Span = Span::from_millis(30_000);
 
+/// After so much silence one side of a connection asks the other, and after as much again gives it up: 30 s
+/// (`keepAliveIntervalSeconds`, at both ends).
+pub const KEEP_ALIVE: Span = Span::from_millis(30_000);
+
 /// Where a client is with its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Waiting(Time),
     Looking(NodeId, Time),
     Opening(NodeId, Time),
-    Connected(NodeId),
+    /// Since when nothing was heard, and whether it was asked why.
+    Connected(NodeId, Time, bool),
 }
 
 /// What a connection tells whoever uses it.
@@ -53,19 +59,30 @@ pub(super) struct Session {
     stage: Stage,
     backoff: Span,
     timeout: Span,
+    keep_alive: Span,
 }
 
 impl Session {
     /// Its connections are numbered after `first`: clients of one node begin far apart.
     pub(super) fn new(topic: TopicName, brokers: Vec<NodeId>, first: u64) -> Self {
-        let (backoff, timeout) = (BACKOFF, OPERATION_TIMEOUT);
+        let (backoff, timeout, keep_alive) = (BACKOFF, OPERATION_TIMEOUT, KEEP_ALIVE);
         let stage = Stage::Waiting(Time::ZERO);
-        Self { topic, brokers, turn: 0, number: first, stage, backoff, timeout }
+        Self { topic, brokers, turn: 0, number: first, stage, backoff, timeout, keep_alive }
     }
 
     /// With other waits.
     pub(super) fn with_waits(self, backoff: Span, timeout: Span) -> Self {
         Self { backoff, timeout, ..self }
+    }
+
+    /// With another patience for silence.
+    pub(super) fn with_keep_alive(self, keep_alive: Span) -> Self {
+        Self { keep_alive, ..self }
+    }
+
+    /// The number of the connection that there is, or was last.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(super) fn topic(&self) -> &TopicName {
@@ -74,13 +91,13 @@ impl Session {
 
     /// The broker and the number of this connection, if it is open.
     pub(super) fn connected(&self) -> Option<(NodeId, u64)> {
-        if let Stage::Connected(broker) = self.stage { Some((broker, self.number)) } else { None }
+        if let Stage::Connected(broker, ..) = self.stage { Some((broker, self.number)) } else { None }
     }
 
     /// It is open: the broker has said so.
-    pub(super) fn open(&mut self) {
+    pub(super) fn open(&mut self, now: Time) {
         if let Stage::Opening(broker, _) = self.stage {
-            self.stage = Stage::Connected(broker);
+            self.stage = Stage::Connected(broker, now, false);
         }
     }
 
@@ -99,7 +116,9 @@ impl Session {
         let news = match input {
             Input::Wake => None,
             Input::HangUp { peer } => self.lost(now, peer),
-            Input::Message { from, message: Message::FromBroker(answer) } => self.answer(now, from, answer),
+            Input::Message { from, message: Message::FromBroker(answer) } => {
+                self.answer(now, from, answer, out)
+            }
             Input::Message { .. } => None,
         };
         news.or_else(|| self.tick(now, out))
@@ -108,7 +127,7 @@ impl Session {
     fn lost(&mut self, now: Time, peer: NodeId) -> Option<News> {
         let of = match self.stage {
             Stage::Waiting(_) => return None,
-            Stage::Looking(of, _) | Stage::Opening(of, _) | Stage::Connected(of) => of,
+            Stage::Looking(of, _) | Stage::Opening(of, _) | Stage::Connected(of, ..) => of,
         };
         (of == peer).then(|| {
             self.again(now);
@@ -116,7 +135,16 @@ impl Session {
         })
     }
 
-    fn answer(&mut self, now: Time, from: NodeId, answer: Answer) -> Option<News> {
+    fn answer(&mut self, now: Time, from: NodeId, answer: Answer, out: &mut Out<Message>) -> Option<News> {
+        if let Stage::Connected(broker, heard, asked) = &mut self.stage
+            && *broker == from
+            && answer.number() == Some(self.number)
+        {
+            (*heard, *asked) = (now, false);
+            if let Answer::Ping { of } = answer {
+                out.sends.push((from, Message::ToBroker(Command::Pong { of })));
+            }
+        }
         match (&answer, self.stage) {
             (Answer::Owner { topic, broker }, Stage::Looking(asked, _)) => {
                 if *topic != self.topic || asked != from {
@@ -131,14 +159,15 @@ impl Session {
                 Some(News::Open(broker, self.number))
             }
             (Answer::Owner { .. }, _) => None,
-            (Answer::Closed { of }, Stage::Opening(broker, _) | Stage::Connected(broker)) => {
+            (Answer::Ping { .. } | Answer::Pong { .. }, _) => None,
+            (Answer::Closed { of }, Stage::Opening(broker, _) | Stage::Connected(broker, ..)) => {
                 (*of == self.number && broker == from).then(|| {
                     self.again(now);
                     News::Closed
                 })
             }
-            (_, Stage::Opening(broker, _) | Stage::Connected(broker)) => {
-                (broker == from && number_of(&answer) == Some(self.number)).then_some(News::Answer(answer))
+            (_, Stage::Opening(broker, _) | Stage::Connected(broker, ..)) => {
+                (broker == from && answer.number() == Some(self.number)).then_some(News::Answer(answer))
             }
             _ => None,
         }
@@ -149,6 +178,15 @@ impl Session {
             Stage::Looking(_, since) | Stage::Opening(_, since) if now.since(since) >= self.timeout => {
                 self.again(now);
                 Some(News::Closed)
+            }
+            Stage::Connected(broker, heard, asked) if now.since(heard) >= self.silence(asked) => {
+                if asked {
+                    self.again(now);
+                    return Some(News::Closed);
+                }
+                self.stage = Stage::Connected(broker, heard, true);
+                out.sends.push((broker, Message::ToBroker(Command::Ping { of: self.number })));
+                None
             }
             Stage::Waiting(until) if until <= now => {
                 let broker = *self.brokers.get(self.turn)?;
@@ -162,26 +200,16 @@ impl Session {
         }
     }
 
+    /// How much silence is too much, before it was asked and after.
+    fn silence(&self, asked: bool) -> Span {
+        Span(self.keep_alive.0.saturating_mul(1 + u64::from(asked)))
+    }
+
     pub(super) fn next_wakeup(&self) -> Option<Time> {
         match self.stage {
             Stage::Waiting(until) => (!self.brokers.is_empty()).then_some(until),
             Stage::Looking(_, since) | Stage::Opening(_, since) => Some(since + self.timeout),
-            Stage::Connected(_) => None,
+            Stage::Connected(_, heard, asked) => Some(heard + self.silence(asked)),
         }
-    }
-}
-
-/// The number of the connection that an answer is for.
-fn number_of(answer: &Answer) -> Option<u64> {
-    match answer {
-        Answer::Owner { .. } => None,
-        Answer::ProducerReady { producer: of, .. }
-        | Answer::Receipt { producer: of, .. }
-        | Answer::NotSent { producer: of, .. }
-        | Answer::Subscribed { consumer: of }
-        | Answer::NotSubscribed { consumer: of, .. }
-        | Answer::Message { consumer: of, .. }
-        | Answer::Active { consumer: of, .. }
-        | Answer::Closed { of } => Some(*of),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ledger_list::LedgerSettings;
 use super::retention::{BacklogQuota, Retention};
+use super::session::KEEP_ALIVE;
 use super::store::STORE_SESSION;
 use crate::time::Span;
 
@@ -57,6 +58,8 @@ pub struct BrokerSettings {
     pub ping: Span,
     /// A bookie that has failed is not used again for so long: 30 min (`bookkeeperClientQuarantineTimeInSeconds`).
     pub quarantine: Span,
+    /// After so much silence it asks whether a client's connection is still there: 30 s (`keepAliveIntervalSeconds`).
+    pub keep_alive: Span,
 }
 
 impl Default for BrokerSettings {
@@ -65,6 +68,7 @@ impl Default for BrokerSettings {
             topics: TopicSettings::default(),
             ping: Span(STORE_SESSION.0 / 3),
             quarantine: Span::from_millis(30 * 60_000),
+            keep_alive: KEEP_ALIVE,
         }
     }
 }

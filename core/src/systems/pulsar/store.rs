@@ -25,6 +25,7 @@ use super::Message;
 use super::store_op::{Expected, StoreAnswer, StoreOp, StoreReply, StoreRequest, Stored};
 use crate::ids::{Epoch, LogName, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, Storage, StorageError, read_all};
+use crate::observe::{Event, PulsarEvent};
 use crate::record::{BatchBuilder, NewRecord, Record};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
@@ -100,6 +101,8 @@ pub struct MetadataStore<S: Storage> {
     /// When each node was last heard that watches, or has something which goes with it: its session.
     heard: BTreeMap<NodeId, Time>,
     watchers: BTreeMap<String, BTreeSet<NodeId>>,
+    /// Whose session began before this process: they must watch anew.
+    strangers: BTreeSet<NodeId>,
     /// What watchers are still to be told.
     news: Vec<(NodeId, Message)>,
     failed: Option<LogError<StorageError<S>>>,
@@ -118,6 +121,7 @@ where
             values: self.values.clone(),
             heard: self.heard.clone(),
             watchers: self.watchers.clone(),
+            strangers: self.strangers.clone(),
             news: self.news.clone(),
             failed: self.failed.clone(),
         }
@@ -156,9 +160,11 @@ impl<S: Storage> MetadataStore<S> {
         if let Some(at) = damaged {
             return Err(StoreFailure::NotAStore(at));
         }
-        let heard = values.values().filter_map(|stored: &Stored| Some((stored.owner?, now))).collect();
+        let strangers: BTreeSet<NodeId> =
+            values.values().filter_map(|stored: &Stored| stored.owner).collect();
+        let heard = strangers.iter().map(|node| (*node, now)).collect();
         let (watchers, news) = (BTreeMap::new(), Vec::new());
-        Ok(Self { storage, log, session, values, heard, watchers, news, failed: None })
+        Ok(Self { storage, log, session, values, heard, watchers, strangers, news, failed: None })
     }
 
     /// Stops the store, and gives its storage back.
@@ -171,13 +177,18 @@ impl<S: Storage> MetadataStore<S> {
         Ok(self.storage)
     }
 
+    /// Its storage, and the log in it.
+    pub fn disk(&mut self) -> (&mut S, &mut S::Log) {
+        (&mut self.storage, &mut self.log)
+    }
+
     /// Takes a request, or looks whose session has ended.
     pub fn handle(&mut self, now: Time, input: Input<Message>, out: &mut Out<Message>) {
         if let Input::Message { from, message: Message::ToStore(StoreRequest { tag, op }) } = input {
             let answer = self.apply(now, from, op);
             out.sends.push((from, Message::FromStore(StoreReply::Answer { tag, answer })));
         }
-        self.expire(now);
+        self.expire(now, out);
         out.sends.append(&mut self.news);
     }
 
@@ -251,9 +262,12 @@ impl<S: Storage> MetadataStore<S> {
                 let all = self.all(&prefix);
                 self.watchers.entry(prefix).or_default().insert(from);
                 self.heard.insert(from, now);
+                self.strangers.remove(&from);
                 StoreAnswer::All(all)
             }
-            StoreOp::Ping if self.heard.contains_key(&from) => StoreAnswer::Pong,
+            StoreOp::Ping if self.heard.contains_key(&from) && !self.strangers.contains(&from) => {
+                StoreAnswer::Pong
+            }
             StoreOp::Ping => StoreAnswer::Expired,
         }
     }
@@ -316,12 +330,13 @@ impl<S: Storage> MetadataStore<S> {
     }
 
     /// Removes what belongs to nodes that were silent for too long.
-    fn expire(&mut self, now: Time) {
+    fn expire(&mut self, now: Time, out: &mut Out<Message>) {
         let over = self.heard.iter().filter(|(_, heard)| now.since(**heard) >= self.session);
         let silent: BTreeSet<NodeId> = over.map(|(node, _)| *node).collect();
         if silent.is_empty() {
             return;
         }
+        out.events.extend(silent.iter().map(|&node| Event::Pulsar(PulsarEvent::SessionOver { node })));
         let theirs =
             self.values.iter().filter(|(_, stored)| stored.owner.is_some_and(|of| silent.contains(&of)));
         let paths: Vec<String> = theirs.map(|(path, _)| path.clone()).collect();

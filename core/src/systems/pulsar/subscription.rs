@@ -102,6 +102,8 @@ pub struct Subscription {
     replay: BTreeSet<Position>,
     delayed: BTreeSet<(Time, Position)>,
     redeliveries: BTreeMap<Position, u32>,
+    /// What was not sent though somebody is there, and until when it waits, where that is known.
+    held_back: Vec<(Position, Option<Time>)>,
 }
 
 impl Subscription {
@@ -120,6 +122,7 @@ impl Subscription {
             replay: BTreeSet::new(),
             delayed: BTreeSet::new(),
             redeliveries: BTreeMap::new(),
+            held_back: Vec::new(),
         }
     }
 
@@ -141,6 +144,21 @@ impl Subscription {
     /// How many entries wait to be delivered again, or for their key.
     pub fn replaying(&self) -> usize {
         self.replay.len()
+    }
+
+    /// Until when an entry waits, if it does.
+    pub fn waits_until(&self, position: Position) -> Option<Time> {
+        self.delayed.iter().find(|(_, other)| *other == position).map(|(until, _)| *until)
+    }
+
+    /// How many entries wait for their moment.
+    pub fn delayed(&self) -> usize {
+        self.delayed.len()
+    }
+
+    /// How often an entry was given back.
+    pub fn redeliveries_of(&self, position: Position) -> u32 {
+        self.redeliveries.get(&position).copied().unwrap_or(0)
     }
 
     /// Takes a consumer in.
@@ -310,6 +328,7 @@ impl Subscription {
             match facts.deliver_at.filter(|at| *at > now && self.dispatcher.kind().is_shared()) {
                 Some(at) => {
                     self.delayed.insert((at, position));
+                    self.held_back.push((position, Some(at)));
                     if ready.len() == replayed {
                         self.read = next; // nothing before it is left to be sent
                     }
@@ -340,7 +359,11 @@ impl Subscription {
         let new = ready[replayed..].iter().map(|(position, _)| *position);
         if let Some(last) = new.clone().filter(|position| sent.contains(position)).max() {
             // What was passed over waits for its key.
-            self.replay.extend(new.filter(|position| *position < last && !sent.contains(position)));
+            let passed = new.filter(|position| *position < last && !sent.contains(position));
+            for position in passed {
+                self.replay.insert(position);
+                self.held_back.push((position, None));
+            }
             self.read = extents.after(last);
         }
         let redeliveries = |position: Position| self.redeliveries.get(&position).copied().unwrap_or(0);
@@ -348,6 +371,12 @@ impl Subscription {
             .into_iter()
             .map(|(to, position)| Dispatched { to, position, redeliveries: redeliveries(position) })
             .collect()
+    }
+
+    /// The entries that were held back since this was asked last: until their moment, or until who has their key can take
+    /// them.
+    pub fn take_held_back(&mut self) -> Vec<(Position, Option<Time>)> {
+        core::mem::take(&mut self.held_back)
     }
 
     /// When the next message is to be delivered that waits for its time.

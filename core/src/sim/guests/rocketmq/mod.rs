@@ -53,6 +53,7 @@ fn in_turn<T>(list: &[T], turn: u64) -> Option<&T> {
 fn producers(scenario: &Scenario) -> impl Iterator<Item = (&ProducerSpec, &RocketmqTarget)> {
     scenario.producers.iter().filter_map(|spec| match spec.to.system()? {
         SystemTarget::Rocketmq(to) => Some((spec, to)),
+        _ => None,
     })
 }
 
@@ -60,6 +61,7 @@ fn producers(scenario: &Scenario) -> impl Iterator<Item = (&ProducerSpec, &Rocke
 fn readers(scenario: &Scenario) -> impl Iterator<Item = (&ConsumerSpec, &RocketmqSource)> {
     scenario.consumers.iter().filter_map(|spec| match spec.from.system()? {
         SystemSource::Rocketmq(from) => Some((spec, from)),
+        _ => None,
     })
 }
 

@@ -204,7 +204,6 @@ impl Speaks for Carried {
     }
 
     fn unwrap(message: GuestMessage) -> Option<Self> {
-        let GuestMessage::RocketMq(message) = message;
-        Some(*message)
+        if let GuestMessage::RocketMq(message) = message { Some(*message) } else { None }
     }
 }

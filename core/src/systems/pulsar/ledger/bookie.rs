@@ -16,12 +16,14 @@
 //! Source: BookKeeper, `Bookie`, `Journal`, `LedgerDescriptor`.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::journal::Word;
 use super::{BookieReply, BookieRequest, Entry, LedgerId, NotDone};
-use crate::ids::{Epoch, LogName, Name, Offset, PartitionId};
+use crate::ids::{Epoch, LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, Slice, Storage, StorageError, read_all};
+use crate::observe::{Event, Place, PullEvent, PulsarEvent, ledger_place};
 use crate::record::{Batch, Batches};
 use crate::systems::pulsar::Message;
 use crate::systems::{Input, Out};
@@ -102,6 +104,8 @@ pub struct Bookie<S: Storage> {
     /// The words that somebody still needs: the journal is kept from the first on.
     needed: BTreeSet<Offset>,
     failed: Option<LogError<StorageError<S>>>,
+    /// Whether it answers only for what is flushed.
+    syncs: bool,
 }
 
 impl<S: Storage + Clone> Clone for Bookie<S>
@@ -116,6 +120,7 @@ where
             ledgers: self.ledgers.clone(),
             needed: self.needed.clone(),
             failed: self.failed.clone(),
+            syncs: self.syncs,
         }
     }
 }
@@ -138,10 +143,33 @@ impl<S: Storage> Bookie<S> {
     /// When the storage fails, or the journal is none.
     pub fn open(mut storage: S) -> Result<Self, BookieFailure<StorageError<S>>> {
         let journal = storage.open(&Self::journal_name()).map_err(LogError::Storage)?;
-        let mut bookie =
-            Self { storage, journal, ledgers: BTreeMap::new(), needed: BTreeSet::new(), failed: None };
+        let mut bookie = Self {
+            storage,
+            journal,
+            ledgers: BTreeMap::new(),
+            needed: BTreeSet::new(),
+            failed: None,
+            syncs: true,
+        };
         bookie.rebuild()?;
         Ok(bookie)
+    }
+
+    /// The same, if `syncs` is false without waiting for the disk: then what it has answered for may go with the power
+    /// (`journalSyncData`, true by default).
+    #[must_use]
+    pub fn with_sync(self, syncs: bool) -> Self {
+        Self { syncs, ..self }
+    }
+
+    /// Its storage, and the journal in it.
+    pub fn disk(&mut self) -> (&mut S, &mut S::Log) {
+        (&mut self.storage, &mut self.journal)
+    }
+
+    /// Where its journal ends: who asks for it again sees whether anything was written.
+    pub fn journal_end(&self) -> Offset {
+        self.journal.end()
     }
 
     /// Stops the bookie, and gives its storage back.
@@ -201,7 +229,7 @@ impl<S: Storage> Bookie<S> {
     /// Takes a request; what it answers may leave after [`settle`](Self::settle).
     pub fn handle(&mut self, _now: Time, input: Input<Message>, out: &mut Out<Message>) {
         let Input::Message { from, message: Message::ToBookie(request) } = input else { return };
-        match self.answer(request) {
+        match self.answer(from, request, &mut out.events) {
             Ok(reply) => out.sends.extend(reply.map(|reply| (from, Message::FromBookie(reply)))),
             Err(error) => {
                 self.failed.get_or_insert(error);
@@ -218,7 +246,7 @@ impl<S: Storage> Bookie<S> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        if self.journal.durable() < self.journal.end() {
+        if self.syncs && self.journal.durable() < self.journal.end() {
             self.journal.flush()?;
         }
         self.journal.trim(self.needed.first().copied().unwrap_or(self.journal.end()))
@@ -234,13 +262,80 @@ impl<S: Storage> Bookie<S> {
         self.ledgers.iter().map(|(ledger, known)| (*ledger, known.entries.keys().copied()))
     }
 
+    /// The entries of a ledger that it keeps.
+    pub fn entries_of(&self, ledger: LedgerId) -> impl Iterator<Item = u64> {
+        self.ledgers.get(&ledger).into_iter().flat_map(|known| known.entries.keys().copied())
+    }
+
+    /// The greatest last add confirmed that came with an entry of a ledger.
+    pub fn last_add_confirmed(&self, ledger: LedgerId) -> Option<u64> {
+        self.ledgers.get(&ledger)?.lac
+    }
+
+    /// The ledger of the entry that a journal ends in the middle of, if it does, and how many records it lacks.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub fn unfinished(mut storage: S) -> Result<Option<(LedgerId, u64)>, BookieFailure<StorageError<S>>> {
+        let journal = storage.open(&Self::journal_name()).map_err(LogError::Storage)?;
+        let mut open = None;
+        read_all(&journal, |batches| open = follow(open, &batches, &mut |_, _| {}))?;
+        Ok(open)
+    }
+
+    /// The messages in a part of a journal, by their ledgers; `open` is the entry that it begins in the middle of.
+    pub fn messages_in(open: Option<(LedgerId, u64)>, batches: &Batches) -> Vec<(LedgerId, Vec<MessageId>)> {
+        let mut found: BTreeMap<LedgerId, Vec<MessageId>> = BTreeMap::new();
+        follow(open, batches, &mut |ledger, batch| {
+            found.entry(ledger).or_default().extend(batch.records().filter_map(|record| record.message_id()))
+        });
+        found.into_iter().filter(|(_, messages)| !messages.is_empty()).collect()
+    }
+
     /// Nothing when the disk is too full to write down that a ledger is fenced or gone: then it is not so, and nobody may
     /// be told that it is.
-    fn answer(&mut self, request: BookieRequest) -> Result<Option<BookieReply>, LogError<StorageError<S>>> {
+    fn answer(
+        &mut self,
+        from: NodeId,
+        request: BookieRequest,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<BookieReply>, LogError<StorageError<S>>> {
+        let was_fenced = self.is_fenced(request.ledger());
+        let asks_to_fence =
+            matches!(request, BookieRequest::Fence { .. } | BookieRequest::Read { fence: true, .. });
+        let ledger = request.ledger();
+        let reply = self.reply(from, request, events)?;
+        if asks_to_fence && !was_fenced && self.is_fenced(ledger) {
+            events.push(Event::Pulsar(PulsarEvent::Fenced { ledger: ledger.0, by: from }));
+        }
+        Ok(reply)
+    }
+
+    /// Whether a ledger is fenced here.
+    pub fn is_fenced(&self, ledger: LedgerId) -> bool {
+        self.ledgers.get(&ledger).is_some_and(|known| known.fenced.is_some())
+    }
+
+    fn reply(
+        &mut self,
+        from: NodeId,
+        request: BookieRequest,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<BookieReply>, LogError<StorageError<S>>> {
         Ok(match request {
             BookieRequest::Add { entry, recovery } => {
                 let (ledger, number) = (entry.ledger, entry.entry);
+                let messages: Vec<MessageId> = entry.payload.message_ids().collect();
+                let end = self.journal.end();
                 let done = or_full(self.add(entry, recovery))?;
+                if self.journal.end() > end {
+                    let (to, base) = (Place::Partition(ledger_place(ledger.0)), Offset(number));
+                    events.push(Event::Appended { to, base, messages });
+                } else if done == Some(Err(NotDone::Fenced)) {
+                    let (ledger, writer) = (ledger.0, from);
+                    events.push(Event::Pulsar(PulsarEvent::FencedOff { ledger, writer, messages }));
+                }
                 Some(BookieReply::Added { ledger, entry: number, done: done.unwrap_or(Err(NotDone::Full)) })
             }
             BookieRequest::Read { ledger, entry, fence } => {
@@ -256,12 +351,43 @@ impl<S: Storage> Bookie<S> {
             }
             BookieRequest::Delete { ledger } => {
                 let done = match self.ledgers.contains_key(&ledger) {
-                    true => or_full(self.write(Word::Deleted(ledger), &Batches::default()))?,
+                    true => {
+                        let goes = self.tell_trimmed(ledger)?;
+                        let done = or_full(self.write(Word::Deleted(ledger), &Batches::default()))?;
+                        events.extend(goes.filter(|_| done.is_some()));
+                        done
+                    }
                     false => Some(()),
                 };
                 done.map(|()| BookieReply::Deleted { ledger })
             }
         })
+    }
+
+    /// What is told when a ledger goes.
+    fn tell_trimmed(&self, ledger: LedgerId) -> Result<Option<Event>, LogError<StorageError<S>>> {
+        let Some(last) = self.ledgers.get(&ledger).and_then(|known| known.entries.keys().next_back()) else {
+            return Ok(None);
+        };
+        let (partition, below, mut messages) = (ledger_place(ledger.0), Offset(*last + 1), Vec::new());
+        for entry in self.ledgers.get(&ledger).iter().flat_map(|known| known.entries.keys()) {
+            messages.extend(self.messages_of(ledger, *entry)?);
+        }
+        Ok(Some(Event::Pull(PullEvent::Trimmed { partition, below, messages })))
+    }
+
+    /// The messages of an entry.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    pub fn messages_of(
+        &self,
+        ledger: LedgerId,
+        entry: u64,
+    ) -> Result<Vec<MessageId>, LogError<StorageError<S>>> {
+        let found = self.read(ledger, entry)?;
+        Ok(found.map(|entry| entry.payload.message_ids().collect()).unwrap_or_default())
     }
 
     fn add(
@@ -292,7 +418,7 @@ impl<S: Storage> Bookie<S> {
 
     /// Appends a word and what follows it.
     fn write(&mut self, word: Word, payload: &Batches) -> Result<(), LogError<StorageError<S>>> {
-        let parts: alloc::vec::Vec<Batch> = word.to_batch().iter().chain(payload.iter()).collect();
+        let parts: Vec<Batch> = word.to_batch().iter().chain(payload.iter()).collect();
         let at = self.journal.end();
         let batches = Batches::joined(&parts).into_stamped(at, Epoch::default());
         self.journal.append(&batches)?;
@@ -308,10 +434,31 @@ impl<S: Storage> Bookie<S> {
         let Some(Word::Entry { lac, .. }) = batches.next().as_ref().and_then(Word::of) else {
             return Ok(None);
         };
-        let payload: alloc::vec::Vec<Batch> = batches.collect();
+        let payload: Vec<Batch> = batches.collect();
         let payload = Batches::joined(&payload).into_stamped(Offset::ZERO, Epoch::default());
         Ok(Some(Entry { ledger, entry, lac, payload }))
     }
+}
+
+/// Walks over words and what follows them, and hands each batch of an entry over. Which entry lacks how many records at the
+/// beginning, and at the end.
+fn follow(
+    mut open: Option<(LedgerId, u64)>,
+    batches: &Batches,
+    found: &mut impl FnMut(LedgerId, &Batch),
+) -> Option<(LedgerId, u64)> {
+    for batch in batches.iter() {
+        open = match (open, Word::of(&batch)) {
+            (_, Some(Word::Entry { ledger, records, .. })) => Some((ledger, records)),
+            (_, Some(_)) | (None, None) => None,
+            (Some((ledger, lacks)), None) => {
+                found(ledger, &batch);
+                Some((ledger, lacks.saturating_sub(batch.next().0 - batch.base().0)))
+            }
+        }
+        .filter(|(_, lacks)| *lacks > 0);
+    }
+    open
 }
 
 /// A full disk is an answer, not a failure.

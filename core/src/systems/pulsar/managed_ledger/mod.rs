@@ -27,7 +27,7 @@ use super::ledger::{
     BookieReply, BookieRequest, Effect, LedgerEnd, LedgerId, LedgerMetadata, LedgerRecovery, LedgerWriter,
     ledger_path,
 };
-use super::ledger_list::{LedgerFact, LedgerInfo, LedgerSettings};
+use super::ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings};
 use super::position::{Extents, Position};
 use super::store_op::{Expected, StoreAnswer, StoreOp};
 use crate::ids::NodeId;
@@ -154,6 +154,11 @@ impl ManagedLedger {
         &self.extents
     }
 
+    /// What is on its way to bookies, and what waits to be, in order.
+    pub fn pending(&self) -> impl Iterator<Item = &Batches> {
+        self.sent.values().chain(&self.queue).map(|(_, payload)| payload)
+    }
+
     /// Where the entries of a ledger are, if that is known here.
     pub fn metadata(&self, ledger: LedgerId) -> Option<&LedgerMetadata> {
         let writer = self.writer.as_ref().filter(|writer| writer.ledger() == ledger);
@@ -212,6 +217,10 @@ impl ManagedLedger {
             match writer.add(now, payload.clone(), &mut effects) {
                 Ok(entry) => {
                     self.bytes += payload.bytes().len() as u64;
+                    let at = Position::new(writer.ledger(), entry);
+                    let to = writer.metadata().write_set(entry);
+                    let news = LedgerNews::Added(at, payload.message_ids().collect(), to);
+                    facts.push(LedgerFact::Happened(news));
                     self.sent.insert(entry, (ticket, payload));
                 }
                 Err(_) => {
@@ -276,6 +285,7 @@ impl ManagedLedger {
         let again: Vec<(u64, Batches)> = core::mem::take(&mut self.sent).into_values().collect();
         again.into_iter().rev().for_each(|add| self.queue.push_front(add));
         self.ended(now, ledger, last);
+        facts.push(LedgerFact::Happened(LedgerNews::Closed(ledger, last.map_or(0, |last| last + 1))));
         self.make(facts);
     }
 
@@ -292,6 +302,8 @@ impl ManagedLedger {
     fn lose(&mut self, facts: &mut Vec<LedgerFact>) {
         if !self.is_lost() {
             self.stage = Stage::Lost;
+            let ledger = self.writer.as_ref().map(LedgerWriter::ledger);
+            facts.extend(ledger.map(|ledger| LedgerFact::Happened(LedgerNews::ShutOut(ledger))));
             facts.push(LedgerFact::Lost);
         }
     }
@@ -323,6 +335,9 @@ impl ManagedLedger {
             (Asked::Append(list, writer), StoreAnswer::Written { version }) => {
                 (self.list, self.version) = (list, Some(*version));
                 self.extents.set(writer.ledger(), 0);
+                let (_, ensemble) = writer.metadata().last_fragment();
+                let began = LedgerNews::Began(writer.ledger(), ensemble.to_vec());
+                facts.push(LedgerFact::Happened(began));
                 (self.writer, self.began, self.bytes) = (Some(*writer), now, 0);
                 (self.stage, self.opened) = (Stage::Ready, true);
                 facts.push(LedgerFact::Ready);
@@ -342,8 +357,13 @@ impl ManagedLedger {
                 let Some(writer) = self.writer.as_mut().filter(|writer| writer.ledger() == ledger) else {
                     return;
                 };
-                let mut effects = Vec::new();
+                let (mut effects, before) = (Vec::new(), writer.metadata().last_fragment().1.to_vec());
                 writer.on_store(answer, &mut effects);
+                let (first, ensemble) = writer.metadata().last_fragment();
+                if *ensemble != before {
+                    let changed = LedgerNews::Changed(ledger, first, ensemble.to_vec());
+                    facts.push(LedgerFact::Happened(changed));
+                }
                 self.of_writer(now, effects, facts);
             }
             (Asked::Recovery, answer) => {
@@ -382,6 +402,7 @@ impl ManagedLedger {
     /// A ledger is off the list: its entries and its metadata may go.
     fn forget(&mut self, ledger: LedgerId, facts: &mut Vec<LedgerFact>) {
         self.extents.remove(ledger);
+        facts.push(LedgerFact::Happened(LedgerNews::Dropped(ledger)));
         let metadata = self.metadata.remove(&ledger);
         let on = metadata.iter().flat_map(|metadata| metadata.fragments.values().flatten().copied());
         let bookies: BTreeSet<NodeId> = on.chain(self.bookies.iter().copied()).collect();

@@ -9,7 +9,7 @@ use super::{Asked, ManagedLedger, Stage};
 use crate::systems::pulsar::ledger::{
     Effect, LedgerEnd, LedgerId, LedgerMetadata, LedgerRecovery, ledger_path,
 };
-use crate::systems::pulsar::ledger_list::LedgerFact;
+use crate::systems::pulsar::ledger_list::{LedgerFact, LedgerNews};
 use crate::systems::pulsar::store_op::{Expected, StoreOp};
 use crate::time::Time;
 
@@ -29,6 +29,7 @@ impl ManagedLedger {
 
     fn recover_next(&mut self, now: Time, mut open: Vec<LedgerId>, facts: &mut Vec<LedgerFact>) {
         let Some(ledger) = open.pop() else { return self.make(facts) };
+        facts.push(LedgerFact::Happened(LedgerNews::Recovers(ledger)));
         let mut effects = Vec::new();
         let recovery = LedgerRecovery::begin(ledger, &self.bookies, &mut effects);
         self.stage = Stage::Recovering(Box::new(recovery), open);
@@ -51,6 +52,8 @@ impl ManagedLedger {
                     let ledger = recovery.ledger();
                     self.metadata.insert(ledger, recovery.metadata().clone());
                     self.ended(now, ledger, last);
+                    let entries = last.map_or(0, |last| last + 1);
+                    facts.push(LedgerFact::Happened(LedgerNews::Closed(ledger, entries)));
                     self.recover_next(now, open, facts);
                 }
                 // Too few bookies are there: it is tried again from the start.

@@ -5,9 +5,10 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::facts::{delivered, tell_held_back, unread};
 use super::{For, Subscribed, Topic, TopicOut};
-use crate::ids::NodeId;
-use crate::systems::pulsar::SubscriptionType;
+use crate::ids::{Name, NodeId};
+use crate::observe::{Event, PulsarEvent};
 use crate::systems::pulsar::cursor::RANGES_MAX;
 use crate::systems::pulsar::ledger::{BookieReply, BookieRequest, ledger_path};
 use crate::systems::pulsar::ledger_list::LedgerFact;
@@ -15,6 +16,7 @@ use crate::systems::pulsar::position::Position;
 use crate::systems::pulsar::protocol::Answer;
 use crate::systems::pulsar::retention::expired;
 use crate::systems::pulsar::store_op::{Expected, StoreOp};
+use crate::systems::pulsar::{SubscriptionType, TopicName};
 use crate::time::Time;
 
 impl Topic {
@@ -38,11 +40,13 @@ impl Topic {
                     let payload = entries.get(dispatched.position).cloned().unwrap_or_default();
                     let Some(&(client, consumer)) = clients.get(&dispatched.to) else { continue };
                     let (position, redeliveries) = (dispatched.position, dispatched.redeliveries);
+                    delivered(name, client, redeliveries, &payload, out);
                     let message = Answer::Message { consumer, position, redeliveries, payload };
                     out.push(TopicOut::Client(client, message));
                 }
             }
-            tell_active(subscribed, out);
+            tell_held_back(name, subscription, &self.entries, out);
+            tell_active(&self.name, name, subscribed, out);
             if subscribed.dirty && !subscribed.writing {
                 (subscribed.dirty, subscribed.writing) = (false, true);
                 let value = subscribed.subscription.cursor().to_bytes(RANGES_MAX);
@@ -65,7 +69,7 @@ impl Topic {
             return;
         };
         let (mut asks, down) = (Vec::new(), &self.down);
-        let vain = self.entries.read(position, metadata, |bookie| !down.contains(&bookie), &mut asks);
+        let vain = self.entries.read(now, position, metadata, |bookie| !down.contains(&bookie), &mut asks);
         self.asked(now, vain, asks, out);
     }
 
@@ -107,7 +111,7 @@ impl Topic {
         let Some(metadata) = self.managed.metadata(position.ledger) else { return };
         let (mut asks, down) = (Vec::new(), &self.down);
         let vain =
-            self.entries.read_elsewhere(position, metadata, |bookie| !down.contains(&bookie), &mut asks);
+            self.entries.read_elsewhere(now, position, metadata, |bookie| !down.contains(&bookie), &mut asks);
         self.asked(now, vain, asks, out);
     }
 
@@ -144,6 +148,9 @@ impl Topic {
     pub(in crate::systems::pulsar) fn tick(&mut self, now: Time, out: &mut Vec<TopicOut>) {
         let mut facts = Vec::new();
         self.managed.tick(now, &mut facts);
+        for position in self.entries.overdue(now, self.settings.ledgers.add_timeout) {
+            self.elsewhere(now, position, out);
+        }
         if self.retry.is_some_and(|at| at <= now) {
             self.retry = None;
             if !self.has_cursors {
@@ -163,10 +170,13 @@ impl Topic {
     fn expire(&mut self, now: Time, out: &mut Vec<TopicOut>) {
         let Some(ttl) = self.settings.time_to_live else { return };
         let mut missing = Vec::new();
-        for subscribed in self.subscriptions.values_mut() {
+        for (name, subscribed) in &mut self.subscriptions {
             let (entries, extents) = (&self.entries, self.managed.extents());
             let published = |position| entries.published(position);
             if let Some(last) = expired(subscribed.subscription.cursor(), extents, published, ttl, now) {
+                let messages = unread(subscribed.subscription.cursor(), extents, entries, last);
+                let subscription = name.clone();
+                out.push(TopicOut::Event(Event::Pulsar(PulsarEvent::Expired { subscription, messages })));
                 subscribed.dirty |= subscribed.subscription.skip_to(last, extents);
             }
             let mark = subscribed.subscription.cursor().mark();
@@ -182,12 +192,14 @@ impl Topic {
         let delayed =
             self.subscriptions.values().filter_map(|subscribed| subscribed.subscription.next_wakeup());
         let check = self.open.then_some(self.next_check);
-        delayed.chain(self.managed.next_wakeup()).chain(self.retry).chain(check).min()
+        let reads = self.entries.next_overdue(self.settings.ledgers.add_timeout);
+        let all = delayed.chain(self.managed.next_wakeup()).chain(self.retry).chain(check).chain(reads);
+        all.min()
     }
 }
 
 /// Tells consumers of whom one is active at a time who that is now.
-fn tell_active(subscribed: &mut Subscribed, out: &mut Vec<TopicOut>) {
+fn tell_active(topic: &TopicName, name: &Name, subscribed: &mut Subscribed, out: &mut Vec<TopicOut>) {
     let dispatcher = subscribed.subscription.dispatcher();
     let active = dispatcher.active();
     if active == subscribed.told_active || dispatcher.kind() != SubscriptionType::Failover {
@@ -196,6 +208,11 @@ fn tell_active(subscribed: &mut Subscribed, out: &mut Vec<TopicOut>) {
     for (id, (client, consumer)) in &subscribed.clients {
         let told = Answer::Active { consumer: *consumer, active: active == Some(*id) };
         out.push(TopicOut::Client(*client, told));
+    }
+    let client = active.and_then(|active| subscribed.clients.get(&active));
+    if let (Some(&(consumer, _)), Ok(partition)) = (client, topic.place()) {
+        let subscription = name.clone();
+        out.push(TopicOut::Event(Event::Pulsar(PulsarEvent::Active { partition, subscription, consumer })));
     }
     subscribed.told_active = active;
 }

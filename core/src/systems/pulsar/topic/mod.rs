@@ -22,6 +22,7 @@
 //! Source: Pulsar `PersistentTopic`, `MessageDeduplication`.
 
 mod delivery;
+mod facts;
 mod quota;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -42,10 +43,12 @@ use super::retention::OverQuota;
 use super::settings::TopicSettings;
 use super::store_op::{StoreAnswer, StoreOp};
 use super::subscription::Subscription;
-use crate::ids::{Epoch, MessageId, Name, NodeId, Offset};
-use crate::observe::{Event, Place};
+use crate::ids::{Epoch, Name, NodeId, Offset};
+use crate::observe::{Event, PulsarEvent};
+use crate::queue::ReturnReason;
 use crate::record::Batches;
 use crate::time::Time;
+use facts::committed;
 
 /// The header with a producer's name, in the first message of an entry.
 pub const PRODUCER_HEADER: &str = "producer-name";
@@ -191,6 +194,7 @@ impl Topic {
                 LedgerFact::Ready => {}
                 LedgerFact::Stored { ticket, position } => self.on_stored(ticket, position, out),
                 LedgerFact::Lost => out.push(TopicOut::Lost),
+                LedgerFact::Happened(news) => self.tell_news(news, out),
             }
         }
         if !self.open {
@@ -206,20 +210,10 @@ impl Topic {
         };
         let last = self.stored.entry(name).or_default();
         *last = (*last).max(sequence);
-        self.appended(position, &payload, out);
+        committed(position, out);
         self.entries.put(position, payload);
         let receipt = Answer::Receipt { producer, sequence, position: Some(position) };
         out.push(TopicOut::Client(client, receipt));
-    }
-
-    /// States that messages are stored, and can be read.
-    fn appended(&self, position: Position, payload: &Batches, out: &mut Vec<TopicOut>) {
-        let messages: Vec<MessageId> = payload.message_ids().collect();
-        let Ok(partition) = self.name.place() else { return };
-        let (to, base) = (Place::Partition(partition.clone()), position.offset());
-        let below = base.plus(messages.len() as u64);
-        out.push(TopicOut::Event(Event::Appended { to, base, messages }));
-        out.push(TopicOut::Event(Event::Committed { partition, below }));
     }
 
     /// Opens the topic, when all that it needs is there.
@@ -240,6 +234,8 @@ impl Topic {
             }
         }
         self.reading = None;
+        let entries = self.managed.extents().iter().map(|(_, entries)| entries).sum();
+        self.tell(out, |partition| PulsarEvent::Opened { partition, entries });
         self.pushed.clone_from(&self.stored);
         self.open = true;
         // Written anew, so that whoever had the topic before cannot move them any more.
@@ -281,7 +277,7 @@ impl Topic {
             return;
         }
         match command {
-            Command::Lookup { .. } => {}
+            Command::Lookup { .. } | Command::Ping { .. } | Command::Pong { .. } => {}
             Command::Producer { producer, name, .. } => {
                 let last = self.stored.get(&name).copied().filter(|_| self.settings.deduplication);
                 self.producers.insert((from, producer), name);
@@ -294,21 +290,31 @@ impl Topic {
             Command::Flow { consumer, permits } => {
                 self.with(from, consumer, |subscribed, id, _| subscribed.subscription.flow(id, permits));
             }
-            Command::Ack { consumer, positions } => self.with(from, consumer, |subscribed, id, extents| {
-                for position in positions {
-                    subscribed.dirty |= subscribed.subscription.acknowledge(id, position, extents);
-                }
-            }),
-            Command::AckTo { consumer, position } => self.with(from, consumer, |subscribed, id, extents| {
-                subscribed.dirty |= subscribed.subscription.acknowledge_to(id, position, extents);
-            }),
+            Command::Ack { consumer, positions } => {
+                self.tell_settled((from, consumer), &positions, out);
+                self.with(from, consumer, |subscribed, id, extents| {
+                    for position in positions {
+                        subscribed.dirty |= subscribed.subscription.acknowledge(id, position, extents);
+                    }
+                });
+            }
+            Command::AckTo { consumer, position } => {
+                let held = self.held((from, consumer));
+                let done: Vec<Position> = held.into_iter().filter(|held| *held <= position).collect();
+                self.tell_settled((from, consumer), &done, out);
+                self.with(from, consumer, |subscribed, id, extents| {
+                    subscribed.dirty |= subscribed.subscription.acknowledge_to(id, position, extents);
+                });
+            }
             Command::Redeliver { consumer, positions } => {
+                let back = positions.clone().unwrap_or_else(|| self.held((from, consumer)));
+                self.tell_back((from, consumer), &back, ReturnReason::Nacked, out);
                 self.with(from, consumer, |subscribed, id, extents| match positions {
                     Some(positions) => subscribed.subscription.give_back(id, &positions, extents),
                     None => subscribed.subscription.give_back_all(id, extents),
                 });
             }
-            Command::Close { of } => self.close(from, of),
+            Command::Close { of } => self.close(from, of, out),
         }
         self.pump(now, out);
     }
@@ -350,6 +356,7 @@ impl Topic {
         }
         let is_known = |of: &BTreeMap<String, u64>| of.get(&name).is_some_and(|last| sequence <= *last);
         if self.settings.deduplication && is_known(&self.stored) {
+            self.tell_known(&payload, out);
             return out
                 .push(TopicOut::Client(client, Answer::Receipt { producer, sequence, position: None }));
         }
@@ -376,6 +383,7 @@ impl Topic {
             return;
         };
         let (partition, topic) = (self.name.partition_index(), format!("{}", self.name));
+        let subscription = name.clone();
         if let Some(subscribed) = self.subscriptions.get_mut(&name)
             && subscribed.clients.is_empty()
         {
@@ -403,15 +411,23 @@ impl Topic {
                 subscribed.told_active = None; // all are told, the new one too
                 self.consumers.insert((from, consumer), (name, id));
                 out.push(TopicOut::Client(from, Answer::Subscribed { consumer }));
+                self.tell(out, |partition| PulsarEvent::Subscribed {
+                    partition,
+                    subscription,
+                    consumer: from,
+                });
             }
             Err(why) => {
                 self.consumers.remove(&(from, consumer));
                 out.push(TopicOut::Client(from, Answer::NotSubscribed { consumer, why }));
+                self.tell(out, |partition| PulsarEvent::Busy { partition, subscription, consumer: from });
             }
         }
     }
 
-    fn close(&mut self, client: NodeId, number: u64) {
+    fn close(&mut self, client: NodeId, number: u64, out: &mut Vec<TopicOut>) {
+        let held = self.held((client, number));
+        self.tell_back((client, number), &held, ReturnReason::Left, out);
         self.producers.remove(&(client, number));
         self.held.retain(|(of, ..)| *of != (client, number));
         if let Some((name, id)) = self.consumers.remove(&(client, number))
@@ -426,7 +442,7 @@ impl Topic {
     pub(super) fn client_gone(&mut self, now: Time, client: NodeId, out: &mut Vec<TopicOut>) {
         let theirs: Vec<u64> =
             self.clients().filter(|(of, _)| *of == client).map(|(_, number)| number).collect();
-        theirs.into_iter().for_each(|number| self.close(client, number));
+        theirs.into_iter().for_each(|number| self.close(client, number, out));
         self.early.retain(|(from, _)| *from != client);
         self.pump(now, out);
     }

@@ -14,7 +14,9 @@
 
 use alloc::vec::Vec;
 
+use super::facts::unread;
 use super::{Topic, TopicOut};
+use crate::observe::{Event, PulsarEvent};
 use crate::systems::pulsar::ledger_list::LedgerFact;
 use crate::systems::pulsar::retention::OverQuota;
 use crate::time::Time;
@@ -23,11 +25,15 @@ impl Topic {
     /// Looks whether the slowest subscription is too far behind, and does what is to be done about it.
     pub(super) fn check_quota(&mut self, now: Time, facts: &mut Vec<LedgerFact>, out: &mut Vec<TopicOut>) {
         let Some(quota) = self.settings.backlog_quota else { return };
+        let was_over = self.over.is_some();
         self.over = quota.check(self.backlog());
+        if was_over != self.over.is_some() {
+            self.tell(out, |partition| PulsarEvent::Quota { partition, over: !was_over });
+        }
         if let Some(OverQuota::Evict { down_to }) =
             self.over.take_if(|over| matches!(over, OverQuota::Evict { .. }))
         {
-            self.evict(down_to);
+            self.evict(down_to, out);
             self.trim(now, facts);
         }
         if self.over.is_none() {
@@ -44,9 +50,9 @@ impl Topic {
     }
 
     /// Acknowledges, for every subscription that has more than so many bytes before it, its oldest entries.
-    fn evict(&mut self, down_to: u64) {
+    fn evict(&mut self, down_to: u64, out: &mut Vec<TopicOut>) {
         let extents = self.managed.extents();
-        for subscribed in self.subscriptions.values_mut() {
+        for (name, subscribed) in &mut self.subscriptions {
             let mut at = subscribed.subscription.cursor().mark();
             let mut last = None;
             while extents.contains(at) && self.managed.bytes_from(at) > down_to {
@@ -54,6 +60,9 @@ impl Topic {
                 at = extents.after(at);
             }
             if let Some(last) = last {
+                let messages = unread(subscribed.subscription.cursor(), extents, &self.entries, last);
+                let subscription = name.clone();
+                out.push(TopicOut::Event(Event::Pulsar(PulsarEvent::Evicted { subscription, messages })));
                 subscribed.dirty |= subscribed.subscription.skip_to(last, extents);
             }
         }

@@ -1,0 +1,111 @@
+//! How does Pulsar live in the lab? Brokers that own topics, bookies that keep them, and a metadata store.
+
+mod bookie;
+mod broker;
+mod check;
+mod consumer;
+mod producer;
+mod promises;
+mod publisher;
+mod spec;
+mod store;
+mod talk;
+
+pub use spec::{
+    PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
+    PulsarType,
+};
+
+pub(super) use check::check;
+pub(super) use promises::promises;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::{Guest, GuestOut, Speaks as _, SystemSource, SystemTarget};
+use crate::ids::NodeId;
+use crate::sim::Scenario;
+use crate::systems::Out;
+use crate::systems::pulsar::{BrokerSettings, LedgerSettings, Message, TopicName, TopicSettings};
+use crate::time::Span;
+
+/// Where the metadata store is.
+const STORE: NodeId = NodeId::Controller;
+
+/// Numbers of connections of one life of a client begin after those of the one before.
+const NUMBERS_OF_A_LIFE: u64 = 100_000_000;
+
+/// And those for one topic, or partition, after those for the one before.
+const NUMBERS_OF_A_TOPIC: u64 = 100_000;
+
+/// The nodes of a scenario that was checked.
+pub(super) fn guests(spec: &PulsarSpec, scenario: &Scenario, seed: u64) -> Vec<(NodeId, Box<dyn Guest>)> {
+    let bookies: Vec<NodeId> = (1..=spec.bookies).map(NodeId::Bookie).collect();
+    let brokers: Vec<NodeId> = (1..=scenario.brokers).map(NodeId::Broker).collect();
+    let mut all: Vec<(NodeId, Box<dyn Guest>)> = Vec::new();
+    all.push((STORE, Box::new(store::Store::new(spec.patience.session))));
+    for &node in &bookies {
+        all.push((node, Box::new(bookie::Keeper::new(node, spec.journal_sync))));
+    }
+    for &node in &brokers {
+        all.push((node, Box::new(broker::Server::new(node, settings(spec), bookies.clone()))));
+    }
+    for (number, sends) in (1..).zip(&scenario.producers) {
+        if let Some(SystemTarget::Pulsar(to)) = sends.to.system() {
+            let partitions = partitions(spec, &to.topic);
+            let sender =
+                producer::Sender::new(number, sends, to, (partitions, spec.patience), &brokers, seed);
+            all.push((NodeId::Producer(number), Box::new(sender)));
+        }
+    }
+    for (number, reads) in (1..).zip(&scenario.consumers) {
+        if let Some(SystemSource::Pulsar(from)) = reads.from.system() {
+            let partitions = partitions(spec, &from.topic);
+            let reader =
+                consumer::Reader::new(number, reads, from, (partitions, spec.patience), &brokers, seed);
+            all.push((NodeId::Consumer(number), Box::new(reader)));
+        }
+    }
+    all
+}
+
+/// What brokers are told.
+fn settings(spec: &PulsarSpec) -> BrokerSettings {
+    let PulsarSpec { quorums, ledgers, patience, .. } = spec;
+    let ledgers = LedgerSettings {
+        quorums: *quorums,
+        entries_max: ledgers.entries_max,
+        bytes_max: ledgers.bytes_max,
+        age_min: ledgers.age_min,
+        age_max: ledgers.age_max,
+        add_timeout: patience.add_timeout,
+        ..LedgerSettings::default()
+    };
+    let topics = TopicSettings {
+        ledgers,
+        retention: spec.retention,
+        time_to_live: spec.time_to_live,
+        backlog_quota: spec.backlog_quota,
+        deduplication: spec.deduplication,
+        check_interval: patience.check_interval,
+    };
+    BrokerSettings {
+        topics,
+        ping: Span((patience.session.0 / 3).max(1)),
+        quarantine: patience.quarantine,
+        keep_alive: patience.keep_alive,
+    }
+}
+
+/// The partitions of a topic, or the topic itself where it has none.
+fn partitions(spec: &PulsarSpec, topic: &TopicName) -> Vec<TopicName> {
+    let count = spec.topics.get(topic).copied().unwrap_or(0);
+    let partitions: Vec<TopicName> = (0..count).filter_map(|index| topic.partition(index).ok()).collect();
+    if partitions.is_empty() { [topic.clone()].into() } else { partitions }
+}
+
+/// Hands over what a part wants done.
+fn carry(own: Out<Message>, out: &mut GuestOut) {
+    out.events.extend(own.events);
+    out.sends.extend(own.sends.into_iter().map(|(to, message)| (to, message.wrap())));
+}
