@@ -53,6 +53,16 @@ pub(super) const SAFETY: &[Bet] = &[
         cuts: &[1, 10, 30],
     },
     Bet {
+        scenario: "rocketmq-power-cut",
+        question: both(
+            "The broker loses power. How many messages that were SEND_OK are lost?",
+            "Broker 断电。SEND_OK 的消息会丢失多少？",
+        ),
+        turn: broker_falls,
+        of: LOST,
+        cuts: &[1, 5, 20],
+    },
+    Bet {
         scenario: "dual-write-publish-first",
         question: both(
             "How many orders that do not exist will be worked on?",
