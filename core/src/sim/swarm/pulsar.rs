@@ -2,7 +2,6 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::{name, one_in};

@@ -120,12 +120,12 @@ impl Guest for Server {
 
     fn stop(&mut self) -> Vec<Event> {
         // It keeps nothing; what it was told and had not stored yet, producers have.
-        self.process = Box::new(PulsarBroker::new(self.node, STORE, self.settings, &self.bookies));
+        *self.process = PulsarBroker::new(self.node, STORE, self.settings, &self.bookies);
         Vec::new()
     }
 
     fn start(&mut self, now: Time, _incarnation: u64) -> Result<(), Halts> {
-        self.process = Box::new(PulsarBroker::new(self.node, STORE, self.settings, &self.bookies).at(now));
+        *self.process = PulsarBroker::new(self.node, STORE, self.settings, &self.bookies).at(now);
         Ok(())
     }
 

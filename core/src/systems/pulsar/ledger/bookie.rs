@@ -280,7 +280,7 @@ impl<S: Storage> Bookie<S> {
     pub fn unfinished(mut storage: S) -> Result<Option<(LedgerId, u64)>, BookieFailure<StorageError<S>>> {
         let journal = storage.open(&Self::journal_name()).map_err(LogError::Storage)?;
         let mut open = None;
-        read_all(&journal, |batches| open = follow(open, &batches, &mut |_, _| {}))?;
+        read_all(&journal, |batches| open = follow(open, batches, &mut |_, _| {}))?;
         Ok(open)
     }
 
