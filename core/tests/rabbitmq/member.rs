@@ -171,9 +171,9 @@ fn what_it_answers() {
             "appended m3 to orders at 6",
             "delivered m1 from orders to consumer-1",
             "put m1 back in orders, consumer-1 gave them back",
-            "appended m4 to orders at 20",
-            "delivered m4 from orders to consumer-1",
-            "put m4 back in orders, consumer-1 is gone",
+            "appended m6 to orders at 20",
+            "delivered m6 from orders to consumer-1",
+            "put m6 back in orders, consumer-1 is gone",
         ]
     );
 }

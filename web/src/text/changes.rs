@@ -8,7 +8,7 @@ use mqlab_core::vhost::VhostError;
 
 use super::queues::{exchange, queue_of};
 use super::sentence::{Names, refusal};
-use super::{Lang, broker, lasting, spaced};
+use super::{Both, Lang, both, broker, lasting, spaced};
 
 /// What is wanted, in a few words: also what a branch begins with.
 pub(super) fn wish(change: &Change, names: &Names, lang: Lang) -> String {
@@ -222,6 +222,12 @@ fn kind_of(kind: PlainKind, lang: Lang) -> &'static str {
     }
 }
 
+/// Why something cannot be set where another system plays.
+const OF_SYSTEM: Both = both(
+    "that cannot be changed while another system plays: set it in the scenario.",
+    "其他系统的场景运行中不能改这一项：请在场景文件里设置。",
+);
+
 /// Why a change was refused; nothing where it is no reason of a change.
 pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option<String> {
     let name = |node: &NodeId| names.node(*node, lang);
@@ -300,12 +306,7 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
         (CommandRefused::NeedsEach(node), Lang::Zh) => {
             format!("{} 在事务里处理消息，随事务逐条确认。", name(node))
         }
-        (CommandRefused::OfSystem, Lang::En) => {
-            "that cannot be changed while another system plays: set it in the scenario.".into()
-        }
-        (CommandRefused::OfSystem, Lang::Zh) => {
-            "其他系统的场景运行中不能改这一项：请在场景文件里设置。".into()
-        }
+        (CommandRefused::OfSystem, lang) => OF_SYSTEM.get(lang).into(),
         (CommandRefused::Compacted(topic), Lang::En) => {
             format!("{topic} is compacted: its policy says whether it has a retention, too.")
         }

@@ -294,16 +294,12 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Txn(event) => txns::english(event, node, &what),
-        Event::Pulsar(event) => pulsar::english(event, node, &what, names),
-        Event::Activemq(event) => activemq::english(event, node, &what, names),
-        Event::Rocketmq(event) => rocketmq::english(event, node, &what, names),
-        Event::Rabbitmq(event) => rabbits::english(event, node, &what, who),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
         Event::Changed(change) => changes::english(change, node, names),
-        other => format!("{node}: {other}"),
+        other => of_system_english(other, node, &what, names),
     }
 }
 
@@ -380,16 +376,12 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Txn(event) => txns::chinese(event, node, &what),
-        Event::Pulsar(event) => pulsar::chinese(event, node, &what, names),
-        Event::Activemq(event) => activemq::chinese(event, node, &what, names),
-        Event::Rocketmq(event) => rocketmq::chinese(event, node, &what, names),
-        Event::Rabbitmq(event) => rabbits::chinese(event, node, &what, who),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
         Event::Changed(change) => changes::chinese(change, node, names),
-        other => format!("{node}：{other}"),
+        other => of_system_chinese(other, node, &what, names),
     }
 }
 
@@ -469,5 +461,29 @@ impl Tone {
             Self::Turn => "turn",
             Self::Back => "back",
         }
+    }
+}
+
+/// What only one of the systems does.
+fn of_system_english(event: &Event, node: &str, what: &str, names: &Names) -> String {
+    let who = |node: NodeId| names.node(node, Lang::En);
+    match event {
+        Event::Pulsar(event) => pulsar::english(event, node, what, names),
+        Event::Activemq(event) => activemq::english(event, node, what, names),
+        Event::Rocketmq(event) => rocketmq::english(event, node, what, names),
+        Event::Rabbitmq(event) => rabbits::english(event, node, what, who),
+        other => format!("{node}: {other}"),
+    }
+}
+
+/// What only one of the systems does.
+fn of_system_chinese(event: &Event, node: &str, what: &str, names: &Names) -> String {
+    let who = |node: NodeId| names.node(node, Lang::Zh);
+    match event {
+        Event::Pulsar(event) => pulsar::chinese(event, node, what, names),
+        Event::Activemq(event) => activemq::chinese(event, node, what, names),
+        Event::Rocketmq(event) => rocketmq::chinese(event, node, what, names),
+        Event::Rabbitmq(event) => rabbits::chinese(event, node, what, who),
+        other => format!("{node}：{other}"),
     }
 }

@@ -193,6 +193,7 @@ fn subscription(topic: &TopicName, called: &str, consumers: &mut Vec<ConsumerSpe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString as _;
 
     #[test]
     fn everything_that_is_drawn_can_be_played() {
