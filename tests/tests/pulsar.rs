@@ -47,9 +47,7 @@ fn drawn_clusters_keep_their_promises() {
     if only.is_none() {
         let never: Vec<_> = SOMETIMES_IN_PULSAR.iter().filter(|what| !met.contains(**what)).collect();
         assert!(never.is_empty(), "never met: {never:?}");
-        for promise in
-            [Promise::NotLost, Promise::StoredOnce, Promise::InOrder, Promise::Answered, Promise::AtLeastOnce]
-        {
+        for promise in [Promise::NotLost, Promise::InOrder, Promise::Answered, Promise::AtLeastOnce] {
             assert!(made.contains(&promise), "never promised: {promise}");
         }
     }

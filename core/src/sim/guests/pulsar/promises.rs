@@ -5,7 +5,6 @@
 //! |---|---|
 //! | not lost | fewer than Qa bookies lose what they have: by a new disk, a lying one, or a power cut without `journal_sync` |
 //! | in order | exclusive, failover, or key-shared; one worker; nothing given back singly; deduplication, or no resending |
-//! | stored once | not lost, and deduplication |
 //! | answered in the end | all faults are over, and there is time |
 //! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time |
 
@@ -58,9 +57,6 @@ impl<'a> Promises<'a> {
         let keeps = self.bookies_keep();
         if keeps {
             made.push(Promised { promise: Promise::NotLost, of: of.clone() });
-        }
-        if keeps && self.spec.deduplication && self.adversity.replaced.is_empty() {
-            made.push(Promised { promise: Promise::StoredOnce, of: of.clone() });
         }
         let patient = self.has_time();
         let holds = |quota: BacklogQuota| quota.policy == QuotaPolicy::ProducerRequestHold;

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn two_logs_are_the_same_up_to_the_end_of_their_last_common_epoch() {
-        let rows: [(&[(u32, u64)], u64, &[(u32, u64)], u64, u64); 6] = [
+        type Epochs = &'static [(u32, u64)];
+        let rows: [(Epochs, u64, Epochs, u64, u64); 6] = [
             (&[(1, 0)], 640, &[(1, 0)], 500, 500),
             (&[(1, 0), (2, 640)], 900, &[(1, 0)], 800, 640),
             (&[(1, 0), (2, 640), (3, 700)], 900, &[(1, 0), (2, 640)], 720, 700),
