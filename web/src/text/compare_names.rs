@@ -43,13 +43,6 @@ const RABBITMQ: &[(&str, Both)] = &[
         ),
     ),
     ("classic-transient", both("Classic queue, in one node’s memory.", "经典队列，只在一个节点的内存里。")),
-    (
-        "stream",
-        both(
-            "Stream: three nodes keep a log, and confirm when two have it.",
-            "流：三个节点保存日志，两个写入就确认。",
-        ),
-    ),
 ];
 
 /// What the settings of RocketMQ mean.

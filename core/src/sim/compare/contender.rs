@@ -84,7 +84,6 @@ impl Profile {
                 ("quorum", "three nodes; a message is confirmed when two have flushed it"),
                 ("classic", "one node keeps the queue, and confirms after its flush"),
                 ("classic-transient", "one node keeps the queue in memory"),
-                ("stream", "three nodes keep a log, and confirm when two have it"),
             ],
             Self::RocketMq => &[
                 ("sync", "two masters with a slave each; a send waits for flush and slave"),
