@@ -48,7 +48,7 @@ pub struct Contender {
 /// ```
 /// use mqlab_core::sim::compare::Contender;
 /// let bad = "kafka:fast".parse::<Contender>().expect_err("no such setting");
-/// assert_eq!(bad.to_string(), "kafka has no setting fast, use acks-all, acks-1, acks-0, acks-all-flushed");
+/// assert_eq!(bad.to_string(), "kafka has no setting fast, use acks-all, acks-1, acks-0, acks-all-flushed, no-linger");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadContender(String);
