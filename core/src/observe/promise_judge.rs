@@ -17,6 +17,7 @@ use super::fault_event::FaultEvent;
 use super::order_account::OrderAccount;
 use super::promise::{Promise, Promised, Subject};
 use super::pull_event::PullEvent;
+use super::pulsar_event::is_ledger;
 use super::queue_event::QueueEvent;
 use super::share_account::ShareAccount;
 use super::txn_account::TxnAccount;
@@ -188,6 +189,9 @@ impl PromiseJudge {
     }
 
     fn stored(&mut self, partition: &PartitionId, broker: NodeId, messages: &[MessageId]) {
+        if is_ledger(partition) {
+            return; // of which topic it is, and how much of it counts, the account of entries knows
+        }
         let log = self.logs.entry((partition.clone(), broker)).or_default();
         for &message in messages {
             let times = log.entry(message).or_default();
@@ -273,7 +277,11 @@ impl PromiseJudge {
             Promise::NotLost => of_them(verdict.lost()),
             Promise::ReadStays => of_them(&self.vanished),
             Promise::StoredOnce => {
-                of_them(&self.stored_twice.union(&self.entries.twice()).copied().collect())
+                let mut twice = self.stored_twice.clone();
+                if let Subject::Topic(topic) = of {
+                    twice.extend(self.entries.twice_in(topic));
+                }
+                of_them(&twice)
             }
             Promise::InOrder => of_them(verdict.reordered()),
             Promise::Answered => self.unanswered.keys().copied().filter(sent_to).collect(),

@@ -4,9 +4,10 @@
 //! | promise | takes |
 //! |---|---|
 //! | not lost | fewer than Qa bookies lose what they have: by a new disk, a lying one, or a power cut without `journal_sync` |
+//! | stored once | not lost, and deduplication |
 //! | in order | exclusive, failover, or key-shared; one worker; nothing given back singly; deduplication, or no resending |
 //! | answered in the end | all faults are over, and there is time |
-//! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time |
+//! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; no ack timeout beside cumulative acknowledgement |
 
 use alloc::vec::Vec;
 
@@ -57,6 +58,9 @@ impl<'a> Promises<'a> {
         let keeps = self.bookies_keep();
         if keeps {
             made.push(Promised { promise: Promise::NotLost, of: of.clone() });
+        }
+        if keeps && self.spec.deduplication && self.adversity.replaced.is_empty() {
+            made.push(Promised { promise: Promise::StoredOnce, of: of.clone() });
         }
         let patient = self.has_time();
         let holds = |quota: BacklogQuota| quota.policy == QuotaPolicy::ProducerRequestHold;
@@ -179,7 +183,11 @@ impl Readers<'_> {
             let fails = program.fails_every > 0 || program.fails_per_mille > 0;
             let in_time =
                 from.ack_timeout.is_none_or(|timeout| timeout.0 > reads.work.max(program.work_max) * 4);
+            // Without an epoch (PIP-84) nobody can tell what was sent before everything was asked for again: a later message
+            // may come first, and its cumulative acknowledgement takes those before it along.
+            let passes_over = matches!(program.settles, Settles::Every(_)) && from.ack_timeout.is_some();
             from.from == InitialPosition::Earliest
+                && !passes_over
                 && reads.starts_at == 0
                 && program.settles != Settles::Before
                 && !fails
