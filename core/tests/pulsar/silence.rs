@@ -1,5 +1,7 @@
 //! Machines go dark, and nobody says so: who waits must find out by silence.
 
+use std::collections::BTreeSet;
+
 use mqlab_core::ids::NodeId;
 use mqlab_core::systems::pulsar::ledger::Quorums;
 use mqlab_core::systems::pulsar::{
@@ -125,4 +127,29 @@ fn brokers_begin_anew_when_the_store_was_dark() {
     net.run(ms(1_500));
     let other = if owner == broker(1) { broker(2) } else { broker(1) };
     assert_eq!(net.servers("t"), [other]);
+}
+
+#[test]
+fn a_bookie_that_was_silent_when_a_ledger_was_to_be_ended_is_asked_again() {
+    // With three bookies for three places nobody can take the place of one that is away.
+    let mut settings = settings();
+    settings.topics.ledgers.quorums = Quorums::new(3, 2, 2).expect("fine");
+    let mut net = Net::new(2, 3, settings);
+    let producer = net.add_producer(1, "p", "t");
+    let consumer = net.add_consumer(1, "t", "s", reading(SubscriptionType::Exclusive), Program::Acknowledges);
+    net.run(ms(100));
+    net.freeze(bookie(1));
+    for id in 1..=6 {
+        net.send(producer, vec![record(id)]);
+        net.run(ms(5));
+    }
+    let owner = net.servers("t")[0];
+    net.crash(owner);
+    net.run(ms(1_500));
+    assert!(net.pending(producer) > 0, "nobody can end the ledger without it");
+    net.thaw(bookie(1));
+    net.run(ms(1_500));
+    // What the dead owner had not been told was read comes once more.
+    let read: BTreeSet<_> = net.ids(consumer).into_iter().collect();
+    assert_eq!((net.pending(producer), read), (0, (1..=6).collect()));
 }
