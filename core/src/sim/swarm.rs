@@ -31,7 +31,7 @@ pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
 pub use pulsar::pulsar;
 pub use rabbitmq::rabbitmq;
-pub use rocketmq::{SURVIVED_BY_ROCKETMQ, rocketmq};
+pub use rocketmq::rocketmq;
 pub use shops::shop;
 pub use trial::{SOMETIMES, SOMETIMES_IN_PULSAR, Trial};
 pub use wide::wide;

@@ -190,6 +190,23 @@ pub(super) enum Housed<P> {
     Down(Disk),
 }
 
+impl<P> Housed<P> {
+    /// Its disk, and the logs of it that are open: a process says which, a disk alone has none.
+    pub(super) fn disk<'a, L: IntoIterator<Item = &'a mut DiskLog>>(
+        &'a mut self,
+        of: impl FnOnce(&'a mut P) -> (&'a mut Disk, L),
+    ) -> Vec<OpenDisk<'a>> {
+        let open = match self {
+            Self::Runs(process) => {
+                let (disk, logs) = of(process);
+                OpenDisk { disk, logs: logs.into_iter().collect() }
+            }
+            Self::Down(disk) => OpenDisk { disk, logs: Vec::new() },
+        };
+        Vec::from([open])
+    }
+}
+
 /// All nodes of a system's cluster, and its clients.
 pub(super) type Guests = SortedMap<NodeId, Node<Box<dyn Guest>>>;
 

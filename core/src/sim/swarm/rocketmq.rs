@@ -15,27 +15,12 @@ use super::super::guests::{
 use super::super::own_transaction::{HowTransaction, TransactionSpec};
 use super::super::program_spec::{OnFailure, ProgramSpec};
 use super::super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec};
-use super::{name, one_in};
+use super::{SURVIVED, name, one_in};
 use crate::rng::{Rng, Stream};
 use crate::systems::rocketmq::allocate::Strategy;
 use crate::systems::rocketmq::broker::Flush;
 use crate::systems::rocketmq::consumer::{FirstOffset, Model, Order};
 use crate::time::{Span, Time};
-
-/// What a master with synchronous flush survives; its slave may suffer the same.
-pub const SURVIVED_BY_ROCKETMQ: [FaultKind; 11] = [
-    FaultKind::Crash,
-    FaultKind::PowerCut,
-    FaultKind::Freeze,
-    FaultKind::Cut,
-    FaultKind::SlowLink,
-    FaultKind::Loss,
-    FaultKind::Duplication,
-    FaultKind::Reordering,
-    FaultKind::Skew,
-    FaultKind::SlowDisk,
-    FaultKind::FullDisk,
-];
 
 /// All faults are over by then.
 const CALM: Time = Time(1_500_000);
@@ -201,7 +186,7 @@ pub fn rocketmq(seed: u64) -> Scenario {
         }
     }
     let deaths = [FaultKind::Crash, FaultKind::PowerCut];
-    let mut kinds = if one_in(rng, 3) { deaths.to_vec() } else { SURVIVED_BY_ROCKETMQ.to_vec() };
+    let mut kinds = if one_in(rng, 3) { deaths.to_vec() } else { SURVIVED.to_vec() };
     if one_in(rng, 6) {
         kinds.push(FaultKind::LyingDisk);
     }

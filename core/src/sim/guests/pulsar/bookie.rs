@@ -120,14 +120,10 @@ impl Guest for Keeper {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.housed {
-            Housed::Runs(bookie) => {
-                let (disk, journal) = bookie.disk();
-                (disk, Vec::from([journal]))
-            }
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        Vec::from([OpenDisk { disk, logs }])
+        self.housed.disk(|bookie| {
+            let (disk, journal) = bookie.disk();
+            (disk, [journal])
+        })
     }
 
     fn messages_in(&self, _log: &LogName, batches: &Batches) -> Vec<(Place, Vec<MessageId>)> {

@@ -71,14 +71,10 @@ impl Guest for Store {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.housed {
-            Housed::Runs(store) => {
-                let (disk, log) = store.disk();
-                (disk, Vec::from([log]))
-            }
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        Vec::from([OpenDisk { disk, logs }])
+        self.housed.disk(|store| {
+            let (disk, log) = store.disk();
+            (disk, [log])
+        })
     }
 
     fn view(&self, look: &Look<'_>) -> GuestView {
