@@ -5,9 +5,11 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{name, one_in};
+use crate::ids::NodeId;
 use crate::rng::{Rng, Stream};
 use crate::sim::drawn::{FaultKind, FaultPlan};
 use crate::sim::program_spec::{OnFailure, Settles};
+use crate::sim::{Action, Command};
 use crate::sim::{
     ConsumerSpec, ProducerSpec, PulsarBatching, PulsarLedgers, PulsarRetry, PulsarSource, PulsarSpec,
     PulsarTarget, PulsarType, Scenario, SourceSpec, SystemSource, SystemSpec, SystemTarget, TargetSpec,
@@ -74,7 +76,20 @@ pub fn pulsar(seed: u64) -> Scenario {
     let count = rng.between(1, 3) as usize;
     let kinds = (0..count).map(|_| KINDS[rng.below(KINDS.len() as u64) as usize]).collect();
     scenario.faults = Some(FaultPlan { kinds, from: Time(10_000), until: CALM, faults: (0, 6) });
+    if one_in(rng, 3) {
+        oversleeps(&mut scenario, rng);
+    }
     scenario
+}
+
+/// A broker stands still for longer than its session, and comes back in the belief that it owns what others own by then.
+fn oversleeps(scenario: &mut Scenario, rng: &mut Rng) {
+    scenario.brokers = scenario.brokers.max(2);
+    let node = NodeId::Broker(rng.between(1, scenario.brokers.into()) as u16);
+    let (from, takes) = (rng.between(40_000, 300_000), rng.between(350_000, 900_000));
+    let action = |at, command| Action { at: Time(at), command };
+    scenario.actions =
+        Vec::from([action(from, Command::Freeze(node)), action(from + takes, Command::Thaw(node))]);
 }
 
 fn cluster(rng: &mut Rng) -> PulsarSpec {
