@@ -29,7 +29,7 @@ fn a_table_names_who_stood_still_and_what_was_lost() {
     for expected in [
         "steady: 2000 messages of 1024 B from 2 producers to 2 consumers, on a machine \"server\"; 2 seeds",
         "none: nothing goes wrong",
-        "power-cut: the first broker's machine loses power",
+        "power-cut: the first machine that keeps messages loses power",
         "kafka:acks-1",
         "rabbitmq:classic",
         "Every timeout is a tenth of the system's own.",

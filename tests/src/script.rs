@@ -141,6 +141,9 @@ fn role(strip: &StripView) -> String {
         Role::Follower { in_sync: true } => "in sync".into(),
         Role::Follower { in_sync: false } => "not in sync".into(),
         Role::Down => "on its disk".into(),
+        Role::Owner { ledger } => format!("owns, ledger {ledger}"),
+        Role::Keeper { fenced: false } => "keeps".into(),
+        Role::Keeper { fenced: true } => "keeps, fenced".into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Event, Place, QueueEvent, RocketmqEvent, SendStatus};
-use mqlab_core::sim::{Scenario, SystemSource, SystemSpec, SystemTarget, Timeline};
+use mqlab_core::sim::{RocketmqReplication, Scenario, SystemSource, SystemSpec, SystemTarget, Timeline};
 use mqlab_core::sim::{SourceSpec, TargetSpec};
 use mqlab_core::systems::rocketmq::broker::Flush;
 use mqlab_core::time::{Span, Time};
@@ -88,6 +88,43 @@ fn what_was_not_flushed_is_gone_with_the_power_though_it_was_send_ok() {
     }
     assert!(lost > 0, "nothing was lost");
     assert_eq!(kept, 0, "with synchronous flushes nothing may be");
+}
+
+#[test]
+fn a_controller_makes_a_slave_the_master_and_nothing_acknowledged_is_lost() {
+    let mut lost_async = 0;
+    for seed in 0..SEEDS {
+        let timeline = story("rocketmq-controller", seed);
+        let verdict = timeline.verdict();
+        assert!(verdict.lost().is_empty(), "seed {seed}: {:?}", verdict.lost());
+        assert_eq!(verdict.delivered(), verdict.acknowledged(), "seed {seed}");
+        assert!(verdict.acknowledged() > 80, "seed {seed}: {}", verdict.acknowledged());
+        let masters = facts(&timeline, |event| match event {
+            RocketmqEvent::MasterIs { master, epoch, .. } => Some((*master, *epoch)),
+            _ => None,
+        });
+        assert_eq!(masters.len(), 1, "seed {seed}: {masters:?}");
+        let (at, _, (master, epoch)) = masters[0];
+        assert!(master != NodeId::Broker(1) && epoch == 2, "seed {seed}: {master}");
+        let missed = Time(1_000_000)..Time(1_150_000);
+        assert!(missed.contains(&at), "seed {seed}: at {at}");
+        // The three are in sync in the end, and have the same.
+        let last = facts(&timeline, |event| match event {
+            RocketmqEvent::InSyncIs { in_sync, .. } => Some(in_sync.len()),
+            _ => None,
+        });
+        assert_eq!(last.last().map(|(.., count)| *count), Some(3), "seed {seed}");
+        let mut weak = scenario("rocketmq-controller");
+        let Some(SystemSpec::Rocketmq(spec)) = &mut weak.system else { panic!("it is RocketMQ's") };
+        spec.broker.replication = RocketmqReplication::Async;
+        for slave in ["broker-2", "broker-3"] {
+            // What is on its way when the power goes still arrives: a while before nothing leaves any more.
+            let cut = format!("550 cut broker-1 to {slave}");
+            weak.actions.push(cut.parse().expect("a command with its moment"));
+        }
+        lost_async += ended(weak, seed).verdict().lost().len();
+    }
+    assert!(lost_async > 0, "asynchronous replication lost nothing");
 }
 
 #[test]

@@ -93,6 +93,27 @@ impl Element {
         self.embed.desk_mut().act(Action::Seek(Time(micros.max(0.0) as u64)));
     }
 
+    /// The moment that is shown, in microseconds; nothing where there is no run.
+    pub fn now(&self) -> Option<f64> {
+        self.embed.moment().map(|(now, _)| now.0 as f64)
+    }
+
+    /// The end of the run, in microseconds; nothing where there is no run.
+    pub fn end(&self) -> Option<f64> {
+        self.embed.moment().map(|(_, end)| end.0 as f64)
+    }
+
+    /// Whether it plays.
+    pub fn playing(&self) -> bool {
+        self.embed.desk().is_playing()
+    }
+
+    /// Plays, or stands still.
+    pub fn play(&mut self, on: bool) {
+        self.stale = true;
+        self.embed.play(on);
+    }
+
     /// The stage has a new size.
     pub fn resize(&mut self, width: f64, height: f64, dots: f64) {
         self.dots = dots;

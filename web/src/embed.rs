@@ -12,6 +12,7 @@
 //! | `lang` | `en`, `zh` | as the page around it, else the visitor's |
 //! | `theme` | `auto`, `light`, `dark` | `auto` |
 
+use mqlab_core::time::Time;
 use serde::Serialize;
 
 use crate::desk::action::Action;
@@ -152,6 +153,18 @@ impl Embed {
     /// Whether there is something to draw: an attribute that is wrong, or a scenario that is not there, leaves none.
     pub fn runs(&self) -> bool {
         self.bad.is_none() && self.desk.seed().is_some()
+    }
+
+    /// The moment that is shown, and the end of the run; nothing where there is no run.
+    pub fn moment(&self) -> Option<(Time, Time)> {
+        self.desk.moment().filter(|_| self.runs())
+    }
+
+    /// Plays, or stands still, whatever it did before.
+    pub fn play(&mut self, on: bool) {
+        if self.runs() && self.desk.is_playing() != on {
+            self.desk_mut().act(Action::Play);
+        }
     }
 
     /// Lets real time pass up to `now_ms`; whether anything moved.

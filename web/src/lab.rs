@@ -320,7 +320,7 @@ fn other_seed(present: Option<u64>) -> u64 {
 const NOTICE_ID: &str = "notice";
 
 /// A panic is a mistake of ours; the person at the page gets a sentence, and the details go where developers look.
-fn tell_of_panics() {
+pub(crate) fn tell_of_panics() {
     std::panic::set_hook(Box::new(|info| {
         let document = web_sys::window().and_then(|window| window.document());
         if let Some(notice) = document.and_then(|document| document.get_element_by_id(NOTICE_ID)) {

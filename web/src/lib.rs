@@ -13,6 +13,9 @@
 #[cfg(target_arch = "wasm32")]
 mod canvas;
 pub mod claim;
+pub mod compare;
+#[cfg(target_arch = "wasm32")]
+pub mod comparing;
 pub mod desk;
 #[cfg(target_arch = "wasm32")]
 pub mod element;

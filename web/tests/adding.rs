@@ -27,7 +27,8 @@ fn a_command_says_what_it_will_do_or_why_it_cannot_be() {
             [
                 ("", "The words of mqlab run --do, without the moment: it happens now."),
                 ("crash con", "Write: crash NODE."),
-                ("crush broker-1", "No command begins with “crush”."),
+                ("crush broker-1", "No command begins with “crush”. Did you mean crash?"),
+                ("drop-topic oders", "There is no topic oders. Did you mean orders?"),
                 (
                     "crash broker-1",
                     "Effect: broker 1 crashes; the process dies; its disk stays, and its peers are told.",
@@ -46,7 +47,8 @@ fn a_command_says_what_it_will_do_or_why_it_cannot_be() {
             [
                 ("", "和 mqlab run --do 的写法一样，但不写时刻：立即执行。"),
                 ("crash con", "写法：crash NODE。"),
-                ("crush broker-1", "没有以“crush”开头的命令。"),
+                ("crush broker-1", "没有以“crush”开头的命令。是指 crash 吗？"),
+                ("drop-topic oders", "没有主题 oders。是指 orders 吗？"),
                 ("crash broker-1", "效果：Broker 1 宕机；进程没了，磁盘还在，对端会发现。"),
                 ("crash broker-9", "不能对 Broker 9 这样做。"),
                 ("topic orders partitions 1 replicas 1", "orders 已经存在，或者还没有删完。"),

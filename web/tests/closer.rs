@@ -175,3 +175,39 @@ fn three_views_share_an_area_and_the_pointer() {
     desk.resize_stage(1_160.0, 860.0);
     assert_eq!(desk.shown_view(), Which::Together);
 }
+
+/// Among three views the logs that do not fit are counted, and a wheel or a finger brings them into sight.
+#[test]
+fn every_log_is_within_reach_among_three_views() {
+    for (lang, more, least) in [("en", "more log", "led by"), ("zh", "个日志", "leader 是")] {
+        let mut desk = visit(&format!("?scenario=kill-the-leader&seed=20&lang={lang}"));
+        desk.act(Action::Seek(Time(200_000)));
+        desk.act(Action::View(Which::Together));
+        let says = |desk: &mut Desk, words: &str| -> Vec<f64> {
+            let scene = desk.main_scene().expect("there is a run");
+            let told = |shape: &Shape| match shape {
+                Shape::Text { text, at, .. } if text.contains(words) => Some(at.y),
+                _ => None,
+            };
+            scene.shapes.iter().filter_map(told).collect()
+        };
+        desk.resize_stage(1_160.0, 860.0);
+        assert_eq!(says(&mut desk, least).len(), 3, "three partitions");
+        assert!(says(&mut desk, more).is_empty(), "all of them fit");
+
+        desk.resize_stage(1_000.0, 420.0);
+        let note = says(&mut desk, more);
+        assert_eq!(note.len(), 1, "some lie below");
+        let hidden = |desk: &mut Desk| says(desk, least).iter().filter(|y| **y > note[0]).count();
+        let before = hidden(&mut desk);
+        assert!(before > 0, "{before}");
+        assert!(!desk.wheel((0.0, 300.0), (100.0, 100.0), false), "over the stage it scrolls nothing");
+        assert!(desk.wheel((0.0, 2_000.0), (900.0, 60.0), false));
+        assert!(says(&mut desk, more).is_empty(), "the end is in sight");
+        assert_eq!(hidden(&mut desk), 0);
+        desk.pointer_down(1, 900.0, 60.0);
+        assert!(desk.pointer_move(1, 900.0, 160.0), "a finger draws them down again");
+        desk.pointer_up(1);
+        assert_eq!(says(&mut desk, more).len(), 1);
+    }
+}

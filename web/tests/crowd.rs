@@ -7,6 +7,7 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sim::{Scenario, Timeline, UnderWay};
 use mqlab_core::time::Time;
 use mqlab_web::desk::action::Action;
+use mqlab_web::desk::views::Which;
 use mqlab_web::desk::{Desk, Visitor};
 use mqlab_web::scene::changes::Changes;
 use mqlab_web::scene::layout::Layout;
@@ -151,4 +152,47 @@ fn a_desk_looks_less_often_at_what_stands_still_where_much_moves() {
     desk.act(Action::Play);
     assert!(!desk.is_layered(), "at rest everything is drawn");
     assert!(!seen.shapes.is_empty());
+}
+
+/// Thousands of ways in the diagram of space and time are bands with their number, and words say so; a few are arrows.
+#[test]
+fn very_many_ways_in_space_and_time_are_bands() {
+    let look = |messages: u32, lang: &str| {
+        let link = format!(
+            "?run={}&at=33&lang={lang}&view=space-time&v={}",
+            rush(messages).pack(),
+            mqlab_core::VERSION
+        );
+        let mut desk = Desk::new(&Visitor { query: link, ..Visitor::default() });
+        desk.resize_stage(WIDE.0, WIDE.1);
+        desk.act(Action::View(Which::SpaceTime));
+        desk.frame(0.0);
+        desk.main_scene().expect("there is a run")
+    };
+    let tells = |scene: &Scene, words: &str| {
+        scene.shapes.iter().any(|shape| matches!(shape, Shape::Text { text, .. } if text.contains(words)))
+    };
+    let (few, many) = (look(60, "en"), look(5_000, "en"));
+    assert!(!tells(&few, "drawn as one band") && !tells(&few, "×"));
+    assert!(tells(&many, "packets here: those alike are drawn as one band, with their number"));
+    assert!(tells(&many, "×"), "a band says how many it is");
+    assert!(many.shapes.len() < 700, "{} shapes", many.shapes.len());
+    assert!(tells(&look(5_000, "zh"), "相同的画成一条带，旁边是数量"));
+}
+
+/// Hundreds of logs are not drawn one below the other without an end: it is said how many more there are.
+#[test]
+fn very_many_logs_are_counted() {
+    let mut scenario = Scenario::built_in("kill-the-leader").expect("it is built in");
+    scenario.topics[0].partitions = 300;
+    let link = format!("?run={}&at=200&v={}", scenario.pack(), mqlab_core::VERSION);
+    for (lang, words) in [("en", "more logs, with "), ("zh", "个日志，共 ")] {
+        let mut desk = Desk::new(&Visitor { query: format!("{link}&lang={lang}"), ..Visitor::default() });
+        desk.resize_stage(WIDE.0, WIDE.1);
+        desk.act(Action::View(Which::Logs));
+        let scene = desk.main_scene().expect("there is a run");
+        let told = |shape: &Shape| matches!(shape, Shape::Text { text, .. } if text.contains(words));
+        assert!(scene.shapes.iter().any(told), "{lang}");
+        assert!(scene.height < 15_000.0, "{}", scene.height);
+    }
 }

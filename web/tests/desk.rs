@@ -8,7 +8,7 @@ use mqlab_core::sim::{Command, Scenario, Timeline};
 use mqlab_core::time::Time;
 use mqlab_web::desk::Desk;
 use mqlab_web::desk::action::{Action, Count};
-use mqlab_web::desk::panel::Panel;
+use mqlab_web::desk::panel::{NodeControl, Panel};
 use mqlab_web::scene::shape::{Shape, Target, width_of};
 use visiting::{after, visit};
 
@@ -112,7 +112,8 @@ fn the_past_can_be_changed_and_both_futures_kept() {
 #[test]
 fn a_link_that_leads_nowhere_says_so_and_loads_nothing() {
     for (query, words) in [
-        ("?scenario=nope", "There is no experiment “nope”. Names like it: "),
+        ("?scenario=nope", "There is no experiment “nope”. The list above has all "),
+        ("?scenario=outbux", "There is no experiment “outbux”. Names like it: outbox."),
         ("?scenario=nope&lang=zh", "没有名为“nope”的实验"),
         ("?seed=twelve", "The link's seed “twelve” is not a whole number"),
         ("?lang=tlh", "This page does not speak “tlh”"),
@@ -212,6 +213,14 @@ fn what_is_seen_first_is_the_whole_system_as_it_was_declared() {
         }
         let untold =
             |words: &[String]| words.iter().filter(|text| *text == "does not know yet what to keep").count();
+        if scenario.system.is_some() {
+            assert_eq!(
+                untold(&first),
+                0,
+                "{name}: another system's brokers are told by their files, before they start"
+            );
+            continue;
+        }
         // Several controllers must find out first which of them is active.
         let told = if scenario.controllers > 1 { Time(250_000) } else { Time(50_000) };
         let seed = scenario.seed;
@@ -354,4 +363,31 @@ fn at_the_end_the_page_says_which_promises_were_kept() {
     assert_eq!(promises(after(&mut desk, &mut clock, Action::Seek(Time(300_000)))), None, "not yet");
     let words = promises(after(&mut desk, &mut clock, Action::End)).expect("it is over");
     assert!(words.starts_with("all kept: what was acknowledged is not lost"), "{words}");
+}
+
+/// The control of each of several controllers says what it does; a crowd of users has one that opens its menu.
+#[test]
+fn controllers_are_killed_and_users_are_changed_by_their_controls() {
+    let controls =
+        |desk: &mut Desk, now: f64| desk.panel(now).and_then(|panel| panel.nodes).expect("controls");
+    let mut desk = visit("?scenario=controllers-fail-over&lang=en");
+    desk.act(Action::Seek(Time(200_000)));
+    let of = |controls: &[NodeControl], id: &str| controls.iter().find(|one| one.id == id).cloned();
+    let second = of(&controls(&mut desk, 1e5), "controller-2").expect("it is a button");
+    assert!(second.up && second.label == "Kill controller 2", "{second:?}");
+    desk.act(Action::from_control("toggle", "controller-2").expect("a control"));
+    let second = of(&controls(&mut desk, 2e5), "controller-2").expect("it is a button");
+    assert!(!second.up && second.label == "Revive controller 2", "{second:?}");
+
+    let mut desk = visit("?scenario=flash-sale-by-calls&lang=en");
+    desk.act(Action::Seek(Time(100_000)));
+    let rush = of(&controls(&mut desk, 1e5), "user-2").expect("it is a button");
+    assert!(rush.up && rush.label == "What can be changed of rush", "{rush:?}");
+    desk.act(Action::from_control("toggle", "user-2").expect("a control"));
+    let menu = desk.panel(2e5).and_then(|panel| panel.menu).expect("its menu is open");
+    assert_eq!((menu.title.as_str(), menu.state.as_str()), ("rush", "runs"));
+    let lines: Vec<&str> =
+        menu.groups.iter().flat_map(|group| &group.lines).map(|line| line.0.as_str()).collect();
+    assert_eq!(lines, ["every user-2 0.250", "every user-2 1.000"], "a crowd neither dies nor stands still");
+    assert_eq!(menu.ways, [("user-2 and service-1".into(), "shop".into())]);
 }

@@ -107,10 +107,10 @@ fn exchanges_and_queues_in_lanes_by_night() {
 }
 
 #[test]
-fn users_cannot_be_crashed_and_services_can() {
+fn users_have_a_control_for_what_can_be_changed_as_services_have() {
     let scene = drawn(&pictures::calls(false), WIDE, &LIGHT, Lang::En, Selection::default());
     let has = |target| scene.hits.iter().any(|hit| hit.target == target);
-    assert!(has(Target::Node(NodeId::User(1))) && !has(Target::Control(NodeId::User(1))));
+    assert!(has(Target::Node(NodeId::User(1))) && has(Target::Control(NodeId::User(1))));
     assert!((1..=4).all(|number| has(Target::Control(NodeId::Service(number)))));
 }
 

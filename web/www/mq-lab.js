@@ -2,6 +2,8 @@
 //
 //   <script type="module" src="https://…/mq-lab.js"></script>
 //
+// A script may drive it: lab.seek(412_800), lab.play(), lab.pause(); lab.now, lab.end and lab.playing tell how it is, and
+// the event "mq-time" tells each moment that it shows: { now, end, playing, byHand }.
 // The files beside it are loaded from where it lies. It carries input to the engine's side and fills its own shadow.
 import init, { Element as Lab } from "./mqlab_web.js";
 
@@ -57,10 +59,45 @@ const attributes = ["scenario", "seed", "link", "controls", "lang", "theme"];
 
 class MqLab extends HTMLElement {
   static observedAttributes = attributes;
-  #parts; #lab; #panel; #frame = 0; #seen = false; #asked = 0; #watching = [];
+  #parts; #lab; #panel; #frame = 0; #seen = false; #asked = 0; #watching = []; #due; #plays; #told; #driven = false;
 
   /** How many times the stage was drawn. */
   frames = 0;
+
+  // ---- driven by the page around it: seek, play, pause; "mq-time" tells each moment that it shows -----------------------
+
+  /** The moment that is shown, in microseconds of the run; not a number before there is a run. */
+  get now() { return this.#lab?.now() ?? NaN; }
+
+  /** The end of the run, in microseconds. */
+  get end() { return this.#lab?.end() ?? NaN; }
+
+  /** Whether it plays. */
+  get playing() { return Boolean(this.#lab?.playing()); }
+
+  /** Goes to a moment, in microseconds. While nobody can see the stage, it waits. */
+  seek(micros) { this.#due = Number(micros); this.#driven = true; }
+
+  /** Plays from where it is. */
+  play() { this.#plays = true; this.#driven = true; }
+
+  /** Stands still. */
+  pause() { this.#plays = false; this.#driven = true; }
+
+  // What was asked for from outside, before the frame in which it is drawn.
+  #obey() {
+    if (this.#due !== undefined && !Number.isNaN(this.#due)) this.#lab.seek(this.#due);
+    if (this.#plays !== undefined) this.#lab.play(this.#plays);
+    this.#due = this.#plays = undefined;
+  }
+
+  // Tells the page around it; `byHand` where somebody moved it within the element.
+  #tell() {
+    const { now, end, playing } = this;
+    if (Number.isNaN(now) || (now === this.#told?.now && playing === this.#told?.playing)) return;
+    this.#told = { now, playing };
+    this.dispatchEvent(new CustomEvent("mq-time", { bubbles: true, detail: { now, end, playing, byHand: !this.#driven } }));
+  }
 
   connectedCallback() {
     this.#build();
@@ -80,7 +117,7 @@ class MqLab extends HTMLElement {
     if (this.shadowRoot) return;
     const shadow = this.attachShadow({ mode: "open" });
     shadow.innerHTML = `<style>${STYLE}</style><div class="lab" part="lab" role="group" tabindex="0"><p class="notice" role="alert" hidden></p>
-      <div class="stage"><canvas role="img"></canvas><div class="nodes"></div></div><div class="bar" part="bar"></div><p class="said" aria-live="polite"></p></div>`;
+      <div class="stage"><canvas role="img" aria-label="mq-lab"></canvas><div class="nodes"></div></div><div class="bar" part="bar"></div><p class="said" aria-live="polite"></p></div>`;
     const find = (css) => shadow.querySelector(css);
     this.#parts = { lab: find(".lab"), notice: find(".notice"), stage: find(".stage"), canvas: find("canvas"), nodes: find(".nodes"), bar: find(".bar"), said: find(".said") };
     this.#listen();
@@ -124,9 +161,11 @@ class MqLab extends HTMLElement {
   #tick(now) {
     this.#frame = 0;
     try {
+      this.#obey();
       if (this.#lab.frame(now)) this.frames += 1;
       const panel = this.#lab.panel(now);
       if (panel) this.#fill(panel);
+      this.#tell();
     } catch (error) {
       console.error(error);
       this.#lab = undefined;
@@ -192,7 +231,8 @@ class MqLab extends HTMLElement {
     notice.hidden = !panel.notice;
     notice.classList.toggle("over", runs);
     if (notice.textContent !== panel.notice) notice.textContent = panel.notice;
-    if (said.textContent !== panel.say) said.textContent = panel.say;
+    // Whoever drives it speaks for it: several labs in step would all speak at once.
+    if (!this.#driven && said.textContent !== panel.say) said.textContent = panel.say;
     if (String(before?.controls) !== String(panel.controls)) this.#controls(panel);
     this.#transport(panel);
     const focused = this.shadowRoot.activeElement?.dataset.node;
@@ -256,14 +296,16 @@ class MqLab extends HTMLElement {
     const { lab, stage, bar } = this.#parts;
     lab.addEventListener("click", (event) => {
       const control = event.target.closest("[data-act]");
-      if (control) this.#lab?.act(control.dataset.act, control.dataset.value ?? "");
+      if (!control) return;
+      this.#driven = false;
+      this.#lab?.act(control.dataset.act, control.dataset.value ?? "");
     });
     lab.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, a")) return;
       if (event.target.matches("button") && [" ", "Enter"].includes(event.key)) return;
-      if (this.#lab?.key(event.key)) { event.preventDefault(); event.stopPropagation(); }
+      if (this.#lab?.key(event.key)) { this.#driven = false; event.preventDefault(); event.stopPropagation(); }
     });
-    bar.addEventListener("input", (event) => { if (event.target.matches("input")) this.#lab?.seek(Number(event.target.value)); });
+    bar.addEventListener("input", (event) => { if (event.target.matches("input")) { this.#driven = false; this.#lab?.seek(Number(event.target.value)); } });
     const spot = (event) => {
       const area = this.#parts.canvas.getBoundingClientRect();
       return [event.clientX - area.left, event.clientY - area.top];

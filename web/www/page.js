@@ -477,6 +477,9 @@ try {
   fail(error);
 }
 
+// One file alone has no page beside it: it cannot compare, for a browser starts no workers from a file.
+if ($("mqlab-wasm")) for (const link of document.querySelectorAll('[data-text="compare-page"]')) link.hidden = true;
+
 // Kept for when there is no network: the folder alone, for the single file needs none. Where it is refused, nothing is lost.
 if (navigator.serviceWorker && location.protocol !== "file:" && !$("mqlab-wasm")) {
   navigator.serviceWorker.register("./sw.js", { updateViaCache: "none" }).catch(() => {});

@@ -35,8 +35,10 @@ pub fn assemble(site: &Path) -> Result<String> {
     Page::new(read(site)?).html()
 }
 
-/// What serves a page that is fetched: one that keeps it for when there is no network, and one that puts it into others.
-const NOT_FOR_A_FILE: [&str; 2] = ["sw.js", "mq-lab.js"];
+/// What serves a page that is fetched: what keeps it for when there is no network, what puts it into others, and what
+/// compares systems, which needs workers with a module of their own: a browser starts none from a file.
+const NOT_FOR_A_FILE: [&str; 6] =
+    ["sw.js", "mq-lab.js", "compare.html", "compare.js", "compare-worker.js", "mqlab_web_compare.js"];
 
 /// The site's files by name.
 type Files = BTreeMap<String, Vec<u8>>;

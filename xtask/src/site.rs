@@ -1,4 +1,5 @@
-//! The page as a folder: compile the web crate, generate its bindings, put the files of `web/www` beside them.
+//! The page as a folder: compile the web crate and what its workers run, generate their bindings, put the files of `web/www`
+//! beside them.
 
 use std::fs;
 use std::path::Path;
@@ -13,34 +14,59 @@ use crate::workspace::Workspace;
 /// The web crate's module as wasm-bindgen names it: `mqlab_web.js` and `mqlab_web_bg.wasm`.
 pub const MODULE: &str = "mqlab_web";
 
+/// The module that the page's workers run, as wasm-bindgen names it.
+pub const COMPARE: &str = "mqlab_web_compare";
+
+/// A module of the site: its package, its name, and the profile that it is compiled in.
+struct Module {
+    package: &'static str,
+    name: &'static str,
+    profile: &'static str,
+}
+
+/// The page's is small, for everybody downloads it; the workers' is fast.
+const MODULES: [Module; 2] = [
+    Module { package: "mqlab-web", name: MODULE, profile: "web" },
+    Module { package: "mqlab-web-compare", name: COMPARE, profile: "web-fast" },
+];
+
 /// Builds the page into [`Workspace::site`], set-up included.
 pub fn build(workspace: &Workspace) -> Result<()> {
     tools::wasm_target(workspace)?;
     let wasm_bindgen = tools::wasm_bindgen(workspace)?;
-    compile(workspace)?;
+    for module in &MODULES {
+        compile(workspace, module)?;
+    }
     // Made beside the folder and then put in its place: a server that is running never sees half a page, and a file
     // that left the sources leaves the site.
     let (fresh, site) = (workspace.target.join("site.new"), workspace.site());
     remove(&fresh)?;
-    bind(workspace, &wasm_bindgen, &fresh)?;
+    for module in &MODULES {
+        bind(workspace, &wasm_bindgen, &fresh, module)?;
+    }
     copy(&workspace.root.join("web/www"), &fresh)?;
+    // The page that compares says what its figures rest on.
+    let costs = workspace.root.join("core/costs.json");
+    fs::copy(&costs, fresh.join("costs.json")).context(|| format!("cannot copy {}", costs.display()))?;
     offline::complete(&fresh)?;
     remove(&site)?;
     fs::rename(&fresh, &site).context(|| format!("cannot write {}", site.display()))
 }
 
-fn compile(workspace: &Workspace) -> Result<()> {
+fn compile(workspace: &Workspace, module: &Module) -> Result<()> {
     let mut build = process::cargo(&workspace.root);
-    build.args(["build", "--package=mqlab-web", "--lib", "--profile=web", "--target", WASM_TARGET]);
-    progress::run("compiling the page", &mut build)
+    build.args(["build", "--package", module.package, "--lib", "--profile", module.profile]);
+    build.args(["--target", WASM_TARGET]);
+    progress::run(&format!("compiling {}", module.package), &mut build)
 }
 
-fn bind(workspace: &Workspace, wasm_bindgen: &Path, folder: &Path) -> Result<()> {
-    let compiled = workspace.target.join(WASM_TARGET).join("web").join(format!("{MODULE}.wasm"));
+fn bind(workspace: &Workspace, wasm_bindgen: &Path, folder: &Path, module: &Module) -> Result<()> {
+    let compiled =
+        workspace.target.join(WASM_TARGET).join(module.profile).join(format!("{}.wasm", module.name));
     let mut bind = process::program(wasm_bindgen, &workspace.root);
     bind.args(["--target=web", "--no-typescript", "--remove-name-section", "--remove-producers-section"]);
-    bind.args(["--out-name", MODULE, "--out-dir"]).arg(folder).arg(compiled);
-    progress::run("generating its bindings", &mut bind)
+    bind.args(["--out-name", module.name, "--out-dir"]).arg(folder).arg(compiled);
+    progress::run(&format!("generating the bindings of {}", module.package), &mut bind)
 }
 
 /// The module's file in the site.

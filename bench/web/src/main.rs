@@ -8,10 +8,12 @@
 //! | [`seek`] | how long does it take to go anywhere in a long run? |
 //! | [`weight`], [`opening`] | how large is the page, and when does its first message move? |
 //! | [`engine`] | how fast is the engine in the page, against the same code natively? |
+//! | [`comparing`] | how long does it take to compare all systems, and does the page feel it? |
 //! | [`memory`] | does memory grow while one plays? |
 //! | [`browser`], [`page`] | how is a browser started, asked and timed? |
 
 mod browser;
+mod comparing;
 mod engine;
 mod frames;
 mod memory;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         .chain(opening::rows(&served))
         .chain(weight::rows(&site))
         .chain(engine::rows(&worlds))
+        .chain(comparing::rows(&served))
         .chain(memory::rows(&served))
         .collect();
     let place = vec![format!("browser: {}, headless, without a graphics card", Browser::start().version())];

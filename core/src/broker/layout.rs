@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use super::error::{BrokerError, Declared};
 use super::{Broker, Done, HostLayout, Out, Removed};
-use crate::ids::MessageId;
+use crate::ids::{MessageId, Name};
 use crate::log::{SliceOf, Storage, StorageError};
 use crate::observe::{Event, QueueEvent};
 use crate::queue::QueueOptions;
@@ -75,18 +75,35 @@ impl<S: Storage> Broker<S> {
             }
         }
         for name in &removed.queues {
-            let Some(queue) = self.host.queue(name.as_str()) else { continue };
-            let mut messages: Vec<MessageId> = queue.held().filter_map(|held| held.id).collect();
-            messages.sort_unstable();
-            self.drain(out)?; // what was said of it before
-            self.host.delete_queue(now, name.as_str())?;
-            self.guests.consumers.retain(|(_, queue), _| queue != name);
-            out.event(Event::Queue(QueueEvent::Dropped { queue: name.clone(), messages }));
+            self.remove_queue(now, name, out)?;
         }
         for name in &removed.exchanges {
             self.host.delete_exchange(name.as_str())?;
         }
         Ok(())
+    }
+
+    /// Removes a queue, with what is in it, if it is there.
+    fn remove_queue(&mut self, now: Time, name: &Name, out: &mut Out<SliceOf<S>>) -> Done<S> {
+        let Some(queue) = self.host.queue(name.as_str()) else { return Ok(()) };
+        let mut messages: Vec<MessageId> = queue.held().filter_map(|held| held.id).collect();
+        messages.sort_unstable();
+        self.drain(out)?; // what was said of it before
+        self.host.delete_queue(now, name.as_str())?;
+        self.guests.consumers.retain(|(_, queue), _| queue != name);
+        out.event(Event::Queue(QueueEvent::Dropped { queue: name.clone(), messages }));
+        Ok(())
+    }
+
+    /// Ends a durable subscription, as somebody who runs the cluster wants: its queue goes, with what it kept. Whoever
+    /// subscribes under its name afterwards begins anew. (JMS: `unsubscribe`, by the client itself; brokers have it for
+    /// their administrators, too.) A failure is kept for [`settle`](Self::settle).
+    pub(crate) fn end_subscription(&mut self, now: Time, queue: &Name, out: &mut Out<SliceOf<S>>) {
+        if self.failed.is_none()
+            && let Err(error) = self.remove_queue(now, queue, out)
+        {
+            self.failed = Some(error);
+        }
     }
 }
 

@@ -99,6 +99,11 @@ impl fmt::Display for BadOptions {
 impl core::error::Error for BadOptions {}
 
 impl ProducerOptions {
+    /// Whether nothing is said.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether a producer can work so.
     ///
     /// # Errors

@@ -54,6 +54,11 @@ impl Epochs {
         self.0.retain(|&(_, start)| start < end);
     }
 
+    /// All epochs, each with where it begins.
+    pub fn iter(&self) -> impl Iterator<Item = (Epoch, Offset)> {
+        self.0.iter().copied()
+    }
+
     /// The latest epoch.
     pub fn last(&self) -> Option<Epoch> {
         self.0.last().map(|&(epoch, _)| epoch)

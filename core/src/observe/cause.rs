@@ -15,10 +15,12 @@
 
 use alloc::vec::Vec;
 
+use super::activemq_event::ActivemqEvent;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
 use super::life::life;
 use super::queue_event::QueueEvent;
+use super::rabbitmq_event::RabbitmqEvent;
 use super::rocketmq_event::RocketmqEvent;
 use crate::ids::{MessageId, NodeId, PartitionId};
 use crate::sorted::SortedSet;
@@ -133,6 +135,7 @@ fn is_context(event: &Event, partition: Option<&PartitionId>) -> bool {
         Event::Elected { partition: of, .. } | Event::InSync { partition: of, .. } => Some(of) == partition,
         Event::Fault(fault) => matches!(fault, FaultEvent::Link { .. } | FaultEvent::Broke { .. }),
         Event::Queue(event) => matches!(event, QueueEvent::OutOfMemory { .. }),
+        Event::Rabbitmq(event) => matches!(event, RabbitmqEvent::Leads { .. }),
         _ => false,
     }
 }
@@ -178,6 +181,12 @@ impl Past<'_> {
             Event::Sent { attempt, .. } if *attempt > 1 => return self.sent_again(index),
             Event::Appended { .. } => self.appended(index),
             Event::Copied { .. } => appended(),
+            Event::Rabbitmq(RabbitmqEvent::Written { .. }) => {
+                own(|event| matches!(event, Event::Sent { .. }))
+            }
+            Event::Rabbitmq(RabbitmqEvent::CutBack { .. }) => {
+                self.last(index, |other| matches!(other.event, Event::Rabbitmq(RabbitmqEvent::Leads { .. })))
+            }
             Event::Committed { .. } => self.last(index, |fact| {
                 matches!(fact.event, Event::InSync { .. })
                     || matches!(fact.event, Event::Copied { .. } | Event::Appended { .. }) && self.names(fact)
@@ -288,6 +297,13 @@ impl Past<'_> {
                 matches!(&fact.event, Event::Rocketmq(RocketmqEvent::Popped { by, .. }) if *by == node);
             (is_pushed || is_popped) && self.names(fact)
         });
+        let tries = self.last(index, |fact| {
+            let will = matches!(&fact.event, Event::Activemq(ActivemqEvent::WillRedeliver { .. }));
+            fact.node == node && will && self.names(fact)
+        });
+        if tries > pushed {
+            return tries;
+        }
         let earlier =
             self.last(index, |fact| matches!(fact.event, Event::Received { .. }) && self.names(fact));
         let again = || {

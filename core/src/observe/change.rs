@@ -3,8 +3,10 @@
 //!
 //! ```text
 //!   every producer-1 5         ms between two messages      queue NAME on broker-1             a new queue
+//!                              (or calls of a user-1)       drop-subscription NAME [CLIENT]    a durable one ends, with all in it
 //!   acks producer-1 all        0, 1 or all                  drop-queue NAME                    it goes, with all in it
-//!   work consumer-1 20         ms for a message             exchange NAME fanout on broker-1   a new exchange
+//!   work consumer-1 20         ms for a message, or a       exchange NAME fanout on broker-1   a new exchange
+//!                              service-1's for an order
 //!   prefetch consumer-1 10     0 for no limit               drop-exchange NAME                 it goes, with its bindings
 //!   join consumer-1            another one like it          bind EXCHANGE QUEUE [KEY]          the queue gets what matches
 //!   leave consumer-1           it goes, in good order       unbind EXCHANGE QUEUE [KEY]        and does not any more
@@ -46,7 +48,7 @@ use crate::time::{Span, Time};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Change {
-    /// A producer sends a message, or a burst, every so often.
+    /// A producer sends a message, or a burst, every so often; users ask so often.
     Every {
         /// Which.
         node: NodeId,
@@ -60,7 +62,7 @@ pub enum Change {
         /// How many.
         level: AcksLevel,
     },
-    /// A consumer's program works so long on a message.
+    /// A consumer's program works so long on a message, or a service on each order.
     Work {
         /// Which.
         node: NodeId,
@@ -177,6 +179,14 @@ pub enum Change {
         node: NodeId,
         /// When.
         when: AckWhen,
+    },
+    /// A durable subscription that nobody reads ends, with what it kept (JMS: `unsubscribe`).
+    DropSubscription {
+        /// Its name.
+        name: Name,
+        /// Whose name it is, where it has one (JMS's client id).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<Name>,
     },
 }
 
@@ -353,6 +363,10 @@ impl fmt::Display for Change {
             Self::Unbind { exchange, queue, key } => write!(f, "unbind {exchange} {queue} {key}"),
             Self::DropTopic(name) => write!(f, "drop-topic {name}"),
             Self::Ack { node, when } => write!(f, "ack {node} {when}"),
+            Self::DropSubscription { name, client: None } => write!(f, "drop-subscription {name}"),
+            Self::DropSubscription { name, client: Some(client) } => {
+                write!(f, "drop-subscription {name} {client}")
+            }
         }
     }
 }
@@ -408,6 +422,10 @@ fn read(words: &[&str]) -> Option<Change> {
         ["exchange", new, kind, "on", on] => {
             Change::Exchange { name: exchange(new)?, kind: kind.parse().ok()?, on: node(on)? }
         }
+        ["drop-subscription", old] => Change::DropSubscription { name: name(old)?, client: None },
+        ["drop-subscription", old, client] => {
+            Change::DropSubscription { name: name(old)?, client: Some(name(client)?) }
+        }
         ["drop-exchange", old] => Change::DropExchange(exchange(old)?),
         ["bind", from, to, ref key @ ..] => {
             Change::Bind { exchange: exchange(from)?, queue: name(to)?, key: key.join(" ") }
@@ -440,7 +458,7 @@ impl fmt::Display for BadChange {
                     ack consumer-1 before, join consumer-1, leave consumer-1, topic NAME partitions 3 replicas 3, \
                     drop-topic NAME, partitions TOPIC 6, \
                     min-in-sync TOPIC 2, retention-time TOPIC 500, retention-bytes TOPIC 65536, queue NAME on broker-1, \
-                    drop-queue NAME, ttl QUEUE 100, length QUEUE 50, exchange NAME fanout on broker-1, \
+                    drop-queue NAME, drop-subscription NAME CLIENT, ttl QUEUE 100, length QUEUE 50, exchange NAME fanout on broker-1, \
                     drop-exchange NAME, bind EXCHANGE QUEUE KEY, unbind EXCHANGE QUEUE KEY; none lifts a limit";
         f.write_str(&format!("{:?} is not understood: {such}", self.0))
     }

@@ -20,6 +20,7 @@ use super::producer_event::ProducerEvent;
 use super::pull_event::PullEvent;
 use super::pulsar_event::PulsarEvent;
 use super::queue_event::QueueEvent;
+use super::rabbitmq_event::RabbitmqEvent;
 use super::refusal::Refusal;
 use super::rocketmq_event::RocketmqEvent;
 use super::share_event::ShareEvent;
@@ -262,6 +263,8 @@ pub enum Event {
     Pulsar(PulsarEvent),
     /// Something that only ActiveMQ does.
     Activemq(ActivemqEvent),
+    /// Something that only RabbitMQ does.
+    Rabbitmq(RabbitmqEvent),
 }
 
 /// An event with its time and its place.
@@ -336,6 +339,7 @@ impl Event {
             Self::Rocketmq(event) => event.messages(),
             Self::Pulsar(event) => event.messages(),
             Self::Activemq(event) => event.messages(),
+            Self::Rabbitmq(event) => event.messages(),
             Self::Order(OrderEvent::Put { message, .. }) => core::slice::from_ref(message),
             _ => &[],
         }
@@ -367,6 +371,7 @@ impl Event {
             || matches!(self, Self::Rocketmq(event) if event.is_landmark())
             || matches!(self, Self::Pulsar(event) if event.is_landmark())
             || matches!(self, Self::Activemq(event) if event.is_landmark())
+            || matches!(self, Self::Rabbitmq(event) if event.is_landmark())
     }
 }
 
@@ -431,6 +436,7 @@ impl fmt::Display for Event {
             Self::Txn(event) => event.fmt(f),
             Self::Rocketmq(event) => event.fmt(f),
             Self::Pulsar(event) => event.fmt(f),
+            Self::Rabbitmq(event) => event.fmt(f),
             Self::Settled { queue, message, by } => write!(f, "removed {message} from {queue}, done by {by}"),
             Self::Received { from, messages, delivery: 1 } => {
                 write!(f, "received {} from {from}", named(messages))

@@ -11,11 +11,13 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::cluster_event::ClusterEvent;
+use super::entry_account::EntryAccount;
 use super::event::{Event, Place, Stamped};
 use super::fault_event::FaultEvent;
 use super::order_account::OrderAccount;
 use super::promise::{Promise, Promised, Subject};
 use super::pull_event::PullEvent;
+use super::pulsar_event::is_ledger;
 use super::queue_event::QueueEvent;
 use super::share_account::ShareAccount;
 use super::txn_account::TxnAccount;
@@ -88,11 +90,13 @@ pub struct PromiseJudge {
     dirty: SortedMap<Subject, BTreeSet<MessageId>>,
     shares: ShareAccount,
     orders: OrderAccount,
+    entries: EntryAccount,
 }
 
 impl PromiseJudge {
     /// Takes note of a fact.
     pub fn observe(&mut self, Stamped { node, event, .. }: &Stamped) {
+        self.entries.observe(event);
         match event {
             Event::Sent { to, messages, .. } => {
                 self.transactions.sent(*node, event);
@@ -185,6 +189,9 @@ impl PromiseJudge {
     }
 
     fn stored(&mut self, partition: &PartitionId, broker: NodeId, messages: &[MessageId]) {
+        if is_ledger(partition) {
+            return; // of which topic it is, and how much of it counts, the account of entries knows
+        }
         let log = self.logs.entry((partition.clone(), broker)).or_default();
         for &message in messages {
             let times = log.entry(message).or_default();
@@ -269,7 +276,13 @@ impl PromiseJudge {
         match promise {
             Promise::NotLost => of_them(verdict.lost()),
             Promise::ReadStays => of_them(&self.vanished),
-            Promise::StoredOnce => of_them(&self.stored_twice),
+            Promise::StoredOnce => {
+                let mut twice = self.stored_twice.clone();
+                if let Subject::Topic(topic) = of {
+                    twice.extend(self.entries.twice_in(topic));
+                }
+                of_them(&twice)
+            }
             Promise::InOrder => of_them(verdict.reordered()),
             Promise::Answered => self.unanswered.keys().copied().filter(sent_to).collect(),
             Promise::AtLeastOnce => self.stuck(of, verdict),

@@ -145,13 +145,6 @@ pub enum PulsarEvent {
         /// What was in the entry.
         messages: Vec<MessageId>,
     },
-    /// A broker copied what a bookie that is gone had of a ledger to another.
-    Replicated {
-        /// Which ledger.
-        ledger: u64,
-        /// Whose entries.
-        lost: NodeId,
-    },
     /// The metadata store has not heard a broker for a session: what it owned is anybody's.
     SessionOver {
         /// Whom.
@@ -345,9 +338,6 @@ impl fmt::Display for PulsarEvent {
             Self::Fenced { ledger, by } => write!(f, "fenced ledger {ledger} for {by}"),
             Self::FencedOff { ledger, writer, messages } => {
                 write!(f, "took no {} from {writer}: ledger {ledger} is fenced", named(messages))
-            }
-            Self::Replicated { ledger, lost } => {
-                write!(f, "copied what {lost} had of ledger {ledger} to another bookie")
             }
             Self::SessionOver { node } => write!(f, "has not heard {node} for a session"),
             Self::Subscribed { partition, subscription, consumer } => {

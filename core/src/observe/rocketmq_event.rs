@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::Serialize;
 
+use super::event::list;
 use super::messages::named;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::time::Time;
@@ -167,6 +168,27 @@ pub enum RocketmqEvent {
         /// Which.
         node: NodeId,
     },
+    /// A controller made another broker the master.
+    MasterIs {
+        /// Of which name.
+        broker: Name,
+        /// Which.
+        master: NodeId,
+        /// Since which epoch.
+        epoch: u32,
+    },
+    /// A controller finds nobody alive who could be the master.
+    NoMaster {
+        /// Of which name.
+        broker: Name,
+    },
+    /// A controller notes who has everything that is acknowledged.
+    InSyncIs {
+        /// Of which name.
+        broker: Name,
+        /// Who.
+        in_sync: Vec<NodeId>,
+    },
 }
 
 impl RocketmqEvent {
@@ -187,7 +209,10 @@ impl RocketmqEvent {
             | Self::SlaveCame { .. }
             | Self::SlaveGone { .. }
             | Self::Registered { .. }
-            | Self::Unregistered { .. } => &[],
+            | Self::Unregistered { .. }
+            | Self::MasterIs { .. }
+            | Self::NoMaster { .. }
+            | Self::InSyncIs { .. } => &[],
         }
     }
 
@@ -201,13 +226,14 @@ impl RocketmqEvent {
                 | Self::Revived { .. }
                 | Self::HalfDiscarded { .. }
                 | Self::SlaveGone { .. }
+                | Self::MasterIs { .. }
+                | Self::NoMaster { .. }
         )
     }
 }
 
 impl fmt::Display for RocketmqEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = super::event::list;
         match self {
             Self::LessSafe { message, status } => {
                 write!(f, "was told {status}: {message} is stored, and less safe than was asked for")
@@ -238,6 +264,11 @@ impl fmt::Display for RocketmqEvent {
             Self::SlaveGone { slave } => write!(f, "is not followed by {slave} any more"),
             Self::Registered { node, broker, id } => write!(f, "knows {node}: {broker}, number {id}"),
             Self::Unregistered { node } => write!(f, "does not know {node} any more"),
+            Self::MasterIs { broker, master, epoch } => {
+                write!(f, "made {master} the master of {broker}, epoch {epoch}")
+            }
+            Self::NoMaster { broker } => write!(f, "finds no master for {broker}"),
+            Self::InSyncIs { broker, in_sync } => write!(f, "in sync for {broker}: {}", list(in_sync)),
         }
     }
 }

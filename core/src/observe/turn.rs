@@ -18,6 +18,7 @@ use super::fault_event::FaultEvent;
 use super::group_event::GroupEvent;
 use super::order::{Answer, OrderEvent};
 use super::queue_event::QueueEvent;
+use super::rabbitmq_event::RabbitmqEvent;
 use super::rocketmq_event::RocketmqEvent;
 use super::share_event::ShareEvent;
 use super::verdict::Verdict;
@@ -83,6 +84,7 @@ impl Turn {
         Some(match &fact.event {
             Event::Elected { epoch, .. } if epoch.0 <= 1 => return None,
             Event::Cluster(ClusterEvent::Controls { term }) if term.0 <= 1 => return None,
+            Event::Rabbitmq(RabbitmqEvent::Leads { term, .. }) if term.0 <= 1 => return None,
             event if !event.is_landmark() => return None,
             Event::Crashed
             | Event::PowerCut
@@ -94,14 +96,21 @@ impl Turn {
             | Event::Truncated { .. }
             | Event::Fault(FaultEvent::DiskLied { .. } | FaultEvent::DiskGone { .. }) => Self::CopyLost,
             Event::Fault(_) => Self::Fault,
-            Event::Elected { .. }
+            Event::Rocketmq(RocketmqEvent::MasterIs { .. } | RocketmqEvent::NoMaster { .. })
             | Event::Activemq(ActivemqEvent::Master { .. })
+            | Event::Elected { .. }
             | Event::Cluster(ClusterEvent::Controls { .. } | ClusterEvent::UncleanElection { .. }) => {
                 Self::Election
             }
             Event::Group(GroupEvent::RebalanceBegan { .. } | GroupEvent::PollOverdue { .. }) => {
                 Self::Rebalance
             }
+            Event::Rabbitmq(event) => match event {
+                RabbitmqEvent::Leads { .. } | RabbitmqEvent::StoppedLeading { .. } => Self::Election,
+                RabbitmqEvent::CutBack { .. } => Self::CopyLost,
+                RabbitmqEvent::Refusing { .. } => Self::Refusal,
+                _ => Self::Fault,
+            },
             Event::Requeued { .. }
             | Event::Share(ShareEvent::Returned { .. })
             | Event::Rocketmq(RocketmqEvent::Revived { .. }) => Self::Redelivery,

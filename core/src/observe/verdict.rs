@@ -36,9 +36,11 @@ mod accounts;
 mod answers;
 mod copies;
 mod lines;
+mod pulsar;
 mod trims;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use accounts::Accounts;
 use copies::Copies;
@@ -54,6 +56,7 @@ use super::fault_event::FaultEvent;
 use super::order_of_work::OrderOfWork;
 use super::pull_event::PullEvent;
 use super::queue_event::QueueEvent;
+use super::rabbitmq_event::RabbitmqEvent;
 use super::shared::Shared;
 use super::txn_event::TxnEvent;
 use super::txn_judge::TxnJudge;
@@ -89,6 +92,12 @@ pub struct Verdict {
     returned: BTreeSet<MessageId>,
     /// The step in which a message died last: if it is stored elsewhere in the same step, it was not dropped.
     died_in: BTreeMap<MessageId, u64>,
+    /// In a dead-letter topic.
+    buried: BTreeSet<MessageId>,
+    /// What has left queues of which several brokers have members.
+    left: BTreeSet<(MessageId, Name)>,
+    /// Dead letters on their way to queues of other brokers.
+    burying: BTreeSet<(MessageId, Name)>,
     /// In which queues a message stands as a dead letter.
     dead_letters: BTreeMap<MessageId, SortedSet<Name>>,
     /// Refused for good, or not acknowledged in time: their producers gave them up.
@@ -208,7 +217,7 @@ impl Verdict {
             Event::Processed { from, messages, group } => {
                 messages.iter().for_each(|message| self.processed(from, *message, group, *node));
             }
-            Event::Settled { queue, message, by } => self.settled(queue, *message, *node, *by),
+            Event::Settled { queue, message, by } => self.settled(queue, *message, *by),
             Event::Crashed | Event::PowerCut | Event::Cluster(ClusterEvent::Stopped) => self.died(*node),
             Event::Restarted => {
                 self.down.remove(node);
@@ -218,9 +227,32 @@ impl Verdict {
                 messages.iter().for_each(|message| self.promise(*message));
             }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
+            Event::Pulsar(event) => self.observe_pulsar(event),
+            Event::Rabbitmq(event) => self.observe_rabbitmq(*node, event),
             Event::Share(event) => {
                 let delivered = |id| self.accounts.get(id).is_some_and(|account| account.delivered);
                 self.shared.observe(event, delivered);
+            }
+            _ => {}
+        }
+    }
+
+    fn observe_rabbitmq(&mut self, node: NodeId, event: &RabbitmqEvent) {
+        match event {
+            RabbitmqEvent::Written { queue, messages, .. } => {
+                let place = Place::Queue(queue.clone());
+                self.copies.is_replicated(&place);
+                // A member that is behind writes down, too, what has left the queue since.
+                let there = |message: &&MessageId| !self.left.contains(&(**message, queue.clone()));
+                let messages: Vec<MessageId> = messages.iter().filter(there).copied().collect();
+                self.hold(&place, node, &messages);
+            }
+            RabbitmqEvent::CutBack { queue, messages, .. } => {
+                self.lose(&Place::Queue(queue.clone()), node, messages);
+            }
+            RabbitmqEvent::Leads { queue, .. } => self.elected(&Place::Queue(queue.clone()), node),
+            RabbitmqEvent::DeadLettered { message, to, .. } => {
+                self.burying.extend(to.iter().map(|queue| (*message, queue.clone())));
             }
             _ => {}
         }
@@ -230,7 +262,7 @@ impl Verdict {
         match event {
             QueueEvent::Died { queue, message, .. } => {
                 self.owed.remove(&(*message, queue.clone()));
-                self.let_go(&Place::Queue(queue.clone()), node, *message);
+                self.leaves(queue, *message);
                 self.dead_letters.entry(*message).or_default().remove(queue);
                 self.dropped.insert(*message);
                 self.died_in.insert(*message, step);
@@ -295,10 +327,19 @@ impl Verdict {
             if !self.is_done(message, purpose) {
                 self.owed.insert((message, queue.clone()));
             }
-            if self.died_in.get(&message) == Some(&step) {
+            self.left.remove(&(message, queue.clone()));
+            let buried = self.burying.remove(&(message, queue.clone()));
+            if buried || self.died_in.get(&message) == Some(&step) {
                 self.dropped.remove(&message);
                 self.dead_letters.entry(message).or_default().insert(queue.clone());
             }
+        }
+    }
+
+    /// A queue does not have a message any more, whoever has a copy.
+    fn leaves(&mut self, queue: &Name, message: MessageId) {
+        if self.copies.let_go_everywhere(&mut self.accounts, &Place::Queue(queue.clone()), message) {
+            self.left.insert((message, queue.clone()));
         }
     }
 
@@ -311,7 +352,9 @@ impl Verdict {
         for &message in messages {
             self.let_go(place, broker, message);
             self.halves.remove(&(message, broker));
-            if let Place::Queue(queue) = place {
+            if let Place::Queue(queue) = place
+                && !self.copies.is_held_by_any(&self.accounts, place, message)
+            {
                 self.judge_debt(message, queue);
             }
             self.judge_loss(message);
@@ -335,8 +378,8 @@ impl Verdict {
     }
 
     /// A queue has a consumer's word. If it came before the work was done, the consumer alone has the message now.
-    fn settled(&mut self, queue: &Name, message: MessageId, broker: NodeId, by: NodeId) {
-        self.let_go(&Place::Queue(queue.clone()), broker, message);
+    fn settled(&mut self, queue: &Name, message: MessageId, by: NodeId) {
+        self.leaves(queue, message);
         if !self.owed.contains(&(message, queue.clone())) {
             return;
         }

@@ -65,6 +65,10 @@ impl<L: Log> Ballot<L> {
         storage.close(&LogName::Ballot(quorum.clone()), self.log)
     }
 
+    pub(super) fn log_mut(&mut self) -> &mut L {
+        &mut self.log
+    }
+
     pub(super) fn term(&self) -> Epoch {
         self.term
     }

@@ -266,11 +266,34 @@ impl<L: Log> Raft<L> {
         &self.log
     }
 
+    /// It wants to lead as soon as it is woken, where nobody is heard.
+    pub fn hurry(&mut self, now: Time) {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.until = now;
+        }
+    }
+
+    /// Its logs, for whoever tends the disk.
+    pub fn logs_mut(&mut self) -> [&mut L; 2] {
+        [&mut self.log, self.ballot.log_mut()]
+    }
+
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Time {
         match &self.role {
             Role::Follower(Follower { until, .. }) | Role::Candidate(Candidate { until, .. }) => *until,
             Role::Leader(leader) => leader.next_beat,
+        }
+    }
+
+    /// When it wants to lead, if it hears no leader before, and the longest that it ever waits for one; nothing while it
+    /// leads itself.
+    pub fn runs_at(&self) -> Option<(Time, Span)> {
+        match &self.role {
+            Role::Follower(Follower { until, .. }) | Role::Candidate(Candidate { until, .. }) => {
+                Some((*until, Span(self.timing.patience.0 * 2)))
+            }
+            Role::Leader(_) => None,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::broker::{Input, Out};
 use crate::ids::{MessageId, NodeId};
 use crate::observe::{Ledger, Metrics};
 use crate::rng::{Rng, Stream};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Users and services.
 #[derive(Clone, Debug)]
@@ -105,6 +105,16 @@ impl Calls {
             NodeId::User(number) => self.users[index(number)].process.next_wakeup(),
             _ => None,
         }
+    }
+
+    /// A crowd asks so often from now on.
+    pub(super) fn ask_every(&mut self, now: Time, number: u16, every: Span) {
+        self.users[index(number)].process.ask_every(now, every);
+    }
+
+    /// A service works so long on what it begins from now on.
+    pub(super) fn work_for(&mut self, number: u16, span: Span) {
+        self.services[index(number)].process.work_for(span);
     }
 
     /// A service's process is gone. Users do not die.

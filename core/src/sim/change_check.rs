@@ -9,6 +9,7 @@ use super::scenario::{
     CLIENTS_MAX, ConsumerSpec, MESSAGES_MAX, NODES_MAX, PARTITIONS_MAX, ProducerSpec, RUN_MICROS_MAX,
     Scenario, SourceSpec, TargetSpec, TopicSpec,
 };
+use super::service_spec::{ServiceSpec, UserSpec, WorkSpec};
 use super::shop::target;
 use super::world::{BrokerProcess, Power, World, index};
 use crate::broker::{Acks, is_internal};
@@ -76,12 +77,22 @@ impl Scenario {
                 span(*every)?;
                 news(options.poll_every == *every, CommandRefused::IsSo(*node))
             }
+            Change::Every { node: node @ NodeId::User(_), span: every } => {
+                let spec = self.user(*node)?;
+                span(*every)?;
+                news(spec.every == every.0, CommandRefused::IsSo(*node))
+            }
             Change::Every { node, span: every } => {
                 let spec = self.producer(*node)?;
                 span(*every)?;
                 news(spec.every == every.0, CommandRefused::IsSo(*node))
             }
             Change::Acks { node, level } => self.accepts_acks(*node, (*level).into()),
+            Change::Work { node: node @ NodeId::Service(_), span: work } => {
+                let spec = self.service_at(*node)?;
+                span(*work)?;
+                news(spec.work == WorkSpec::always(*work), CommandRefused::IsSo(*node))
+            }
             Change::Work { node, span: work } => {
                 let spec = self.consumer(*node)?;
                 span(*work)?;
@@ -113,6 +124,7 @@ impl Scenario {
             | Change::RetentionBytes { .. }
             | Change::Topic { .. }
             | Change::DropTopic(_) => self.accepts_of_topic(change),
+            Change::DropSubscription { name, client } => self.durable(name, client.as_ref()).map(drop),
             _ => self.accepts_of_host(change),
         }
     }
@@ -261,6 +273,16 @@ impl Scenario {
         self.consumers.get(index(number)).ok_or(CommandRefused::NoSuchNode(node))
     }
 
+    fn user(&self, node: NodeId) -> Result<&UserSpec, CommandRefused> {
+        let NodeId::User(number) = node else { return Err(CommandRefused::DoesNotApply(node)) };
+        self.users.get(index(number)).ok_or(CommandRefused::NoSuchNode(node))
+    }
+
+    fn service_at(&self, node: NodeId) -> Result<&ServiceSpec, CommandRefused> {
+        let NodeId::Service(number) = node else { return Err(CommandRefused::DoesNotApply(node)) };
+        self.services.get(index(number)).ok_or(CommandRefused::NoSuchNode(node))
+    }
+
     fn topic(&self, name: &Name) -> Result<&TopicSpec, CommandRefused> {
         let found = self.topics.iter().find(|topic| topic.name == *name);
         found.ok_or_else(|| CommandRefused::NoSuchTopic(name.clone()))
@@ -305,6 +327,9 @@ impl World {
     /// Whether something can be set, added or removed now.
     pub(super) fn permits_change(&self, change: &Change) -> Checked {
         self.scenario.accepts(change)?;
+        if let Change::DropSubscription { name, client } = change {
+            return self.permits_end(name, client.as_ref());
+        }
         let on = self.scenario.host_of(change).map(NodeId::Broker);
         let must_run = match change {
             Change::Leave(node) => Some(*node),

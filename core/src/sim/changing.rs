@@ -21,6 +21,7 @@ use super::agenda::Rank;
 use super::change_check::binding;
 use super::program::Worker;
 use super::scenario::{ConsumerSpec, ProducerSpec, QueueSpec, Scenario, SourceSpec, TargetSpec, TopicSpec};
+use super::service_spec::WorkSpec;
 use super::shop::Shop;
 use super::spec::ExchangeSpec;
 use super::world::{BrokerProcess, Disk, Happening, Node, Power, World, index};
@@ -138,6 +139,14 @@ impl Scenario {
             Change::Every { node: NodeId::Producer(number), span } => {
                 let spec = self.producers.get_mut(index(*number));
                 spec.into_iter().for_each(|spec| spec.every = span.0);
+            }
+            Change::Every { node: NodeId::User(number), span } => {
+                let spec = self.users.get_mut(index(*number));
+                spec.into_iter().for_each(|spec| spec.every = span.0);
+            }
+            Change::Work { node: NodeId::Service(number), span } => {
+                let spec = self.services.get_mut(index(*number));
+                spec.into_iter().for_each(|spec| spec.work = WorkSpec::always(*span));
             }
             Change::Every { node: NodeId::Consumer(number), span } => {
                 if let Some(ConsumerSpec { from: SourceSpec::Poll { options, .. }, .. }) =
@@ -296,7 +305,9 @@ impl World {
             Change::Work { node: NodeId::Consumer(number), span } => {
                 self.consumers[index(number)].process.work_for(span);
             }
+            Change::Work { node: NodeId::Service(number), span } => self.calls.work_for(number, span),
             Change::Prefetch { node, most } => self.set_prefetch(node, most),
+            Change::DropSubscription { name, client } => self.end_subscription(&name, client.as_ref()),
             Change::Ack { node, .. } => self.set_ack(node),
             Change::Leave(node) => self.leave(node),
             _ => {}
@@ -312,8 +323,9 @@ impl World {
             (Some(node), _) => node,
             (None, Some(Wanted::Host(number))) => NodeId::Broker(*number),
             (None, _) => {
-                let first = self.controllers.ids().first();
-                self.controllers.active().or(first.copied()).unwrap_or(NodeId::Controller)
+                let first = self.controllers.ids().first().copied().unwrap_or(NodeId::Controller);
+                let active = || self.controllers.active().unwrap_or(first);
+                self.keeper_of(change).unwrap_or_else(active)
             }
         }
     }
@@ -323,6 +335,7 @@ impl World {
         match node {
             NodeId::Producer(number) => self.producers[index(number)].process.send_every(now, every),
             NodeId::Consumer(number) => self.consumers[index(number)].process.ask_every(every),
+            NodeId::User(number) => self.calls.ask_every(now, number, every),
             _ => return,
         }
         if self.power(node) == Some(Power::On) && !self.stands_still(node) {

@@ -109,14 +109,20 @@ impl Controllers {
         known.map(|controller| &**controller.view()).max_by_key(|view| view.version).unwrap_or(&self.view)
     }
 
-    /// What is shown of them.
-    pub(super) fn views(&self) -> Vec<ControllerView> {
+    /// What is shown of them; `true_time` is when a node's clock shows a time.
+    pub(super) fn views(&self, true_time: impl Fn(NodeId, Time) -> Time) -> Vec<ControllerView> {
         let active = self.active();
         let view = |(&node, seat): (&NodeId, &Node<Seat>)| ControllerView {
             node,
             up: seat.power == Power::On,
             active: active == Some(node),
             term: seat.process.process.as_ref().map(Controller::term).unwrap_or_default(),
+            runs_at: seat.process.process.as_ref().filter(|_| seat.power == Power::On).and_then(
+                |controller| {
+                    let (at, most) = controller.runs_at()?;
+                    Some((true_time(node, at), most))
+                },
+            ),
         };
         self.ids.iter().zip(&self.seats).map(view).collect()
     }
@@ -362,5 +368,25 @@ mod tests {
         assert!(between(300, 700) > 0, "the second controller elects: {elected:?}");
         assert_eq!(between(705, 1_000), 0, "{elected:?}");
         assert!(between(1_000, 1_250) > 0, "{elected:?}");
+    }
+
+    /// What is shown of a controller's patience is so: nobody takes over before somebody's is used up.
+    #[test]
+    fn the_patience_that_is_shown_is_the_one_that_counts() {
+        let mut scenario = Scenario::built_in("controllers-fail-over").expect("it is built in");
+        scenario.actions.clear();
+        let mut world = World::new(scenario, 3).expect("it can be run");
+        let shown = |world: &World| world.controllers.views(|node, at| world.true_time(node, at));
+        while world.now() < Time(300_000) && world.step().is_some() {}
+        let active = world.controllers.active().expect("one is active");
+        assert!(shown(&world).iter().all(|view| view.runs_at.is_none() == (view.node == active)));
+        world.stop(active, Power::Crashed, Event::Crashed);
+        let waiting: Vec<(Time, Span)> = shown(&world).iter().filter_map(|view| view.runs_at).collect();
+        assert_eq!(waiting.len(), 2, "who is down waits for nobody");
+        assert!(waiting.iter().all(|(at, most)| *at > world.now() && at.since(world.now()) <= *most));
+        let first = waiting.iter().map(|(at, _)| *at).min().expect("two wait");
+        while world.controllers.active().is_none() && world.step().is_some() {}
+        assert!(world.now() >= first, "{} before {first}", world.now());
+        assert!(world.now().since(first) < Span::from_millis(200), "{} long after {first}", world.now());
     }
 }

@@ -35,7 +35,7 @@ impl World {
         let mut picture = Picture {
             now,
             producers: self.producer_views(),
-            controllers: self.controllers.views(),
+            controllers: self.controllers.views(|node, at| self.true_time(node, at)),
             brokers: brokers
                 .map(|(node, slot)| self.broker_view(node, slot.power, &slot.process, cells_max))
                 .collect(),
@@ -317,7 +317,13 @@ fn shown_role<L: Log>(node: NodeId, partition: &PartitionId, replica: &Replica<L
 }
 
 /// The end of a log, as cells.
-fn log_strip<L: Log>(place: Place, log: &L, committed: Offset, world: &World, cells_max: usize) -> StripView {
+pub(super) fn log_strip<L: Log>(
+    place: Place,
+    log: &L,
+    committed: Offset,
+    world: &World,
+    cells_max: usize,
+) -> StripView {
     let first = Offset(log.end().0.saturating_sub(cells_max as u64)).max(log.start());
     let read = log.read(first, log.end(), u32::MAX).expect("in range").load().expect("memory can be read");
     let cell = |record: Record| Cell {

@@ -199,6 +199,7 @@ fn fault(kind: FaultKind, nodes: &Nodes, rng: &mut Rng) -> Option<Drawn> {
 /// Whom something may happen to.
 struct Nodes {
     controllers: Vec<NodeId>,
+    /// And those of a system that keep with them.
     brokers: Vec<NodeId>,
     /// Producers, consumers and services; and name servers, whom nobody connects with for long.
     clients: Vec<NodeId>,
@@ -214,7 +215,9 @@ impl Nodes {
         let name_servers = name_servers.filter(|node| matches!(node, NodeId::NameServer(_)));
         Self {
             controllers: if scenario.system.is_some() { Vec::new() } else { scenario.controller_ids() },
-            brokers: numbered(scenario.brokers.into(), NodeId::Broker).collect(),
+            brokers: numbered(scenario.brokers.into(), NodeId::Broker)
+                .chain(scenario.further_nodes())
+                .collect(),
             clients: producers.chain(consumers).chain(services).chain(name_servers).collect(),
         }
     }

@@ -61,6 +61,7 @@ mod source;
 mod spec;
 mod still;
 mod stream;
+mod subscriptions;
 pub mod swarm;
 mod timeline;
 mod together;
@@ -96,8 +97,12 @@ pub use guests::pulsar::{
     PulsarType,
 };
 pub use guests::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
-    RocketmqTarget,
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
+    StreamOffset,
+};
+pub use guests::{
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
+    RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
 pub use guests::{SystemName, SystemSource, SystemSpec, SystemTarget};
 pub use host_check::MAILBOX_ROOM_MIN;

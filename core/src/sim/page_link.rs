@@ -227,17 +227,17 @@ impl fmt::Display for BadLink {
 
 impl core::error::Error for BadLink {}
 
-fn parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
     let query = query.split('#').next().unwrap_or_default();
     query.trim_start_matches('?').split('&').map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
-fn value_of<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn value_of<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     parts(query).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// The format that an engine of this version reads and writes: the first two numbers. `None` for what is no version.
-fn format_of(version: &str) -> Option<(u32, u32)> {
+pub(super) fn format_of(version: &str) -> Option<(u32, u32)> {
     let mut numbers = version.split('.').map(|number| number.parse().ok());
     let format = (numbers.next()??, numbers.next()??);
     numbers.all(|number: Option<u32>| number.is_some()).then_some(format)
@@ -290,7 +290,7 @@ pub fn encoded(text: &str) -> String {
 }
 
 /// Undoes percent encoding; what is no encoding stays as it is.
-fn decoded(text: impl AsRef<str>) -> String {
+pub(super) fn decoded(text: impl AsRef<str>) -> String {
     let mut rest = text.as_ref().as_bytes();
     let mut bytes = Vec::with_capacity(rest.len());
     while let [first, after @ ..] = rest {

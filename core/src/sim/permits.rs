@@ -98,6 +98,10 @@ pub enum CommandRefused {
     Compacted(Name),
     /// Another system plays, and that cannot be changed in it while it runs.
     OfSystem,
+    /// There is no durable subscription of that name, or not of that client.
+    NoSuchSubscription(Name),
+    /// A subscription cannot end while somebody reads it.
+    IsRead(Name, NodeId),
 }
 
 impl fmt::Display for CommandRefused {
@@ -150,6 +154,10 @@ impl fmt::Display for CommandRefused {
             Self::OfSystem => f.write_str(
                 "that cannot be changed while another system plays: set it in the scenario's \"system\"",
             ),
+            Self::NoSuchSubscription(name) => {
+                write!(f, "there is no durable subscription {name}, or none of that client")
+            }
+            Self::IsRead(name, node) => write!(f, "{node} reads the subscription {name}: let it leave first"),
             Self::NeedsEach(node) => {
                 write!(f, "{node} works in transactions, and acknowledges each message with them")
             }
@@ -160,8 +168,9 @@ impl fmt::Display for CommandRefused {
 impl core::error::Error for CommandRefused {}
 
 impl Command {
-    /// Whether the command makes sense where the nodes are those that `has` knows.
-    pub(super) fn check(&self, has: impl Fn(NodeId) -> bool) -> Result<(), CommandRefused> {
+    /// Whether the command makes sense where the nodes are those that `has` knows; `plays` where another system does, whose
+    /// store of metadata may die.
+    pub(super) fn check(&self, plays: bool, has: impl Fn(NodeId) -> bool) -> Result<(), CommandRefused> {
         let span = |span: Span| match span.0 {
             1..=RUN_MICROS_MAX => Ok(()),
             _ => Err(CommandRefused::BadSpan(span)),
@@ -169,8 +178,10 @@ impl Command {
         if let Some(node) = self.node() {
             let fits = match (self, node) {
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Controller) => true,
+                (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Controller) => plays,
                 (Self::Crash(_) | Self::CutPower(_) | Self::Restart(_), NodeId::Voter(_)) => true,
                 (Self::Freeze(_) | Self::Thaw(_) | Self::Skew { .. }, NodeId::Voter(_)) => true,
+                (Self::Change(_), _) => true, // what fits there is asked apart
                 (_, NodeId::Controller | NodeId::Voter(_) | NodeId::User(_)) => false,
                 (Self::ShutDown(_), node) => matches!(node, NodeId::Broker(_)),
                 (Self::Replace(_), NodeId::NameServer(_)) => false,
@@ -219,7 +230,7 @@ impl World {
         if let Command::Change(change) = command {
             return self.permits_change(change);
         }
-        command.check(|node| self.power(node).is_some())?;
+        command.check(self.scenario.system.is_some(), |node| self.power(node).is_some())?;
         self.permits_of_guest(command)?;
         let power = command.node().and_then(|node| self.power(node));
         match (command, power) {

@@ -301,6 +301,16 @@ pub enum Role {
     },
     /// It is down.
     Down,
+    /// It owns a topic of Pulsar, and keeps it elsewhere.
+    Owner {
+        /// The ledger that is written to.
+        ledger: u64,
+    },
+    /// It keeps entries of a ledger.
+    Keeper {
+        /// Whether it takes no more from the ledger's writer.
+        fenced: bool,
+    },
 }
 
 /// One record of a log.

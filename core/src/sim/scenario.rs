@@ -250,7 +250,7 @@ impl Scenario {
         let mut actions: Vec<&Action> = self.actions.iter().collect();
         actions.sort_by_key(|action| action.at);
         for Action { at, command } in actions {
-            command.check(|node| changed.has(node)).map_err(|refused| {
+            command.check(changed.system.is_some(), |node| changed.has(node)).map_err(|refused| {
                 InvalidScenario(match refused {
                     CommandRefused::NoSuchNode(node) => format!("there is no {node} to {command}"),
                     refused => format!("the action {command}: {refused}"),
@@ -368,6 +368,7 @@ impl Scenario {
     pub fn has(&self, node: NodeId) -> bool {
         match node {
             NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => self.has_guest(node),
+            NodeId::Controller if self.system.is_some() => self.has_guest(node),
             NodeId::Controller => self.controllers <= 1,
             NodeId::Voter(number) => self.controllers > 1 && (1..=self.controllers).contains(&number),
             NodeId::Broker(number) => (1..=self.brokers).contains(&number),

@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 use super::clients::Clients;
 use super::picture::ServiceView;
 use super::scenario::SourceSpec;
-use super::service_spec::{ServiceSpec, StepSpec, name_of, source_name};
+use super::service_spec::{ServiceSpec, StepSpec, WorkSpec, name_of, source_name};
 use crate::broker::{Input, Message, Out, Reply, Request, RequestId, Settings};
 use crate::client::Staged;
 use crate::ids::{MessageId, Name, NodeId, OrderId};
@@ -144,6 +144,11 @@ impl Service {
             input => self.clients.handle(now, &input, self.started, out),
         }
         self.go_on(now, mint, out);
+    }
+
+    /// Works so long on what it begins from now on.
+    pub(super) fn work_for(&mut self, span: Span) {
+        self.spec.work = WorkSpec::always(span);
     }
 
     /// When the service wants to be woken.

@@ -81,6 +81,13 @@ pub struct WorkSpec {
     pub high: u64,
 }
 
+impl WorkSpec {
+    /// Always the same.
+    pub(super) fn always(span: Span) -> Self {
+        Self { low: span.0, high: span.0 }
+    }
+}
+
 /// How it is written.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]

@@ -7,15 +7,25 @@ use super::command::Command;
 use super::cost::{Asked, BurstCost};
 use super::words::opened;
 use super::world::{BrokerProcess, Disk, Power, World, index};
-use crate::broker::{Envelope, Input, Out, Untaken};
+use crate::broker::{Broker, Envelope, Input, Out, Untaken};
 use crate::ids::NodeId;
 use crate::log::SliceOf;
 use crate::observe::{ClusterEvent, Event, FaultEvent, QueueEvent, Refusal};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 impl World {
     /// Hands a burst to a broker that is on, and carries out what it wants.
     pub(super) fn hand_to_broker(&mut self, number: u16, burst: impl IntoIterator<Item = Input>) {
+        self.hand_to_broker_with(number, burst, |_, _, _| {});
+    }
+
+    /// The same, and before the burst something is done to the broker that nobody sends it.
+    pub(super) fn hand_to_broker_with(
+        &mut self,
+        number: u16,
+        burst: impl IntoIterator<Item = Input>,
+        first: impl FnOnce(&mut Broker<Disk>, Time, &mut Out<SliceOf<Disk>>),
+    ) {
         let node = NodeId::Broker(number);
         let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
         let mut burst_cost = self.scenario.costs.is_some().then(BurstCost::default);
@@ -23,6 +33,7 @@ impl World {
         let counts = flush_takes.is_some() || burst_cost.is_some();
         let before = if counts { Asked::of(broker.disk_mut().1) } else { Asked::default() };
         let mut slices = core::mem::take(&mut self.spare.slices);
+        first(broker, now, &mut slices);
         for input in burst {
             if let Some(cost) = &mut burst_cost {
                 cost.comes_to_own(&input);
@@ -53,9 +64,8 @@ impl World {
         let mut out = core::mem::take(&mut self.spare.out);
         load(&mut slices, &mut out);
         self.spare.slices = slices;
-        if busy > Span::ZERO {
-            let until = self.now() + busy;
-            self.is_busy_until(node, until, out.sends.drain(..).map(opened).collect());
+        if busy > Span::ZERO || self.stands_still(node) {
+            self.is_busy_for(node, busy, out.sends.drain(..).map(opened).collect());
         }
         self.carry_out(node, out);
         self.die_if_mailboxes_are_full(number, untaken);

@@ -22,7 +22,7 @@ use crate::broker::Input;
 use crate::ids::NodeId;
 use crate::observe::{Event, FaultEvent};
 use crate::sorted::SortedMap;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A node that stands still.
 #[derive(Clone, Debug, Default)]
@@ -76,11 +76,14 @@ impl World {
         self.go_on(node);
     }
 
-    /// A broker is busy, or waits for its disk: what it wants sent leaves when that is done.
-    pub(super) fn is_busy_until(&mut self, node: NodeId, until: Time, leaves: Vec<(NodeId, Words)>) {
+    /// A broker is busy, or waits for its disk, so much longer: what it wants sent leaves when that is done, behind what
+    /// waits so already.
+    pub(super) fn is_busy_for(&mut self, node: NodeId, busy: Span, leaves: Vec<(NodeId, Words)>) {
+        let now = self.now;
         let still = self.still.entry(node).or_default();
+        let until = still.busy_until.unwrap_or(now).max(now) + busy;
         still.busy_until = Some(until);
-        still.leaves = leaves;
+        still.leaves.extend(leaves);
         self.plan_disk_done(node, until);
     }
 

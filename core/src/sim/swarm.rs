@@ -7,8 +7,10 @@
 //! | [`wide()`] | brokers, racks, topics, tables, transactions, groups, share groups, programs, orders and settings at random |
 //! | [`queue()`] | one queue, and nodes that die |
 //! | [`host()`] | one broker with exchanges, limits, dead letters, programs that fail, hand on and answer |
+//! | [`pulsar()`] | a cluster of Pulsar: quorums, ledgers, subscriptions of all types, policies, and faults |
 //! | [`activemq()`] | brokers of ActiveMQ with a store of their own or a shared one, clients of all settings, and what fails |
 //! | [`rocketmq()`] | a cluster of RocketMQ: masters, slaves, name servers, ways to send and to read |
+//! | [`rabbitmq()`] | a cluster of RabbitMQ: queues of all types, exchanges, dead letters, streams, clients |
 //! | [`shop()`] | users who are told "accepted", and services that work on their orders later |
 //!
 //! The same seed draws the same scenario everywhere: the tests and `mqlab swarm` try the same.
@@ -16,6 +18,8 @@
 mod activemq;
 mod clusters;
 mod hosts;
+mod pulsar;
+mod rabbitmq;
 mod readers;
 mod rocketmq;
 mod shops;
@@ -25,9 +29,11 @@ mod wide;
 pub use activemq::activemq;
 pub use clusters::{Deaths, cluster, numbered, queue, with_faults};
 pub use hosts::{HOST_CALM, host};
-pub use rocketmq::{SURVIVED_BY_ROCKETMQ, rocketmq};
+pub use pulsar::pulsar;
+pub use rabbitmq::rabbitmq;
+pub use rocketmq::rocketmq;
 pub use shops::shop;
-pub use trial::{SOMETIMES, Trial};
+pub use trial::{SOMETIMES, SOMETIMES_IN_PULSAR, Trial};
 pub use wide::wide;
 
 use super::drawn::{FaultKind, FaultPlan};

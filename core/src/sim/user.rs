@@ -81,6 +81,12 @@ impl User {
         }
     }
 
+    /// Asks so often from now on: the next time comes no later than it would if the last were just now.
+    pub(super) fn ask_every(&mut self, now: Time, every: Span) {
+        self.spec.every = every.0;
+        self.next_at = self.next_at.min(now.max(Time(self.spec.starts_at)) + every);
+    }
+
     fn next_at(&self) -> Option<Time> {
         (self.asked < self.spec.requests).then_some(self.next_at)
     }

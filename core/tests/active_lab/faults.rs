@@ -4,7 +4,9 @@ use super::running::{TWO, one};
 use super::*;
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::ActivemqEvent;
-use mqlab_core::sim::SystemSpec;
+use mqlab_core::sim::{SystemSpec, SystemTarget, TargetSpec};
+use mqlab_core::systems::activemq::JournalSync;
+use mqlab_core::time::Span;
 
 const SEEDS: std::ops::Range<u64> = 1..20;
 
@@ -70,11 +72,10 @@ fn what_is_not_persistent_goes_with_its_master() {
     let mut scenario = with(TWO, &["150 crash broker-1", "600 restart broker-1"]);
     scenario.producers[0].message.transient = true;
     // It waits for answers all the same: else nobody would be told that it is stored.
-    let text = scenario.to_json().replace(
-        "\"to\": { \"queue\": \"orders\" }",
-        "\"to\": { \"queue\": \"orders\" }, \"always_sync_send\": true",
-    );
-    let mut scenario = Scenario::from_json(&text).expect("it can be run");
+    let TargetSpec::System(SystemTarget::Activemq(to)) = &mut scenario.producers[0].to else {
+        panic!("it sends to ActiveMQ")
+    };
+    to.always_sync_send = true;
     for consumer in &mut scenario.consumers {
         consumer.work = 30_000; // there is always something in the queue
     }
@@ -86,22 +87,23 @@ fn what_is_not_persistent_goes_with_its_master() {
 
 #[test]
 fn the_journal_of_one_broker_keeps_what_it_flushed() {
-    for (sync, keeps) in [("\"always\"", true), ("{ \"periodic\": 30000 }", false), ("\"never\"", false)] {
-        let text = one().to_json().replace(
-            "\"queues\": [\"orders\"]",
-            &format!("\"queues\": [\"orders\"], \"journal_sync\": {sync}"),
-        );
-        let mut scenario = Scenario::from_json(&text).expect("it can be run");
-        assert!(matches!(&scenario.system, Some(SystemSpec::Activemq(_))));
+    let periodic = JournalSync::Periodic(Span::from_millis(30));
+    for (sync, keeps) in [(JournalSync::Always, true), (periodic, false), (JournalSync::Never, false)] {
+        let mut scenario = one();
+        let Some(SystemSpec::Activemq(spec)) = &mut scenario.system else { panic!("it is ActiveMQ's") };
+        spec.journal_sync = sync;
         scenario.actions = ["200 cut-power broker-1", "500 restart broker-1"]
             .map(|text| text.parse().expect("an action"))
             .into();
+        for consumer in &mut scenario.consumers {
+            consumer.work = 30_000;
+        }
         let mut lossy = 0;
         for seed in SEEDS {
             let timeline = run(&scenario, seed);
             lossy += usize::from(!timeline.verdict().lost().is_empty());
             judged(&scenario, &timeline, seed);
         }
-        assert_eq!(lossy == 0, keeps, "{sync}: {lossy} lost something");
+        assert_eq!(lossy == 0, keeps, "{sync:?}: {lossy} lost something");
     }
 }

@@ -1,6 +1,7 @@
 //! ActiveMQ in the lab: whole runs, with their faults.
 
 mod faults;
+mod promised;
 mod running;
 
 use mqlab_core::observe::{Event, Promise, PromiseJudge, Stamped};

@@ -3,6 +3,7 @@
 mod clients;
 mod destinations;
 mod failing_over;
+mod store;
 
 use std::collections::BTreeMap;
 

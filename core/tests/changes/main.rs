@@ -1,8 +1,10 @@
 //! What a person sets, adds and removes while a cluster runs: the words for it, when it is refused, what comes of it, and that
 //! nobody loses anything by it.
 
+mod callers;
 mod drawn;
 mod removed;
+mod subscriptions;
 
 use std::collections::BTreeSet;
 
@@ -67,7 +69,7 @@ fn happened(timeline: &Timeline, what: impl Fn(&Event) -> bool) -> Option<Time> 
     past.iter().find(|stamped| what(&stamped.event)).map(|stamped| stamped.at)
 }
 
-const TEXTS: [&str; 31] = [
+const TEXTS: [&str; 35] = [
     "every producer-1 5.000",
     "acks producer-1 0",
     "acks producer-1 1",
@@ -99,6 +101,10 @@ const TEXTS: [&str; 31] = [
     "ack consumer-1 every 10",
     "ack consumer-1 before",
     "ack consumer-1 automatic",
+    "drop-subscription audit",
+    "drop-subscription audit shop",
+    "work service-1 20.000",
+    "every user-1 5.000",
 ];
 
 #[test]
@@ -127,6 +133,8 @@ fn what_is_written_is_read() {
         "ttl q 1,5",
         "leave a b",
         "drop-topic",
+        "drop-subscription",
+        "drop-subscription a b c",
         "ack consumer-1",
         "ack consumer-1 every",
         "ack consumer-1 every ten",
@@ -174,6 +182,10 @@ fn what_cannot_be_is_refused_with_its_reason() {
         ("queue more on producer-1", "with producer-1 there is nothing of that kind to change"),
         ("drop-queue more", "there is no queue more"),
         ("ttl more 5", "there is no queue more"),
+        ("drop-subscription audit", "there is no durable subscription audit, or none of that client"),
+        ("every user-1 5", "there is no user-1 to which that could be done"),
+        ("work service-1 5", "there is no service-1 to which that could be done"),
+        ("work broker-1 5", "with broker-1 there is nothing of that kind to change"),
         ("length jobs none", "with jobs it is so already"),
         ("exchange news fanout on broker-1", "news is there already"),
         ("drop-exchange mail", "there is no exchange mail that could be changed"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::log::{Log as _, Storage as _};
+use mqlab_core::log::{Log as _, Storage};
 use mqlab_core::systems::pulsar::ledger::{
     Bookie, BookieReply, BookieRequest, Effect, Entry, LedgerEnd, LedgerId, LedgerState, NotDone, Quorums,
     Replication, WriteSets,
@@ -186,27 +186,40 @@ fn what_a_lost_bookie_had_is_copied_and_a_new_one_gets_nothing_else() {
     assert_eq!(run.cluster.read(), (0..7).map(|number| Some(payload(number))).collect::<Vec<_>>());
 }
 
+fn ask<S: Storage>(bookie: &mut Bookie<S>, request: BookieRequest) -> BookieReply {
+    let mut out = Out::default();
+    let message = Message::ToBookie(request);
+    bookie.handle(Time::ZERO, Input::Message { from: OWNER, message }, &mut out);
+    match out.sends.pop() {
+        Some((OWNER, Message::FromBookie(reply))) => reply,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+fn entry(ledger: u64, entry: u64, lac: Option<u64>) -> Entry {
+    Entry { ledger: LedgerId(ledger), entry, lac, payload: payload(entry) }
+}
+
+fn add(entry: Entry, recovery: bool) -> BookieRequest {
+    BookieRequest::Add { entry, recovery }
+}
+
+fn added(ledger: u64, entry: u64, done: Result<(), NotDone>) -> BookieReply {
+    BookieReply::Added { ledger: LedgerId(ledger), entry, done }
+}
+
+fn fenced(lac: Option<u64>) -> BookieReply {
+    BookieReply::Fenced { ledger: LedgerId(1), lac }
+}
+
 /// What a bookie answers, over a restart and a power cut.
 #[test]
 fn a_bookie_remembers_what_it_has_answered() {
-    let ask = |bookie: &mut Bookie<Disk>, request| {
-        let mut out = Out::default();
-        let message = Message::ToBookie(request);
-        bookie.handle(Time::ZERO, Input::Message { from: OWNER, message }, &mut out);
-        match out.sends.pop() {
-            Some((OWNER, Message::FromBookie(reply))) => reply,
-            other => panic!("no answer: {other:?}"),
-        }
-    };
-    let entry = |ledger, entry, lac| Entry { ledger: LedgerId(ledger), entry, lac, payload: payload(entry) };
-    let add = |entry, recovery| BookieRequest::Add { entry, recovery };
-    let added = |ledger, entry, done| BookieReply::Added { ledger: LedgerId(ledger), entry, done };
     let mut bookie = Bookie::open(Disk::new(MemoryStorage::default())).expect("opens");
     for (ledger, number) in [(1, 0), (2, 5), (1, 1)] {
         let done = ask(&mut bookie, add(entry(ledger, number, number.checked_sub(1)), false));
         assert_eq!(done, added(ledger, number, Ok(())));
     }
-    let fenced = |lac| BookieReply::Fenced { ledger: LedgerId(1), lac };
     assert_eq!(ask(&mut bookie, BookieRequest::Fence { ledger: LedgerId(1) }), fenced(Some(0)));
     bookie.settle(Time::ZERO, &mut Out::default()).expect("the disk is sound");
     ask(&mut bookie, add(entry(2, 6, Some(5)), false)); // not flushed
@@ -240,6 +253,30 @@ fn a_bookie_remembers_what_it_has_answered() {
     let have: Vec<(u64, Vec<u64>)> =
         bookie.entries().map(|(ledger, all)| (ledger.0, all.collect())).collect();
     assert_eq!(have, [(2, vec![5])]);
+}
+
+#[test]
+fn a_fence_outlives_its_ledger_for_a_while() {
+    let mut bookie = Bookie::open(MemoryStorage::default()).expect("opens");
+    assert_eq!(ask(&mut bookie, add(entry(1, 0, None), false)), added(1, 0, Ok(())));
+    assert_eq!(ask(&mut bookie, BookieRequest::Fence { ledger: LedgerId(1) }), fenced(None));
+    ask(&mut bookie, BookieRequest::Delete { ledger: LedgerId(1) });
+    let settle = |bookie: &mut Bookie<MemoryStorage>, ms: u64| {
+        bookie.settle(Time(ms * 1_000), &mut Out::default()).expect("the disk is sound");
+    };
+    settle(&mut bookie, 0);
+    let late = add(entry(1, 1, Some(0)), false);
+    assert_eq!(ask(&mut bookie, late.clone()), added(1, 1, Err(NotDone::Fenced)));
+
+    // Who opens the journal finds it, too; when a quarter of an hour (a hundredth of it) is over, its room is given back.
+    let mut bookie = Bookie::open(bookie.into_storage().expect("closes")).expect("opens");
+    settle(&mut bookie, 100);
+    settle(&mut bookie, 9_099);
+    assert_eq!(ask(&mut bookie, late), added(1, 1, Err(NotDone::Fenced)));
+    settle(&mut bookie, 9_100);
+    assert!(!bookie.is_fenced(LedgerId(1)));
+    let (_, journal) = bookie.disk();
+    assert_eq!(journal.start(), journal.end());
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod clusters;
 mod ledger_run;
 mod ledgers;
 mod net;
+mod silence;
 mod subscriptions;
 mod vectors;

@@ -72,6 +72,10 @@ pub(crate) struct Net {
     sent: u64,
     /// Who is frozen: it neither hears nor wakes, and finds everything later.
     frozen: BTreeSet<NodeId>,
+    /// Whose machine is off: nobody is told, and nobody answers.
+    dark: BTreeSet<NodeId>,
+    /// How long everybody bears silence.
+    keep_alive: Span,
     bookies: Vec<NodeId>,
     pub(crate) brokers: Vec<NodeId>,
     /// What producers were told is stored.
@@ -91,6 +95,8 @@ impl Net {
             agenda: BTreeMap::new(),
             sent: 0,
             frozen: BTreeSet::new(),
+            dark: BTreeSet::new(),
+            keep_alive: settings.keep_alive,
             bookies: (1..=bookies).map(bookie).collect(),
             brokers: (1..=brokers).map(broker).collect(),
             acknowledged: BTreeSet::new(),
@@ -107,14 +113,34 @@ impl Net {
         if self.nodes.contains_key(&node) {
             return;
         }
-        let started = if self.bookies.contains(&node) {
+        let started = if node == STORE {
+            let disk = self.disks.remove(&node).expect("it was stopped");
+            Node::Store(MetadataStore::open(disk, SESSION, self.now).expect("what it has is its own"))
+        } else if self.bookies.contains(&node) {
             let disk = self.disks.remove(&node).expect("it was stopped");
             Node::Bookie(Bookie::open(disk).expect("what it has is a journal"))
         } else {
-            Node::Broker(Box::new(PulsarBroker::new(node, STORE, self.settings, &self.bookies)))
+            let broker = PulsarBroker::new(node, STORE, self.settings, &self.bookies);
+            Node::Broker(Box::new(broker.at(self.now)))
         };
+        self.dark.remove(&node);
         self.nodes.insert(node, started);
         self.later(WAY, node, Input::Wake);
+    }
+
+    /// The power of a machine goes: what was under way to it is lost, and nobody notices.
+    pub(crate) fn darken(&mut self, node: NodeId) {
+        match self.nodes.remove(&node) {
+            Some(Node::Bookie(bookie)) => {
+                self.disks.insert(node, bookie.into_storage().expect("memory closes"));
+            }
+            Some(Node::Store(store)) => {
+                self.disks.insert(node, store.into_storage().expect("memory closes"));
+            }
+            _ => {}
+        }
+        self.agenda.retain(|_, (to, _)| *to != node);
+        self.dark.insert(node);
     }
 
     /// A process dies; what was under way to and from it is lost, and everybody notices.
@@ -153,6 +179,7 @@ impl Net {
         let node = NodeId::Producer(number);
         let producer = PulsarProducer::new(topic(to), name, u64::from(number) * 1_000, self.brokers.clone());
         let producer = producer.expect("a short name").with_waits(ms(20), ms(200), ms(60_000));
+        let producer = producer.with_keep_alive(self.keep_alive);
         self.nodes.insert(node, Node::Producer(Box::new(producer)));
         self.later(Span::ZERO, node, Input::Wake);
         node
@@ -167,8 +194,13 @@ impl Net {
         program: Program,
     ) -> NodeId {
         let node = NodeId::Consumer(number);
-        let settings =
-            ConsumerSettings { backoff: ms(20), operation_timeout: ms(200), ack_group: ms(5), ..settings };
+        let settings = ConsumerSettings {
+            backoff: ms(20),
+            operation_timeout: ms(200),
+            ack_group: ms(5),
+            keep_alive: self.keep_alive,
+            ..settings
+        };
         let (name, first) = (Name::new(subscription).expect("a name"), u64::from(number) * 1_000);
         let consumer =
             PulsarConsumer::new(topic(of), name, settings, first, self.brokers.clone()).expect("short");
@@ -245,7 +277,7 @@ impl Net {
             }
             if self.nodes.contains_key(&to) {
                 self.later(WAY, to, Input::Message { from: node, message });
-            } else {
+            } else if !self.dark.contains(&to) {
                 self.later(WAY, node, Input::HangUp { peer: to });
             }
         }

@@ -3,7 +3,9 @@
 use crate::lab::{Lab, tag};
 use mqlab_core::ids::NodeId;
 use mqlab_core::message::Message;
-use mqlab_core::systems::rabbitmq::{Command, Counting, DeadLetters, FifoOptions};
+use mqlab_core::systems::rabbitmq::{
+    Command, ConsumerTag, Counting, DeadLetters, FifoOptions, first_of_session,
+};
 use mqlab_core::time::Span;
 
 fn options() -> FifoOptions {
@@ -260,4 +262,36 @@ fn dead_letters_stay_until_they_have_arrived_where_that_is_wanted() {
     assert_eq!(lab.fifo.dead_letters().count(), 2);
     assert_eq!(lab.apply(&Command::Buried { count: 9 }, None), "taking");
     assert_eq!(lab.fifo.dead_letters().count(), 0);
+}
+
+#[test]
+fn a_publisher_that_comes_back_counts_from_the_first_number_of_its_session() {
+    let mut lab = Lab::new(FifoOptions::default());
+    let from = NodeId::Producer(1);
+    let enqueue = |lab: &mut Lab, sequence: u64, name: &str| {
+        lab.apply(&Command::Enqueue { from, sequence }, Some(Message::new(name.to_owned())))
+    };
+    enqueue(&mut lab, 1, "a");
+    let first = first_of_session(3);
+    assert_eq!(enqueue(&mut lab, first + 1, "c"), format!("missing {first}"));
+    enqueue(&mut lab, first, "b");
+    enqueue(&mut lab, first, "b"); // the same once more
+    assert_eq!(enqueue(&mut lab, 2, "late"), "", "nobody waits for what an earlier session said");
+    assert_eq!(lab.ready(), "a b");
+}
+
+#[test]
+fn one_consumer_of_a_client_leaves_and_the_other_stays() {
+    let mut lab = Lab::new(FifoOptions::default());
+    let consumer = |tag: u32| ConsumerTag { node: NodeId::Consumer(1), tag };
+    for tag in [1, 2] {
+        let (consumer, prefetch, priority, once, next) = (consumer(tag), 1, 0, false, 0);
+        lab.apply(&Command::Checkout { consumer, prefetch, priority, once, next }, None);
+    }
+    assert_eq!(lab.publish("a b"), "1=a 1=b");
+    lab.apply(&Command::Leave { consumer: consumer(1) }, None);
+    assert_eq!((lab.ready().as_str(), lab.fifo.unsettled()), ("a", 1));
+    assert_eq!(lab.fifo.consumers(), [consumer(2)].into());
+    lab.apply(&Command::Leave { consumer: consumer(1) }, None); // it may be said twice
+    assert_eq!((lab.ready().as_str(), lab.fifo.unsettled()), ("a", 1));
 }

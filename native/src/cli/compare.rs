@@ -16,9 +16,8 @@ use std::thread;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use mqlab_core::sim::compare::{Comparison, Contender, FateDiffers, Mishap, Outcome, Profile, Row, Workload};
+use mqlab_core::sim::compare::{Comparison, Contender, Mishap, Outcome, Profile, Report, Row, Workload};
 use mqlab_core::sim::{Catalogue, InvalidScenario};
-use serde::Serialize;
 
 use super::{Stop, output};
 
@@ -76,27 +75,6 @@ pub(super) struct Options {
     scenarios: Option<PathBuf>,
 }
 
-/// All that came out.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    workload: &'a Workload,
-    rows: &'a [Row],
-    /// The first message that fared differently from the first contender's, by contender and mishap, with the first seed.
-    first_differences: Vec<Difference>,
-    runs: &'a [Outcome],
-}
-
-/// The first message that fared differently.
-#[derive(Debug, Serialize)]
-struct Difference {
-    contender: Contender,
-    than: Contender,
-    mishap: Mishap,
-    seed: u64,
-    #[serde(flatten)]
-    differs: FateDiffers,
-}
-
 /// Compares.
 pub(super) fn compare(options: &Options) -> Result<(), Stop> {
     if options.list {
@@ -105,25 +83,23 @@ pub(super) fn compare(options: &Options) -> Result<(), Stop> {
     let workload = workload(options)?;
     let comparison = comparison(options, &workload)?;
     let outcomes = run_all(&workload, comparison)?;
-    let rows = Row::of(&outcomes);
+    let report = Report::new(&workload, &outcomes);
+    let rows = &report.rows;
     if let Some(file) = &options.svg {
-        let drawn = chart::draw(&workload, &rows).map_err(Stop::Failure)?;
+        let drawn = chart::draw(&workload, rows).map_err(Stop::Failure)?;
         write(file, &drawn)?;
     }
     if let Some(dir) = &options.scenarios {
-        write_scenarios(dir, &workload, &rows, &outcomes)?;
+        write_scenarios(dir, &workload, rows, &outcomes)?;
     }
-    let differences = first_differences(&outcomes);
     let text = if options.json {
-        let report =
-            Report { workload: &workload, rows: &rows, first_differences: differences, runs: &outcomes };
-        serde_json::to_string_pretty(&report).expect("plain data can be written") + "\n"
+        report.to_json()
     } else if options.csv {
-        table::csv(&rows)
+        Row::csv(rows)
     } else if options.markdown {
-        table::markdown(&rows)
+        table::markdown(rows)
     } else {
-        table::words(&workload, &rows, &differences)
+        table::words(&workload, rows, &report.first_differences)
     };
     io::stdout().lock().write_all(text.as_bytes()).map_err(output)
 }
@@ -213,23 +189,6 @@ fn run_all(workload: &Workload, comparison: Comparison) -> Result<Vec<Outcome>, 
     bar.finish_and_clear();
     let done = done.into_inner().expect("nobody panics with it");
     done.into_values().collect::<Result<_, _>>().map_err(Stop::from)
-}
-
-/// Against the first contender, under the same mishap and with the first seed.
-fn first_differences(outcomes: &[Outcome]) -> Vec<Difference> {
-    let first = |outcome: &&Outcome| outcome.seed == 1;
-    let base = |mishap| outcomes.iter().filter(first).find(|other| other.mishap == mishap);
-    let against = |outcome: &Outcome| {
-        let base = base(outcome.mishap).filter(|base| base.contender != outcome.contender)?;
-        Some(Difference {
-            contender: outcome.contender,
-            than: base.contender,
-            mishap: outcome.mishap,
-            seed: outcome.seed,
-            differs: FateDiffers::between(&base.fates, &outcome.fates)?,
-        })
-    };
-    outcomes.iter().filter(first).filter_map(against).collect()
 }
 
 fn write_scenarios(dir: &Path, workload: &Workload, rows: &[Row], outcomes: &[Outcome]) -> Result<(), Stop> {

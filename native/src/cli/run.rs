@@ -45,9 +45,11 @@ Commands for --do, after a moment in milliseconds:
   join NODE                      another producer, consumer or broker like it
   leave NODE                     it goes in good order: what a broker leads others lead before
   ack consumer-1 each|before|automatic|'every N'     when it acknowledges
+  every user-1 MS, work service-1 MS                 how often users ask, and how long a service works on an order
   topic NAME partitions N replicas N, partitions TOPIC N, min-in-sync TOPIC N, drop-topic NAME
   retention-time TOPIC MS|none, retention-bytes TOPIC N|none
   queue NAME on broker-1, drop-queue NAME, ttl QUEUE MS|none, length QUEUE N|none
+  drop-subscription NAME CLIENT  a durable subscription that nobody reads, with all in it
   exchange NAME fanout on broker-1 (or direct, topic, hierarchy, headers, consistent-hash), drop-exchange NAME
   bind EXCHANGE QUEUE [KEY], unbind EXCHANGE QUEUE [KEY]
 NODE: broker-1, producer-1, consumer-1, service-1; controller for freeze, thaw, skew;

@@ -179,3 +179,104 @@ async fn what_is_there_is_removed_in_the_menu() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_durable_subscription_ends_in_the_field_and_in_the_menu() {
+    with_page(Form::Site, async |page: &Page| {
+        page.open("?scenario=away&lang=en").await;
+        page.seek(80_000).await;
+        page.press(":").await;
+        write(page, "drop-s").await;
+        assert_eq!(proposed(page).await, ["drop-subscription "]);
+        page.press("Tab").await;
+        assert!(proposed(page).await.is_empty(), "while somebody reads it, it cannot end");
+        write(page, "loyal loyal").await;
+        let hint = page.text("#command-hint").await;
+        assert_eq!(hint, "loyal reads the subscription loyal: let it leave first.");
+        page.press("Escape").await;
+
+        // Its reader is away.
+        page.open("?scenario=away&lang=en").await;
+        page.seek(180_000).await;
+        page.press(":").await;
+        write(page, "drop-s").await;
+        page.press("Tab").await;
+        assert_eq!(proposed(page).await, ["drop-subscription loyal loyal"]);
+        page.press("ArrowDown").await;
+        page.press("Enter").await;
+        assert_eq!(page.text("#command-hint").await, "Effect: no durable subscription loyal any more.");
+        page.press("Enter").await;
+        assert!(
+            happened(page).await.contains("removes subscription loyal, and drops"),
+            "{}",
+            happened(page).await
+        );
+        page.press("Escape").await;
+        page.press("u").await;
+        assert!(!happened(page).await.contains("removes"), "it is taken back");
+
+        page.click("#lang").await;
+        page.focus("[data-node='broker-1']").await;
+        page.press("m").await;
+        let line = "#menu [data-value='drop-subscription loyal loyal']";
+        assert_eq!(page.text(line).await, "取消持久订阅 loyal，连同里面的消息");
+        page.click(line).await;
+        assert!(happened(page).await.contains("删除订阅 loyal"), "{}", happened(page).await);
+        page.press("End").await;
+        assert_eq!(page.text("#verdict-lost").await, "0", "what went with it is not called lost");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn services_and_users_are_set_in_their_menus() {
+    with_page(Form::Site, async |page: &Page| {
+        for (lang, work, every, now) in [
+            ("en", "Work 20 ms on each order", "Ask every 5 ms", "now 8 ms to 12 ms"),
+            ("zh", "每单处理 20 毫秒", "每 5 毫秒下一单", "现在 8 毫秒到 12 毫秒"),
+        ] {
+            page.open(&format!("?scenario=flash-sale-by-calls&lang={lang}")).await;
+            page.seek(120_000).await;
+            page.focus("[data-node='service-2']").await;
+            page.press("m").await;
+            let line = "#menu [data-value='work service-2 20.000']";
+            assert_eq!(page.text(line).await, format!("{work}{now}"));
+            let digest = page.digest().await;
+            page.click(line).await;
+            assert_ne!(page.digest().await, digest);
+            page.focus("[data-node='user-1']").await;
+            page.press("m").await;
+            let line = "#menu [data-value='every user-1 5.000']";
+            assert!(page.text(line).await.starts_with(every), "{}", page.text(line).await);
+            let digest = page.digest().await;
+            page.click(line).await;
+            assert_ne!(page.digest().await, digest);
+            // Both are in the journal, and each is taken back by itself.
+            page.press("u").await;
+            page.press("u").await;
+            page.press(":").await;
+            write(page, "every user-1 10").await;
+            let so = page.text("#command-hint").await;
+            assert!(so.contains("so already") || so.contains("已经是这样"), "{so}");
+            page.press("Escape").await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_proposed_only_where_something_is_near() {
+    with_page(Form::Site, async |page: &Page| {
+        page.open("?scenario=kill-the-leader&seed=20&lang=en").await;
+        page.press(":").await;
+        write(page, "drop-topic oders").await;
+        assert_eq!(page.text("#command-hint").await, "There is no topic oders. Did you mean orders?");
+        page.press("Escape").await;
+        page.open("?scenario=kill-the-laeder&lang=en").await;
+        assert!(page.text("#notice").await.contains("Names like it: kill-the-leader."));
+        page.open("?scenario=qqqq&lang=zh").await;
+        let notice = page.text("#notice").await;
+        assert!(notice.contains("没有名为“qqqq”的实验") && !notice.contains("相近"), "{notice}");
+    })
+    .await;
+}

@@ -77,3 +77,27 @@ async fn the_audit_objects_to_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_audit_objects_to_nothing_where_systems_are_compared() {
+    with_page(Form::Site, async |page: &Page| {
+        let link = "compare.html?who=kafka:acks-all,kafka:acks-0&messages=300&wrong=none,power-cut&seeds=1";
+        for (lang, window) in [("en", (1440, 900)), ("zh", (390, 844))] {
+            page.set_window(window).await;
+            page.open(&format!("{link}&lang={lang}")).await;
+            page.click("summary").await;
+            is_fine(page, "compare: at the beginning").await;
+            page.click("#theme").await;
+            page.click("#run").await;
+            let state = "return document.getElementById('outcome').dataset.state === 'done'";
+            page.until("all is run", async || page.script(state).await == true).await;
+            page.settle().await;
+            is_fine(page, "compare: with an outcome").await;
+            page.click("#together-open").await;
+            let drawn = "return [...document.querySelectorAll('mq-lab')].some((lab) => lab.dataset.ready)";
+            page.until("a run is drawn", async || page.script(drawn).await == true).await;
+            is_fine(page, "compare: side by side").await;
+        }
+    })
+    .await;
+}

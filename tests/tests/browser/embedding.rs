@@ -211,3 +211,30 @@ async fn the_page_about_embedding_shows_two() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_script_drives_a_lab_and_hears_of_each_moment() {
+    in_a_foreign_page("<mq-lab id='one' scenario='kill-the-leader' seed='7' controls='step'></mq-lab>", async |page: &Page| {
+        ready(page, "one").await;
+        ask(page, "one", "lab.heard = [], lab.addEventListener('mq-time', ({ detail }) => lab.heard.push(detail))").await;
+        assert_eq!(ask(page, "one", "[lab.now, lab.playing]").await, json!([0, false]));
+        ask(page, "one", "lab.seek(412800)").await;
+        page.until("it is there", async || ask(page, "one", "lab.now").await == json!(412_800)).await;
+        let last = "lab.heard.length ? [lab.heard.at(-1).now, lab.heard.at(-1).playing, lab.heard.at(-1).byHand] : null";
+        assert_eq!(ask(page, "one", last).await, json!([412_800, false, false]));
+        assert_eq!(ask(page, "one", "lab.heard.at(-1).end === lab.end && lab.end > 412800").await, json!(true));
+
+        ask(page, "one", "lab.play()").await;
+        page.until("it plays", async || ask(page, "one", "lab.playing && lab.now > 412800").await == json!(true)).await;
+        ask(page, "one", "lab.pause()").await;
+        page.until("it stands still", async || ask(page, "one", "!lab.playing").await == json!(true)).await;
+        ask(page, "one", "find('[data-act=forward]').click()").await;
+        page.until("it was moved by hand", async || ask(page, "one", "lab.heard.at(-1).byHand").await == json!(true)).await;
+
+        ask(page, "one", "lab.seek(1e15)").await; // beyond the end is the end
+        page.until("it is over", async || ask(page, "one", "lab.now === lab.end").await == json!(true)).await;
+        ask(page, "one", "(lab.seek(NaN), lab.seek('soon'), lab.seek(-5))").await;
+        page.until("before the beginning is the beginning", async || ask(page, "one", "lab.now").await == json!(0)).await;
+    })
+    .await;
+}

@@ -32,7 +32,8 @@ const ALL_WORDS: &str = r##"
 const SHARED: &[&str] = &[
     "mqlab", "Broker", "leader", "follower", "key", "acks", "all", "ack", "prefetch", "ms", "orders", "shop",
     "app", "billing", "worker", "Space", "Home", "End", "Tab", "Esc", "Ctrl", "Shift", "SVG", "PNG", "JSON",
-    "Lines", "run",
+    "Lines", "run", "Kafka", "RocketMQ", "sendfile", "Reno", "BBR", "KiB", "MiB", "ActiveMQ", "RabbitMQ",
+    "Pulsar", "Bookie", "entry", "master", "SEND", "OK",
 ];
 
 fn is_chinese(c: char) -> bool {

@@ -8,6 +8,7 @@ mod adding;
 mod audit;
 mod branches;
 mod closer;
+mod comparing;
 mod crowd;
 mod digest;
 mod driver;

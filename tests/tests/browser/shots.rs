@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use fantoccini::Locator;
+
 use crate::Form;
 use crate::driver::{Page, Visitor, with_page_for};
 
@@ -25,18 +27,26 @@ enum Deed {
     Press(&'static str),
     Click(&'static str),
     Focus(&'static str),
+    /// Waits until something is there.
+    Until(&'static str),
+    /// Scrolls to something, below the header.
+    Show(&'static str),
 }
 
-use Deed::{Click, Focus, Press, Seek};
+use Deed::{Click, Focus, Press, Seek, Show, Until};
 
 /// What is shown.
 struct State {
     name: &'static str,
-    /// After `?`, without the language.
+    /// After `?`, or of another page with its name; without the language.
     link: &'static str,
     deeds: &'static [Deed],
     windows: &'static [(u32, u32)],
 }
+
+/// A comparison that is over soon, and in which something goes wrong.
+const COMPARE: &str = "compare.html?who=kafka:acks-all,kafka:acks-1,kafka:acks-0,rabbitmq:classic&load=steady&messages=600\
+                       &wrong=none,power-cut&seeds=3";
 
 const STATES: &[State] = &[
     State {
@@ -108,6 +118,25 @@ const STATES: &[State] = &[
     },
     State { name: "help", link: "", deeds: &[Press("?")], windows: SOME },
     State { name: "share", link: "", deeds: &[Click("#share-open")], windows: ONE },
+    State { name: "compare", link: COMPARE, deeds: &[], windows: EVERY },
+    State {
+        name: "compare-outcome",
+        link: COMPARE,
+        deeds: &[Click("#run"), Until("#outcome[data-state='done']"), Show("#outcome")],
+        windows: EVERY,
+    },
+    State {
+        name: "compare-together",
+        link: COMPARE,
+        deeds: &[
+            Click("#run"),
+            Until("#outcome[data-state='done']"),
+            Click("[data-mishap='power-cut'] .difference > button"),
+            Until("#stages mq-lab[data-digest]"),
+            Show("#together"),
+        ],
+        windows: SOME,
+    },
     State { name: "bad-link", link: "scenario=nothing-like-it", deeds: &[], windows: SOME },
 ];
 
@@ -135,6 +164,11 @@ async fn do_all(page: &Page, deeds: &[Deed]) {
                 }
             }
             Focus(css) => page.focus(css).await,
+            Show(css) => {
+                page.script(&format!("window.scrollTo(0, document.querySelector({css:?}).offsetTop - 64)"))
+                    .await;
+            }
+            Until(css) => _ = page.element(Locator::Css(css)).await,
         }
     }
 }
@@ -145,9 +179,12 @@ async fn show(page: &Page, state: &State, folder: &Path) -> Vec<Shot> {
         page.set_media("prefers-color-scheme", theme).await;
         for window in state.windows {
             page.set_window(*window).await;
-            page.open(&format!("?{}&lang={lang}", state.link)).await;
+            let page_too = if state.link.contains('?') { "" } else { "?" };
+            page.open(&format!("{page_too}{}&lang={lang}", state.link)).await;
             do_all(page, state.deeds).await;
-            page.script("window.scrollTo(0, 0)").await;
+            if !state.deeds.iter().any(|deed| matches!(deed, Show(_))) {
+                page.script("window.scrollTo(0, 0)").await;
+            }
             page.settle().await;
             let file = format!("{}-{lang}-{theme}-{}.png", state.name, window.0);
             let picture = page.client.screenshot().await.expect("the browser takes a picture");

@@ -18,6 +18,7 @@ use super::Desk;
 use super::completing::complete;
 use super::run::Run;
 use crate::text::adding::{self as words, KINDS, Kind};
+use crate::text::near::near;
 use crate::text::{menu, ui};
 
 /// The most letters of a command that are looked at: longer ones are none.
@@ -181,7 +182,10 @@ impl Desk {
     fn foretold(&self, run: &Run, command: &Command) -> (String, bool) {
         let (names, lang) = (&run.names, self.lang);
         match self.may(run, command) {
-            Err(why) => (ui::refused(why, names, lang), false),
+            Err(why) => {
+                let meant = words::meant(&meant(&why, run.timeline.scenario_now()), lang);
+                (ui::refused(why, names, lang) + &meant, false)
+            }
             Ok(()) => {
                 let wish = words::wish(command, names, lang);
                 let effect = match command {
@@ -312,6 +316,27 @@ impl Desk {
             }
             Kind::Broker => vec![field("like", String::new(), brokers())],
         }
+    }
+}
+
+/// What is there under a name like one that is not.
+fn meant<'a>(why: &CommandRefused, scenario: &'a Scenario) -> Vec<&'a str> {
+    match why {
+        CommandRefused::NoSuchTopic(name) => {
+            near(name.as_str(), scenario.topics.iter().map(|topic| topic.name.as_str()))
+        }
+        CommandRefused::NoSuchQueue(name) => {
+            near(name.as_str(), scenario.queues.iter().map(|queue| queue.name.as_str()))
+        }
+        CommandRefused::NoSuchExchange(name) => {
+            near(name.as_str(), scenario.exchanges.iter().map(|spec| spec.exchange.name.as_str()))
+        }
+        CommandRefused::NoSuchSubscription(name) => {
+            let names = scenario.durable_subscriptions().filter_map(|durable| durable.name.as_ref());
+            let others = names.filter(|known| *known != name);
+            near(name.as_str(), others.map(|known| known.as_str()))
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! This only proposes: what a line means, the engine's parser says.
 
-use mqlab_core::ids::NodeId;
+use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::sim::{Command, Scenario};
 
 use super::run::Run;
@@ -28,6 +28,10 @@ pub(crate) enum Slot {
     Topic,
     Queue,
     Exchange,
+    /// A durable subscription, with its client.
+    Subscription,
+    /// Whose a durable subscription is.
+    Client,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Something that a person must choose: a name, a number, a key.
@@ -63,9 +67,9 @@ pub(crate) const VERBS: &[(&str, &str, &[Slot])] = &[
     ("lose-next", "lose-next LINK", LINK),
     ("duplicate-next", "duplicate-next LINK", LINK),
     ("reorder-next", "reorder-next LINK", LINK),
-    ("every", "every PRODUCER MS", &[Slot::Node("pc"), Slot::Own]),
+    ("every", "every PRODUCER|CONSUMER|USER MS", &[Slot::Node("pcu"), Slot::Own]),
     ("acks", "acks PRODUCER 0|1|all", &[Slot::Node("p"), Slot::OneOf(&["0", "1", "all"])]),
-    ("work", "work CONSUMER MS", &[Slot::Node("c"), Slot::Own]),
+    ("work", "work CONSUMER|SERVICE MS", &[Slot::Node("cs"), Slot::Own]),
     ("prefetch", "prefetch CONSUMER N", &[Slot::Node("c"), Slot::Own]),
     (
         "ack",
@@ -86,6 +90,7 @@ pub(crate) const VERBS: &[(&str, &str, &[Slot])] = &[
     ("retention-bytes", "retention-bytes TOPIC N|none", &[Slot::Topic, Slot::OneOf(&["none"])]),
     ("queue", "queue NAME on BROKER", &[Slot::Own, Slot::OneOf(&["on"]), Slot::Node("b")]),
     ("drop-queue", "drop-queue QUEUE", &[Slot::Queue]),
+    ("drop-subscription", "drop-subscription NAME CLIENT", &[Slot::Subscription, Slot::Client]),
     ("ttl", "ttl QUEUE MS|none", &[Slot::Queue, Slot::OneOf(&["none"])]),
     ("length", "length QUEUE N|none", &[Slot::Queue, Slot::OneOf(&["none"])]),
     (
@@ -138,6 +143,18 @@ fn candidates(slot: Slot, scenario: &Scenario) -> Vec<String> {
         Slot::Topic => scenario.topics.iter().map(|topic| topic.name.to_string()).collect(),
         Slot::Queue => scenario.queues.iter().map(|queue| queue.name.to_string()).collect(),
         Slot::Exchange => scenario.exchanges.iter().map(|spec| spec.exchange.name.to_string()).collect(),
+        Slot::Subscription => {
+            let whole = |name: &Name, client: Option<&Name>| match client {
+                Some(client) => format!("{name} {client}"),
+                None => name.to_string(),
+            };
+            let all = scenario.durable_subscriptions();
+            all.filter_map(|durable| Some(whole(durable.name.as_ref()?, durable.client.as_ref()))).collect()
+        }
+        Slot::Client => {
+            let all = scenario.durable_subscriptions();
+            all.filter_map(|durable| Some(durable.client.as_ref()?.to_string())).collect()
+        }
         Slot::OneOf(words) => words.iter().map(|word| (*word).to_owned()).collect(),
         Slot::Own => Vec::new(),
     }
@@ -153,6 +170,7 @@ fn nodes(kinds: &str, scenario: &Scenario) -> Vec<String> {
         .chain(some('p', scenario.producers.len(), NodeId::Producer))
         .chain(some('c', scenario.consumers.len(), NodeId::Consumer))
         .chain(some('s', scenario.services.len(), NodeId::Service))
+        .chain(some('u', scenario.users.len(), NodeId::User))
         .chain(controllers.map(|node| node.to_string()))
         .collect()
 }

@@ -93,7 +93,7 @@ impl Desk {
             self.zoom_stage((-dy * WHEEL).clamp(-0.5, 0.5).exp(), spot);
             return true;
         }
-        self.pan_stage(-dx, -dy)
+        self.scroll_logs(at(spot.0, spot.1), dy) || self.pan_stage(-dx, -dy)
     }
 
     /// The keys and buttons of the stage.
@@ -133,7 +133,8 @@ impl Desk {
                 self.hand.pointers[index].1 = from; // the whole way counts once it is a drag
                 return false;
             }
-            let moved = self.pan_stage(to.x - from.x, to.y - from.y);
+            let moved = self.scroll_logs(self.hand.start, from.y - to.y)
+                || self.pan_stage(to.x - from.x, to.y - from.y);
             self.hand.dragged |= moved;
             return moved;
         };

@@ -100,7 +100,7 @@ fn for_node(node: NodeId) -> Vec<(Family, Vec<Command>)> {
         process.push(Command::ShutDown(node));
     }
     let disk = |is| Command::Disk { node, is };
-    let disks = match is_broker {
+    let disks = match is_broker || matches!(node, NodeId::Bookie(_)) {
         true => vec![
             disk(DiskState::Sound),
             disk(DiskState::Full),

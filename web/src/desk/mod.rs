@@ -259,6 +259,16 @@ impl Desk {
         self.run.as_ref().map(|run| run.timeline.seed())
     }
 
+    /// Whether it plays.
+    pub fn is_playing(&self) -> bool {
+        self.player.playing
+    }
+
+    /// The moment that is shown, and the end; nothing when there is no run.
+    pub fn moment(&self) -> Option<(Time, Time)> {
+        self.run.as_ref().map(|run| (run.timeline.now(), run.timeline.ends_at()))
+    }
+
     /// Does what a person asked for, and lets them read at once what it did.
     pub fn act(&mut self, action: Action) {
         self.filled.hurry();
@@ -299,6 +309,8 @@ impl Desk {
             }
             Action::Kill => self.toggle(self.selection.node, Some(true)),
             Action::Revive => self.toggle(self.selection.node, Some(false)),
+            // A crowd does not die.
+            Action::Toggle(node @ NodeId::User(_)) => self.open_menu(Some(menu::Subject::Node(node))),
             Action::Toggle(node) => {
                 self.selection.node = Some(node);
                 self.toggle(Some(node), None);

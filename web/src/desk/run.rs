@@ -189,7 +189,10 @@ impl Run {
         let brokers = picture.brokers.iter().map(|view| (view.node, view.up));
         let consumers = picture.consumers.iter().map(|view| (view.node, view.up));
         let services = picture.services.iter().map(|view| (view.node, view.up));
-        producers.chain(brokers).chain(consumers).chain(services).any(|(other, up)| other == node && up)
+        let controllers = picture.controllers.iter().map(|view| (view.node, view.up));
+        let users = picture.users.iter().map(|view| (view.node, true));
+        let clients = producers.chain(consumers).chain(services).chain(users);
+        clients.chain(brokers).chain(controllers).any(|(other, up)| other == node && up)
     }
 
     /// Kills or revives a node; `kill` of `None` does whichever is possible.

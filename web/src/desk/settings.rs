@@ -4,7 +4,7 @@
 use mqlab_core::broker::Acks;
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::{AckWhen, AcksLevel, Change};
-use mqlab_core::routing::Destination;
+use mqlab_core::routing::{Destination, ExchangeName};
 use mqlab_core::sim::{Scenario, SourceSpec, TargetSpec};
 use mqlab_core::time::Span;
 
@@ -30,6 +30,8 @@ pub(super) fn of_node(node: NodeId, scenario: &Scenario) -> Vec<(Family, Vec<Set
         NodeId::Producer(number) => vec![(Family::Settings, of_producer(number, scenario))],
         NodeId::Consumer(number) => vec![(Family::Settings, of_consumer(number, scenario))],
         NodeId::Broker(number) => of_broker(number, scenario),
+        NodeId::Service(number) => return vec![(Family::Settings, of_service(number, scenario))],
+        NodeId::User(number) => return vec![(Family::Settings, of_users(number, scenario))],
         _ => return Vec::new(),
     };
     let members = [Change::Join(node), Change::Leave(node)].map(|change| (change, Now::Unsaid));
@@ -95,6 +97,36 @@ fn of_consumer(number: u16, scenario: &Scenario) -> Vec<Setting> {
     all
 }
 
+/// Its work is drawn between two spans: half of their middle and twice as much.
+fn of_service(number: u16, scenario: &Scenario) -> Vec<Setting> {
+    let node = NodeId::Service(number);
+    let Some(spec) = scenario.services.get(usize::from(number).wrapping_sub(1)) else { return Vec::new() };
+    let (low, high) = (Span(spec.work.low), Span(spec.work.high));
+    let now = if low == high { Now::Lasts(low) } else { Now::Between(low, high) };
+    let middle = Span((low.0 + high.0) / 2);
+    halved_and_doubled(middle).map(|span| (Change::Work { node, span }, now)).into()
+}
+
+fn of_users(number: u16, scenario: &Scenario) -> Vec<Setting> {
+    let node = NodeId::User(number);
+    let Some(spec) = scenario.users.get(usize::from(number).wrapping_sub(1)) else { return Vec::new() };
+    let every = Span(spec.every);
+    halved_and_doubled(every).map(|span| (Change::Every { node, span }, Now::Lasts(every))).into()
+}
+
+/// The durable subscriptions that a broker keeps: those to its exchanges.
+fn subscriptions(number: u16, scenario: &Scenario) -> Vec<Setting> {
+    let here = |name: &ExchangeName| {
+        scenario.exchanges.iter().any(|spec| spec.broker == number && spec.exchange.name == *name)
+    };
+    let all = scenario.durable_subscriptions().filter(|durable| here(&durable.topic));
+    let ends = all.filter_map(|durable| {
+        let (name, client) = (durable.name.clone()?, durable.client.clone());
+        Some((Change::DropSubscription { name, client }, Now::Unsaid))
+    });
+    ends.take(PLACES_MAX).collect()
+}
+
 fn of_broker(number: u16, scenario: &Scenario) -> Vec<(Family, Vec<Setting>)> {
     let queues = scenario.queues.iter().filter(|queue| queue.broker == number).take(PLACES_MAX);
     let queues = queues.flat_map(|spec| {
@@ -144,7 +176,8 @@ fn of_broker(number: u16, scenario: &Scenario) -> Vec<(Family, Vec<Setting>)> {
         unbinds.into_iter().chain([(Change::DropExchange(name.clone()), Now::Unsaid)])
     });
     let exchanges = (Family::Exchanges, exchanges.collect());
-    vec![exchanges, (Family::Queues, queues.collect()), (Family::Topics, topics.collect())]
+    let queues: Vec<Setting> = queues.chain(subscriptions(number, scenario)).collect();
+    vec![exchanges, (Family::Queues, queues), (Family::Topics, topics.collect())]
 }
 
 #[cfg(test)]
@@ -162,7 +195,8 @@ mod tests {
             let seed = scenario.seed;
             let mut timeline = Timeline::new(scenario, seed).expect("it can be run");
             timeline.seek(Time(timeline.ends_at().0 / 3));
-            for node in [NodeId::Producer(1), NodeId::Consumer(1), NodeId::Broker(1)] {
+            let nodes = [NodeId::Producer(1), NodeId::Consumer(1), NodeId::Broker(1)];
+            for node in nodes.into_iter().chain([NodeId::Service(1), NodeId::User(1)]) {
                 let offered = of_node(node, timeline.scenario_now()).into_iter().flat_map(|(_, all)| all);
                 for (change, _) in offered.collect::<Vec<_>>() {
                     let command = Command::Change(change);

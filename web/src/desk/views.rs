@@ -15,7 +15,7 @@ use super::run::Run;
 use crate::scene::camera::{Camera, Size};
 use crate::scene::changes::Changes;
 use crate::scene::logs::{Logs, PITCHES, logs};
-use crate::scene::shape::{Scene, Target};
+use crate::scene::shape::{Rect, Scene, Target};
 use crate::scene::space_time::{SpaceTime, Still, space_time, window};
 use crate::text::{Lang, ui};
 
@@ -85,6 +85,10 @@ pub(super) struct Views {
     log_zoom: usize,
     /// How many records the logs' window was moved back.
     back: u64,
+    /// Among three views: where the logs are, and how far they are scrolled, of how much.
+    pub(super) logs_pane: Rect,
+    pub(super) scrolled: f64,
+    pub(super) scrolled_max: f64,
     trips: Trips,
     rests: Rests,
 }
@@ -217,10 +221,10 @@ impl Desk {
 
     /// The logs; nothing when there is no run.
     pub fn logs_scene(&self) -> Option<Scene> {
-        self.logs_scene_in(self.stage_size)
+        self.logs_scene_in(self.stage_size, false)
     }
 
-    pub(super) fn logs_scene_in(&self, size: Size) -> Option<Scene> {
+    pub(super) fn logs_scene_in(&self, size: Size, close: bool) -> Option<Scene> {
         let run = self.run.as_ref()?;
         let views = &self.views;
         let columns = (size.0 / PITCHES[views.log_zoom]) as u64;
@@ -236,6 +240,7 @@ impl Desk {
             lang: self.lang,
             width: size.0,
             height: size.1,
+            close,
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::Place;
+use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{BrokerView, ConsumerView, ControllerView, ProducerView};
 
 use super::glyph::{self, Firmness, Look};
@@ -11,7 +12,7 @@ use super::shape::{
 };
 use super::{View, exchanges, strips};
 use crate::text::broker as hosting;
-use crate::text::stage as words;
+use crate::text::{pulsar, stage as words};
 
 const TITLE: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
 pub(super) const PLAIN: Font = Font { size: 11.5, weight: 400, anchor: Anchor::Start };
@@ -45,10 +46,16 @@ pub(super) fn captions(scene: &mut Scene, view: &View<'_>) {
     let kept = words::kept(&places, exchanges, view.picture.system, lang);
     let texts = [words::askers(view.picture, lang), kept, words::workers(view.picture, lang)];
     for ((spot, text), room) in layout.captions.iter().zip(texts).zip(room) {
-        let room = if layout.narrow { room.max(layout.width * 0.55) } else { room };
+        let room = if layout.narrow { in_lanes(layout, *spot) } else { room };
         scene.text_within(*spot, &text, CAPTION, color, room);
     }
     controllers(scene, view);
+}
+
+/// In lanes: how far words above a lane may go, which is to the controllers, where those stand on the same line.
+fn in_lanes(layout: &super::layout::Layout, spot: Point) -> f64 {
+    let beside = layout.controllers.first().filter(|(_, area)| (area.center().y - spot.y).abs() < 16.0);
+    beside.map_or(layout.width * 0.55, |(_, area)| area.x - spot.x - 8.0)
 }
 
 /// One chip, or the members of the quorum by their numbers: the active one stands out, who is down is dashed.
@@ -56,7 +63,9 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
     let (layout, theme) = (view.layout, view.theme);
     for (controller, (node, area)) in view.picture.controllers.iter().zip(&layout.controllers) {
         let (NodeId::Voter(number) | NodeId::NameServer(number)) = node else {
-            glyph::chip(scene, *area, words::CONTROLLER.get(view.lang), theme);
+            let is_store = pulsar::plays(view.picture);
+            let word = if is_store { pulsar::STORE } else { words::CONTROLLER };
+            glyph::chip(scene, *area, word.get(view.lang), theme);
             pause_if_frozen(scene, view, *node, at(area.x, area.center().y));
             continue;
         };
@@ -79,6 +88,14 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
         };
         scene.boxed(*area, 6.0, Some(solid(fill)), Some(edge));
         scene.text(area.center(), number.to_string(), on(LITTLE, Anchor::Middle), ink);
+        if let Some((at, most)) = controller.runs_at {
+            // How much of its patience is left: when it is used up, it wants to be the active one.
+            let left = at.since(view.picture.now).0 as f64 / most.0.max(1) as f64;
+            let bar = Rect::new(area.x + 4.0, area.bottom() - 4.0, area.w - 8.0, 2.0);
+            let wide = bar.w * left.clamp(0.0, 1.0);
+            scene.boxed(bar, 1.0, Some(faded(theme.line_strong, 0.5)), None);
+            scene.boxed(Rect { w: wide.max(1.0), ..bar }, 1.0, Some(solid(theme.purple)), None);
+        }
         scene.answers(area.grown(2.0), Target::Control(*node));
         pause_if_frozen(scene, view, *node, at(area.right(), area.y));
     }
@@ -135,7 +152,9 @@ pub(super) fn card(scene: &mut Scene, view: &View<'_>, node: NodeId, area: Rect,
     scene.text_within(at(area.x + left, area.y + middle), &shortened(name, font, room), font, color, room);
     if let Some(control) = view.layout.control(node) {
         let over = view.selection.hover == Some(Target::Control(node));
-        if up {
+        if matches!(node, NodeId::User(_)) {
+            glyph::dots(scene, control, over, theme);
+        } else if up {
             glyph::bolt(scene, control, selected || hovered, over, theme);
         } else {
             glyph::revive(scene, control, over, theme);
@@ -203,6 +222,8 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
     for (broker, place) in view.picture.brokers.iter().zip(&view.layout.brokers) {
         let name = match broker.node {
             NodeId::Broker(number) => words::broker(number, view.lang),
+            NodeId::Store => words::STORE.get(view.lang).into(),
+            NodeId::Bookie(number) => pulsar::bookie(number, view.lang),
             other => other.to_string(),
         };
         card(scene, view, broker.node, place.card, broker.up, &name);
@@ -212,6 +233,9 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
         let room = if broker.up && room < WORD_MIN { 0.0 } else { room };
         if broker.up && room == 0.0 {
             // Its own name has all the room.
+        } else if untold(broker) && view.picture.system == Some(SystemName::ActiveMq) {
+            let idle = hosting::idle(broker.node).get(view.lang);
+            scene.text_within(beside, idle, PLAIN, view.theme.ink_3, room);
         } else if untold(broker) && !place.rows.is_empty() {
             scene.text_within(beside, hosting::UNTOLD.get(view.lang), PLAIN, view.theme.ink_3, room);
         } else if broker.up {

@@ -169,8 +169,14 @@ impl<'a> Crowd<'a> {
         }
         words.sort_by_key(|(meant, count, ..)| std::cmp::Reverse((*meant, *count)));
         // Nothing lies on the words above the columns or lanes.
-        let captions = view.layout.captions.iter().map(|spot| Rect::new(spot.x, spot.y - 8.0, 90.0, 16.0));
-        let mut taken: Vec<Rect> = captions.collect();
+        let wide = if view.layout.narrow { view.layout.width * 0.55 } else { 90.0 };
+        let captions = view.layout.captions.iter().map(|spot| Rect::new(spot.x, spot.y - 8.0, wide, 16.0));
+        // Nor on the names of the cards.
+        let layout = view.layout;
+        let clients = layout.producers.iter().chain(&layout.consumers).map(|(_, card)| *card);
+        let cards = clients.chain(layout.brokers.iter().map(|broker| broker.card));
+        let names = cards.map(|card| Rect::new(card.x + 6.0, card.y + 6.0, card.w - 12.0, 24.0));
+        let mut taken: Vec<Rect> = captions.chain(names).collect();
         for (_, count, look, points) in words {
             look.say(scene, view, count, &points, &mut taken);
         }

@@ -192,6 +192,17 @@ pub(crate) fn bolt(scene: &mut Scene, area: Rect, near: bool, active: bool, them
     scene.figure(&bolt_points(center, 0.78), solid(ink));
 }
 
+/// Three dots: there is a list of what can be changed here.
+pub(crate) fn dots(scene: &mut Scene, area: Rect, active: bool, theme: &Theme) {
+    let center = area.center();
+    if active {
+        scene.disc(center, area.w / 2.0 - 1.0, None, Some(line(theme.ink_3, 1.1)));
+    }
+    for aside in [-4.5, 0.0, 4.5] {
+        scene.disc(at(center.x + aside, center.y), 1.5, Some(solid(theme.ink_3)), None);
+    }
+}
+
 /// A star's outline around a point: somebody was chosen.
 pub(crate) fn star(c: Point, radius: f64) -> Vec<Point> {
     (0..10)

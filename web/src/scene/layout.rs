@@ -28,6 +28,12 @@ const WIDTH_USUAL: f64 = 800.0;
 /// As large as it gets.
 const SCALE_MAX: f64 = 2.2;
 
+/// In lanes: how many stand side by side, and from which width on still three where there are several rows.
+const ACROSS_MAX: usize = 3;
+const THREE_MIN: f64 = 460.0;
+/// In lanes: the room between two rows of cards in which ways run level, with what travels on them.
+const WAYS: f64 = 34.0;
+
 /// The tray's height.
 pub(super) const TRAY: f64 = 38.0;
 /// The least height that a client's card takes in its column, with the gap below it.
@@ -110,7 +116,7 @@ impl Layout {
             NodeId::Controller | NodeId::Voter(_) => {
                 self.controllers.iter().find(|(other, _)| *other == node).map(|(_, area)| *area)
             }
-            NodeId::Broker(_) => {
+            NodeId::Broker(_) | NodeId::Bookie(_) => {
                 self.brokers.iter().find(|broker| broker.node == node).map(|broker| broker.card)
             }
             _ => {
@@ -122,7 +128,7 @@ impl Layout {
 
     /// A node's control: the small round button in its corner.
     pub fn control(&self, node: NodeId) -> Option<Rect> {
-        let card = self.card(node).filter(|_| !matches!(node, NodeId::Controller | NodeId::User(_)))?;
+        let card = self.card(node).filter(|_| node != NodeId::Controller)?;
         if node.is_controller() {
             return Some(card); // it is a button as a whole
         }
@@ -255,23 +261,31 @@ fn column(nodes: &[NodeId], x: f64, width: f64, height: f64, start: f64, span: f
 }
 
 fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
-    let (margin, gutter) = (12.0, 26.0);
+    let (margin, gutter) = (12.0, 28.0);
     let lane = |nodes: Vec<NodeId>, top: f64, height: f64| -> (Vec<(NodeId, Rect)>, f64) {
-        let across = nodes.len().clamp(1, 3);
+        // Several rows leave room for the ways between them, and on both sides as the brokers do.
+        let rows_follow = nodes.len() > ACROSS_MAX;
+        let (side, below) = if rows_follow { (margin + gutter, WAYS) } else { (margin, 0.0) };
+        let across = match rows_follow {
+            true if width < THREE_MIN => 2,
+            true => ACROSS_MAX,
+            false => nodes.len().max(1),
+        };
         let gap = 8.0;
-        let card = ((width - 2.0 * margin - gap * (across - 1) as f64) / across as f64).min(168.0);
+        let card = ((width - 2.0 * side - gap * (across - 1) as f64) / across as f64).min(168.0);
         let inset = (width - card * across as f64 - gap * (across - 1) as f64) / 2.0;
         let places = nodes.iter().enumerate().map(|(index, node)| {
             let (column, row) = (index % across, index / across);
             let x = inset + column as f64 * (card + gap);
-            (*node, Rect::new(x, top + row as f64 * (height + gap), card, height))
+            (*node, Rect::new(x, top + row as f64 * (height + below), card, height))
         });
         let rows = nodes.len().div_ceil(across).max(1);
-        (places.collect(), top + rows as f64 * (height + gap) - gap)
+        (places.collect(), top + rows as f64 * (height + below) - below)
     };
     let (left, right) = sides(picture);
     let (producers, below) = lane(left, 32.0, 58.0);
-    let brokers_caption = at(margin + gutter, below + 34.0);
+    // Its words begin where those on the cards do: the ways in the gutter turn before them.
+    let brokers_caption = at(margin + gutter + 13.0, below + WAYS + 8.0);
     let mut y = brokers_caption.y + 16.0;
     let mut brokers = Vec::new();
     for broker in &picture.brokers {
@@ -285,7 +299,7 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
         y = area.bottom() + 14.0;
     }
     let readers_caption = at(margin, y + 16.0);
-    let (consumers, below) = lane(right, readers_caption.y + 34.0, 94.0);
+    let (consumers, below) = lane(right, readers_caption.y + WAYS + 8.0, 94.0);
     let tray = Rect::new(margin, below + 16.0, width - 2.0 * margin, TRAY);
     let controllers = controllers(picture, width - margin - gutter, brokers_caption.y - 11.0);
     Layout {

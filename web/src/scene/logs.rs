@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use mqlab_core::ids::{MessageId, NodeId, Offset};
-use mqlab_core::observe::Place;
+use mqlab_core::observe::{LEDGER, Place};
 use mqlab_core::sim::picture::{Cell, CellState, Picture, Role, StripView};
 use mqlab_core::sorted::SortedMap;
 
@@ -31,6 +31,12 @@ use crate::text::{Lang, stage as stage_words, views as words};
 const NAME: Font = Font { size: 13.0, weight: 600, anchor: Anchor::Start };
 const PLAIN: Font = Font { size: 12.0, weight: 400, anchor: Anchor::Start };
 const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
+
+/// How high a log is, and how high where logs stand close.
+const ROW: f64 = 32.0;
+const ROW_CLOSE: f64 = 25.0;
+/// Where logs stand close: the room for the names beside them.
+const NAMES_CLOSE: f64 = 84.0;
 
 /// From one offset to the next, in pixels, from the finest window to the coarsest.
 pub const PITCHES: [f64; 4] = [37.0, 18.0, 9.0, 4.0];
@@ -58,7 +64,12 @@ pub struct Logs<'a> {
     pub width: f64,
     /// In pixels; the drawing takes more where logs need it.
     pub height: f64,
+    /// Whether logs stand closer together: beside other views.
+    pub close: bool,
 }
+
+/// The most logs that are drawn; of those beyond it is only said how many they are.
+pub const LOGS_MAX: usize = 48;
 
 /// One log of one broker.
 type Copy<'a> = (NodeId, &'a StripView);
@@ -96,15 +107,32 @@ pub fn logs(view: &Logs<'_>) -> Scene {
             kept.entry(&strip.place).or_default().push((broker.node, strip));
         }
     }
-    let mut y = 18.0;
-    for (place, copies) in kept {
+    let mut y = if view.close { 8.0 } else { 18.0 };
+    let all = kept.len();
+    let (mut more, mut records) = (0, 0);
+    let holds = |copies: &[Copy<'_>]| {
+        let mut marks = copies.iter().flat_map(|(_, strip)| &strip.cells).filter_map(|cell| cell.mark);
+        view.selected.is_some_and(|selected| marks.any(|mark| mark.message == selected))
+    };
+    for (index, (place, copies)) in kept.into_iter().enumerate() {
+        if all > LOGS_MAX && index + 1 >= LOGS_MAX && !holds(&copies) {
+            more += 1;
+            let held = |(_, strip): &Copy<'_>| strip.end.0.saturating_sub(strip.start.0);
+            records += copies.iter().map(held).max().unwrap_or(0);
+            continue;
+        }
         y = match place {
             Place::Partition(_) => partition(&mut scene, view, place, &copies, y),
             Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => {
                 queue(&mut scene, view, place, &copies, y)
             }
         };
-        y += 22.0;
+        y += if view.close { 8.0 } else { 22.0 };
+    }
+    if more > 0 {
+        let text = words::more_logs(more, records, view.lang);
+        scene.text_within(at(14.0, y + 8.0), &text, PLAIN, view.theme.ink_2, view.width - 28.0);
+        y += 30.0;
     }
     if scene.shapes.is_empty() {
         let spot = at(view.width / 2.0, 60.0);
@@ -116,8 +144,12 @@ pub fn logs(view: &Logs<'_>) -> Scene {
 }
 
 fn grid(view: &Logs<'_>, end: Offset, start: Offset) -> Grid {
-    let narrow = view.width < NARROW;
-    let (left, right) = if narrow { (14.0, 10.0) } else { (176.0, 128.0) };
+    let (left, right) = match (view.width < NARROW, view.close) {
+        (true, false) => (14.0, 10.0),
+        (true, true) => (NAMES_CLOSE + 18.0, 10.0),
+        (false, true) => (NAMES_CLOSE + 18.0, 128.0),
+        (false, false) => (176.0, 128.0),
+    };
     let pitch = PITCHES[view.zoom.min(PITCHES.len() - 1)];
     let columns = ((view.width - left - right) / pitch).floor().max(4.0) as u64;
     // One column more than there are records shows where the next one comes. The window moves on by a quarter.
@@ -128,7 +160,7 @@ fn grid(view: &Logs<'_>, end: Offset, start: Offset) -> Grid {
 }
 
 fn leader_of<'a>(copies: &[Copy<'a>]) -> Option<Copy<'a>> {
-    copies.iter().copied().find(|(_, strip)| matches!(strip.role, Role::Leader { .. }))
+    copies.iter().copied().find(|(_, strip)| matches!(strip.role, Role::Leader { .. } | Role::Owner { .. }))
 }
 
 fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<'_>], top: f64) -> f64 {
@@ -136,11 +168,12 @@ fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<
     let end = copies.iter().map(|(_, strip)| strip.end).max().unwrap_or_default();
     let start = copies.iter().map(|(_, strip)| strip.start).min().unwrap_or_default();
     let grid = grid(view, end, start);
-    let facts =
-        words::partition(leader.map(|(node, strip)| (view.names.node(node, view.lang), strip)), view.lang);
+    let is_ledger = matches!(place_, Place::Partition(partition) if partition.topic.as_str() == LEDGER);
+    let named = leader.map(|(node, strip)| (view.names.node(node, view.lang), strip));
+    let facts = words::partition(named, is_ledger, view.lang);
     let mut y = heading(scene, view, &place(place_, view.lang), &facts, top);
     offsets(scene, view, &grid, y + 7.0);
-    y += 22.0;
+    y += if view.close { 16.0 } else { 22.0 };
     let truth: BTreeMap<Offset, MessageId> = leader
         .or(copies.first().copied())
         .map(|(_, strip)| {
@@ -151,7 +184,7 @@ fn partition(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<
         y = replica(scene, view, &grid, (node, strip), &truth, y);
     }
     if let Some((_, strip)) = leader {
-        y = groups(scene, view, &grid, strip, y);
+        y = groups(scene, view, &grid, strip, if view.close { y + 4.0 } else { y });
     }
     y
 }
@@ -162,7 +195,7 @@ fn heading(scene: &mut Scene, view: &Logs<'_>, name: &str, facts: &str, top: f64
     let y = top + 8.0;
     scene.text_within(at(14.0, y), name, NAME, theme.ink, view.width - 28.0);
     let beside = 14.0 + width_of(name, NAME) * 1.06 + 14.0;
-    if view.width < NARROW {
+    if view.width < NARROW && !view.close {
         scene.text_within(at(14.0, y + 18.0), facts, LITTLE, theme.ink_2, view.width - 28.0);
         return y + 30.0;
     }
@@ -191,19 +224,24 @@ fn replica(
 ) -> f64 {
     let theme = view.theme;
     let narrow = view.width < NARROW;
-    let leads = matches!(strip.role, Role::Leader { .. });
+    let leads = matches!(strip.role, Role::Leader { .. } | Role::Owner { .. });
+    let is_keeper = matches!(strip.role, Role::Keeper { .. });
     let name = view.names.node(node, view.lang);
     let role = match strip.role {
         Role::Down => stage_words::DOWN.get(view.lang).into(),
         role => stage_words::role_in(role, view.picture.system, view.lang),
     };
     let color = match strip.role {
-        Role::Down | Role::Follower { in_sync: false } => theme.vermilion,
+        Role::Down | Role::Follower { in_sync: false } | Role::Keeper { fenced: true } => theme.vermilion,
         _ => theme.ink_3,
     };
     let weight = if leads { 600 } else { 400 };
     let mut y = top;
-    if narrow {
+    if view.close {
+        let font = Font { weight, ..LITTLE };
+        scene.text_within(at(14.0, y + 6.5), &name, font, theme.ink, NAMES_CLOSE);
+        scene.text_within(at(14.0, y + 18.5), &role, LITTLE, color, NAMES_CLOSE);
+    } else if narrow {
         scene.text(at(14.0, y + 8.0), name.as_str(), Font { weight, ..PLAIN }, theme.ink);
         scene.text(at(22.0 + width_of(&name, NAME), y + 8.0), role, LITTLE, color);
         y += 18.0;
@@ -211,7 +249,8 @@ fn replica(
         scene.text_within(at(14.0, y + 9.0), &name, Font { weight, ..PLAIN }, theme.ink, 150.0);
         scene.text_within(at(14.0, y + 23.0), &role, LITTLE, color, 150.0);
     }
-    let row = Rect::new(grid.left, y, grid.right() - grid.left, 32.0);
+    let high = if view.close { ROW_CLOSE } else { ROW };
+    let row = Rect::new(grid.left, y, grid.right() - grid.left, high);
     scene.boxed(row, 5.0, Some(solid(theme.surface)), Some(line(theme.line, 1.0)));
     let parted = cells(scene, view, grid, strip, truth, row);
     bounds(scene, view, grid, strip, row);
@@ -220,6 +259,7 @@ fn replica(
             Some(offset) => (words::differs(offset.0, view.lang), theme.vermilion),
             None if leads => (stage_words::next(strip.end.0, view.lang), theme.ink_3),
             None if strip.role == Role::Down => (String::new(), theme.ink_3),
+            None if is_keeper => (stage_words::next(strip.end.0, view.lang), theme.ink_3),
             None => (stage_words::behind(strip.behind, false, view.lang), theme.ink_3),
         };
         scene.text_within(at(grid.right() + 10.0, row.center().y), &text, LITTLE, color, 114.0);
@@ -227,7 +267,7 @@ fn replica(
     if view.changes.has_log(node, &strip.place) {
         scene.boxed(row.grown(2.5), 7.0, None, Some(line(view.changes.color(theme), 1.6)));
     }
-    y + 44.0
+    row.bottom() + if view.close { 3.0 } else { 12.0 }
 }
 
 /// The records; where they first differ from the leader's.
@@ -241,7 +281,8 @@ fn cells(
 ) -> Option<Offset> {
     let mut parted = None;
     for cell in strip.cells.iter().filter(|cell| grid.shows(cell.offset)) {
-        let area = Rect::new(grid.x(cell.offset), row.y + 3.0, grid.pitch, row.h - 6.0);
+        let inset = if view.close { 1.0 } else { 3.0 };
+        let area = Rect::new(grid.x(cell.offset), row.y + inset, grid.pitch, row.h - 2.0 * inset);
         record(scene, view, strip, cell, area);
         let other = truth.get(&cell.offset).copied();
         if cell.mark.is_some() && other.is_some() && other != cell.mark.map(|mark| mark.message) {
@@ -260,7 +301,7 @@ fn record(scene: &mut Scene, view: &Logs<'_>, strip: &StripView, cell: &Cell, ar
         scene.disc(area.center(), (area.w / 4.0).min(2.4), Some(solid(theme.ink_3)), None);
         return;
     };
-    let leads = matches!(strip.role, Role::Leader { .. } | Role::Queue);
+    let leads = matches!(strip.role, Role::Leader { .. } | Role::Owner { .. } | Role::Queue);
     let firmness = match (cell.state, leads) {
         (CellState::Ready, _) | (CellState::Committed, true) => Firmness::Solid,
         (CellState::Waiting(_), _) | (CellState::Uncommitted, true) => Firmness::Dashed,
@@ -354,7 +395,7 @@ fn queue(scene: &mut Scene, view: &Logs<'_>, place_: &Place, copies: &[Copy<'_>]
         y = heading(scene, view, &place(place_, view.lang), &facts, y) + 4.0;
         let first = strip.cells.first().map_or(strip.end, |cell| cell.offset);
         let mut grid = grid(view, strip.end, first);
-        if view.width >= NARROW {
+        if view.width >= NARROW || view.close {
             grid.columns += ((grid.left - 14.0) / grid.pitch) as u64;
             grid.left = 14.0;
             grid.first =

@@ -7,6 +7,7 @@
 //! Nothing here decides what happens: between departure and arrival it interpolates, and that is all.
 
 pub mod axis;
+mod bundles;
 mod callers;
 pub mod camera;
 mod cards;
@@ -16,14 +17,17 @@ mod crowd;
 mod dense;
 mod exchanges;
 mod glyph;
+mod lane_heads;
+mod lane_ways;
 pub mod layout;
 pub mod logs;
 pub mod marks;
 mod packets;
-mod pen;
+pub(crate) mod pen;
 mod queues;
 mod rows;
 pub mod shape;
+mod slanted;
 pub mod space_time;
 mod strips;
 pub mod theme;

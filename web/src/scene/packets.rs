@@ -9,6 +9,7 @@ use super::View;
 use super::cards::untold;
 use super::crowd::Crowd;
 use super::glyph::{self, Firmness, Look};
+use super::lane_ways::{GUTTER, among_lanes, down_the_side, up_from_below};
 use super::layout::{BrokerPlace, Layout};
 use super::shape::{Dash, Point, Rect, Scene, Shape, Stroke, Target, at, faded, solid};
 use super::wire::Wire;
@@ -41,7 +42,7 @@ enum Side {
 fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
         NodeId::Controller | NodeId::Voter(_) => Side::Controller,
-        NodeId::Broker(_) | NodeId::Store => Side::Broker,
+        NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store => Side::Broker,
         _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
         _ => Side::After,
     }
@@ -268,7 +269,8 @@ pub(crate) fn peers(picture: &Picture, node: NodeId) -> Vec<NodeId> {
         .brokers
         .iter()
         .flat_map(|broker| controllers.clone().map(move |controller| (broker.node, controller)));
-    let all = ways.chain(calls).chain(kept);
+    let asks = picture.users.iter().map(|user| (user.node, user.calls));
+    let all = ways.chain(calls).chain(asks).chain(kept);
     let mut peers: Vec<NodeId> = all
         .filter_map(|(a, b)| match (a == node, b == node) {
             (true, false) => Some(b),
@@ -294,7 +296,10 @@ fn standing(picture: &Picture) -> Vec<StandingWay> {
             ways.extend(senders.map(|sender| (sender, broker.node, place.clone(), false)));
         }
         for strip in &broker.strips {
-            if !matches!(strip.role, Role::Queue | Role::Leader { .. }) || !broker.up {
+            // Of a queue that several nodes have, each serves the clients that are connected to it.
+            let serves = matches!(strip.role, Role::Queue | Role::Leader { .. } | Role::Owner { .. })
+                || strip.queue.as_ref().is_some_and(|queue| !queue.readers.is_empty());
+            if !serves || !broker.up {
                 continue;
             }
             let (name, index) = match &strip.place {
@@ -358,7 +363,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
                 .position(|broker| broker.node == a)
                 .zip(layout.brokers.iter().position(|broker| broker.node == b));
             let apart = far.map_or(1, |(a, b)| a.abs_diff(b)).max(1) as f64;
-            let depth = if layout.narrow { 8.0 } else { 14.0 + 13.0 * apart };
+            let depth = if layout.narrow { 5.0 } else { 14.0 + 13.0 * apart };
             Some(Wire::bow(from, to, depth))
         }
         (Side::Before, Side::Broker) if layout.narrow => {
@@ -369,7 +374,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         (Side::Broker, Side::After) if layout.narrow => {
             let from = at(card_a.right(), port(a, row_a)?);
             let to = at(card_b.center().x, card_b.y);
-            Some(up_from_below(from, card_a.right() + 17.0, to))
+            Some(up_from_below(from, card_a.right() + GUTTER, to))
         }
         (Side::Before, Side::Broker) => {
             Some(Wire::level(at(card_a.right(), card_a.center().y), at(card_b.x, port(b, row_b)?)))
@@ -377,7 +382,7 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
         (Side::Broker, Side::After) => {
             Some(Wire::level(at(card_a.right(), port(a, row_a)?), at(card_b.x, card_b.center().y)))
         }
-        _ if layout.narrow => Some(Wire::level(card_a.center(), card_b.center())),
+        _ if layout.narrow => Some(among_lanes(card_a, card_b, layout.width - 40.0 + GUTTER)),
         // Within a column calls go round the cards between, on the side where the brokers are.
         (Side::Before, Side::Before) => {
             let (from, to) = (at(card_a.right(), card_a.center().y), at(card_b.right(), card_b.center().y));
@@ -397,54 +402,6 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
 /// How far a call within a column goes to the side.
 fn round(from: Point, to: Point) -> f64 {
     (10.0 + (from.y - to.y).abs() * 0.06).min(34.0)
-}
-
-/// From a card above, down a gutter on the left, into a card's left side.
-fn down_the_side(from: Point, x: f64, to: Point) -> Wire {
-    let (level, turn) = (from.y + 16.0, 12.0);
-    let toward = if from.x > x { -1.0 } else { 1.0 };
-    Wire::new(vec![
-        from,
-        at(from.x, level),
-        at(from.x, level),
-        at(from.x + toward * turn, level),
-        at(from.x + toward * turn, level),
-        at(x - toward * turn, level),
-        at(x - toward * turn, level),
-        at(x, level),
-        at(x, level),
-        at(x, level + turn),
-        at(x, level + turn),
-        at(x, to.y - turn),
-        at(x, to.y - turn),
-        at(x, to.y),
-        at(x, to.y),
-        to,
-    ])
-}
-
-/// Out of a card's right side, down a gutter, into a card below.
-fn up_from_below(from: Point, x: f64, to: Point) -> Wire {
-    let (level, turn) = (to.y - 16.0, 12.0);
-    let toward = if to.x > x { 1.0 } else { -1.0 };
-    Wire::new(vec![
-        from,
-        at(x, from.y),
-        at(x, from.y),
-        at(x, from.y + turn),
-        at(x, from.y + turn),
-        at(x, level - turn),
-        at(x, level - turn),
-        at(x, level),
-        at(x, level),
-        at(x + toward * turn, level),
-        at(x + toward * turn, level),
-        at(to.x - toward * turn, level),
-        at(to.x - toward * turn, level),
-        at(to.x, level),
-        at(to.x, level),
-        to,
-    ])
 }
 
 /// Upkeep goes straight and behind everything: it is there, and it is not the story.

@@ -50,7 +50,8 @@ pub(super) fn notes(
     match row.label {
         None => below(scene, view, strip, row, shown),
         Some((spot, room)) => {
-            let keys = keys(view, broker, strip);
+            let keys = [words::role(strip.role, view.lang), keys(view, broker, strip)];
+            let keys = keys.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(", ");
             let named = match &strip.place {
                 Place::Queue(queue) => width_of(&words::queue(queue, view.lang), NAME) * SLACK + GAP,
                 _ => 0.0,
@@ -73,8 +74,12 @@ fn below(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, 
     let most = row.words.1 * 1.6;
     let (text, full) = match &strip.queue {
         Some(queue) => {
-            let said = words::figures(queue, false, lang);
-            if width_of(&said.0, PLAIN) <= most { said } else { words::figures(queue, true, lang) }
+            let role = words::role(strip.role, lang);
+            let with_role = |(text, full): (String, bool)| {
+                (if role.is_empty() { text } else { format!("{role}: {text}") }, full)
+            };
+            let said = with_role(words::figures(queue, false, lang));
+            if width_of(&said.0, PLAIN) <= most { said } else { with_role(words::figures(queue, true, lang)) }
         }
         None => {
             let out = |cell: &&mqlab_core::sim::picture::Cell| matches!(cell.state, CellState::Delivered(_));

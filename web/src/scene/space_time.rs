@@ -16,21 +16,23 @@
 
 use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Event, FaultEvent, Stamped};
-use mqlab_core::sim::picture::{Mark, PacketKind};
 use mqlab_core::sim::{Trip, Trips};
 use mqlab_core::time::{Span, Time};
 
-use super::glyph::{self, Firmness, Look};
+use super::bundles::WAYS_MAX;
+use super::glyph;
+use super::lane_heads::{HEAD_FONT, heads, heads_height};
 use super::layout::{NARROW, SMALL};
 use super::shape::{
-    Anchor, Dash, Font, Point, Rect, Scene, Stroke, Target, at, faded, line, shortened, solid, width_of,
+    Anchor, Dash, Font, Point, Rect, Scene, Stroke, Target, at, faded, line, solid, width_of,
 };
+use super::slanted::arrows;
 use super::theme::Theme;
 use crate::text::sentence::Tone;
 use crate::text::{Lang, views as words};
 
 const NAME: Font = Font { size: 12.0, weight: 600, anchor: Anchor::Start };
-const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
+pub(super) const LITTLE: Font = Font { size: SMALL, weight: 400, anchor: Anchor::Start };
 
 /// The part of the window that lies before the present.
 pub const PAST: f64 = 0.72;
@@ -83,9 +85,9 @@ pub struct SpaceTime<'a> {
 
 /// Where lanes and moments lie.
 #[derive(Clone, Copy, Debug)]
-struct Plane {
+pub(super) struct Plane {
     /// Whether time runs down the page.
-    down: bool,
+    pub(super) down: bool,
     /// The first lane, and from one to the next.
     first: f64,
     pitch: f64,
@@ -93,6 +95,8 @@ struct Plane {
     start: f64,
     length: f64,
     window: (Time, Time),
+    /// Above lanes that run down: how many lines their names take.
+    lines: usize,
 }
 
 impl Plane {
@@ -101,10 +105,14 @@ impl Plane {
         let window = view.window;
         if down {
             let pitch = (view.width - 12.0) / count;
+            let first = 6.0 + pitch / 2.0;
+            let names = view.lanes.iter().map(|(_, name)| name.as_str());
+            let lines = heads(names, view.width, first, pitch).iter().map(|head| head.line + 1).max();
+            let lines = lines.unwrap_or(1);
+            let start = heads_height(lines) + 30.0;
             let height = view.height.max(560.0);
-            let plane =
-                Self { down, first: 6.0 + pitch / 2.0, pitch, start: 52.0, length: height - 66.0, window };
-            return (plane, height);
+            let length = height - start - 14.0;
+            return (Self { down, first, pitch, start, length, window, lines }, height);
         }
         let (top, bottom) = (46.0, 24.0);
         let pitch =
@@ -112,10 +120,11 @@ impl Plane {
         let height = (top + bottom + pitch * count).max(view.height);
         let slack = (height - top - bottom - pitch * count).max(0.0) / 2.0;
         let first = top + slack.min(40.0) + pitch / 2.0;
-        (Self { down, first, pitch, start: 128.0, length: view.width - 128.0 - 18.0, window }, height)
+        let length = view.width - 128.0 - 18.0;
+        (Self { down, first, pitch, start: 128.0, length, window, lines: 0 }, height)
     }
 
-    fn along(&self, moment: Time) -> f64 {
+    pub(super) fn along(&self, moment: Time) -> f64 {
         let (from, to) = (self.window.0.0 as f64, self.window.1.0 as f64);
         self.start + (moment.0 as f64 - from) / (to - from).max(1.0) * self.length
     }
@@ -124,11 +133,11 @@ impl Plane {
         self.first + lane * self.pitch
     }
 
-    fn spot(&self, lane: f64, moment: Time) -> Point {
+    pub(super) fn spot(&self, lane: f64, moment: Time) -> Point {
         self.place(lane, self.along(moment))
     }
 
-    fn place(&self, lane: f64, along: f64) -> Point {
+    pub(super) fn place(&self, lane: f64, along: f64) -> Point {
         let along = along.clamp(self.start, self.start + self.length);
         if self.down { at(self.across(lane), along) } else { at(along, self.across(lane)) }
     }
@@ -145,6 +154,7 @@ pub fn space_time(view: &SpaceTime<'_>) -> Scene {
     marks(&mut scene, view, &plane);
     present(&mut scene, view, &plane, height);
     names(&mut scene, view, &plane);
+    summed(&mut scene, view, &plane, height);
     scene
 }
 
@@ -186,7 +196,7 @@ fn ruler(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane, height: f64) {
         }
         moment += step;
     }
-    let spot = if plane.down { at(3.0, 40.0) } else { at(14.0, 21.0) };
+    let spot = if plane.down { at(3.0, plane.start - 12.0) } else { at(14.0, 21.0) };
     scene.text(spot, words::MILLISECONDS.get(view.lang), LITTLE, theme.ink_3);
 }
 
@@ -224,170 +234,28 @@ fn lanes(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane) {
 }
 
 /// The lane of a node.
-fn lane_of(view: &SpaceTime<'_>, node: NodeId) -> Option<f64> {
+pub(super) fn lane_of(view: &SpaceTime<'_>, node: NodeId) -> Option<f64> {
     view.lanes.iter().position(|(other, _)| *other == node).map(|index| index as f64)
 }
 
-/// Every arrow that has a part in the window; the selected message's above the others.
-fn arrows(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane) {
+/// What is summed up, in words: without them a band would be a riddle.
+fn summed(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane, height: f64) {
     let (from, to) = view.window;
     let within = |trip: &&Trip| trip.packet.departed <= to && trip.packet.arrives >= from;
-    let chosen = |trip: &Trip| trip.packet.marks.iter().any(|mark| Some(mark.message) == view.selected);
-    let mut labels = Vec::new();
-    for above in [false, true] {
-        for trip in view.trips.all().filter(within).filter(|trip| chosen(trip) == above) {
-            arrow(scene, view, plane, trip, above, &mut labels);
-        }
+    let ways = view.trips.all().filter(within).count();
+    let since = Some(view.trips.since()).filter(|since| *since > from && *since < to);
+    let Some(text) = words::summed(ways, ways > WAYS_MAX, since, view.lang) else { return };
+    if let Some(since) = since {
+        // Of what lies before nothing is drawn.
+        let along = plane.along(since);
+        let gone = match plane.down {
+            true => Rect::new(0.0, plane.start, view.width, along - plane.start),
+            false => Rect::new(plane.start, 32.0, along - plane.start, height - 46.0),
+        };
+        scene.boxed(gone, 0.0, Some(faded(view.theme.line, 0.45)), None);
     }
-    // What was lost as soon as it left was never under way: its arrow only begins.
-    for fact in view.events {
-        let Event::Fault(FaultEvent::Lost { to, messages, .. }) = &fact.event else { continue };
-        let (Some(a), Some(b)) = (lane_of(view, fact.node), lane_of(view, *to)) else { continue };
-        let start = plane.spot(a, fact.at);
-        let end = plane.place(a + (b - a) * 0.3, plane.along(fact.at) + 9.0);
-        let alpha = if fact.at > view.now { 0.4 } else { 1.0 };
-        let stroke = Stroke { paint: faded(view.theme.vermilion, alpha), width: 1.5, dash: Dash::None };
-        scene.lines(&[start, end], stroke);
-        cross(scene, end, stroke);
-        if let Some(message) = messages.first() {
-            let target = Target::Moment { message: Some(*message), at: fact.at };
-            scene.answers(Rect::around(end, 18.0, 18.0), target);
-        }
-    }
-}
-
-/// How an arrow looks: its colour, its dashes, and whether it tells of messages.
-fn style(view: &SpaceTime<'_>, trip: &Trip) -> (&'static str, Dash, bool) {
-    let theme = view.theme;
-    let hue = || theme.hue(trip.packet.marks.first().and_then(|mark| mark.key)).1;
-    let with = !trip.packet.marks.is_empty();
-    match trip.packet.kind {
-        PacketKind::Produce | PacketKind::Delivery | PacketKind::Fetched if with => (hue(), Dash::None, true),
-        PacketKind::Copied if with => (hue(), Dash::Dashed, true),
-        PacketKind::Stored | PacketKind::Done => (theme.green, Dash::None, with),
-        PacketKind::Answer => (theme.green, Dash::None, false),
-        PacketKind::Refused => (theme.vermilion, Dash::None, with),
-        PacketKind::Call => (theme.ink_2, Dash::None, false),
-        _ => (theme.ink_3, Dash::None, false),
-    }
-}
-
-fn arrow(
-    scene: &mut Scene,
-    view: &SpaceTime<'_>,
-    plane: &Plane,
-    trip: &Trip,
-    chosen: bool,
-    labels: &mut Vec<Rect>,
-) {
-    let packet = &trip.packet;
-    let (Some(a), Some(b)) = (lane_of(view, packet.from), lane_of(view, packet.to)) else { return };
-    let (color, dash, tells) = style(view, trip);
-    let whole = packet.arrives.since(packet.departed).0.max(1) as f64;
-    let part = |moment: Time| (moment.since(packet.departed).0 as f64 / whole).clamp(0.0, 1.0);
-    let point = |share: f64| {
-        let moment = Time(packet.departed.0 + (share * whole) as u64);
-        let (from, to) = view.window;
-        // What reaches over an end of the window is cut there, and keeps its slant.
-        let moment = moment.clamp(from, to);
-        plane.spot(a + (b - a) * part(moment), moment)
-    };
-    let quiet = view.selected.is_some() && !chosen;
-    let ahead = packet.departed > view.now;
-    let alpha = match (tells, quiet || ahead) {
-        (true, false) => 1.0,
-        (true, true) => 0.4,
-        (false, false) => 0.45,
-        (false, true) => 0.28,
-    };
-    let width = if chosen {
-        2.8
-    } else if tells {
-        1.5
-    } else {
-        1.0
-    };
-    let stroke = Stroke { paint: faded(color, alpha), width, dash };
-    let end = trip.lost.map_or(1.0, part);
-    let here = if ahead { end } else { part(view.now).min(end) };
-    scene.lines(&[point(0.0), point(here)], stroke);
-    if here < end {
-        let rest = Stroke { paint: faded(color, alpha * 0.5), width: 1.0, dash: Dash::Dotted };
-        scene.lines(&[point(here), point(end)], rest);
-    }
-    let tip = point(end);
-    match trip.lost {
-        Some(_) => {
-            cross(scene, tip, Stroke { paint: faded(view.theme.vermilion, alpha), ..line(color, 1.6) })
-        }
-        None if packet.arrives <= view.window.1 => head(scene, point(0.0), tip, color, alpha, tells),
-        None => {}
-    }
-    if !tells {
-        return;
-    }
-    let selected = packet.marks.iter().find(|mark| Some(mark.message) == view.selected);
-    let Some(mark) = selected.or(packet.marks.first()) else { return };
-    for step in 0_u8..7 {
-        let spot = point(f64::from(step) / 6.0 * end);
-        let target = Target::Moment { message: Some(mark.message), at: packet.departed };
-        scene.answers(Rect::around(spot, 13.0, 13.0), target);
-    }
-    if chosen {
-        let firmness = if packet.kind == PacketKind::Copied { Firmness::Faded } else { Firmness::Solid };
-        let count = (packet.repeats > 0).then_some(packet.repeats + 1);
-        let look = Look { firmness, count, selected: true, width: 30.0 };
-        glyph::message(scene, point(0.5 * end), *mark, look, view.theme);
-    } else if !matches!(packet.kind, PacketKind::Stored | PacketKind::Done | PacketKind::Refused) {
-        label(scene, view, point(0.3 * end), packet.marks.len(), *mark, (alpha, packet.departed), labels);
-    }
-}
-
-/// Which messages an arrow carries, where no other words stand.
-fn label(
-    scene: &mut Scene,
-    view: &SpaceTime<'_>,
-    spot: Point,
-    count: usize,
-    mark: Mark,
-    (alpha, departed): (f64, Time),
-    labels: &mut Vec<Rect>,
-) {
-    let mut text = glyph::label(mark);
-    if count > 1 {
-        text += &format!("+{}", count - 1);
-    }
-    let font = Font { weight: 600, ..LITTLE };
-    let wide = width_of(&text, font);
-    let area = Rect::new(spot.x + 5.0, spot.y - 8.0, wide + 4.0, 15.0);
-    let apart = |other: &Rect| {
-        area.right() < other.x || other.right() < area.x || area.bottom() < other.y || other.bottom() < area.y
-    };
-    if labels.len() >= 160 || area.right() > view.width - 4.0 || !labels.iter().all(apart) {
-        return;
-    }
-    labels.push(area);
-    scene.answers(area, Target::Moment { message: Some(mark.message), at: departed });
-    let ink = if alpha < 1.0 { view.theme.ink_3 } else { view.theme.ink_2 };
-    scene.text(at(area.x + 2.0, spot.y - 0.5), text, font, ink);
-}
-
-fn head(scene: &mut Scene, from: Point, tip: Point, color: &'static str, alpha: f64, large: bool) {
-    let (dx, dy) = (tip.x - from.x, tip.y - from.y);
-    let length = dx.hypot(dy).max(0.01);
-    let (ux, uy) = (dx / length, dy / length);
-    let (long, half) = if large { (7.0, 3.2) } else { (5.0, 2.2) };
-    let base = at(tip.x - ux * long, tip.y - uy * long);
-    let points =
-        [tip, at(base.x - uy * half, base.y + ux * half), at(base.x + uy * half, base.y - ux * half)];
-    scene.figure(&points, faded(color, alpha));
-}
-
-/// Here something was lost.
-fn cross(scene: &mut Scene, c: Point, stroke: Stroke) {
-    let stroke = Stroke { width: 1.8, dash: Dash::None, ..stroke };
-    scene.lines(&[at(c.x - 4.0, c.y - 4.0), at(c.x + 4.0, c.y + 4.0)], stroke);
-    scene.lines(&[at(c.x - 4.0, c.y + 4.0), at(c.x + 4.0, c.y - 4.0)], stroke);
+    let room = view.width - 20.0;
+    scene.text_within(at(14.0, height - 7.0), &text, LITTLE, view.theme.ink_2, room);
 }
 
 /// What nodes did, as marks on their lanes.
@@ -466,17 +334,21 @@ fn present(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane, height: f64) 
 }
 
 fn names(scene: &mut Scene, view: &SpaceTime<'_>, plane: &Plane) {
-    for (index, (_, name)) in view.lanes.iter().enumerate() {
-        let lane = index as f64;
-        if plane.down {
-            let font = Font { size: SMALL, anchor: Anchor::Middle, ..NAME };
-            let text = shortened(name, font, plane.pitch - 4.0);
-            let ground = Rect::around(at(plane.across(lane), 20.0), plane.pitch, 24.0);
-            scene.boxed(ground, 0.0, Some(faded(view.theme.sunk, 0.9)), None);
-            scene.text(at(plane.across(lane), 20.0), text, font, view.theme.ink);
-        } else {
-            scene.text_within(at(14.0, plane.across(lane)), name, NAME, view.theme.ink, plane.start - 26.0);
+    if !plane.down {
+        for (index, (_, name)) in view.lanes.iter().enumerate() {
+            let spot = at(14.0, plane.across(index as f64));
+            scene.text_within(spot, name, NAME, view.theme.ink, plane.start - 26.0);
         }
+        return;
+    }
+    let ground = Rect::new(0.0, 0.0, view.width, heads_height(plane.lines) + 4.0);
+    scene.boxed(ground, 0.0, Some(faded(view.theme.sunk, 0.9)), None);
+    let names = view.lanes.iter().map(|(_, name)| name.as_str());
+    for (index, head) in heads(names, view.width, plane.first, plane.pitch).into_iter().enumerate() {
+        let (x, y) = (plane.across(index as f64), head.y());
+        // From a name on an upper line a stroke leads down to its lane.
+        scene.lines(&[at(x, y + 8.0), at(x, plane.start)], line(view.theme.line_strong, 1.0));
+        scene.text(at(head.middle, y), head.text, HEAD_FONT, view.theme.ink);
     }
 }
 

@@ -65,9 +65,9 @@ fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowP
     let Some((spot, room)) = row.label else { return };
     let strip = broker.strips.iter().find(|strip| strip.place == row.place);
     let role = strip.map_or(Role::Down, |strip| strip.role);
-    let leads = matches!(role, Role::Leader { .. } | Role::Queue);
+    let leads = matches!(role, Role::Leader { .. } | Role::Owner { .. } | Role::Queue);
     let color = match role {
-        Role::Follower { in_sync: false } => theme.vermilion,
+        Role::Follower { in_sync: false } | Role::Keeper { fenced: true } => theme.vermilion,
         _ if leads => theme.ink,
         _ => theme.ink_3,
     };
@@ -84,7 +84,7 @@ fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowP
     let Some(strip) = strip else { return };
     let text = match (&strip.place, role) {
         (Place::Partition(_), Role::Follower { .. }) if strip.behind > 0 => format!("−{}", strip.behind),
-        (Place::Partition(_), Role::Leader { .. }) => strip.end.0.to_string(),
+        (Place::Partition(_), Role::Leader { .. } | Role::Owner { .. }) => strip.end.0.to_string(),
         (Place::Queue(_), _) => strip.held.to_string(),
         _ => String::new(),
     };
@@ -101,7 +101,7 @@ fn window(view: &View<'_>, strip: &StripView, row: &RowPlace) -> Offset {
     }
     let same = view.picture.brokers.iter().flat_map(|broker| &broker.strips);
     let same: Vec<&StripView> = same.filter(|other| other.place == strip.place).collect();
-    let leader = same.iter().find(|other| matches!(other.role, Role::Leader { .. }));
+    let leader = same.iter().find(|other| matches!(other.role, Role::Leader { .. } | Role::Owner { .. }));
     let end = leader.map(|leader| leader.end.0).or_else(|| same.iter().map(|other| other.end.0).max());
     let (columns, step) = (row.columns as u64, (row.columns as u64 / 4).max(1));
     let over = (end.unwrap_or(0) + 1).saturating_sub(columns);
@@ -120,7 +120,7 @@ fn slots(scene: &mut Scene, view: &View<'_>, row: &RowPlace, up: bool, there: bo
 
 /// How a record is drawn.
 fn look(view: &View<'_>, strip: &StripView, cell: &Cell) -> Look {
-    let leads = matches!(strip.role, Role::Leader { .. } | Role::Queue);
+    let leads = matches!(strip.role, Role::Leader { .. } | Role::Owner { .. } | Role::Queue);
     let firmness = match cell.state {
         CellState::Ready => Firmness::Solid,
         CellState::Delivered(_) => Firmness::Faded,
@@ -156,12 +156,12 @@ fn draw_cell(scene: &mut Scene, view: &View<'_>, strip: &StripView, cell: &Cell,
 fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
     let (Some((spot, room)), Place::Partition(partition)) = (row.label, &row.place) else { return };
     let (theme, lang) = (view.theme, view.lang);
-    let leads = matches!(is, Role::Leader { .. });
+    let leads = matches!(is, Role::Leader { .. } | Role::Owner { .. });
     let name = Font { weight: if leads { 600 } else { 400 }, ..PLAIN };
     let role = words::role_in(is, view.picture.system, lang);
     let role_color = match is {
-        Role::Leader { .. } => theme.ink_2,
-        Role::Follower { in_sync: false } => theme.vermilion,
+        Role::Leader { .. } | Role::Owner { .. } => theme.ink_2,
+        Role::Follower { in_sync: false } | Role::Keeper { fenced: true } => theme.vermilion,
         _ => theme.ink_3,
     };
     let color = if leads { theme.ink } else { theme.ink_2 };
@@ -204,9 +204,9 @@ fn named(partition: &PartitionId, font: Font, room: f64) -> String {
 
 fn partition_notes(scene: &mut Scene, view: &View<'_>, strip: &StripView, row: &RowPlace, first: Offset) {
     let (theme, lang) = (view.theme, view.lang);
-    let leads = matches!(strip.role, Role::Leader { .. });
+    let leads = matches!(strip.role, Role::Leader { .. } | Role::Owner { .. });
     let right = match strip.role {
-        Role::Leader { .. } => words::next(strip.end.0, lang),
+        Role::Leader { .. } | Role::Owner { .. } => words::next(strip.end.0, lang),
         Role::Follower { .. } if led(view, strip) => words::behind(strip.behind, row.words.1 < 56.0, lang),
         _ => String::new(),
     };
@@ -293,7 +293,9 @@ fn offsets(
 /// Whether anybody leads a partition: without a leader nobody is behind.
 fn led(view: &View<'_>, strip: &StripView) -> bool {
     let mut all = view.picture.brokers.iter().flat_map(|broker| &broker.strips);
-    all.any(|other| other.place == strip.place && matches!(other.role, Role::Leader { .. }))
+    all.any(|other| {
+        other.place == strip.place && matches!(other.role, Role::Leader { .. } | Role::Owner { .. })
+    })
 }
 
 /// From one cell to the next.

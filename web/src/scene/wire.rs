@@ -11,6 +11,16 @@ pub(super) struct Wire {
     samples: Vec<(Point, f64)>,
 }
 
+/// How far before a corner a way begins to turn.
+const TURN: f64 = 12.0;
+
+/// From one point so far toward another, and no further than half of the way.
+fn toward(from: Point, to: Point, far: f64) -> Point {
+    let whole = (to.x - from.x).hypot(to.y - from.y);
+    let part = if whole > 0.0 { (far / whole).min(0.5) } else { 0.0 };
+    at(from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part)
+}
+
 /// Samples for each cubic curve: enough that the eye sees even speed.
 const SAMPLES: usize = 14;
 
@@ -53,6 +63,23 @@ impl Wire {
             at(edge, to.y),
             to,
         ])
+    }
+
+    /// Straight pieces from corner to corner, rounded where they turn.
+    pub(super) fn square(corners: &[Point]) -> Self {
+        let mut points: Vec<Point> = corners.first().copied().into_iter().collect();
+        for (index, corner) in corners.iter().enumerate().skip(1) {
+            let before = corners[index - 1];
+            let Some(after) = corners.get(index + 1) else {
+                let last = points.last().copied().unwrap_or(before);
+                points.extend([last, *corner, *corner]);
+                continue;
+            };
+            let (a, b) = (toward(*corner, before, TURN), toward(*corner, *after, TURN));
+            let last = points.last().copied().unwrap_or(before);
+            points.extend([last, a, a, *corner, *corner, b]);
+        }
+        Self::new(points)
     }
 
     /// How long it is.
@@ -101,6 +128,20 @@ fn cubic(p: &[Point], t: f64) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_with_corners_keeps_to_them() {
+        let corners = [at(0.0, 0.0), at(0.0, 40.0), at(80.0, 40.0), at(80.0, 100.0)];
+        let wire = Wire::square(&corners);
+        assert_eq!((wire.at(0.0, 0.0), wire.at(1.0, 0.0)), (corners[0], corners[3]));
+        assert_eq!(wire.points.len() % 3, 1, "whole curves");
+        let whole = 40.0 + 80.0 + 60.0;
+        assert!(wire.length() < whole && wire.length() > whole - 20.0, "{}", wire.length());
+        let on_it = |p: Point| p.x < 0.01 || p.x > 79.99 || (p.y - 40.0).abs() < 12.0;
+        assert!((0..=100).all(|part| on_it(wire.at(f64::from(part) / 100.0, 0.0))));
+        // Where two corners lie on each other, nothing breaks.
+        assert!(Wire::square(&[at(5.0, 0.0), at(5.0, 10.0), at(5.0, 10.0), at(5.0, 20.0)]).length() <= 20.01);
+    }
 
     #[test]
     fn a_way_begins_and_ends_where_it_should_and_is_even_between() {

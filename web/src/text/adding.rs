@@ -2,6 +2,7 @@
 
 use mqlab_core::sim::Command;
 
+use super::near::near;
 use super::sentence::Names;
 use super::{Both, Lang, both};
 use crate::desk::completing::VERBS;
@@ -184,8 +185,23 @@ pub(crate) fn usage(text: &str, lang: Lang) -> String {
         (Some((_, usage, _)), Lang::Zh) => format!("写法：{usage}。"),
         (None, Lang::En) if begun => "Which of these?".into(),
         (None, Lang::Zh) if begun => "是哪一个？".into(),
-        (None, Lang::En) => format!("No command begins with “{verb}”."),
-        (None, Lang::Zh) => format!("没有以“{verb}”开头的命令。"),
+        (None, lang) => {
+            let none = match lang {
+                Lang::En => format!("No command begins with “{verb}”."),
+                Lang::Zh => format!("没有以“{verb}”开头的命令。"),
+            };
+            none + &meant(&near(verb, VERBS.iter().map(|(verb, ..)| *verb)), lang)
+        }
+    }
+}
+
+/// What was perhaps meant, behind the sentence that it is not there; nothing where nothing is near.
+pub(crate) fn meant(near: &[&str], lang: Lang) -> String {
+    match (near, lang) {
+        ([], _) => String::new(),
+        ([one], Lang::En) => format!(" Did you mean {one}?"),
+        ([before @ .., last], Lang::En) => format!(" Did you mean {} or {last}?", before.join(", ")),
+        (all, Lang::Zh) => format!("是指 {} 吗？", all.join(" 或 ")),
     }
 }
 
@@ -212,9 +228,9 @@ pub(crate) fn gloss(line: &str, lang: Lang) -> String {
         "lose-next" => both("the next one there is lost", "丢下一个"),
         "duplicate-next" => both("the next one there comes twice", "下一个到两次"),
         "reorder-next" => both("the next one there is overtaken", "下一个被赶超"),
-        "every" => both("how often it sends, or asks", "多久发送或拉取一次"),
+        "every" => both("how often it sends, or asks", "多久发送、拉取或下单一次"),
         "acks" => both("when a message counts as stored", "怎样才算存好"),
-        "work" => both("how long it works on a message", "处理一条要多久"),
+        "work" => both("how long it works on a message, or an order", "处理一条消息或一单要多久"),
         "prefetch" => both("how many it may hold", "手里最多几条"),
         "ack" => both("when it acknowledges", "什么时候确认"),
         "join" => both("another one like it", "再加一个同样的"),
@@ -227,6 +243,9 @@ pub(crate) fn gloss(line: &str, lang: Lang) -> String {
         "retention-bytes" => both("how much it keeps", "保留多少字节"),
         "queue" => both("a new queue", "新建队列"),
         "drop-queue" => both("a queue goes, with all in it", "删除队列和里面的消息"),
+        "drop-subscription" => {
+            both("a durable subscription ends, with all in it", "取消持久订阅和里面的消息")
+        }
         "ttl" => both("how long messages live", "消息存活多久"),
         "length" => both("how many may wait", "最多积压几条"),
         "exchange" => both("a new exchange", "新建交换机"),
@@ -252,7 +271,12 @@ mod tests {
                 assert!(super::usage(&format!("{verb} x"), lang).contains(usage), "{verb}");
             }
         }
-        assert_eq!(usage("crush broker-1", Lang::En), "No command begins with “crush”.");
+        assert_eq!(usage("crush broker-1", Lang::En), "No command begins with “crush”. Did you mean crash?");
+        assert_eq!(usage("what is this", Lang::En), "No command begins with “what”.");
+        assert_eq!(
+            usage("drop-tpoic orders", Lang::Zh),
+            "没有以“drop-tpoic”开头的命令。是指 drop-topic 吗？"
+        );
         assert_eq!(usage("cr", Lang::Zh), "是哪一个？");
     }
 

@@ -20,6 +20,10 @@ pub(super) fn broker_falls(fact: &Stamped) -> bool {
     falls(fact) && matches!(fact.node, NodeId::Broker(_))
 }
 
+pub(super) fn bookie_falls(fact: &Stamped) -> bool {
+    falls(fact) && matches!(fact.node, NodeId::Bookie(_))
+}
+
 pub(super) fn processed(fact: &Stamped) -> bool {
     matches!(fact.event, Event::Processed { .. })
 }

@@ -1,8 +1,8 @@
 //! Bets on what is lost, doubled or invented: producers, transactions, replicated logs and their readers.
 
 use super::bet_facts::{
-    DELIVERED, DOUBLED, LOST, broker_falls, checked_back, falls, frozen, own_transaction, rebalances,
-    received, sent,
+    DELIVERED, DOUBLED, LOST, bookie_falls, broker_falls, checked_back, falls, frozen, own_transaction,
+    rebalances, received, sent,
 };
 use super::bets::Bet;
 use super::both;
@@ -29,6 +29,36 @@ pub(super) const SAFETY: &[Bet] = &[
         cuts: &[1, 5, 20],
     },
     Bet {
+        scenario: "activemq-no-sync",
+        question: both(
+            "The power goes. How many of the confirmed messages are lost?",
+            "断电了。已确认的消息会丢失多少条？",
+        ),
+        turn: broker_falls,
+        of: LOST,
+        cuts: &[1, 10, 50],
+    },
+    Bet {
+        scenario: "pulsar-without-sync",
+        question: both(
+            "Two of three bookies lose power, and nobody had flushed. How many of the 100 are lost?",
+            "三个 Bookie 中两个断电，谁也没有刷盘。100 条里会丢失多少条？",
+        ),
+        turn: bookie_falls,
+        of: LOST,
+        cuts: &[1, 10, 50],
+    },
+    Bet {
+        scenario: "rabbitmq-classic-queue",
+        question: both(
+            "The only node with the queue is lost, with its disk. How many of the 100 are lost?",
+            "唯一存放队列的节点连同磁盘一起没了。100 条里会丢失多少条？",
+        ),
+        turn: broker_falls,
+        of: LOST,
+        cuts: &[1, 10, 50],
+    },
+    Bet {
         scenario: "stored-is-not-done",
         question: both("How many of the 60 “stored” messages are lost?", "60 条“已存储”的消息会丢失多少？"),
         turn: broker_falls,
@@ -41,6 +71,16 @@ pub(super) const SAFETY: &[Bet] = &[
         turn: broker_falls,
         of: LOST,
         cuts: &[1, 10, 30],
+    },
+    Bet {
+        scenario: "rocketmq-power-cut",
+        question: both(
+            "The broker loses power. How many messages that were SEND_OK are lost?",
+            "Broker 断电。SEND_OK 的消息会丢失多少？",
+        ),
+        turn: broker_falls,
+        of: LOST,
+        cuts: &[1, 5, 20],
     },
     Bet {
         scenario: "dual-write-publish-first",

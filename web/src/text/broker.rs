@@ -1,11 +1,11 @@
 //! The words on a broker's card: exchanges, a queue's figures, what died, and who must wait.
 
-use mqlab_core::ids::Name;
+use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::message::{DeathReason, Value};
 use mqlab_core::queue::{DeadLetter, Overflow};
 use mqlab_core::routing::{Binding, ExchangeKind, ExchangeName, RESERVED_PREFIX};
 use mqlab_core::sim::SystemName;
-use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView};
+use mqlab_core::sim::picture::{BrokerView, ConsumerView, ExchangeView, HeldUp, QueueView, Role};
 use mqlab_core::vhost::Alarm;
 
 use super::sentence::place;
@@ -15,6 +15,26 @@ use super::{Both, Lang, both, row, stage};
 pub const ABSENT: Both = both("not there", "不存在");
 /// Of a broker that was not told yet what to keep.
 pub const UNTOLD: Both = both("does not know yet what to keep", "还不知道要保存什么");
+
+/// Of a node of ActiveMQ that serves nobody: the store, while a master has its lock, or a broker without it.
+pub fn idle(node: NodeId) -> Both {
+    match node {
+        NodeId::Store => both("the master has the lock", "锁在 master 手里"),
+        _ => both("slave: waits for the lock", "slave：等待锁"),
+    }
+}
+
+/// What a broker is to a queue that several of them have.
+pub fn role(role: Role, lang: Lang) -> String {
+    match (role, lang) {
+        (Role::Queue | Role::Down | Role::Owner { .. } | Role::Keeper { .. }, _) => String::new(),
+        (Role::Leader { epoch }, Lang::En) => format!("leader, term {epoch}"),
+        (Role::Leader { epoch }, Lang::Zh) => format!("leader，任期 {epoch}"),
+        (Role::Follower { in_sync: true }, _) => "follower".into(),
+        (Role::Follower { in_sync: false }, Lang::En) => "no leader".into(),
+        (Role::Follower { in_sync: false }, Lang::Zh) => "没有 leader".into(),
+    }
+}
 
 /// An exchange's name; the default one has none.
 pub fn exchange(name: &ExchangeName, lang: Lang) -> String {
@@ -37,6 +57,16 @@ pub(super) fn subscription(queue: &Name) -> Option<(String, Option<String>)> {
     let name = name.strip_prefix('.')?;
     // Who calls a subscription after itself is named once.
     Some((name.into(), (!client.is_empty() && client != name).then(|| client.into())))
+}
+
+/// A durable subscription that is named by its name and its client.
+pub(super) fn durable(name: &Name, client: Option<&Name>, lang: Lang) -> String {
+    match (client.filter(|client| *client != name), lang) {
+        (None, Lang::En) => format!("durable subscription {name}"),
+        (None, Lang::Zh) => format!("持久订阅 {name}"),
+        (Some(client), Lang::En) => format!("durable subscription {name} of {client}"),
+        (Some(client), Lang::Zh) => format!(" {client} 的持久订阅 {name}"),
+    }
 }
 
 /// A queue's name, as it is drawn.
@@ -192,6 +222,7 @@ pub fn beside(
             (row(&names, lang), true)
         }
         Some(queue) => deaths(queue, lang),
+        None if matches!(broker.node, NodeId::Bookie(_)) => (super::pulsar::ledgers(broker, lang), false),
         None => (stage::duties(&broker.strips, system, lang), false),
     };
     let name = only.filter(|_| named).map(|strip| place(&strip.place, lang));

@@ -8,7 +8,7 @@ use mqlab_core::vhost::VhostError;
 
 use super::queues::{exchange, queue_of};
 use super::sentence::{Names, refusal};
-use super::{Lang, lasting, spaced};
+use super::{Both, Lang, both, broker, lasting, spaced};
 
 /// What is wanted, in a few words: also what a branch begins with.
 pub(super) fn wish(change: &Change, names: &Names, lang: Lang) -> String {
@@ -42,6 +42,9 @@ fn english_wish(change: &Change, names: &Names) -> String {
         Change::Every { node: node @ NodeId::Consumer(_), span } => {
             format!("{} asks no more often than every {}", name(node), lasting(*span, lang))
         }
+        Change::Every { node: node @ NodeId::User(_), span } => {
+            format!("{} asks every {}", name(node), lasting(*span, lang))
+        }
         Change::Every { node, span } => {
             format!("{} sends every {}", name(node), lasting(*span, lang))
         }
@@ -51,6 +54,9 @@ fn english_wish(change: &Change, names: &Names) -> String {
         }
         Change::Acks { node, level: AcksLevel::All } => {
             format!("{} waits for all replicas in sync", name(node))
+        }
+        Change::Work { node: node @ NodeId::Service(_), span } => {
+            format!("{} works {} on each order", name(node), lasting(*span, lang))
         }
         Change::Work { node, span } => {
             format!("{} works {} on a message", name(node), lasting(*span, lang))
@@ -83,6 +89,9 @@ fn english_wish(change: &Change, names: &Names) -> String {
         Change::DropTopic(old) => format!("no topic {old} any more"),
         Change::Queue { name: new, on } => format!("a new queue {new} on {}", name(on)),
         Change::DropQueue(old) => format!("no queue {old} any more"),
+        Change::DropSubscription { name, client } => {
+            format!("no {} any more", broker::durable(name, client.as_ref(), lang))
+        }
         Change::Ttl { queue, ttl: Some(ttl) } => {
             format!("messages live {} in queue {queue}", lasting(*ttl, lang))
         }
@@ -116,6 +125,9 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
         Change::Every { node: node @ NodeId::Consumer(_), span } => {
             format!("{} 最多每 {} 拉取一次", name(node), lasting(*span, lang))
         }
+        Change::Every { node: node @ NodeId::User(_), span } => {
+            format!("{} 改为每 {} 下一单", name(node), lasting(*span, lang))
+        }
         Change::Every { node, span } => format!("{} 改为每 {} 发一次", name(node), lasting(*span, lang)),
         Change::Acks { node, level: AcksLevel::None } => format!("{} 不再等确认（acks=0）", name(node)),
         Change::Acks { node, level: AcksLevel::Leader } => {
@@ -123,6 +135,9 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
         }
         Change::Acks { node, level: AcksLevel::All } => {
             format!("{} 等所有同步副本确认（acks=all）", name(node))
+        }
+        Change::Work { node: node @ NodeId::Service(_), span } => {
+            format!("{} 处理一单改为 {}", name(node), lasting(*span, lang))
         }
         Change::Work { node, span } => format!("{} 处理一条消息改为 {}", name(node), lasting(*span, lang)),
         Change::Prefetch { node, most: 0 } => format!("{} 不限预取数", name(node)),
@@ -151,6 +166,9 @@ fn chinese_wish(change: &Change, names: &Names) -> String {
         Change::DropTopic(old) => format!("删除主题 {old}"),
         Change::Queue { name: new, on } => format!("在 {} 上新建队列 {new}", name(on)),
         Change::DropQueue(old) => format!("删除队列 {old}"),
+        Change::DropSubscription { name, client } => {
+            format!("取消{}", broker::durable(name, client.as_ref(), lang))
+        }
         Change::Ttl { queue, ttl: Some(ttl) } => {
             format!("队列 {queue} 里的消息存活 {}", lasting(*ttl, lang))
         }
@@ -203,6 +221,12 @@ fn kind_of(kind: PlainKind, lang: Lang) -> &'static str {
         Lang::Zh => zh,
     }
 }
+
+/// Why something cannot be set where another system plays.
+const OF_SYSTEM: Both = both(
+    "that cannot be changed while another system plays: set it in the scenario.",
+    "其他系统的场景运行中不能改这一项：请在场景文件里设置。",
+);
 
 /// Why a change was refused; nothing where it is no reason of a change.
 pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option<String> {
@@ -282,10 +306,7 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
         (CommandRefused::NeedsEach(node), Lang::Zh) => {
             format!("{} 在事务里处理消息，随事务逐条确认。", name(node))
         }
-        (CommandRefused::OfSystem, Lang::En) => {
-            "that cannot be changed while another system plays: set it in the scenario".into()
-        }
-        (CommandRefused::OfSystem, Lang::Zh) => "其他系统的场景运行中不能改这一项：请在场景文件里设置".into(),
+        (CommandRefused::OfSystem, lang) => OF_SYSTEM.get(lang).into(),
         (CommandRefused::Compacted(topic), Lang::En) => {
             format!("{topic} is compacted: its policy says whether it has a retention, too.")
         }
@@ -293,6 +314,26 @@ pub(super) fn refused(why: &CommandRefused, names: &Names, lang: Lang) -> Option
             format!("主题 {topic} 是压缩主题，能不能设保留期由它的清理策略决定。")
         }
         (CommandRefused::Unfit(why), _) => unfit(why, lang),
+        _ => return of_subscription(why, names, lang),
+    })
+}
+
+/// Why a subscription cannot end.
+fn of_subscription(why: &CommandRefused, names: &Names, lang: Lang) -> Option<String> {
+    let name = |node: &NodeId| names.node(*node, lang);
+    Some(match (why, lang) {
+        (CommandRefused::NoSuchSubscription(of), Lang::En) => {
+            format!("There is no durable subscription {of}, or none of that client.")
+        }
+        (CommandRefused::NoSuchSubscription(of), Lang::Zh) => {
+            format!("没有持久订阅 {of}，或者不属于这个客户端。")
+        }
+        (CommandRefused::IsRead(of, node), Lang::En) => {
+            format!("{} reads the subscription {of}: let it leave first.", name(node))
+        }
+        (CommandRefused::IsRead(of, node), Lang::Zh) => {
+            format!("{} 正在读订阅 {of}：请先让它退出。", name(node))
+        }
         _ => return None,
     })
 }
@@ -340,7 +381,7 @@ mod tests {
     use super::*;
 
     /// One of each kind, as a person writes them.
-    const TEXTS: [&str; 36] = [
+    const TEXTS: [&str; 40] = [
         "every producer-1 5",
         "acks producer-1 0",
         "acks producer-1 1",
@@ -360,6 +401,8 @@ mod tests {
         "topic bills partitions 3 replicas 2",
         "queue hello on broker-1",
         "drop-queue hello",
+        "drop-subscription audit",
+        "drop-subscription audit shop",
         "ttl hello 100",
         "ttl hello none",
         "length hello 50",
@@ -377,6 +420,8 @@ mod tests {
         "ack consumer-1 before",
         "ack consumer-1 automatic",
         "every consumer-1 10",
+        "every user-1 5",
+        "work service-1 20",
     ];
 
     #[test]
@@ -406,6 +451,8 @@ mod tests {
         let node = NodeId::Consumer(1);
         let refusals = [
             CommandRefused::NoSuchQueue(name.clone()),
+            CommandRefused::NoSuchSubscription(name.clone()),
+            CommandRefused::IsRead(name.clone(), node),
             CommandRefused::NoSuchTopic(name.clone()),
             CommandRefused::NoSuchExchange(exchange),
             CommandRefused::IsThere(name.clone().into()),

@@ -129,6 +129,16 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: both("Pulsar", "Pulsar"),
+        scenarios: &[
+            "pulsar-broker-fails-over",
+            "pulsar-bookie-fails",
+            "pulsar-zombie-broker",
+            "pulsar-subscriptions",
+            "pulsar-without-sync",
+        ],
+    },
+    Group {
         title: both("ActiveMQ", "ActiveMQ"),
         scenarios: &[
             "activemq-master-slave",
@@ -144,9 +154,20 @@ pub const GROUPS: &[Group] = &[
             "rocketmq-long-poll",
             "rocketmq-send-results",
             "rocketmq-power-cut",
+            "rocketmq-controller",
             "rocketmq-orderly",
             "rocketmq-retry",
             "rocketmq-pop",
+        ],
+    },
+    Group {
+        title: both("RabbitMQ, a cluster", "RabbitMQ 集群"),
+        scenarios: &[
+            "rabbitmq-quorum-queue",
+            "rabbitmq-classic-queue",
+            "rabbitmq-no-majority",
+            "rabbitmq-delivery-limit",
+            "rabbitmq-stream",
         ],
     },
 ];

@@ -7,7 +7,7 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::time::Span;
 
 use super::sentence::Names;
-use super::{Both, Lang, both, lasting};
+use super::{Both, Lang, both, broker, lasting, spaced};
 
 /// Commands of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(crate) enum Family {
 pub(crate) enum Now {
     /// It takes so long.
     Lasts(Span),
+    /// It takes between these.
+    Between(Span, Span),
     /// So many.
     Count(u64),
     /// An answer of this kind is waited for.
@@ -85,6 +87,7 @@ pub(crate) fn condition(picture: &Picture, node: NodeId, lang: Lang) -> &'static
     let others = picture.brokers.iter().map(|view| (view.node, view.up));
     let others = others.chain(picture.services.iter().map(|view| (view.node, view.up)));
     let others = others.chain(picture.controllers.iter().map(|view| (view.node, view.up)));
+    let others = others.chain(picture.users.iter().map(|view| (view.node, true)));
     let up = clients.chain(others).any(|(other, up)| other == node && up);
     match (up, picture.frozen.contains(&node)) {
         (true, true) => both("stands still", "停顿中"),
@@ -142,7 +145,11 @@ pub(crate) fn title_of(command: &Command, lang: Lang) -> String {
 
 /// What a change is called in a list, and how that is now.
 pub(crate) fn setting(change: &Change, now: Now, lang: Lang) -> (String, String) {
-    (set_to(change, lang), is_now(now, lang))
+    let (title, now) = (set_to(change, lang), is_now(now, lang));
+    match lang {
+        Lang::En => (title, now),
+        Lang::Zh => (spaced(&title), spaced(&now)),
+    }
 }
 
 fn level(level: AcksLevel) -> String {
@@ -158,8 +165,20 @@ fn set_to(change: &Change, lang: Lang) -> String {
         (Change::Every { node: NodeId::Consumer(_), span: every }, Lang::Zh) => {
             format!("每 {} 拉取一次", span(*every))
         }
+        (Change::Every { node: NodeId::User(_), span: every }, Lang::En) => {
+            format!("Ask every {}", span(*every))
+        }
+        (Change::Every { node: NodeId::User(_), span: every }, Lang::Zh) => {
+            format!("每 {} 下一单", span(*every))
+        }
         (Change::Every { span: every, .. }, Lang::En) => format!("Send every {}", span(*every)),
         (Change::Every { span: every, .. }, Lang::Zh) => format!("每 {} 发一次", span(*every)),
+        (Change::Work { node: NodeId::Service(_), span: work }, Lang::En) => {
+            format!("Work {} on each order", span(*work))
+        }
+        (Change::Work { node: NodeId::Service(_), span: work }, Lang::Zh) => {
+            format!("每单处理 {}", span(*work))
+        }
         (Change::Work { span: work, .. }, Lang::En) => format!("Work {} on each", span(*work)),
         (Change::Work { span: work, .. }, Lang::Zh) => format!("每条处理 {}", span(*work)),
         (Change::Acks { level: to, .. }, _) => level(*to),
@@ -186,6 +205,12 @@ fn set_to(change: &Change, lang: Lang) -> String {
         (Change::Length { queue, .. }, Lang::Zh) => format!("{queue}：不限长度"),
         (Change::DropQueue(queue), Lang::En) => format!("Remove {queue}, with all in it"),
         (Change::DropQueue(queue), Lang::Zh) => format!("删掉 {queue} 和里面的消息"),
+        (Change::DropSubscription { name, client }, Lang::En) => {
+            format!("End the {}, with all in it", broker::durable(name, client.as_ref(), lang))
+        }
+        (Change::DropSubscription { name, client }, Lang::Zh) => {
+            format!("取消{}，连同里面的消息", broker::durable(name, client.as_ref(), lang))
+        }
         (Change::DropTopic(topic), Lang::En) => format!("Remove {topic}, with all in it"),
         (Change::DropTopic(topic), Lang::Zh) => format!("删掉 {topic} 和里面的消息"),
         (Change::DropExchange(name), Lang::En) => format!("Remove {name}, with its bindings"),
@@ -230,6 +255,10 @@ fn is_now(now: Now, lang: Lang) -> String {
     let value = match now {
         Now::Unsaid => return String::new(),
         Now::Lasts(span) => lasting(span, lang),
+        Now::Between(least, most) => match lang {
+            Lang::En => format!("{} to {}", lasting(least, lang), lasting(most, lang)),
+            Lang::Zh => format!("{}到 {}", lasting(least, lang), lasting(most, lang)),
+        },
         Now::Count(0) | Now::None => both("no limit", "不限").get(lang).into(),
         Now::Count(count) => count.to_string(),
         Now::Acks(now) => level(now),

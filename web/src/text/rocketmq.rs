@@ -62,6 +62,15 @@ pub(super) fn english(event: &RocketmqEvent, node: &str, what: &str, names: &Nam
         RocketmqEvent::Unregistered { node: broker } => {
             format!("{node} takes {} out of its routes", who(*broker))
         }
+        RocketmqEvent::MasterIs { broker, master, epoch } => {
+            format!("the controller makes {} the master of {broker}, epoch {epoch}", who(*master))
+        }
+        RocketmqEvent::NoMaster { broker } => {
+            format!("the controller finds nobody in sync who could be the master of {broker}")
+        }
+        RocketmqEvent::InSyncIs { broker, in_sync } => {
+            format!("in sync for {broker}: {}", names.nodes(in_sync, Lang::En))
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -109,6 +118,13 @@ pub(super) fn chinese(event: &RocketmqEvent, node: &str, what: &str, names: &Nam
             format!("{} 在 {node} 注册为 {name} 的从节点", who(*broker))
         }
         RocketmqEvent::Unregistered { node: broker } => format!("{node} 把 {} 移出路由表", who(*broker)),
+        RocketmqEvent::MasterIs { broker, master, epoch } => {
+            format!("控制器让 {} 成为 {broker} 的主节点，纪元 {epoch}", who(*master))
+        }
+        RocketmqEvent::NoMaster { broker } => format!("控制器找不到能当 {broker} 主节点的同步副本"),
+        RocketmqEvent::InSyncIs { broker, in_sync } => {
+            format!("{broker} 的同步副本：{}", names.nodes(in_sync, Lang::Zh))
+        }
         other => format!("{node}：{other}"),
     }
 }
@@ -120,9 +136,13 @@ pub(super) fn tone(event: &RocketmqEvent) -> Tone {
         | RocketmqEvent::LockRefused { .. }
         | RocketmqEvent::HalfDiscarded { .. }
         | RocketmqEvent::SlaveGone { .. }
+        | RocketmqEvent::NoMaster { .. }
         | RocketmqEvent::Unregistered { .. } => Tone::Harm,
         RocketmqEvent::SentBack { .. } | RocketmqEvent::Revived { .. } => Tone::Again,
-        RocketmqEvent::Locked { .. } | RocketmqEvent::Unlocked { .. } => Tone::Turn,
+        RocketmqEvent::Locked { .. }
+        | RocketmqEvent::Unlocked { .. }
+        | RocketmqEvent::MasterIs { .. }
+        | RocketmqEvent::InSyncIs { .. } => Tone::Turn,
         RocketmqEvent::SlaveCame { .. } | RocketmqEvent::Registered { .. } => Tone::Back,
         _ => Tone::Plain,
     }

@@ -6,14 +6,16 @@ use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
 
 use super::{
-    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, queues, rocketmq, row,
-    shares, spaced, txns,
+    Lang, activemq, callers, changes, cluster, faults, membership, producers, pulls, pulsar, queues, rabbits,
+    rocketmq, row, shares, spaced, txns,
 };
 
 /// How the nodes of a run are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     given: SortedMap<NodeId, String>,
+    /// Whether the only controller is a metadata store.
+    has_store: bool,
 }
 
 impl Names {
@@ -24,7 +26,8 @@ impl Names {
         let services = picture.services.iter().map(|view| (view.node, view.name.clone()));
         let users = picture.users.iter().map(|view| (view.node, view.name.clone()));
         let all = producers.chain(consumers).chain(services).chain(users);
-        Self { given: all.filter(|(_, name)| !name.is_empty()).collect() }
+        let has_store = pulsar::plays(picture);
+        Self { given: all.filter(|(_, name)| !name.is_empty()).collect(), has_store }
     }
 
     /// A node's name within a sentence.
@@ -33,6 +36,10 @@ impl Names {
             return name.clone();
         }
         match (lang, node) {
+            (_, NodeId::Controller) if self.has_store => match lang {
+                Lang::En => "the metadata store".into(),
+                Lang::Zh => pulsar::STORE.get(lang).into(),
+            },
             (Lang::En, NodeId::Controller) => "the controller".into(),
             (Lang::Zh, NodeId::Controller) => "控制器".into(),
             (Lang::En, NodeId::Broker(number)) => format!("broker {number}"),
@@ -47,7 +54,8 @@ impl Names {
             (Lang::Zh, NodeId::User(number)) => format!("用户 {number}"),
             (Lang::En, NodeId::Voter(number)) => format!("controller {number}"),
             (Lang::Zh, NodeId::Voter(number)) => format!("控制器 {number}"),
-            (_, NodeId::Bookie(number)) => format!("Bookie {number}"),
+            (Lang::En, NodeId::Bookie(number)) => format!("bookie {number}"),
+            (Lang::Zh, NodeId::Bookie(number)) => format!("Bookie {number}"),
             (Lang::En, NodeId::NameServer(number)) => format!("name server {number}"),
             (Lang::Zh, NodeId::NameServer(number)) => format!("NameServer {number}"),
             (Lang::En, NodeId::Store) => "shared store".into(),
@@ -240,6 +248,9 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
             format!("{node} pushes {what} to {}, marked redelivered, delivery {delivery}", who(*to))
         }
         Event::Requeued { from, why, .. } => queues::returned(*why, node, &what, &who(*from), lang),
+        Event::Settled { queue, by, .. } if names.has_store => {
+            pulsar::settled(queue, node, &what, &who(*by), lang)
+        }
         Event::Settled { queue, by, .. } => {
             format!(
                 "{node} removes {what} from {}: {} is done with it",
@@ -283,14 +294,12 @@ fn english(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::english(event, node, who),
         Event::Producer(event) => producers::english(event, node, &what),
         Event::Txn(event) => txns::english(event, node, &what),
-        Event::Activemq(event) => activemq::english(event, node, &what, names),
-        Event::Rocketmq(event) => rocketmq::english(event, node, &what, names),
         Event::Group(event) => membership::english(event, node, names),
         Event::Share(event) => shares::english(event, node, &what, names),
         Event::Queue(event) => queues::english(event, node, &what, names),
         Event::Fault(event) => faults::english(event, node, &what, names),
         Event::Changed(change) => changes::english(change, node, names),
-        other => format!("{node}: {other}"),
+        other => of_system_english(other, node, &what, names),
     }
 }
 
@@ -329,6 +338,9 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
             format!("{node} 把{what} 重新投递给 {}，第 {delivery} 次投递", who(*to))
         }
         Event::Requeued { from, why, .. } => queues::returned(*why, node, &what, &who(*from), lang),
+        Event::Settled { queue, by, .. } if names.has_store => {
+            pulsar::settled(queue, node, &what, &who(*by), lang)
+        }
         Event::Settled { queue, by, .. } => {
             format!("{} 已处理完：{node} 从{}删除{what}", who(*by), queues::queue_of(queue, lang))
         }
@@ -364,14 +376,12 @@ fn chinese(event: &Event, node: &str, names: &Names, subject: Subject) -> String
         Event::Cluster(event) => cluster::chinese(event, node, who),
         Event::Producer(event) => producers::chinese(event, node, &what),
         Event::Txn(event) => txns::chinese(event, node, &what),
-        Event::Activemq(event) => activemq::chinese(event, node, &what, names),
-        Event::Rocketmq(event) => rocketmq::chinese(event, node, &what, names),
         Event::Group(event) => membership::chinese(event, node, names),
         Event::Share(event) => shares::chinese(event, node, &what, names),
         Event::Queue(event) => queues::chinese(event, node, &what, names),
         Event::Fault(event) => faults::chinese(event, node, &what, names),
         Event::Changed(change) => changes::chinese(change, node, names),
-        other => format!("{node}：{other}"),
+        other => of_system_chinese(other, node, &what, names),
     }
 }
 
@@ -429,8 +439,10 @@ impl Tone {
             Event::Cluster(event) => cluster::tone(event),
             Event::Producer(event) => producers::tone(event),
             Event::Txn(event) => txns::tone(event),
+            Event::Pulsar(event) => pulsar::tone(event),
             Event::Activemq(event) => activemq::tone(event),
             Event::Rocketmq(event) => rocketmq::tone(event),
+            Event::Rabbitmq(event) => rabbits::tone(event),
             Event::Group(event) => membership::tone(event),
             Event::Share(event) => shares::tone(event),
             Event::Queue(event) => queues::tone(event),
@@ -449,5 +461,29 @@ impl Tone {
             Self::Turn => "turn",
             Self::Back => "back",
         }
+    }
+}
+
+/// What only one of the systems does.
+fn of_system_english(event: &Event, node: &str, what: &str, names: &Names) -> String {
+    let who = |node: NodeId| names.node(node, Lang::En);
+    match event {
+        Event::Pulsar(event) => pulsar::english(event, node, what, names),
+        Event::Activemq(event) => activemq::english(event, node, what, names),
+        Event::Rocketmq(event) => rocketmq::english(event, node, what, names),
+        Event::Rabbitmq(event) => rabbits::english(event, node, what, who),
+        other => format!("{node}: {other}"),
+    }
+}
+
+/// What only one of the systems does.
+fn of_system_chinese(event: &Event, node: &str, what: &str, names: &Names) -> String {
+    let who = |node: NodeId| names.node(node, Lang::Zh);
+    match event {
+        Event::Pulsar(event) => pulsar::chinese(event, node, what, names),
+        Event::Activemq(event) => activemq::chinese(event, node, what, names),
+        Event::Rocketmq(event) => rocketmq::chinese(event, node, what, names),
+        Event::Rabbitmq(event) => rabbits::chinese(event, node, what, who),
+        other => format!("{node}：{other}"),
     }
 }

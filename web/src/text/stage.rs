@@ -1,7 +1,7 @@
 //! The words on the stage.
 
 use mqlab_core::ids::PartitionId;
-use mqlab_core::observe::Place;
+use mqlab_core::observe::{LEDGER, Place};
 use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{ConsumerView, ProducerView, Role, StripView};
 use mqlab_core::sorted::SortedSet;
@@ -17,6 +17,8 @@ pub const CONSUMERS: Both = both("consumers", "消费者");
 pub const CONTROLLER: Both = both("controller", "控制器");
 /// What several controllers are called.
 pub const CONTROLLERS: Both = both("controllers", "控制器");
+/// What several brokers of ActiveMQ share.
+pub const STORE: Both = both("shared store", "共享存储");
 /// A node that does not run.
 pub const DOWN: Both = both("down", "宕机");
 /// The replica that serves clients.
@@ -47,15 +49,19 @@ pub const NONE_LOST: Both = both("lost: none", "丢失：无");
 /// Above the brokers: what they keep, behind how many exchanges.
 pub fn kept(places: &[&Place], exchanges: usize, system: Option<SystemName>, lang: Lang) -> String {
     let topic = places.iter().find_map(|place| match place {
-        Place::Partition(partition) => Some(partition),
+        Place::Partition(partition) if !is_of_no_topic(partition) => Some(partition),
         _ => None,
     });
     let queues: Vec<&Place> =
         places.iter().copied().filter(|place| matches!(place, Place::Queue(_))).collect();
     let mut parts = Vec::new();
     parts.extend(topic.map(|first| kept_topic(first, places, system, lang)));
+    let is_ledger = |place: &&Place| matches!(place, Place::Partition(of) if of.topic.as_str() == LEDGER);
+    let subscriptions = places.iter().any(is_ledger);
     match (queues.as_slice(), lang) {
         ([], _) => {}
+        (many, Lang::En) if subscriptions => parts.push(counted(many.len(), "subscription")),
+        (many, Lang::Zh) if subscriptions => parts.push(format!("{} 个订阅", many.len())),
         ([one], _) => parts.push(super::sentence::place(one, lang)),
         (many, Lang::En) => parts.push(counted(many.len(), "queue")),
         (many, Lang::Zh) => parts.push(format!("{} 个队列", many.len())),
@@ -68,8 +74,14 @@ pub fn kept(places: &[&Place], exchanges: usize, system: Option<SystemName>, lan
     row(&parts, lang)
 }
 
+/// Whether it is no topic's, but RocketMQ's one log of all, or a bookie's ledger, which says so itself.
+fn is_of_no_topic(partition: &PartitionId) -> bool {
+    ["CommitLog", LEDGER].contains(&partition.topic.as_str())
+}
+
 fn kept_topic(first: &PartitionId, places: &[&Place], system: Option<SystemName>, lang: Lang) -> String {
     let topic_of = |place: &&Place| match place {
+        Place::Partition(partition) if is_of_no_topic(partition) => None,
         Place::Partition(partition) => Some(partition.topic.to_string()),
         Place::Queue(_) | Place::Exchange(_) | Place::Topic(_) => None,
     };
@@ -142,6 +154,13 @@ pub fn duties(strips: &[StripView], system: Option<SystemName>, lang: Lang) -> S
     }
     let leads = strips.iter().filter(|strip| matches!(strip.role, Role::Leader { .. })).count();
     let partitions = strips.iter().filter(|strip| strip.high_watermark.is_some()).count();
+    let owned = strips.iter().filter(|strip| matches!(strip.role, Role::Owner { .. })).count();
+    if owned > 0 {
+        return match lang {
+            Lang::En => format!("owns {}", counted(owned, "topic")),
+            Lang::Zh => format!("拥有 {owned} 个主题"),
+        };
+    }
     match (partitions, lang) {
         (0, _) => String::new(),
         (_, Lang::En) if leads == 0 => "leads nothing".into(),
@@ -170,6 +189,12 @@ pub fn role(role: Role, lang: Lang) -> String {
         },
         Role::Follower { in_sync: true } => FOLLOWER.get(lang).into(),
         Role::Follower { in_sync: false } => OUT_OF_SYNC.get(lang).into(),
+        Role::Owner { ledger } => match lang {
+            Lang::En => format!("owner, ledger {ledger}"),
+            Lang::Zh => format!("拥有者，ledger {ledger}"),
+        },
+        Role::Keeper { fenced: false } => both("keeps it", "保存").get(lang).into(),
+        Role::Keeper { fenced: true } => both("fenced", "已 fence").get(lang).into(),
         Role::Down => String::new(),
     }
 }

@@ -79,8 +79,12 @@ fn on_disk(picture: &Picture, message: MessageId, names: &Names, lang: Lang) -> 
                 queues.push(queued(cell, queue, names, lang));
                 continue;
             }
-            if broker.up { &mut up } else { &mut down }.push(names.node(broker.node, lang));
-            committed |= matches!(strip.role, Role::Leader { .. }) && cell.state == CellState::Committed;
+            let (on, name) = (if broker.up { &mut up } else { &mut down }, names.node(broker.node, lang));
+            if !on.contains(&name) {
+                on.push(name);
+            }
+            committed |= matches!(strip.role, Role::Leader { .. } | Role::Owner { .. })
+                && cell.state == CellState::Committed;
         }
     }
     if !queues.is_empty() {

@@ -16,8 +16,8 @@ const MASTER_SLAVE: Story = Story {
             "两个 Broker 共用*一份存储*，存储上有一把锁。Broker 1 持有锁，是 master，所有客户端都连着它。Broker 2 是 *slave*：不服务任何人，每 100 毫秒申请一次锁。",
         ),
         both(
-            "At 250 ms the master crashes. Its connection to the store breaks, so *the lock is free at once*; broker 2 takes it, reads the store, and has everything that was ever confirmed. Clients find it by themselves: `failover:` tries one broker after the other.",
-            "250 毫秒时 master 崩溃。它与存储的连接断开，*锁立刻释放*；Broker 2 拿到锁，读取存储，凡是确认过的消息它都有。客户端自己找到它：`failover:` 逐个尝试各个 Broker。",
+            "At 252 ms the master crashes. Its connection to the store breaks, so *the lock is free at once*; broker 2 takes it, reads the store, and has everything that was ever confirmed. Clients find it by themselves: `failover:` tries one broker after the other.",
+            "252 毫秒时 master 崩溃。它与存储的连接断开，*锁立刻释放*；Broker 2 拿到锁，读取存储，凡是确认过的消息它都有。客户端自己找到它：`failover:` 逐个尝试各个 Broker。",
         ),
         both(
             "At 700 ms broker 2 loses its power, and *nobody says so*. The store waits until the lease of the lock is over; clients wait until the connection was silent for too long. So this fail-over takes longer. Nothing is lost, and what producers said again is stored once: the store knows *how far each producer has got*.",

@@ -3,7 +3,7 @@
 use super::both;
 use super::story::Story;
 
-pub(super) const STORIES: &[Story] = &[LONG_POLL, SEND_RESULTS, POWER_CUT, ORDERLY, RETRY, POP];
+pub(super) const STORIES: &[Story] = &[LONG_POLL, SEND_RESULTS, POWER_CUT, CONTROLLER, ORDERLY, RETRY, POP];
 
 const LONG_POLL: Story = Story {
     scenario: "rocketmq-long-poll",
@@ -103,6 +103,43 @@ const POWER_CUT: Story = Story {
             "在场景 JSON 里设 \"broker\": { \"flush\": \"sync\" }：一条也不丢",
         ),
         both("Crash the broker instead of cutting its power", "不断电，而是让 Broker 进程宕机"),
+    ],
+};
+
+const CONTROLLER: Story = Story {
+    scenario: "rocketmq-controller",
+    kicker: both("RocketMQ 5: controller mode", "RocketMQ 5：Controller 模式"),
+    title: both("A slave becomes the master", "从节点成为主节点"),
+    paragraphs: &[
+        both(
+            "Without more a slave never takes over: while the master is away, its queues take nothing. With a *controller* it does. The controller knows who is *in sync*, and with SYNC_MASTER a producer is answered when *all of those* have its message.",
+            "默认情况下从节点从不接管：主节点不在，它的队列就收不了消息。有了 *Controller* 就可以。Controller 知道哪些副本*同步*；同步复制时，*它们都有了*消息，生产者才收到答复。",
+        ),
+        both(
+            "At 600 ms the master *loses power*. Half a second later (10 s in RocketMQ) the controller misses it, and makes one of those in sync the master of a new *epoch*. Clients learn it from the name server.",
+            "600 毫秒时主节点*断电*。半秒后（RocketMQ 里是 10 秒）Controller 发现它不在了，让一个同步副本成为新*纪元*的主节点。客户端从 NameServer 得知。",
+        ),
+        both(
+            "At 1.8 s the old one is back, with *its own end* of the CommitLog. It says which epochs it has; what the new master does not have is *cut off*. Nothing that was acknowledged is lost, though nobody flushed.",
+            "1.8 秒时旧主节点回来，CommitLog 的*末尾是它自己的*。它报出自己有哪些纪元，新主节点没有的部分被*截掉*。虽然没有人同步刷盘，确认过的消息一条也没丢。",
+        ),
+    ],
+    look: &[
+        both(
+            "“Makes … the master” in the list, and who is in sync before and after",
+            "列表里的“成为主节点”，以及前后哪些副本同步",
+        ),
+        both("How long the producer could not send", "生产者有多久发不出消息"),
+    ],
+    tries: &[
+        both(
+            "Set replication to async: what no slave had is lost",
+            "把 replication 设为 async：从节点没有的消息就丢了",
+        ),
+        both(
+            "Kill broker 2, too: the third takes over. Kill that: nobody may",
+            "再让 Broker 2 宕机：第三个接管；它也宕机，就没人能接管了",
+        ),
     ],
 };
 

@@ -2,8 +2,9 @@
 
 use super::{
     Both, both, purpose, stories_activemq, stories_cluster, stories_failures, stories_flow, stories_groups,
-    stories_once, stories_onward, stories_order, stories_producer, stories_pull, stories_queues,
-    stories_rocketmq, stories_share, stories_stream, stories_table, stories_txns,
+    stories_once, stories_onward, stories_order, stories_producer, stories_pull, stories_pulsar,
+    stories_queues, stories_rabbit, stories_rocketmq, stories_share, stories_stream, stories_table,
+    stories_txns,
 };
 
 /// One scenario's words.
@@ -69,8 +70,10 @@ const MORE: &[&[Story]] = &[
     stories_share::STORIES,
     stories_cluster::STORIES,
     stories_txns::STORIES,
+    stories_pulsar::STORIES,
     stories_activemq::STORIES,
     stories_rocketmq::STORIES,
+    stories_rabbit::STORIES,
 ];
 
 /// Every story.

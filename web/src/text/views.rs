@@ -1,6 +1,7 @@
 //! The words of the views beside the stage: space and time, and the logs.
 
 use mqlab_core::sim::picture::StripView;
+use mqlab_core::time::Time;
 
 use super::{Both, Lang, between, both};
 
@@ -16,19 +17,58 @@ pub const NO_LOGS: Both = both(
     "这里什么也不保存：没有队列，也没有主题。",
 );
 
+/// What is summed up where very many packets travelled: how many, and from when on they are known.
+pub fn summed(ways: usize, bundled: bool, since: Option<Time>, lang: Lang) -> Option<String> {
+    let bands = || match lang {
+        Lang::En => format!("{ways} packets here: those alike are drawn as one band, with their number"),
+        Lang::Zh => format!("这里有 {ways} 个数据包：相同的画成一条带，旁边是数量"),
+    };
+    let before = |since: Time| match lang {
+        Lang::En => format!("what left before {since} ms is too much to be drawn"),
+        Lang::Zh => format!("{since} 毫秒之前发出的太多，没有画"),
+    };
+    let parts: Vec<String> = bundled.then(bands).into_iter().chain(since.map(before)).collect();
+    (!parts.is_empty()).then(|| parts.join(if lang == Lang::En { "; " } else { "；" }))
+}
+
+/// The logs that are not drawn, because there are so many: how many, and how many records they hold.
+pub fn more_logs(logs: usize, records: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("and {logs} more logs, with {records} records in all"),
+        Lang::Zh => format!("还有 {logs} 个日志，共 {records} 条记录"),
+    }
+}
+
+/// In a small pane: how many logs lie below what is seen.
+pub fn below(logs: usize, lang: Lang) -> String {
+    match (logs, lang) {
+        (1, Lang::En) => "↓ one more log".into(),
+        (_, Lang::En) => format!("↓ {logs} more logs"),
+        (_, Lang::Zh) => format!("↓ 还有 {logs} 个日志"),
+    }
+}
+
 /// What is known of a partition as a whole: who leads it, and how far it is committed.
-pub fn partition(leader: Option<(String, &StripView)>, lang: Lang) -> String {
+pub fn partition(leader: Option<(String, &StripView)>, is_ledger: bool, lang: Lang) -> String {
     let Some((name, strip)) = leader else {
         return match lang {
+            // The entries of a ledger nobody leads: who writes them stands with its topic.
+            _ if is_ledger => "",
             Lang::En => "nobody leads it",
             Lang::Zh => "没有 leader",
         }
         .into();
     };
+    let owner = matches!(strip.role, mqlab_core::sim::picture::Role::Owner { .. });
     let mut parts = vec![match lang {
+        Lang::En if owner => format!("owned by {name}"),
+        Lang::Zh if owner => format!("拥有者是 {name}"),
         Lang::En => format!("led by {name}"),
         Lang::Zh => format!("leader 是 {name}"),
     }];
+    if let mqlab_core::sim::picture::Role::Owner { ledger } = strip.role {
+        parts.push(format!("ledger {ledger}"));
+    }
     if let mqlab_core::sim::picture::Role::Leader { epoch } = strip.role {
         parts.push(match lang {
             Lang::En => format!("epoch {epoch}"),

@@ -271,7 +271,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
 
 /// The only controller, which cannot die.
 fn controller() -> ControllerView {
-    ControllerView { node: NodeId::Controller, up: true, active: true, term: Epoch(1) }
+    ControllerView { node: NodeId::Controller, up: true, active: true, term: Epoch(1), runs_at: None }
 }
 
 fn service(number: u16, name: &str, calls: &[u16], busy: u64, waiting: u64) -> ServiceView {

@@ -64,7 +64,7 @@ use crate::observe::{ClusterEvent, Event};
 use crate::raft::{Raft, RaftOut, Timing};
 use crate::rng::{Rng, Stream};
 use crate::sorted::SortedMap;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use decisions::is_alive;
 use metadata::{Change, Metadata};
 
@@ -211,6 +211,12 @@ impl<L: Log> Controller<L> {
     /// The term of the quorum that it knows of.
     pub fn term(&self) -> Epoch {
         self.raft.term()
+    }
+
+    /// When it wants to be the active one, if it hears none before, and the longest that it ever waits; nothing where it is
+    /// active, or the only one.
+    pub fn runs_at(&self) -> Option<(Time, Span)> {
+        if self.alone { None } else { self.raft.runs_at() }
     }
 
     /// Up to where the log is known to be agreed on. Whoever watches several controllers lets each know with

@@ -50,7 +50,8 @@ impl Verdict {
     pub fn dead_letters(&self) -> impl Iterator<Item = MessageId> {
         let is_settled =
             |id: &MessageId| self.accounts.get(*id).is_some_and(|account| self.is_settled(id, account));
-        self.dead_letters.keys().filter(move |id| !is_settled(id) && self.is_dead_letter(id)).copied()
+        let all: BTreeSet<MessageId> = self.dead_letters.keys().chain(&self.buried).copied().collect();
+        all.into_iter().filter(move |id| !is_settled(id) && self.is_dead_letter(id))
     }
 
     /// Acknowledged messages that nobody will ever get.
@@ -100,6 +101,9 @@ impl Verdict {
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.
     pub(super) fn is_dead_letter(&self, id: &MessageId) -> bool {
+        if self.buried.contains(id) {
+            return true;
+        }
         let (Some(queues), Some(account)) = (self.dead_letters.get(id), self.accounts.get(*id)) else {
             return false;
         };

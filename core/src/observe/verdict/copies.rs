@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::accounts::Accounts;
 use crate::ids::{MessageId, NodeId};
 use crate::observe::Place;
-use crate::sorted::SortedMap;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// Every log that a message ever stood in.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct Copies {
     /// The logs of each place, by broker: their numbers, from 1.
     numbers: SortedMap<Place, SortedMap<NodeId, u32>>,
     logs: Vec<Log>,
+    /// Queues that have members on several brokers.
+    replicated: SortedSet<Place>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,14 +58,41 @@ impl Copies {
         messages: &[MessageId],
     ) {
         let log = self.number(place, broker);
-        if let Place::Partition(_) = place {
-            self.logs[log as usize - 1].messages.extend(messages); // queues have no elections
+        let elects = matches!(place, Place::Partition(_)) || self.replicated.contains(place);
+        if elects {
+            self.logs[log as usize - 1].messages.extend(messages); // other queues have no elections
         }
         for &message in messages {
             let account = accounts.of(message);
             account.logs.insert(log);
             account.was_held = true;
         }
+    }
+
+    /// A queue has several logs, of which one is the truth.
+    pub(super) fn is_replicated(&mut self, queue: &Place) {
+        if !self.replicated.contains(queue) {
+            self.replicated.insert(queue.clone());
+        }
+    }
+
+    /// A queue does not have a message any more, wherever it stood. Says whether several brokers have members of it.
+    pub(super) fn let_go_everywhere(
+        &self,
+        accounts: &mut Accounts,
+        place: &Place,
+        message: MessageId,
+    ) -> bool {
+        for &log in self.numbers.get(place).into_iter().flat_map(SortedMap::values) {
+            accounts.of(message).logs.remove(log);
+        }
+        self.replicated.contains(place)
+    }
+
+    /// Whether any log of a place has a message.
+    pub(super) fn is_held_by_any(&self, accounts: &Accounts, place: &Place, message: MessageId) -> bool {
+        let mut logs = self.numbers.get(place).into_iter().flat_map(SortedMap::values);
+        accounts.get(message).is_some_and(|account| logs.any(|&log| account.logs.contains(log)))
     }
 
     /// A broker's log does not have a message any more.

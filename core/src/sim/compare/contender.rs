@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::super::scenario::{ConsumerSpec, Scenario};
 use super::files::FILES;
@@ -48,7 +48,7 @@ pub struct Contender {
 /// ```
 /// use mqlab_core::sim::compare::Contender;
 /// let bad = "kafka:fast".parse::<Contender>().expect_err("no such setting");
-/// assert_eq!(bad.to_string(), "kafka has no setting fast, use acks-all, acks-1, acks-0, acks-all-flushed");
+/// assert_eq!(bad.to_string(), "kafka has no setting fast, use acks-all, acks-1, acks-0, acks-all-flushed, no-linger");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadContender(String);
@@ -84,7 +84,6 @@ impl Profile {
                 ("quorum", "three nodes; a message is confirmed when two have flushed it"),
                 ("classic", "one node keeps the queue, and confirms after its flush"),
                 ("classic-transient", "one node keeps the queue in memory"),
-                ("stream", "three nodes keep a log, and confirm when two have it"),
             ],
             Self::RocketMq => &[
                 ("sync", "two masters with a slave each; a send waits for flush and slave"),
@@ -172,6 +171,7 @@ impl Contender {
         let readers = (1..=workload.consumers).map(|number| ConsumerSpec {
             name: format!("reader-{number}"),
             work: workload.work,
+            starts_at: workload.readers_at,
             ..reader.clone()
         });
         scenario.consumers = readers.collect();
@@ -209,5 +209,11 @@ impl FromStr for Contender {
 impl Serialize for Contender {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Contender {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }

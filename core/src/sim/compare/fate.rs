@@ -29,6 +29,11 @@ pub enum Fate {
     Lost,
 }
 
+impl Fate {
+    /// All, in order.
+    pub const ALL: [Self; 5] = [Self::Once, Self::Doubled, Self::Waiting, Self::Unanswered, Self::Lost];
+}
+
 /// The first message that fared differently.
 ///
 /// ```

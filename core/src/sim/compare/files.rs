@@ -18,7 +18,6 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("rabbitmq-classic", include_str!("../../../contenders/rabbitmq-classic.json")),
     ("rabbitmq-classic-transient", include_str!("../../../contenders/rabbitmq-classic-transient.json")),
     ("rabbitmq-quorum", include_str!("../../../contenders/rabbitmq-quorum.json")),
-    ("rabbitmq-stream", include_str!("../../../contenders/rabbitmq-stream.json")),
     ("rocketmq-async", include_str!("../../../contenders/rocketmq-async.json")),
     ("rocketmq-sync", include_str!("../../../contenders/rocketmq-sync.json")),
     ("rocketmq-sync-flush", include_str!("../../../contenders/rocketmq-sync-flush.json")),

@@ -12,11 +12,12 @@
 //! What befalls a disk befalls the first that keeps messages: mostly the first broker's, but with Pulsar a bookie's, and with
 //! ActiveMQ the one that master and slave share.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::super::command::{Action, Command};
 use super::super::scenario::Scenario;
@@ -171,5 +172,11 @@ impl FromStr for Mishap {
 impl Serialize for Mishap {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Mishap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }

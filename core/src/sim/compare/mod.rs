@@ -15,23 +15,30 @@
 //!
 //! * [`Workload`]: what is sent and read. [`Mishap`]: what goes wrong. [`Contender`]: a system with one of its settings.
 //! * [`Comparison`]: runs one after the other, so that a host can show how far it is, and stop.
-//! * [`Outcome`]: what came of one run. [`Row`]: of all seeds.
+//! * [`Outcome`]: what came of one run. [`Row`]: of all seeds. [`Report`]: all of it, as a file.
+//! * [`Plan`]: a whole comparison in a link.
 
 mod contender;
 mod fate;
+mod field;
 mod files;
 mod mishap;
 mod outcome;
+mod plan;
 mod row;
+mod table;
 mod watch;
 mod workload;
 
 pub use contender::{BadContender, Contender};
 pub use fate::{Fate, FateDiffers};
+pub use field::{Field, WORKLOAD_MESSAGES_MAX};
 pub use mishap::Mishap;
 pub use outcome::Outcome;
+pub use plan::{BadPlan, PLAN_CONTENDERS_MAX, PLAN_SEEDS_MAX, Plan};
 pub use row::Row;
-pub use workload::{BadWorkload, WORKLOAD_MESSAGES_MAX, Workload};
+pub use table::{FIRST_SEED, FirstDifference, Report};
+pub use workload::{BadWorkload, Workload};
 
 use alloc::string::String;
 use alloc::vec::Vec;

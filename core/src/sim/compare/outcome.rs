@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fate::fates;
 use super::watch::Watch;
@@ -11,7 +11,7 @@ use super::{Contender, Fate, Mishap, Workload};
 use crate::ids::NodeId;
 use crate::sim::scenario::InvalidScenario;
 use crate::sim::{Bill, Scenario, World};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// What came of one run.
 ///
@@ -23,7 +23,7 @@ use crate::time::Span;
 /// assert_eq!(outcome.fates.len(), 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Who.
     pub contender: Contender,
@@ -64,7 +64,13 @@ pub struct Outcome {
     /// What became of each message, from number 1 on.
     #[serde(skip)]
     pub fates: Vec<Fate>,
+    /// When that was decided, for each: it was acknowledged, or processed (again), or lost; the beginning where nothing was.
+    #[serde(skip)]
+    pub decided: Vec<Time>,
 }
+
+/// After so many steps of the world somebody is told how far it is.
+const STEPS_BETWEEN: u64 = 4_096;
 
 impl Outcome {
     /// Runs it.
@@ -78,16 +84,37 @@ impl Outcome {
         mishap: Mishap,
         seed: u64,
     ) -> Result<Self, InvalidScenario> {
+        Self::run_told(workload, contender, mishap, seed, &mut |_| {})
+    }
+
+    /// Runs it, and tells from time to time how many messages are processed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub fn run_told(
+        workload: &Workload,
+        contender: Contender,
+        mishap: Mishap,
+        seed: u64,
+        tell: &mut dyn FnMut(u64),
+    ) -> Result<Self, InvalidScenario> {
         let scenario = contender.scenario(workload, mishap);
         let ends_at = scenario.ends_at;
         let nodes: Vec<NodeId> = scenario.nodes().collect();
         let mut world = World::new(scenario, seed)?;
         let mut watch = Watch::default();
+        let mut steps: u64 = 0;
         while world.next_time().is_some_and(|at| at <= ends_at) {
             let events = world.step().unwrap_or_default();
             watch.handed(world.now(), world.begun());
             events.iter().for_each(|stamped| watch.observe(stamped));
             let verdict = world.verdict();
+            watch.judged(world.now(), verdict.lost());
+            steps += 1;
+            if steps.is_multiple_of(STEPS_BETWEEN) {
+                tell(verdict.delivered());
+            }
             let all = verdict.delivered() == workload.messages && verdict.acknowledged() == workload.messages;
             if all && mishap == Mishap::None {
                 break; // nothing more will come
@@ -100,6 +127,7 @@ impl Outcome {
         // What is lost nobody waits for any longer than for what came after it.
         let comes = verdict.waiting().next().is_some();
         let no_delivery = watch.delivering.longest_until(if comes { now } else { watch.last_delivery() });
+        let decided = watch.decided(workload.messages);
         let [p50, p95, p99] = watch.percentiles([50, 95, 99]);
         Ok(Self {
             contender,
@@ -118,6 +146,7 @@ impl Outcome {
             bill: (!bills.is_empty()).then(|| bills.into_iter().sum()),
             digest: world.digest().to_string(),
             fates: fates(verdict, workload.messages),
+            decided,
             p50,
             p95,
             p99,

@@ -7,6 +7,7 @@
 //!                             ├──────────┤               the longest pause: something waited, nothing was acknowledged
 //! ```
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::ids::MessageId;
@@ -82,6 +83,11 @@ pub(super) struct Watch {
     handed: Vec<Time>,
     /// How long those were on their way that arrived.
     took: Vec<Span>,
+    /// When something was decided of each message last, from number 1 on.
+    decided: Vec<Time>,
+    /// How many were lost when that was looked at last, and which of them were seen.
+    lost: usize,
+    seen_lost: Vec<bool>,
 }
 
 impl Watch {
@@ -98,10 +104,16 @@ impl Watch {
     pub(super) fn observe(&mut self, Stamped { at, event, .. }: &Stamped) {
         match event {
             Event::Acknowledged { messages, .. } => {
-                messages.iter().for_each(|message| _ = self.storing.done(*at, *message));
+                for message in messages.iter() {
+                    let is_news = self.storing.done(*at, *message);
+                    if is_news && !is_marked(&self.delivering.done, *message) {
+                        self.decide(*at, *message);
+                    }
+                }
             }
             Event::Processed { messages, .. } => {
                 for message in messages.iter() {
+                    self.decide(*at, *message);
                     if self.delivering.done(*at, *message)
                         && let Some(handed) = self.handed.get((message.0 as usize).saturating_sub(1))
                     {
@@ -111,6 +123,33 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// These are lost by now.
+    pub(super) fn judged(&mut self, now: Time, lost: &BTreeSet<MessageId>) {
+        if lost.len() > self.lost {
+            for message in lost {
+                if mark(&mut self.seen_lost, *message) {
+                    self.decide(now, *message);
+                }
+            }
+        }
+        self.lost = lost.len();
+    }
+
+    fn decide(&mut self, at: Time, message: MessageId) {
+        let Some(place) = (message.0 as usize).checked_sub(1) else { return };
+        if self.decided.len() <= place {
+            self.decided.resize(place + 1, Time::ZERO);
+        }
+        self.decided[place] = at;
+    }
+
+    /// When something was decided of each of so many messages last.
+    pub(super) fn decided(&mut self, messages: u64) -> Vec<Time> {
+        let mut decided = core::mem::take(&mut self.decided);
+        decided.resize(messages as usize, Time::ZERO);
+        decided
     }
 
     /// Whether anything was ever acknowledged: some producers do not ask for it.

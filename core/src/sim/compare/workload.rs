@@ -7,14 +7,10 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::super::cost::Catalogue;
-use super::super::draft::{BODY_BYTES_MAX, MessageSpec};
-use super::super::scenario::{BURST_MAX, ProducerSpec, RUN_MICROS_MAX};
+use super::super::draft::MessageSpec;
+use super::super::scenario::{ProducerSpec, is_default};
+use super::Field;
 use crate::time::Time;
-
-/// The most messages of a workload.
-pub const WORKLOAD_MESSAGES_MAX: u64 = 1_000_000;
-/// The most producers, and the most consumers.
-const CLIENTS: u16 = 100;
 
 /// A workload: who sends how much how fast, and who reads it.
 ///
@@ -46,6 +42,10 @@ pub struct Workload {
     pub keys: u8,
     /// How long a consumer works on a message, in microseconds.
     pub work: u64,
+    /// When the consumers come, in microseconds; from the first unless it is said. What is kept until then is kept by the
+    /// system alone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub readers_at: u64,
     /// The shortest and the longest way of a packet, in microseconds.
     pub latency: (u64, u64),
     /// What stands under the brokers: a machine of the catalogue of costs; none when they take no time.
@@ -107,6 +107,7 @@ impl Workload {
             bytes: 1_024,
             keys: 4,
             work: 100,
+            readers_at: 0,
             latency: (100, 200),
             machine: Some("server".into()),
             catalogue: None,
@@ -179,21 +180,14 @@ impl Workload {
     ///
     /// [`BadWorkload`] with the first thing that is wrong.
     pub fn check(&self) -> Result<(), BadWorkload> {
-        let within = |what: &str, given: u64, least: u64, most: u64| match given {
-            given if (least..=most).contains(&given) => Ok(()),
-            given => Err(BadWorkload(format!("{given} {what}, use {least} to {most}"))),
-        };
-        within("producers", self.producers.into(), 1, CLIENTS.into())?;
-        within("consumers", self.consumers.into(), 1, CLIENTS.into())?;
-        within("messages", self.messages, 1, WORKLOAD_MESSAGES_MAX)?;
-        within("microseconds between two bursts", self.every, 1, RUN_MICROS_MAX)?;
-        within("messages in a burst", self.burst.into(), 1, BURST_MAX.into())?;
-        within("bytes of a message", self.bytes.into(), 0, BODY_BYTES_MAX.into())?;
-        within("keys", self.keys.into(), 0, 26)?;
-        within("microseconds of work", self.work, 1, RUN_MICROS_MAX)?;
-        within("microseconds until the end", self.ends_at, 1, RUN_MICROS_MAX)?;
+        for field in Field::ALL {
+            let (given, (least, most)) = (field.of(self), field.limits());
+            if !(least..=most).contains(&given) {
+                return Err(BadWorkload(format!("{given} {}, use {least} to {most}", field.words())));
+            }
+        }
         let (low, high) = self.latency;
-        if low == 0 || low > high {
+        if low > high {
             return Err(BadWorkload(format!("a latency from {low} to {high} microseconds")));
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use core::ops::AddAssign;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::machine::{Costs, Path};
 use crate::time::Span;
@@ -23,7 +23,7 @@ use crate::time::Span;
 /// assert!(bill.flushes > 0 && bill.busy.0 > 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
     /// Bursts: each woke the broker.
     pub bursts: u64,

@@ -59,8 +59,7 @@ impl World {
         let sends = out.sends.into_iter().map(|(to, message)| (to, Words::Guest(message)));
         let mut sends: Vec<(NodeId, Words)> = sends.collect();
         if busy > Span::ZERO {
-            let until = self.now() + busy;
-            self.is_busy_until(node, until, mem::take(&mut sends));
+            self.is_busy_for(node, busy, mem::take(&mut sends));
         }
         for event in out.events {
             self.note(node, event);

@@ -7,7 +7,7 @@ use super::super::described::Described;
 use super::rocketmq::Carried;
 use crate::ids::NodeId;
 use crate::observe::Parcel;
-use crate::systems::{Input, activemq, pulsar};
+use crate::systems::{Input, activemq, pulsar, rabbitmq};
 
 /// What a message says of itself.
 pub(in super::super) trait Talk {
@@ -27,6 +27,7 @@ pub(crate) enum GuestMessage {
     RocketMq(Box<Carried>),
     Pulsar(Box<pulsar::Message>),
     ActiveMq(Box<activemq::protocol::Message>),
+    RabbitMq(Box<rabbitmq::cluster::ClusterMessage>),
 }
 
 impl GuestMessage {
@@ -36,6 +37,7 @@ impl GuestMessage {
             Self::RocketMq(message) => &**message,
             Self::Pulsar(message) => &**message,
             Self::ActiveMq(message) => &**message,
+            Self::RabbitMq(message) => &**message,
         }
     }
 }

@@ -18,15 +18,20 @@ mod hosting;
 mod message;
 mod pace;
 pub(super) mod pulsar;
+pub(super) mod rabbitmq;
 pub(super) mod rocketmq;
 mod spec;
 
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
+pub use rabbitmq::{
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
+    StreamOffset,
+};
 pub use rocketmq::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
-    RocketmqTarget,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
+    RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
 pub use spec::{SystemName, SystemSource, SystemSpec, SystemTarget};
 
@@ -121,7 +126,7 @@ pub(super) struct OpenDisk<'a> {
 }
 
 /// A process of a system, or, while it is down, what it left.
-pub(super) trait Guest: fmt::Debug {
+pub(super) trait Guest: fmt::Debug + Send + Sync {
     /// The same once more.
     fn boxed(&self) -> Box<dyn Guest>;
 
@@ -185,6 +190,23 @@ pub(super) enum Housed<P> {
     Down(Disk),
 }
 
+impl<P> Housed<P> {
+    /// Its disk, and the logs of it that are open: a process says which, a disk alone has none.
+    pub(super) fn disk<'a, L: IntoIterator<Item = &'a mut DiskLog>>(
+        &'a mut self,
+        of: impl FnOnce(&'a mut P) -> (&'a mut Disk, L),
+    ) -> Vec<OpenDisk<'a>> {
+        let open = match self {
+            Self::Runs(process) => {
+                let (disk, logs) = of(process);
+                OpenDisk { disk, logs: logs.into_iter().collect() }
+            }
+            Self::Down(disk) => OpenDisk { disk, logs: Vec::new() },
+        };
+        Vec::from([open])
+    }
+}
+
 /// All nodes of a system's cluster, and its clients.
 pub(super) type Guests = SortedMap<NodeId, Node<Box<dyn Guest>>>;
 
@@ -195,6 +217,7 @@ pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {
         Some(SystemSpec::Rocketmq(spec)) => rocketmq::guests(spec, scenario, seed),
         Some(SystemSpec::Pulsar(spec)) => pulsar::guests(spec, scenario, seed),
         Some(SystemSpec::Activemq(spec)) => activemq::guests(spec, scenario, seed),
+        Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::guests(spec, scenario, seed),
     };
     all.into_iter().map(|(node, guest)| (node, Node::new(guest))).collect()
 }
@@ -208,7 +231,7 @@ impl Scenario {
     /// The nodes that only a system has.
     pub(super) fn guest_nodes(&self) -> Vec<NodeId> {
         match &self.system {
-            None => Vec::new(),
+            None | Some(SystemSpec::Rabbitmq(_)) => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
             Some(SystemSpec::Pulsar(spec)) => {
                 [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
@@ -219,6 +242,16 @@ impl Scenario {
         }
     }
 
+    /// The nodes that a system has besides brokers and clients, and that may die like them.
+    pub(super) fn further_nodes(&self) -> Vec<NodeId> {
+        match &self.system {
+            Some(SystemSpec::Pulsar(spec)) => {
+                (1..=spec.bookies).map(NodeId::Bookie).chain([NodeId::Controller]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// What a system promises here: what is judged, and what a swarm looks for counterexamples to.
     pub(super) fn promises_of_system(&self, adversity: &Adversity) -> Vec<Promised> {
         match &self.system {
@@ -226,6 +259,7 @@ impl Scenario {
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::promises(spec, self, adversity),
             Some(SystemSpec::Pulsar(spec)) => pulsar::promises(spec, self, adversity),
             Some(SystemSpec::Activemq(spec)) => activemq::promises(spec, self, adversity),
+            Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::promises(spec, self, adversity),
         }
     }
 
@@ -237,6 +271,7 @@ impl Scenario {
             Some(SystemSpec::Rocketmq(spec)) => rocketmq::check(spec, self),
             Some(SystemSpec::Pulsar(spec)) => pulsar::check(spec, self),
             Some(SystemSpec::Activemq(spec)) => activemq::check(spec, self),
+            Some(SystemSpec::Rabbitmq(spec)) => rabbitmq::check(spec, self),
         }
     }
 }

@@ -69,7 +69,7 @@ impl Pace {
             run.is_unordered(id);
         }
         let message = self.spec.message.draft(self.sent, id, key);
-        let mut record = draft::record(now, &message);
+        let mut record = draft::record(now, &message).with_id(id);
         if self.spec.message.is_tombstone(self.sent) {
             record.value = None;
         }

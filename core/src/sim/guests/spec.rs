@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::activemq::{ActivemqSource, ActivemqSpec, ActivemqTarget};
 use super::pulsar::{PulsarSource, PulsarSpec, PulsarTarget};
+use super::rabbitmq::{RabbitmqSource, RabbitmqSpec, RabbitmqTarget};
 use super::rocketmq::{RocketmqSource, RocketmqSpec, RocketmqTarget};
 use crate::ids::Name;
 use crate::sim::{SourceSpec, TargetSpec};
@@ -25,6 +26,8 @@ pub enum SystemSpec {
     Pulsar(PulsarSpec),
     /// ActiveMQ.
     Activemq(ActivemqSpec),
+    /// RabbitMQ.
+    Rabbitmq(RabbitmqSpec),
 }
 
 /// One of the five systems.
@@ -83,6 +86,7 @@ impl SystemSpec {
             Self::Rocketmq(_) => SystemName::RocketMq,
             Self::Pulsar(_) => SystemName::Pulsar,
             Self::Activemq(_) => SystemName::ActiveMq,
+            Self::Rabbitmq(_) => SystemName::RabbitMq,
         }
     }
 }
@@ -104,6 +108,8 @@ pub enum SystemTarget {
     Pulsar(PulsarTarget),
     /// ActiveMQ.
     Activemq(ActivemqTarget),
+    /// RabbitMQ.
+    Rabbitmq(RabbitmqTarget),
 }
 
 /// Where a consumer of a system reads, and how.
@@ -124,6 +130,8 @@ pub enum SystemSource {
     Pulsar(PulsarSource),
     /// ActiveMQ.
     Activemq(ActivemqSource),
+    /// RabbitMQ.
+    Rabbitmq(RabbitmqSource),
 }
 
 impl SystemTarget {
@@ -133,6 +141,7 @@ impl SystemTarget {
             Self::Rocketmq(_) => SystemName::RocketMq,
             Self::Pulsar(_) => SystemName::Pulsar,
             Self::Activemq(_) => SystemName::ActiveMq,
+            Self::Rabbitmq(_) => SystemName::RabbitMq,
         }
     }
 
@@ -142,6 +151,7 @@ impl SystemTarget {
             Self::Rocketmq(to) => to.topic.clone(),
             Self::Pulsar(to) => to.topic.label(),
             Self::Activemq(to) => to.to.name().clone(),
+            Self::Rabbitmq(to) => to.name(),
         }
     }
 }
@@ -153,6 +163,7 @@ impl SystemSource {
             Self::Rocketmq(_) => SystemName::RocketMq,
             Self::Pulsar(_) => SystemName::Pulsar,
             Self::Activemq(_) => SystemName::ActiveMq,
+            Self::Rabbitmq(_) => SystemName::RabbitMq,
         }
     }
 
@@ -162,6 +173,7 @@ impl SystemSource {
             Self::Rocketmq(from) => from.topic.clone(),
             Self::Pulsar(from) => from.topic.label(),
             Self::Activemq(from) => from.name(),
+            Self::Rabbitmq(from) => from.queue.clone(),
         }
     }
 
@@ -171,6 +183,7 @@ impl SystemSource {
             Self::Rocketmq(from) => Some(&from.group),
             Self::Pulsar(from) => Some(&from.subscription),
             Self::Activemq(_) => None,
+            Self::Rabbitmq(from) => from.reference.as_ref(),
         }
     }
 }

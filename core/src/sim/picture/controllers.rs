@@ -1,6 +1,7 @@
 //! What is known of the controllers at one moment?
 
 use crate::ids::{Epoch, NodeId};
+use crate::time::{Span, Time};
 
 /// One controller.
 ///
@@ -23,4 +24,7 @@ pub struct ControllerView {
     pub active: bool,
     /// The term of the quorum that it knows of.
     pub term: Epoch,
+    /// When it wants to be the active one, if it hears of none before, and the longest that it ever waits for that; nothing
+    /// where it is active, down or the only one.
+    pub runs_at: Option<(Time, Span)>,
 }

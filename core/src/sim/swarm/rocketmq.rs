@@ -9,38 +9,23 @@ use alloc::vec::Vec;
 use super::super::draft::MessageSpec;
 use super::super::drawn::{FaultKind, FaultPlan};
 use super::super::guests::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
-    RocketmqTarget, SystemSource, SystemSpec, SystemTarget,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
+    RocketmqSource, RocketmqSpec, RocketmqTarget, SystemSource, SystemSpec, SystemTarget,
 };
 use super::super::own_transaction::{HowTransaction, TransactionSpec};
 use super::super::program_spec::{OnFailure, ProgramSpec};
 use super::super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec};
-use super::{name, one_in};
+use super::{SURVIVED, name, one_in};
 use crate::rng::{Rng, Stream};
 use crate::systems::rocketmq::allocate::Strategy;
 use crate::systems::rocketmq::broker::Flush;
 use crate::systems::rocketmq::consumer::{FirstOffset, Model, Order};
 use crate::time::{Span, Time};
 
-/// What a master with synchronous flush survives; its slave may suffer the same.
-pub const SURVIVED_BY_ROCKETMQ: [FaultKind; 11] = [
-    FaultKind::Crash,
-    FaultKind::PowerCut,
-    FaultKind::Freeze,
-    FaultKind::Cut,
-    FaultKind::SlowLink,
-    FaultKind::Loss,
-    FaultKind::Duplication,
-    FaultKind::Reordering,
-    FaultKind::Skew,
-    FaultKind::SlowDisk,
-    FaultKind::FullDisk,
-];
-
 /// All faults are over by then.
 const CALM: Time = Time(1_500_000);
 /// And after that there is time for everything.
-const END: Time = Time(14_000_000);
+const END: Time = Time(12_000_000);
 
 fn millis(rng: &mut Rng, least: u64, most: u64) -> Span {
     Span::from_millis(rng.between(least, most))
@@ -85,6 +70,7 @@ fn producer(rng: &mut Rng, number: u64, by_key: bool) -> ProducerSpec {
         avoids_slow: one_in(rng, 3),
         retries_unsafe: one_in(rng, 4),
         routes_every: millis(rng, 50, 200),
+        heartbeat_every: millis(rng, 50, 150),
     };
     ProducerSpec {
         name: format!("shop-{number}"),
@@ -128,7 +114,7 @@ fn reader(rng: &mut Rng, (group, member): (&str, u64), how: Reads, work: u64) ->
         heartbeat_every: millis(rng, 50, 200),
         routes_every: millis(rng, 50, 200),
         timeout: millis(rng, 50, 200),
-        pull_timeout: millis(rng, 500, 900),
+        pull_timeout: millis(rng, 450, 600),
         failure_delay: millis(rng, 20, 100),
         ..RocketmqClientSpec::default()
     };
@@ -178,6 +164,11 @@ pub fn rocketmq(seed: u64) -> Scenario {
         slaves,
         topics: BTreeMap::from([(name("orders"), rng.between(1, 4) as u32)]),
         broker: broker(rng),
+        controller: (slaves > 0 && one_in(rng, 3)).then(|| RocketmqControllerSpec {
+            expires: millis(rng, 100, 400),
+            alive_every: millis(rng, 10, 40),
+            catch_up_max: millis(rng, 100, 300),
+        }),
     };
     let producers = (1..=rng.between(1, 2)).map(|number| producer(rng, number, by_key)).collect();
     let mut consumers = Vec::new();
@@ -195,7 +186,7 @@ pub fn rocketmq(seed: u64) -> Scenario {
         }
     }
     let deaths = [FaultKind::Crash, FaultKind::PowerCut];
-    let mut kinds = if one_in(rng, 3) { deaths.to_vec() } else { SURVIVED_BY_ROCKETMQ.to_vec() };
+    let mut kinds = if one_in(rng, 3) { deaths.to_vec() } else { SURVIVED.to_vec() };
     if one_in(rng, 6) {
         kinds.push(FaultKind::LyingDisk);
     }

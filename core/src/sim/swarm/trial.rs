@@ -9,7 +9,7 @@ use super::super::scenario::{InvalidScenario, Scenario};
 use super::super::world::World;
 use crate::observe::{
     CameBack, ClusterEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise, PromiseJudge,
-    PullEvent, QueueEvent, ShareEvent, Stamped, TxnEvent,
+    PullEvent, PulsarEvent, QueueEvent, ShareEvent, Stamped, TxnEvent,
 };
 use crate::sorted::SortedSet;
 
@@ -55,6 +55,26 @@ pub const SOMETIMES: [&str; 38] = [
     "a record acknowledged in vain",
 ];
 
+/// What a swarm of Pulsar clusters should meet sometimes, besides.
+pub const SOMETIMES_IN_PULSAR: [&str; 16] = [
+    "a ledger recovered",
+    "an ensemble changed",
+    "a writer fenced off",
+    "an owner shut out",
+    "a session over",
+    "a ledger dropped",
+    "a key that waited",
+    "a message that waited for its moment",
+    "a message buried",
+    "a message that went through a retry topic",
+    "an acknowledgement overdue",
+    "an entry known already",
+    "a consumer refused",
+    "an active consumer chosen",
+    "a message expired",
+    "a message evicted",
+];
+
 const LOST: &str = "acknowledged and lost";
 const VANISHED: &str = "read, and in the log no more";
 const STORED_TWICE: &str = "stored twice";
@@ -81,7 +101,7 @@ const SHARED_TWICE: &str = "with two members at once";
 pub struct Trial {
     /// Every promise that was made.
     pub judged: Vec<Judged>,
-    /// What was met, of [`SOMETIMES`].
+    /// What was met, of [`SOMETIMES`], and [`SOMETIMES_IN_PULSAR`].
     pub met: SortedSet<&'static str>,
 }
 
@@ -153,6 +173,7 @@ fn met_in(fact: &Stamped) -> Option<&'static str> {
         }
         Event::Txn(event) => return met_in_transactions(event),
         Event::Share(event) => return met_in_shares(event),
+        Event::Pulsar(event) => return met_in_pulsar(event),
         _ => return None,
     })
 }
@@ -166,6 +187,29 @@ fn met_in_transactions(event: &TxnEvent) -> Option<&'static str> {
         TxnEvent::Decided { commit: false, why: Some(_), .. } => "a transaction that its coordinator aborted",
         TxnEvent::Failed { .. } => "a transaction that could not go on",
         TxnEvent::Fenced { .. } => "a zombie fenced",
+        _ => return None,
+    })
+}
+
+/// Of what only Pulsar has a swarm of its own asks.
+fn met_in_pulsar(event: &PulsarEvent) -> Option<&'static str> {
+    Some(match event {
+        PulsarEvent::Recovers { .. } => "a ledger recovered",
+        PulsarEvent::LedgerChanged { .. } => "an ensemble changed",
+        PulsarEvent::FencedOff { .. } => "a writer fenced off",
+        PulsarEvent::ShutOut { .. } => "an owner shut out",
+        PulsarEvent::SessionOver { .. } => "a session over",
+        PulsarEvent::LedgerDropped { .. } => "a ledger dropped",
+        PulsarEvent::KeyWaits { .. } => "a key that waited",
+        PulsarEvent::Delayed { .. } => "a message that waited for its moment",
+        PulsarEvent::Buried { .. } => "a message buried",
+        PulsarEvent::Later { .. } => "a message that went through a retry topic",
+        PulsarEvent::AckOverdue { .. } => "an acknowledgement overdue",
+        PulsarEvent::Known { .. } => "an entry known already",
+        PulsarEvent::Busy { .. } => "a consumer refused",
+        PulsarEvent::Active { .. } => "an active consumer chosen",
+        PulsarEvent::Expired { .. } => "a message expired",
+        PulsarEvent::Evicted { .. } => "a message evicted",
         _ => return None,
     })
 }

@@ -129,6 +129,11 @@ impl MessageConsumer {
         Some(next)
     }
 
+    /// Its program does not get the last message that it received.
+    pub fn take_back(&mut self) -> Option<Dispatched> {
+        self.delivered.pop()
+    }
+
     /// When it has waited long enough.
     pub fn next_wakeup(&self) -> Option<Time> {
         self.waits_until

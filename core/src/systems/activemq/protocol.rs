@@ -193,6 +193,8 @@ pub enum AckType {
     Redelivered = 3,
     /// One is done, whatever is before it.
     Individual = 4,
+    /// Their time was over before the program had them.
+    Expired = 6,
 }
 
 /// What a broker says to a client.

@@ -290,7 +290,7 @@ impl<S: Storage> Serving<S> {
     }
 
     fn answer(
-        &mut self,
+        &self,
         (from, wire, id): (NodeId, Wire, u64),
         done: Result<(), S>,
         out: &mut Out<Message>,

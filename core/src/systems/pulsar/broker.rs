@@ -300,6 +300,7 @@ impl PulsarBroker {
             }
             Some(Asked::Own(topic)) => {
                 if matches!(answer, StoreAnswer::Written { .. }) {
+                    self.owners.insert(owner_path(&topic), self.me); // who watches hears of it a little later
                     if let Ok(partition) = topic.place() {
                         out.events.push(Event::Pulsar(PulsarEvent::Owns { partition }));
                     }

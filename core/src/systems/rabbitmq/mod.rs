@@ -24,6 +24,7 @@
 //! Sources stand in each file. The version is 4.3, and 3.10 where that differs and a setting says so.
 
 mod arguments;
+pub(crate) mod cluster;
 mod deaths;
 mod fifo;
 mod quorum;
@@ -33,7 +34,7 @@ pub use arguments::{Declared, EXPIRY_MAX_MILLIS, PreconditionFailed, STREAM_SEGM
 pub use deaths::{XDeath, x_death};
 pub use fifo::{
     Command, ConsumerTag, Counting, DELIVERY_LIMIT, DeadLetters, Effect, Entry, Fifo, FifoOptions,
-    LOW_LIMIT_PERCENT, QUORUM_PRIORITY_DEFAULT, QUORUM_PRIORITY_MAX,
+    LOW_LIMIT_PERCENT, QUORUM_PRIORITY_DEFAULT, QUORUM_PRIORITY_MAX, first_of_session,
 };
 pub use quorum::{QUORUM_MEMBERS, QuorumConfig, QuorumError, QuorumMessage, QuorumQueue};
 pub use stream::{OffsetSpec, Stream, StreamConfig, StreamMessage, elect, messages_of};

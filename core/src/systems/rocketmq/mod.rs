@@ -14,7 +14,7 @@
 //! 1. rules, without state: [`hash`], [`layout`], [`delay`], [`retry`], [`filter`], [`sql`], [`allocate`], [`select`],
 //!    [`latency`];
 //! 2. what a broker keeps: [`store`];
-//! 3. who keeps it and answers: [`protocol`], [`broker`], [`names`];
+//! 3. who keeps it and answers: [`protocol`], [`broker`], [`names`], [`controller`];
 //! 4. who sends and receives: [`producer`], [`consumer`], [`popper`].
 //!
 //! Sources: apache/rocketmq, develop of September 2025, whose files are named where they are followed.
@@ -22,6 +22,7 @@
 pub mod allocate;
 pub mod broker;
 pub mod consumer;
+pub mod controller;
 pub mod delay;
 pub mod filter;
 pub mod hash;

@@ -70,6 +70,8 @@ impl NameServer {
             Input::HangUp { peer } => self.forget(|broker| broker.node == peer, out),
             Input::Message { from, message: Message::Notice(Notice::Register { broker, id, topics }) } => {
                 let is = Registered { node: from, heard: now, topics };
+                // Who has another number now does not have its old one.
+                self.brokers.retain(|(_, other), known| known.node != from || *other == id);
                 let before = self.brokers.insert((broker.clone(), id), is);
                 if before.is_none_or(|before| before.node != from) {
                     out.events.push(Event::Rocketmq(RocketmqEvent::Registered { node: from, broker, id }));

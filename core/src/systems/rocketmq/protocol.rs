@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Topic;
+use super::controller::Reign;
 use super::layout::StoredMessage;
 pub use super::wishes::{Pop, PopHandle, Popped, Pull, PullStatus, Pulled};
 use crate::ids::{Name, NodeId};
@@ -242,7 +243,7 @@ pub enum TransactionState {
 ///
 /// ```
 /// use mqlab_core::systems::rocketmq::protocol::Notice;
-/// assert_ne!(Notice::CopyFrom { physical: 0, anew: true }, Notice::CopyFrom { physical: 0, anew: false });
+/// assert_ne!(Notice::CutBack { physical: 0 }, Notice::CutBack { physical: 1 });
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -297,6 +298,8 @@ pub enum Notice {
         physical: u64,
         /// Whether it misses what came before: it has just begun, or something was lost.
         anew: bool,
+        /// If so, which masters' epochs it has, each with its beginning; none without a controller.
+        epochs: Vec<(u32, u64)>,
     },
     /// Messages for a slave, in order.
     Copy {
@@ -311,6 +314,8 @@ pub enum Notice {
     Tables {
         /// Groups' offsets.
         offsets: super::broker::OffsetTable,
+        /// How far each level of delay is delivered.
+        delays: BTreeMap<u32, u64>,
     },
     /// A broker is there. (Told to a name server.)
     Register {
@@ -321,4 +326,33 @@ pub enum Notice {
         /// How many queues it has of which topic.
         topics: BTreeMap<Topic, u32>,
     },
+    /// A broker is there. (Told to a controller.)
+    Alive {
+        /// Its name.
+        broker: Name,
+        /// The last epoch in its log, and where the log ends.
+        reach: (u32, u64),
+        /// Whether it has just started: what it was before is over.
+        is_new: bool,
+    },
+    /// A master says who is in sync with it. (Told to a controller.)
+    AlterInSync {
+        /// Its name.
+        broker: Name,
+        /// Its epoch.
+        epoch: u32,
+        /// The version of the set that it knows.
+        version: u32,
+        /// Who is in sync.
+        in_sync: BTreeSet<NodeId>,
+    },
+    /// A controller says who is what.
+    RoleIs(Reign),
+    /// A master has nothing of what stands at or behind this place of a slave.
+    CutBack {
+        /// In bytes.
+        physical: u64,
+    },
+    /// The masters' epochs, each with its beginning, for a slave.
+    Epochs(Vec<(u32, u64)>),
 }

@@ -1,10 +1,9 @@
-//! How does a table of a comparison look? In words for a terminal, and as CSV.
+//! How does a table of a comparison look in words, on a terminal?
 
 use std::fmt::Write as _;
 
-use mqlab_core::sim::compare::{Fate, Mishap, Row, Workload, in_brief};
+use mqlab_core::sim::compare::{Fate, FirstDifference, Mishap, Row, Workload, in_brief};
 
-use super::Difference;
 use crate::cli::count;
 
 /// The heads of the columns, and how wide each is.
@@ -23,7 +22,7 @@ const COLUMNS: [(&str, usize); 11] = [
 ];
 
 /// The table, one part for each mishap.
-pub(super) fn words(workload: &Workload, rows: &[Row], differences: &[Difference]) -> String {
+pub(super) fn words(workload: &Workload, rows: &[Row], differences: &[FirstDifference]) -> String {
     let mut text = head(workload, rows);
     let mut mishaps: Vec<Mishap> = Vec::new();
     for row in rows {
@@ -128,39 +127,4 @@ fn fate(fate: Fate) -> &'static str {
         Fate::Unanswered => "not acknowledged",
         Fate::Lost => "lost",
     }
-}
-
-/// The same for a spreadsheet: times in microseconds.
-pub(super) fn csv(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "system,setting,mishap,seeds,sent,per_second,p50_us,p95_us,p99_us,no_storing_us,no_delivery_us,lost,lost_in,doubled,\
-         waiting,flushes_per_thousand,copied_per_message,written_per_message,worst_seed\n",
-    );
-    for row in rows {
-        let or_none = |figure: Option<u64>| figure.map_or(String::new(), |figure| figure.to_string());
-        let fields = [
-            row.contender.profile.to_string(),
-            row.contender.setting().to_owned(),
-            row.mishap.to_string(),
-            row.seeds.to_string(),
-            row.sent.to_string(),
-            row.per_second.to_string(),
-            row.p50.0.to_string(),
-            row.p95.0.to_string(),
-            row.p99.0.to_string(),
-            or_none(row.no_storing.map(|span| span.0)),
-            row.no_delivery.0.to_string(),
-            row.lost.to_string(),
-            row.lost_in.to_string(),
-            row.doubled.to_string(),
-            row.waiting.to_string(),
-            or_none(row.flushes_per_thousand),
-            or_none(row.copied_per_message),
-            or_none(row.written_per_message),
-            row.worst.to_string(),
-        ];
-        text += &fields.join(","); // no field has a comma or a quotation mark: names and numbers
-        text.push('\n');
-    }
-    text
 }

@@ -103,14 +103,7 @@ impl Guest for Own {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.process {
-            Housed::Runs(serving) => {
-                let (disk, logs) = serving.disk_mut();
-                (disk, logs.collect())
-            }
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        [OpenDisk { disk, logs }].into()
+        self.process.disk(Serving::disk_mut)
     }
 
     fn messages_in(&self, log: &LogName, batches: &Batches) -> Vec<(Place, Vec<MessageId>)> {

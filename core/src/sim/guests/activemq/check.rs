@@ -8,7 +8,7 @@ use super::spec::{ActivemqReads, ActivemqSource, ActivemqSpec};
 use crate::ids::Name;
 use crate::sim::guests::spec::{SystemSource, SystemTarget};
 use crate::sim::own_transaction::Keeps;
-use crate::sim::{ConsumerSpec, PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, ProgramSpec, Scenario, Settles};
+use crate::sim::{ConsumerSpec, PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, ProgramSpec, Scenario};
 use crate::systems::activemq::DestinationName;
 use crate::time::Span;
 
@@ -107,9 +107,6 @@ fn of_consumer(spec: &ActivemqSpec, consumer: &ConsumerSpec) -> Checked {
     of_source(name, source)?;
     require(consumer.program.workers <= 1 || matches!(source.from, ActivemqReads::Queue(_)), || {
         format!("{name} reads a topic with several workers: each would be a subscriber of its own")
-    })?;
-    require(*settles != Settles::Before || source.ahead() > 0 || consumer.program.workers <= 1, || {
-        format!("{name} asks for each message with several workers: use a prefetch")
     })?;
     let composite =
         matches!(&source.from, ActivemqReads::Queue(queue) if spec.composite_queues.contains_key(queue));

@@ -22,16 +22,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Hands, HasId, Look, Over, Run, Speaks};
+use super::producer::EXPIRATION;
 use super::session::{Job, Session, Told};
 use super::spec::ActivemqSource;
 use crate::ids::{MessageId, NodeId};
+use crate::message::Value;
 use crate::observe::{ActivemqEvent, Change, Event, Place, QueueEvent, Refusal};
 use crate::rng::{Rng, Stream};
 use crate::sim::picture::ConsumerView;
 use crate::sim::{ConsumerSpec, OnFailure, Settles};
 use crate::systems::Input;
 use crate::systems::activemq::protocol::{AckType, BrokerCommand, ClientCommand, Dispatch, Message};
-use crate::systems::activemq::{Connection, ConnectionOptions, Dispatched, Heard, RolledBack};
+use crate::systems::activemq::{Connection, ConnectionOptions, Dispatched, Heard, RolledBack, SHARED_DLQ};
 use crate::time::{Span, Time};
 
 /// How many messages a connection knows that it had (`ConnectionAudit`).
@@ -222,8 +224,17 @@ impl Consumer {
 
     fn begin(&mut self, now: Time, index: usize, out: &mut GuestOut) {
         let settles = self.spec.program.settles;
-        let session = &mut self.sessions[index];
-        let Some(dispatched) = session.receive(now) else { return };
+        let mut session = &mut self.sessions[index];
+        let dispatched = loop {
+            let Some(dispatched) = session.receive(now) else { return };
+            if !is_expired(now, &dispatched) {
+                break dispatched;
+            }
+            if let Some(told) = session.expired() {
+                self.ack(told, out);
+            }
+            session = &mut self.sessions[index];
+        };
         if session.tries_again(&dispatched)
             && let Some(message) = dispatched.delivered.message.id()
         {
@@ -310,6 +321,18 @@ impl Consumer {
         let deliveries = all.iter().map(|one| one.delivered.handle.tag).collect();
         self.ack(Told { consumer, kind: AckType::Poison, deliveries, cause }, out);
     }
+}
+
+/// Whether a message's time is over, by the clock of the one who reads it; the dead have time.
+fn is_expired(now: Time, dispatched: &Dispatched) -> bool {
+    if dispatched.delivered.queue.as_str() == SHARED_DLQ {
+        return false;
+    }
+    let at = match dispatched.delivered.message.headers().get(EXPIRATION) {
+        Some(Value::Int(at)) => u64::try_from(*at).ok(),
+        _ => None,
+    };
+    at.is_some_and(|at| Time(at) <= now)
 }
 
 impl HasId for Job {

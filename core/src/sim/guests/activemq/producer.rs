@@ -25,6 +25,9 @@ use crate::time::{Span, Time};
 /// How long a producer waits that was refused for now.
 const TRIES_AGAIN: Span = Span::from_millis(20);
 
+/// When a message expires, in microseconds: set by its sender (`JMSExpiration`).
+pub(super) const EXPIRATION: &str = "JMSExpiration";
+
 /// A message that its program has sent, and the broker has not answered.
 #[derive(Clone, Debug)]
 struct Open {
@@ -122,6 +125,11 @@ impl Producer {
         {
             self.sequence += 1;
             let message = message.with_id(id);
+            // By its own clock: whoever reads it compares with his.
+            let message = match message.ttl() {
+                Some(ttl) => message.with_header(EXPIRATION, (now + ttl).0 as i64),
+                None => message,
+            };
             let transient = message.is_transient();
             let answer = if transient { self.to.always_sync_send } else { !self.to.use_async_send };
             let number = self.connection.next_number();

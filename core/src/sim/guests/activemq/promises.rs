@@ -6,7 +6,7 @@
 //! | not lost | persistent messages, sent with an answer; a journal that is flushed, where power goes; the disk is not replaced; acknowledged when done |
 //! | in order | one consumer, one worker, no selector; nothing fails; no priority, no delay; nobody but processes dies |
 //! | answered | all faults are over, and there is time |
-//! | at least once | not lost, somebody reads it, nothing fails for good, and there is time |
+//! | at least once | not lost, somebody reads it, nothing fails, no exclusive consumer of a queue with groups, and there is time |
 //! | at most once | nothing goes wrong at all |
 //!
 //! What is published to a topic is owed to those alone who are subscribed; so of topics only durable subscriptions, and queues
@@ -142,8 +142,12 @@ impl<'a> Promises<'a> {
         let finishes = readers.iter().all(|(consumer, _)| never_fails(consumer));
         let sees_all = readers.iter().any(|(_, source)| source.selector.is_none());
         let messages = senders.iter().map(|(producer, _)| producer.messages).sum();
+        // Whose group it is may not have it, and who may have it does not own the group: both wait for ever.
+        let at_odds = senders.iter().any(|(producer, _)| producer.message.group_by_key)
+            && readers.iter().any(|(_, source)| source.exclusive);
         let last = keeps
             && sees_all
+            && !at_odds
             && finishes
             && !readers.is_empty()
             && self.has_time()

@@ -120,6 +120,14 @@ impl Session {
         Some(received)
     }
 
+    /// Takes back what it received: its time is over.
+    pub(super) fn expired(&mut self) -> Option<Told> {
+        self.working = false;
+        let expired = self.consumer.take_back()?;
+        let deliveries = [expired.delivered.handle.tag].into();
+        Some(Told { consumer: self.number, kind: AckType::Expired, deliveries, cause: None })
+    }
+
     /// Whether it is the client that tries this again, not the broker.
     pub(super) fn tries_again(&self, dispatched: &Dispatched) -> bool {
         dispatched.delivery_count() > dispatched.delivered.count

@@ -90,14 +90,7 @@ impl Guest for Store {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.process {
-            Housed::Runs(server) => {
-                let (disk, logs) = server.disk_mut();
-                (disk, logs.collect())
-            }
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        [OpenDisk { disk, logs }].into()
+        self.process.disk(StoreServer::disk_mut)
     }
 
     fn messages_in(&self, log: &LogName, batches: &Batches) -> Vec<(Place, Vec<MessageId>)> {

@@ -57,11 +57,7 @@ impl Keeper {
         let end = entries.last().map_or(0, |last| last + 1);
         StripView {
             place: Place::Partition(ledger_place(ledger.0)),
-            role: if look.is_up() {
-                Role::Follower { in_sync: !bookie.is_fenced(ledger) }
-            } else {
-                Role::Down
-            },
+            role: if look.is_up() { Role::Keeper { fenced: bookie.is_fenced(ledger) } } else { Role::Down },
             start: Offset(entries.first().copied().unwrap_or(0)),
             end: Offset(end),
             high_watermark: Some(Offset(lac.map_or(0, |lac| lac + 1).min(end))),
@@ -124,14 +120,10 @@ impl Guest for Keeper {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.housed {
-            Housed::Runs(bookie) => {
-                let (disk, journal) = bookie.disk();
-                (disk, Vec::from([journal]))
-            }
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        Vec::from([OpenDisk { disk, logs }])
+        self.housed.disk(|bookie| {
+            let (disk, journal) = bookie.disk();
+            (disk, [journal])
+        })
     }
 
     fn messages_in(&self, _log: &LogName, batches: &Batches) -> Vec<(Place, Vec<MessageId>)> {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Look, Run, Speaks as _};
 use super::{STORE, carry};
-use crate::ids::{Epoch, NodeId, Offset};
+use crate::ids::{NodeId, Offset};
 use crate::observe::{Event, Place};
 use crate::queue::Overflow;
 use crate::sim::picture::{BrokerView, Cell, CellState, QueueView, Role, StripView};
@@ -55,7 +55,7 @@ fn topic_strip(topic: &TopicLook, look: &Look<'_>) -> StripView {
     let groups = topic.subscriptions.iter();
     StripView {
         place: Place::Partition(topic.place.clone()),
-        role: Role::Leader { epoch: Epoch(u32::try_from(topic.ledger.unwrap_or(0)).unwrap_or(u32::MAX)) },
+        role: Role::Owner { ledger: topic.ledger.unwrap_or(0) },
         start: Offset(0),
         end: Offset(topic.end),
         high_watermark: Some(Offset(topic.stored)),
@@ -120,12 +120,12 @@ impl Guest for Server {
 
     fn stop(&mut self) -> Vec<Event> {
         // It keeps nothing; what it was told and had not stored yet, producers have.
-        self.process = Box::new(PulsarBroker::new(self.node, STORE, self.settings, &self.bookies));
+        *self.process = PulsarBroker::new(self.node, STORE, self.settings, &self.bookies);
         Vec::new()
     }
 
     fn start(&mut self, now: Time, _incarnation: u64) -> Result<(), Halts> {
-        self.process = Box::new(PulsarBroker::new(self.node, STORE, self.settings, &self.bookies).at(now));
+        *self.process = PulsarBroker::new(self.node, STORE, self.settings, &self.bookies).at(now);
         Ok(())
     }
 

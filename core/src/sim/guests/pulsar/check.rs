@@ -11,6 +11,7 @@ use crate::sim::{
     ConsumerSpec, Keeps, NODES_MAX, OnFailure, ProducerSpec, ProgramSpec, Scenario, Settles, SystemSource,
     SystemTarget,
 };
+use crate::sorted::SortedSet;
 use crate::systems::pulsar::ledger::Quorums;
 use crate::systems::pulsar::{BadTopicName, Domain, RangeMode, TopicName};
 use crate::time::Span;
@@ -77,7 +78,21 @@ pub(in super::super) fn check(spec: &PulsarSpec, scenario: &Scenario) -> Checked
         };
         check_consumer(spec, reads, from)?;
     }
+    check_names(scenario)?;
     check_types(scenario)
+}
+
+/// A broker knows producers of a topic by their names, and refuses a second one of a name.
+fn check_names(scenario: &Scenario) -> Checked {
+    let mut seen = SortedSet::new();
+    for sends in &scenario.producers {
+        let Some(SystemTarget::Pulsar(to)) = sends.to.system() else { continue };
+        let name = to.producer.as_ref().unwrap_or(&sends.name);
+        require(seen.insert((&to.topic, name)), &|| {
+            format!("two producers of {} are called {name}", to.topic)
+        })?;
+    }
+    Ok(())
 }
 
 fn is_there(spec: &PulsarSpec, topic: &TopicName, who: &str) -> Checked {

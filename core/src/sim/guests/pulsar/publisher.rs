@@ -1,7 +1,7 @@
 //! How does a consumer's client publish? To the dead-letter topic, and to the retry topic; what it published is acknowledged
 //! where it was when it has the receipt.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -26,6 +26,9 @@ struct Pending<T> {
 #[derive(Clone, Debug)]
 struct Line<T> {
     client: PulsarProducer,
+    /// What waits until a broker has the producer for the first time: only then it knows what one of its name has sent.
+    early: VecDeque<Pending<T>>,
+    is_new: bool,
     pending: BTreeMap<u64, Pending<T>>,
 }
 
@@ -61,10 +64,15 @@ impl<T> Publisher<T> {
             let client = PulsarProducer::new(to.clone(), &self.name, first, self.brokers.clone());
             let client =
                 client.expect("the check has seen the name").with_waits(backoff, operation, Span::ZERO);
-            Line { client: client.with_keep_alive(keep_alive), pending: BTreeMap::new() }
+            let (early, pending) = (VecDeque::new(), BTreeMap::new());
+            Line { client: client.with_keep_alive(keep_alive), early, is_new: true, pending }
         });
         let records: Vec<NewRecord> = records.into_iter().map(as_new).collect();
         line.send(now, Pending { records, then }, out);
+        // It looks for a broker at once.
+        let mut own = Out::default();
+        line.client.handle(now, Input::Wake, &mut own);
+        quiet(&mut own, out);
     }
 
     /// Whether a connection is one of its own.
@@ -86,6 +94,7 @@ impl<T> Publisher<T> {
             let mut own = Out::default();
             line.client.handle(now, if its { input.clone() } else { Input::Wake }, &mut own);
             quiet(&mut own, out);
+            line.begin(now, out);
             while let Some((sequence, result)) = line.client.take_result() {
                 let Some(pending) = line.pending.remove(&sequence) else { continue };
                 match result {
@@ -103,7 +112,18 @@ impl<T> Publisher<T> {
 }
 
 impl<T> Line<T> {
+    /// Sends what came early, once that is possible.
+    fn begin(&mut self, now: Time, out: &mut Out<Message>) {
+        if self.is_new && self.client.is_connected() {
+            self.is_new = false;
+            core::mem::take(&mut self.early).into_iter().for_each(|pending| self.send(now, pending, out));
+        }
+    }
+
     fn send(&mut self, now: Time, pending: Pending<T>, out: &mut Out<Message>) {
+        if self.is_new {
+            return self.early.push_back(pending);
+        }
         let mut own = Out::default();
         let sent = self.client.send(now, pending.records.clone(), &mut own);
         let sequence = sent.expect("what was in a batch fits one");

@@ -61,10 +61,6 @@ pub struct PulsarSpec {
     /// answered for.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub journal_sync: bool,
-    /// Whether somebody sees to it that entries of a bookie that is gone get back to so many copies as they should have
-    /// (`autorecovery`).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub auto_recovery: bool,
 }
 
 /// When a ledger is full.

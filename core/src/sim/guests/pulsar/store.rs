@@ -71,18 +71,14 @@ impl Guest for Store {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.housed {
-            Housed::Runs(store) => {
-                let (disk, log) = store.disk();
-                (disk, Vec::from([log]))
-            }
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        Vec::from([OpenDisk { disk, logs }])
+        self.housed.disk(|store| {
+            let (disk, log) = store.disk();
+            (disk, [log])
+        })
     }
 
     fn view(&self, look: &Look<'_>) -> GuestView {
         let (up, term) = (look.is_up(), Epoch(0)); // it is alone: nobody is elected
-        GuestView::Keeper(ControllerView { node: look.node, up, active: up, term })
+        GuestView::Keeper(ControllerView { node: look.node, up, active: up, term, runs_at: None })
     }
 }

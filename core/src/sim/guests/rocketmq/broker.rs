@@ -85,11 +85,7 @@ impl Guest for Keeper {
     }
 
     fn disks(&mut self) -> Vec<OpenDisk<'_>> {
-        let (disk, logs) = match &mut self.process {
-            Housed::Runs(broker) => broker.disk_mut(),
-            Housed::Down(disk) => (disk, Vec::new()),
-        };
-        Vec::from([OpenDisk { disk, logs }])
+        self.process.disk(Broker::disk_mut)
     }
 
     fn messages_in(&self, log: &LogName, batches: &Batches) -> Vec<(Place, Vec<MessageId>)> {

@@ -17,6 +17,7 @@ use crate::sim::Scenario;
 use crate::sim::scenario::ConsumerSpec;
 use crate::systems::rocketmq::broker::{BrokerSettings, Role};
 use crate::systems::rocketmq::consumer::ConsumerSettings;
+use crate::systems::rocketmq::controller::{Controller, Reign};
 use crate::systems::rocketmq::delay::DelayLevels;
 use crate::systems::rocketmq::filter::Subscription;
 use crate::systems::rocketmq::numbering::Numbering;
@@ -104,7 +105,7 @@ impl Chart {
             (0, RocketmqReplication::Sync) => Role::SyncMaster,
             _ => Role::Slave(NodeId::Broker(number - id)),
         };
-        BrokerSettings {
+        let settings = BrokerSettings {
             role,
             flush: spec.flush,
             topics: self.topics.clone(),
@@ -139,7 +140,29 @@ impl Chart {
             revive_every: spec.revive_every,
             clean_every: spec.clean_every,
             ..BrokerSettings::new(name, id.into())
+        };
+        let Some(controller) = &self.spec.controller else { return settings };
+        let as_master = match spec.replication {
+            RocketmqReplication::Async => Role::AsyncMaster,
+            RocketmqReplication::Sync => Role::SyncMaster,
+        };
+        BrokerSettings {
+            alive_every: controller.alive_every,
+            catch_up_max: controller.catch_up_max,
+            as_master,
+            ..settings.under(NodeId::NameServer(1), NodeId::Broker(number))
         }
+    }
+
+    /// The controller, if this node has it.
+    pub(super) fn controller(&self, node: NodeId) -> Option<Controller> {
+        let spec = self.spec.controller.as_ref().filter(|_| node == NodeId::NameServer(1))?;
+        let reign = |(name, number): (&Name, u16)| {
+            let first = number * self.each + 1;
+            let members = (first..first + self.each).map(NodeId::Broker).collect();
+            (name.clone(), (Reign::new(NodeId::Broker(first)), members))
+        };
+        Some(Controller::new(spec.expires, self.names.iter().zip(0..).map(reign).collect()))
     }
 
     /// How a producer is set.
@@ -154,7 +177,7 @@ impl Chart {
             retries_unsafe: to.retries_unsafe,
             routes_every: to.routes_every,
             route_timeout: to.timeout,
-            heartbeat_every: Span::from_millis(3_000),
+            heartbeat_every: to.heartbeat_every,
             numbering: self.numbering.clone(),
             ..ProducerSettings::new(group)
         }

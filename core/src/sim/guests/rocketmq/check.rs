@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::producer::text;
 use super::spec::{RocketmqSend, RocketmqSource, RocketmqSpec, RocketmqTarget};
+use super::strips::COMMIT_LOG;
 use super::{producers, readers};
 use crate::ids::Name;
 use crate::sim::own_transaction::{HowTransaction, Keeps};
@@ -69,11 +70,22 @@ fn cluster(spec: &RocketmqSpec, scenario: &Scenario) -> Checked {
     })?;
     require(!spec.topics.is_empty(), || "there is no topic".to_string())?;
     for (name, queues) in &spec.topics {
-        let is_good = Topic::new(name.as_str()).is_ok_and(|topic| !topic.is_system());
+        let is_good =
+            Topic::new(name.as_str()).is_ok_and(|topic| !topic.is_system() && topic.as_str() != COMMIT_LOG);
         require(is_good, || format!("{name} cannot be a topic of RocketMQ: it has a dot, or is its own"))?;
         require((1..=QUEUES_MAX).contains(queues), || {
             format!("{name} has {queues} queues on each broker, use 1 to {QUEUES_MAX}")
         })?;
+    }
+    if let Some(controller) = &spec.controller {
+        require(spec.slaves > 0, || "a controller, and no slave that could become the master".to_string())?;
+        for (what, value) in [
+            ("expires", controller.expires),
+            ("alive_every", controller.alive_every),
+            ("catch_up_max", controller.catch_up_max),
+        ] {
+            span("the controller", what, value)?;
+        }
     }
     span("the name servers", "broker_expires", spec.broker_expires)
 }
@@ -155,7 +167,9 @@ fn check_producer(spec: &RocketmqSpec, producer: &ProducerSpec, to: &RocketmqTar
     require((1..=100).contains(&to.attempts), || {
         format!("{name} tries {} times, use 1 to 100", to.attempts)
     })?;
-    for (what, value) in [("timeout", to.timeout), ("routes_every", to.routes_every)] {
+    for (what, value) in
+        [("timeout", to.timeout), ("routes_every", to.routes_every), ("heartbeat_every", to.heartbeat_every)]
+    {
         span(name, what, value)?;
     }
     let mut properties = Properties::default();

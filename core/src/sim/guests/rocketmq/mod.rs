@@ -27,8 +27,8 @@ mod talk;
 pub(super) use check::check;
 pub(super) use promised::promises;
 pub use spec::{
-    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec,
-    RocketmqTarget,
+    RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
+    RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
 pub(crate) use talk::Carried;
 

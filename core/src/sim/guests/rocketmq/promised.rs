@@ -3,6 +3,7 @@
 //! | promise | what it takes |
 //! |---|---|
 //! | not lost | no disk is lost; where the power of a broker goes, synchronous flushes, and a disk that does not lie |
+//! | the same under a controller | synchronous replication, and that no more than one broker dies, and nothing worse happens |
 //! | at least once | not lost and kept long enough; a group that shares, begins at the first message, wants all of them, and does not give up; all faults over, and time |
 //! | in order | sent by key, one at a time, to one master (with several, one that is away makes keys go elsewhere); read orderly; nodes die, and nothing worse |
 //! | answered | all faults over, and time |
@@ -14,7 +15,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::spec::{RocketmqSend, RocketmqSource, RocketmqSpec, RocketmqTarget};
+use super::spec::{RocketmqReplication, RocketmqSend, RocketmqSource, RocketmqSpec, RocketmqTarget};
 use super::{producers, readers};
 use crate::ids::{Name, NodeId};
 use crate::observe::{Promise, Promised, Subject};
@@ -51,7 +52,7 @@ pub(in super::super) fn promises(
         asked.of_topic(topic, &mut made);
     }
     let halves: Vec<_> = producers(scenario).filter(|(spec, _)| spec.transaction.is_some()).collect();
-    if !halves.is_empty() && asked.keeps() && spec.broker.checks_max >= CHECKS_MIN {
+    if !halves.is_empty() && asked.keeps() && halves.iter().all(|(_, to)| asked.asks(to)) {
         made.push(Promised { promise: Promise::Agrees, of: Subject::Producers });
     }
     made
@@ -61,10 +62,27 @@ impl Promises<'_> {
     /// Whether what producers are told is stored stays somewhere.
     fn keeps(&self) -> bool {
         let Adversity { dark, lied, .. } = self.adversity;
+        if self.spec.controller.is_some() && !self.adversity.brokers.is_empty() {
+            // Any in sync may be the next master; and while one broker alone suffers, what is acknowledged is with all in sync.
+            return self.spec.broker.replication == RocketmqReplication::Sync
+                && self.adversity.brokers.len() == 1
+                && !self.adversity.more_than_deaths
+                && lied.is_empty();
+        }
         let is_flushed = self.spec.broker.flush == Flush::Sync;
         let is_safe =
             |node: &NodeId| !matches!(node, NodeId::Broker(_)) || is_flushed && !lied.contains(node);
         !self.adversity.replaces() && dark.iter().all(is_safe)
+    }
+
+    /// Whether brokers ask a producer of half messages often enough: not too few times, and while they know it.
+    fn asks(&self, to: &RocketmqTarget) -> bool {
+        let broker = &self.spec.broker;
+        let for_long = broker.check_every.0.saturating_mul(broker.checks_max.into());
+        let beat = to.heartbeat_every.0;
+        broker.checks_max >= CHECKS_MIN
+            && beat.saturating_mul(2) <= broker.client_expires.0
+            && beat.saturating_mul(3) <= for_long
     }
 
     /// Whether nothing is deleted.
@@ -141,8 +159,7 @@ impl Promises<'_> {
                 && from.pop_invisible.is_some() == first.pop_invisible.is_some()
                 && from.strategy == first.strategy
         });
-        let checks = self.spec.broker.checks_max >= CHECKS_MIN
-            || senders.iter().all(|(spec, _)| spec.transaction.is_none());
+        let checks = senders.iter().all(|(spec, to)| spec.transaction.is_none() || self.asks(to));
         self.keeps()
             && self.stays()
             && members.iter().all(reads_all)

@@ -41,9 +41,39 @@ pub struct RocketmqSpec {
     pub slaves: u16,
     /// The topics, and how many queues each has on each master.
     pub topics: BTreeMap<Name, u32>,
+    /// A controller, in the first name server, that makes a slave the master when the master is gone. (Of each name the first
+    /// broker is the first master.) None without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller: Option<RocketmqControllerSpec>,
     /// How all brokers are set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub broker: RocketmqBrokerSpec,
+}
+
+/// A controller, and how brokers deal with it.
+///
+/// ```
+/// use mqlab_core::sim::RocketmqControllerSpec;
+/// let controller: RocketmqControllerSpec = serde_json::from_str("{}")?;
+/// assert_eq!(controller.expires.0, 1_000_000);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RocketmqControllerSpec {
+    /// A broker that was silent for so long is taken for dead (`brokerHeartbeatTimeoutMills`): 1 s (there 10 s).
+    pub expires: Span,
+    /// How often brokers say that they are there (`brokerHeartbeatInterval`): 100 ms (there 1 s).
+    pub alive_every: Span,
+    /// A slave that did not have everything for so long is not in sync (`haMaxTimeSlaveNotCatchup`): 1.5 s (there 15 s).
+    pub catch_up_max: Span,
+}
+
+impl Default for RocketmqControllerSpec {
+    fn default() -> Self {
+        let millis = Span::from_millis;
+        Self { expires: millis(1_000), alive_every: millis(100), catch_up_max: millis(1_500) }
+    }
 }
 
 const fn one() -> u16 {
@@ -120,6 +150,10 @@ pub struct RocketmqTarget {
     /// How often it asks the name servers where its topic is (`pollNameServerInterval`): 3 s (there 30 s).
     #[serde(default = "three_seconds", skip_serializing_if = "is_three_seconds")]
     pub routes_every: Span,
+    /// How often it tells brokers that it is there (`heartbeatBrokerInterval`): 3 s (there 30 s). Only whom a broker knows it asks
+    /// about half messages.
+    #[serde(default = "three_seconds", skip_serializing_if = "is_three_seconds")]
+    pub heartbeat_every: Span,
 }
 
 const fn three() -> u32 {

@@ -1,4 +1,4 @@
-//! What is seen of a broker? Its queues, each as its ConsumeQueue shows it; those that clients read first, then those where
+//! What is seen of a broker? Its CommitLog, and its queues, each as its ConsumeQueue shows it; those that clients read first, then those where
 //! messages wait.
 
 use alloc::vec::Vec;
@@ -11,7 +11,10 @@ use crate::systems::rocketmq::broker::{Broker, Role};
 use crate::systems::rocketmq::filter::Subscription;
 use crate::systems::rocketmq::{OP_HALF_TOPIC, REVIVE_TOPIC, SCHEDULE_TOPIC, Topic};
 
-/// The queues of a broker that runs, or whose disk is looked at.
+/// What stands above the CommitLog, as if it were a topic.
+pub(super) const COMMIT_LOG: &str = "CommitLog";
+
+/// The CommitLog and the queues of a broker that runs, or whose disk is looked at.
 pub(super) fn of(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool) -> Vec<StripView> {
     let store = broker.store();
     let is_shown = |topic: &Topic| ![OP_HALF_TOPIC, REVIVE_TOPIC].contains(&topic.as_str());
@@ -24,17 +27,60 @@ pub(super) fn of(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool) -> Vec<Str
             queues.push((topic, queue));
         }
     }
-    queues.iter().map(|(topic, queue)| strip(broker, look, is_up, (topic, *queue))).collect()
+    let queues = queues.iter().map(|(topic, queue)| strip(broker, look, is_up, (topic, *queue)));
+    [commit_log(broker, look, is_up)].into_iter().chain(queues).collect()
+}
+
+/// What a broker is to its logs.
+fn role(broker: &Broker<Disk>, is_up: bool) -> Shown {
+    match broker.settings().role {
+        _ if !is_up => Shown::Down,
+        Role::Slave(_) | Role::Waiting => Shown::Follower { in_sync: true },
+        Role::AsyncMaster | Role::SyncMaster => Shown::Leader { epoch: Epoch(0) },
+    }
+}
+
+/// The end of the CommitLog, message by message: each stands in one of the queues, too.
+fn commit_log(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool) -> StripView {
+    let (log, settings) = (broker.store().commit_log(), broker.settings());
+    let (end, durable) = (log.messages() as u64, broker.durable());
+    let (mut cells, mut place, mut offset) = (Vec::new(), u64::MAX, end);
+    while cells.len() < look.cells_max
+        && let Some(at) = log.last_below(place)
+        && let Ok(Some(message)) = log.read(at.physical)
+    {
+        (place, offset) = (at.physical, offset - 1);
+        let is_flushed = at.physical < durable;
+        cells.push(Cell {
+            offset: Offset(offset),
+            mark: message.properties.message_id().map(|id| look.mark(id)),
+            state: if is_flushed { CellState::Committed } else { CellState::Uncommitted },
+            deliveries: 0,
+            priority: 0,
+        });
+    }
+    cells.reverse();
+    let name = Topic::new(COMMIT_LOG).expect("a legal name");
+    StripView {
+        place: settings.numbering.place(&settings.name, &name, 0),
+        role: role(broker, is_up),
+        start: Offset::ZERO,
+        end: Offset(end),
+        high_watermark: None,
+        last_stable: None,
+        behind: 0,
+        held: end,
+        groups: Vec::new(),
+        queue: None,
+        epochs: Vec::new(),
+        cells,
+    }
 }
 
 fn strip(broker: &Broker<Disk>, look: &Look<'_>, is_up: bool, (topic, queue): (&Topic, u32)) -> StripView {
     let (store, settings) = (broker.store(), broker.settings());
     let (start, end) = (store.min_offset(topic, queue), store.max_offset(topic, queue));
-    let role = match settings.role {
-        _ if !is_up => Shown::Down,
-        Role::Slave(_) => Shown::Follower { in_sync: true },
-        Role::AsyncMaster | Role::SyncMaster => Shown::Leader { epoch: Epoch(0) },
-    };
+    let role = role(broker, is_up);
     let leads = matches!(role, Shown::Leader { .. });
     let groups = if leads { groups(broker, topic, queue) } else { Vec::new() };
     StripView {

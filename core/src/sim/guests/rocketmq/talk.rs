@@ -127,7 +127,12 @@ fn described(message: &Message) -> (PacketKind, Vec<MessageId>, u32) {
             | Notice::Unlock { .. }
             | Notice::EndTransaction { state: TransactionState::Unknown, .. }
             | Notice::Tables { .. }
-            | Notice::Register { .. } => plain(PacketKind::Upkeep),
+            | Notice::Register { .. }
+            | Notice::Alive { .. }
+            | Notice::AlterInSync { .. }
+            | Notice::RoleIs(_)
+            | Notice::CutBack { .. }
+            | Notice::Epochs(_) => plain(PacketKind::Upkeep),
         },
     }
 }
@@ -165,6 +170,7 @@ impl Talk for Carried {
                     | Notice::CopyFrom { .. }
                     | Notice::Copy { .. }
                     | Notice::Register { .. }
+                    | Notice::RoleIs(_)
             ),
         }
     }

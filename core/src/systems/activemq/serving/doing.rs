@@ -105,10 +105,14 @@ impl<S: Storage> Serving<S> {
                 connected.out.remove(&delivery);
                 self.broker.host_mut().ack(now, handle)
             }
-            AckType::Poison => match connected.out.remove(&delivery) {
+            AckType::Poison | AckType::Expired => match connected.out.remove(&delivery) {
                 None => Err(VhostError::UnknownDelivery(delivery)),
                 Some(delivered) => {
-                    return self.poison(now, delivered, cause.unwrap_or("poison"), out);
+                    let reason = match kind {
+                        AckType::Expired => DeathReason::Expired,
+                        _ => DeathReason::DeliveryLimit,
+                    };
+                    return self.bury(now, delivered, (reason, cause.unwrap_or("expired")), out);
                 }
             },
         };
@@ -126,11 +130,11 @@ impl<S: Storage> Serving<S> {
     }
 
     /// A consumer gave a message up: it dies in its queue, and what goes to the dead is stored there in the same moment.
-    fn poison(
+    fn bury(
         &mut self,
         now: Time,
         delivered: Delivered,
-        cause: &str,
+        (reason, cause): (DeathReason, &str),
         out: &mut Out<Message>,
     ) -> Result<(), S> {
         self.drain(out);
@@ -138,7 +142,12 @@ impl<S: Storage> Serving<S> {
         let (id, queue) = (delivered.message.id(), delivered.queue.clone());
         let dispatched = Dispatched { delivered, redeliveries };
         let first = out.events.len();
-        match self.broker.poison(now, &dispatched, cause) {
+        let drops = reason == DeathReason::Expired && !self.options.policy.process_expired;
+        let buried = match drops {
+            true => self.broker.host_mut().ack(now, dispatched.delivered.handle).map_err(BrokerError::Host),
+            false => self.broker.poison(now, &dispatched, cause),
+        };
+        match buried {
             // It was taken back meanwhile.
             Err(BrokerError::Host(VhostError::UnknownDelivery(_))) => return Ok(()),
             done => done?,
@@ -148,7 +157,6 @@ impl<S: Storage> Serving<S> {
             let is_end = |event: &Event| matches!(event, Event::Settled { queue: of, message: other, .. } if (of, *other) == (&queue, message));
             if let Some(at) = out.events[first..].iter().position(is_end) {
                 out.events.remove(first + at);
-                let reason = DeathReason::DeliveryLimit;
                 let died = Event::Queue(QueueEvent::Died { queue: queue.clone(), message, reason });
                 out.events.insert(first, died);
             }

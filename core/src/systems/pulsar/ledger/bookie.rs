@@ -15,10 +15,11 @@
 //!
 //! Source: BookKeeper, `Bookie`, `Journal`, `LedgerDescriptor`.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::index::Index;
 use super::journal::Word;
 use super::{BookieReply, BookieRequest, Entry, LedgerId, NotDone};
 use crate::ids::{Epoch, LogName, MessageId, Name, NodeId, Offset, PartitionId};
@@ -64,17 +65,6 @@ impl<E> From<LogError<E>> for BookieFailure<E> {
     }
 }
 
-/// What a bookie knows of a ledger.
-#[derive(Clone, Debug, Default)]
-struct Known {
-    /// Where it is written that the ledger is fenced, if it is.
-    fenced: Option<Offset>,
-    /// The greatest last add confirmed that came with an entry.
-    lac: Option<u64>,
-    /// Where each entry's word stands, and where its payload ends.
-    entries: BTreeMap<u64, (Offset, Offset)>,
-}
-
 /// A node that keeps entries of ledgers.
 ///
 /// ```
@@ -100,9 +90,7 @@ struct Known {
 pub struct Bookie<S: Storage> {
     storage: S,
     journal: S::Log,
-    ledgers: BTreeMap<LedgerId, Known>,
-    /// The words that somebody still needs: the journal is kept from the first on.
-    needed: BTreeSet<Offset>,
+    index: Index,
     failed: Option<LogError<StorageError<S>>>,
     /// Whether it answers only for what is flushed.
     syncs: bool,
@@ -117,8 +105,7 @@ where
         Self {
             storage: self.storage.clone(),
             journal: self.journal.clone(),
-            ledgers: self.ledgers.clone(),
-            needed: self.needed.clone(),
+            index: self.index.clone(),
             failed: self.failed.clone(),
             syncs: self.syncs,
         }
@@ -143,14 +130,7 @@ impl<S: Storage> Bookie<S> {
     /// When the storage fails, or the journal is none.
     pub fn open(mut storage: S) -> Result<Self, BookieFailure<StorageError<S>>> {
         let journal = storage.open(&Self::journal_name()).map_err(LogError::Storage)?;
-        let mut bookie = Self {
-            storage,
-            journal,
-            ledgers: BTreeMap::new(),
-            needed: BTreeSet::new(),
-            failed: None,
-            syncs: true,
-        };
+        let mut bookie = Self { storage, journal, index: Index::default(), failed: None, syncs: true };
         bookie.rebuild()?;
         Ok(bookie)
     }
@@ -184,7 +164,7 @@ impl<S: Storage> Bookie<S> {
 
     /// Reads the journal.
     fn rebuild(&mut self) -> Result<(), BookieFailure<StorageError<S>>> {
-        let (mut ledgers, mut needed) = (BTreeMap::new(), BTreeSet::new());
+        let mut index = Index::default();
         // The word whose payload is being read, where it stands, and where the payload must end.
         let mut reading: Option<(Word, Offset, Offset)> = None;
         let (mut damaged, start) = (None, self.journal.start());
@@ -202,7 +182,7 @@ impl<S: Storage> Bookie<S> {
                     }
                     None => match Word::of(&batch) {
                         // The log was trimmed between a word and its batch.
-                        None if start > Offset::ZERO && needed.is_empty() => None,
+                        None if start > Offset::ZERO && index.first_needed().is_none() => None,
                         None => {
                             damaged.get_or_insert(batch.base());
                             None
@@ -215,14 +195,14 @@ impl<S: Storage> Bookie<S> {
                     },
                 };
                 if let Some((word, at, end)) = done {
-                    learn(&mut ledgers, &mut needed, word, at, end);
+                    index.learn(word, at, end);
                 }
             }
         })?;
         if let Some((_, at, _)) = reading {
             self.journal.truncate(at)?; // half an entry, which nobody was told of
         }
-        (self.ledgers, self.needed) = (ledgers, needed);
+        self.index = index;
         damaged.map_or(Ok(()), |at| Err(BookieFailure::NotAJournal(at)))
     }
 
@@ -242,14 +222,15 @@ impl<S: Storage> Bookie<S> {
     /// # Errors
     ///
     /// The first failure of the disk since the last call. Nothing in `out` may leave then: the bookie must be stopped.
-    pub fn settle(&mut self, _now: Time, _out: &mut Out<Message>) -> Result<(), LogError<StorageError<S>>> {
+    pub fn settle(&mut self, now: Time, _out: &mut Out<Message>) -> Result<(), LogError<StorageError<S>>> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         if self.syncs && self.journal.durable() < self.journal.end() {
             self.journal.flush()?;
         }
-        self.journal.trim(self.needed.first().copied().unwrap_or(self.journal.end()))
+        self.index.forget(now);
+        self.journal.trim(self.index.first_needed().unwrap_or(self.journal.end()))
     }
 
     /// A bookie never acts by itself.
@@ -259,17 +240,17 @@ impl<S: Storage> Bookie<S> {
 
     /// The ledgers of which it keeps something, and which entries those are.
     pub fn entries(&self) -> impl Iterator<Item = (LedgerId, impl Iterator<Item = u64>)> {
-        self.ledgers.iter().map(|(ledger, known)| (*ledger, known.entries.keys().copied()))
+        self.index.ledgers().map(|(ledger, known)| (*ledger, known.entries.keys().copied()))
     }
 
     /// The entries of a ledger that it keeps.
     pub fn entries_of(&self, ledger: LedgerId) -> impl Iterator<Item = u64> {
-        self.ledgers.get(&ledger).into_iter().flat_map(|known| known.entries.keys().copied())
+        self.index.get(ledger).into_iter().flat_map(|known| known.entries.keys().copied())
     }
 
     /// The greatest last add confirmed that came with an entry of a ledger.
     pub fn last_add_confirmed(&self, ledger: LedgerId) -> Option<u64> {
-        self.ledgers.get(&ledger)?.lac
+        self.index.get(ledger)?.lac
     }
 
     /// The ledger of the entry that a journal ends in the middle of, if it does, and how many records it lacks.
@@ -280,7 +261,7 @@ impl<S: Storage> Bookie<S> {
     pub fn unfinished(mut storage: S) -> Result<Option<(LedgerId, u64)>, BookieFailure<StorageError<S>>> {
         let journal = storage.open(&Self::journal_name()).map_err(LogError::Storage)?;
         let mut open = None;
-        read_all(&journal, |batches| open = follow(open, &batches, &mut |_, _| {}))?;
+        read_all(&journal, |batches| open = follow(open, batches, &mut |_, _| {}))?;
         Ok(open)
     }
 
@@ -314,7 +295,7 @@ impl<S: Storage> Bookie<S> {
 
     /// Whether a ledger is fenced here.
     pub fn is_fenced(&self, ledger: LedgerId) -> bool {
-        self.ledgers.get(&ledger).is_some_and(|known| known.fenced.is_some())
+        self.index.is_fenced(ledger)
     }
 
     fn reply(
@@ -346,11 +327,11 @@ impl<S: Storage> Bookie<S> {
                 Some(BookieReply::Found { ledger, entry, found })
             }
             BookieRequest::Fence { ledger } => {
-                let lac = self.ledgers.get(&ledger).and_then(|known| known.lac);
+                let lac = self.index.get(ledger).and_then(|known| known.lac);
                 or_full(self.fence(ledger))?.map(|()| BookieReply::Fenced { ledger, lac })
             }
             BookieRequest::Delete { ledger } => {
-                let done = match self.ledgers.contains_key(&ledger) {
+                let done = match self.index.get(ledger).is_some() {
                     true => {
                         let goes = self.tell_trimmed(ledger)?;
                         let done = or_full(self.write(Word::Deleted(ledger), &Batches::default()))?;
@@ -366,11 +347,11 @@ impl<S: Storage> Bookie<S> {
 
     /// What is told when a ledger goes.
     fn tell_trimmed(&self, ledger: LedgerId) -> Result<Option<Event>, LogError<StorageError<S>>> {
-        let Some(last) = self.ledgers.get(&ledger).and_then(|known| known.entries.keys().next_back()) else {
+        let Some(last) = self.index.get(ledger).and_then(|known| known.entries.keys().next_back()) else {
             return Ok(None);
         };
         let (partition, below, mut messages) = (ledger_place(ledger.0), Offset(*last + 1), Vec::new());
-        for entry in self.ledgers.get(&ledger).iter().flat_map(|known| known.entries.keys()) {
+        for entry in self.index.get(ledger).iter().flat_map(|known| known.entries.keys()) {
             messages.extend(self.messages_of(ledger, *entry)?);
         }
         Ok(Some(Event::Pull(PullEvent::Trimmed { partition, below, messages })))
@@ -396,13 +377,11 @@ impl<S: Storage> Bookie<S> {
         recovery: bool,
     ) -> Result<Result<(), NotDone>, LogError<StorageError<S>>> {
         let Entry { ledger, entry, lac, payload } = entry;
-        if let Some(known) = self.ledgers.get_mut(&ledger) {
-            if known.fenced.is_some() && !recovery {
-                return Ok(Err(NotDone::Fenced));
-            }
-            if known.entries.contains_key(&entry) {
-                return Ok(Ok(())); // an entry never changes
-            }
+        if self.is_fenced(ledger) && !recovery {
+            return Ok(Err(NotDone::Fenced));
+        }
+        if self.index.get(ledger).is_some_and(|known| known.entries.contains_key(&entry)) {
+            return Ok(Ok(())); // an entry never changes
         }
         let records = payload.next().zip(payload.base()).map_or(0, |(next, base)| next.0 - base.0);
         self.write(Word::Entry { ledger, entry, lac, records }, &payload)?;
@@ -410,7 +389,7 @@ impl<S: Storage> Bookie<S> {
     }
 
     fn fence(&mut self, ledger: LedgerId) -> Result<(), LogError<StorageError<S>>> {
-        if self.ledgers.get(&ledger).is_some_and(|known| known.fenced.is_some()) {
+        if self.is_fenced(ledger) {
             return Ok(());
         }
         self.write(Word::Fenced(ledger), &Batches::default())
@@ -422,12 +401,12 @@ impl<S: Storage> Bookie<S> {
         let at = self.journal.end();
         let batches = Batches::joined(&parts).into_stamped(at, Epoch::default());
         self.journal.append(&batches)?;
-        learn(&mut self.ledgers, &mut self.needed, word, at, self.journal.end());
+        self.index.learn(word, at, self.journal.end());
         Ok(())
     }
 
     fn read(&self, ledger: LedgerId, entry: u64) -> Result<Option<Entry>, LogError<StorageError<S>>> {
-        let known = self.ledgers.get(&ledger);
+        let known = self.index.get(ledger);
         let Some(&(at, end)) = known.and_then(|known| known.entries.get(&entry)) else { return Ok(None) };
         let found = self.journal.read(at, end, u32::MAX)?.load()?;
         let mut batches = found.iter();
@@ -466,33 +445,5 @@ fn or_full<T, E>(done: Result<T, LogError<E>>) -> Result<Option<T>, LogError<E>>
     match done {
         Err(LogError::Full) => Ok(None),
         done => done.map(Some),
-    }
-}
-
-/// What a word that stands at `at` means for the index.
-fn learn(
-    ledgers: &mut BTreeMap<LedgerId, Known>,
-    needed: &mut BTreeSet<Offset>,
-    word: Word,
-    at: Offset,
-    end: Offset,
-) {
-    match word {
-        Word::Entry { ledger, entry, lac, .. } => {
-            let known = ledgers.entry(ledger).or_default();
-            known.lac = known.lac.max(lac);
-            known.entries.insert(entry, (at, end));
-            needed.insert(at);
-        }
-        Word::Fenced(ledger) => {
-            ledgers.entry(ledger).or_default().fenced = Some(at);
-            needed.insert(at);
-        }
-        Word::Deleted(ledger) => {
-            let known = ledgers.remove(&ledger).unwrap_or_default();
-            for at in known.entries.values().map(|(at, _)| at).chain(&known.fenced) {
-                needed.remove(at);
-            }
-        }
     }
 }

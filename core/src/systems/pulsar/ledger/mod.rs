@@ -26,6 +26,7 @@
 //! Source: BookKeeper, `protocol.md`, `RoundRobinDistributionSchedule`, `PendingAddOp`, `LedgerRecoveryOp`.
 
 mod bookie;
+mod index;
 mod journal;
 mod metadata;
 mod recovery;

@@ -77,7 +77,7 @@ impl ManagedLedger {
         self.ask(Asked::Create(ledger, metadata), put, facts);
     }
 
-    /// Bookies that a recovery has waited for too long have failed.
+    /// Bookies that a recovery has waited for too long have failed, as far as this recovery goes: the next one asks them again.
     pub(super) fn tick_recovery(&mut self, now: Time, facts: &mut Vec<LedgerFact>) {
         if now.since(self.recovering_since) < self.settings.add_timeout {
             return;
@@ -85,7 +85,6 @@ impl ManagedLedger {
         let mut effects = Vec::new();
         if let Stage::Recovering(recovery, _) = &mut self.stage {
             for bookie in recovery.awaited() {
-                self.bookies.retain(|other| *other != bookie);
                 recovery.bookie_failed(bookie, &mut effects);
             }
         }

@@ -108,7 +108,9 @@ impl Topic {
 
     /// Asks another for an entry, unless it is here.
     pub(super) fn elsewhere(&mut self, now: Time, position: Position, out: &mut Vec<TopicOut>) {
-        let Some(metadata) = self.managed.metadata(position.ledger) else { return };
+        let Some(metadata) = self.managed.metadata(position.ledger) else {
+            return self.entries.forget(position.ledger); // it is gone meanwhile
+        };
         let (mut asks, down) = (Vec::new(), &self.down);
         let vain =
             self.entries.read_elsewhere(now, position, metadata, |bookie| !down.contains(&bookie), &mut asks);

@@ -279,7 +279,9 @@ impl Topic {
         match command {
             Command::Lookup { .. } | Command::Ping { .. } | Command::Pong { .. } => {}
             Command::Producer { producer, name, .. } => {
-                let last = self.stored.get(&name).copied().filter(|_| self.settings.deduplication);
+                // What one of this name has under way counts, too: its next number comes after that.
+                let last = self.pushed.get(&name).max(self.stored.get(&name)).copied();
+                let last = last.filter(|_| self.settings.deduplication);
                 self.producers.insert((from, producer), name);
                 out.push(TopicOut::Client(from, Answer::ProducerReady { producer, last }));
             }

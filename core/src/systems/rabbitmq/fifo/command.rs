@@ -39,13 +39,22 @@ use crate::time::Time;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// A message comes; it stands beside the command. Its publisher counts its messages from 1, so that one that is
-    /// sent again is known.
+    /// A message comes; it stands beside the command. Its publisher counts its messages, from
+    /// [`first_of_session`](super::first_of_session) on, so that one that is sent again is known.
     Enqueue {
         /// Who publishes.
         from: NodeId,
         /// The message's number.
         sequence: u64,
+    },
+    /// A message was refused, and will not come under this number any more: what follows on it is not held up.
+    Refuse {
+        /// Who published it.
+        from: NodeId,
+        /// The message's number.
+        sequence: u64,
+        /// Whether it never will be taken; else the queue is full.
+        never: bool,
     },
     /// A consumer comes, or comes back: then it gets again what it has not settled, from a number on.
     Checkout {
@@ -101,6 +110,11 @@ pub enum Command {
     Down {
         /// Which.
         node: NodeId,
+    },
+    /// One consumer is gone, and its client has perhaps come back as another: what it had comes back, and counts as failed.
+    Leave {
+        /// Which.
+        consumer: ConsumerTag,
     },
     /// What is ready goes, without dead letters.
     Purge,

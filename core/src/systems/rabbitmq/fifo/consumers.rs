@@ -229,6 +229,11 @@ impl Consumers {
         own.map(|consumer| consumer.key).collect()
     }
 
+    /// One that waits is forgotten.
+    pub(super) fn forget_waiting(&mut self, tag: ConsumerTag) {
+        self.waiting.retain(|consumer| consumer.tag != tag);
+    }
+
     pub(super) fn remove(&mut self, key: Offset) {
         self.turn.retain(|(_, other)| *other != key);
         self.there.remove(&key);

@@ -29,6 +29,15 @@ pub enum Effect {
         /// Its number.
         sequence: u64,
     },
+    /// A message was refused, now or before.
+    Refused {
+        /// Who published it.
+        to: NodeId,
+        /// Its number.
+        sequence: u64,
+        /// Whether it never will be taken.
+        never: bool,
+    },
     /// The queue took a message that it has not had before.
     Stored {
         /// Where it stands in the log.

@@ -26,6 +26,7 @@
 mod command;
 mod consumers;
 mod effect;
+mod look;
 mod options;
 
 pub use command::{Command, Entry};
@@ -36,7 +37,7 @@ pub use options::{
     QUORUM_PRIORITY_MAX,
 };
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use consumers::{Consumer, Consumers};
@@ -48,6 +49,21 @@ use crate::time::{Span, Time};
 
 /// RabbitMQ's clock counts milliseconds: what lives for none lives for this one.
 const TICK: Span = Span::from_millis(1);
+
+/// Where in a publisher's number its session stands.
+const SESSION_SHIFT: u32 = 32;
+
+/// The number of the first message of a publisher's session. Within a session numbers follow one on another; a higher
+/// session begins anew, and its publisher remembers nothing of what was before.
+///
+/// ```
+/// use mqlab_core::systems::rabbitmq::first_of_session;
+/// assert_eq!(first_of_session(0), 1);
+/// assert!(first_of_session(2) > first_of_session(1) + 1_000_000);
+/// ```
+pub const fn first_of_session(session: u32) -> u64 {
+    ((session as u64) << SESSION_SHIFT) | 1
+}
 
 /// What is known of a message without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +117,8 @@ pub struct Fifo {
     consumers: Consumers,
     /// Which number each publisher has next.
     publishers: BTreeMap<NodeId, u64>,
+    /// Which of them were refused, in their present session; and whether for ever.
+    refused: BTreeMap<(NodeId, u64), bool>,
     /// Dead letters that may not have arrived.
     dead: VecDeque<(Held, DeathReason)>,
     dead_bytes: u64,
@@ -118,6 +136,7 @@ impl Fifo {
             ready_bytes: 0,
             consumers: Consumers::new(options.single_active),
             publishers: BTreeMap::new(),
+            refused: BTreeMap::new(),
             dead: VecDeque::new(),
             dead_bytes: 0,
             refusing: false,
@@ -150,11 +169,6 @@ impl Fifo {
         self.head()?.expires
     }
 
-    /// The clients that have consumers here.
-    pub fn clients(&self) -> BTreeSet<NodeId> {
-        self.consumers.all().map(|consumer| consumer.tag.node).collect()
-    }
-
     /// Where the messages that are ready stand in the log, in the order in which they would be served.
     pub fn in_order(&self) -> impl Iterator<Item = Offset> {
         let lanes = self.lanes.iter().rev().flatten();
@@ -180,6 +194,7 @@ impl Fifo {
             (Command::Enqueue { from, sequence }, Some((at, message))) => {
                 self.enqueue(*from, *sequence, (*at, message), effects);
             }
+            (&Command::Refuse { from, sequence, never }, _) => self.refuse(from, sequence, never, effects),
             (Command::Requeue { key, delivery }, Some((at, _))) => {
                 self.requeue(*key, *delivery, *at, effects);
             }
@@ -206,6 +221,7 @@ impl Fifo {
             }
             (Command::Cancel { consumer }, _) => self.consumers.cancel(*consumer),
             (Command::Down { node }, _) => self.down(*node, effects),
+            (Command::Leave { consumer }, _) => self.leave(*consumer, effects),
             (Command::Purge, _) => self.purge(effects),
             (Command::Expire, _) => {}
             (Command::Buried { count }, _) => {
@@ -219,15 +235,10 @@ impl Fifo {
     }
 
     fn enqueue(&mut self, from: NodeId, sequence: u64, at: (Offset, &Message), effects: &mut Vec<Effect>) {
-        let next = self.publishers.entry(from).or_insert(1);
-        if sequence > *next {
-            return effects.push(Effect::Missing { to: from, next: *next });
+        if !self.is_next(from, sequence, effects) {
+            return;
         }
         effects.push(Effect::Confirm { to: from, sequence });
-        if sequence < *next {
-            return; // it is here, or was
-        }
-        *next += 1;
         let (index, message) = at;
         let ttl = match (self.options.ttl, message.ttl()) {
             (Some(ttl), Some(own)) => Some(ttl.min(own)),
@@ -245,6 +256,35 @@ impl Fifo {
         };
         effects.push(Effect::Stored { index, id: held.id });
         self.stand_last(held);
+    }
+
+    /// Whether this is the number that is waited for. Of one that was had before it is said what became of it.
+    fn is_next(&mut self, from: NodeId, sequence: u64, effects: &mut Vec<Effect>) -> bool {
+        let next = self.publishers.entry(from).or_insert(1);
+        let begins = first_of_session((sequence >> SESSION_SHIFT) as u32);
+        if begins > *next {
+            *next = begins; // of an earlier session nobody waits for an answer any more
+            self.refused.retain(|(other, _), _| *other != from);
+        }
+        if sequence > *next {
+            effects.push(Effect::Missing { to: from, next: *next });
+        } else if sequence < *next {
+            effects.push(match self.refused.get(&(from, sequence)) {
+                Some(&never) => Effect::Refused { to: from, sequence, never },
+                None => Effect::Confirm { to: from, sequence }, // it is here, or was
+            });
+        } else {
+            *next += 1;
+            return true;
+        }
+        false
+    }
+
+    fn refuse(&mut self, from: NodeId, sequence: u64, never: bool, effects: &mut Vec<Effect>) {
+        if self.is_next(from, sequence, effects) {
+            self.refused.insert((from, sequence), never);
+            effects.push(Effect::Refused { to: from, sequence, never });
+        }
     }
 
     fn stand_last(&mut self, held: Held) {
@@ -321,19 +361,26 @@ impl Fifo {
     /// A client is gone, and so are its consumers.
     fn down(&mut self, node: NodeId, effects: &mut Vec<Effect>) {
         for key in self.consumers.of_node(node) {
-            let numbers: Vec<u64> = self
-                .consumers
-                .get(key)
-                .into_iter()
-                .flat_map(|consumer| consumer.out.keys().copied())
-                .collect();
-            for (_, held) in self.take_all(key, &numbers) {
-                self.give_back(held, node, true, ReturnReason::Left, effects);
-            }
-            self.consumers.remove(key);
+            self.goes(key, node, effects);
         }
         // One that quiesced waits now.
         self.consumers.of_node(node);
+    }
+
+    /// One consumer is gone: its channel is.
+    fn leave(&mut self, consumer: ConsumerTag, effects: &mut Vec<Effect>) {
+        let Some(key) = self.consumers.key_of(consumer) else { return };
+        self.goes(key, consumer.node, effects);
+        self.consumers.forget_waiting(consumer);
+    }
+
+    fn goes(&mut self, key: Offset, node: NodeId, effects: &mut Vec<Effect>) {
+        let there = self.consumers.get(key).into_iter();
+        let numbers: Vec<u64> = there.flat_map(|consumer| consumer.out.keys().copied()).collect();
+        for (_, held) in self.take_all(key, &numbers) {
+            self.give_back(held, node, true, ReturnReason::Left, effects);
+        }
+        self.consumers.remove(key);
     }
 
     fn purge(&mut self, effects: &mut Vec<Effect>) {

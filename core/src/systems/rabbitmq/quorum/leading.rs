@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::message::DeathReason;
-use crate::observe::{Event, Place, QueueEvent};
+use crate::observe::{Event, Place, QueueEvent, RabbitmqEvent};
 use crate::systems::rabbitmq::ConsumerTag;
 use crate::systems::rabbitmq::fifo::DeadLetters;
 
@@ -17,8 +17,10 @@ pub(super) struct Reign {
     serves: bool,
     /// Who was heard.
     connected: BTreeSet<NodeId>,
-    /// Who has consumers here, and was not heard yet: until when it is waited for.
-    suspects: BTreeMap<NodeId, Time>,
+    /// Consumers that came, or came back.
+    heard: BTreeSet<ConsumerTag>,
+    /// Consumers that were not heard of yet, or whose node is silent: until when they are waited for.
+    suspects: BTreeMap<ConsumerTag, Time>,
     /// Who asked for what stands at an offset.
     asked: BTreeMap<Offset, NodeId>,
     /// The expiry of the head that stands in the log already.
@@ -44,11 +46,14 @@ impl<S: Storage> QuorumQueue<S> {
         self.follow_the_term(out);
         if let Some(reign) = &mut self.reign {
             reign.connected.insert(from);
-            reign.suspects.remove(&from);
+            if let QuorumMessage::Consume { tag, .. } = &message {
+                reign.suspects.remove(&ConsumerTag { node: from, tag: *tag });
+                reign.heard.insert(ConsumerTag { node: from, tag: *tag });
+            }
         }
         let command = match message {
             QuorumMessage::Publish { sequence, message } => {
-                return self.publish(now, from, (sequence, message), sends, out);
+                return self.publish(now, from, (sequence, message), sends);
             }
             QuorumMessage::Return { key, deliveries, .. } if self.config.options.delivery_limit.is_none() => {
                 return self.write_anew(now, from, (key, &deliveries), sends);
@@ -65,6 +70,7 @@ impl<S: Storage> QuorumQueue<S> {
             QuorumMessage::Return { key, deliveries, failed } => Command::Return { key, deliveries, failed },
             QuorumMessage::Discard { key, deliveries } => Command::Discard { key, deliveries },
             QuorumMessage::Cancel { tag } => Command::Cancel { consumer: ConsumerTag { node: from, tag } },
+            QuorumMessage::Leave { tag } => Command::Leave { consumer: ConsumerTag { node: from, tag } },
             QuorumMessage::Purge => Command::Purge,
             _ => return Ok(()), // an answer, and nothing was asked
         };
@@ -94,12 +100,10 @@ impl<S: Storage> QuorumQueue<S> {
         from: NodeId,
         (sequence, message): (u64, Message),
         sends: &mut Sends<S>,
-        out: &mut OutOf<S>,
     ) -> Fallible<(), S> {
         let never = message.check().is_err();
         if never || self.fifo.refuses() {
-            out.sends.push((from, QuorumMessage::Refused { sequence, never }));
-            return Ok(());
+            return self.propose(now, &Command::Refuse { from, sequence, never }, None, sends).map(|_| ());
         }
         self.ask(now, from, &Command::Enqueue { from, sequence }, Some(&message), sends)
     }
@@ -125,12 +129,22 @@ impl<S: Storage> QuorumQueue<S> {
     /// A connection is broken.
     pub(super) fn hung_up(&mut self, now: Time, peer: NodeId, sends: &mut Sends<S>) -> Fallible<(), S> {
         let Some(reign) = &mut self.reign else { return Ok(()) };
-        reign.suspects.remove(&peer);
+        reign.suspects.retain(|consumer, _| consumer.node != peer);
         if reign.connected.remove(&peer) {
             // Also when its consumers are still on their way into the log: this stands behind them.
             self.propose(now, &Command::Down { node: peer }, None, sends)?;
         }
         Ok(())
+    }
+
+    /// The node through which these consumers speak is silent: they are waited for, and then are gone.
+    pub fn suspect(&mut self, now: Time, consumers: impl IntoIterator<Item = ConsumerTag>) {
+        let until = now + self.config.grace;
+        let there = self.fifo.consumers();
+        let Some(reign) = &mut self.reign else { return };
+        for consumer in consumers.into_iter().filter(|consumer| there.contains(consumer)) {
+            reign.suspects.entry(consumer).or_insert(until);
+        }
     }
 
     /// Begins or ends a reign with the term that it belongs to.
@@ -139,15 +153,22 @@ impl<S: Storage> QuorumQueue<S> {
         if self.reign.as_ref().map(|reign| reign.term) == term {
             return;
         }
+        let (queue, term_now) = (self.config.name.clone(), self.raft.term());
         if let Some(ended) = self.reign.take() {
             let leader = self.raft.leader();
+            let queue = queue.clone();
+            out.events.push(Event::Rabbitmq(RabbitmqEvent::StoppedLeading { queue, term: ended.term }));
             let told = ended.connected.into_iter().map(|to| (to, QuorumMessage::NotLeader { leader }));
             out.sends.extend(told);
+        }
+        if term.is_some() {
+            out.events.push(Event::Rabbitmq(RabbitmqEvent::Leads { queue, term: term_now }));
         }
         self.reign = term.map(|term| Reign {
             term,
             serves: false,
             connected: BTreeSet::new(),
+            heard: BTreeSet::new(),
             suspects: BTreeMap::new(),
             asked: BTreeMap::new(),
             expiry_asked: None,
@@ -159,8 +180,8 @@ impl<S: Storage> QuorumQueue<S> {
         let ready = self.raft.is_ready();
         let Some(reign) = self.reign.as_mut().filter(|reign| ready && !reign.serves) else { return Ok(()) };
         reign.serves = true;
-        let silent = self.fifo.clients().into_iter().filter(|client| !reign.connected.contains(client));
-        reign.suspects = silent.map(|client| (client, now + self.config.grace)).collect();
+        let silent = self.fifo.consumers().into_iter().filter(|consumer| !reign.heard.contains(consumer));
+        reign.suspects = silent.map(|consumer| (consumer, now + self.config.grace)).collect();
         if self.config.options.dead_letters == DeadLetters::AtLeastOnce {
             self.departures.clear();
             let left: Vec<_> = self.fifo.dead_letters().collect();
@@ -194,13 +215,14 @@ impl<S: Storage> QuorumQueue<S> {
         let Some(reign) = &self.reign else { return Ok(()) };
         let expired = self.expiry(reign).filter(|at| *at <= now);
         let due = reign.suspects.iter().filter(|(_, until)| **until <= now);
-        let gone: Vec<NodeId> = due.map(|(client, _)| *client).collect();
+        let gone: Vec<ConsumerTag> = due.map(|(consumer, _)| *consumer).collect();
         if let Some(reign) = &mut self.reign {
             reign.suspects.retain(|_, until| *until > now);
             reign.expiry_asked = expired.or(reign.expiry_asked);
         }
-        for node in gone {
-            self.propose(now, &Command::Down { node }, None, sends)?;
+        for consumer in gone {
+            // It is told, if it is there after all.
+            self.ask(now, consumer.node, &Command::Leave { consumer }, None, sends)?;
         }
         if expired.is_some() {
             self.propose(now, &Command::Expire, None, sends)?;
@@ -221,7 +243,9 @@ impl<S: Storage> QuorumQueue<S> {
             Command::Requeue { key, delivery } => {
                 QuorumMessage::Done { key: *key, deliveries: [*delivery].into() }
             }
-            Command::Cancel { consumer } => QuorumMessage::Cancelled { tag: consumer.tag },
+            Command::Cancel { consumer } | Command::Leave { consumer } => {
+                QuorumMessage::Cancelled { tag: consumer.tag }
+            }
             Command::Purge => {
                 let purged = |effect: &Effect| if let Effect::Purged { count } = effect { *count } else { 0 };
                 QuorumMessage::Purged { count: effects.iter().map(purged).sum() }
@@ -237,11 +261,16 @@ impl<S: Storage> QuorumQueue<S> {
         let mut send = |consumer: ConsumerTag, message| out.sends.push((consumer.node, message));
         match effect {
             Effect::Confirm { to, sequence } => out.sends.push((to, QuorumMessage::Confirmed { sequence })),
+            Effect::Refused { to, sequence, never } => {
+                out.sends.push((to, QuorumMessage::Refused { sequence, never }));
+            }
             Effect::Missing { to, next } => out.sends.push((to, QuorumMessage::Missing { next })),
             Effect::Consuming { consumer, key, active } => {
                 send(consumer, QuorumMessage::Consuming { tag: consumer.tag, key, active });
             }
             Effect::Activated { consumer, key } => {
+                let activated = QueueEvent::Activated { queue: queue(), consumer: consumer.node };
+                out.events.push(Event::Queue(activated));
                 send(consumer, QuorumMessage::Consuming { tag: consumer.tag, key, active: true });
             }
             Effect::Empty { consumer } => send(consumer, QuorumMessage::Empty { tag: consumer.tag }),
@@ -270,6 +299,9 @@ impl<S: Storage> QuorumQueue<S> {
                 out.events.push(Event::Queue(QueueEvent::Died { queue: queue(), message, reason }));
             }
             Effect::DeadLetter { index, reason } => self.depart(index, reason)?,
+            Effect::Refusing(refuses) => {
+                out.events.push(Event::Rabbitmq(RabbitmqEvent::Refusing { queue: queue(), refuses }));
+            }
             _ => {}
         }
         Ok(())

@@ -21,7 +21,8 @@ use crate::record::Batches;
 pub enum QuorumMessage<D = Batches> {
     /// Between members.
     Raft(RaftMessage<D>),
-    /// A publisher's message; it counts them from 1, and sends again under the same number what was not confirmed.
+    /// A publisher's message; it counts them from 1, or in a later session from
+    /// [`first_of_session`](super::super::first_of_session) on, and sends again under the same number what was not confirmed.
     /// Answer: [`Confirmed`](Self::Confirmed), [`Refused`](Self::Refused), [`Missing`](Self::Missing).
     Publish {
         /// Its number.
@@ -70,6 +71,11 @@ pub enum QuorumMessage<D = Batches> {
     },
     /// A consumer wants no more. Answer: [`Cancelled`](Self::Cancelled).
     Cancel {
+        /// Which.
+        tag: u32,
+    },
+    /// A consumer's channel is gone, and with it the consumer: what it had comes back, and counts as failed.
+    Leave {
         /// Which.
         tag: u32,
     },
@@ -162,6 +168,7 @@ impl<D: Slice> QuorumMessage<D> {
             Self::Return { key, deliveries, failed } => To::Return { key, deliveries, failed },
             Self::Discard { key, deliveries } => To::Discard { key, deliveries },
             Self::Cancel { tag } => To::Cancel { tag },
+            Self::Leave { tag } => To::Leave { tag },
             Self::Purge => To::Purge,
             Self::Confirmed { sequence } => To::Confirmed { sequence },
             Self::Refused { sequence, never } => To::Refused { sequence, never },

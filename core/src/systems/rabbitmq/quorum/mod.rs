@@ -33,18 +33,19 @@ mod message;
 pub use error::QuorumError;
 pub use message::QuorumMessage;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use leading::Reign;
 
 use super::fifo::{Command, Effect, Entry, Fifo, FifoOptions};
-use crate::ids::{Epoch, Name, NodeId, Offset};
-use crate::log::{Log, LogError, Slice, SliceOf, Storage, StorageError};
+use crate::ids::{Epoch, MessageId, Name, NodeId, Offset};
+use crate::log::{Log, LogError, Slice, SliceOf, Storage, StorageError, read_all, read_range};
 use crate::message::Message;
+use crate::observe::{Event, RabbitmqEvent};
 use crate::queue::Departure;
 use crate::raft::{Raft, RaftOut, Timing};
-use crate::record::Batch;
+use crate::record::{Batch, Batches};
 use crate::rng::Rng;
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
@@ -125,6 +126,10 @@ pub struct QuorumQueue<S: Storage> {
     /// What it knows of clients while it leads.
     reign: Option<Reign>,
     departures: VecDeque<Departure>,
+    /// Up to where it was said which messages are written.
+    noted: Offset,
+    /// The messages that are written, and not known to be with a majority.
+    tail: BTreeMap<Offset, MessageId>,
     /// Why it must stop.
     failed: Option<QuorumError<StorageError<S>>>,
 }
@@ -144,6 +149,8 @@ where
             applied: self.applied,
             reign: self.reign.clone(),
             departures: self.departures.clone(),
+            noted: self.noted,
+            tail: self.tail.clone(),
             failed: self.failed.clone(),
         }
     }
@@ -163,7 +170,9 @@ impl<S: Storage> QuorumQueue<S> {
         let raft = Raft::open(&mut storage, name, config.me, members, config.timing, rng, now)?;
         let (applied, fifo) = (raft.committed(), Fifo::new(config.options.clone()));
         let (reign, departures, failed) = (None, VecDeque::new(), None);
-        Ok(Self { config, storage, raft, fifo, applied, reign, departures, failed })
+        let (noted, mut tail) = (raft.log().end(), BTreeMap::new());
+        read_all(raft.log(), |batches| tail.extend(messages_in(batches)))?;
+        Ok(Self { config, storage, raft, fifo, applied, reign, departures, noted, tail, failed })
     }
 
     /// Gives the storage back: in good order or by a crash, it is the same.
@@ -174,6 +183,26 @@ impl<S: Storage> QuorumQueue<S> {
     pub fn close(mut self) -> Result<S, StorageError<S>> {
         self.raft.close(&mut self.storage)?;
         Ok(self.storage)
+    }
+
+    /// It wants to lead at once: where its queue was declared.
+    pub fn hurry(&mut self, now: Time) {
+        self.raft.hurry(now);
+    }
+
+    /// Its storage, and the logs of it that are open.
+    pub fn storage_mut(&mut self) -> (&mut S, [&mut S::Log; 2]) {
+        (&mut self.storage, self.raft.logs_mut())
+    }
+
+    /// The log of all commands.
+    pub fn log(&self) -> &S::Log {
+        self.raft.log()
+    }
+
+    /// Whether it leads, and knows everything that was committed before.
+    pub fn serves(&self) -> bool {
+        self.raft.is_ready()
     }
 
     /// The state, as far as this member knows what is committed.
@@ -238,6 +267,9 @@ impl<S: Storage> QuorumQueue<S> {
             Input::HangUp { peer } => self.hung_up(now, peer, sends)?,
             Input::Message { from, message: QuorumMessage::Raft(message) } => {
                 self.raft.handle(now, from, message, sends)?;
+                if let Some(to) = sends.truncated.take() {
+                    self.cut_back(to, out);
+                }
             }
             Input::Message { from, message } => self.request(now, from, message, sends, out)?,
         }
@@ -256,6 +288,7 @@ impl<S: Storage> QuorumQueue<S> {
             return Err(failed);
         }
         self.raft.settle()?;
+        self.note_written(out)?;
         while self.applied < self.raft.committed() {
             let read = self.raft.log().read(self.applied, self.raft.committed(), READ_BYTES)?;
             for batch in read.load().map_err(LogError::Storage)?.iter() {
@@ -263,6 +296,7 @@ impl<S: Storage> QuorumQueue<S> {
                 self.applied = batch.next();
             }
         }
+        self.tail = self.tail.split_off(&self.applied);
         self.begin_to_serve(now)
     }
 
@@ -301,6 +335,26 @@ impl<S: Storage> QuorumQueue<S> {
         effects.into_iter().try_for_each(|effect| self.perform(effect, out))
     }
 
+    /// Says which messages it has written since it last said so.
+    fn note_written(&mut self, out: &mut Out<QuorumMessage<SliceOf<S>>>) -> Fallible<(), S> {
+        let (from, end) = (self.noted, self.raft.log().end());
+        let mut written = Vec::new();
+        read_range(self.raft.log(), from, end, |batches| written.extend(messages_in(batches)))?;
+        self.noted = end;
+        let Some(&(base, _)) = written.first() else { return Ok(()) };
+        self.tail.extend(written.iter().copied());
+        let (queue, messages) = (self.config.name.clone(), written.into_iter().map(|(_, id)| id).collect());
+        out.events.push(Event::Rabbitmq(RabbitmqEvent::Written { queue, base, messages }));
+        Ok(())
+    }
+
+    /// Its log was another one than the leader's from there on.
+    fn cut_back(&mut self, to: Offset, out: &mut Out<QuorumMessage<SliceOf<S>>>) {
+        self.noted = self.noted.min(to);
+        let (queue, messages) = (self.config.name.clone(), self.tail.split_off(&to).into_values().collect());
+        out.events.push(Event::Rabbitmq(RabbitmqEvent::CutBack { queue, to, messages }));
+    }
+
     /// The message that stands at an offset of the log.
     fn message_at(&self, index: Offset) -> Fallible<Option<Message>, S> {
         let read = self.raft.log().read(index, index.next(), READ_BYTES)?;
@@ -308,4 +362,9 @@ impl<S: Storage> QuorumQueue<S> {
         let found = batches.records().find(|record| record.offset == index);
         Ok(found.map(|record| Message::from_record(&record)))
     }
+}
+
+/// The messages in a part of the log, and where they stand.
+fn messages_in(batches: &Batches) -> impl Iterator<Item = (Offset, MessageId)> {
+    batches.records().filter_map(|record| Some((record.offset, record.message_id()?)))
 }

@@ -81,7 +81,8 @@ impl<S: Storage> Stream<S> {
         let Role::Writer { replicas, .. } = &mut self.role else { return };
         let Some(copy) = replicas.get_mut(&from).filter(|_| epoch == self.epoch) else { return };
         if at >= start && at <= end && own == last_epoch {
-            (copy.end, copy.waits, copy.told) = (copy.end.max(at), true, committed);
+            // It says itself what it has: less than before, if its disk is another one.
+            (copy.end, copy.waits, copy.told) = (at, true, committed);
             return;
         }
         // Where the epoch of its last chunk ends here, both may be the same; what it has of that beyond, nobody has
@@ -150,6 +151,10 @@ impl<S: Storage> Stream<S> {
         if !is_last || !sound || !self.copies_from(from, epoch) {
             return Ok(());
         }
+        let from = if anew { self.log.start() } else { at };
+        let (mut messages, to) = (Vec::new(), at);
+        read_range(&self.log, from, self.log.end(), |chunks| messages.extend(ids_in(chunks)))?;
+        self.events.push(Event::Truncated { partition: self.partition(), to, messages });
         if anew {
             self.log.begin_anew(at)?;
             self.committed = self.committed.max(at);

@@ -42,8 +42,9 @@ use reading::Reader;
 use tracking::Tracking;
 
 use super::STREAM_SEGMENT_BYTES;
-use crate::ids::{Epoch, LogName, Name, NodeId, Offset, PartitionId};
-use crate::log::{Epochs, Log, LogError, Slice as _, SliceOf, Storage, StorageError, read_all};
+use crate::ids::{Epoch, LogName, MessageId, Name, NodeId, Offset, PartitionId};
+use crate::log::{Epochs, Log, LogError, Slice as _, SliceOf, Storage, StorageError, read_all, read_range};
+use crate::observe::{Event, Place, PullEvent};
 use crate::record::Batches;
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
@@ -141,6 +142,8 @@ pub struct Stream<S: Storage> {
     readers: BTreeMap<(NodeId, u32), Reader>,
     /// Who is told when everything below an offset is committed.
     open: VecDeque<(Offset, NodeId, Vec<u64>)>,
+    /// Facts that are told with the next settling.
+    events: Vec<Event>,
     failed: Option<LogError<StorageError<S>>>,
 }
 
@@ -160,6 +163,7 @@ where
             role: self.role.clone(),
             readers: self.readers.clone(),
             open: self.open.clone(),
+            events: self.events.clone(),
             failed: self.failed.clone(),
             ..*self
         }
@@ -184,8 +188,21 @@ impl<S: Storage> Stream<S> {
         })?;
         let (readers, open) = Default::default();
         let (committed, epoch) = (log.start(), epochs.last().unwrap_or_default());
-        let (role, failed) = (Role::Idle, None);
-        Ok(Self { config, storage, log, epochs, tracking, epoch, role, committed, readers, open, failed })
+        let (role, events, failed) = (Role::Idle, Vec::new(), None);
+        Ok(Self {
+            config,
+            storage,
+            log,
+            epochs,
+            tracking,
+            epoch,
+            role,
+            committed,
+            readers,
+            open,
+            events,
+            failed,
+        })
     }
 
     /// Gives the storage back.
@@ -196,6 +213,35 @@ impl<S: Storage> Stream<S> {
     pub fn close(mut self) -> Result<S, StorageError<S>> {
         self.storage.close(&self.config.log_name(), self.log)?;
         Ok(self.storage)
+    }
+
+    /// Its storage, and the log of it that is open.
+    pub fn storage_mut(&mut self) -> (&mut S, &mut S::Log) {
+        (&mut self.storage, &mut self.log)
+    }
+
+    /// Who writes, in which epoch, as far as it was told.
+    pub fn writer(&self) -> Option<(NodeId, Epoch)> {
+        match &self.role {
+            Role::Idle => None,
+            Role::Writer { .. } => Some((self.config.me, self.epoch)),
+            Role::Replica { writer, .. } => Some((*writer, self.epoch)),
+        }
+    }
+
+    /// Which leaders' epochs wrote what it has, each with its first offset.
+    pub fn epochs(&self) -> impl Iterator<Item = (Epoch, Offset)> {
+        self.epochs.iter()
+    }
+
+    /// How far each consumer said that it has come.
+    pub fn offsets(&self) -> impl Iterator<Item = (Name, Offset)> {
+        self.tracking.offsets.iter().map(|(name, &offset)| (name.clone(), offset))
+    }
+
+    /// Its place as facts name it.
+    pub fn partition(&self) -> PartitionId {
+        PartitionId { topic: self.config.name.clone(), index: 0 }
     }
 
     /// Its log, of which only what is [committed](Self::committed) counts.
@@ -284,6 +330,7 @@ impl<S: Storage> Stream<S> {
         if self.log.durable() < self.log.end() {
             self.log.flush()?;
         }
+        out.events.append(&mut self.events);
         self.commit(out);
         self.send_copies(out)?;
         self.ask(now, out);
@@ -299,6 +346,7 @@ impl<S: Storage> Stream<S> {
     fn append(&mut self, now: Time, chunks: &Batches) -> Fallible<(), S> {
         for chunk in chunks.iter() {
             let one = Batches::joined([&chunk]);
+            let (base, messages) = (chunk.base(), ids_in(&one));
             let begins = Tracking::default().learn(&one);
             if begins && self.log.segments().last().is_some_and(|last| last.end > last.base) {
                 self.log.roll()?;
@@ -306,6 +354,14 @@ impl<S: Storage> Stream<S> {
             self.log.append(&one)?;
             self.epochs.learn(&one);
             self.tracking.learn(&one);
+            if !messages.is_empty() {
+                self.events.push(match self.role {
+                    Role::Writer { .. } => {
+                        Event::Appended { to: Place::Partition(self.partition()), base, messages }
+                    }
+                    _ => Event::Copied { partition: self.partition(), base, messages },
+                });
+            }
             if begins {
                 self.forget_the_oldest(now)?;
             }
@@ -330,7 +386,17 @@ impl<S: Storage> Stream<S> {
             bytes -= segment.bytes;
             to = segment.end;
         }
-        if to > self.log.start() { self.log.trim(to) } else { Ok(()) }
+        if to > self.log.start() {
+            let mut messages = Vec::new();
+            read_range(&self.log, self.log.start(), to, |chunks| messages.extend(ids_in(chunks)))?;
+            let (partition, below) = (self.partition(), to);
+            self.events.push(Event::Pull(match self.role {
+                Role::Writer { .. } => PullEvent::Trimmed { partition, below, messages },
+                _ => PullEvent::CopyTrimmed { partition, below, messages },
+            }));
+            self.log.trim(to)?;
+        }
+        Ok(())
     }
 
     /// When the last chunk of a segment was written.
@@ -342,4 +408,9 @@ impl<S: Storage> Stream<S> {
             .and_then(|millis| u64::try_from(millis).ok())
             .map(|millis| Time(millis.saturating_mul(1_000))))
     }
+}
+
+/// The messages in chunks.
+fn ids_in(chunks: &Batches) -> Vec<MessageId> {
+    chunks.records().filter_map(|record| record.message_id()).collect()
 }

@@ -112,8 +112,9 @@ impl<S: Storage> Stream<S> {
         ends.sort_unstable();
         let majority = ends.len() / 2 + 1;
         let agreed = ends[ends.len() - majority];
-        if agreed > *begins {
-            self.committed = self.committed.max(agreed);
+        if agreed > *begins && agreed > self.committed {
+            self.committed = agreed;
+            out.events.push(Event::Committed { partition: self.partition(), below: agreed });
         }
         while let Some((end, to, ids)) = self.open.pop_front() {
             if end > self.committed {

@@ -13,11 +13,11 @@
 //! A new slave begins with the master's last file: what is older it never gets. And a slave that has *more* than its master,
 //! because the master lost power before it flushed, does not fit: where its end is no message's beginning at the master, copying
 //! stands still; where it happens to be one, the two go on with different messages below, and nobody notices: a SYNC_MASTER even
-//! says SEND_OK of messages that the slave does not have. Epochs of masters (controller mode) are there to notice; they are left
-//! out.
+//! says SEND_OK of messages that the slave does not have. Epochs of masters (`reigning`) are there to notice.
 //!
 //! Source: `HAConnection.java`, `DefaultHAClient.java`, `DefaultHAService.java`.
 
+use super::reigning::same_below;
 use super::*;
 use crate::ids::MessageId;
 use crate::record::Batches;
@@ -34,11 +34,32 @@ pub(super) struct Slave {
     /// And was sent everything below this one; nothing before it said where to begin.
     sent: Option<u64>,
     heard: Time,
+    /// When it had everything that there was; and what it is to have, to have that again, since when.
+    level_at: Time,
+    aim: (u64, Time),
 }
 
 impl Slave {
     pub(super) fn has(&self, end: u64) -> bool {
         self.acked >= end
+    }
+
+    pub(super) fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    /// When it last had everything that there was.
+    pub(super) fn level_at(&self) -> Time {
+        self.level_at
+    }
+
+    fn reached(&mut self, now: Time, end: u64) {
+        if self.acked >= self.aim.0 {
+            (self.level_at, self.aim) = (self.aim.1, (end, now));
+        }
+        if self.acked >= end {
+            self.level_at = now;
+        }
     }
 }
 
@@ -55,11 +76,19 @@ impl Following {
     pub(super) fn from(now: Time) -> Self {
         Self { report_at: now, owes: Some(true) }
     }
+
+    /// Something of it was cut off.
+    pub(super) fn begin_anew(&mut self) {
+        self.owes = Some(true);
+    }
 }
 
 impl<S: Storage> Broker<S> {
     /// Whether a slave is there and not too far behind.
     pub(super) fn has_slave(&self, now: Time) -> bool {
+        if let Some(in_sync) = self.reigning.in_sync() {
+            return in_sync.len() > 1;
+        }
         let end = self.store.commit_log().end();
         self.slaves.values().any(|slave| {
             let is_near = end.saturating_sub(slave.acked) <= self.settings.slave_gap_max;
@@ -72,7 +101,7 @@ impl<S: Storage> Broker<S> {
         &mut self,
         now: Time,
         slave: NodeId,
-        (physical, anew): (u64, bool),
+        (physical, anew, epochs): (u64, bool, &[(u32, u64)]),
         out: &mut Output,
     ) {
         if !self.is_master() {
@@ -81,9 +110,23 @@ impl<S: Storage> Broker<S> {
         if !self.slaves.contains_key(&slave) {
             out.events.push(Event::Rocketmq(RocketmqEvent::SlaveCame { slave }));
         }
-        let known = self.slaves.entry(slave).or_insert(Slave { acked: 0, sent: None, heard: now });
+        let end = self.store.commit_log().end();
+        if anew && self.settings.controller.is_some() {
+            let mine = self.reigning.epochs_below(u64::MAX);
+            let same = same_below((mine.as_slice(), end), (epochs, physical));
+            let answer =
+                if same < physical { Notice::CutBack { physical: same } } else { Notice::Epochs(mine) };
+            out.sends.push((slave, Message::Notice(answer)));
+            if same < physical {
+                self.slaves.remove(&slave);
+                return; // it comes again
+            }
+        }
+        let new = Slave { acked: 0, sent: None, heard: now, level_at: now, aim: (end, now) };
+        let known = self.slaves.entry(slave).or_insert(new);
         known.heard = now;
         known.acked = if anew { physical } else { known.acked.max(physical) };
+        known.reached(now, end);
         if anew || known.sent.is_none() {
             known.sent = Some(physical);
         }
@@ -186,11 +229,12 @@ impl<S: Storage> Broker<S> {
         if let Some(anew) = self.following.owes.take() {
             self.following.report_at = now + self.settings.slave_reports_every;
             let physical = self.store.commit_log().end();
-            out.sends.push((master, Message::Notice(Notice::CopyFrom { physical, anew })));
+            let epochs = if anew { self.reigning.epochs_below(physical) } else { Vec::new() };
+            out.sends.push((master, Message::Notice(Notice::CopyFrom { physical, anew, epochs })));
         }
     }
 
     pub(super) fn next_report(&self) -> Option<Time> {
-        (!self.is_master()).then_some(self.following.report_at)
+        matches!(self.settings.role, Role::Slave(_)).then_some(self.following.report_at)
     }
 }

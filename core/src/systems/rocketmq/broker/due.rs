@@ -39,7 +39,8 @@ pub(super) fn is_due(now: Time, due: &mut Time, every: Span) -> bool {
 impl<S: Storage> Broker<S> {
     pub(super) fn do_what_is_due(&mut self, now: Time, out: &mut Output) -> Done<S> {
         if self.is_master() {
-            let delivered = unless_full(self.store.deliver_due(now, EPOCH))?.unwrap_or_default();
+            let epoch = self.epoch();
+            let delivered = unless_full(self.store.deliver_due(now, epoch))?.unwrap_or_default();
             delivered.iter().for_each(|stored| self.stored(stored, out));
             if is_due(now, &mut self.due.revive, self.settings.revive_every) {
                 self.revive(now, out)?;
@@ -73,8 +74,8 @@ impl<S: Storage> Broker<S> {
         unless_full(self.store.persist())?;
         if self.is_master() {
             for slave in self.slaves.keys() {
-                let offsets = self.offsets.table().clone();
-                out.sends.push((*slave, Message::Notice(Notice::Tables { offsets })));
+                let (offsets, delays) = (self.offsets.table().clone(), self.store.delays().clone());
+                out.sends.push((*slave, Message::Notice(Notice::Tables { offsets, delays })));
             }
         }
         if let Some(table) = self.offsets.take_dirty() {
@@ -117,6 +118,7 @@ impl<S: Storage> Broker<S> {
             self.holds.next_deadline().map(|deadline| deadline.min(hold_check)),
             self.next_send_deadline(),
             self.next_report(),
+            self.next_reign_report(),
         ];
         times.into_iter().flatten().min()
     }

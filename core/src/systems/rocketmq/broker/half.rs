@@ -23,7 +23,7 @@ use alloc::format;
 use super::*;
 use crate::ids::Name;
 use crate::systems::rocketmq::filter::Subscription;
-use crate::systems::rocketmq::layout::{StoredMessage, sys_flag};
+use crate::systems::rocketmq::layout::sys_flag;
 use crate::systems::rocketmq::properties::key;
 use crate::systems::rocketmq::protocol::TransactionState;
 use crate::systems::rocketmq::store::{keep_destination, to_destination};
@@ -80,7 +80,7 @@ impl<S: Storage> Broker<S> {
             message.sys_flag |= sys_flag::COMMIT;
             message.prepared_offset = physical;
             // What cannot be stored now is asked about again.
-            let Ok(stored) = or_refused(self.store.put(now, message, EPOCH))? else { return Ok(()) };
+            let Ok(stored) = or_refused(self.put(now, message))? else { return Ok(()) };
             self.stored(&stored, out);
         }
         let decision = if state == TransactionState::Commit { Decision::Commit } else { Decision::Rollback };
@@ -94,7 +94,7 @@ impl<S: Storage> Broker<S> {
         let mut op = StoredMessage::new(topic, 0, format!("{half_offset}").into_bytes().into());
         op.properties.put(key::TAGS, OP_TAG);
         op.born_at = now;
-        unless_full(self.store.put(now, op, EPOCH))?;
+        unless_full(self.put(now, op))?;
         Ok(())
     }
 
@@ -161,7 +161,7 @@ impl<S: Storage> Broker<S> {
         let own = half.properties.number(key::IMMUNITY).and_then(|seconds| u64::try_from(seconds).ok());
         let born = now.since(half.born_at);
         if own.is_some_and(|seconds| born < Span::from_millis(seconds.saturating_mul(1_000))) {
-            return Ok(unless_full(self.store.put(now, half, EPOCH))?.is_some()); // nobody behind it waits for it
+            return Ok(unless_full(self.put(now, half))?.is_some()); // nobody behind it waits for it
         }
         if own.is_none() && age < self.settings.check_after {
             return Ok(false);
@@ -171,7 +171,7 @@ impl<S: Storage> Broker<S> {
         if checks >= i64::from(self.settings.checks_max) {
             again.topic = Topic::system(CHECK_MAX_TOPIC);
             again.queue = 0;
-            let discarded = unless_full(self.store.put(now, again, EPOCH))?;
+            let discarded = unless_full(self.put(now, again))?;
             if let Some(stored) = &discarded {
                 self.stored(stored, out);
                 let fact = |message| Event::Rocketmq(RocketmqEvent::HalfDiscarded { message });
@@ -180,7 +180,7 @@ impl<S: Storage> Broker<S> {
             return Ok(discarded.is_some());
         }
         again.properties.put(key::CHECKS, &format!("{}", checks + 1));
-        let Some(stored) = unless_full(self.store.put(now, again, EPOCH))? else { return Ok(false) };
+        let Some(stored) = unless_full(self.put(now, again))? else { return Ok(false) };
         let half = stored.message;
         let group = half.properties.get(key::PRODUCER_GROUP).unwrap_or_default();
         let producer = self.clients.producers(group).next();

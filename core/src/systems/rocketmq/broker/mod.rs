@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Read: `settings`; `due` (from time to time); `send` (four answers, all of which mean "stored"); `flushing` (when nobody waits for it); `copying` (a slave follows its master); `pull` (held
-//! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions); `pop` (consumers that share a queue).
+//! until there is something); `offsets`; `clients`; `locks`; `send_back` (retries and dead letters); `half` (transactions); `reigning` (where masters may change); `pop` (consumers that share a queue).
 //!
-//! Left out: controller mode, in which a slave can become the master; access control; compression; batches of messages.
+//! Left out: access control; compression; batches of messages.
 //!
 //! Source: `BrokerController.java` and the processors that it registers.
 
@@ -22,6 +22,7 @@ mod locks;
 mod offsets;
 mod pop;
 mod pull;
+mod reigning;
 mod send;
 mod send_back;
 mod settings;
@@ -32,6 +33,7 @@ pub use settings::{BrokerSettings, Flush, PAGE_BYTES, Role};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::layout::StoredMessage;
 use super::protocol::{Message, Notice, Refused, Reply, Request, RequestId};
 use super::store::{ConfigFile, MessageStore, StoreError, Stored};
 use super::{HALF_TOPIC, SCHEDULE_TOPIC, Topic};
@@ -49,13 +51,11 @@ use locks::Locks;
 use offsets::Offsets;
 use pop::Popping;
 use pull::Holds;
+use reigning::{Epochs, Reigning};
 use send::Waiting;
 
 type Output = Out<Message>;
 type Done<S> = Result<(), StoreError<StorageError<S>>>;
-
-/// Without a controller there is one epoch: nobody else becomes master.
-const EPOCH: Epoch = Epoch(0);
 
 /// A broker over some storage.
 ///
@@ -101,6 +101,8 @@ pub struct Broker<S: Storage> {
     /// What was popped and is not acknowledged.
     popping: Popping,
     flushing: Flushing,
+    reigning: Reigning,
+    epoch_file: ConfigFile<S::Log, Epochs>,
     due: Due,
     failed: Option<StoreError<StorageError<S>>>,
 }
@@ -126,6 +128,8 @@ where
             half: self.half.clone(),
             popping: self.popping.clone(),
             flushing: self.flushing,
+            reigning: self.reigning.clone(),
+            epoch_file: self.epoch_file.clone(),
             due: self.due,
             failed: self.failed.clone(),
         }
@@ -141,6 +145,7 @@ impl<S: Storage> Broker<S> {
     pub fn new(now: Time, storage: S, settings: BrokerSettings) -> Result<Self, StoreError<StorageError<S>>> {
         let mut store = MessageStore::open(storage, settings.store.clone())?;
         let (offset_file, table) = ConfigFile::open(store.open_config("consumerOffset")?)?;
+        let (epoch_file, epochs) = ConfigFile::open(store.open_config("epochFile")?)?;
         let mut topics = settings.topics.clone();
         // Topics that were made for groups are known by their messages.
         for (topic, queue) in store.queues() {
@@ -162,6 +167,8 @@ impl<S: Storage> Broker<S> {
             half: HalfService::default(),
             popping: Popping::default(),
             flushing: Flushing::from(now, &settings),
+            reigning: Reigning::new(now, epochs),
+            epoch_file,
             due,
             failed: None,
             settings,
@@ -175,8 +182,12 @@ impl<S: Storage> Broker<S> {
     /// [`StoreError::Log`] when the storage fails.
     pub fn close(self) -> Result<S, StoreError<StorageError<S>>> {
         let mut storage = self.store.close()?;
-        let (name, log) = (super::store::config_name("consumerOffset"), self.offset_file.into_log());
-        storage.close(&name, log).map_err(|error| StoreError::Log(LogError::Storage(error)))?;
+        for (name, log) in
+            [("consumerOffset", self.offset_file.into_log()), ("epochFile", self.epoch_file.into_log())]
+        {
+            let name = super::store::config_name(name);
+            storage.close(&name, log).map_err(|error| StoreError::Log(LogError::Storage(error)))?;
+        }
         Ok(storage)
     }
 
@@ -187,13 +198,13 @@ impl<S: Storage> Broker<S> {
 
     /// The logs below, to inject faults.
     pub fn logs_mut(&mut self) -> impl Iterator<Item = &mut S::Log> {
-        self.store.logs_mut().chain([self.offset_file.log_mut()])
+        self.store.logs_mut().chain([self.offset_file.log_mut(), self.epoch_file.log_mut()])
     }
 
     /// The storage, and its logs that are open.
     pub fn disk_mut(&mut self) -> (&mut S, Vec<&mut S::Log>) {
         let (storage, mut logs) = self.store.disk_mut();
-        logs.push(self.offset_file.log_mut());
+        logs.extend([self.offset_file.log_mut(), self.epoch_file.log_mut()]);
         (storage, logs)
     }
 
@@ -214,7 +225,7 @@ impl<S: Storage> Broker<S> {
     }
 
     fn is_master(&self) -> bool {
-        !matches!(self.settings.role, Role::Slave(_))
+        matches!(self.settings.role, Role::AsyncMaster | Role::SyncMaster)
     }
 
     /// Takes an input. Failures of the storage are reported by [`settle`](Self::settle).
@@ -292,16 +303,24 @@ impl<S: Storage> Broker<S> {
                 self.end_transaction(now, &group, (physical, half_offset, state), out)?;
             }
             Notice::Ack(handle) => self.ack_popped(now, handle)?,
-            Notice::CopyFrom { physical, anew } => self.slave_reports(now, from, (physical, anew), out),
+            Notice::CopyFrom { physical, anew, epochs } => {
+                self.slave_reports(now, from, (physical, anew, epochs.as_slice()), out);
+            }
+            Notice::RoleIs(reign) => self.role_is(now, reign, out)?,
+            Notice::CutBack { physical } => self.cut_back(from, physical, out)?,
+            Notice::Epochs(epochs) => self.take_epochs(from, epochs)?,
             Notice::Copy { physical, begins, batches } => {
                 self.take_copy(now, from, (physical, begins), &batches, out)?;
             }
-            Notice::Tables { offsets } if self.settings.role == Role::Slave(from) => {
-                self.offsets.replace(offsets)
+            Notice::Tables { offsets, delays } if self.settings.role == Role::Slave(from) => {
+                self.offsets.replace(offsets);
+                self.store.set_delays(delays);
             }
             Notice::Tables { .. }
             | Notice::MembersChanged(_)
             | Notice::CheckTransaction { .. }
+            | Notice::Alive { .. }
+            | Notice::AlterInSync { .. }
             | Notice::Register { .. } => {} // not for a broker
         }
         Ok(())
@@ -352,6 +371,12 @@ impl<S: Storage> Broker<S> {
         }
     }
 
+    /// Writes a message, in the epoch that is.
+    fn put(&mut self, now: Time, message: StoredMessage) -> Result<Stored, StoreError<StorageError<S>>> {
+        let epoch = self.epoch();
+        self.store.put(now, message, epoch)
+    }
+
     /// A queue of its own, as facts number it.
     fn partition(&self, topic: &Topic, queue: u32) -> PartitionId {
         self.settings.numbering.partition(&self.settings.name, topic, queue)
@@ -377,6 +402,7 @@ impl<S: Storage> Broker<S> {
         self.serve_holds(now, out)?;
         self.serve_pops(now, out)?;
         self.report_to_master(now, out);
+        self.report_to_controller(now, out);
         self.copy_to_slaves(now, out)?;
         self.answer_sends(now, out);
         self.note_unflushed();

@@ -26,7 +26,6 @@ use super::*;
 use crate::ids::MessageId;
 use crate::systems::rocketmq::REVIVE_TOPIC;
 use crate::systems::rocketmq::filter::Subscription;
-use crate::systems::rocketmq::layout::StoredMessage;
 use crate::systems::rocketmq::properties::key;
 use crate::systems::rocketmq::protocol::{Pop, PopHandle, Popped, Reply, RequestId};
 
@@ -211,7 +210,7 @@ impl<S: Storage> Broker<S> {
         let json = serde_json::to_vec(record).map_err(|_| StoreError::BadConfig)?;
         let mut message = StoredMessage::new(Topic::system(REVIVE_TOPIC), 0, json.into());
         message.born_at = now;
-        let stored = unless_full(self.store.put(now, message, EPOCH))?;
+        let stored = unless_full(self.put(now, message))?;
         self.read_out()?;
         Ok(stored.map(|stored| stored.message.queue_offset))
     }
@@ -286,7 +285,7 @@ impl<S: Storage> Broker<S> {
         message.reconsumed += 1;
         (message.topic, message.queue) = (retries, 0);
         self.topics.entry(message.topic.clone()).or_insert(1);
-        let stored = unless_full(self.store.put(now, message, EPOCH))?;
+        let stored = unless_full(self.put(now, message))?;
         if let Some(stored) = &stored {
             self.stored(stored, out);
             let group = group.clone();

@@ -86,12 +86,26 @@ impl<S: Storage> Broker<S> {
         if let Some(offset) = pull.commit.filter(|_| self.is_master()) {
             self.commit(&pull.group, &pull.topic, (pull.queue, offset), out);
         }
-        self.answer_pull(now, to, pull, out)
+        let until = now + self.settings.hold_max;
+        let (topic, number) = (pull.topic.clone(), pull.queue);
+        if !self.answer_pull(to, pull, until, out)? {
+            let queue = self.partition(&topic, number);
+            out.events.push(Event::Rocketmq(RocketmqEvent::PullHeld { queue, by: to.0 }));
+        }
+        Ok(())
     }
 
-    /// Answers a pull, or holds it.
-    fn answer_pull(&mut self, now: Time, to: (NodeId, RequestId), pull: Pull, out: &mut Output) -> Done<S> {
-        let got = self.store.get(&pull.topic, pull.queue, pull.offset, pull.count, &pull.wants)?;
+    /// Answers a pull, or holds it: then it is not answered.
+    fn answer_pull(
+        &mut self,
+        to: (NodeId, RequestId),
+        pull: Pull,
+        until: Time,
+        out: &mut Output,
+    ) -> Result<bool, StoreError<StorageError<S>>> {
+        let below = self.confirmed();
+        let got =
+            self.store.get_below(below, (&pull.topic, pull.queue), pull.offset, pull.count, &pull.wants)?;
         let status = match got.status {
             GotStatus::Found => PullStatus::Found,
             GotStatus::NoMatched => PullStatus::NoMatchedMessage,
@@ -100,26 +114,26 @@ impl<S: Storage> Broker<S> {
             GotStatus::OverflowBadly | GotStatus::TooSmall => PullStatus::OffsetIllegal,
         };
         if status == PullStatus::NoNewMessage && pull.hold {
-            let queue = self.partition(&pull.topic, pull.queue);
-            out.events.push(Event::Rocketmq(RocketmqEvent::PullHeld { queue, by: to.0 }));
-            self.holds.hold(Held { to, pull, until: now + self.settings.hold_max });
-            return Ok(());
+            self.holds.hold(Held { to, pull, until });
+            return Ok(false);
         }
         let broker_id = u32::from(got.suggests_slave);
         let pulled =
             Pulled { status, next: got.next, min: got.min, max: got.max, broker_id, messages: got.messages };
         out.sends.push((to.0, Message::Reply(to.1, Reply::Pulled(pulled))));
-        Ok(())
+        Ok(true)
     }
 
     /// Answers held pulls for which something came, or whose time is over.
     pub(super) fn serve_holds(&mut self, now: Time, out: &mut Output) -> Done<S> {
-        let looks = is_due(now, &mut self.due.hold_check, self.settings.hold_check_every);
+        let looks = is_due(now, &mut self.due.hold_check, self.settings.hold_check_every)
+            || self.settings.controller.is_some(); // more may be confirmed
         let store = &self.store;
         let has_something = |pull: &Pull| looks && store.max_offset(&pull.topic, pull.queue) > pull.offset;
-        for Held { to, mut pull, .. } in self.holds.over(now, has_something) {
-            pull.hold = false;
-            self.answer_pull(now, to, pull, out)?;
+        for Held { to, mut pull, until } in self.holds.over(now, has_something) {
+            // Under a controller what came may not be confirmed yet.
+            pull.hold = now < until && self.settings.controller.is_some();
+            self.answer_pull(to, pull, until, out)?;
         }
         Ok(())
     }

@@ -19,7 +19,6 @@
 //! Source: `SendMessageProcessor.java`, `CommitLog.handleDiskFlushAndHA`, `GroupCommitService`, `GroupTransferService`.
 
 use super::*;
-use crate::systems::rocketmq::layout::StoredMessage;
 use crate::systems::rocketmq::properties::key;
 use crate::systems::rocketmq::protocol::SendStatus;
 
@@ -34,6 +33,12 @@ pub(super) struct Waiting {
     reply: (u64, u64),
     /// What is known already: there was no slave.
     status: SendStatus,
+}
+
+impl Waiting {
+    pub(super) fn to(&self) -> (NodeId, RequestId) {
+        self.to
+    }
 }
 
 impl<S: Storage> Broker<S> {
@@ -61,7 +66,7 @@ impl<S: Storage> Broker<S> {
             half::hide(&mut message);
         }
         let stored = match checked {
-            Ok(()) => or_refused(self.store.put(now, message, EPOCH))?,
+            Ok(()) => or_refused(self.put(now, message))?,
             Err(refused) => Err(refused),
         };
         match stored {
@@ -97,10 +102,27 @@ impl<S: Storage> Broker<S> {
         let is_known = send.status != SendStatus::SendOk;
         let is_sync_master = self.settings.role == Role::SyncMaster && !is_known;
         let flushed = if is_late && !is_known { SendStatus::FlushDiskTimeout } else { send.status };
-        if !is_sync_master || self.slaves.values().any(|slave| slave.has(send.end)) {
+        if !is_sync_master || self.is_copied(send.end) {
             return Some(flushed);
         }
         (waited >= self.settings.slave_timeout).then_some(SendStatus::FlushSlaveTimeout)
+    }
+
+    /// Whether a slave has everything below a place; under a controller, whether all in sync have.
+    fn is_copied(&self, end: u64) -> bool {
+        let has = |node: &NodeId| self.slaves.get(node).is_some_and(|slave| slave.has(end));
+        match self.reigning.in_sync() {
+            Some(in_sync) => in_sync.iter().all(|node| Some(*node) == self.settings.me || has(node)),
+            None => self.slaves.values().any(|slave| slave.has(end)),
+        }
+    }
+
+    /// The place below which all in sync have everything: what may be read.
+    pub(super) fn confirmed(&self) -> u64 {
+        let end = self.store.commit_log().end();
+        let (true, Some(in_sync)) = (self.is_master(), self.reigning.in_sync()) else { return end };
+        let others = in_sync.iter().filter(|node| Some(**node) != self.settings.me);
+        others.map(|node| self.slaves.get(node).map_or(0, |slave| slave.acked())).min().unwrap_or(end)
     }
 
     /// Answers what can be answered. A send that waits holds up nobody behind it.

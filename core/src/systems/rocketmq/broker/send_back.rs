@@ -47,7 +47,7 @@ impl<S: Storage> Broker<S> {
             }
         };
         self.topics.entry(message.topic.clone()).or_insert(1);
-        Ok(match or_refused(self.store.put(now, message, EPOCH))? {
+        Ok(match or_refused(self.put(now, message))? {
             Err(refused) => Reply::Refused(refused),
             Ok(stored) => {
                 self.stored(&stored, out);

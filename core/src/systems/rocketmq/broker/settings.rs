@@ -45,6 +45,8 @@ pub enum Role {
     SyncMaster,
     /// It copies this master's messages, and is only read. It never becomes a master by itself.
     Slave(NodeId),
+    /// A controller will say what it is; until then it is only read.
+    Waiting,
 }
 
 /// How a broker is set.
@@ -69,6 +71,19 @@ pub struct BrokerSettings {
     pub flush: Flush,
     /// Its topics, and how many queues each has here.
     pub topics: BTreeMap<Topic, u32>,
+    /// Who says who is the master, if masters may change. Then this broker has a node's name, and `role` and `id` are as the
+    /// controller says.
+    pub controller: Option<NodeId>,
+    /// Its node, where there is a controller.
+    pub me: Option<NodeId>,
+    /// What kind of master it is when it is one.
+    pub as_master: Role,
+    /// Its number while it is no master.
+    pub own_id: u32,
+    /// How often it tells the controller that it is there (`brokerHeartbeatInterval`): 1 s.
+    pub alive_every: Span,
+    /// A slave that did not have everything for so long is not in sync (`haMaxTimeSlaveNotCatchup`): 15 s.
+    pub catch_up_max: Span,
     /// How facts number its queues among those of all brokers.
     pub numbering: Numbering,
     /// The name servers.
@@ -125,6 +140,12 @@ impl BrokerSettings {
             role: Role::AsyncMaster,
             flush: Flush::Async,
             topics: BTreeMap::new(),
+            controller: None,
+            me: None,
+            as_master: Role::AsyncMaster,
+            own_id: id,
+            alive_every: seconds(1),
+            catch_up_max: seconds(15),
             numbering: Numbering::default(),
             name_servers: Vec::new(),
             store: StoreSettings::default(),
@@ -148,6 +169,15 @@ impl BrokerSettings {
             revive_every: seconds(1),
             clean_every: seconds(10),
         }
+    }
+
+    /// The same under a controller: its role is what that says.
+    #[must_use]
+    pub fn under(mut self, controller: NodeId, me: NodeId) -> Self {
+        (self.controller, self.me, self.as_master) = (Some(controller), Some(me), self.role);
+        (self.own_id, self.role) = (self.id + 1, Role::Waiting);
+        self.id = self.own_id;
+        self
     }
 
     /// The same with a topic of so many queues.

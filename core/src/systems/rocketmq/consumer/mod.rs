@@ -230,7 +230,7 @@ impl Consumer {
     fn answered(&mut self, now: Time, about: About, reply: Reply, out: &mut Output) {
         match (about, reply) {
             (About::Members(topic), Reply::Members(members)) => self.deal(now, &topic, &members, out),
-            (About::Lock(queues), Reply::Locked(got)) => self.locked(now, &queues, &got),
+            (About::Lock(queues), Reply::Locked(got)) => self.locked(now, &queues, &got, out),
             (About::Offset(queue), Reply::Offset(offset)) => self.placed(now, &queue, offset, out),
             (About::Bounds(queue), Reply::Bounds { min, max }) => self.bounded(now, &queue, (min, max)),
             (About::Pull(queue), Reply::Pulled(pulled)) => self.pulled(now, &queue, pulled, out),

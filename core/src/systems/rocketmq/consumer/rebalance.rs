@@ -58,9 +58,13 @@ impl Consumer {
     fn let_go(&mut self, queue: &MessageQueue, out: &mut Output) {
         self.commit_one(queue, out);
         let Some(process) = self.queues.remove(queue) else { return };
-        if process.locked_at.is_some()
-            && let Some(master) = self.master(queue)
-        {
+        if process.locked_at.is_some() {
+            self.unlock(queue, out);
+        }
+    }
+
+    fn unlock(&self, queue: &MessageQueue, out: &mut Output) {
+        if let Some(master) = self.master(queue) {
             let queues = Vec::from([(queue.topic.clone(), queue.queue)]);
             let notice = Notice::Unlock { group: self.settings.group.clone(), queues };
             out.sends.push((master, Message::Notice(notice)));
@@ -100,9 +104,19 @@ impl Consumer {
         self.ask(now, master, About::Lock(queues), request, out);
     }
 
-    /// Which locks it has now. What it does not get it asks for again.
-    pub(super) fn locked(&mut self, now: Time, queues: &[MessageQueue], got: &[(Topic, u32)]) {
+    /// Which locks it has now. What it does not get it asks for again; what it let go meanwhile it gives back.
+    pub(super) fn locked(
+        &mut self,
+        now: Time,
+        queues: &[MessageQueue],
+        got: &[(Topic, u32)],
+        out: &mut Output,
+    ) {
         for queue in queues {
+            if !self.queues.contains_key(queue) {
+                self.unlock(queue, out);
+                continue;
+            }
             let Some(process) = self.queues.get_mut(queue) else { continue };
             let is_mine = got.iter().any(|(topic, number)| (topic, *number) == (&queue.topic, queue.queue));
             process.locked_at = is_mine.then_some(now);

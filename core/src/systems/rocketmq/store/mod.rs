@@ -316,6 +316,16 @@ impl<S: Storage> MessageStore<S> {
         [self.commit_log.log_mut(), self.floors.log_mut(), self.delay_file.log_mut()].into_iter()
     }
 
+    /// How far each level of delay is delivered.
+    pub fn delays(&self) -> &BTreeMap<u32, u64> {
+        &self.delayed
+    }
+
+    /// Takes another store's note of that, as a slave does.
+    pub fn set_delays(&mut self, delays: BTreeMap<u32, u64>) {
+        self.delayed = delays;
+    }
+
     /// The storage, and its logs that are open.
     pub fn disk_mut(&mut self) -> (&mut S, Vec<&mut S::Log>) {
         let Self { storage, commit_log, floors, delay_file, .. } = self;

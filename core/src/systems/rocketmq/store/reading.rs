@@ -91,6 +91,22 @@ impl<S: Storage> MessageStore<S> {
         count: u32,
         wants: &Subscription,
     ) -> Result<Got, S> {
+        self.get_below(u64::MAX, (topic, queue), offset, count, wants)
+    }
+
+    /// The same of those that stand below a place of the CommitLog: what is behind it counts as not there yet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    pub fn get_below(
+        &self,
+        below: u64,
+        (topic, queue): (&Topic, u32),
+        offset: u64,
+        count: u32,
+        wants: &Subscription,
+    ) -> Result<Got, S> {
         let (min, max) = (self.min_offset(topic, queue), self.max_offset(topic, queue));
         let mut got = Got {
             status: GotStatus::NoMatched,
@@ -114,6 +130,9 @@ impl<S: Storage> MessageStore<S> {
         let (mut bytes, mut place) = (0, 0);
         while got.next < max.min(offset + SCANNED_MAX) && got.messages.len() < count.max(1) as usize {
             let Some(entry) = entries.get(got.next) else { break };
+            if !entry.is_hole() && entry.at.physical >= below {
+                break;
+            }
             let is_full = !got.messages.is_empty() && bytes + entry.at.size > READ_BYTES_MAX;
             if is_full {
                 break;
@@ -130,7 +149,11 @@ impl<S: Storage> MessageStore<S> {
             }
         }
         got.suggests_slave = !got.messages.is_empty() && !self.is_near(place);
-        got.status = if got.messages.is_empty() { GotStatus::NoMatched } else { GotStatus::Found };
+        got.status = match got.messages.is_empty() {
+            false => GotStatus::Found,
+            true if got.next == offset => GotStatus::OverflowOne, // what comes next is not there yet
+            true => GotStatus::NoMatched,
+        };
         Ok(got)
     }
 

@@ -1,0 +1,22 @@
+//! What became of a message that a subscription gave up? It lived too long, there was too much, or it stands in a dead-letter
+//! topic.
+
+use super::Verdict;
+use crate::observe::PulsarEvent;
+
+impl Verdict {
+    pub(super) fn observe_pulsar(&mut self, event: &PulsarEvent) {
+        match event {
+            // Another subscription may yet get it.
+            PulsarEvent::Expired { messages, .. } | PulsarEvent::Evicted { messages, .. } => {
+                for &message in messages {
+                    if !self.is_delivered(message) {
+                        self.dropped.insert(message);
+                    }
+                }
+            }
+            PulsarEvent::Buried { messages, .. } => self.buried.extend(messages),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What the stories of Pulsar's scenarios say must be so under several seeds.
+
+use std::collections::BTreeSet;
+
+use mqlab_core::ids::NodeId;
+use mqlab_core::observe::{Event, PulsarEvent, Stamped};
+use mqlab_core::sim::{Scenario, SystemSpec, Timeline};
+use mqlab_core::time::Time;
+
+const SEEDS: u64 = 8;
+
+/// Plays a scenario to its end under several seeds.
+fn each(name: &str, change: impl Fn(&mut Scenario), holds: impl Fn(&Timeline, u64)) {
+    let mut scenario = Scenario::built_in(name).expect("it is built in");
+    change(&mut scenario);
+    for seed in scenario.seed..scenario.seed + SEEDS {
+        let mut timeline = Timeline::new(scenario.clone(), seed).expect("it can be run");
+        timeline.advance(timeline.ends_at());
+        holds(&timeline, seed);
+    }
+}
+
+fn all_is_delivered(timeline: &Timeline, seed: u64, messages: u64) {
+    let verdict = timeline.verdict();
+    assert_eq!((verdict.acknowledged(), verdict.delivered()), (messages, messages), "seed {seed}");
+    assert!(verdict.lost().is_empty() && verdict.reordered().is_empty(), "seed {seed}");
+}
+
+fn facts(timeline: &Timeline) -> impl Iterator<Item = (&Stamped, &PulsarEvent)> {
+    timeline.events().iter().filter_map(|fact| match &fact.event {
+        Event::Pulsar(event) => Some((fact, event)),
+        _ => None,
+    })
+}
+
+/// Who was told to keep entries of a ledger, and by whom.
+fn added(timeline: &Timeline) -> Vec<(Time, NodeId, u64, u64)> {
+    let of = |(fact, event): (&Stamped, &PulsarEvent)| match event {
+        PulsarEvent::Added { ledger, entry, .. } => Some((fact.at, fact.node, *ledger, *entry)),
+        _ => None,
+    };
+    facts(timeline).filter_map(of).collect()
+}
+
+#[test]
+fn a_topic_changes_its_broker_and_no_message_moves() {
+    each(
+        "pulsar-broker-fails-over",
+        |_| {},
+        |timeline, seed| {
+            all_is_delivered(timeline, seed, 120);
+            let (one, two) = (NodeId::Broker(1), NodeId::Broker(2));
+            let fenced: BTreeSet<NodeId> = facts(timeline)
+                .filter(|(_, event)| matches!(event, PulsarEvent::Fenced { ledger: 0, by } if *by == two))
+                .map(|(fact, _)| fact.node)
+                .collect();
+            assert!(fenced.len() >= 2, "seed {seed}: fenced by {fenced:?}");
+            let closed = facts(timeline).find_map(|(fact, event)| match event {
+                PulsarEvent::LedgerClosed { ledger: 0, entries, .. } => Some((fact.node, *entries)),
+                _ => None,
+            });
+            let (by, entries) = closed.expect("it is closed");
+            assert_eq!(by, two, "seed {seed}");
+            // What the first owner wrote stays in ledger 0, and the second writes to another.
+            for (_, node, ledger, entry) in added(timeline) {
+                assert!((node, ledger) == (one, 0) || (node == two && ledger > 0), "seed {seed}");
+                assert!(ledger > 0 || entry <= entries, "seed {seed}");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_bookie_is_replaced_from_the_next_entry_on() {
+    each(
+        "pulsar-bookie-fails",
+        |_| {},
+        |timeline, seed| {
+            all_is_delivered(timeline, seed, 120);
+            let changed = facts(timeline).find_map(|(fact, event)| match event {
+                PulsarEvent::LedgerChanged { ledger: 0, first, bookies } => {
+                    Some((fact.at, *first, bookies.clone()))
+                }
+                _ => None,
+            });
+            let (at, first, bookies) = changed.expect("another takes its place");
+            assert!(
+                first > 0 && !bookies.contains(&NodeId::Bookie(2)),
+                "seed {seed}: from {first} on {bookies:?}"
+            );
+            assert!(Time(300_000) <= at && at < Time(330_000), "seed {seed}: at {at}");
+            // The new one has nothing of what came before.
+            let newcomer = timeline.events().iter().find(|fact| {
+                fact.at > at && bookies.contains(&fact.node) && matches!(fact.event, Event::Appended { .. })
+            });
+            assert!(newcomer.is_some(), "seed {seed}");
+            let early = timeline.events().iter().filter(|fact| fact.at < Time(300_000));
+            let had: BTreeSet<NodeId> = early
+                .filter(|fact| matches!(fact.event, Event::Appended { .. }))
+                .map(|fact| fact.node)
+                .collect();
+            let new: Vec<&NodeId> = bookies.iter().filter(|bookie| !had.contains(bookie)).collect();
+            assert_eq!(new.len(), 1, "seed {seed}");
+            for fact in timeline.events().iter().filter(|fact| fact.node == *new[0]) {
+                if let Event::Appended { base, .. } = &fact.event {
+                    assert!(base.0 >= first, "seed {seed}: {fact}");
+                }
+            }
+            assert!(
+                facts(timeline).all(|(_, event)| !matches!(event, PulsarEvent::Recovers { .. })),
+                "seed {seed}"
+            );
+        },
+    );
+}
+
+#[test]
+fn a_broker_that_wakes_up_too_late_acknowledges_nothing() {
+    each(
+        "pulsar-zombie-broker",
+        |_| {},
+        |timeline, seed| {
+            all_is_delivered(timeline, seed, 160);
+            let woke = Time(1_500_000);
+            let zombie = NodeId::Broker(1);
+            assert!(facts(timeline).any(|(fact, event)| {
+                fact.node == NodeId::Broker(2) && matches!(event, PulsarEvent::Recovers { ledger: 0, .. })
+            }));
+            // What bookies had answered before they were closed to it may be waiting for it: that is in the ledger as its new
+            // owner closed it. Beyond that it acknowledges nothing.
+            let closed = |(fact, event): (&Stamped, &PulsarEvent)| match event {
+                PulsarEvent::LedgerClosed { ledger: 0, entries, .. } if fact.node == NodeId::Broker(2) => {
+                    Some(*entries)
+                }
+                _ => None,
+            };
+            let entries = facts(timeline).find_map(closed).expect("the new owner closed its ledger");
+            let late = timeline.events().iter().filter(|fact| fact.node == zombie && fact.at >= woke);
+            for fact in late {
+                let Event::Committed { partition, below } = &fact.event else { continue };
+                assert!(
+                    partition.index == 0 && below.0 <= entries,
+                    "seed {seed}: {fact}, closed with {entries}"
+                );
+            }
+        },
+    );
+    // Awake before its session is over, it is the owner still.
+    let early = |scenario: &mut Scenario| scenario.actions[1].at = Time(380_000);
+    each("pulsar-zombie-broker", early, |timeline, seed| {
+        all_is_delivered(timeline, seed, 160);
+        assert!(
+            facts(timeline).all(|(_, event)| !matches!(event, PulsarEvent::Recovers { .. })),
+            "seed {seed}"
+        );
+    });
+}
+
+#[test]
+fn each_subscription_shares_out_in_its_own_way() {
+    each(
+        "pulsar-subscriptions",
+        |_| {},
+        |timeline, seed| {
+            let verdict = timeline.verdict();
+            assert_eq!(verdict.acknowledged(), 60, "seed {seed}");
+            assert!(verdict.lost().is_empty(), "seed {seed}");
+            // Every subscription has everything; of mail the three that always fail are dead letters.
+            for (group, done) in [("audit", 60), ("mail", 57), ("pay", 60)] {
+                let messages: BTreeSet<_> = timeline
+                    .events()
+                    .iter()
+                    .filter_map(|fact| match &fact.event {
+                        Event::Processed { messages, group: Some(of), .. } if of.as_str() == group => {
+                            Some(messages)
+                        }
+                        _ => None,
+                    })
+                    .flat_map(|messages| messages.iter().copied())
+                    .collect();
+                assert_eq!(messages.len(), done, "seed {seed}: {group}");
+            }
+            let buried: usize = facts(timeline)
+                .map(|(_, event)| match event {
+                    PulsarEvent::Buried { messages, to } => {
+                        assert_eq!(to.as_str(), "orders-mail-DLQ");
+                        messages.len()
+                    }
+                    _ => 0,
+                })
+                .sum();
+            assert_eq!(buried, 3, "seed {seed}");
+            let failed = timeline.events().iter().filter(|fact| {
+                matches!(&fact.event, Event::Queue(mqlab_core::observe::QueueEvent::Failed { .. }))
+            });
+            assert_eq!(failed.count(), 9, "seed {seed}: each of them three times");
+            let active: Vec<NodeId> = facts(timeline)
+                .filter_map(|(_, event)| match event {
+                    PulsarEvent::Active { consumer, .. } => Some(*consumer),
+                    _ => None,
+                })
+                .collect();
+            assert!(
+                active.contains(&NodeId::Consumer(1)) && active.contains(&NodeId::Consumer(2)),
+                "seed {seed}"
+            );
+        },
+    );
+}
+
+#[test]
+fn what_two_bookies_had_in_memory_alone_is_lost() {
+    let mut lost = 0;
+    each(
+        "pulsar-without-sync",
+        |_| {},
+        |timeline, _| {
+            assert_eq!(timeline.verdict().sent(), 100);
+        },
+    );
+    let scenario = Scenario::built_in("pulsar-without-sync").expect("it is built in");
+    for seed in scenario.seed..scenario.seed + SEEDS {
+        let mut timeline = Timeline::new(scenario.clone(), seed).expect("it can be run");
+        timeline.advance(timeline.ends_at());
+        lost += timeline.verdict().lost().len();
+    }
+    assert!(lost > 0, "the power went, and nothing with it");
+    let synced = |scenario: &mut Scenario| {
+        if let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system {
+            spec.journal_sync = true;
+        }
+    };
+    each("pulsar-without-sync", synced, |timeline, seed| {
+        assert!(timeline.verdict().lost().is_empty(), "seed {seed}: {:?}", timeline.verdict().lost());
+    });
+    let one_alone = |scenario: &mut Scenario| {
+        scenario.actions.retain(|action| action.command.node() != Some(NodeId::Bookie(2)));
+    };
+    each("pulsar-without-sync", one_alone, |timeline, seed| {
+        assert!(timeline.verdict().lost().is_empty(), "seed {seed}: {:?}", timeline.verdict().lost());
+    });
+}

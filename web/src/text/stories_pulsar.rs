@@ -1,0 +1,145 @@
+//! The words of the scenarios that Pulsar plays: brokers that keep nothing, bookies that own nothing, and four ways to share.
+
+use super::both;
+use super::story::Story;
+
+/// The stories of this file.
+pub(super) const STORIES: &[Story] = &[BROKER, BOOKIE, ZOMBIE, SUBSCRIPTIONS, WITHOUT_SYNC];
+
+const BROKER: Story = Story {
+    scenario: "pulsar-broker-fails-over",
+    kicker: both("Pulsar: brokers keep nothing", "Pulsar：Broker 不存数据"),
+    title: both("A broker dies, and no message moves", "Broker 宕机，一条消息也不用搬"),
+    paragraphs: &[
+        both(
+            "The *broker* that owns a topic takes messages and delivers them, and keeps none. *Bookies* keep them, as entries of a *ledger*: each entry goes to two of three, and counts when both have answered.",
+            "拥有主题的 *Broker* 负责收发，自己不存。消息由 *Bookie* 保存，是某个 *ledger* 的 entry：每个 entry 写到三个 Bookie 中的两个，两个都答复才算数。",
+        ),
+        both(
+            "At 300 ms *broker 1 crashes*. When the metadata store has not heard it for a session, broker 2 takes the topic. It *fences* the open ledger, so that the old owner could write no more, finds its last entry, closes it, and begins ledger 1.",
+            "300 毫秒时 *Broker 1 宕机*。元数据存储整个会话期没听到它，Broker 2 便接手主题：先 *fence* 没关的 ledger，让旧主再也写不进去，找到最后一个 entry 后关闭，再新开 ledger 1。",
+        ),
+        both(
+            "What stood on the bookies stays there. So a topic of a terabyte changes its broker as fast as an empty one.",
+            "Bookie 上的数据原地不动。所以一个 1 TB 的主题换 Broker，和空主题一样快。",
+        ),
+    ],
+    look: &[
+        both("Each entry on two bookies, by turns", "每个 entry 轮流落在两个 Bookie 上"),
+        both(
+            "Ledger 0 is fenced on every bookie, then closed",
+            "ledger 0 在每个 Bookie 上被 fence，然后关闭",
+        ),
+    ],
+    tries: &[
+        both("Crash broker 2 as well, before broker 1 is back", "在 Broker 1 回来之前，让 Broker 2 也宕机"),
+        both(
+            "Crash a bookie at the same moment. Can the ledger still be closed?",
+            "同一时刻再让一个 Bookie 宕机，ledger 还关得上吗？",
+        ),
+    ],
+};
+
+const BOOKIE: Story = Story {
+    scenario: "pulsar-bookie-fails",
+    kicker: both("Pulsar: ensembles", "Pulsar：ensemble"),
+    title: both(
+        "A bookie dies, and another takes its place from the next entry on",
+        "Bookie 宕机，从下一个 entry 起换人",
+    ),
+    paragraphs: &[
+        both(
+            "A ledger is spread over an *ensemble* of three bookies out of four; an entry counts when two of three have it. At 300 ms *bookie 2 crashes*.",
+            "ledger 分布在一个 *ensemble* 上，四个 Bookie 里选三个；三个中两个有了，entry 就算数。300 毫秒时 *Bookie 2 宕机*。",
+        ),
+        both(
+            "The writer asks the metadata store to let the fourth bookie stand in its place *from the first entry on that is not confirmed*, and goes on. Nothing is copied: a new bookie is of use with the next entry.",
+            "写入者请元数据存储从*第一个未确认的 entry* 起让第四个 Bookie 顶上，然后继续。什么都不用复制：新 Bookie 从下一个 entry 起就有用。",
+        ),
+        both(
+            "Kafka and quorum queues have one set of replicas for a whole log, and a new replica must copy all of it before it counts.",
+            "Kafka 和仲裁队列的一份日志只有一组副本，新副本要先复制完整份日志才算数。",
+        ),
+    ],
+    look: &[both("Bookie 4 has the ledger's later entries alone", "Bookie 4 上只有 ledger 后半段的 entry")],
+    tries: &[
+        both("Crash a second bookie. Who is left to take its place?", "再让一个 Bookie 宕机，还有谁能顶上？"),
+        both("Make a bookie's disk slow instead", "改成让一个 Bookie 的磁盘变慢"),
+    ],
+};
+
+const ZOMBIE: Story = Story {
+    scenario: "pulsar-zombie-broker",
+    kicker: both("Pulsar: fencing", "Pulsar：fencing"),
+    title: both("A frozen owner wakes up, and cannot write", "卡住的旧主醒来，却写不进去"),
+    paragraphs: &[
+        both(
+            "At 300 ms *broker 1 freezes*. It is not dead, but nobody can tell: its session ends, and broker 2 takes the topic, *fences* ledger 0 on the bookies and closes it.",
+            "300 毫秒时 *Broker 1 卡住*。它没死，但没人分得清：会话过期，Broker 2 接手主题，在 Bookie 上 *fence* 并关闭 ledger 0。",
+        ),
+        both(
+            "At 1.5 s it wakes up and believes that it owns the topic still. It cannot do harm: a bookie says *fenced*, or the store says *conflict*, and either is enough. It acknowledges nothing more.",
+            "1.5 秒时它醒来，以为主题还是自己的。但它做不了坏事：Bookie 会答“已 fence”，元数据存储会答“冲突”，任何一个都够。它不再确认任何消息。",
+        ),
+    ],
+    look: &[both("Who answers the producer after 1.5 s", "1.5 秒之后是谁在答复生产者")],
+    tries: &[both("Wake it up earlier, before its session is over", "早点让它醒来，赶在会话过期之前")],
+};
+
+const SUBSCRIPTIONS: Story = Story {
+    scenario: "pulsar-subscriptions",
+    kicker: both("Pulsar: subscriptions", "Pulsar：订阅"),
+    title: both("One topic, three ways to share it", "一个主题，三种分法"),
+    paragraphs: &[
+        both(
+            "Each *subscription* gets every message, and shares them out in its own way. *audit* is failover: one consumer is active, the other stands by. *mail* is shared: by turns, to whoever has permits. *pay* is key-shared: all of one key goes to one consumer, in order.",
+            "每个*订阅*都拿到全部消息，怎么分由订阅类型决定。*audit* 是 failover：一个活跃，一个待命。*mail* 是 shared：轮流给有 permit 的。*pay* 是 key_shared：同一个键的消息按序给同一个消费者。",
+        ),
+        both(
+            "The mailers fail at every twentieth order. It is given back, comes again, and after three times stands in the *dead-letter topic* orders-mail-DLQ. The others never notice.",
+            "mailer 每逢第二十笔订单都失败：退回、重投，三次之后进入*死信主题* orders-mail-DLQ。别的订阅毫无察觉。",
+        ),
+        both(
+            "The active auditor dies at 300 ms, a payer at 350 ms: the one who stands by goes on from the last acknowledgement, and keys move to the payer that is left.",
+            "300 毫秒时活跃的 auditor 宕机，350 毫秒时一个 payer 宕机：待命者从最后的确认处接着来，键则归剩下的 payer。",
+        ),
+    ],
+    look: &[
+        both(
+            "Below the topic, one line for each subscription, with its own backlog",
+            "主题下面每个订阅一行，各有各的积压",
+        ),
+        both(
+            "A receiver queue of 5: the mailers get more permits when half of it is done",
+            "接收队列为 5：处理掉一半，mailer 才发放新的 permit",
+        ),
+    ],
+    tries: &[
+        both("Let a mailer work four times as long", "让一个 mailer 慢四倍"),
+        both("Crash the second payer, too, and bring it back", "让另一个 payer 也宕机，再恢复"),
+    ],
+};
+
+const WITHOUT_SYNC: Story = Story {
+    scenario: "pulsar-without-sync",
+    kicker: both("Pulsar: journalSyncData=false", "Pulsar：journalSyncData=false"),
+    title: both("Two bookies answer before their disks do", "两个 Bookie 没等落盘就答复"),
+    paragraphs: &[
+        both(
+            "A bookie flushes its *journal* before it answers. Here that is switched off: an entry counts when two bookies have it *in memory*.",
+            "Bookie 先把 *journal* 刷到磁盘再答复。这里关掉了：两个 Bookie 的*内存*里有了，entry 就算数。",
+        ),
+        both(
+            "At 400 ms *the power of two bookies goes*, both at once. What only they had is gone, though the shop was told that it is stored. Whoever reads the topic finds a hole there, and stands still before it.",
+            "400 毫秒时*两个 Bookie 同时断电*。只在它们那里的消息没了，尽管 shop 已经收到确认。谁来读这个主题，都会停在这个窟窿前面。",
+        ),
+    ],
+    look: &[both("The tray of the lost, when the power goes", "断电那一刻的丢失托盘")],
+    tries: &[
+        both(
+            "Cut the power of one bookie alone: the other copy is enough",
+            "只断一个 Bookie 的电：另一份副本就够了",
+        ),
+        both("Set journal_sync to true: nothing is lost", "把 journal_sync 设为 true：一条不丢"),
+    ],
+};
