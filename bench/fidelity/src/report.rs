@@ -40,11 +40,12 @@ pub fn document(system: System, version: &str, comparisons: &[Comparison]) -> St
     let count = |outcome: Outcome| comparisons.iter().filter(|one| one.outcome() == outcome).count();
     let seen: usize = comparisons.iter().map(|one| one.real.seen()).sum();
     let steps: usize = comparisons.iter().map(|one| one.real.0.len()).sum();
-    let name = system.name();
+    let (name, card) = (system.name(), system.card());
     let mut text = format!(
         "# {name}: the profile next to the real broker\n\n\
          Written by `cargo xtask fidelity --write`. Each script was played on {version} and on the engine's profile, and\n\
-         what anybody saw was compared after each step: {} scripts, {steps} steps, {seen} lines.\n\n\
+         what anybody saw was compared after each step: {} scripts, {steps} steps, {seen} lines. What is modelled at all, and\n\
+         what is not: [{card}]({card}).\n\n\
          | outcome | scripts |\n|---|---|\n\
          | the same, line by line | {} |\n| another, and it is known why | {} |\n| another, unexplained | {} |\n\n\
          A line is what a program could see: `A <- m1 #1` says that consumer A got message m1 as its channel's delivery 1.\n\

@@ -63,6 +63,14 @@ impl System {
             Self::Activemq => "docs/fidelity/activemq-real.md",
         }
     }
+
+    /// The document beside the report that says what is modelled, and what is not.
+    pub fn card(self) -> &'static str {
+        match self {
+            Self::Rabbitmq => "rabbitmq.md",
+            Self::Activemq => "activemq.md",
+        }
+    }
 }
 
 /// A script.
