@@ -101,12 +101,13 @@ pub struct Comparison {
 impl Comparison {
     /// Where the two part.
     pub fn differences(&self) -> Vec<Difference> {
-        let both = self.real.0.iter().zip(&self.engine.0);
-        let parted = both.filter(|((_, real), (_, engine))| real != engine);
-        let told = |((step, real), (_, engine)): (&(String, Vec<String>), &(String, Vec<String>))| {
-            Difference { step: step.clone(), real: real.clone(), engine: engine.clone() }
-        };
-        parted.map(told).collect()
+        let mut parted = Vec::new();
+        for ((step, real), (_, engine)) in self.real.0.iter().zip(&self.engine.0) {
+            if real != engine {
+                parted.push(Difference { step: step.clone(), real: real.clone(), engine: engine.clone() });
+            }
+        }
+        parted
     }
 
     /// What came of it.

@@ -5,6 +5,11 @@ use crate::broker::Result;
 use crate::compare::{Comparison, Outcome, Transcript};
 use crate::script::{Script, System};
 
+/// What stands before the real broker's version in a document.
+const PLAYED_ON: &str = "Each script was played on ";
+/// And behind it.
+const AND_ON: &str = " and on";
+
 /// One line for each script.
 pub fn table(comparisons: &[Comparison]) -> String {
     let width = comparisons.iter().map(|one| one.script.name.len()).max().unwrap_or_default();
@@ -43,7 +48,7 @@ pub fn document(system: System, version: &str, comparisons: &[Comparison]) -> St
     let (name, card) = (system.name(), system.card());
     let mut text = format!(
         "# {name}: the profile next to the real broker\n\n\
-         Written by `cargo xtask fidelity --write`. Each script was played on {version} and on the engine's profile, and\n\
+         Written by `cargo xtask fidelity --write`. {PLAYED_ON}{version}{AND_ON} the engine's profile, and\n\
          what anybody saw was compared after each step: {} scripts, {steps} steps, {seen} lines. What is modelled at all, and\n\
          what is not: [{card}]({card}).\n\n\
          | outcome | scripts |\n|---|---|\n\
@@ -79,6 +84,16 @@ pub fn document(system: System, version: &str, comparisons: &[Comparison]) -> St
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Which broker it was when a document was written.
+///
+/// # Errors
+///
+/// When the document is not one.
+pub fn version(document: &str) -> Result<&str> {
+    let behind = document.split_once(PLAYED_ON).and_then(|(_, rest)| rest.split_once(AND_ON));
+    behind.map(|(version, _)| version).ok_or_else(|| "the report names no broker".into())
 }
 
 /// What was seen of the real broker when a document was written: by the script's name.
@@ -126,5 +141,7 @@ mod tests {
         assert_eq!(recorded(&text, &scripts[0]).expect("it is there"), real);
         assert_eq!(recorded(&text, &scripts[1]).expect("it is there"), idle);
         assert!(recorded("", &scripts[0]).is_err());
+        assert_eq!(version(&text).expect("it is there"), "RabbitMQ 0");
+        assert!(version("").is_err());
     }
 }

@@ -34,7 +34,7 @@ type Inbox = Arc<Mutex<Vec<Arrival>>>;
 
 /// Something that came to a consumer.
 enum Arrival {
-    Message { who: String, channel: String, acker: Option<Acker>, message: Message },
+    Message { who: String, channel: String, acker: Option<Acker>, message: Box<Message> },
     Closed { channel: String, code: u16 },
 }
 
@@ -345,7 +345,7 @@ impl Rabbit {
                     who: who.clone(),
                     channel: channel.clone(),
                     acker: (!no_ack).then(|| delivery.acker.clone()),
-                    message: seen(delivery, shows_route),
+                    message: seen(delivery, shows_route).into(),
                 }),
                 Ok(None) => None,
                 Err(error) => code(error).map(|code| Arrival::Closed { channel: channel.clone(), code }),
