@@ -127,10 +127,12 @@ fn install(packages: &[&str], folder: &Path) -> Result<()> {
     apt_install(packages, folder)
 }
 
-/// Installs packages of servers, where that is ours to do and starts none of them: on a machine with services of its own
-/// a person decides.
+/// Installs packages of servers, where that is ours to do and starts none of them, as in a container: on a machine with
+/// services of its own a person decides.
 pub fn install_servers(packages: &[&str], folder: &Path) -> Result<()> {
-    if !is_debian() || !is_root(folder) || Path::new("/run/systemd/system").exists() {
+    let has_services = Path::new("/run/systemd/system").exists();
+    let starts_none = Path::new("/usr/sbin/policy-rc.d").exists() && !has_services;
+    if !is_debian() || !is_root(folder) || !starts_none {
         return Err(Error::new(format!("not installed; as root on Debian: {}", by_hand(packages))));
     }
     apt_install(packages, folder)
