@@ -71,10 +71,18 @@ impl Guest for NodeGuest {
 
     fn stop(&mut self) -> Vec<Event> {
         match core::mem::replace(&mut self.state, State::Down(Stopped::default())) {
-            State::Runs(node) => self.state = State::Down(node.stop()),
-            down => self.state = down,
+            State::Runs(node) => {
+                // What no queue has was confirmed to nobody; what a classic queue has in memory alone is gone.
+                let volatile = node.volatile();
+                self.state = State::Down(node.stop());
+                let lost = |(queue, messages)| Event::TailLost { of: Place::Queue(queue), messages };
+                volatile.into_iter().map(lost).collect()
+            }
+            down => {
+                self.state = down;
+                Vec::new()
+            }
         }
-        Vec::new() // what no queue has was confirmed to nobody
     }
 
     fn start(&mut self, now: Time, incarnation: u64) -> Result<(), Halts> {

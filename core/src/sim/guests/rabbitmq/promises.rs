@@ -2,7 +2,7 @@
 //!
 //! | promise | it takes |
 //! |---|---|
-//! | nothing is lost | confirms, consumers that acknowledge when they are done; disks that keep what was flushed; of a classic queue no disk that is replaced |
+//! | nothing is lost | confirms, consumers that acknowledge when they are done; disks that keep what was flushed; of a classic queue no disk that is replaced, and persistent messages |
 //! | all is done in the end | the same, somebody who reads every queue and does not fail for ever, all faults over, and time |
 //! | answered in the end | confirms, all faults over, and time; no queue that refuses for ever |
 //! | what was read of a stream stays | disks that keep what was flushed, no retention |
@@ -93,11 +93,19 @@ impl Promises<'_> {
         };
         let disks = match self.spec.declared(queue) {
             // It has nobody who has a copy.
-            Some(Declared::Classic(_)) => !self.adversity.replaces(),
+            Some(Declared::Classic(_)) => !self.adversity.replaces() && !self.gets_transient(queue),
             Some(Declared::Quorum { .. } | Declared::Stream { .. }) => true,
             None => false,
         };
         disks && self.adversity.disks_keep(true) && self.scenario.consumers.iter().all(careful)
+    }
+
+    /// Whether somebody publishes messages there that are kept in memory alone.
+    fn gets_transient(&self, queue: &Name) -> bool {
+        self.scenario.producers.iter().any(|producer| match producer.to.system() {
+            Some(SystemTarget::Rabbitmq(to)) => producer.message.transient && self.reached(to).contains(queue),
+            _ => false,
+        })
     }
 
     fn of_target(&self, to: &RabbitmqTarget, made: &mut Vec<Promised>) {

@@ -12,7 +12,7 @@ use super::council::{Council, Wishes};
 use super::hosted::{DiskLog, Hosted, QuorumOut};
 use super::protocol::{ClusterMessage, Order, ToClient, Word};
 use super::{BEATS, Channel, ClusterConfig, Disk};
-use crate::ids::{Epoch, Name, NodeId, PartitionId};
+use crate::ids::{Epoch, MessageId, Name, NodeId, PartitionId};
 use crate::observe::{Event, QueueEvent, RabbitmqEvent};
 use crate::routing::Router;
 use crate::systems::rabbitmq::{ConsumerTag, DeadLetters, QuorumMessage, StreamMessage};
@@ -127,6 +127,17 @@ impl ClusterNode {
         let queues = self.hosted.into_iter().filter_map(|(name, own)| Some((name, own.close()?))).collect();
         let council = self.council.and_then(|council| council.close().ok());
         Stopped { queues, council }
+    }
+
+    /// What its classic queues have in memory alone.
+    pub(crate) fn volatile(&self) -> Vec<(Name, Vec<MessageId>)> {
+        let all = self.hosted.iter().filter_map(|(name, own)| {
+            let Hosted::Classic(own) = own else { return None };
+            let held = own.queue().held().filter(|held| !held.stored).filter_map(|held| held.id);
+            let messages: Vec<MessageId> = held.collect();
+            (!messages.is_empty()).then(|| (name.clone(), messages))
+        });
+        all.collect()
     }
 
     /// Its disks, each with the logs of it that are open.
