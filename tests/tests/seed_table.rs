@@ -29,20 +29,6 @@ fn calm(workload: &Workload, name: &str) -> Row {
     row
 }
 
-/// Much is sent at any moment, and nobody reads before the mishap is over: what is kept until then, the system keeps alone.
-fn kept() -> Workload {
-    Workload {
-        producers: 4,
-        consumers: 4,
-        every: 1_000,
-        burst: 5,
-        messages: 4_000,
-        readers_at: 300_000,
-        ends_at: 20_000_000,
-        ..workload("steady")
-    }
-}
-
 /// "ActiveMQ and RabbitMQ carry ten thousands, an order of magnitude less than RocketMQ and Kafka; ActiveMQ the least."
 #[test]
 fn brokers_of_queues_carry_an_order_of_magnitude_less_than_logs() {
@@ -119,7 +105,7 @@ fn what_spreads_stands_still_for_less_long() {
 /// and of four a setting, or a second disk that is not there, turns it. What decides is for whom an answer waits, not the name.
 #[test]
 fn what_is_lost_depends_on_whom_an_answer_waits_for() {
-    let kept = kept();
+    let kept = workload("kept");
     for name in ["activemq", "rabbitmq:classic", "rocketmq", "kafka", "pulsar"] {
         for mishap in [Mishap::Crash, Mishap::PowerCut, Mishap::CutOff] {
             let row = row(&kept, name, mishap);
@@ -151,7 +137,7 @@ fn what_is_lost_depends_on_whom_an_answer_waits_for() {
 /// much as is sent in the time of a way and back: on a slow network some, on a quick one mostly nothing.
 #[test]
 fn a_leader_that_answers_alone_loses_what_is_on_its_way() {
-    let slow = Workload { latency: (2_000, 4_000), keys: 0, ..kept() };
+    let slow = Workload { latency: (2_000, 4_000), keys: 0, ..workload("kept") };
     let lost = |name: &str| {
         let run = |seed| Outcome::run(&slow, contender(name), Mishap::DiskLost, seed).expect("it can be run");
         (1..=8).map(|seed| run(seed).lost).sum::<u64>()

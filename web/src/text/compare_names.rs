@@ -110,6 +110,13 @@ const PULSAR: &[(&str, Both)] = &[
         ),
     ),
     ("no-journal-sync", both("As qw3-qa2, and bookies do not flush.", "同 qw3-qa2，但 bookie 不刷盘。")),
+    (
+        "no-batching",
+        both(
+            "As qw3-qa2, and each message is an entry of its own, which leaves at once.",
+            "同 qw3-qa2，但不攒批：每条消息单独成一个 entry，立刻发出。",
+        ),
+    ),
 ];
 
 /// What a contender's setting means; nothing where there are no words for it yet.
@@ -146,6 +153,13 @@ pub fn workload(name: &str) -> Option<(Both, Both)> {
             both(
                 "200 messages of 100 B, one every 10 ms: how long is the way of one message that meets no other?",
                 "200 条 100 B 的消息，每 10 ms 一条：没有拥挤时，一条消息要走多久？",
+            ),
+        ),
+        "kept" => (
+            both("Kept", "积压"),
+            both(
+                "4,000 messages of 1 KiB in 0.2 s, and nobody reads before 0.3 s: until then the system keeps them alone.",
+                "0.2 秒内 4000 条 1 KiB 的消息，0.3 秒之前没有人读：在那之前全靠系统自己保存。",
             ),
         ),
         "hundred-thousand" => (

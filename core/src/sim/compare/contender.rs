@@ -103,6 +103,7 @@ impl Profile {
                 ("qw2-qa2", "entries on two bookies, stored when both have flushed them: Pulsar's default"),
                 ("qw2-qa1", "entries on two bookies, stored when one has flushed them"),
                 ("no-journal-sync", "as qw3-qa2, and bookies do not flush"),
+                ("no-batching", "as qw3-qa2, and each message is an entry of its own, which leaves at once"),
             ],
         }
     }

@@ -11,6 +11,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("kafka-acks-all", include_str!("../../../contenders/kafka-acks-all.json")),
     ("kafka-acks-all-flushed", include_str!("../../../contenders/kafka-acks-all-flushed.json")),
     ("kafka-no-linger", include_str!("../../../contenders/kafka-no-linger.json")),
+    ("pulsar-no-batching", include_str!("../../../contenders/pulsar-no-batching.json")),
     ("pulsar-no-journal-sync", include_str!("../../../contenders/pulsar-no-journal-sync.json")),
     ("pulsar-qw2-qa1", include_str!("../../../contenders/pulsar-qw2-qa1.json")),
     ("pulsar-qw2-qa2", include_str!("../../../contenders/pulsar-qw2-qa2.json")),

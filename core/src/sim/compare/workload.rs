@@ -79,7 +79,7 @@ impl core::error::Error for BadWorkload {}
 
 impl Workload {
     /// The workloads that come with the engine, each with what it shows.
-    pub const BUILT_IN: [(&'static str, &'static str); 4] = [
+    pub const BUILT_IN: [(&'static str, &'static str); 5] = [
         (
             "steady",
             "2,000 messages of 1 KiB, one every 10 ms from each of two producers: time enough for mishaps",
@@ -91,6 +91,10 @@ impl Workload {
         (
             "trickle",
             "200 messages of 100 B, one every 10 ms: how long is the way of one message that meets no other?",
+        ),
+        (
+            "kept",
+            "4,000 messages of 1 KiB in 0.2 s, and nobody reads before 0.3 s: until then the system keeps them alone",
         ),
         ("hundred-thousand", "100,000 messages of 100 B in bursts of 100"),
     ];
@@ -136,6 +140,16 @@ impl Workload {
                 work: 1,
                 latency: (20, 40),
                 ends_at: 4_000_000,
+                ..steady
+            },
+            "kept" => Self {
+                producers: 4,
+                consumers: 4,
+                messages: 4_000,
+                every: 1_000,
+                burst: 5,
+                readers_at: 300_000,
+                ends_at: 20_000_000,
                 ..steady
             },
             "hundred-thousand" => Self {
