@@ -120,6 +120,25 @@ function table(part, { contender: first, columns }) {
     ...(part.alike ? [make("p", { class: "says" }, part.alike)] : []));
 }
 
+function needs({ need: first, systems, needs: all }) {
+  const heads = systems.map(([name, serves]) => make("th", { role: "columnheader", scope: "col", "data-serves-all": serves }, name));
+  const rows = all.map(({ name, title, asks, ticked, answers }) => {
+    const box = make("input", { type: "checkbox", "data-key": name, "aria-describedby": `asks-${name}` });
+    box.checked = ticked;
+    box.addEventListener("change", () => act("need", name));
+    const head = make("th", { role: "rowheader", scope: "row" }, make("label", {}, box, make("b", {}, title)), make("span", { class: "note", id: `asks-${name}` }, asks));
+    const cells = answers.map(({ serves, sign, heard, by, link, opens }, place) => {
+      const mark = make("span", { class: "sign", role: "img", "aria-label": heard, title: heard }, sign);
+      const words = link ? make("a", { href: `./${link}`, target: "_blank", rel: "noopener", title: opens, "data-key": `${name}-${place}` }, by) : by;
+      return make("td", { role: "cell", "data-serves": serves, "data-head": systems[place][0] }, mark, " ", words);
+    });
+    return make("tr", { role: "row", "data-need": name, "data-ticked": ticked }, head, ...cells);
+  });
+  return make("table", { role: "table", "aria-labelledby": "needs-title" },
+    make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, make("th", { role: "columnheader", scope: "col" }, first), ...heads)),
+    make("tbody", { role: "rowgroup" }, ...rows));
+}
+
 const fill = {
   words({ tag, texts, theme, theme_words, title }) {
     root.lang = tag;
@@ -183,6 +202,10 @@ const fill = {
       figure.firstElementChild.setAttribute("aria-label", `${title}. ${heard}`);
       return figure;
     }));
+  },
+  needs(part) {
+    refill($("needs-table"), [needs(part), make("p", { class: "says" }, part.signs)]);
+    $("needs-answer").textContent = part.answer;
   },
   together(part) {
     $("together").hidden = !part.offered;

@@ -236,6 +236,34 @@ async fn a_difference_is_one_click_from_both_runs() {
 }
 
 #[tokio::test]
+async fn what_is_needed_is_ticked_and_its_answers_open_the_runs() {
+    with_page(Form::Site, async |page: &Page| {
+        page.open("compare.html?lang=en").await;
+        let answer = async || page.text("#needs-answer").await;
+        assert_eq!(answer().await, "");
+        page.focus("[data-need='replay'] input").await;
+        page.press(" ").await;
+        page.until("it is answered", async || {
+            answer().await == "All of that: RabbitMQ, RocketMQ, Kafka, Pulsar."
+        })
+        .await;
+        page.focus("[data-need='delay'] input").await;
+        page.press(" ").await;
+        page.until("both count", async || answer().await == "All of that: RabbitMQ, RocketMQ, Pulsar.").await;
+        assert_eq!(page.texts("[data-serves-all='true']").await, ["RabbitMQ", "RocketMQ", "Pulsar"]);
+        page.click("#lang").await;
+        page.until("in Chinese, too", async || answer().await == "全部满足：RabbitMQ、RocketMQ、Pulsar。")
+            .await;
+        let link = "[data-need='delay'] td:nth-of-type(3) a"; // RocketMQ
+        let href = page.attribute(link, "href").await;
+        page.open(href.trim_start_matches("./")).await;
+        assert_eq!(page.text("#story-title").await, "rocketmq-delay");
+        page.client.back().await.expect("back to the comparison");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn where_workers_or_webassembly_are_missing_it_says_so() {
     with_page(Form::Site, async |page: &Page| {
         // The workers' module that does not come is said, too, and the page can be asked again.

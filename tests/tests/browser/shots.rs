@@ -137,6 +137,12 @@ const STATES: &[State] = &[
         ],
         windows: SOME,
     },
+    State {
+        name: "compare-needs",
+        link: COMPARE,
+        deeds: &[Click("[data-need='replay'] input"), Show("#needs")],
+        windows: EVERY,
+    },
     State { name: "bad-link", link: "scenario=nothing-like-it", deeds: &[], windows: SOME },
 ];
 

@@ -13,6 +13,7 @@
 
 mod charts;
 mod form;
+pub mod needs;
 pub mod panel;
 pub mod presets;
 pub mod results;
@@ -26,7 +27,8 @@ use crate::desk::share::Keep;
 use crate::embed::THEMES;
 use crate::link;
 use crate::scene::theme::{DARK, LIGHT, Theme};
-use crate::text::{Lang, compare as words, ui};
+use crate::text::{Lang, compare as words, needs as need_words, ui};
+use needs::Needs;
 use panel::{Panel, RunPart, Words};
 use results::{Results, State};
 use together::Together;
@@ -72,6 +74,7 @@ pub struct CompareDesk {
     wrong: Option<Wrong>,
     results: Option<Results>,
     together: Together,
+    needs: Needs,
     /// How wide a chart may be, in pixels.
     width: f64,
     shown: Panel,
@@ -101,6 +104,7 @@ impl CompareDesk {
             wrong,
             results: None,
             together: Together::default(),
+            needs: Needs::default(),
             width: 480.0,
             shown: Panel::default(),
             filled: None,
@@ -153,6 +157,7 @@ impl CompareDesk {
         match name {
             "lang" => self.lang = self.lang.other(),
             "theme" => self.theme_choice = (self.theme_choice + 1) % THEMES.len(),
+            "need" => drop(self.needs.toggle(value)),
             _ if self.act_together(name, value) => {}
             _ => match form::change(&self.plan, name, value) {
                 None => {}
@@ -322,6 +327,7 @@ impl CompareDesk {
             news(&mut shown.run, fresh.run, &mut changed.run),
             news(&mut shown.tables, fresh.tables, &mut changed.tables),
             news(&mut shown.charts, fresh.charts, &mut changed.charts),
+            news(&mut shown.needs, fresh.needs, &mut changed.needs),
             news(&mut shown.together, fresh.together, &mut changed.together),
             news(&mut shown.clock, fresh.clock, &mut changed.clock),
             news(&mut shown.address, fresh.address, &mut changed.address),
@@ -343,6 +349,7 @@ impl CompareDesk {
                 Err(why) => self.wrong = Some(Wrong::Inside(why)),
             }
         }
+        panel.needs = Some(self.needs.part(lang));
         panel.together = Some(self.together.part(self.results.as_ref(), lang));
         let tag = if lang == Lang::En { "en" } else { "zh" };
         let query = self.plan.write();
@@ -367,7 +374,12 @@ impl CompareDesk {
 
     fn words(&self) -> Words {
         let lang = self.lang;
-        let shared = [("lang", ui::text("lang", lang)), ("failed", ui::text("failed", lang))];
+        let shared = [
+            ("lang", ui::text("lang", lang)),
+            ("failed", ui::text("failed", lang)),
+            ("needs-title", need_words::TITLE.get(lang)),
+            ("needs-lead", need_words::LEAD.get(lang)),
+        ];
         let texts = words::TEXTS.iter().map(|(name, both)| (*name, both.get(lang)));
         Words {
             tag: lang.tag(),

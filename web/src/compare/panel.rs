@@ -20,6 +20,9 @@ pub struct Panel {
     /// The same, drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charts: Option<Vec<ChartPart>>,
+    /// Which system serves what is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<NeedsPart>,
     /// Runs side by side.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub together: Option<TogetherPart>,
@@ -271,4 +274,51 @@ pub struct ClockPart {
     pub time: String,
     /// As it is heard.
     pub heard: String,
+}
+
+/// What a system says to a need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// `yes`, `with`, `no` or `unplayed`, for the page's style.
+    pub serves: &'static str,
+    /// The same as a sign, and in words for who hears it.
+    pub sign: &'static str,
+    /// See above.
+    pub heard: &'static str,
+    /// By what, or why not.
+    pub by: &'static str,
+    /// The link to what shows it; empty where nothing does.
+    pub link: String,
+    /// What the link does.
+    pub opens: &'static str,
+}
+
+/// Something that may be needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NeedPart {
+    /// Its name, for the page.
+    pub name: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+    /// What exactly is asked.
+    pub asks: &'static str,
+    /// Whether it is ticked.
+    pub ticked: bool,
+    /// An answer for each system.
+    pub answers: Vec<Served>,
+}
+
+/// Which system serves what is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NeedsPart {
+    /// The first column's head.
+    pub need: &'static str,
+    /// The systems, and whether each serves all that is ticked.
+    pub systems: Vec<(&'static str, bool)>,
+    /// A row for each need.
+    pub needs: Vec<NeedPart>,
+    /// What the signs mean.
+    pub signs: &'static str,
+    /// Who serves all that is ticked.
+    pub answer: String,
 }

@@ -26,6 +26,7 @@ pub mod judged;
 mod membership;
 pub(crate) mod menu;
 pub(crate) mod near;
+pub mod needs;
 mod producers;
 pub mod promises;
 mod pulls;
