@@ -19,6 +19,7 @@
 //! | [`demo`], [`dist`], [`mod@test`], [`steps`], [`shots`], [`mod@bench`], [`fidelity`] | what do the commands do, in which order? |
 
 pub mod bench;
+pub mod cards;
 pub mod cli;
 pub mod demo;
 pub mod dist;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::cards;
 use crate::error::{Context, Result};
 use crate::offline;
 use crate::process;
@@ -48,6 +49,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     // The page that compares says what its figures rest on.
     let costs = workspace.root.join("core/costs.json");
     fs::copy(&costs, fresh.join("costs.json")).context(|| format!("cannot copy {}", costs.display()))?;
+    cards::complete(&workspace.root, &fresh.join("fidelity.html"))?;
     offline::complete(&fresh)?;
     remove(&site)?;
     fs::rename(&fresh, &site).context(|| format!("cannot write {}", site.display()))

@@ -101,3 +101,37 @@ async fn the_audit_objects_to_nothing_where_systems_are_compared() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_cards_are_read_in_both_languages_and_the_audit_objects_to_nothing() {
+    with_page(Form::Site, async |page: &Page| {
+        for (lang, first, window) in [
+            ("en", "ActiveMQ: what the lab models", (1440, 900)),
+            ("zh", "ActiveMQ：实验台模拟了什么", (390, 844)),
+        ] {
+            page.set_window(window).await;
+            page.client
+                .goto(&format!("{}fidelity.html?lang={lang}", page.url))
+                .await
+                .expect("the page opens");
+            let heads = async || {
+                let all = page.texts(".card > h2").await;
+                all.into_iter().filter(|head| !head.is_empty()).collect::<Vec<_>>() // what is hidden has no text
+            };
+            let seen = heads().await;
+            assert_eq!((seen.len(), seen[0].as_str()), (5, first));
+            is_fine(page, "the cards").await;
+            page.click("#theme").await;
+            is_fine(page, "the cards, in another theme").await;
+            let wide = page.script("return document.scrollingElement.scrollWidth").await;
+            assert!(wide.as_f64() <= Some(f64::from(window.0)), "{wide} wide in a window of {}", window.0);
+            page.click("#lang").await;
+            assert_ne!(heads().await[0], first);
+            page.click(".systems > [href='#pulsar']").await;
+            let top =
+                "return document.getElementById('pulsar').getBoundingClientRect().top < innerHeight / 2";
+            page.until("Pulsar's card is there", async || page.script(top).await == true).await;
+        }
+    })
+    .await;
+}

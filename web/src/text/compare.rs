@@ -80,6 +80,7 @@ pub const TEXTS: &[(&str, Both)] = &[
             "比较的是机制。一台机器上的数字不能保证另一台；但谁领先、为什么领先，可以亲眼看到。",
         ),
     ),
+    ("fidelity-link", both("How true each system is, line by line", "每个系统有多真，逐条说明")),
 ];
 
 /// In the browser's title, and in the lab's link to the page.
