@@ -88,7 +88,7 @@ mod tests {
         let [a, b] = [1, 2].map(NodeId::Producer);
         let mut line = Line::default();
         let comes = |peer: NodeId| Incoming::HangUp { peer };
-        [a, b, a, a, b].map(|from| line.push(comes(from)));
+        [a, b, a, a, b].into_iter().for_each(|from| line.push(comes(from)));
         line.push(Incoming::Wake);
         assert_eq!(line.len(), 5, "nobody waits to be woken");
         let of = |inputs: Vec<Incoming>| -> Vec<NodeId> {

@@ -217,7 +217,7 @@ mod tests {
         };
         let mut line = Line::default();
         (0..5).for_each(|_| line.push(send()));
-        [slow, other].map(|peer| line.push(Incoming::HangUp { peer }));
+        [slow, other].into_iter().for_each(|peer| line.push(Incoming::HangUp { peer }));
         let turn = world.turn(&mut line);
         assert!(
             matches!(turn.last(), Some(Incoming::HangUp { peer }) if *peer == other),
