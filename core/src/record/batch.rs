@@ -199,18 +199,16 @@ impl Batches {
 
     /// These batches and then `others`, in one piece.
     #[must_use]
-    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Batch>) -> Self {
-        let mut parts = parts.into_iter();
-        let Some(first) = parts.next() else {
-            return Self::default();
-        };
-        let Some(second) = parts.next() else {
-            return Self { bytes: first.bytes.clone() };
-        };
-        let mut bytes = BytesMut::from(&first.bytes[..]);
-        for batch in core::iter::once(second).chain(parts) {
-            bytes.extend_from_slice(&batch.bytes);
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Batch, IntoIter: Clone>) -> Self {
+        let parts = parts.into_iter();
+        let mut rest = parts.clone();
+        match (rest.next(), rest.next()) {
+            (None, _) => return Self::default(),
+            (Some(only), None) => return Self { bytes: only.bytes.clone() },
+            (Some(_), Some(_)) => {}
         }
+        let mut bytes = BytesMut::with_capacity(parts.clone().map(|batch| batch.bytes.len()).sum());
+        parts.for_each(|batch| bytes.extend_from_slice(&batch.bytes));
         Self { bytes: bytes.freeze() }
     }
 }

@@ -125,12 +125,15 @@ pub(crate) struct HeaderWriter {
 impl HeaderWriter {
     /// Adds a header; its value may come in pieces.
     pub(crate) fn put(&mut self, name: &[u8], value: Option<&[&[u8]]>) {
+        const LENGTHS_MAX: usize = 10; // of two lengths of some bytes each
         self.count += 1;
+        let bytes: usize = value.iter().copied().flatten().map(|piece| piece.len()).sum();
+        self.bytes.reserve(name.len() + bytes + LENGTHS_MAX);
         put_slice(&mut self.bytes, Some(name));
         match value {
             None => varint::put(&mut self.bytes, -1),
             Some(pieces) => {
-                varint::put(&mut self.bytes, pieces.iter().map(|piece| piece.len()).sum::<usize>() as i64);
+                varint::put(&mut self.bytes, bytes as i64);
                 pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
             }
         }
@@ -251,6 +254,9 @@ impl BatchBuilder {
         if after > BATCH_BYTES_MAX || self.count == i32::MAX {
             return Err(Malformed::Length(i32::try_from(after).unwrap_or(i32::MAX)));
         }
+        if self.count == 0 {
+            self.bytes.reserve_exact(varint::len(length as i64) + length); // many batches have one record
+        }
         varint::put(&mut self.bytes, length as i64);
         self.bytes.push(0); // attributes: none are defined
         varint::put(&mut self.bytes, time_delta);
@@ -303,7 +309,8 @@ impl BatchBuilder {
     }
 
     fn finish(mut self, base: i64, epoch: i32, last_delta: i32) -> Batches {
-        let mut summed = Vec::with_capacity(BATCH_HEADER_BYTES);
+        const SUMMED_FROM: usize = 21; // what stands before is outside the checksum
+        let mut summed = &mut self.bytes[SUMMED_FROM..BATCH_HEADER_BYTES];
         summed.put_i16(self.attributes); // not compressed, the writer's time
         summed.put_i32(last_delta);
         summed.put_i64(self.base_timestamp);
@@ -312,15 +319,13 @@ impl BatchBuilder {
         summed.put_i16(self.producer.epoch);
         summed.put_i32(self.producer.sequence);
         summed.put_i32(self.count);
-        let summed_from = BATCH_HEADER_BYTES - summed.len();
-        self.bytes[summed_from..BATCH_HEADER_BYTES].copy_from_slice(&summed);
-        let mut front = Vec::with_capacity(summed_from);
+        let (length, (mut front, summed)) =
+            (self.bytes.len() - LENGTH_END, self.bytes.split_at_mut(SUMMED_FROM));
         front.put_i64(base);
-        front.put_i32((self.bytes.len() - LENGTH_END) as i32);
+        front.put_i32(length as i32);
         front.put_i32(epoch);
         front.put_i8(2);
-        front.put_u32(crc32c(&self.bytes[summed_from..]));
-        self.bytes[..summed_from].copy_from_slice(&front);
+        front.put_u32(crc32c(summed));
         Batches::trusted(self.bytes.into())
     }
 }

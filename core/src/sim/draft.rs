@@ -101,11 +101,7 @@ impl MessageSpec {
     /// The message of this number, from 1.
     pub(super) fn draft(&self, number: u64, id: MessageId, key: Option<char>) -> Message {
         let turn = usize::try_from(number.saturating_sub(1)).unwrap_or_default();
-        let mut body = body(id);
-        while body.len() < self.bytes as usize {
-            body.push('.');
-        }
-        let mut message = Message::new(body);
+        let mut message = Message::new(body(id, self.bytes as usize));
         if let Some(key) = key {
             message = message.with_key(String::from(key));
             if self.group_by_key {
@@ -131,13 +127,15 @@ impl MessageSpec {
     }
 }
 
-/// What a message says, in as much memory as it takes and no more: nothing of it moves when it becomes bytes.
-fn body(id: MessageId) -> String {
+/// What a message says, and dots up to so many bytes, in as much memory as it takes and no more: nothing of it moves when it
+/// becomes bytes.
+fn body(id: MessageId, bytes: usize) -> String {
     const WORD: &str = "order ";
     let digits = id.0.checked_ilog10().unwrap_or_default() as usize + 1;
-    let mut body = String::with_capacity(WORD.len() + digits);
+    let mut body = String::with_capacity((WORD.len() + digits).max(bytes));
     let written = write!(body, "{WORD}{}", id.0);
     debug_assert!(written.is_ok(), "a string takes what it is given");
+    (body.len()..bytes).for_each(|_| body.push('.'));
     body
 }
 

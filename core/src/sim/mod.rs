@@ -31,6 +31,7 @@ mod group_check;
 mod guests;
 mod host_check;
 mod in_transactions;
+mod line;
 mod links;
 mod lives;
 mod lookout;

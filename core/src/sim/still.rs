@@ -16,9 +16,9 @@
 
 use alloc::vec::Vec;
 
+use super::line::Line;
 use super::words::{Incoming, Words, own};
 use super::world::{Power, World};
-use crate::broker::Input;
 use crate::ids::NodeId;
 use crate::observe::{Event, FaultEvent};
 use crate::sorted::SortedMap;
@@ -31,7 +31,7 @@ pub(super) struct Still {
     /// Until its disk has done what it was asked to.
     busy_until: Option<Time>,
     /// What has come.
-    line: Vec<Incoming>,
+    line: Line,
     /// What it wanted sent when it began to wait for its disk.
     leaves: Vec<(NodeId, Words)>,
 }
@@ -102,61 +102,44 @@ impl World {
         if self.still.get(&node).is_none_or(|still| still.frozen || still.busy_until.is_some()) {
             return;
         }
-        let Some(Still { line, leaves, .. }) = self.still.remove(&node) else { return };
+        let Some(Still { mut line, leaves, .. }) = self.still.remove(&node) else { return };
         self.send_all(node, leaves);
         let incarnation = self.incarnation(node);
         let lives =
             |world: &Self| world.power(node) == Some(Power::On) && world.incarnation(node) == incarnation;
         self.wakes(node).forget();
-        match node {
-            _ if self.guests.contains_key(&node) => {
-                let mut line = line;
-                line.push(Incoming::Wake);
-                while !line.is_empty() {
-                    let turn = self.guests_turn(&mut line);
-                    self.hand_to_guest(node, turn);
-                    if !lives(self) {
-                        return;
-                    }
-                    if let Some(still) = self.still.get_mut(&node) {
-                        still.line.append(&mut line); // it is busy with this, and the rest waits on
-                    }
-                }
-            }
-            NodeId::Broker(number) => {
-                let mut line: Vec<Input> = line.into_iter().filter_map(own).collect();
-                line.push(Input::Wake);
-                while !line.is_empty() {
-                    let turn = self.turn_of(&mut line);
-                    self.hand_to_broker(number, turn);
-                    if !lives(self) {
-                        return;
-                    }
-                    if let Some(still) = self.still.get_mut(&node) {
-                        // it is busy with this, and the rest waits on
-                        still.line.extend(line.drain(..).map(again));
-                    }
-                }
-            }
-            _ => {
-                for input in line {
-                    if lives(self) {
-                        self.hand(node, input);
-                    }
-                }
+        if !matches!(node, NodeId::Broker(_)) && !self.guests.contains_key(&node) {
+            for input in line.take_all() {
                 if lives(self) {
-                    self.wake(node);
+                    self.hand(node, input);
                 }
             }
+            if lives(self) {
+                self.wake(node);
+            }
+            return;
+        }
+        let mut turn = self.turn(&mut line);
+        turn.push(Incoming::Wake);
+        loop {
+            self.hand_burst(node, turn);
+            if !lives(self) || line.is_empty() {
+                return;
+            }
+            if let Some(still) = self.still.get_mut(&node) {
+                return still.line.append(line); // it is busy with this, and the rest waits on
+            }
+            turn = self.turn(&mut line);
         }
     }
-}
 
-/// What waits on.
-fn again(input: Input) -> Incoming {
-    match input {
-        Input::Wake => Incoming::Wake,
-        Input::HangUp { peer } => Incoming::HangUp { peer },
-        Input::Message { from, message } => Incoming::Message { from, message: Words::Own(message) },
+    /// Hands what came together to a broker, or to a guest.
+    fn hand_burst(&mut self, node: NodeId, burst: Vec<Incoming>) {
+        match node {
+            NodeId::Broker(number) if !self.guests.contains_key(&node) => {
+                self.hand_to_broker(number, burst.into_iter().filter_map(own));
+            }
+            _ => self.hand_to_guest(node, burst),
+        }
     }
 }

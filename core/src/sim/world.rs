@@ -16,7 +16,7 @@ use super::command::Command;
 use super::controllers::Controllers;
 use super::cost::Accounts;
 use super::disks::Disks;
-use super::guests::{Guests, guests};
+use super::guests::{GuestOut, Guests, guests};
 use super::links::Way;
 use super::network::{Network, Packet};
 use super::onward::Errand;
@@ -161,6 +161,7 @@ pub struct World {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spare {
     pub(super) out: Out,
+    pub(super) guests: GuestOut,
     /// For brokers, whose records are slices of their logs.
     pub(super) slices: Out<SliceOf<Disk>>,
 }
@@ -296,6 +297,12 @@ impl World {
     /// Lets the next thing happen, and returns what events that brought; `None` when nothing is planned any more.
     pub fn step(&mut self) -> Option<Vec<Stamped>> {
         self.happen().then(|| core::mem::take(&mut self.events))
+    }
+
+    /// Takes back what [`step`](Self::step) brought, when it was looked at: its memory serves the next step.
+    pub(super) fn reuse(&mut self, mut events: Vec<Stamped>) {
+        events.clear();
+        self.events = events;
     }
 
     /// The same for whoever asks only what the run amounts to: observers have seen the events, and nobody keeps them.

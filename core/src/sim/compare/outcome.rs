@@ -116,6 +116,7 @@ impl Outcome {
                 tell(verdict.delivered());
             }
             let all = verdict.delivered() == workload.messages && verdict.acknowledged() == workload.messages;
+            world.reuse(events);
             if all && mishap == Mishap::None {
                 break; // nothing more will come
             }

@@ -1,9 +1,10 @@
 //! Who pays? Each broker, in time: it is busy with a burst before its answers leave, and so is its network card after it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::super::guests::GuestMessage;
+use super::super::line::Line;
 use super::super::words::{Incoming, Words};
 use super::super::world::{Disk, DiskLog, World};
 use super::bill::{Bill, Work, per_kib};
@@ -12,6 +13,7 @@ use super::weight::{self, Lane};
 use crate::broker::{Input, Out};
 use crate::ids::NodeId;
 use crate::log::SliceOf;
+use crate::sorted::SortedMap;
 use crate::time::{Span, Time};
 
 /// How long a broker works before it answers what it has done: a millisecond. Its threads answer one by one; whoever waits
@@ -62,17 +64,10 @@ impl Asked {
     }
 }
 
-/// What waits in a line.
-enum Waiter {
-    Message(NodeId, (Option<Lane>, Work)),
-    HangUp(NodeId),
-    Wake,
-}
-
 /// What a burst amounts to: what is to be done in each queue or partition, and what belongs to none of them.
 #[derive(Debug, Default)]
 pub(in super::super) struct BurstCost {
-    lanes: BTreeMap<Option<Lane>, Work>,
+    lanes: SortedMap<Option<Lane>, Work>,
 }
 
 impl BurstCost {
@@ -158,47 +153,22 @@ impl Account {
 }
 
 impl World {
-    /// The same of a guest.
-    pub(in super::super) fn guests_turn(&self, line: &mut Vec<Incoming>) -> Vec<Incoming> {
-        self.turn(line, |input| match input {
-            Incoming::Message { from, message } => Waiter::Message(*from, message.comes()),
-            Incoming::HangUp { peer } => Waiter::HangUp(*peer),
-            Incoming::Wake => Waiter::Wake,
-        })
-    }
-
     /// Takes out of the line what a broker does in one turn: all, unless that is more than a [`TURN`] in some queue or
-    /// partition. Then others go on meanwhile, but for those whose sender waits there: what one sends stays in order.
-    pub(in super::super) fn turn_of(&self, line: &mut Vec<Input>) -> Vec<Input> {
-        self.turn(line, |input| match input {
-            Input::Message { from, message } => Waiter::Message(*from, weight::comes(message)),
-            Input::HangUp { peer } => Waiter::HangUp(*peer),
-            Input::Wake => Waiter::Wake,
-        })
-    }
-
-    fn turn<T: Clone>(&self, line: &mut Vec<T>, what: impl Fn(&T) -> Waiter) -> Vec<T> {
-        let Some(costs) = &self.scenario.costs else { return core::mem::take(line) };
-        let (mut spent, mut held_up) = (BTreeMap::<Option<Lane>, u64>::new(), BTreeSet::new());
-        let mut turn = Vec::new();
-        line.retain(|input| {
-            match what(input) {
-                Waiter::Message(from, (lane, work)) => {
-                    let spent = spent.entry(lane).or_default();
-                    if *spent >= TURN.0 * 1_000 || held_up.contains(&from) {
-                        held_up.insert(from);
-                        return true;
-                    }
-                    *spent += work.processor(costs);
-                }
-                // A connection ends behind what came in it.
-                Waiter::HangUp(peer) if held_up.contains(&peer) => return true,
-                Waiter::HangUp(_) | Waiter::Wake => {}
+    /// partition. Then others go on meanwhile, but for those whose sender waits there: what one sends stays in order, and a
+    /// connection ends behind what came in it.
+    pub(in super::super) fn turn(&self, line: &mut Line) -> Vec<Incoming> {
+        let Some(costs) = &self.scenario.costs else { return line.take_all() };
+        let mut spent = SortedMap::<Option<Lane>, u64>::new();
+        line.take(|input| {
+            let Incoming::Message { message, .. } = input else { return true };
+            let (lane, work) = message.comes();
+            let spent = spent.entry(lane).or_default();
+            let goes = *spent < TURN.0 * 1_000;
+            if goes {
+                *spent += work.processor(costs);
             }
-            turn.push(input.clone());
-            false
-        });
-        turn
+            goes
+        })
     }
 
     /// What a broker's machine did so far; `None` where nothing costs anything.
@@ -243,13 +213,20 @@ mod tests {
         let send = || {
             let queue = Name::new("orders").expect("a legal name");
             let request = Request::Send { queue, batches: batch(0, 10) };
-            Input::Message { from: slow, message: Message::Request(1, request) }
+            Incoming::Message { from: slow, message: Words::Own(Message::Request(1, request)) }
         };
-        let mut line: Vec<Input> = (0..5).map(|_| send()).collect();
-        line.extend([Input::HangUp { peer: slow }, Input::HangUp { peer: other }]);
-        let turn = world.turn_of(&mut line);
-        assert!(matches!(turn.last(), Some(Input::HangUp { peer }) if *peer == other), "nothing of it waits");
+        let mut line = Line::default();
+        (0..5).for_each(|_| line.push(send()));
+        [slow, other].into_iter().for_each(|peer| line.push(Incoming::HangUp { peer }));
+        let turn = world.turn(&mut line);
+        assert!(
+            matches!(turn.last(), Some(Incoming::HangUp { peer }) if *peer == other),
+            "nothing of it waits"
+        );
         assert!(turn.len() < 5, "ten messages take most of a turn: {}", turn.len());
-        assert!(matches!(line.last(), Some(Input::HangUp { peer }) if *peer == slow), "it comes last");
+        assert!(
+            matches!(line.take_all().last(), Some(Incoming::HangUp { peer }) if *peer == slow),
+            "it comes last"
+        );
     }
 }

@@ -26,7 +26,7 @@ pub(super) enum Lane {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Weight {
-    /// Messages in it that somebody looks at one by one.
+    /// Messages in it that somebody looks at one by one: none where they go as they are stored.
     pub(in super::super) messages: u64,
     /// Bytes, without what every packet has.
     pub(in super::super) bytes: u64,
@@ -37,23 +37,22 @@ pub(in super::super) struct Weight {
 }
 
 impl Weight {
-    fn lane(&self) -> Option<Lane> {
-        Some(match self.place.clone()? {
+    fn lane(self) -> Option<Lane> {
+        Some(match self.place? {
             Place::Partition(partition) => Lane::Partition(partition),
             Place::Queue(name) => Lane::Named(name),
             Place::Exchange(_) | Place::Topic(_) => return None,
         })
     }
 
-    fn comes(&self) -> (Option<Lane>, Work) {
-        let messages_in = if self.as_stored { 0 } else { self.messages };
-        let work =
-            Work { packets_in: 1, bytes_in: self.bytes + PACKET_BYTES, messages_in, ..Work::default() };
+    fn comes(self) -> (Option<Lane>, Work) {
+        let (bytes_in, messages_in) = (self.bytes + PACKET_BYTES, self.messages);
+        let work = Work { packets_in: 1, bytes_in, messages_in, ..Work::default() };
         (self.lane(), work)
     }
 
     /// What it takes when it leaves.
-    pub(super) fn leaves(&self) -> (Option<Lane>, Work) {
+    pub(super) fn leaves(self) -> (Option<Lane>, Work) {
         let sends = Work { packets_out: 1, bytes_packed: PACKET_BYTES, ..Work::default() };
         let work = if self.as_stored && self.bytes > 0 {
             Work { stored: (1, self.bytes), ..sends }

@@ -31,12 +31,12 @@ impl World {
         let (now, flush_takes, full) = (self.clock(node), self.flush_takes(node), self.is_full(node));
         let keeps = matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store);
         let mut burst_cost = (keeps && self.scenario.costs.is_some()).then(BurstCost::default);
-        let Self { guests, keys, verdict, .. } = self;
+        let Self { guests, keys, verdict, spare, .. } = self;
         let Some(slot) = guests.get_mut(&node) else { return };
         let asked = |guest: &mut dyn Guest| Asked::of(guest.disks().into_iter().flat_map(|disk| disk.logs));
         let counts = flush_takes.is_some() || burst_cost.is_some();
         let before = if counts { asked(&mut *slot.process) } else { Asked::default() };
-        let (mut run, mut out) = (Run { keys, verdict }, super::GuestOut::default());
+        let (mut run, mut out) = (Run { keys, verdict }, mem::take(&mut spare.guests));
         for input in burst {
             if let Some(cost) = &mut burst_cost {
                 cost.comes(&input);
@@ -56,18 +56,18 @@ impl World {
             let leaves = out.sends.iter().map(|(_, message)| message);
             busy.0 += self.charge(node, &cost.with_guests(leaves, asked)).0;
         }
-        let sends = out.sends.into_iter().map(|(to, message)| (to, Words::Guest(message)));
-        let mut sends: Vec<(NodeId, Words)> = sends.collect();
+        let words = |(to, message)| (to, Words::Guest(message));
         if busy > Span::ZERO {
-            self.is_busy_for(node, busy, mem::take(&mut sends));
+            self.is_busy_for(node, busy, out.sends.drain(..).map(words).collect());
         }
-        for event in out.events {
+        for event in out.events.drain(..) {
             self.note(node, event);
         }
         if dies {
             return self.stop(node, Power::Crashed, Event::Crashed);
         }
-        self.send_all(node, sends);
+        self.send_all(node, out.sends.drain(..).map(words));
+        self.spare.guests = out;
         self.plan_wake(node);
     }
 

@@ -76,6 +76,8 @@ pub struct DeadLetter {
 #[derive(Clone, Debug)]
 struct Here {
     payload: Batches,
+    /// Which messages it has.
+    ids: Vec<Option<MessageId>>,
     redeliveries: u32,
     /// Messages that are not acknowledged.
     left: BTreeSet<u32>,
@@ -246,7 +248,8 @@ impl PulsarConsumer {
         }
         let is_batch = records.len() > 1;
         let left = (0..records.len() as u32).collect();
-        self.here.insert(position, Here { payload, redeliveries, left, until: None });
+        let ids = records.iter().map(Record::message_id).collect();
+        self.here.insert(position, Here { payload, ids, redeliveries, left, until: None });
         for (index, record) in (0..).zip(records) {
             let (partition, batch) = (self.session.topic().partition_index(), is_batch.then_some(index));
             self.queue.push_back((MessagePlace { position, partition, batch }, record));
@@ -331,9 +334,11 @@ impl PulsarConsumer {
     /// States that messages of an entry are done: one of them, or all.
     fn processed(&self, position: Position, batch: Option<u32>, out: &mut Out<Message>) {
         let Some(here) = self.here.get(&position) else { return };
-        let is_asked = |index: u32| here.left.contains(&index) && batch.is_none_or(|batch| batch == index);
-        let asked = (0..).zip(here.payload.records()).filter(|(index, _)| is_asked(*index));
-        let messages: Messages = asked.filter_map(|(_, record): (u32, Record)| record.message_id()).collect();
+        let id = |index: &u32| *here.ids.get(*index as usize)?;
+        let messages: Messages = match batch {
+            Some(index) => here.left.get(&index).and_then(id).into_iter().collect(),
+            None => here.left.iter().filter_map(id).collect(),
+        };
         if !messages.is_empty() {
             let (from, group) = (Place::Partition(self.place.clone()), Some(self.subscription.clone()));
             out.events.push(Event::Processed { from, messages, group });
@@ -363,7 +368,8 @@ impl PulsarConsumer {
             self.nacks.remove(&(at, position));
             back.insert(position);
         }
-        let late = self.here.iter().filter(|(_, here)| here.until.is_some_and(|until| until <= now));
+        let timed = self.settings.ack_timeout.map(|_| self.here.iter()).into_iter().flatten();
+        let late = timed.filter(|(_, here)| here.until.is_some_and(|until| until <= now));
         let late: Vec<(Position, Vec<MessageId>)> =
             late.map(|(position, here)| (*position, here.payload.message_ids().collect())).collect();
         if !late.is_empty() {
@@ -420,7 +426,8 @@ impl PulsarConsumer {
     pub fn next_wakeup(&self) -> Option<Time> {
         let acks = self.acks_at.filter(|_| self.is_connected());
         let nack = self.nacks.first().map(|(at, _)| *at);
-        let late = self.here.values().filter_map(|here| here.until).min();
+        let timed = self.settings.ack_timeout.map(|_| self.here.values()).into_iter().flatten();
+        let late = timed.filter_map(|here| here.until).min();
         self.session.next_wakeup().into_iter().chain(acks).chain(nack).chain(late).min()
     }
 

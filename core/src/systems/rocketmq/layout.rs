@@ -270,7 +270,7 @@ impl StoredMessage {
     ///
     /// [`BadLayout`] where a part is too long for the layout.
     pub fn size(&self) -> Result<u32, BadLayout> {
-        self.checked_size(self.properties.encode().len())
+        self.checked_size(self.properties.size())
     }
 
     fn checked_size(&self, properties: usize) -> Result<u32, BadLayout> {
@@ -299,8 +299,7 @@ impl StoredMessage {
     ///
     /// [`BadLayout`] where a part is too long for the layout.
     pub fn encode(&self) -> Result<Bytes, BadLayout> {
-        let properties = self.properties.encode();
-        let size = self.checked_size(properties.len())?;
+        let size = self.checked_size(self.properties.size())?;
         let v6 = |host: Host, bit| if matches!(host, Host::V6(..)) { bit } else { 0 };
         let hosts = v6(self.born_host, sys_flag::BORN_V6) | v6(self.store_host, sys_flag::STORE_V6);
         let flags = self.sys_flag & !(sys_flag::BORN_V6 | sys_flag::STORE_V6) | hosts;
@@ -327,8 +326,8 @@ impl StoredMessage {
             Version::V2 => to.put_u16(topic.len() as u16),
         }
         to.put_slice(topic.as_bytes());
-        to.put_u16(properties.len() as u16);
-        to.put_slice(&properties);
+        to.put_u16(self.properties.size() as u16);
+        self.properties.write(&mut to);
         Ok(to.into())
     }
 }

@@ -29,20 +29,30 @@ use crate::observe::Place;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbering {
     brokers: Vec<Name>,
-    queues: BTreeMap<Topic, u32>,
+    /// How many queues each broker has of a topic, and what facts call the topic.
+    topics: BTreeMap<Topic, (u32, Name)>,
 }
 
 impl Numbering {
     /// That of brokers with these names, each with so many queues of a topic; one of any other.
     pub fn new(brokers: Vec<Name>, queues: BTreeMap<Topic, u32>) -> Self {
-        Self { brokers, queues }
+        let named = |(topic, queues): (Topic, u32)| {
+            let name = topic.queue(0).topic;
+            (topic, (queues, name))
+        };
+        Self { brokers, topics: queues.into_iter().map(named).collect() }
     }
 
     /// A broker's queue of a topic.
     pub fn partition(&self, broker: &Name, topic: &Topic, queue: u32) -> PartitionId {
         let rank = self.brokers.iter().position(|name| name == broker).unwrap_or(0) as u32;
-        let each = self.queues.get(topic).copied().unwrap_or(1);
-        topic.queue(rank.saturating_mul(each).saturating_add(queue))
+        match self.topics.get(topic) {
+            Some((each, name)) => {
+                let index = rank.saturating_mul(*each).saturating_add(queue);
+                PartitionId { topic: name.clone(), index }
+            }
+            None => topic.queue(rank.saturating_add(queue)),
+        }
     }
 
     /// The same as a place.

@@ -10,13 +10,16 @@
 //!
 //! Source: `MessageConst.java`, `MessageDecoder.java`.
 
-use alloc::collections::BTreeMap;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::ids::MessageId;
 use crate::selector::PropertyValue;
+use crate::sorted::SortedMap;
 
 /// The names that the system itself uses.
 pub mod key {
@@ -46,9 +49,12 @@ pub mod key {
     pub const HALF_OFFSET: &str = "TRAN_PREPARED_QUEUE_OFFSET";
     /// The moment at which it was popped first, in milliseconds.
     pub const FIRST_POP: &str = "1ST_POP_TIME";
+
+    /// Those that most messages have: nobody keeps a copy of these names.
+    pub(super) const COMMON: [&str; 3] = [UNIQUE, KEYS, TAGS];
 }
 
-/// Names and texts beside a body, in order of name.
+/// Names and texts beside a body, in order of name. A clone shares them until one of the two is changed.
 ///
 /// ```
 /// use mqlab_core::systems::rocketmq::Properties;
@@ -58,8 +64,8 @@ pub mod key {
 /// assert_eq!(properties.tag(), Some("paid"));
 /// # Ok::<(), mqlab_core::systems::rocketmq::BadProperty>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Properties(BTreeMap<String, String>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Properties(Arc<SortedMap<Cow<'static, str>, Box<str>>>);
 
 /// A name or a text with one of the two bytes that separate properties, or an empty name.
 ///
@@ -82,7 +88,7 @@ impl core::error::Error for BadProperty {}
 impl Properties {
     /// The text of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name).map(AsRef::as_ref)
     }
 
     /// The number that the text of this name spells.
@@ -99,23 +105,25 @@ impl Properties {
         if name.is_empty() || [name, text].iter().any(|part| part.contains(['\x01', '\x02'])) {
             return Err(BadProperty(name.into()));
         }
-        self.put(name, text);
+        let common = key::COMMON.into_iter().find(|common| *common == name);
+        let name = common.map_or_else(|| Cow::Owned(name.into()), Cow::Borrowed);
+        Arc::make_mut(&mut self.0).insert(name, text.into());
         Ok(())
     }
 
     /// Gives a name of the system a text that is known to have none of the two bytes.
-    pub(super) fn put(&mut self, name: &str, text: &str) {
-        self.0.insert(name.into(), text.into());
+    pub(super) fn put(&mut self, name: &'static str, text: &str) {
+        Arc::make_mut(&mut self.0).insert(Cow::Borrowed(name), text.into());
     }
 
     /// Takes a name away.
     pub fn remove(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        Arc::make_mut(&mut self.0).remove(name).map(String::from)
     }
 
     /// The names and texts, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+        self.0.iter().map(|(name, text)| (name.as_ref(), text.as_ref()))
     }
 
     /// The tag.
@@ -143,14 +151,24 @@ impl Properties {
 
     /// The bytes that are stored.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (name, text) in &self.0 {
-            bytes.extend_from_slice(name.as_bytes());
-            bytes.push(1);
-            bytes.extend_from_slice(text.as_bytes());
-            bytes.push(2);
-        }
+        let mut bytes = Vec::with_capacity(self.size());
+        self.write(&mut bytes);
         bytes
+    }
+
+    /// How many bytes are stored.
+    pub(super) fn size(&self) -> usize {
+        self.iter().map(|(name, text)| name.len() + text.len() + 2).sum()
+    }
+
+    /// Appends them.
+    pub(super) fn write(&self, to: &mut Vec<u8>) {
+        for (name, text) in self.iter() {
+            to.extend_from_slice(name.as_bytes());
+            to.push(1);
+            to.extend_from_slice(text.as_bytes());
+            to.push(2);
+        }
     }
 
     /// Reads what [`encode`](Self::encode) wrote; none where it is something else.

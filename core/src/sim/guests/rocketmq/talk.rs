@@ -180,16 +180,11 @@ impl Talk for Carried {
         let (messages, bytes, as_stored) = match &self.message {
             Message::Request(_, Request::Send(message))
             | Message::Notice(Notice::CheckTransaction { half: message }) => (1, size(message), false),
-            Message::Reply(_, Reply::Pulled(pulled)) => {
-                (pulled.messages.len() as u64, pulled.messages.iter().map(size).sum(), true)
-            }
+            Message::Reply(_, Reply::Pulled(pulled)) => (0, pulled.messages.iter().map(size).sum(), true),
             Message::Reply(_, Reply::Popped(popped)) => {
-                let bytes = popped.iter().map(|popped| size(&popped.message)).sum();
-                (popped.len() as u64, bytes, true)
+                (0, popped.iter().map(|popped| size(&popped.message)).sum(), true)
             }
-            Message::Notice(Notice::Copy { batches, .. }) => {
-                (batches.count().into(), batches.bytes().len() as u64, true)
-            }
+            Message::Notice(Notice::Copy { batches, .. }) => (0, batches.bytes().len() as u64, true),
             _ => (0, 0, false),
         };
         // Any thread takes a message in: the CommitLog's lock is held for the append alone.
