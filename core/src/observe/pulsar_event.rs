@@ -253,6 +253,15 @@ pub enum PulsarEvent {
         /// Which.
         messages: Vec<MessageId>,
     },
+    /// A consumer's client dropped messages that were sent before it asked for everything again: they come once more.
+    Outdated {
+        /// Which subscription.
+        subscription: Name,
+        /// Which.
+        messages: Vec<MessageId>,
+        /// How often it has asked for everything again.
+        epoch: u64,
+    },
 }
 
 impl PulsarEvent {
@@ -268,7 +277,8 @@ impl PulsarEvent {
             | Self::Buried { messages, .. }
             | Self::Delayed { messages, .. }
             | Self::Known { messages, .. }
-            | Self::Missed { messages, .. } => messages,
+            | Self::Missed { messages, .. }
+            | Self::Outdated { messages, .. } => messages,
             Self::Later { message, .. } => core::slice::from_ref(message),
             _ => &[],
         }
@@ -287,6 +297,7 @@ impl PulsarEvent {
                 | Self::KeyWaits { .. }
                 | Self::Delayed { .. }
                 | Self::Missed { .. }
+                | Self::Outdated { .. }
                 | Self::Owns { .. }
         )
     }
@@ -381,6 +392,13 @@ impl fmt::Display for PulsarEvent {
             }
             Self::Missed { subscription, messages } => {
                 write!(f, "had nobody for {} in {subscription}", named(messages))
+            }
+            Self::Outdated { subscription, messages, epoch } => {
+                let messages = named(messages);
+                write!(
+                    f,
+                    "drops {messages} of {subscription}, sent before it asked for all again: epoch {epoch}"
+                )
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mqlab_core::ids::{MessageId, Name, NodeId};
 use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::observe::Event;
+use mqlab_core::observe::{Event, PulsarEvent};
 use mqlab_core::record::NewRecord;
 use mqlab_core::systems::pulsar::ledger::{Bookie, LedgerId};
 use mqlab_core::systems::pulsar::{
@@ -82,6 +82,8 @@ pub(crate) struct Net {
     pub(crate) acknowledged: BTreeSet<u64>,
     /// Commands that reached brokers, of the kinds that tests count.
     pub(crate) flows: Vec<u32>,
+    /// What happened that only Pulsar has, by node.
+    pub(crate) facts: Vec<(NodeId, PulsarEvent)>,
 }
 
 impl Net {
@@ -101,6 +103,7 @@ impl Net {
             brokers: (1..=brokers).map(broker).collect(),
             acknowledged: BTreeSet::new(),
             flows: Vec::new(),
+            facts: Vec::new(),
         };
         for node in net.bookies.clone().into_iter().chain(net.brokers.clone()) {
             net.disks.insert(node, MemoryStorage::default());
@@ -267,6 +270,9 @@ impl Net {
 
     fn carry(&mut self, node: NodeId, out: Out<Message>) {
         for event in out.events {
+            if let Event::Pulsar(fact) = &event {
+                self.facts.push((node, fact.clone()));
+            }
             if let Event::Acknowledged { messages, .. } = &event {
                 self.acknowledged.extend(messages.iter().map(|id| id.0));
             }

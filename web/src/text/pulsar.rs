@@ -134,6 +134,12 @@ pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names
         PulsarEvent::Missed { subscription, .. } => {
             format!("{node} has nobody ready for {what} in subscription {subscription}, and keeps nothing")
         }
+        PulsarEvent::Outdated { subscription, epoch, .. } => {
+            format!(
+                "{node} drops {what}: it was sent before subscription {subscription} asked for everything again, epoch \
+                 {epoch}, and comes once more in its turn"
+            )
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -211,6 +217,12 @@ pub(super) fn chinese(event: &PulsarEvent, node: &str, what: &str, names: &Names
         PulsarEvent::Missed { subscription, .. } => {
             format!("{node} 在{}里没有人能立刻接收{what}，也不保存", of(subscription))
         }
+        PulsarEvent::Outdated { subscription, epoch, .. } => {
+            format!(
+                "{node} 丢弃{what}：它在{}要求全部重投（epoch {epoch}）之前发出，会按顺序再来一次",
+                of(subscription).trim_end()
+            )
+        }
         other => format!("{node}：{other}"),
     }
 }
@@ -223,9 +235,10 @@ pub(super) fn tone(event: &PulsarEvent) -> Tone {
         | PulsarEvent::Evicted { .. }
         | PulsarEvent::Missed { .. }
         | PulsarEvent::Busy { .. } => Tone::Harm,
-        PulsarEvent::AckOverdue { .. } | PulsarEvent::Later { .. } | PulsarEvent::Buried { .. } => {
-            Tone::Again
-        }
+        PulsarEvent::AckOverdue { .. }
+        | PulsarEvent::Later { .. }
+        | PulsarEvent::Buried { .. }
+        | PulsarEvent::Outdated { .. } => Tone::Again,
         PulsarEvent::Owns { .. }
         | PulsarEvent::LetGo { .. }
         | PulsarEvent::Recovers { .. }

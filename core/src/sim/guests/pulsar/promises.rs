@@ -7,7 +7,7 @@
 //! | stored once | not lost, and deduplication |
 //! | in order | exclusive, failover, or key-shared; one worker; nothing given back singly; deduplication, or no resending |
 //! | answered in the end | all faults are over, and there is time |
-//! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; no ack timeout beside cumulative acknowledgement |
+//! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; the program is faster than its ack timeout |
 
 use alloc::vec::Vec;
 
@@ -75,7 +75,7 @@ impl<'a> Promises<'a> {
         }
         for (subscription, readers) in subscriptions {
             let of = Subject::Group { group: subscription.clone(), topic: topic.label() };
-            if keeps && patient && self.gets_all() && readers.get_all() {
+            if keeps && patient && self.gets_all() && readers.get_all(self.lines(topic)) {
                 made.push(Promised { promise: Promise::AtLeastOnce, of });
             }
         }
@@ -127,6 +127,11 @@ impl<'a> Promises<'a> {
         senders.iter().all(alone)
     }
 
+    /// How many topics of its own a client has for one.
+    fn lines(&self, topic: &TopicName) -> u64 {
+        self.spec.topics.get(topic).map_or(1, |partitions| u64::from((*partitions).max(1)))
+    }
+
     /// Whether a subscription gets everything that is stored.
     fn gets_all(&self) -> bool {
         let evicts = |quota: BacklogQuota| quota.policy == QuotaPolicy::ConsumerBacklogEviction;
@@ -176,18 +181,16 @@ impl Readers<'_> {
         })
     }
 
-    /// Whether everything that is stored is done by somebody in the end.
-    fn get_all(&self) -> bool {
+    /// Whether everything that is stored is done by somebody in the end. `lines` are the topic's partitions.
+    fn get_all(&self, lines: u64) -> bool {
         self.all.iter().all(|(reads, from)| {
             let program = &reads.program;
             let fails = program.fails_every > 0 || program.fails_per_mille > 0;
-            let in_time =
-                from.ack_timeout.is_none_or(|timeout| timeout.0 > reads.work.max(program.work_max) * 4);
-            // Without an epoch (PIP-84) nobody can tell what was sent before everything was asked for again: a later message
-            // may come first, and its cumulative acknowledgement takes those before it along.
-            let passes_over = matches!(program.settles, Settles::Every(_)) && from.ack_timeout.is_some();
+            // A message waits for so many others of its partition to be acknowledged with it, and these for those of others.
+            let others = if let Settles::Every(many) = program.settles { u64::from(many) * lines } else { 0 };
+            let needed = reads.work.max(program.work_max).saturating_mul(4 + others);
+            let in_time = from.ack_timeout.is_none_or(|timeout| timeout.0 > needed);
             from.from == InitialPosition::Earliest
-                && !passes_over
                 && reads.starts_at == 0
                 && program.settles != Settles::Before
                 && !fails

@@ -41,7 +41,8 @@ impl Topic {
                     let Some(&(client, consumer)) = clients.get(&dispatched.to) else { continue };
                     let (position, redeliveries) = (dispatched.position, dispatched.redeliveries);
                     delivered(name, client, redeliveries, &payload, out);
-                    let message = Answer::Message { consumer, position, redeliveries, payload };
+                    let epoch = subscription.dispatcher().epoch(dispatched.to);
+                    let message = Answer::Message { consumer, position, redeliveries, epoch, payload };
                     out.push(TopicOut::Client(client, message));
                 }
             }

@@ -21,6 +21,7 @@
 //!
 //! Source: Pulsar `PersistentTopic`, `MessageDeduplication`.
 
+mod clients;
 mod delivery;
 mod facts;
 mod quota;
@@ -37,7 +38,7 @@ use super::ledger_list::LedgerFact;
 use super::managed_ledger::ManagedLedger;
 use super::names::TopicName;
 use super::position::Position;
-use super::protocol::{Answer, Command, InitialPosition, NotSent};
+use super::protocol::{Answer, Command, NotSent};
 use super::ranges::ConsumerId;
 use super::retention::OverQuota;
 use super::settings::TopicSettings;
@@ -308,12 +309,15 @@ impl Topic {
                     subscribed.dirty |= subscribed.subscription.acknowledge_to(id, position, extents);
                 });
             }
-            Command::Redeliver { consumer, positions } => {
+            Command::Redeliver { consumer, positions, epoch } => {
                 let back = positions.clone().unwrap_or_else(|| self.held((from, consumer)));
                 self.tell_back((from, consumer), &back, ReturnReason::Nacked, out);
-                self.with(from, consumer, |subscribed, id, extents| match positions {
-                    Some(positions) => subscribed.subscription.give_back(id, &positions, extents),
-                    None => subscribed.subscription.give_back_all(id, extents),
+                self.with(from, consumer, |subscribed, id, extents| {
+                    subscribed.subscription.set_epoch(id, epoch);
+                    match positions {
+                        Some(positions) => subscribed.subscription.give_back(id, &positions, extents),
+                        None => subscribed.subscription.give_back_all(id, extents),
+                    }
                 });
             }
             Command::Close { of } => self.close(from, of, out),
@@ -378,75 +382,6 @@ impl Topic {
         let ticket = self.managed.add(now, payload.clone(), &mut facts);
         self.waiting.insert(ticket, Waiting { to, name, sequence, payload });
         self.take(now, facts, out);
-    }
-
-    fn subscribe(&mut self, from: NodeId, command: Command, out: &mut Vec<TopicOut>) {
-        let Command::Subscribe { subscription: name, kind, consumer, new, from: begin, .. } = command else {
-            return;
-        };
-        let (partition, topic) = (self.name.partition_index(), format!("{}", self.name));
-        let subscription = name.clone();
-        if let Some(subscribed) = self.subscriptions.get_mut(&name)
-            && subscribed.clients.is_empty()
-        {
-            // Nobody consumes: whoever comes first says how it is shared out.
-            let cursor = subscribed.subscription.cursor().clone();
-            subscribed.subscription = Subscription::new(kind, cursor, partition, &topic);
-        }
-        if !self.subscriptions.contains_key(&name) {
-            let extents = self.managed.extents();
-            let at = match begin {
-                InitialPosition::Latest => extents.end(),
-                InitialPosition::Earliest => extents.start(),
-            };
-            let subscription = Subscription::new(kind, Cursor::new(at), partition, &topic);
-            self.insert(name.clone(), subscription, None);
-        }
-        let Some(subscribed) = self.subscriptions.get_mut(&name) else { return };
-        let added = match subscribed.subscription.dispatcher().kind() == kind {
-            true => subscribed.subscription.add(new),
-            false => Err(super::NotSubscribed::OtherType),
-        };
-        match added {
-            Ok(id) => {
-                subscribed.clients.insert(id, (from, consumer));
-                subscribed.told_active = None; // all are told, the new one too
-                self.consumers.insert((from, consumer), (name, id));
-                out.push(TopicOut::Client(from, Answer::Subscribed { consumer }));
-                self.tell(out, |partition| PulsarEvent::Subscribed {
-                    partition,
-                    subscription,
-                    consumer: from,
-                });
-            }
-            Err(why) => {
-                self.consumers.remove(&(from, consumer));
-                out.push(TopicOut::Client(from, Answer::NotSubscribed { consumer, why }));
-                self.tell(out, |partition| PulsarEvent::Busy { partition, subscription, consumer: from });
-            }
-        }
-    }
-
-    fn close(&mut self, client: NodeId, number: u64, out: &mut Vec<TopicOut>) {
-        let held = self.held((client, number));
-        self.tell_back((client, number), &held, ReturnReason::Left, out);
-        self.producers.remove(&(client, number));
-        self.held.retain(|(of, ..)| *of != (client, number));
-        if let Some((name, id)) = self.consumers.remove(&(client, number))
-            && let Some(subscribed) = self.subscriptions.get_mut(&name)
-        {
-            subscribed.clients.remove(&id);
-            subscribed.subscription.remove(id);
-        }
-    }
-
-    /// The connection to a client is broken.
-    pub(super) fn client_gone(&mut self, now: Time, client: NodeId, out: &mut Vec<TopicOut>) {
-        let theirs: Vec<u64> =
-            self.clients().filter(|(of, _)| *of == client).map(|(_, number)| number).collect();
-        theirs.into_iter().for_each(|number| self.close(client, number, out));
-        self.early.retain(|(from, _)| *from != client);
-        self.pump(now, out);
     }
 
     /// The store has answered.
