@@ -262,6 +262,15 @@ pub enum PulsarEvent {
         /// How often it has asked for everything again.
         epoch: u64,
     },
+    /// Messages of a topic have arrived in another cluster, too.
+    Replicated {
+        /// Of which topic here.
+        partition: PartitionId,
+        /// Where.
+        there: Name,
+        /// Which.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl PulsarEvent {
@@ -278,7 +287,8 @@ impl PulsarEvent {
             | Self::Delayed { messages, .. }
             | Self::Known { messages, .. }
             | Self::Missed { messages, .. }
-            | Self::Outdated { messages, .. } => messages,
+            | Self::Outdated { messages, .. }
+            | Self::Replicated { messages, .. } => messages,
             Self::Later { message, .. } => core::slice::from_ref(message),
             _ => &[],
         }
@@ -298,6 +308,7 @@ impl PulsarEvent {
                 | Self::Delayed { .. }
                 | Self::Missed { .. }
                 | Self::Outdated { .. }
+                | Self::Replicated { .. }
                 | Self::Owns { .. }
         )
     }
@@ -392,6 +403,9 @@ impl fmt::Display for PulsarEvent {
             }
             Self::Missed { subscription, messages } => {
                 write!(f, "had nobody for {} in {subscription}", named(messages))
+            }
+            Self::Replicated { partition, there, messages } => {
+                write!(f, "has got {} of {partition} to cluster {there}", named(messages))
             }
             Self::Outdated { subscription, messages, epoch } => {
                 let messages = named(messages);

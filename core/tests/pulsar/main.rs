@@ -1,6 +1,7 @@
 //! Pulsar: the vectors of its rules as tables, its parts against plain models, and small clusters that fail.
 
 mod clusters;
+mod geo;
 mod ledger_run;
 mod ledgers;
 mod net;

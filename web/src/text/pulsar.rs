@@ -140,6 +140,9 @@ pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names
                  {epoch}, and comes once more in its turn"
             )
         }
+        PulsarEvent::Replicated { there, .. } => {
+            format!("{node} hears that {what} is stored in cluster {there}, too")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -223,6 +226,7 @@ pub(super) fn chinese(event: &PulsarEvent, node: &str, what: &str, names: &Names
                 of(subscription).trim_end()
             )
         }
+        PulsarEvent::Replicated { there, .. } => format!("{node} 得知{what} 也已存入集群 {there}"),
         other => format!("{node}：{other}"),
     }
 }
@@ -250,7 +254,7 @@ pub(super) fn tone(event: &PulsarEvent) -> Tone {
         | PulsarEvent::Active { .. }
         | PulsarEvent::Quota { over: true, .. } => Tone::Turn,
         PulsarEvent::Opened { .. } | PulsarEvent::Quota { .. } => Tone::Back,
-        PulsarEvent::Known { .. } => Tone::Good,
+        PulsarEvent::Known { .. } | PulsarEvent::Replicated { .. } => Tone::Good,
         _ => Tone::Plain,
     }
 }

@@ -36,6 +36,8 @@ pub struct LedgerSettings {
     pub add_timeout: Span,
     /// Where something could not be done, it is tried again after this: 100 ms.
     pub retry: Span,
+    /// The number of the first ledger: 0. Two clusters of one run number theirs apart.
+    pub first_ledger: u64,
 }
 
 impl Default for LedgerSettings {
@@ -48,6 +50,7 @@ impl Default for LedgerSettings {
             age_max: Span::from_millis(240 * 60_000),
             add_timeout: ADD_TIMEOUT,
             retry: Span::from_millis(100),
+            first_ledger: 0,
         }
     }
 }

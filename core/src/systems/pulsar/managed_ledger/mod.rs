@@ -324,7 +324,10 @@ impl ManagedLedger {
                 }
                 self.recover(now, facts);
             }
-            (Asked::Number, StoreAnswer::Number(number)) => self.create(now, LedgerId(*number), facts),
+            (Asked::Number, StoreAnswer::Number(number)) => {
+                let number = self.settings.first_ledger.saturating_add(*number);
+                self.create(now, LedgerId(number), facts);
+            }
             (Asked::Create(ledger, metadata), StoreAnswer::Written { version }) => {
                 let writer = LedgerWriter::new(ledger, metadata, *version);
                 let mut list = self.list.clone();

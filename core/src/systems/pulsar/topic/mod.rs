@@ -57,6 +57,9 @@ pub const PRODUCER_HEADER: &str = "producer-name";
 /// The header with the sequence of an entry, in its first message: 8 bytes, big-endian.
 pub const SEQUENCE_HEADER: &str = "sequence-id";
 
+/// The header with the cluster that an entry came from, in its first message: it goes nowhere from here.
+pub const REPLICATED_FROM_HEADER: &str = "replicated-from";
+
 /// Whom the metadata store's answer is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum For {
@@ -97,6 +100,8 @@ type Held = ((NodeId, u64), u64, Batches);
 struct Waiting {
     to: (NodeId, u64),
     name: String,
+    /// As its first producer numbered it, and as who sent it here did; the same, unless it was replicated.
+    first: u64,
     sequence: u64,
     payload: Batches,
 }
@@ -205,12 +210,13 @@ impl Topic {
     }
 
     fn on_stored(&mut self, ticket: u64, position: Position, out: &mut Vec<TopicOut>) {
-        let Some(Waiting { to: (client, producer), name, sequence, payload }) = self.waiting.remove(&ticket)
+        let Some(Waiting { to: (client, producer), name, first, sequence, payload }) =
+            self.waiting.remove(&ticket)
         else {
             return;
         };
         let last = self.stored.entry(name).or_default();
-        *last = (*last).max(sequence);
+        *last = (*last).max(first);
         committed(position, out);
         self.entries.put(position, payload);
         let receipt = Answer::Receipt { producer, sequence, position: Some(position) };
@@ -360,7 +366,12 @@ impl Topic {
             }
             Some(OverQuota::Evict { .. }) | None => {}
         }
-        let is_known = |of: &BTreeMap<String, u64>| of.get(&name).is_some_and(|last| sequence <= *last);
+        // What another cluster sends is known by who sent it there.
+        let (name, first) = match replicated_from(&payload).and_then(|_| sequence_of(&payload)) {
+            Some(first) => first,
+            None => (name, sequence),
+        };
+        let is_known = |of: &BTreeMap<String, u64>| of.get(&name).is_some_and(|last| first <= *last);
         if self.settings.deduplication && is_known(&self.stored) {
             self.tell_known(&payload, out);
             return out
@@ -368,19 +379,19 @@ impl Topic {
         }
         if self.settings.deduplication && is_known(&self.pushed) {
             // It is under way: its receipt goes to whoever asked last.
-            let same = |waiting: &&mut Waiting| waiting.name == name && waiting.sequence == sequence;
+            let same = |waiting: &&mut Waiting| waiting.name == name && waiting.first == first;
             if let Some(waiting) = self.waiting.values_mut().find(same) {
-                waiting.to = to;
+                (waiting.to, waiting.sequence) = (to, sequence);
             }
             return;
         }
         let last = self.pushed.entry(name.clone()).or_default();
-        *last = (*last).max(sequence);
+        *last = (*last).max(first);
         let mut facts = Vec::new();
         let payload = payload.into_stamped(Offset::ZERO, Epoch::default());
         // What is stored is stated only later, so the number is known here before anybody asks for it.
         let ticket = self.managed.add(now, payload.clone(), &mut facts);
-        self.waiting.insert(ticket, Waiting { to, name, sequence, payload });
+        self.waiting.insert(ticket, Waiting { to, name, first, sequence, payload });
         self.take(now, facts, out);
     }
 
@@ -422,6 +433,13 @@ impl Topic {
         }
         self.take(now, facts, out);
     }
+}
+
+/// The cluster that an entry came from, if it came from another.
+pub(super) fn replicated_from(payload: &Batches) -> Option<Name> {
+    let first = payload.records().next()?;
+    let name = core::str::from_utf8(first.headers.get(REPLICATED_FROM_HEADER.as_bytes())??).ok()?;
+    Name::new(name).ok()
 }
 
 /// The producer and the sequence that an entry says it has.
