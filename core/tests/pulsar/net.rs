@@ -115,10 +115,6 @@ impl Net {
         net
     }
 
-    pub(crate) fn south_brokers(&self) -> Vec<NodeId> {
-        self.south.clone().unwrap_or_default().0
-    }
-
     /// Nothing passes between two nodes any more, and whoever tries is told.
     pub(crate) fn sever(&mut self, a: NodeId, b: NodeId) {
         self.cut.extend([(a, b), (b, a)]);

@@ -136,6 +136,8 @@ pub const GROUPS: &[Group] = &[
             "pulsar-zombie-broker",
             "pulsar-subscriptions",
             "pulsar-without-sync",
+            "pulsar-geo-cut",
+            "pulsar-geo-burns",
         ],
     },
     Group {

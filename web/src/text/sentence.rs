@@ -40,6 +40,8 @@ impl Names {
                 Lang::En => "the metadata store".into(),
                 Lang::Zh => pulsar::STORE.get(lang).into(),
             },
+            (Lang::En, NodeId::Store) if self.has_store => "the second metadata store".into(),
+            (Lang::Zh, NodeId::Store) if self.has_store => "第二个元数据存储".into(),
             (Lang::En, NodeId::Controller) => "the controller".into(),
             (Lang::Zh, NodeId::Controller) => "控制器".into(),
             (Lang::En, NodeId::Broker(number)) => format!("broker {number}"),

@@ -56,7 +56,7 @@ pub const SOMETIMES: [&str; 38] = [
 ];
 
 /// What a swarm of Pulsar clusters should meet sometimes, besides.
-pub const SOMETIMES_IN_PULSAR: [&str; 16] = [
+pub const SOMETIMES_IN_PULSAR: [&str; 18] = [
     "a ledger recovered",
     "an ensemble changed",
     "a writer fenced off",
@@ -73,6 +73,8 @@ pub const SOMETIMES_IN_PULSAR: [&str; 16] = [
     "an active consumer chosen",
     "a message expired",
     "a message evicted",
+    "a message that was sent before all was asked for again",
+    "a message replicated",
 ];
 
 const LOST: &str = "acknowledged and lost";
@@ -210,6 +212,8 @@ fn met_in_pulsar(event: &PulsarEvent) -> Option<&'static str> {
         PulsarEvent::Active { .. } => "an active consumer chosen",
         PulsarEvent::Expired { .. } => "a message expired",
         PulsarEvent::Evicted { .. } => "a message evicted",
+        PulsarEvent::Outdated { .. } => "a message that was sent before all was asked for again",
+        PulsarEvent::Replicated { .. } => "a message replicated",
         _ => return None,
     })
 }

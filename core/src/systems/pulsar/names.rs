@@ -129,6 +129,11 @@ impl TopicName {
         Self { cluster, ..self.clone() }
     }
 
+    /// What facts call the cluster that it is in, if anything.
+    pub fn cluster(&self) -> Option<&Name> {
+        self.cluster.as_ref()
+    }
+
     /// The topic that it is a partition of; itself if it is none.
     #[must_use]
     pub fn topic(&self) -> Self {

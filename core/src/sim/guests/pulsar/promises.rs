@@ -7,7 +7,7 @@
 //! | stored once | not lost, and deduplication |
 //! | in order | exclusive, failover, or key-shared; one worker; nothing given back singly; deduplication, or no resending |
 //! | answered in the end | all faults are over, and there is time |
-//! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; the program is faster than its ack timeout |
+//! | at least once, in the other cluster, too | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; the program is faster than its ack timeout |
 
 use alloc::vec::Vec;
 
@@ -36,8 +36,12 @@ pub(in super::super) fn promises(
 ) -> Vec<Promised> {
     let promises = Promises { spec, scenario, adversity };
     let mut made = Vec::new();
+    let second = spec.geo.as_ref().map(|geo| &geo.second);
     for topic in spec.topics.keys() {
         promises.of_topic(topic, &mut made);
+        if second.is_some() {
+            promises.of_topic(&spec.topic_in(topic, second), &mut made);
+        }
     }
     made
 }
@@ -83,15 +87,20 @@ impl<'a> Promises<'a> {
 
     fn senders(&self, topic: &TopicName) -> Vec<(&'a ProducerSpec, &'a PulsarTarget)> {
         let to = |sends: &'a ProducerSpec| match sends.to.system() {
-            Some(SystemTarget::Pulsar(to)) if to.topic == *topic => Some((sends, to)),
+            Some(SystemTarget::Pulsar(to))
+                if self.spec.topic_in(&to.topic, to.cluster.as_ref()) == *topic =>
+            {
+                Some((sends, to))
+            }
             _ => None,
         };
         self.scenario.producers.iter().filter_map(to).collect()
     }
 
+    /// Those of either cluster: what one is sent the other gets, too.
     fn subscriptions(&self, topic: &TopicName) -> Vec<(&'a Name, Readers<'a>)> {
         let from = |reads: &'a ConsumerSpec| match reads.from.system() {
-            Some(SystemSource::Pulsar(from)) if from.topic == *topic => Some((reads, from)),
+            Some(SystemSource::Pulsar(from)) if from.topic == topic.of_cluster(None) => Some((reads, from)),
             _ => None,
         };
         let all: Vec<(&ConsumerSpec, &PulsarSource)> =
@@ -129,7 +138,7 @@ impl<'a> Promises<'a> {
 
     /// How many topics of its own a client has for one.
     fn lines(&self, topic: &TopicName) -> u64 {
-        self.spec.topics.get(topic).map_or(1, |partitions| u64::from((*partitions).max(1)))
+        self.spec.topics.get(&topic.of_cluster(None)).map_or(1, |partitions| u64::from((*partitions).max(1)))
     }
 
     /// Whether a subscription gets everything that is stored.
