@@ -324,3 +324,52 @@ fn a_cluster_that_burns_takes_along_what_was_not_replicated() {
         },
     );
 }
+
+#[test]
+fn old_ledgers_are_read_from_the_object_store_and_slower() {
+    let replay = NodeId::Consumer(2);
+    let took = |timeline: &Timeline, seed: u64| {
+        let its = processed(timeline, replay);
+        let ids: Vec<MessageId> = its.iter().map(|(_, id)| *id).collect();
+        let sent: Vec<MessageId> =
+            acknowledged(timeline, NodeId::Producer(1)).into_iter().map(|(_, id)| id).collect();
+        assert_eq!((ids.len(), ids), (100, sent), "seed {seed}");
+        its[99].0.since(its[0].0)
+    };
+    let mut slow = Vec::new();
+    let store = std::cell::RefCell::new(&mut slow);
+    each(
+        "pulsar-offload",
+        |_| {},
+        |timeline, seed| {
+            let offloaded: BTreeSet<u64> = facts(timeline)
+                .filter_map(|(_, event)| match event {
+                    PulsarEvent::Offloaded { ledger, .. } => Some(*ledger),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(offloaded, (0..7).collect::<BTreeSet<u64>>(), "seed {seed}: all that are closed");
+            let moved = |(fact, event): &(&Stamped, &PulsarEvent)| {
+                matches!(event, PulsarEvent::Moved { ledger: 0, .. }) && fact.at < Time(2_300_000)
+            };
+            assert_eq!(
+                facts(timeline).filter(moved).count(),
+                2,
+                "seed {seed}: both bookies deleted ledger 0"
+            );
+            store.borrow_mut().push(took(timeline, seed));
+        },
+    );
+    let slow = std::cell::RefCell::new(slow.into_iter());
+    each(
+        "pulsar-offload",
+        |scenario| {
+            let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { panic!("it is Pulsar") };
+            spec.offload = None;
+        },
+        |timeline, seed| {
+            let (slow, fast) = (slow.borrow_mut().next().expect("as many seeds"), took(timeline, seed));
+            assert!(slow.0 > 2 * fast.0, "seed {seed}: {slow} from the object store, {fast} from bookies");
+        },
+    );
+}

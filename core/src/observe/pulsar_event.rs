@@ -271,6 +271,31 @@ pub enum PulsarEvent {
         /// Which.
         messages: Vec<MessageId>,
     },
+    /// An object store has all entries of a ledger: readers are sent there.
+    Offloaded {
+        /// Of which topic.
+        partition: PartitionId,
+        /// Which ledger.
+        ledger: u64,
+        /// How many entries it has.
+        entries: u64,
+        /// The object store.
+        to: NodeId,
+    },
+    /// Bookies need not keep a ledger any more: an object store has it.
+    LeftBookies {
+        /// Of which topic.
+        partition: PartitionId,
+        /// Which ledger.
+        ledger: u64,
+    },
+    /// A bookie deleted its copies of a ledger that an object store has.
+    Moved {
+        /// Which ledger.
+        ledger: u64,
+        /// What of it the bookie had.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl PulsarEvent {
@@ -288,6 +313,7 @@ impl PulsarEvent {
             | Self::Known { messages, .. }
             | Self::Missed { messages, .. }
             | Self::Outdated { messages, .. }
+            | Self::Moved { messages, .. }
             | Self::Replicated { messages, .. } => messages,
             Self::Later { message, .. } => core::slice::from_ref(message),
             _ => &[],
@@ -309,6 +335,7 @@ impl PulsarEvent {
                 | Self::Missed { .. }
                 | Self::Outdated { .. }
                 | Self::Replicated { .. }
+                | Self::Moved { .. }
                 | Self::Owns { .. }
         )
     }
@@ -403,6 +430,15 @@ impl fmt::Display for PulsarEvent {
             }
             Self::Missed { subscription, messages } => {
                 write!(f, "had nobody for {} in {subscription}", named(messages))
+            }
+            Self::Offloaded { partition, ledger, entries, to } => {
+                write!(f, "offloaded ledger {ledger} of {partition}, {entries} entries, to {to}")
+            }
+            Self::LeftBookies { partition, ledger } => {
+                write!(f, "lets bookies delete ledger {ledger} of {partition}: it is offloaded")
+            }
+            Self::Moved { ledger, messages } => {
+                write!(f, "deleted its {} of ledger {ledger}: it is offloaded", named(messages))
             }
             Self::Replicated { partition, there, messages } => {
                 write!(f, "has got {} of {partition} to cluster {there}", named(messages))

@@ -89,6 +89,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("pulsar-subscriptions", include_str!("../../scenarios/pulsar-subscriptions.json")),
     ("pulsar-geo-cut", include_str!("../../scenarios/pulsar-geo-cut.json")),
     ("pulsar-geo-burns", include_str!("../../scenarios/pulsar-geo-burns.json")),
+    ("pulsar-offload", include_str!("../../scenarios/pulsar-offload.json")),
     ("pulsar-without-sync", include_str!("../../scenarios/pulsar-without-sync.json")),
     ("activemq-master-slave", include_str!("../../scenarios/activemq-master-slave.json")),
     ("activemq-no-sync", include_str!("../../scenarios/activemq-no-sync.json")),

@@ -5,6 +5,7 @@ mod geo;
 mod ledger_run;
 mod ledgers;
 mod net;
+mod offload;
 mod silence;
 mod subscriptions;
 mod vectors;

@@ -81,6 +81,8 @@ pub(crate) struct Net {
     bookies: Vec<NodeId>,
     /// Those of the second cluster.
     south: Option<(Vec<NodeId>, Vec<NodeId>)>,
+    /// Where ledgers are offloaded to.
+    objects: Option<NodeId>,
     /// Between whom nothing passes.
     cut: BTreeSet<(NodeId, NodeId)>,
     /// How often each node was started.
@@ -153,6 +155,7 @@ impl Net {
             keep_alive: settings.keep_alive,
             bookies: (1..=bookies).map(bookie).collect(),
             south: None,
+            objects: settings.topics.ledgers.offload.map(|offload| offload.to),
             cut: BTreeSet::new(),
             lives: BTreeMap::new(),
             brokers: (1..=brokers).map(broker).collect(),
@@ -160,7 +163,7 @@ impl Net {
             flows: Vec::new(),
             facts: Vec::new(),
         };
-        for node in net.bookies.clone().into_iter().chain(net.brokers.clone()) {
+        for node in net.bookies.clone().into_iter().chain(net.objects).chain(net.brokers.clone()) {
             net.disks.insert(node, MemoryStorage::default());
             net.start(node);
         }
@@ -175,6 +178,7 @@ impl Net {
             let disk = self.disks.remove(&node).expect("it was stopped");
             Node::Store(MetadataStore::open(disk, SESSION, self.now).expect("what it has is its own"))
         } else if self.bookies.contains(&node)
+            || self.objects == Some(node)
             || self.south.as_ref().is_some_and(|(_, bookies)| bookies.contains(&node))
         {
             let disk = self.disks.remove(&node).expect("it was stopped");

@@ -138,6 +138,7 @@ pub const GROUPS: &[Group] = &[
             "pulsar-without-sync",
             "pulsar-geo-cut",
             "pulsar-geo-burns",
+            "pulsar-offload",
         ],
     },
     Group {

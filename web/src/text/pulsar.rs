@@ -10,6 +10,9 @@ use super::{Both, Lang, both, lasting};
 /// The node that knows who owns what.
 pub(crate) const STORE: Both = both("metadata store", "元数据存储");
 
+/// The node that keeps what is old.
+pub(crate) const OBJECTS: Both = both("object store", "对象存储");
+
 /// Whether it is Pulsar that plays.
 pub(crate) fn plays(picture: &Picture) -> bool {
     picture.brokers.iter().any(|view| matches!(view.node, NodeId::Bookie(_)))
@@ -140,6 +143,18 @@ pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names
                  {epoch}, and comes once more in its turn"
             )
         }
+        PulsarEvent::Offloaded { partition, ledger, entries, to } => {
+            let to = who(to);
+            format!(
+                "{node} has copied ledger {ledger} of {partition}, {entries} entries, to {to}: it is read there now"
+            )
+        }
+        PulsarEvent::LeftBookies { partition, ledger } => {
+            format!("{node} lets bookies delete ledger {ledger} of {partition}: the object store has it")
+        }
+        PulsarEvent::Moved { ledger, .. } => {
+            format!("{node} deletes its entries of ledger {ledger}: the object store has them")
+        }
         PulsarEvent::Replicated { there, .. } => {
             format!("{node} hears that {what} is stored in cluster {there}, too")
         }
@@ -226,6 +241,18 @@ pub(super) fn chinese(event: &PulsarEvent, node: &str, what: &str, names: &Names
                 of(subscription).trim_end()
             )
         }
+        PulsarEvent::Offloaded { partition, ledger, entries, to } => {
+            format!(
+                "{node} 已把分区 {partition} 的 ledger {ledger}（{entries} 个 entry）复制到{}，从此到那里读",
+                who(to)
+            )
+        }
+        PulsarEvent::LeftBookies { partition, ledger } => {
+            format!("{node} 让 Bookie 删除分区 {partition} 的 ledger {ledger}：对象存储里已有")
+        }
+        PulsarEvent::Moved { ledger, .. } => {
+            format!("{node} 删除自己的 ledger {ledger} 的 entry：对象存储里已有")
+        }
         PulsarEvent::Replicated { there, .. } => format!("{node} 得知{what} 也已存入集群 {there}"),
         other => format!("{node}：{other}"),
     }
@@ -251,6 +278,7 @@ pub(super) fn tone(event: &PulsarEvent) -> Tone {
         | PulsarEvent::LedgerClosed { .. }
         | PulsarEvent::Fenced { .. }
         | PulsarEvent::SessionOver { .. }
+        | PulsarEvent::Offloaded { .. }
         | PulsarEvent::Active { .. }
         | PulsarEvent::Quota { over: true, .. } => Tone::Turn,
         PulsarEvent::Opened { .. } | PulsarEvent::Quota { .. } => Tone::Back,

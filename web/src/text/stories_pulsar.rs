@@ -5,7 +5,7 @@ use super::story::Story;
 
 /// The stories of this file.
 pub(super) const STORIES: &[Story] =
-    &[BROKER, BOOKIE, ZOMBIE, SUBSCRIPTIONS, WITHOUT_SYNC, GEO_CUT, GEO_BURNS];
+    &[BROKER, BOOKIE, ZOMBIE, SUBSCRIPTIONS, WITHOUT_SYNC, GEO_CUT, GEO_BURNS, OFFLOAD];
 
 const BROKER: Story = Story {
     scenario: "pulsar-broker-fails-over",
@@ -200,5 +200,45 @@ const GEO_BURNS: Story = Story {
     tries: &[
         both("Heal the link before the fire, at 450 ms", "在起火之前，450 毫秒时恢复线路"),
         both("Let the power come back at 900 ms", "900 毫秒时让电力恢复"),
+    ],
+};
+
+const OFFLOAD: Story = Story {
+    scenario: "pulsar-offload",
+    kicker: both("Pulsar: tiered storage", "Pulsar：分层存储"),
+    title: both(
+        "Old ledgers go to an object store, and are read there",
+        "旧 ledger 搬到对象存储，也从那里读",
+    ),
+    paragraphs: &[
+        both(
+            "All orders are kept for ever, but not by bookies. A ledger that is *closed* is copied to an *object store*, entry by entry; then the topic's list of ledgers says so.",
+            "订单永久保留，但不必放在 Bookie 上。ledger 一*关闭*，就逐个 entry 复制到*对象存储*，然后记进主题的 ledger 列表。",
+        ),
+        both(
+            "Some time later, so that nobody is reading there any more, *bookies delete* their copies. For consumers nothing changes: ledger and entry are the same.",
+            "再过一段时间，等没有人还在读，*Bookie 删除*自己的副本。消费者看不出区别：ledger 和 entry 都没变。",
+        ),
+        both(
+            "At 2.3 s broker 1 crashes, and with it what it had at hand. At 3 s *replay* wants everything from the start: broker 2 fetches it from the object store, *slower* than from a bookie.",
+            "2.3 秒时 Broker 1 宕机，手头的缓存也没了。3 秒时 *replay* 要从头读起：Broker 2 从对象存储取，比从 Bookie 取*慢*。",
+        ),
+    ],
+    look: &[
+        both(
+            "Ledgers pile up in the object store, and leave the bookies",
+            "ledger 在对象存储里越积越多，从 Bookie 上消失",
+        ),
+        both("The ledger that is written to stays on bookies", "正在写的 ledger 留在 Bookie 上"),
+    ],
+    tries: &[
+        both(
+            "Crash the object store at 3.2 s. What does replay get until it is back?",
+            "3.2 秒时让对象存储宕机。在它恢复之前，replay 拿得到什么？",
+        ),
+        both(
+            "Do not crash broker 1: who reads from the object store then?",
+            "不让 Broker 1 宕机：那时谁会去对象存储读？",
+        ),
     ],
 };

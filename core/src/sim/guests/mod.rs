@@ -234,7 +234,7 @@ impl Scenario {
             None | Some(SystemSpec::Rabbitmq(_)) => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
             Some(SystemSpec::Pulsar(spec)) => {
-                let second = spec.geo.as_ref().map(|_| NodeId::Store);
+                let second = spec.has_second_store().then_some(NodeId::Store);
                 let stores = [NodeId::Controller].into_iter().chain(second);
                 stores.chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
             }
@@ -248,7 +248,7 @@ impl Scenario {
     pub(super) fn further_nodes(&self) -> Vec<NodeId> {
         match &self.system {
             Some(SystemSpec::Pulsar(spec)) => {
-                let second = spec.geo.as_ref().map(|_| NodeId::Store);
+                let second = spec.has_second_store().then_some(NodeId::Store);
                 (1..=spec.bookies).map(NodeId::Bookie).chain([NodeId::Controller]).chain(second).collect()
             }
             _ => Vec::new(),

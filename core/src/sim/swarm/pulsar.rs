@@ -11,9 +11,9 @@ use crate::sim::drawn::{FaultKind, FaultPlan};
 use crate::sim::program_spec::{OnFailure, Settles};
 use crate::sim::{Action, Command};
 use crate::sim::{
-    ConsumerSpec, ProducerSpec, PulsarBatching, PulsarGeo, PulsarLedgers, PulsarRetry, PulsarSource,
-    PulsarSpec, PulsarTarget, PulsarType, Scenario, SourceSpec, SystemSource, SystemSpec, SystemTarget,
-    TargetSpec,
+    ConsumerSpec, ProducerSpec, PulsarBatching, PulsarGeo, PulsarLedgers, PulsarOffload, PulsarRetry,
+    PulsarSource, PulsarSpec, PulsarTarget, PulsarType, Scenario, SourceSpec, SystemSource, SystemSpec,
+    SystemTarget, TargetSpec,
 };
 use crate::systems::pulsar::ledger::Quorums;
 use crate::systems::pulsar::{
@@ -82,8 +82,18 @@ pub fn pulsar(seed: u64) -> Scenario {
     }
     if one_in(rng, 4) {
         two_clusters(&mut scenario, rng);
+    } else if one_in(rng, 3) {
+        offloads(&mut scenario, rng);
     }
     scenario
+}
+
+/// What is closed goes to an object store, soon.
+fn offloads(scenario: &mut Scenario, rng: &mut Rng) {
+    let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { return };
+    let (threshold, lag) = (rng.below(3) * 1_500, Span::from_millis(rng.between(10, 600)));
+    spec.offload = Some(PulsarOffload { threshold, lag, takes: Span::from_millis(rng.between(1, 20)) });
+    spec.patience.check_interval = Span::from_millis(rng.between(50, 500));
 }
 
 /// The clusters have as many bookies each as one would have, and clients are in either.
@@ -147,6 +157,7 @@ fn cluster(rng: &mut Rng) -> PulsarSpec {
         patience: Default::default(),
         journal_sync: !one_in(rng, 6),
         geo: None,
+        offload: None,
     }
 }
 

@@ -56,7 +56,7 @@ pub const SOMETIMES: [&str; 38] = [
 ];
 
 /// What a swarm of Pulsar clusters should meet sometimes, besides.
-pub const SOMETIMES_IN_PULSAR: [&str; 18] = [
+pub const SOMETIMES_IN_PULSAR: [&str; 20] = [
     "a ledger recovered",
     "an ensemble changed",
     "a writer fenced off",
@@ -75,6 +75,8 @@ pub const SOMETIMES_IN_PULSAR: [&str; 18] = [
     "a message evicted",
     "a message that was sent before all was asked for again",
     "a message replicated",
+    "a ledger offloaded",
+    "a ledger that left its bookies",
 ];
 
 const LOST: &str = "acknowledged and lost";
@@ -214,6 +216,8 @@ fn met_in_pulsar(event: &PulsarEvent) -> Option<&'static str> {
         PulsarEvent::Evicted { .. } => "a message evicted",
         PulsarEvent::Outdated { .. } => "a message that was sent before all was asked for again",
         PulsarEvent::Replicated { .. } => "a message replicated",
+        PulsarEvent::Offloaded { .. } => "a ledger offloaded",
+        PulsarEvent::LeftBookies { .. } => "a ledger that left its bookies",
         _ => return None,
     })
 }

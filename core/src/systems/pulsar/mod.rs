@@ -68,7 +68,7 @@ pub use dispatch::{
 pub use draining::Draining;
 pub use entries::{CACHE_ENTRIES, DELIVER_AT_HEADER, Entries, ORDERING_KEY_HEADER};
 pub use hash::{HashingScheme, SLOTS, java_string_hash, murmur3_32, sticky_slot};
-pub use ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings};
+pub use ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings, OFFLOAD_LAG, Offload, Offloaded};
 pub use look::{EntryLook, EntryState, SubscriptionLook, TopicLook};
 pub use managed_ledger::ManagedLedger;
 pub use message::Message;

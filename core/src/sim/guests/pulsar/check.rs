@@ -40,6 +40,7 @@ pub(in super::super) fn check(spec: &PulsarSpec, scenario: &Scenario) -> Checked
     Quorums::new(ensemble, write, ack).map_err(|bad| bad.to_string())?;
     require(ensemble <= spec.bookies, &|| format!("an ensemble of {ensemble}, there are {bookies} bookies"))?;
     spec.check_geo(scenario.brokers)?;
+    spec.offload.map_or(Ok(()), |offload| offload.check(spec))?;
     let second = spec.geo.as_ref().map(|geo| &geo.second);
     for (topic, partitions) in &spec.topics {
         topic.place().map_err(|bad| bad_name(&bad))?;

@@ -81,6 +81,11 @@ impl Cluster {
 }
 
 impl PulsarSpec {
+    /// Whether there is a node more: the metadata store of the second cluster, or an object store.
+    pub(in crate::sim) fn has_second_store(&self) -> bool {
+        self.geo.is_some() || self.offload.is_some()
+    }
+
     /// The clusters that there are, of so many brokers.
     pub(super) fn clusters(&self, brokers: u16) -> Vec<Cluster> {
         let nodes = |from: u16, to: u16, of: fn(u16) -> NodeId| (from..=to).map(of).collect();

@@ -5,6 +5,7 @@ mod broker;
 mod check;
 mod consumer;
 mod geo;
+mod objects;
 mod producer;
 mod promises;
 mod publisher;
@@ -13,6 +14,7 @@ mod store;
 mod talk;
 
 pub use geo::PulsarGeo;
+pub use objects::PulsarOffload;
 pub use spec::{
     PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
     PulsarType,
@@ -53,6 +55,9 @@ pub(super) fn guests(spec: &PulsarSpec, scenario: &Scenario, seed: u64) -> Vec<(
             all.push((node, Box::new(broker::Server::new(node, settings(spec), cluster.clone()))));
         }
     }
+    if let Some(offload) = spec.offload {
+        all.push((objects::OBJECTS, Box::new(objects::Objects::new(offload))));
+    }
     let brokers_of = |topic: &TopicName| {
         let its = clusters.iter().find(|cluster| cluster.place.as_ref() == topic.cluster());
         its.map(|cluster| cluster.brokers.clone()).unwrap_or_default()
@@ -90,6 +95,7 @@ fn settings(spec: &PulsarSpec) -> BrokerSettings {
         age_min: ledgers.age_min,
         age_max: ledgers.age_max,
         add_timeout: patience.add_timeout,
+        offload: spec.offload.map(PulsarOffload::settings),
         ..LedgerSettings::default()
     };
     let topics = TopicSettings {

@@ -3,7 +3,7 @@
 //!
 //! | promise | takes |
 //! |---|---|
-//! | not lost | fewer than Qa bookies lose what they have: by a new disk, a lying one, or a power cut without `journal_sync` |
+//! | not lost | the object store, if there is one, and fewer than Qa bookies lose what they have: by a new disk, a lying one, or a power cut without `journal_sync` |
 //! | stored once | not lost, and deduplication |
 //! | in order | exclusive, failover, or key-shared; one worker; nothing given back singly; deduplication, or no resending |
 //! | answered in the end | all faults are over, and there is time |
@@ -11,6 +11,7 @@
 
 use alloc::vec::Vec;
 
+use super::objects::OBJECTS;
 use super::spec::{PulsarSource, PulsarSpec, PulsarTarget, PulsarType};
 use crate::ids::{Name, NodeId};
 use crate::observe::{Promise, Promised, Subject};
@@ -117,7 +118,11 @@ impl<'a> Promises<'a> {
         let lose_tails = dark.filter(|node| !self.spec.journal_sync || self.adversity.lied.contains(node));
         let losers: SortedSet<&NodeId> =
             lose_tails.chain(self.adversity.replaced.iter().filter(is_bookie)).collect();
-        losers.len() < usize::from(self.spec.quorums.ack)
+        // What is offloaded is nowhere else in the end.
+        let objects_keep = self.spec.offload.is_none()
+            || !self.adversity.replaced.contains(&OBJECTS) && !self.adversity.lied.contains(&OBJECTS);
+        objects_keep
+            && losers.len() < usize::from(self.spec.quorums.ack)
             // A second new disk of the same bookie takes what was copied there since.
             && self.adversity.replaced.len() <= 1
     }

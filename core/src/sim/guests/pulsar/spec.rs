@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::geo::PulsarGeo;
+use super::objects::PulsarOffload;
 use crate::ids::Name;
 use crate::sim::scenario::is_default;
 use crate::systems::pulsar::ledger::Quorums;
@@ -65,6 +66,9 @@ pub struct PulsarSpec {
     /// A second cluster, if there are two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geo: Option<PulsarGeo>,
+    /// Where closed ledgers go; nowhere without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offload: Option<PulsarOffload>,
 }
 
 /// When a ledger is full.
