@@ -354,6 +354,34 @@ impl PulsarEvent {
     }
 }
 
+impl PulsarEvent {
+    /// Of what is not only here: what was sent before, what another cluster has, and what an object store has.
+    fn fmt_elsewhere(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offloaded { partition, ledger, entries, to } => {
+                write!(f, "offloaded ledger {ledger} of {partition}, {entries} entries, to {to}")
+            }
+            Self::LeftBookies { partition, ledger } => {
+                write!(f, "lets bookies delete ledger {ledger} of {partition}: it is offloaded")
+            }
+            Self::Moved { ledger, messages } => {
+                write!(f, "deleted its {} of ledger {ledger}: it is offloaded", named(messages))
+            }
+            Self::Replicated { partition, there, messages } => {
+                write!(f, "has got {} of {partition} to cluster {there}", named(messages))
+            }
+            Self::Outdated { subscription, messages, epoch } => {
+                let messages = named(messages);
+                write!(
+                    f,
+                    "drops {messages} of {subscription}, sent before it asked for all again: epoch {epoch}"
+                )
+            }
+            _ => Ok(()), // told below
+        }
+    }
+}
+
 impl fmt::Display for PulsarEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -431,25 +459,11 @@ impl fmt::Display for PulsarEvent {
             Self::Missed { subscription, messages } => {
                 write!(f, "had nobody for {} in {subscription}", named(messages))
             }
-            Self::Offloaded { partition, ledger, entries, to } => {
-                write!(f, "offloaded ledger {ledger} of {partition}, {entries} entries, to {to}")
-            }
-            Self::LeftBookies { partition, ledger } => {
-                write!(f, "lets bookies delete ledger {ledger} of {partition}: it is offloaded")
-            }
-            Self::Moved { ledger, messages } => {
-                write!(f, "deleted its {} of ledger {ledger}: it is offloaded", named(messages))
-            }
-            Self::Replicated { partition, there, messages } => {
-                write!(f, "has got {} of {partition} to cluster {there}", named(messages))
-            }
-            Self::Outdated { subscription, messages, epoch } => {
-                let messages = named(messages);
-                write!(
-                    f,
-                    "drops {messages} of {subscription}, sent before it asked for all again: epoch {epoch}"
-                )
-            }
+            Self::Outdated { .. }
+            | Self::Replicated { .. }
+            | Self::Offloaded { .. }
+            | Self::LeftBookies { .. }
+            | Self::Moved { .. } => self.fmt_elsewhere(f),
         }
     }
 }

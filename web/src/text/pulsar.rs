@@ -137,6 +137,13 @@ pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names
         PulsarEvent::Missed { subscription, .. } => {
             format!("{node} has nobody ready for {what} in subscription {subscription}, and keeps nothing")
         }
+        other => english_elsewhere(other, node, what, names),
+    }
+}
+
+/// Of what is not only here: what was sent before, what another cluster has, and what an object store has.
+fn english_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names) -> String {
+    match event {
         PulsarEvent::Outdated { subscription, epoch, .. } => {
             format!(
                 "{node} drops {what}: it was sent before subscription {subscription} asked for everything again, epoch \
@@ -144,7 +151,7 @@ pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names
             )
         }
         PulsarEvent::Offloaded { partition, ledger, entries, to } => {
-            let to = who(to);
+            let to = names.node(*to, Lang::En);
             format!(
                 "{node} has copied ledger {ledger} of {partition}, {entries} entries, to {to}: it is read there now"
             )
@@ -235,16 +242,21 @@ pub(super) fn chinese(event: &PulsarEvent, node: &str, what: &str, names: &Names
         PulsarEvent::Missed { subscription, .. } => {
             format!("{node} 在{}里没有人能立刻接收{what}，也不保存", of(subscription))
         }
+        other => chinese_elsewhere(other, node, what, names),
+    }
+}
+
+fn chinese_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names) -> String {
+    match event {
         PulsarEvent::Outdated { subscription, epoch, .. } => {
             format!(
-                "{node} 丢弃{what}：它在{}要求全部重投（epoch {epoch}）之前发出，会按顺序再来一次",
-                of(subscription).trim_end()
+                "{node} 丢弃{what}：它在订阅 {subscription} 要求全部重投（epoch {epoch}）之前发出，会按顺序再来一次"
             )
         }
         PulsarEvent::Offloaded { partition, ledger, entries, to } => {
             format!(
                 "{node} 已把分区 {partition} 的 ledger {ledger}（{entries} 个 entry）复制到{}，从此到那里读",
-                who(to)
+                names.node(*to, Lang::Zh)
             )
         }
         PulsarEvent::LeftBookies { partition, ledger } => {
