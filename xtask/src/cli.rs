@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 use crate::workspace::Workspace;
-use crate::{bench, demo, dist, shots, test, tools};
+use crate::{bench, demo, dist, fidelity, shots, test, tools};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +23,8 @@ Examples:
   cargo xtask bench engine --quick --json target/bench.json
   cargo xtask bench log               how fast the file-backed log is, next to the bare system calls
   cargo xtask bench web               how fast the page is, in a headless browser
+  cargo xtask fidelity                the profiles next to a real RabbitMQ and ActiveMQ (Debian's packages)
+  cargo xtask fidelity --system rabbitmq --only requeue
   eval \"$(cargo xtask env)\"           put wasm-pack on this shell's PATH";
 
 /// Automation for mqlab
@@ -52,6 +54,8 @@ enum Command {
     Shots(shots::Options),
     /// Measure, optimized, next to what a user would take instead; a bar that is missed is no error
     Bench(bench::Options),
+    /// Play scripts on a real RabbitMQ and ActiveMQ and on their profiles, and say where they part
+    Fidelity(fidelity::Options),
     /// Install the tools and print the line that puts them on a shell's PATH
     Env,
 }
@@ -94,6 +98,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Test(options) => return test::run(&workspace, options),
         Command::Shots(options) => return shots::run(&workspace, options),
         Command::Bench(options) => return bench::run(&workspace, options),
+        Command::Fidelity(options) => return fidelity::run(&workspace, options),
         Command::Env => println!("{}", tools::shell_line(&workspace)?),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,5 @@
 //! Automation for the workspace: `cargo xtask demo`, `cargo xtask dist`, `cargo xtask test`,
-//! `cargo xtask shots`, `cargo xtask bench`.
+//! `cargo xtask shots`, `cargo xtask bench`, `cargo xtask fidelity`.
 //!
 //! Written in Rust so that it runs wherever the project compiles, and a library so that the browser tests fetch the
 //! page from the very server that the demo uses ([`serve::SiteServer`]).
@@ -16,13 +16,14 @@
 //! | [`offline`] | which build is it, and what does it need without a network? |
 //! | [`single_file`] | how does that folder become one HTML file? |
 //! | [`serve`] | how are the files served? |
-//! | [`demo`], [`dist`], [`mod@test`], [`steps`], [`shots`], [`mod@bench`] | what do the commands do, in which order? |
+//! | [`demo`], [`dist`], [`mod@test`], [`steps`], [`shots`], [`mod@bench`], [`fidelity`] | what do the commands do, in which order? |
 
 pub mod bench;
 pub mod cli;
 pub mod demo;
 pub mod dist;
 pub mod error;
+pub mod fidelity;
 pub mod offline;
 pub mod process;
 pub mod progress;

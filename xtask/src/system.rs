@@ -104,9 +104,13 @@ fn missing(program: Program) -> Error {
     Error::new(format!("no {} found: set {} to its path", program.names()[0], program.variable()))
 }
 
+/// What a person types to install packages.
+fn by_hand(packages: &[&str]) -> String {
+    format!("apt-get update && apt-get install -y --no-install-recommends {}", packages.join(" "))
+}
+
 fn install(packages: &[&str], folder: &Path) -> Result<()> {
     let list = packages.join(" ");
-    let by_hand = format!("apt-get update && apt-get install -y --no-install-recommends {list}");
     if !is_debian() {
         return Err(Error::new(format!(
             "needed and not found on this machine (in Debian's names): {list}\n\
@@ -115,19 +119,36 @@ fn install(packages: &[&str], folder: &Path) -> Result<()> {
         )));
     }
     if !is_root(folder) {
+        let by_hand = by_hand(packages);
         return Err(Error::new(format!(
             "needed and not found on this machine; run once: sudo sh -c '{by_hand}'"
         )));
     }
+    apt_install(packages, folder)
+}
+
+/// Installs packages of servers, where that is ours to do and starts none of them, as in a container: on a machine with
+/// services of its own a person decides.
+pub fn install_servers(packages: &[&str], folder: &Path) -> Result<()> {
+    let has_services = Path::new("/run/systemd/system").exists();
+    let starts_none = Path::new("/usr/sbin/policy-rc.d").exists() && !has_services;
+    if !is_debian() || !is_root(folder) || !starts_none {
+        return Err(Error::new(format!("not installed; as root on Debian: {}", by_hand(packages))));
+    }
+    apt_install(packages, folder)
+}
+
+fn apt_install(packages: &[&str], folder: &Path) -> Result<()> {
     let apt = |arguments: &[&str]| {
         let mut apt = process::program("apt-get", folder);
         apt.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         apt
     };
-    let advice = |error: Error| Error::new(format!("{error}\nOnce that is mended, run: {by_hand}"));
+    let advice =
+        |error: Error| Error::new(format!("{error}\nOnce that is mended, run: {}", by_hand(packages)));
     progress::run("asking Debian for its list of packages", &mut apt(&["update"])).map_err(advice)?;
     let mut install = apt(&["install", "-y", "--no-install-recommends"]);
-    progress::run(&format!("installing {list}"), install.args(packages)).map_err(advice)
+    progress::run(&format!("installing {}", packages.join(" ")), install.args(packages)).map_err(advice)
 }
 
 /// Debian itself: what its derivatives call `chromium` may be another kind of package.

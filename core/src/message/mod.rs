@@ -13,6 +13,7 @@ pub use headers::Headers;
 pub use value::Value;
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -443,6 +444,26 @@ impl Message {
             death.count = 1;
         }
         deaths.insert(0, death);
+        self
+    }
+
+    /// The same dead letter with headers of its first death, once for all, and of its last: `x-first-death-queue`,
+    /// `-reason` and `-exchange`, and `x-last-death-` (RabbitMQ).
+    #[must_use]
+    pub fn with_death_headers(mut self) -> Self {
+        let Some(latest) = self.deaths().first().cloned() else { return self };
+        let fields = [
+            ("queue", latest.queue.as_str()),
+            ("reason", latest.reason.as_str()),
+            ("exchange", &*latest.exchange),
+        ];
+        for (field, value) in fields {
+            let (first, last) = (format!("x-first-death-{field}"), format!("x-last-death-{field}"));
+            if self.headers().get(&first).is_none() {
+                self = self.with_header(&first, value);
+            }
+            self = self.with_header(&last, value);
+        }
         self
     }
 }

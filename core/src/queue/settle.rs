@@ -122,6 +122,18 @@ impl<L: Log> Queue<L> {
         self.settle_down(now)
     }
 
+    /// A delivery that its consumer has not seen is not counted, since its consumer says so.
+    pub(crate) fn forget_unseen(&mut self, tag: Tag) {
+        let Some(pending) = self.unacked.get(tag).filter(|pending| !pending.seen) else { return };
+        let offset = pending.offset;
+        let Some(slot) = self.slots.get_mut(offset) else { return };
+        slot.deliveries = slot.deliveries.saturating_sub(1);
+        if slot.stored {
+            let deliveries = slot.deliveries;
+            self.note(Note::Count(deliveries), offset);
+        }
+    }
+
     /// A consumer has seen a delivery, and acknowledges it later. Where the options extend windows, it may get
     /// another one.
     ///
@@ -130,7 +142,8 @@ impl<L: Log> Queue<L> {
     /// [`QueueError::UnknownTag`] when there is no such delivery any more.
     pub fn seen(&mut self, now: Time, tag: Tag) -> Result<(), QueueError<L::Error>> {
         let pending = self.unacked.get_mut(tag).ok_or(QueueError::UnknownTag(tag))?;
-        if !self.options.prefetch_extension || core::mem::replace(&mut pending.seen, true) {
+        let known = core::mem::replace(&mut pending.seen, true);
+        if known || !self.options.prefetch_extension {
             return Ok(());
         }
         let consumer = pending.consumer;
@@ -181,7 +194,7 @@ impl<L: Log> Queue<L> {
         }
         if let Some(consumer) = self.consumers.iter_mut().find(|other| other.id == pending.consumer) {
             consumer.outstanding -= 1;
-            consumer.seen -= u32::from(pending.seen);
+            consumer.seen -= u32::from(pending.seen && self.options.prefetch_extension);
         }
         Ok((pending.offset, pending.consumer))
     }

@@ -9,7 +9,6 @@
 //! what it should get, in silence, as RabbitMQ does; a queue of dead letters that is full does what it does with
 //! everything.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use super::publish::routed;
@@ -53,7 +52,7 @@ impl<S: Storage> VirtualHost<S> {
             time: self.death_headers.then_some(now),
         };
         let dead = message.clone().after_death(death);
-        let dead = if self.death_headers { with_death_headers(dead) } else { dead };
+        let dead = if self.death_headers { dead.with_death_headers() } else { dead };
         let routes = match self.router.route(&exchange, key, dead.headers()) {
             Ok(routes) => routes,
             Err(RouteError::NoExchange(_) | RouteError::Internal(_) | RouteError::KeyTooLong(_)) => {
@@ -75,24 +74,6 @@ impl<S: Storage> VirtualHost<S> {
         }
         Ok(())
     }
-}
-
-/// A dead letter with headers that say who was its first death, once for all, and who the last.
-fn with_death_headers(mut letter: Message) -> Message {
-    let Some(latest) = letter.deaths().first().cloned() else { return letter };
-    let fields = [
-        ("queue", latest.queue.as_str()),
-        ("reason", latest.reason.as_str()),
-        ("exchange", &*latest.exchange),
-    ];
-    for (field, value) in fields {
-        let (first, last) = (format!("x-first-death-{field}"), format!("x-last-death-{field}"));
-        if letter.headers().get(&first).is_none() {
-            letter = letter.with_header(&first, value);
-        }
-        letter = letter.with_header(&last, value);
-    }
-    letter
 }
 
 /// Whether a message has come from this queue to where it died now without anybody refusing it on the way, here included:

@@ -79,12 +79,12 @@ pub struct ChannelOptions {
 /// A delivery that its channel has not settled.
 #[derive(Clone, Debug)]
 pub(super) struct Unsettled {
-    queue: Name,
-    tag: Tag,
+    pub(super) queue: Name,
+    pub(super) tag: Tag,
     /// Whether it counts for the window: what was asked for does not.
     pushed: bool,
     /// Whether its queue was deleted: settling it does nothing any more.
-    gone: bool,
+    pub(super) gone: bool,
     /// Whether it is settled as soon as the transaction is committed: nobody else can settle it until then.
     pub(super) waits: bool,
 }

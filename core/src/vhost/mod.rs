@@ -41,6 +41,7 @@
 //! | what a host says: deliveries, returns, confirms, check-backs | `output.rs` |
 //! | dead letters, and when they go round in circles | `bury.rs` |
 //! | channels: delivery tags, acknowledgements, confirms | `channel.rs` |
+//! | what counts as delivered when a client leaves in good order | `leaving.rs` |
 //! | settling by receipts, without a channel | `receipts.rs` |
 //! | writing all that was done, in an order that loses nothing | `writing.rs` |
 //! | one window over many queues | `window.rs` |
@@ -61,6 +62,7 @@ mod definitions;
 mod disk;
 mod error;
 mod half;
+mod leaving;
 mod output;
 mod publish;
 mod receipts;

@@ -1,6 +1,7 @@
 //! What clients do: A-3, redelivery and poison.
 
 use super::*;
+use mqlab_core::ids::Name;
 use mqlab_core::message::Value;
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::systems::activemq::{MessageConsumer, RedeliveryPolicy, RolledBack, SHARED_DLQ};
@@ -148,4 +149,53 @@ fn a_transaction_comes_back_as_a_whole_in_its_order_and_for_ever_where_there_is_
     broker.consume_on(now, ONE, "q", "").expect("attached");
     let counts: Vec<u32> = pushed(&mut broker).iter().map(|delivered| delivered.count).collect();
     assert_eq!(counts, [2, 2, 2]);
+}
+
+/// Seen of ActiveMQ 5.17.2: what a connection had only prefetched when it was closed comes to others unmarked, from queues
+/// and durable subscriptions alike; also after a restart of the broker.
+#[test]
+fn only_what_its_program_saw_is_marked_when_a_client_leaves_a3() {
+    for (in_order, restarted, counts) in [
+        (true, false, "m1*2 m2*1 m3*1"),
+        (true, true, "m1*2 m2*1 m3*1"),
+        // A connection that breaks says nothing: each may have been seen.
+        (false, false, "m1*2 m2*2 m3*2"),
+        (false, true, "m1*2 m2*2 m3*2"),
+    ] {
+        let mut broker = plain();
+        let name = |text: &str| Name::new(text).expect("a legal name");
+        let own = (&name("client"), &name("audit"));
+        broker.consume_on(START, ONE, "q", "").expect("attached");
+        broker.subscribe_durably(START, ONE, own, "T", "").expect("subscribed");
+        send(&mut broker, START, "q", "m1 m2 m3");
+        for word in ["m1", "m2", "m3"] {
+            broker.publish(START, "T", Message::new(word)).expect("published");
+        }
+        let all = pushed(&mut broker);
+        for first in all.iter().filter(|delivered| word(&delivered.message) == "m1") {
+            broker.host_mut().seen(START, first.handle).expect("it has it");
+        }
+        if in_order {
+            broker.leave(START, ONE).expect("memory does not fail");
+        } else {
+            broker.host_mut().close_channel(START, ONE).expect("memory does not fail");
+        }
+        if restarted {
+            broker.host_mut().flush().expect("memory does not fail");
+            let disk = broker.close().expect("memory does not fail");
+            broker = Broker::open(disk, DestinationPolicy::default(), START).expect("it is a store");
+        }
+        broker.host_mut().open_channel(START, ONE, ChannelOptions::default()).expect("opens");
+        broker.host_mut().open_channel(START, TWO, ChannelOptions::default()).expect("opens");
+        broker.consume_on(START, TWO, "q", "").expect("attached");
+        assert_eq!(counted(&mut broker), counts, "a queue");
+        broker.subscribe_durably(START, ONE, own, "T", "").expect("subscribed");
+        assert_eq!(counted(&mut broker), counts, "a durable subscription");
+    }
+}
+
+/// What was pushed, and how often each was.
+fn counted(broker: &mut Store) -> String {
+    let told = |got: &Delivered| format!("{}*{}", word(&got.message), got.count);
+    pushed(broker).iter().map(told).collect::<Vec<_>>().join(" ")
 }

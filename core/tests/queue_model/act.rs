@@ -68,7 +68,8 @@ impl List {
         Ok(Some(offset))
     }
 
-    /// A message is taken back for which there was no room in the log; its number is not given again.
+    /// A message is taken back for which there was no room in the log; its number is not given again, except by a process
+    /// that begins anew and finds nothing of it.
     pub(crate) fn withdraw(&mut self, offset: u64) -> bool {
         let Some(item) = self.items.iter().find(|item| item.offset == offset && item.deliveries == 0) else {
             return false;
@@ -78,6 +79,7 @@ impl List {
         }
         let item = self.remove(offset);
         self.remembered.retain(|(id, _)| Some(*id) != item.message.id());
+        self.logged = self.logged.min(offset);
         true
     }
 

@@ -47,9 +47,15 @@ fn the_limit_counts_returns_after_the_first_delivery_r11() {
     let mut lab = Lab::new(FifoOptions { delivery_limit: Some(2), counting: Counting::Returns, ..options() });
     lab.publish("m1");
     assert_eq!(lab.consume(1, 1, 0), "1=m1");
-    assert_eq!(lab.back("m1", false), "1=m1*1,0");
-    assert_eq!(lab.back("m1", false), "1=m1*2,0");
+    assert_eq!(lab.back("m1", false), "1=m1*1,1");
+    assert_eq!(lab.back("m1", false), "1=m1*2,2");
     assert_eq!(lab.back("m1", false), "m1:delivery_limit");
+
+    // Also where there is no limit (3.10's default).
+    let mut lab = Lab::new(FifoOptions { delivery_limit: None, counting: Counting::Returns, ..options() });
+    lab.publish("m1");
+    assert_eq!(lab.consume(1, 1, 0), "1=m1");
+    assert_eq!(lab.back("m1", false), "1=m1*1,1");
 
     // As 4.3: a nack counts for nothing, a reject and the end of a consumer do.
     let mut lab = Lab::new(FifoOptions { delivery_limit: Some(2), ..options() });

@@ -92,8 +92,8 @@ impl List {
         let (order, options) = (self.tick(), self.options.clone());
         let item = self.item(index);
         item.acquired += 1;
-        item.failed += u32::from(failed);
-        let count = if options.counting == Counting::Failures { item.failed } else { item.acquired };
+        item.failed += u32::from(failed || options.counting == Counting::Returns);
+        let count = item.failed;
         item.place = Place::Returned(order);
         if options.delivery_limit.is_some_and(|most| count > most) {
             self.die(index, DeathReason::DeliveryLimit);
@@ -367,8 +367,10 @@ impl Pair {
             Op::Back(..) if self.list.options.delivery_limit.is_none() => {
                 let anew = self.end + 1;
                 self.apply(&Command::Requeue { key, delivery: number }, Some(&Message::new("m")));
+                let counts = u32::from(self.list.options.counting == Counting::Returns);
                 let item = self.list.item(index);
-                (item.index, item.place, item.acquired) = (anew, Place::Ready, item.acquired + 1);
+                (item.index, item.place) = (anew, Place::Ready);
+                (item.acquired, item.failed) = (item.acquired + 1, item.failed + counts);
             }
             Op::Back(_, failed) => {
                 self.apply(&Command::Return { key, deliveries, failed }, None);

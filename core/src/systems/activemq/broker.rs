@@ -293,6 +293,16 @@ impl<S: Storage> Broker<S> {
         Ok(self.host.subscribe(now, channel, subscription, window(DURABLE_TOPIC_PREFETCH))?)
     }
 
+    /// A connection is closed by its client, which has told what its program [saw](VirtualHost::seen): what it only kept
+    /// for it comes to others unmarked. A connection that breaks is [closed](VirtualHost::close_channel) without a word.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the storage.
+    pub fn leave(&mut self, now: Time, channel: ChannelId) -> Result<(), S> {
+        Ok(self.host.leave(now, channel)?)
+    }
+
     /// Attaches a consumer to a queue on a connection of its own, with options of every kind.
     ///
     /// # Errors

@@ -298,7 +298,8 @@ impl Fifo {
         let Some((tag, held)) = self.consumers.take(key, number) else { return };
         let Held { index, id, .. } = held;
         effects.push(Effect::Returned { index, id, from: tag.node, why: ReturnReason::Nacked });
-        self.stand_last(Held { index: at, acquired: held.acquired.saturating_add(1), ..held });
+        let (acquired, failed) = (held.acquired.saturating_add(1), self.counted(&held, false));
+        self.stand_last(Held { index: at, acquired, failed, ..held });
     }
 
     /// One message for whoever asks.
@@ -342,17 +343,19 @@ impl Fifo {
     ) {
         effects.push(Effect::Returned { index: held.index, id: held.id, from, why });
         held.acquired = held.acquired.saturating_add(1);
-        held.failed = held.failed.saturating_add(u32::from(failed));
-        let count = match self.options.counting {
-            Counting::Failures => held.failed,
-            Counting::Returns => held.acquired,
-        };
-        if self.options.delivery_limit.is_some_and(|most| count > most) {
+        held.failed = self.counted(&held, failed);
+        if self.options.delivery_limit.is_some_and(|most| held.failed > most) {
             return self.die(held, DeathReason::DeliveryLimit, effects);
         }
         self.ready += 1;
         self.ready_bytes += held.bytes;
         self.returns.push_back(held);
+    }
+
+    /// How often a message that comes back counts towards the limit then.
+    fn counted(&self, held: &Held, failed: bool) -> u32 {
+        let counts = failed || self.options.counting == Counting::Returns;
+        held.failed.saturating_add(u32::from(counts))
     }
 
     /// A client is gone, and so are its consumers.
