@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mqlab_core::ids::NodeId;
+use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::{Event, PulsarEvent, Stamped};
 use mqlab_core::sim::{Scenario, SystemSpec, Timeline};
 use mqlab_core::time::Time;
@@ -239,4 +239,137 @@ fn what_two_bookies_had_in_memory_alone_is_lost() {
     each("pulsar-without-sync", one_alone, |timeline, seed| {
         assert!(timeline.verdict().lost().is_empty(), "seed {seed}: {:?}", timeline.verdict().lost());
     });
+}
+
+/// The messages that a consumer was through with, in order, and when.
+fn processed(timeline: &Timeline, by: NodeId) -> Vec<(Time, MessageId)> {
+    let of = |fact: &Stamped| match &fact.event {
+        Event::Processed { messages, .. } if fact.node == by => {
+            messages.iter().map(|message| (fact.at, *message)).collect()
+        }
+        _ => Vec::new(),
+    };
+    timeline.events().iter().flat_map(of).collect()
+}
+
+/// When each message of a producer was acknowledged to it.
+fn acknowledged(timeline: &Timeline, to: NodeId) -> Vec<(Time, MessageId)> {
+    let of = |fact: &Stamped| match &fact.event {
+        Event::Acknowledged { messages, .. } if fact.node == to => {
+            messages.iter().map(|message| (fact.at, *message)).collect()
+        }
+        _ => Vec::new(),
+    };
+    timeline.events().iter().flat_map(of).collect()
+}
+
+const CUT: Time = Time(300_000);
+const HEALED: Time = Time(700_000);
+
+#[test]
+fn two_clusters_go_on_without_each_other_and_the_backlog_arrives_in_order() {
+    each(
+        "pulsar-geo-cut",
+        |_| {},
+        |timeline, seed| {
+            let (shop, branch) = (NodeId::Producer(1), NodeId::Producer(2));
+            for (sender, messages) in [(shop, 100), (branch, 40)] {
+                let stored = acknowledged(timeline, sender);
+                assert_eq!(stored.len(), messages, "seed {seed}");
+                let during = stored.iter().filter(|(at, _)| CUT < *at && *at < HEALED).count();
+                assert!(during * 4 > messages, "seed {seed}: {sender} was held up: {during}");
+                let ids: Vec<MessageId> = stored.into_iter().map(|(_, id)| id).collect();
+                for reader in [NodeId::Consumer(1), NodeId::Consumer(2)] {
+                    let mut its = processed(timeline, reader);
+                    its.retain(|(_, id)| ids.contains(id));
+                    // Everything, once, in the order of its producer, wherever that is.
+                    let seen: Vec<MessageId> = its.iter().map(|(_, id)| *id).collect();
+                    assert_eq!(seen, ids, "seed {seed}: {reader} of {sender}");
+                    let is_far = (sender == shop) != (reader == NodeId::Consumer(1));
+                    let in_cut = Time(CUT.0 + 20_000)..HEALED;
+                    let during = its.iter().filter(|(at, _)| in_cut.contains(at)).count();
+                    assert_eq!(during == 0, is_far, "seed {seed}: {during} reached {reader} from {sender}");
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn a_cluster_that_burns_takes_along_what_was_not_replicated() {
+    each(
+        "pulsar-geo-burns",
+        |_| {},
+        |timeline, seed| {
+            let stored: BTreeSet<MessageId> =
+                acknowledged(timeline, NodeId::Producer(1)).into_iter().map(|(_, id)| id).collect();
+            let seen: BTreeSet<MessageId> =
+                processed(timeline, NodeId::Consumer(2)).into_iter().map(|(_, id)| id).collect();
+            let replicated: BTreeSet<MessageId> = facts(timeline)
+                .filter(|(fact, _)| fact.node == NodeId::Broker(1))
+                .filter_map(|(_, event)| match event {
+                    PulsarEvent::Replicated { messages, .. } => Some(messages),
+                    _ => None,
+                })
+                .flatten()
+                .copied()
+                .collect();
+            let missed = stored.difference(&seen).count();
+            assert!((20..30).contains(&missed), "seed {seed}: {missed} burnt");
+            assert!(replicated.is_subset(&seen), "seed {seed}: what had arrived is there");
+            // The other cluster goes on.
+            let branch = acknowledged(timeline, NodeId::Producer(2));
+            assert_eq!(branch.len(), 40, "seed {seed}");
+            assert!(branch.iter().all(|(_, id)| seen.contains(id)), "seed {seed}");
+        },
+    );
+}
+
+#[test]
+fn old_ledgers_are_read_from_the_object_store_and_slower() {
+    let replay = NodeId::Consumer(2);
+    let took = |timeline: &Timeline, seed: u64| {
+        let its = processed(timeline, replay);
+        let ids: Vec<MessageId> = its.iter().map(|(_, id)| *id).collect();
+        let sent: Vec<MessageId> =
+            acknowledged(timeline, NodeId::Producer(1)).into_iter().map(|(_, id)| id).collect();
+        assert_eq!((ids.len(), ids), (100, sent), "seed {seed}");
+        its[99].0.since(its[0].0)
+    };
+    let mut slow = Vec::new();
+    let store = std::cell::RefCell::new(&mut slow);
+    each(
+        "pulsar-offload",
+        |_| {},
+        |timeline, seed| {
+            let offloaded: BTreeSet<u64> = facts(timeline)
+                .filter_map(|(_, event)| match event {
+                    PulsarEvent::Offloaded { ledger, .. } => Some(*ledger),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(offloaded, (0..7).collect::<BTreeSet<u64>>(), "seed {seed}: all that are closed");
+            let moved = |(fact, event): &(&Stamped, &PulsarEvent)| {
+                matches!(event, PulsarEvent::Moved { ledger: 0, .. }) && fact.at < Time(2_300_000)
+            };
+            assert_eq!(
+                facts(timeline).filter(moved).count(),
+                2,
+                "seed {seed}: both bookies deleted ledger 0"
+            );
+            store.borrow_mut().push(took(timeline, seed));
+        },
+    );
+    let slow = std::cell::RefCell::new(slow.into_iter());
+    each(
+        "pulsar-offload",
+        |scenario| {
+            let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { panic!("it is Pulsar") };
+            spec.offload = None;
+        },
+        |timeline, seed| {
+            let (slow, fast) = (slow.borrow_mut().next().expect("as many seeds"), took(timeline, seed));
+            assert!(slow.0 > 2 * fast.0, "seed {seed}: {slow} from the object store, {fast} from bookies");
+        },
+    );
 }

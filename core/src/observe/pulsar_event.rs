@@ -253,6 +253,49 @@ pub enum PulsarEvent {
         /// Which.
         messages: Vec<MessageId>,
     },
+    /// A consumer's client dropped messages that were sent before it asked for everything again: they come once more.
+    Outdated {
+        /// Which subscription.
+        subscription: Name,
+        /// Which.
+        messages: Vec<MessageId>,
+        /// How often it has asked for everything again.
+        epoch: u64,
+    },
+    /// Messages of a topic have arrived in another cluster, too.
+    Replicated {
+        /// Of which topic here.
+        partition: PartitionId,
+        /// Where.
+        there: Name,
+        /// Which.
+        messages: Vec<MessageId>,
+    },
+    /// An object store has all entries of a ledger: readers are sent there.
+    Offloaded {
+        /// Of which topic.
+        partition: PartitionId,
+        /// Which ledger.
+        ledger: u64,
+        /// How many entries it has.
+        entries: u64,
+        /// The object store.
+        to: NodeId,
+    },
+    /// Bookies need not keep a ledger any more: an object store has it.
+    LeftBookies {
+        /// Of which topic.
+        partition: PartitionId,
+        /// Which ledger.
+        ledger: u64,
+    },
+    /// A bookie deleted its copies of a ledger that an object store has.
+    Moved {
+        /// Which ledger.
+        ledger: u64,
+        /// What of it the bookie had.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl PulsarEvent {
@@ -268,7 +311,10 @@ impl PulsarEvent {
             | Self::Buried { messages, .. }
             | Self::Delayed { messages, .. }
             | Self::Known { messages, .. }
-            | Self::Missed { messages, .. } => messages,
+            | Self::Missed { messages, .. }
+            | Self::Outdated { messages, .. }
+            | Self::Moved { messages, .. }
+            | Self::Replicated { messages, .. } => messages,
             Self::Later { message, .. } => core::slice::from_ref(message),
             _ => &[],
         }
@@ -287,6 +333,9 @@ impl PulsarEvent {
                 | Self::KeyWaits { .. }
                 | Self::Delayed { .. }
                 | Self::Missed { .. }
+                | Self::Outdated { .. }
+                | Self::Replicated { .. }
+                | Self::Moved { .. }
                 | Self::Owns { .. }
         )
     }
@@ -301,6 +350,34 @@ impl PulsarEvent {
             Self::Busy { .. } => Turn::Refusal,
             Self::SessionOver { .. } | Self::Quota { over: true, .. } => Turn::Fault,
             _ => Turn::Change,
+        }
+    }
+}
+
+impl PulsarEvent {
+    /// Of what is not only here: what was sent before, what another cluster has, and what an object store has.
+    fn fmt_elsewhere(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offloaded { partition, ledger, entries, to } => {
+                write!(f, "offloaded ledger {ledger} of {partition}, {entries} entries, to {to}")
+            }
+            Self::LeftBookies { partition, ledger } => {
+                write!(f, "lets bookies delete ledger {ledger} of {partition}: it is offloaded")
+            }
+            Self::Moved { ledger, messages } => {
+                write!(f, "deleted its {} of ledger {ledger}: it is offloaded", named(messages))
+            }
+            Self::Replicated { partition, there, messages } => {
+                write!(f, "has got {} of {partition} to cluster {there}", named(messages))
+            }
+            Self::Outdated { subscription, messages, epoch } => {
+                let messages = named(messages);
+                write!(
+                    f,
+                    "drops {messages} of {subscription}, sent before it asked for all again: epoch {epoch}"
+                )
+            }
+            _ => Ok(()), // told below
         }
     }
 }
@@ -382,6 +459,11 @@ impl fmt::Display for PulsarEvent {
             Self::Missed { subscription, messages } => {
                 write!(f, "had nobody for {} in {subscription}", named(messages))
             }
+            Self::Outdated { .. }
+            | Self::Replicated { .. }
+            | Self::Offloaded { .. }
+            | Self::LeftBookies { .. }
+            | Self::Moved { .. } => self.fmt_elsewhere(f),
         }
     }
 }

@@ -227,7 +227,7 @@ impl Verdict {
                 messages.iter().for_each(|message| self.promise(*message));
             }
             Event::Queue(event) => self.observe_queue(*node, event, *step),
-            Event::Pulsar(event) => self.observe_pulsar(event),
+            Event::Pulsar(event) => self.observe_pulsar(*node, event),
             Event::Rabbitmq(event) => self.observe_rabbitmq(*node, event),
             Event::Share(event) => {
                 let delivered = |id| self.accounts.get(id).is_some_and(|account| account.delivered);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::NodeId;
+use mqlab_core::observe::PulsarEvent;
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::systems::pulsar::ledger::Quorums;
 use mqlab_core::systems::pulsar::{
@@ -230,6 +231,32 @@ fn what_is_not_acknowledged_in_time_comes_again() {
     net.finish(consumer, Program::Acknowledges);
     net.run(ms(500));
     assert_eq!(net.reader(consumer).seen.len(), 2, "it is acknowledged");
+}
+
+/// Messages come while one is overdue: what was on its way when everything was asked for again does not get in between.
+#[test]
+fn what_was_sent_before_everything_was_asked_for_again_is_dropped() {
+    let mut net = Net::new(1, 2, settings(usual()));
+    let producer = net.add_producer(1, "p", "t");
+    let options = ConsumerSettings { ack_timeout: Some(ms(50)), ..reading(SubscriptionType::Exclusive) };
+    let consumer = net.add_consumer(1, "t", "s", options, Program::Waits);
+    net.run(ms(100));
+    for id in 1..=200 {
+        net.send(producer, vec![record(id)]);
+        net.run(ms(1));
+    }
+    let seen = net.ids(consumer);
+    let rewound = seen.windows(2).filter(|pair| pair[1] == 1).count();
+    assert!(rewound >= 2, "{seen:?}");
+    assert!(seen.windows(2).all(|pair| pair[1] == pair[0] + 1 || pair[1] == 1), "{seen:?}");
+    let dropped = |fact: &&(NodeId, PulsarEvent)| matches!(fact.1, PulsarEvent::Outdated { .. });
+    assert!(net.facts.iter().filter(dropped).count() >= rewound);
+    // Whoever acknowledges up to what it has last takes nothing along that it did not see.
+    net.reader(consumer).in_hand.clear();
+    net.reader(consumer).program = Program::AcknowledgesAllBefore;
+    net.run(ms(500));
+    let seen = net.ids(consumer);
+    assert!(seen.ends_with(&(1..=200).collect::<Vec<u64>>()), "{seen:?}");
 }
 
 /// A receiver queue of 10: 10 permits at first, and 5 more for each 5 that the program took.

@@ -1,9 +1,11 @@
 //! Pulsar: the vectors of its rules as tables, its parts against plain models, and small clusters that fail.
 
 mod clusters;
+mod geo;
 mod ledger_run;
 mod ledgers;
 mod net;
+mod offload;
 mod silence;
 mod subscriptions;
 mod vectors;

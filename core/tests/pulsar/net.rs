@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mqlab_core::ids::{MessageId, Name, NodeId};
 use mqlab_core::log::memory::MemoryStorage;
-use mqlab_core::observe::Event;
+use mqlab_core::observe::{Event, PulsarEvent};
 use mqlab_core::record::NewRecord;
 use mqlab_core::systems::pulsar::ledger::{Bookie, LedgerId};
 use mqlab_core::systems::pulsar::{
     BrokerSettings, ConsumerSettings, InHand, Message, MetadataStore, PulsarBroker, PulsarConsumer,
-    PulsarProducer, TopicName,
+    PulsarProducer, Remote, TopicName,
 };
 use mqlab_core::systems::{Input, Out};
 use mqlab_core::time::{Span, Time};
 
 pub(crate) const STORE: NodeId = NodeId::Controller;
+/// Of the second cluster, where there is one.
+pub(crate) const SOUTH: NodeId = NodeId::Store;
 pub(crate) const WAY: Span = Span::from_millis(1);
 pub(crate) const SESSION: Span = Span::from_millis(300);
 
@@ -77,14 +79,68 @@ pub(crate) struct Net {
     /// How long everybody bears silence.
     keep_alive: Span,
     bookies: Vec<NodeId>,
+    /// Those of the second cluster.
+    south: Option<(Vec<NodeId>, Vec<NodeId>)>,
+    /// Where ledgers are offloaded to.
+    objects: Option<NodeId>,
+    /// Between whom nothing passes.
+    cut: BTreeSet<(NodeId, NodeId)>,
+    /// How often each node was started.
+    lives: BTreeMap<NodeId, u64>,
+    /// Whom clients that are added ask.
     pub(crate) brokers: Vec<NodeId>,
     /// What producers were told is stored.
     pub(crate) acknowledged: BTreeSet<u64>,
     /// Commands that reached brokers, of the kinds that tests count.
     pub(crate) flows: Vec<u32>,
+    /// What happened that only Pulsar has, by node.
+    pub(crate) facts: Vec<(NodeId, PulsarEvent)>,
 }
 
 impl Net {
+    /// Two clusters, north and south, each with so many; each gets what the other is sent.
+    pub(crate) fn two(brokers: u16, bookies: u16, settings: BrokerSettings) -> Self {
+        let mut net = Self::new(0, 0, settings);
+        let all = |count: u16, of: fn(u16) -> NodeId| {
+            ((1..=count).map(of).collect(), (count + 1..=2 * count).map(of).collect())
+        };
+        let (north_brokers, south_brokers): (Vec<NodeId>, Vec<NodeId>) = all(brokers, broker);
+        let (north_bookies, south_bookies): (Vec<NodeId>, Vec<NodeId>) = all(bookies, bookie);
+        let store = MetadataStore::open(MemoryStorage::default(), SESSION, Time::ZERO).expect("opens");
+        net.nodes.insert(SOUTH, Node::Store(store));
+        (net.brokers, net.bookies) = (north_brokers.clone(), north_bookies.clone());
+        net.south = Some((south_brokers.clone(), south_bookies.clone()));
+        for node in [north_bookies, south_bookies, north_brokers, south_brokers].concat() {
+            net.disks.insert(node, MemoryStorage::default());
+            net.start(node);
+        }
+        net
+    }
+
+    /// Nothing passes between two nodes any more, and whoever tries is told.
+    pub(crate) fn sever(&mut self, a: NodeId, b: NodeId) {
+        self.cut.extend([(a, b), (b, a)]);
+        self.agenda.retain(|_, (to, input)| match input {
+            Input::Message { from, .. } => !self.cut.contains(&(*from, *to)),
+            _ => true,
+        });
+        self.later(WAY, a, Input::HangUp { peer: b });
+        self.later(WAY, b, Input::HangUp { peer: a });
+    }
+
+    pub(crate) fn mend(&mut self, a: NodeId, b: NodeId) {
+        self.cut.remove(&(a, b));
+        self.cut.remove(&(b, a));
+    }
+
+    /// How many entries of a topic a subscription has not done yet, at a broker.
+    pub(crate) fn backlog(&self, node: NodeId, subscription: &str) -> u64 {
+        let Some(Node::Broker(broker)) = self.nodes.get(&node) else { panic!("{node} is no broker") };
+        let all = broker.look(0).flat_map(|topic| topic.subscriptions);
+        let its = all.filter(|it| it.name.as_str() == subscription);
+        its.map(|it| it.backlog).sum()
+    }
+
     pub(crate) fn new(brokers: u16, bookies: u16, settings: BrokerSettings) -> Self {
         let store = MetadataStore::open(MemoryStorage::default(), SESSION, Time::ZERO).expect("opens");
         let mut net = Self {
@@ -98,11 +154,16 @@ impl Net {
             dark: BTreeSet::new(),
             keep_alive: settings.keep_alive,
             bookies: (1..=bookies).map(bookie).collect(),
+            south: None,
+            objects: settings.topics.ledgers.offload.map(|offload| offload.to),
+            cut: BTreeSet::new(),
+            lives: BTreeMap::new(),
             brokers: (1..=brokers).map(broker).collect(),
             acknowledged: BTreeSet::new(),
             flows: Vec::new(),
+            facts: Vec::new(),
         };
-        for node in net.bookies.clone().into_iter().chain(net.brokers.clone()) {
+        for node in net.bookies.clone().into_iter().chain(net.objects).chain(net.brokers.clone()) {
             net.disks.insert(node, MemoryStorage::default());
             net.start(node);
         }
@@ -116,16 +177,41 @@ impl Net {
         let started = if node == STORE {
             let disk = self.disks.remove(&node).expect("it was stopped");
             Node::Store(MetadataStore::open(disk, SESSION, self.now).expect("what it has is its own"))
-        } else if self.bookies.contains(&node) {
+        } else if self.bookies.contains(&node)
+            || self.objects == Some(node)
+            || self.south.as_ref().is_some_and(|(_, bookies)| bookies.contains(&node))
+        {
             let disk = self.disks.remove(&node).expect("it was stopped");
             Node::Bookie(Bookie::open(disk).expect("what it has is a journal"))
         } else {
-            let broker = PulsarBroker::new(node, STORE, self.settings, &self.bookies);
-            Node::Broker(Box::new(broker.at(self.now)))
+            Node::Broker(Box::new(self.new_broker(node).at(self.now)))
         };
         self.dark.remove(&node);
         self.nodes.insert(node, started);
         self.later(WAY, node, Input::Wake);
+    }
+
+    fn new_broker(&mut self, node: NodeId) -> PulsarBroker {
+        let life = self.lives.entry(node).or_default();
+        *life += 1;
+        let Some((brokers, bookies)) = &self.south else {
+            return PulsarBroker::new(node, STORE, self.settings, &self.bookies);
+        };
+        let (north, south) = (Name::new("north").expect("a name"), Name::new("south").expect("a name"));
+        let is_south = brokers.contains(&node);
+        let (here, there, others) =
+            if is_south { (south, north, &self.brokers) } else { (north, south, brokers) };
+        let remote = Remote {
+            here,
+            there,
+            place: None,
+            brokers: others.clone(),
+            backoff: ms(20),
+            operation_timeout: ms(200),
+            keep_alive: self.keep_alive,
+        };
+        let (store, own) = if is_south { (SOUTH, bookies) } else { (STORE, &self.bookies) };
+        PulsarBroker::new(node, store, self.settings, own).with_remote(remote, *life * 100_000_000)
     }
 
     /// The power of a machine goes: what was under way to it is lost, and nobody notices.
@@ -267,6 +353,9 @@ impl Net {
 
     fn carry(&mut self, node: NodeId, out: Out<Message>) {
         for event in out.events {
+            if let Event::Pulsar(fact) = &event {
+                self.facts.push((node, fact.clone()));
+            }
             if let Event::Acknowledged { messages, .. } = &event {
                 self.acknowledged.extend(messages.iter().map(|id| id.0));
             }
@@ -275,7 +364,9 @@ impl Net {
             if let Message::ToBroker(mqlab_core::systems::pulsar::Command::Flow { permits, .. }) = &message {
                 self.flows.push(*permits);
             }
-            if self.nodes.contains_key(&to) {
+            if self.cut.contains(&(node, to)) {
+                self.later(WAY, node, Input::HangUp { peer: to });
+            } else if self.nodes.contains_key(&to) {
                 self.later(WAY, to, Input::Message { from: node, message });
             } else if !self.dark.contains(&to) {
                 self.later(WAY, node, Input::HangUp { peer: to });

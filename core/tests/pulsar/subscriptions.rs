@@ -372,6 +372,7 @@ fn retention_concerns_what_is_acknowledged_and_quota_what_is_not() {
         ledger: LedgerId(id),
         entries: 10,
         bytes: 100,
+        offloaded: None,
         closed: closed.map(|ms| Time(ms * 1_000)),
     };
     let list = [ledger(1, Some(10)), ledger(2, Some(20)), ledger(4, Some(30)), ledger(5, None)];

@@ -222,6 +222,7 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
     for (broker, place) in view.picture.brokers.iter().zip(&view.layout.brokers) {
         let name = match broker.node {
             NodeId::Broker(number) => words::broker(number, view.lang),
+            NodeId::Store if pulsar::plays(view.picture) => pulsar::OBJECTS.get(view.lang).into(),
             NodeId::Store => words::STORE.get(view.lang).into(),
             NodeId::Bookie(number) => pulsar::bookie(number, view.lang),
             other => other.to_string(),

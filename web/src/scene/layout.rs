@@ -113,7 +113,7 @@ impl Layout {
     /// A node's card.
     pub fn card(&self, node: NodeId) -> Option<Rect> {
         match node {
-            NodeId::Controller | NodeId::Voter(_) => {
+            NodeId::Controller | NodeId::Voter(_) | NodeId::Store => {
                 self.controllers.iter().find(|(other, _)| *other == node).map(|(_, area)| *area)
             }
             NodeId::Broker(_) | NodeId::Bookie(_) => {
@@ -128,7 +128,7 @@ impl Layout {
 
     /// A node's control: the small round button in its corner.
     pub fn control(&self, node: NodeId) -> Option<Rect> {
-        let card = self.card(node).filter(|_| node != NodeId::Controller)?;
+        let card = self.card(node).filter(|_| !matches!(node, NodeId::Controller | NodeId::Store))?;
         if node.is_controller() {
             return Some(card); // it is a button as a whole
         }
@@ -231,7 +231,8 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
 pub(super) fn controllers(picture: &Picture, right: f64, y: f64) -> Vec<(NodeId, Rect)> {
     let all = &picture.controllers;
     let keeps = all.first().is_some_and(|view| matches!(view.node, NodeId::NameServer(_)));
-    let (wide, step) = if all.len() > 1 || keeps { (26.0, 30.0) } else { (86.0, 86.0) };
+    let chips = all.iter().all(|view| matches!(view.node, NodeId::Controller | NodeId::Store));
+    let (wide, step) = if (all.len() > 1 && !chips) || keeps { (26.0, 30.0) } else { (86.0, 92.0) };
     if all.len() < 2 && picture.brokers.len() < 2 && !keeps {
         return Vec::new();
     }

@@ -42,6 +42,7 @@ enum Side {
 fn side(layout: &Layout, node: NodeId) -> Side {
     match node {
         NodeId::Controller | NodeId::Voter(_) => Side::Controller,
+        NodeId::Store if layout.controllers.iter().any(|(other, _)| *other == node) => Side::Controller,
         NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store => Side::Broker,
         _ if layout.producers.iter().any(|(other, _)| *other == node) => Side::Before,
         _ => Side::After,

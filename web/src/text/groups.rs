@@ -136,6 +136,9 @@ pub const GROUPS: &[Group] = &[
             "pulsar-zombie-broker",
             "pulsar-subscriptions",
             "pulsar-without-sync",
+            "pulsar-geo-cut",
+            "pulsar-geo-burns",
+            "pulsar-offload",
         ],
     },
     Group {

@@ -10,6 +10,9 @@ use super::{Both, Lang, both, lasting};
 /// The node that knows who owns what.
 pub(crate) const STORE: Both = both("metadata store", "元数据存储");
 
+/// The node that keeps what is old.
+pub(crate) const OBJECTS: Both = both("object store", "对象存储");
+
 /// Whether it is Pulsar that plays.
 pub(crate) fn plays(picture: &Picture) -> bool {
     picture.brokers.iter().any(|view| matches!(view.node, NodeId::Bookie(_)))
@@ -134,6 +137,34 @@ pub(super) fn english(event: &PulsarEvent, node: &str, what: &str, names: &Names
         PulsarEvent::Missed { subscription, .. } => {
             format!("{node} has nobody ready for {what} in subscription {subscription}, and keeps nothing")
         }
+        other => english_elsewhere(other, node, what, names),
+    }
+}
+
+/// Of what is not only here: what was sent before, what another cluster has, and what an object store has.
+fn english_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names) -> String {
+    match event {
+        PulsarEvent::Outdated { subscription, epoch, .. } => {
+            format!(
+                "{node} drops {what}: it was sent before subscription {subscription} asked for everything again, epoch \
+                 {epoch}, and comes once more in its turn"
+            )
+        }
+        PulsarEvent::Offloaded { partition, ledger, entries, to } => {
+            let to = names.node(*to, Lang::En);
+            format!(
+                "{node} has copied ledger {ledger} of {partition}, {entries} entries, to {to}: it is read there now"
+            )
+        }
+        PulsarEvent::LeftBookies { partition, ledger } => {
+            format!("{node} lets bookies delete ledger {ledger} of {partition}: the object store has it")
+        }
+        PulsarEvent::Moved { ledger, .. } => {
+            format!("{node} deletes its entries of ledger {ledger}: the object store has them")
+        }
+        PulsarEvent::Replicated { there, .. } => {
+            format!("{node} hears that {what} is stored in cluster {there}, too")
+        }
         other => format!("{node}: {other}"),
     }
 }
@@ -211,6 +242,30 @@ pub(super) fn chinese(event: &PulsarEvent, node: &str, what: &str, names: &Names
         PulsarEvent::Missed { subscription, .. } => {
             format!("{node} 在{}里没有人能立刻接收{what}，也不保存", of(subscription))
         }
+        other => chinese_elsewhere(other, node, what, names),
+    }
+}
+
+fn chinese_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names) -> String {
+    match event {
+        PulsarEvent::Outdated { subscription, epoch, .. } => {
+            format!(
+                "{node} 丢弃{what}：它在订阅 {subscription} 要求全部重投（epoch {epoch}）之前发出，会按顺序再来一次"
+            )
+        }
+        PulsarEvent::Offloaded { partition, ledger, entries, to } => {
+            format!(
+                "{node} 已把分区 {partition} 的 ledger {ledger}（{entries} 个 entry）复制到{}，从此到那里读",
+                names.node(*to, Lang::Zh)
+            )
+        }
+        PulsarEvent::LeftBookies { partition, ledger } => {
+            format!("{node} 让 Bookie 删除分区 {partition} 的 ledger {ledger}：对象存储里已有")
+        }
+        PulsarEvent::Moved { ledger, .. } => {
+            format!("{node} 删除自己的 ledger {ledger} 的 entry：对象存储里已有")
+        }
+        PulsarEvent::Replicated { there, .. } => format!("{node} 得知{what} 也已存入集群 {there}"),
         other => format!("{node}：{other}"),
     }
 }
@@ -223,9 +278,10 @@ pub(super) fn tone(event: &PulsarEvent) -> Tone {
         | PulsarEvent::Evicted { .. }
         | PulsarEvent::Missed { .. }
         | PulsarEvent::Busy { .. } => Tone::Harm,
-        PulsarEvent::AckOverdue { .. } | PulsarEvent::Later { .. } | PulsarEvent::Buried { .. } => {
-            Tone::Again
-        }
+        PulsarEvent::AckOverdue { .. }
+        | PulsarEvent::Later { .. }
+        | PulsarEvent::Buried { .. }
+        | PulsarEvent::Outdated { .. } => Tone::Again,
         PulsarEvent::Owns { .. }
         | PulsarEvent::LetGo { .. }
         | PulsarEvent::Recovers { .. }
@@ -234,10 +290,11 @@ pub(super) fn tone(event: &PulsarEvent) -> Tone {
         | PulsarEvent::LedgerClosed { .. }
         | PulsarEvent::Fenced { .. }
         | PulsarEvent::SessionOver { .. }
+        | PulsarEvent::Offloaded { .. }
         | PulsarEvent::Active { .. }
         | PulsarEvent::Quota { over: true, .. } => Tone::Turn,
         PulsarEvent::Opened { .. } | PulsarEvent::Quota { .. } => Tone::Back,
-        PulsarEvent::Known { .. } => Tone::Good,
+        PulsarEvent::Known { .. } | PulsarEvent::Replicated { .. } => Tone::Good,
         _ => Tone::Plain,
     }
 }

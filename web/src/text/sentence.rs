@@ -16,6 +16,8 @@ pub struct Names {
     given: SortedMap<NodeId, String>,
     /// Whether the only controller is a metadata store.
     has_store: bool,
+    /// Whether its old ledgers go to an object store.
+    has_objects: bool,
 }
 
 impl Names {
@@ -27,7 +29,8 @@ impl Names {
         let users = picture.users.iter().map(|view| (view.node, view.name.clone()));
         let all = producers.chain(consumers).chain(services).chain(users);
         let has_store = pulsar::plays(picture);
-        Self { given: all.filter(|(_, name)| !name.is_empty()).collect(), has_store }
+        let has_objects = has_store && picture.brokers.iter().any(|view| view.node == NodeId::Store);
+        Self { given: all.filter(|(_, name)| !name.is_empty()).collect(), has_store, has_objects }
     }
 
     /// A node's name within a sentence.
@@ -40,6 +43,10 @@ impl Names {
                 Lang::En => "the metadata store".into(),
                 Lang::Zh => pulsar::STORE.get(lang).into(),
             },
+            (Lang::En, NodeId::Store) if self.has_objects => "the object store".into(),
+            (Lang::Zh, NodeId::Store) if self.has_objects => pulsar::OBJECTS.get(lang).into(),
+            (Lang::En, NodeId::Store) if self.has_store => "the second metadata store".into(),
+            (Lang::Zh, NodeId::Store) if self.has_store => "第二个元数据存储".into(),
             (Lang::En, NodeId::Controller) => "the controller".into(),
             (Lang::Zh, NodeId::Controller) => "控制器".into(),
             (Lang::En, NodeId::Broker(number)) => format!("broker {number}"),

@@ -4,7 +4,8 @@ use super::both;
 use super::story::Story;
 
 /// The stories of this file.
-pub(super) const STORIES: &[Story] = &[BROKER, BOOKIE, ZOMBIE, SUBSCRIPTIONS, WITHOUT_SYNC];
+pub(super) const STORIES: &[Story] =
+    &[BROKER, BOOKIE, ZOMBIE, SUBSCRIPTIONS, WITHOUT_SYNC, GEO_CUT, GEO_BURNS, OFFLOAD];
 
 const BROKER: Story = Story {
     scenario: "pulsar-broker-fails-over",
@@ -141,5 +142,103 @@ const WITHOUT_SYNC: Story = Story {
             "只断一个 Bookie 的电：另一份副本就够了",
         ),
         both("Set journal_sync to true: nothing is lost", "把 journal_sync 设为 true：一条不丢"),
+    ],
+};
+
+const GEO_CUT: Story = Story {
+    scenario: "pulsar-geo-cut",
+    kicker: both("Pulsar: geo-replication", "Pulsar：跨地域复制"),
+    title: both("A cluster is cut off, and both go on", "集群之间断了线，两边照常工作"),
+    paragraphs: &[
+        both(
+            "There are *two clusters*, north and south, each with a broker, two bookies and a metadata store. Both have the topic orders. A *replicator* at the topic's owner reads it like any subscription, *pulsar.repl.south*, and publishes to the other cluster like any producer.",
+            "有南北*两个集群*，各有一个 Broker、两个 Bookie 和一个元数据存储，都有主题 orders。主题拥有者上的*复制器*像普通订阅（*pulsar.repl.south*）一样读它，再像普通生产者一样发往另一个集群。",
+        ),
+        both(
+            "At 300 ms *the link between the clusters is cut*. No producer notices: its receipt comes from its own cluster. What the other lacks is the replicator's *backlog*.",
+            "300 毫秒时*两个集群之间断线*。生产者毫无察觉：回执由本集群给出。对方还缺的，就是复制器的*积压*。",
+        ),
+        both(
+            "At 700 ms the link is back, and the backlog goes over, in order. What arrives says where it came from, and is *not replicated again*: so nothing goes round in circles.",
+            "700 毫秒时线路恢复，积压按顺序送过去。送到的消息注明来自哪个集群，*不再被复制*，所以不会来回打转。",
+        ),
+    ],
+    look: &[
+        both(
+            "The backlog of pulsar.repl.south grows, while payers have everything",
+            "pulsar.repl.south 的积压在涨，payers 却一条不缺",
+        ),
+        both(
+            "Order is kept for each producer; the two clusters mix shop and branch differently",
+            "每个生产者的消息有序；shop 和 branch 怎么交错，两个集群各不相同",
+        ),
+    ],
+    tries: &[
+        both("Crash broker 1 during the cut, and bring it back", "断线期间让 Broker 1 宕机，再恢复"),
+        both("Never heal the link. What does the auditor miss?", "线路一直不恢复，auditor 会缺什么？"),
+    ],
+};
+
+const GEO_BURNS: Story = Story {
+    scenario: "pulsar-geo-burns",
+    kicker: both("Pulsar: geo-replication", "Pulsar：跨地域复制"),
+    title: both("A cluster burns, and takes its backlog along", "集群烧毁，积压陪葬"),
+    paragraphs: &[
+        both(
+            "Geo-replication is *asynchronous*: a receipt says that one cluster has the message. At 300 ms the clusters are cut apart, and the shop goes on sending to the north.",
+            "跨地域复制是*异步*的：回执只说明一个集群有了这条消息。300 毫秒时两个集群断线，shop 继续往北方发。",
+        ),
+        both(
+            "At 500 ms *everything in the north loses its power* for good. What the replicator had not sent is nowhere else, though the shop has receipts for it: the south gets none of it, even when the link is whole again.",
+            "500 毫秒时*北方全部断电*，再不恢复。复制器没来得及发的别处都没有，尽管 shop 已经收到回执：线路恢复了，南方也拿不到。",
+        ),
+    ],
+    look: &[
+        both("What the auditor has ends with the cut", "auditor 拿到的止于断线那一刻"),
+        both("The south goes on by itself, for the branch", "南方独自继续为 branch 服务"),
+    ],
+    tries: &[
+        both("Heal the link before the fire, at 450 ms", "在起火之前，450 毫秒时恢复线路"),
+        both("Let the power come back at 900 ms", "900 毫秒时让电力恢复"),
+    ],
+};
+
+const OFFLOAD: Story = Story {
+    scenario: "pulsar-offload",
+    kicker: both("Pulsar: tiered storage", "Pulsar：分层存储"),
+    title: both(
+        "Old ledgers go to an object store, and are read there",
+        "旧 ledger 搬到对象存储，也从那里读",
+    ),
+    paragraphs: &[
+        both(
+            "All orders are kept for ever, but not by bookies. A ledger that is *closed* is copied to an *object store*, entry by entry; then the topic's list of ledgers says so.",
+            "订单永久保留，但不必放在 Bookie 上。ledger 一*关闭*，就逐个 entry 复制到*对象存储*，然后记进主题的 ledger 列表。",
+        ),
+        both(
+            "Some time later, so that nobody is reading there any more, *bookies delete* their copies. For consumers nothing changes: ledger and entry are the same.",
+            "再过一段时间，等没有人还在读，*Bookie 删除*自己的副本。消费者看不出区别：ledger 和 entry 都没变。",
+        ),
+        both(
+            "At 2.3 s broker 1 crashes, and with it what it had at hand. At 3 s *replay* wants everything from the start: broker 2 fetches it from the object store, *slower* than from a bookie.",
+            "2.3 秒时 Broker 1 宕机，手头的缓存也没了。3 秒时 *replay* 要从头读起：Broker 2 从对象存储取，比从 Bookie 取*慢*。",
+        ),
+    ],
+    look: &[
+        both(
+            "Ledgers pile up in the object store, and leave the bookies",
+            "ledger 在对象存储里越积越多，从 Bookie 上消失",
+        ),
+        both("The ledger that is written to stays on bookies", "正在写的 ledger 留在 Bookie 上"),
+    ],
+    tries: &[
+        both(
+            "Crash the object store at 3.2 s. What does replay get until it is back?",
+            "3.2 秒时让对象存储宕机。在它恢复之前，replay 拿得到什么？",
+        ),
+        both(
+            "Do not crash broker 1: who reads from the object store then?",
+            "不让 Broker 1 宕机：那时谁会去对象存储读？",
+        ),
     ],
 };

@@ -2,10 +2,11 @@
 //! topic.
 
 use super::Verdict;
-use crate::observe::PulsarEvent;
+use crate::ids::NodeId;
+use crate::observe::{Place, PulsarEvent, ledger_place};
 
 impl Verdict {
-    pub(super) fn observe_pulsar(&mut self, event: &PulsarEvent) {
+    pub(super) fn observe_pulsar(&mut self, node: NodeId, event: &PulsarEvent) {
         match event {
             // Another subscription may yet get it.
             PulsarEvent::Expired { messages, .. } | PulsarEvent::Evicted { messages, .. } => {
@@ -14,6 +15,10 @@ impl Verdict {
                         self.dropped.insert(message);
                     }
                 }
+            }
+            PulsarEvent::Moved { ledger, messages } => {
+                let place = Place::Partition(ledger_place(*ledger));
+                messages.iter().for_each(|message| self.let_go(&place, node, *message));
             }
             PulsarEvent::Buried { messages, .. } => self.buried.extend(messages),
             _ => {}

@@ -234,7 +234,9 @@ impl Scenario {
             None | Some(SystemSpec::Rabbitmq(_)) => Vec::new(),
             Some(SystemSpec::Rocketmq(spec)) => (1..=spec.name_servers).map(NodeId::NameServer).collect(),
             Some(SystemSpec::Pulsar(spec)) => {
-                [NodeId::Controller].into_iter().chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
+                let second = spec.has_second_store().then_some(NodeId::Store);
+                let stores = [NodeId::Controller].into_iter().chain(second);
+                stores.chain((1..=spec.bookies).map(NodeId::Bookie)).collect()
             }
             Some(SystemSpec::Activemq(_)) => {
                 activemq::shares_store(self).then_some(NodeId::Store).into_iter().collect()
@@ -246,7 +248,8 @@ impl Scenario {
     pub(super) fn further_nodes(&self) -> Vec<NodeId> {
         match &self.system {
             Some(SystemSpec::Pulsar(spec)) => {
-                (1..=spec.bookies).map(NodeId::Bookie).chain([NodeId::Controller]).collect()
+                let second = spec.has_second_store().then_some(NodeId::Store);
+                (1..=spec.bookies).map(NodeId::Bookie).chain([NodeId::Controller]).chain(second).collect()
             }
             _ => Vec::new(),
         }

@@ -11,8 +11,9 @@ use crate::sim::drawn::{FaultKind, FaultPlan};
 use crate::sim::program_spec::{OnFailure, Settles};
 use crate::sim::{Action, Command};
 use crate::sim::{
-    ConsumerSpec, ProducerSpec, PulsarBatching, PulsarLedgers, PulsarRetry, PulsarSource, PulsarSpec,
-    PulsarTarget, PulsarType, Scenario, SourceSpec, SystemSource, SystemSpec, SystemTarget, TargetSpec,
+    ConsumerSpec, ProducerSpec, PulsarBatching, PulsarGeo, PulsarLedgers, PulsarOffload, PulsarRetry,
+    PulsarSource, PulsarSpec, PulsarTarget, PulsarType, Scenario, SourceSpec, SystemSource, SystemSpec,
+    SystemTarget, TargetSpec,
 };
 use crate::systems::pulsar::ledger::Quorums;
 use crate::systems::pulsar::{
@@ -79,7 +80,43 @@ pub fn pulsar(seed: u64) -> Scenario {
     if one_in(rng, 3) {
         oversleeps(&mut scenario, rng);
     }
+    if one_in(rng, 4) {
+        two_clusters(&mut scenario, rng);
+    } else if one_in(rng, 3) {
+        offloads(&mut scenario, rng);
+    }
     scenario
+}
+
+/// What is closed goes to an object store, soon.
+fn offloads(scenario: &mut Scenario, rng: &mut Rng) {
+    let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { return };
+    let (threshold, lag) = (rng.below(3) * 1_500, Span::from_millis(rng.between(10, 600)));
+    spec.offload = Some(PulsarOffload { threshold, lag, takes: Span::from_millis(rng.between(1, 20)) });
+    spec.patience.check_interval = Span::from_millis(rng.between(50, 500));
+}
+
+/// The clusters have as many bookies each as one would have, and clients are in either.
+fn two_clusters(scenario: &mut Scenario, rng: &mut Rng) {
+    let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { return };
+    let (brokers, bookies) = (rng.between(1, 2) as u16, spec.quorums.ensemble + rng.below(2) as u16);
+    let (first, second) = (name("north"), name("south"));
+    scenario.brokers += brokers;
+    spec.bookies += bookies;
+    spec.geo = Some(PulsarGeo { first, second: second.clone(), brokers, bookies });
+    let cluster = |rng: &mut Rng| one_in(rng, 2).then(|| second.clone());
+    for sends in &mut scenario.producers {
+        if let TargetSpec::System(SystemTarget::Pulsar(to)) = &mut sends.to {
+            to.cluster = cluster(rng);
+        }
+    }
+    let mut subscriptions = BTreeMap::new();
+    for reads in &mut scenario.consumers {
+        if let SourceSpec::System(SystemSource::Pulsar(from)) = &mut reads.from {
+            let of = (from.topic.clone(), from.subscription.clone());
+            from.cluster = subscriptions.entry(of).or_insert_with(|| cluster(rng)).clone();
+        }
+    }
 }
 
 /// A broker stands still for longer than its session, and comes back in the belief that it owns what others own by then.
@@ -119,6 +156,8 @@ fn cluster(rng: &mut Rng) -> PulsarSpec {
         deduplication: one_in(rng, 2),
         patience: Default::default(),
         journal_sync: !one_in(rng, 6),
+        geo: None,
+        offload: None,
     }
 }
 
@@ -136,6 +175,7 @@ fn producer(number: u64, topic: TopicName, rng: &mut Rng) -> ProducerSpec {
         batching,
         send_timeout: if one_in(rng, 4) { Span::from_millis(rng.between(100, 900)) } else { Span::ZERO },
         max_pending: if one_in(rng, 4) { rng.between(1, 10) as u32 } else { 1_000 },
+        cluster: None,
     };
     let to = TargetSpec::System(SystemTarget::Pulsar(target));
     let mut spec = ProducerSpec::new(&format!("p{number}"), to);
@@ -178,6 +218,7 @@ fn subscription(topic: &TopicName, called: &str, consumers: &mut Vec<ConsumerSpe
         ack_timeout: one_in(rng, 6).then(|| Span::from_millis(rng.between(40, 300))),
         dead_letters,
         retry,
+        cluster: None,
     };
     let fails = one_in(rng, 3);
     for number in 1..=rng.between(1, if kind == PulsarType::Exclusive { 2 } else { 4 }) {

@@ -56,7 +56,7 @@ pub const SOMETIMES: [&str; 38] = [
 ];
 
 /// What a swarm of Pulsar clusters should meet sometimes, besides.
-pub const SOMETIMES_IN_PULSAR: [&str; 16] = [
+pub const SOMETIMES_IN_PULSAR: [&str; 20] = [
     "a ledger recovered",
     "an ensemble changed",
     "a writer fenced off",
@@ -73,6 +73,10 @@ pub const SOMETIMES_IN_PULSAR: [&str; 16] = [
     "an active consumer chosen",
     "a message expired",
     "a message evicted",
+    "a message that was sent before all was asked for again",
+    "a message replicated",
+    "a ledger offloaded",
+    "a ledger that left its bookies",
 ];
 
 const LOST: &str = "acknowledged and lost";
@@ -210,6 +214,10 @@ fn met_in_pulsar(event: &PulsarEvent) -> Option<&'static str> {
         PulsarEvent::Active { .. } => "an active consumer chosen",
         PulsarEvent::Expired { .. } => "a message expired",
         PulsarEvent::Evicted { .. } => "a message evicted",
+        PulsarEvent::Outdated { .. } => "a message that was sent before all was asked for again",
+        PulsarEvent::Replicated { .. } => "a message replicated",
+        PulsarEvent::Offloaded { .. } => "a ledger offloaded",
+        PulsarEvent::LeftBookies { .. } => "a ledger that left its bookies",
         _ => return None,
     })
 }

@@ -19,7 +19,7 @@
 //!
 //! Source: Pulsar `NamespaceService`, `BrokerService`, `ServerCnx`.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -29,6 +29,7 @@ use super::connections::Connections;
 use super::fleeting::Fleeting;
 use super::names::{Domain, TopicName};
 use super::protocol::{Answer, Command};
+use super::replicator::{Remote, Replicator};
 use super::settings::BrokerSettings;
 use super::store_op::{Expected, StoreAnswer, StoreOp, StoreReply, StoreRequest};
 use super::topic::{For, Topic, TopicOut};
@@ -68,7 +69,7 @@ enum Asked {
 /// ```
 #[derive(Clone, Debug)]
 pub struct PulsarBroker {
-    me: NodeId,
+    pub(super) me: NodeId,
     store: NodeId,
     settings: BrokerSettings,
     bookies: Vec<NodeId>,
@@ -87,6 +88,13 @@ pub struct PulsarBroker {
     /// When the store was heard last.
     store_heard: Time,
     connections: Connections,
+    /// The cluster that gets what is sent here, and who sees to that, by topic.
+    pub(super) remote: Option<Remote>,
+    pub(super) replicators: BTreeMap<TopicName, Replicator>,
+    /// What topics have for replicators.
+    pub(super) replicates: VecDeque<(TopicName, Answer)>,
+    /// The last connection to the other cluster was numbered after this.
+    pub(super) numbers: u64,
 }
 
 impl PulsarBroker {
@@ -108,6 +116,10 @@ impl PulsarBroker {
             next_ping: Time::ZERO,
             store_heard: Time::ZERO,
             connections: Connections::default(),
+            remote: None,
+            replicators: BTreeMap::new(),
+            replicates: VecDeque::new(),
+            numbers: 0,
         }
     }
 
@@ -149,10 +161,12 @@ impl PulsarBroker {
                     let owner = stands.and_then(|stored| stored.owner);
                     self.owner_is(&path, owner, out);
                 }
-                Message::ToBookie(_) | Message::ToStore(_) | Message::FromBroker(_) => {}
+                Message::FromBroker(answer) => self.on_remote(now, from, answer, out),
+                Message::ToBookie(_) | Message::ToStore(_) => {}
             },
         }
         self.tick(now, out);
+        self.replicate(now, out);
     }
 
     /// What is due.
@@ -163,6 +177,7 @@ impl PulsarBroker {
             self.begin_anew(now, out);
         }
         self.look_who_is_there(now, out);
+        self.tick_replicators(now, out);
         if now >= self.next_ping {
             self.next_ping = now + self.settings.ping;
             if self.watching {
@@ -194,6 +209,8 @@ impl PulsarBroker {
     pub fn next_wakeup(&self) -> Option<Time> {
         let topics = self.topics.values().filter_map(Topic::next_wakeup);
         let clients = self.connections.next_look();
+        let replicators = self.replicators.values().filter_map(Replicator::next_wakeup);
+        let topics = topics.chain(replicators);
         topics.chain(self.quarantine.values().copied()).chain(clients).chain([self.next_ping]).min()
     }
 
@@ -324,6 +341,7 @@ impl PulsarBroker {
         let topic = Topic::open(now, name.clone(), self.settings.topics, &able, &mut all);
         self.topics.insert(name.clone(), topic);
         self.carry_out(name, all, out);
+        self.begin_to_replicate(now, name, out);
     }
 
     /// The store says who owns a topic.
@@ -345,17 +363,19 @@ impl PulsarBroker {
     /// Stops to serve a topic, and tells its clients.
     fn close(&mut self, name: &TopicName, out: &mut Out<Message>) {
         let kept = self.topics.remove(name).map(|topic| topic.clients().collect::<Vec<_>>());
+        self.replicators.remove(name);
         let fleeting = self.fleeting.remove(name).map(|topic| topic.clients().collect());
         if let Ok(partition) = name.place() {
             out.events.push(Event::Pulsar(PulsarEvent::LetGo { partition }));
         }
-        for (client, of) in kept.or(fleeting).unwrap_or_default() {
+        let clients = kept.or(fleeting).unwrap_or_default().into_iter();
+        for (client, of) in clients.filter(|(client, _)| *client != self.me) {
             self.connections.forget((client, of));
             out.sends.push((client, Message::FromBroker(Answer::Closed { of })));
         }
     }
 
-    fn of_topic(
+    pub(super) fn of_topic(
         &mut self,
         name: &TopicName,
         out: &mut Out<Message>,
@@ -371,6 +391,10 @@ impl PulsarBroker {
         for one in all {
             match one {
                 TopicOut::Bookie(to, request) => out.sends.push((to, Message::ToBookie(request))),
+                TopicOut::Client(to, answer) if to == self.me => {
+                    self.replicates.push_back((name.clone(), answer));
+                }
+                TopicOut::Event(event) if self.is_of_replicator(&event) => {}
                 TopicOut::Client(to, answer) => out.sends.push((to, Message::FromBroker(answer))),
                 TopicOut::Event(event) => out.events.push(event),
                 TopicOut::Store(whom, op) => self.ask(Asked::Topic(name.clone(), whom), op, out),
@@ -399,6 +423,7 @@ impl PulsarBroker {
             return;
         }
         self.connections.forget_all(peer);
+        self.remote_gone(now, peer, out);
         let is_bookie = self.bookies.contains(&peer);
         if is_bookie {
             self.quarantine.insert(peer, now + self.settings.quarantine);

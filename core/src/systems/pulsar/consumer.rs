@@ -8,13 +8,22 @@
 //!   given back too often ─▶ dead letter: to be published to TOPIC-SUBSCRIPTION-DLQ, and then acknowledged
 //! ```
 //!
+//! Where one consumes at a time, giving back means that *everything* comes again, in order. What was on its way when that
+//! was asked for must not get in between: a later message done first would take those before it along, if the program
+//! acknowledges up to there. So client and broker count these askings, the *epoch* (PIP-84):
+//!
+//! ```text
+//!   client  7 is overdue ─▶ all again, epoch 1          8 of epoch 0: dropped     6 7 8 of epoch 1: from the mark on
+//!   broker            8 of epoch 0 is on its way ───────┘
+//! ```
+//!
 //! An entry may be a batch. It is acknowledged when all of its messages are; until then it comes back as a whole.
 //!
 //! How often is too often, clients see differently. With a limit of N a message was given back, Pulsar's Java client lets
 //! the program see it N + 1 times: the last time it only notes that the next failure is the end. The Go client sends it
 //! away as soon as it comes back for the N-th time.
 //!
-//! Source: Pulsar `ConsumerImpl`, `UnAckedMessageTracker`, `NegativeAcksTracker`; Go client `dlq_router.go`.
+//! Source: Pulsar `ConsumerImpl` (`isValidConsumerEpoch`), `UnAckedMessageTracker`, `NegativeAcksTracker`; Go client `dlq_router.go`.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -118,6 +127,8 @@ pub struct PulsarConsumer {
     dead: VecDeque<DeadLetter>,
     refused: Option<NotSubscribed>,
     active: bool,
+    /// How often it has asked for everything again.
+    epoch: u64,
 }
 
 impl PulsarConsumer {
@@ -151,6 +162,7 @@ impl PulsarConsumer {
             dead: VecDeque::new(),
             refused: None,
             active: false,
+            epoch: 0,
         })
     }
 
@@ -196,6 +208,7 @@ impl PulsarConsumer {
                     consumer,
                     new: self.settings.consumer.clone(),
                     from: self.settings.from,
+                    epoch: self.epoch,
                 };
                 out.sends.push((broker, Message::ToBroker(command)));
             }
@@ -228,6 +241,9 @@ impl PulsarConsumer {
                 self.session.again(now);
             }
             Answer::Active { active, .. } => self.active = active,
+            Answer::Message { epoch, payload, .. } if epoch.is_some_and(|epoch| epoch < self.epoch) => {
+                self.drop_outdated(&payload, out);
+            }
             Answer::Message { position, redeliveries, payload, .. } => {
                 self.arrive(position, redeliveries, payload, out);
             }
@@ -254,6 +270,14 @@ impl PulsarConsumer {
             let (partition, batch) = (self.session.topic().partition_index(), is_batch.then_some(index));
             self.queue.push_back((MessagePlace { position, partition, batch }, record));
         }
+    }
+
+    /// It was sent before everything was asked for again, and comes once more: now it would come before its turn.
+    fn drop_outdated(&mut self, payload: &Batches, out: &mut Out<Message>) {
+        let (subscription, messages) = (self.subscription.clone(), payload.message_ids().collect());
+        let epoch = self.epoch;
+        out.events.push(Event::Pulsar(PulsarEvent::Outdated { subscription, messages, epoch }));
+        self.took(payload.iter().map(|batch| batch.count()).sum(), out);
     }
 
     fn bury(&mut self, position: Position, payload: Batches) {
@@ -402,13 +426,16 @@ impl PulsarConsumer {
         }
         if self.settings.kind.is_shared() {
             self.drop_queued(|position| again.contains(&position), out);
-            self.say(|consumer| Command::Redeliver { consumer, positions: Some(again) }, out);
+            let epoch = self.epoch;
+            self.say(|consumer| Command::Redeliver { consumer, positions: Some(again), epoch }, out);
         } else {
             // Everything comes again, in order.
             self.drop_queued(|_| true, out);
             self.here.clear();
             self.nacks.clear();
-            self.say(|consumer| Command::Redeliver { consumer, positions: None }, out);
+            self.epoch += 1;
+            let epoch = self.epoch;
+            self.say(|consumer| Command::Redeliver { consumer, positions: None, epoch }, out);
         }
     }
 

@@ -139,6 +139,8 @@ struct Consumer {
     priority: u32,
     permits: i64,
     unacked: u64,
+    /// How often it has asked for everything again.
+    epoch: u64,
     /// What is in its hands: how many messages each, and the slot of its key.
     pending: BTreeMap<Position, (u32, u32)>,
 }
@@ -224,6 +226,18 @@ impl Dispatcher {
         self.consumers.get(&consumer).map_or(0, |consumer| consumer.permits)
     }
 
+    /// A consumer's epoch, where one consumes at a time: what is sent to it bears it (PIP-84).
+    pub fn epoch(&self, consumer: ConsumerId) -> Option<u64> {
+        self.consumers.get(&consumer).filter(|_| !self.kind.is_shared()).map(|consumer| consumer.epoch)
+    }
+
+    /// A consumer says what its epoch is. It never goes back.
+    pub fn set_epoch(&mut self, consumer: ConsumerId, epoch: u64) {
+        if let Some(consumer) = self.consumers.get_mut(&consumer) {
+            consumer.epoch = consumer.epoch.max(epoch);
+        }
+    }
+
     /// Takes a consumer in.
     ///
     /// # Errors
@@ -244,6 +258,7 @@ impl Dispatcher {
             priority: new.priority,
             permits: 0,
             unacked: 0,
+            epoch: 0,
             pending: BTreeMap::new(),
         };
         self.consumers.insert(id, consumer);

@@ -102,7 +102,8 @@ impl Fleeting {
                 dispatcher.settle(id, position); // it is in nobody's hands: it will not come again
                 if let Some(&(client, consumer)) = clients.get(&id) {
                     let payload = payload.clone();
-                    let message = Answer::Message { consumer, position, redeliveries: 0, payload };
+                    let message =
+                        Answer::Message { consumer, position, redeliveries: 0, epoch: None, payload };
                     out.sends.push((client, Message::FromBroker(message)));
                 }
             }

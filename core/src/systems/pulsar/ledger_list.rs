@@ -36,6 +36,10 @@ pub struct LedgerSettings {
     pub add_timeout: Span,
     /// Where something could not be done, it is tried again after this: 100 ms.
     pub retry: Span,
+    /// The number of the first ledger: 0. Two clusters of one run number theirs apart.
+    pub first_ledger: u64,
+    /// Where closed ledgers go; nowhere by default (`managedLedgerOffloadDriver`).
+    pub offload: Option<Offload>,
 }
 
 impl Default for LedgerSettings {
@@ -48,6 +52,8 @@ impl Default for LedgerSettings {
             age_max: Span::from_millis(240 * 60_000),
             add_timeout: ADD_TIMEOUT,
             retry: Span::from_millis(100),
+            first_ledger: 0,
+            offload: None,
         }
     }
 }
@@ -57,7 +63,7 @@ impl Default for LedgerSettings {
 /// ```
 /// use mqlab_core::systems::pulsar::LedgerInfo;
 /// use mqlab_core::systems::pulsar::ledger::LedgerId;
-/// let info = LedgerInfo { ledger: LedgerId(7), entries: 0, bytes: 0, closed: None };
+/// let info = LedgerInfo { ledger: LedgerId(7), entries: 0, bytes: 0, closed: None, offloaded: None };
 /// assert!(info.closed.is_none()); // it is written to, or nobody knows yet how it ended
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +77,48 @@ pub struct LedgerInfo {
     pub bytes: u64,
     /// When it was closed, if it is.
     pub closed: Option<Time>,
+    /// Whether an object store has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offloaded: Option<Offloaded>,
 }
+
+/// A ledger that was copied to an object store.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::Offloaded;
+/// use mqlab_core::time::Time;
+/// let offloaded = Offloaded { at: Time(5_000), moved: false };
+/// assert!(!offloaded.moved); // bookies have it, too
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offloaded {
+    /// When the copy was complete.
+    pub at: Time,
+    /// Whether bookies have it no more.
+    pub moved: bool,
+}
+
+/// Where ledgers go that are closed, and when.
+///
+/// ```
+/// use mqlab_core::ids::NodeId;
+/// use mqlab_core::systems::pulsar::{OFFLOAD_LAG, Offload};
+/// let offload = Offload { to: NodeId::Store, threshold: 0, lag: OFFLOAD_LAG };
+/// assert_eq!(offload.threshold, 0); // everything, as soon as it is closed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offload {
+    /// The object store.
+    pub to: NodeId,
+    /// A topic may have so many bytes on bookies; what is older goes (`managedLedgerOffloadThresholdInBytes`).
+    pub threshold: u64,
+    /// So long after that bookies may delete it: 4 h (`managedLedgerOffloadDeletionLagMs`).
+    pub lag: Span,
+}
+
+/// How long bookies keep what an object store has: 4 h.
+pub const OFFLOAD_LAG: Span = Span::from_millis(4 * 60 * 60_000);
 
 /// What a managed ledger wants done, and what it has to say.
 ///
@@ -122,6 +169,10 @@ pub enum LedgerNews {
     Dropped(LedgerId),
     /// Somebody else ends it.
     ShutOut(LedgerId),
+    /// An object store has all of its entries, so many.
+    Offloaded(LedgerId, u64, NodeId),
+    /// Bookies may delete it: an object store has it.
+    LeftBookies(LedgerId),
     /// An entry was given to its write set.
     Added(Position, Vec<MessageId>, Vec<NodeId>),
 }

@@ -18,7 +18,8 @@
 //! 7. [`Dispatcher`], [`Subscription`]: who gets what, and what is delivered again;
 //! 8. [`PulsarBroker`]: who serves a topic, and what it does before it can;
 //! 9. [`PulsarProducer`], [`PulsarConsumer`]: who sends and receives, and what they must remember;
-//! 10. [`Reconsumed`], [`Compacted`]: messages that are wanted later, and the latest of each key.
+//! 10. [`Remote`]: another cluster, which gets what is sent to this one;
+//! 11. [`Reconsumed`], [`Compacted`]: messages that are wanted later, and the latest of each key.
 //!
 //! What the rest of the engine calls an offset is a position here: a ledger, and an entry in it.
 
@@ -43,6 +44,8 @@ mod position;
 mod producer;
 mod protocol;
 mod ranges;
+mod replicating;
+mod replicator;
 mod retention;
 mod retry;
 mod router;
@@ -65,7 +68,7 @@ pub use dispatch::{
 pub use draining::Draining;
 pub use entries::{CACHE_ENTRIES, DELIVER_AT_HEADER, Entries, ORDERING_KEY_HEADER};
 pub use hash::{HashingScheme, SLOTS, java_string_hash, murmur3_32, sticky_slot};
-pub use ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings};
+pub use ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings, OFFLOAD_LAG, Offload, Offloaded};
 pub use look::{EntryLook, EntryState, SubscriptionLook, TopicLook};
 pub use managed_ledger::ManagedLedger;
 pub use message::Message;
@@ -74,6 +77,7 @@ pub use position::{Extents, MessagePlace, Position};
 pub use producer::{PulsarProducer, SEND_TIMEOUT, SendResult};
 pub use protocol::{Answer, Command, InitialPosition, NotSent};
 pub use ranges::{ConsumerId, RING_POINTS, RangeError, RangeMode, Ranges, Sharer};
+pub use replicator::{REPLICATION_QUEUE, REPLICATOR_PREFIX, Remote};
 pub use retention::{BacklogQuota, EVICT_TO_PERCENT, OverQuota, QuotaPolicy, Retention, expired};
 pub use retry::{
     DELAY_TIME, MAX_RECONSUME_TIMES, ORIGIN_MESSAGE_ID, REAL_TOPIC, RECONSUME_TIMES, Reconsumed,
@@ -84,4 +88,4 @@ pub use settings::{BrokerSettings, TopicSettings};
 pub use store::{MetadataStore, STORE_BYTES_MAX, STORE_SESSION, StoreFailure};
 pub use store_op::{Expected, StoreAnswer, StoreOp, StoreReply, StoreRequest, Stored};
 pub use subscription::{Dispatched, EntryFacts, LOOK_AHEAD, READ_BATCH, Subscription};
-pub use topic::{PRODUCER_HEADER, SEQUENCE_HEADER};
+pub use topic::{PRODUCER_HEADER, REPLICATED_FROM_HEADER, SEQUENCE_HEADER};

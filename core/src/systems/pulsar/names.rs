@@ -19,6 +19,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
@@ -83,6 +84,8 @@ pub struct TopicName {
     /// Without the partition.
     local: Name,
     partition: Option<u32>,
+    /// Of a second cluster, what facts call it: both have topics of the same names.
+    cluster: Option<Name>,
 }
 
 impl TopicName {
@@ -109,6 +112,26 @@ impl TopicName {
     /// Which partition it is, if it is one.
     pub fn partition_index(&self) -> Option<u32> {
         self.partition
+    }
+
+    /// The topic of the same name in another cluster: facts tell the two apart by what they call that cluster, if anything.
+    ///
+    /// ```
+    /// use mqlab_core::ids::Name;
+    /// use mqlab_core::systems::pulsar::TopicName;
+    /// let topic: TopicName = "paid".parse()?;
+    /// let there = topic.of_cluster(Some(Name::new("south")?));
+    /// assert_eq!((there.place()?.to_string(), there.to_string()), ("south_.paid/0".into(), topic.to_string()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn of_cluster(&self, cluster: Option<Name>) -> Self {
+        Self { cluster, ..self.clone() }
+    }
+
+    /// What facts call the cluster that it is in, if anything.
+    pub fn cluster(&self) -> Option<&Name> {
+        self.cluster.as_ref()
     }
 
     /// The topic that it is a partition of; itself if it is none.
@@ -177,10 +200,12 @@ impl TopicName {
     /// When the parts together are too long for a name.
     pub fn place(&self) -> Result<PartitionId, BadTopicName> {
         let default = self.tenant.as_str() == PUBLIC_TENANT && self.namespace.as_str() == DEFAULT_NAMESPACE;
-        let topic = if default {
+        let topic = if default && self.cluster.is_none() {
             self.local.clone()
         } else {
-            let all = [self.tenant.as_str(), self.namespace.as_str(), self.local.as_str()];
+            let of = [self.tenant.as_str(), self.namespace.as_str()].into_iter().filter(|_| !default);
+            let cluster = self.cluster.as_ref().map(Name::as_str);
+            let all: Vec<&str> = cluster.into_iter().chain(of).chain([self.local.as_str()]).collect();
             Name::new(&all.join(PLACE_SEPARATOR))
                 .map_err(|bad| BadTopicName::Part { part: bad.name, rule: bad.rule })?
         };
@@ -265,6 +290,7 @@ impl FromStr for TopicName {
             namespace: part(namespace)?,
             local: part(local)?,
             partition,
+            cluster: None,
         })
     }
 }

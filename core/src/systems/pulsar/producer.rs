@@ -146,11 +146,26 @@ impl PulsarProducer {
         mut records: Vec<NewRecord>,
         out: &mut Out<Message>,
     ) -> Result<u64, Malformed> {
-        let sequence = self.next;
         if let Some(first) = records.first_mut() {
             first.headers.push(PRODUCER_HEADER.as_bytes(), Some(self.name.as_bytes()));
-            first.headers.push(SEQUENCE_HEADER.as_bytes(), Some(&sequence.to_be_bytes()));
+            first.headers.push(SEQUENCE_HEADER.as_bytes(), Some(&self.next.to_be_bytes()));
         }
+        self.pass_on(now, &records, out)
+    }
+
+    /// Sends messages of another producer as one entry, as they are: they still say who sent them first, and as what. Gives
+    /// its sequence.
+    ///
+    /// # Errors
+    ///
+    /// When they do not fit a batch.
+    pub fn pass_on(
+        &mut self,
+        now: Time,
+        records: &[NewRecord],
+        out: &mut Out<Message>,
+    ) -> Result<u64, Malformed> {
+        let sequence = self.next;
         let mut builder = BatchBuilder::new();
         records.iter().try_for_each(|record| builder.push(record))?;
         let payload = builder.build();

@@ -86,6 +86,8 @@ pub enum Command {
         new: NewConsumer,
         /// Where a subscription begins that is new.
         from: InitialPosition,
+        /// How often it has asked for everything again.
+        epoch: u64,
     },
     /// I can take so many messages more.
     Flow {
@@ -114,6 +116,9 @@ pub enum Command {
         consumer: u64,
         /// Which; all that it has, if it does not say.
         positions: Option<Vec<Position>>,
+        /// How often it has asked for everything again, this time included: what was sent before is of a lower epoch
+        /// (PIP-84).
+        epoch: u64,
     },
     /// I am done with producing, or consuming; or I know nothing of it: somebody else had my place before.
     Close {
@@ -237,6 +242,8 @@ pub enum Answer {
         position: Position,
         /// How often it was given back before.
         redeliveries: u32,
+        /// The epoch of its consumer when it was sent, where one consumes at a time.
+        epoch: Option<u64>,
         /// The messages.
         payload: Batches,
     },

@@ -62,7 +62,7 @@ impl Retention {
     /// use mqlab_core::systems::pulsar::{LedgerInfo, Position, Retention};
     /// use mqlab_core::systems::pulsar::ledger::LedgerId;
     /// use mqlab_core::time::{Span, Time};
-    /// let ledger = |id, closed| LedgerInfo { ledger: LedgerId(id), entries: 10, bytes: 100, closed };
+    /// let ledger = |id, closed| LedgerInfo { ledger: LedgerId(id), entries: 10, bytes: 100, closed, offloaded: None };
     /// let list = [ledger(7, Some(Time(0))), ledger(9, Some(Time(5_000))), ledger(12, None)];
     /// let all_read = Position::new(LedgerId(12), 4);
     /// let now = Time(6_000);

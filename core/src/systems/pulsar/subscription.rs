@@ -194,6 +194,11 @@ impl Subscription {
         self.read = self.cursor.mark();
     }
 
+    /// A consumer says how often it has asked for everything again: what it is sent from now on bears that number.
+    pub fn set_epoch(&mut self, consumer: ConsumerId, epoch: u64) {
+        self.dispatcher.set_epoch(consumer, epoch);
+    }
+
     /// A consumer can take so many messages more.
     pub fn flow(&mut self, consumer: ConsumerId, permits: u32) {
         self.dispatcher.flow(consumer, permits);

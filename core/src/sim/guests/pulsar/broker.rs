@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Look, Run, Speaks as _};
-use super::{STORE, carry};
+use super::carry;
+use super::geo::Cluster;
 use crate::ids::{NodeId, Offset};
 use crate::observe::{Event, Place};
 use crate::queue::Overflow;
@@ -20,14 +21,16 @@ use crate::time::Time;
 pub(super) struct Server {
     node: NodeId,
     settings: BrokerSettings,
-    bookies: Vec<NodeId>,
+    cluster: Cluster,
+    /// Which of its lives it is.
+    incarnation: u64,
     process: Box<PulsarBroker>,
 }
 
 impl Server {
-    pub(super) fn new(node: NodeId, settings: BrokerSettings, bookies: Vec<NodeId>) -> Self {
-        let process = Box::new(PulsarBroker::new(node, STORE, settings, &bookies));
-        Self { node, settings, bookies, process }
+    pub(super) fn new(node: NodeId, settings: BrokerSettings, cluster: Cluster) -> Self {
+        let process = Box::new(cluster.broker(Time::ZERO, node, settings, 0));
+        Self { node, settings, cluster, incarnation: 0, process }
     }
 }
 
@@ -120,12 +123,13 @@ impl Guest for Server {
 
     fn stop(&mut self) -> Vec<Event> {
         // It keeps nothing; what it was told and had not stored yet, producers have.
-        *self.process = PulsarBroker::new(self.node, STORE, self.settings, &self.bookies);
+        *self.process = self.cluster.broker(Time::ZERO, self.node, self.settings, self.incarnation);
         Vec::new()
     }
 
-    fn start(&mut self, now: Time, _incarnation: u64) -> Result<(), Halts> {
-        *self.process = PulsarBroker::new(self.node, STORE, self.settings, &self.bookies).at(now);
+    fn start(&mut self, now: Time, incarnation: u64) -> Result<(), Halts> {
+        self.incarnation = incarnation;
+        *self.process = self.cluster.broker(now, self.node, self.settings, incarnation);
         Ok(())
     }
 

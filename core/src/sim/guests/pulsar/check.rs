@@ -13,7 +13,7 @@ use crate::sim::{
 };
 use crate::sorted::SortedSet;
 use crate::systems::pulsar::ledger::Quorums;
-use crate::systems::pulsar::{BadTopicName, Domain, RangeMode, TopicName};
+use crate::systems::pulsar::{BadTopicName, Domain, REPLICATOR_PREFIX, RangeMode, TopicName};
 use crate::time::Span;
 
 type Checked = Result<(), String>;
@@ -39,8 +39,12 @@ pub(in super::super) fn check(spec: &PulsarSpec, scenario: &Scenario) -> Checked
     let Quorums { ensemble, write, ack } = spec.quorums;
     Quorums::new(ensemble, write, ack).map_err(|bad| bad.to_string())?;
     require(ensemble <= spec.bookies, &|| format!("an ensemble of {ensemble}, there are {bookies} bookies"))?;
+    spec.check_geo(scenario.brokers)?;
+    spec.offload.map_or(Ok(()), |offload| offload.check(spec))?;
+    let second = spec.geo.as_ref().map(|geo| &geo.second);
     for (topic, partitions) in &spec.topics {
         topic.place().map_err(|bad| bad_name(&bad))?;
+        spec.topic_in(topic, second).place().map_err(|bad| bad_name(&bad))?;
         require(topic.label().as_str() != LEDGER, &|| format!("a topic {LEDGER}: facts call ledgers so"))?;
         require(topic.partition_index().is_none(), &|| format!("{topic} is a partition: name the topic"))?;
         require(*partitions <= PARTITIONS_MAX, &|| {
@@ -79,7 +83,7 @@ pub(in super::super) fn check(spec: &PulsarSpec, scenario: &Scenario) -> Checked
         check_consumer(spec, reads, from)?;
     }
     check_names(scenario)?;
-    check_types(scenario)
+    check_types(spec, scenario)
 }
 
 /// A broker knows producers of a topic by their names, and refuses a second one of a name.
@@ -102,6 +106,7 @@ fn is_there(spec: &PulsarSpec, topic: &TopicName, who: &str) -> Checked {
 fn check_producer(spec: &PulsarSpec, sends: &ProducerSpec, to: &PulsarTarget) -> Checked {
     let name = &sends.name;
     is_there(spec, &to.topic, name)?;
+    spec.check_cluster(name, to.cluster.as_ref())?;
     require(!to.producer.as_ref().is_some_and(String::is_empty), &|| format!("{name} has an empty name"))?;
     require(to.batching.messages > 0 && to.batching.delay <= PATIENCE_MAX, &|| {
         format!("{name} gathers {} messages for {}", to.batching.messages, to.batching.delay)
@@ -138,9 +143,14 @@ fn check_producer(spec: &PulsarSpec, sends: &ProducerSpec, to: &PulsarTarget) ->
 fn check_consumer(spec: &PulsarSpec, reads: &ConsumerSpec, from: &PulsarSource) -> Checked {
     let name = &reads.name;
     is_there(spec, &from.topic, name)?;
+    spec.check_cluster(name, from.cluster.as_ref())?;
     let subscription = from.subscription.as_str();
-    from.topic.retry(subscription).and_then(|to| to.place()).map_err(|bad| bad_name(&bad))?;
-    from.topic.dead_letters(subscription).and_then(|to| to.place()).map_err(|bad| bad_name(&bad))?;
+    let topic = spec.topic_in(&from.topic, spec.geo.as_ref().map(|geo| &geo.second));
+    topic.retry(subscription).and_then(|to| to.place()).map_err(|bad| bad_name(&bad))?;
+    topic.dead_letters(subscription).and_then(|to| to.place()).map_err(|bad| bad_name(&bad))?;
+    require(spec.geo.is_none() || !subscription.starts_with(REPLICATOR_PREFIX), &|| {
+        format!("{name} reads from {subscription}: replicators are called so")
+    })?;
     require(from.receiver_queue > 0, &|| format!("{name} has a receiver queue of 0, use 1 or more"))?;
     for (what, span) in [
         ("nack_delay", Some(from.nack_delay)),
@@ -192,7 +202,7 @@ fn check_consumer(spec: &PulsarSpec, reads: &ConsumerSpec, from: &PulsarSource) 
 }
 
 /// A subscription has one type; where its consumers differ, those who come later would be refused for ever.
-fn check_types(scenario: &Scenario) -> Checked {
+fn check_types(spec: &PulsarSpec, scenario: &Scenario) -> Checked {
     let all = || {
         scenario.consumers.iter().filter_map(|reads| match reads.from.system() {
             Some(SystemSource::Pulsar(from)) => Some((&reads.name, from)),
@@ -202,6 +212,16 @@ fn check_types(scenario: &Scenario) -> Checked {
     for (name, from) in all() {
         let same =
             |other: &PulsarSource| (&other.topic, &other.subscription) == (&from.topic, &from.subscription);
+        let elsewhere = |other: &PulsarSource| {
+            spec.topic_in(&other.topic, other.cluster.as_ref())
+                != spec.topic_in(&from.topic, from.cluster.as_ref())
+        };
+        if let Some((other, _)) = all().find(|(_, other)| same(other) && elsewhere(other)) {
+            let subscription: &Name = &from.subscription;
+            return Err(format!(
+                "{name} and {other} have the subscription {subscription} in two clusters: facts could not tell them apart"
+            ));
+        }
         let other =
             all().find(|(_, other)| same(other) && (other.kind, other.ranges) != (from.kind, from.ranges));
         if let Some((other, _)) = other {

@@ -205,6 +205,7 @@ impl Reader {
     fn place_of(&self, client: usize, in_hand: &InHand) -> Place {
         let said = in_hand.record.headers.get(REAL_TOPIC.as_bytes()).flatten();
         let said = said.and_then(|name| core::str::from_utf8(name).ok()?.parse::<TopicName>().ok());
+        let said = said.map(|topic| topic.of_cluster(self.from.topic.cluster().cloned()));
         let topic = said.as_ref().or(self.partitions.get(client)).unwrap_or(&self.from.topic);
         Place::Partition(topic.place().expect("the check has seen the name"))
     }

@@ -4,6 +4,8 @@ mod bookie;
 mod broker;
 mod check;
 mod consumer;
+mod geo;
+mod objects;
 mod producer;
 mod promises;
 mod publisher;
@@ -11,6 +13,8 @@ mod spec;
 mod store;
 mod talk;
 
+pub use geo::PulsarGeo;
+pub use objects::PulsarOffload;
 pub use spec::{
     PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
     PulsarType,
@@ -40,29 +44,41 @@ const NUMBERS_OF_A_TOPIC: u64 = 100_000;
 
 /// The nodes of a scenario that was checked.
 pub(super) fn guests(spec: &PulsarSpec, scenario: &Scenario, seed: u64) -> Vec<(NodeId, Box<dyn Guest>)> {
-    let bookies: Vec<NodeId> = (1..=spec.bookies).map(NodeId::Bookie).collect();
-    let brokers: Vec<NodeId> = (1..=scenario.brokers).map(NodeId::Broker).collect();
+    let clusters = spec.clusters(scenario.brokers);
     let mut all: Vec<(NodeId, Box<dyn Guest>)> = Vec::new();
-    all.push((STORE, Box::new(store::Store::new(spec.patience.session))));
-    for &node in &bookies {
-        all.push((node, Box::new(bookie::Keeper::new(node, spec.journal_sync))));
+    for cluster in &clusters {
+        all.push((cluster.store, Box::new(store::Store::new(spec.patience.session))));
+        for &node in &cluster.bookies {
+            all.push((node, Box::new(bookie::Keeper::new(node, spec.journal_sync))));
+        }
+        for &node in &cluster.brokers {
+            all.push((node, Box::new(broker::Server::new(node, settings(spec), cluster.clone()))));
+        }
     }
-    for &node in &brokers {
-        all.push((node, Box::new(broker::Server::new(node, settings(spec), bookies.clone()))));
+    if let Some(offload) = spec.offload {
+        all.push((objects::OBJECTS, Box::new(objects::Objects::new(offload))));
     }
+    let brokers_of = |topic: &TopicName| {
+        let its = clusters.iter().find(|cluster| cluster.place.as_ref() == topic.cluster());
+        its.map(|cluster| cluster.brokers.clone()).unwrap_or_default()
+    };
     for (number, sends) in (1..).zip(&scenario.producers) {
         if let Some(SystemTarget::Pulsar(to)) = sends.to.system() {
-            let partitions = partitions(spec, &to.topic);
+            let topic = spec.topic_in(&to.topic, to.cluster.as_ref());
+            let (partitions, brokers) = (partitions(spec, &topic), brokers_of(&topic));
+            let to = PulsarTarget { topic, ..to.clone() };
             let sender =
-                producer::Sender::new(number, sends, to, (partitions, spec.patience), &brokers, seed);
+                producer::Sender::new(number, sends, &to, (partitions, spec.patience), &brokers, seed);
             all.push((NodeId::Producer(number), Box::new(sender)));
         }
     }
     for (number, reads) in (1..).zip(&scenario.consumers) {
         if let Some(SystemSource::Pulsar(from)) = reads.from.system() {
-            let partitions = partitions(spec, &from.topic);
+            let topic = spec.topic_in(&from.topic, from.cluster.as_ref());
+            let (partitions, brokers) = (partitions(spec, &topic), brokers_of(&topic));
+            let from = PulsarSource { topic, ..from.clone() };
             let reader =
-                consumer::Reader::new(number, reads, from, (partitions, spec.patience), &brokers, seed);
+                consumer::Reader::new(number, reads, &from, (partitions, spec.patience), &brokers, seed);
             all.push((NodeId::Consumer(number), Box::new(reader)));
         }
     }
@@ -79,6 +95,7 @@ fn settings(spec: &PulsarSpec) -> BrokerSettings {
         age_min: ledgers.age_min,
         age_max: ledgers.age_max,
         add_timeout: patience.add_timeout,
+        offload: spec.offload.map(PulsarOffload::settings),
         ..LedgerSettings::default()
     };
     let topics = TopicSettings {
@@ -99,7 +116,7 @@ fn settings(spec: &PulsarSpec) -> BrokerSettings {
 
 /// The partitions of a topic, or the topic itself where it has none.
 fn partitions(spec: &PulsarSpec, topic: &TopicName) -> Vec<TopicName> {
-    let count = spec.topics.get(topic).copied().unwrap_or(0);
+    let count = spec.topics.get(&topic.of_cluster(None)).copied().unwrap_or(0);
     let partitions: Vec<TopicName> = (0..count).filter_map(|index| topic.partition(index).ok()).collect();
     if partitions.is_empty() { [topic.clone()].into() } else { partitions }
 }

@@ -3,14 +3,15 @@
 //!
 //! | promise | takes |
 //! |---|---|
-//! | not lost | fewer than Qa bookies lose what they have: by a new disk, a lying one, or a power cut without `journal_sync` |
+//! | not lost | the object store, if there is one, and fewer than Qa bookies lose what they have: by a new disk, a lying one, or a power cut without `journal_sync` |
 //! | stored once | not lost, and deduplication |
 //! | in order | exclusive, failover, or key-shared; one worker; nothing given back singly; deduplication, or no resending |
 //! | answered in the end | all faults are over, and there is time |
-//! | at least once | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; no ack timeout beside cumulative acknowledgement |
+//! | at least once, in the other cluster, too | not lost; subscribed from the start; nothing expires or is evicted; all faults over, and time; the program is faster than its ack timeout |
 
 use alloc::vec::Vec;
 
+use super::objects::OBJECTS;
 use super::spec::{PulsarSource, PulsarSpec, PulsarTarget, PulsarType};
 use crate::ids::{Name, NodeId};
 use crate::observe::{Promise, Promised, Subject};
@@ -36,8 +37,12 @@ pub(in super::super) fn promises(
 ) -> Vec<Promised> {
     let promises = Promises { spec, scenario, adversity };
     let mut made = Vec::new();
+    let second = spec.geo.as_ref().map(|geo| &geo.second);
     for topic in spec.topics.keys() {
         promises.of_topic(topic, &mut made);
+        if second.is_some() {
+            promises.of_topic(&spec.topic_in(topic, second), &mut made);
+        }
     }
     made
 }
@@ -75,7 +80,7 @@ impl<'a> Promises<'a> {
         }
         for (subscription, readers) in subscriptions {
             let of = Subject::Group { group: subscription.clone(), topic: topic.label() };
-            if keeps && patient && self.gets_all() && readers.get_all() {
+            if keeps && patient && self.gets_all() && readers.get_all(self.lines(topic)) {
                 made.push(Promised { promise: Promise::AtLeastOnce, of });
             }
         }
@@ -83,15 +88,20 @@ impl<'a> Promises<'a> {
 
     fn senders(&self, topic: &TopicName) -> Vec<(&'a ProducerSpec, &'a PulsarTarget)> {
         let to = |sends: &'a ProducerSpec| match sends.to.system() {
-            Some(SystemTarget::Pulsar(to)) if to.topic == *topic => Some((sends, to)),
+            Some(SystemTarget::Pulsar(to))
+                if self.spec.topic_in(&to.topic, to.cluster.as_ref()) == *topic =>
+            {
+                Some((sends, to))
+            }
             _ => None,
         };
         self.scenario.producers.iter().filter_map(to).collect()
     }
 
+    /// Those of either cluster: what one is sent the other gets, too.
     fn subscriptions(&self, topic: &TopicName) -> Vec<(&'a Name, Readers<'a>)> {
         let from = |reads: &'a ConsumerSpec| match reads.from.system() {
-            Some(SystemSource::Pulsar(from)) if from.topic == *topic => Some((reads, from)),
+            Some(SystemSource::Pulsar(from)) if from.topic == topic.of_cluster(None) => Some((reads, from)),
             _ => None,
         };
         let all: Vec<(&ConsumerSpec, &PulsarSource)> =
@@ -108,7 +118,11 @@ impl<'a> Promises<'a> {
         let lose_tails = dark.filter(|node| !self.spec.journal_sync || self.adversity.lied.contains(node));
         let losers: SortedSet<&NodeId> =
             lose_tails.chain(self.adversity.replaced.iter().filter(is_bookie)).collect();
-        losers.len() < usize::from(self.spec.quorums.ack)
+        // What is offloaded is nowhere else in the end.
+        let objects_keep = self.spec.offload.is_none()
+            || !self.adversity.replaced.contains(&OBJECTS) && !self.adversity.lied.contains(&OBJECTS);
+        objects_keep
+            && losers.len() < usize::from(self.spec.quorums.ack)
             // A second new disk of the same bookie takes what was copied there since.
             && self.adversity.replaced.len() <= 1
     }
@@ -125,6 +139,11 @@ impl<'a> Promises<'a> {
             to.batching.by_key || to.batching.messages <= 1 || sends.keys == 0
         };
         senders.iter().all(alone)
+    }
+
+    /// How many topics of its own a client has for one.
+    fn lines(&self, topic: &TopicName) -> u64 {
+        self.spec.topics.get(&topic.of_cluster(None)).map_or(1, |partitions| u64::from((*partitions).max(1)))
     }
 
     /// Whether a subscription gets everything that is stored.
@@ -176,18 +195,16 @@ impl Readers<'_> {
         })
     }
 
-    /// Whether everything that is stored is done by somebody in the end.
-    fn get_all(&self) -> bool {
+    /// Whether everything that is stored is done by somebody in the end. `lines` are the topic's partitions.
+    fn get_all(&self, lines: u64) -> bool {
         self.all.iter().all(|(reads, from)| {
             let program = &reads.program;
             let fails = program.fails_every > 0 || program.fails_per_mille > 0;
-            let in_time =
-                from.ack_timeout.is_none_or(|timeout| timeout.0 > reads.work.max(program.work_max) * 4);
-            // Without an epoch (PIP-84) nobody can tell what was sent before everything was asked for again: a later message
-            // may come first, and its cumulative acknowledgement takes those before it along.
-            let passes_over = matches!(program.settles, Settles::Every(_)) && from.ack_timeout.is_some();
+            // A message waits for so many others of its partition to be acknowledged with it, and these for those of others.
+            let others = if let Settles::Every(many) = program.settles { u64::from(many) * lines } else { 0 };
+            let needed = reads.work.max(program.work_max).saturating_mul(4 + others);
+            let in_time = from.ack_timeout.is_none_or(|timeout| timeout.0 > needed);
             from.from == InitialPosition::Earliest
-                && !passes_over
                 && reads.starts_at == 0
                 && program.settles != Settles::Before
                 && !fails

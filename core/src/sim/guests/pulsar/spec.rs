@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::geo::PulsarGeo;
+use super::objects::PulsarOffload;
 use crate::ids::Name;
 use crate::sim::scenario::is_default;
 use crate::systems::pulsar::ledger::Quorums;
@@ -61,6 +63,12 @@ pub struct PulsarSpec {
     /// answered for.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub journal_sync: bool,
+    /// A second cluster, if there are two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo: Option<PulsarGeo>,
+    /// Where closed ledgers go; nowhere without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offload: Option<PulsarOffload>,
 }
 
 /// When a ledger is full.
@@ -167,6 +175,9 @@ pub struct PulsarTarget {
     /// The program waits when so many messages have no receipt (`maxPendingMessages`); 0 for no limit.
     #[serde(default = "max_pending", skip_serializing_if = "is_max_pending")]
     pub max_pending: u32,
+    /// In which cluster it is; in the first without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
 }
 
 /// How messages are gathered.
@@ -265,6 +276,9 @@ pub struct PulsarSource {
     /// What the program rejects goes through a retry topic. Only where consumers share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<PulsarRetry>,
+    /// In which cluster it is; in the first without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
 }
 
 /// How a message goes through the retry topic.

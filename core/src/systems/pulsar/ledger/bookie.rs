@@ -330,10 +330,10 @@ impl<S: Storage> Bookie<S> {
                 let lac = self.index.get(ledger).and_then(|known| known.lac);
                 or_full(self.fence(ledger))?.map(|()| BookieReply::Fenced { ledger, lac })
             }
-            BookieRequest::Delete { ledger } => {
+            BookieRequest::Delete { ledger, moved } => {
                 let done = match self.index.get(ledger).is_some() {
                     true => {
-                        let goes = self.tell_trimmed(ledger)?;
+                        let goes = self.tell_trimmed(ledger, moved)?;
                         let done = or_full(self.write(Word::Deleted(ledger), &Batches::default()))?;
                         events.extend(goes.filter(|_| done.is_some()));
                         done
@@ -346,7 +346,11 @@ impl<S: Storage> Bookie<S> {
     }
 
     /// What is told when a ledger goes.
-    fn tell_trimmed(&self, ledger: LedgerId) -> Result<Option<Event>, LogError<StorageError<S>>> {
+    fn tell_trimmed(
+        &self,
+        ledger: LedgerId,
+        moved: bool,
+    ) -> Result<Option<Event>, LogError<StorageError<S>>> {
         let Some(last) = self.index.get(ledger).and_then(|known| known.entries.keys().next_back()) else {
             return Ok(None);
         };
@@ -354,7 +358,10 @@ impl<S: Storage> Bookie<S> {
         for entry in self.index.get(ledger).iter().flat_map(|known| known.entries.keys()) {
             messages.extend(self.messages_of(ledger, *entry)?);
         }
-        Ok(Some(Event::Pull(PullEvent::Trimmed { partition, below, messages })))
+        Ok(Some(match moved {
+            true => Event::Pulsar(PulsarEvent::Moved { ledger: ledger.0, messages }),
+            false => Event::Pull(PullEvent::Trimmed { partition, below, messages }),
+        }))
     }
 
     /// The messages of an entry.

@@ -118,6 +118,8 @@ pub enum BookieRequest {
     Delete {
         /// Which.
         ledger: LedgerId,
+        /// Whether it goes because its entries are elsewhere now.
+        moved: bool,
     },
 }
 
@@ -126,7 +128,7 @@ impl BookieRequest {
     pub fn ledger(&self) -> LedgerId {
         match self {
             Self::Add { entry, .. } => entry.ledger,
-            Self::Read { ledger, .. } | Self::Fence { ledger } | Self::Delete { ledger } => *ledger,
+            Self::Read { ledger, .. } | Self::Fence { ledger } | Self::Delete { ledger, .. } => *ledger,
         }
     }
 }

@@ -15,24 +15,24 @@
 //!
 //! Source: Pulsar `ManagedLedgerImpl`, `ManagedLedgerConfig`.
 
+mod offloading;
 mod opening;
+mod trimming;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::ledger::{
-    BookieReply, BookieRequest, Effect, LedgerEnd, LedgerId, LedgerMetadata, LedgerRecovery, LedgerWriter,
-    ledger_path,
-};
-use super::ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings};
+use super::ledger::{BookieReply, Effect, LedgerEnd, LedgerId, LedgerMetadata, LedgerRecovery, LedgerWriter};
+use super::ledger_list::{LedgerFact, LedgerInfo, LedgerNews, LedgerSettings, Offloaded};
 use super::position::{Extents, Position};
-use super::store_op::{Expected, StoreAnswer, StoreOp};
+use super::store_op::{StoreAnswer, StoreOp};
 use crate::ids::NodeId;
 use crate::record::Batches;
 use crate::time::Time;
+use offloading::Offloading;
 
 /// What the store was asked for.
 #[derive(Clone, Debug)]
@@ -42,8 +42,10 @@ enum Asked {
     Create(LedgerId, LedgerMetadata),
     /// The list with one more, and the writer that begins then.
     Append(Vec<LedgerInfo>, Box<LedgerWriter>),
-    /// The list without those that are to go.
-    Drop(Vec<LedgerInfo>, Vec<LedgerInfo>),
+    /// The list without these.
+    Drop(Vec<LedgerInfo>),
+    /// The list that says of a ledger that an object store has it, and whether bookies have it.
+    Offloaded(LedgerId, Offloaded),
     /// The metadata of one that goes.
     Delete,
     Writer(LedgerId),
@@ -100,6 +102,10 @@ pub struct ManagedLedger {
     tickets: u64,
     asked: BTreeMap<u64, Asked>,
     tags: u64,
+    /// What is being copied to the object store.
+    offloading: Option<Offloading>,
+    /// Where entries are of ledgers that the object store has.
+    objects: BTreeMap<LedgerId, LedgerMetadata>,
 }
 
 impl ManagedLedger {
@@ -129,6 +135,8 @@ impl ManagedLedger {
             tickets: 0,
             asked: BTreeMap::new(),
             tags: 0,
+            offloading: None,
+            objects: BTreeMap::new(),
         };
         opened.ask(Asked::List, StoreOp::Get { path: opened.path.clone() }, facts);
         opened
@@ -162,7 +170,8 @@ impl ManagedLedger {
     /// Where the entries of a ledger are, if that is known here.
     pub fn metadata(&self, ledger: LedgerId) -> Option<&LedgerMetadata> {
         let writer = self.writer.as_ref().filter(|writer| writer.ledger() == ledger);
-        writer.map(LedgerWriter::metadata).or_else(|| self.metadata.get(&ledger))
+        let objects = self.objects.get(&ledger);
+        writer.map(LedgerWriter::metadata).or(objects).or_else(|| self.metadata.get(&ledger))
     }
 
     /// How many bytes its entries have, as far as that is known.
@@ -324,11 +333,14 @@ impl ManagedLedger {
                 }
                 self.recover(now, facts);
             }
-            (Asked::Number, StoreAnswer::Number(number)) => self.create(now, LedgerId(*number), facts),
+            (Asked::Number, StoreAnswer::Number(number)) => {
+                let number = self.settings.first_ledger.saturating_add(*number);
+                self.create(now, LedgerId(number), facts);
+            }
             (Asked::Create(ledger, metadata), StoreAnswer::Written { version }) => {
                 let writer = LedgerWriter::new(ledger, metadata, *version);
                 let mut list = self.list.clone();
-                list.push(LedgerInfo { ledger, entries: 0, bytes: 0, closed: None });
+                list.push(LedgerInfo { ledger, entries: 0, bytes: 0, closed: None, offloaded: None });
                 let op = self.put_list(&list);
                 self.ask(Asked::Append(list, Box::new(writer)), op, facts);
             }
@@ -343,12 +355,22 @@ impl ManagedLedger {
                 facts.push(LedgerFact::Ready);
                 self.pump(now, facts);
             }
-            (Asked::Drop(kept, gone), StoreAnswer::Written { version }) => {
-                (self.list, self.version) = (kept, Some(*version));
+            (Asked::Drop(gone), StoreAnswer::Written { version }) => {
+                // A ledger may have been closed meanwhile.
+                self.list.retain(|info| gone.iter().all(|gone| gone.ledger != info.ledger));
+                self.version = Some(*version);
                 gone.iter().for_each(|info| self.forget(info.ledger, facts));
             }
             // Somebody else has changed the list: who had the topic before this one had it, or who has it now.
-            (Asked::Append(..) | Asked::Drop(..), StoreAnswer::Conflict) if self.opened => self.lose(facts),
+            (Asked::Offloaded(ledger, how), StoreAnswer::Written { version }) => {
+                self.version = Some(*version);
+                self.is_offloaded(ledger, how, facts);
+            }
+            (Asked::Append(..) | Asked::Drop(..) | Asked::Offloaded(..), StoreAnswer::Conflict)
+                if self.opened =>
+            {
+                self.lose(facts);
+            }
             // Who had it before was still at work: look at the list again.
             (Asked::Append(..), StoreAnswer::Conflict) => {
                 (self.version, self.stage) = (None, Stage::Waiting(now + self.settings.retry));
@@ -373,44 +395,10 @@ impl ManagedLedger {
                 }
                 self.of_recovery(now, effects, facts);
             }
-            (Asked::Drop(..) | Asked::Delete, _) => {} // it is tried again when somebody asks again
+            (Asked::Drop(..) | Asked::Offloaded(..) | Asked::Delete, _) => {} // it is tried again when somebody asks again
             // Nothing was done, or nobody knows: again, from the list on.
             _ => self.stage = Stage::Waiting(now + self.settings.retry),
         }
-    }
-
-    fn put_list(&self, list: &[LedgerInfo]) -> StoreOp {
-        let value = serde_json::to_vec(list).expect("plain data can be written").into();
-        let expected = self.version.map_or(Expected::Absent, Expected::Version);
-        StoreOp::Put { path: self.path.clone(), value, expected, ephemeral: false }
-    }
-
-    /// Takes ledgers off the list that nobody needs any more, and asks for their end. Only ones that are closed go, and not
-    /// while another change is under way: say it again later. Says whether they are going.
-    pub fn drop_ledgers(&mut self, ledgers: &[LedgerId], facts: &mut Vec<LedgerFact>) -> bool {
-        let changing = |asked: &Asked| matches!(asked, Asked::Append(..) | Asked::Drop(..));
-        let goes = |info: &LedgerInfo| info.closed.is_some() && ledgers.contains(&info.ledger);
-        if !self.is_ready() || self.asked.values().any(changing) || !self.list.iter().any(goes) {
-            return false;
-        }
-        let (gone, kept): (Vec<LedgerInfo>, Vec<LedgerInfo>) = self.list.iter().cloned().partition(goes);
-        let op = self.put_list(&kept);
-        self.ask(Asked::Drop(kept, gone), op, facts);
-        true
-    }
-
-    /// A ledger is off the list: its entries and its metadata may go.
-    fn forget(&mut self, ledger: LedgerId, facts: &mut Vec<LedgerFact>) {
-        self.extents.remove(ledger);
-        facts.push(LedgerFact::Happened(LedgerNews::Dropped(ledger)));
-        let metadata = self.metadata.remove(&ledger);
-        let on = metadata.iter().flat_map(|metadata| metadata.fragments.values().flatten().copied());
-        let bookies: BTreeSet<NodeId> = on.chain(self.bookies.iter().copied()).collect();
-        facts.extend(
-            bookies.into_iter().map(|bookie| LedgerFact::Ask(bookie, BookieRequest::Delete { ledger })),
-        );
-        let op = StoreOp::Delete { path: ledger_path(ledger), expected: Expected::Any };
-        self.ask(Asked::Delete, op, facts);
     }
 
     /// A bookie has answered.
@@ -450,6 +438,7 @@ impl ManagedLedger {
 
     /// Looks who is late, and tries again what was in vain.
     pub fn tick(&mut self, now: Time, facts: &mut Vec<LedgerFact>) {
+        self.tick_offload(now, facts);
         match self.stage {
             Stage::Waiting(until) if now >= until => {
                 self.stage = Stage::Opening;
@@ -475,13 +464,14 @@ impl ManagedLedger {
 
     /// When it wants to be [ticked](Self::tick).
     pub fn next_wakeup(&self) -> Option<Time> {
-        match &self.stage {
+        let of_stage = match &self.stage {
             Stage::Waiting(until) => Some(*until),
             Stage::Recovering(..) => Some(self.recovering_since + self.settings.add_timeout),
             Stage::Ready | Stage::Closing => {
                 self.writer.as_ref().and_then(|writer| writer.next_wakeup(self.settings.add_timeout))
             }
             _ => None,
-        }
+        };
+        of_stage.into_iter().chain(self.next_offload_look()).min()
     }
 }

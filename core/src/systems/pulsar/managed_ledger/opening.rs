@@ -22,6 +22,7 @@ impl ManagedLedger {
     /// Ends what the broker before may have left open: the last two of the list.
     pub(super) fn recover(&mut self, now: Time, facts: &mut Vec<LedgerFact>) {
         self.extents = self.list.iter().map(|info| (info.ledger, info.entries)).collect();
+        self.read_from_objects();
         let last_two = &self.list[self.list.len().saturating_sub(2)..];
         let open = last_two.iter().filter(|info| info.closed.is_none()).map(|info| info.ledger).collect();
         self.recover_next(now, open, facts);

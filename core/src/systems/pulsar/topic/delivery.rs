@@ -41,7 +41,8 @@ impl Topic {
                     let Some(&(client, consumer)) = clients.get(&dispatched.to) else { continue };
                     let (position, redeliveries) = (dispatched.position, dispatched.redeliveries);
                     delivered(name, client, redeliveries, &payload, out);
-                    let message = Answer::Message { consumer, position, redeliveries, payload };
+                    let epoch = subscription.dispatcher().epoch(dispatched.to);
+                    let message = Answer::Message { consumer, position, redeliveries, epoch, payload };
                     out.push(TopicOut::Client(client, message));
                 }
             }
@@ -57,6 +58,20 @@ impl Topic {
             }
         }
         missing.into_iter().for_each(|position| self.want(now, position, out));
+        self.offload(now, out);
+    }
+
+    /// Hands the next entry over that the object store should get.
+    fn offload(&mut self, now: Time, out: &mut Vec<TopicOut>) {
+        let Some(position) = self.managed.wants_to_offload() else { return };
+        let Some(payload) = self.entries.get(position).cloned() else { return self.want(now, position, out) };
+        let mut facts = Vec::new();
+        self.managed.offload(now, payload, &mut facts);
+        for fact in facts {
+            if let LedgerFact::Ask(to, request) = fact {
+                out.push(TopicOut::Bookie(to, request));
+            }
+        }
     }
 
     /// Reads an entry from a bookie that has it.
@@ -102,7 +117,10 @@ impl Topic {
         if let Some(position) = self.entries.on_reply(from, &reply) {
             self.elsewhere(now, position, out);
         }
-        self.managed.on_reply(now, from, reply, &mut facts);
+        match self.managed.is_object_store(from) {
+            true => self.managed.on_object_store(now, &reply, &mut facts),
+            false => self.managed.on_reply(now, from, reply, &mut facts),
+        }
         self.take(now, facts, out);
     }
 
@@ -164,6 +182,7 @@ impl Topic {
             self.expire(now, out);
             self.check_quota(now, &mut facts, out);
             self.trim(now, &mut facts);
+            self.managed.look_what_to_offload(now, &mut facts);
         }
         self.take(now, facts, out);
     }

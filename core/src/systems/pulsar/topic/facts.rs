@@ -42,6 +42,10 @@ impl Topic {
                 PulsarEvent::LedgerClosed { partition, ledger: ledger.0, entries }
             }
             LedgerNews::Dropped(ledger) => PulsarEvent::LedgerDropped { partition, ledger: ledger.0 },
+            LedgerNews::Offloaded(ledger, entries, to) => {
+                PulsarEvent::Offloaded { partition, ledger: ledger.0, entries, to }
+            }
+            LedgerNews::LeftBookies(ledger) => PulsarEvent::LeftBookies { partition, ledger: ledger.0 },
             LedgerNews::ShutOut(ledger) => PulsarEvent::ShutOut { partition, ledger: ledger.0 },
             LedgerNews::Added(at, messages, bookies) => {
                 PulsarEvent::Added { partition, ledger: at.ledger.0, entry: at.entry, messages, bookies }

@@ -21,6 +21,7 @@
 //!
 //! Source: Pulsar `PersistentTopic`, `MessageDeduplication`.
 
+mod clients;
 mod delivery;
 mod facts;
 mod quota;
@@ -37,7 +38,7 @@ use super::ledger_list::LedgerFact;
 use super::managed_ledger::ManagedLedger;
 use super::names::TopicName;
 use super::position::Position;
-use super::protocol::{Answer, Command, InitialPosition, NotSent};
+use super::protocol::{Answer, Command, NotSent};
 use super::ranges::ConsumerId;
 use super::retention::OverQuota;
 use super::settings::TopicSettings;
@@ -55,6 +56,9 @@ pub const PRODUCER_HEADER: &str = "producer-name";
 
 /// The header with the sequence of an entry, in its first message: 8 bytes, big-endian.
 pub const SEQUENCE_HEADER: &str = "sequence-id";
+
+/// The header with the cluster that an entry came from, in its first message: it goes nowhere from here.
+pub const REPLICATED_FROM_HEADER: &str = "replicated-from";
 
 /// Whom the metadata store's answer is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +100,8 @@ type Held = ((NodeId, u64), u64, Batches);
 struct Waiting {
     to: (NodeId, u64),
     name: String,
+    /// As its first producer numbered it, and as who sent it here did; the same, unless it was replicated.
+    first: u64,
     sequence: u64,
     payload: Batches,
 }
@@ -204,12 +210,13 @@ impl Topic {
     }
 
     fn on_stored(&mut self, ticket: u64, position: Position, out: &mut Vec<TopicOut>) {
-        let Some(Waiting { to: (client, producer), name, sequence, payload }) = self.waiting.remove(&ticket)
+        let Some(Waiting { to: (client, producer), name, first, sequence, payload }) =
+            self.waiting.remove(&ticket)
         else {
             return;
         };
         let last = self.stored.entry(name).or_default();
-        *last = (*last).max(sequence);
+        *last = (*last).max(first);
         committed(position, out);
         self.entries.put(position, payload);
         let receipt = Answer::Receipt { producer, sequence, position: Some(position) };
@@ -308,12 +315,15 @@ impl Topic {
                     subscribed.dirty |= subscribed.subscription.acknowledge_to(id, position, extents);
                 });
             }
-            Command::Redeliver { consumer, positions } => {
+            Command::Redeliver { consumer, positions, epoch } => {
                 let back = positions.clone().unwrap_or_else(|| self.held((from, consumer)));
                 self.tell_back((from, consumer), &back, ReturnReason::Nacked, out);
-                self.with(from, consumer, |subscribed, id, extents| match positions {
-                    Some(positions) => subscribed.subscription.give_back(id, &positions, extents),
-                    None => subscribed.subscription.give_back_all(id, extents),
+                self.with(from, consumer, |subscribed, id, extents| {
+                    subscribed.subscription.set_epoch(id, epoch);
+                    match positions {
+                        Some(positions) => subscribed.subscription.give_back(id, &positions, extents),
+                        None => subscribed.subscription.give_back_all(id, extents),
+                    }
                 });
             }
             Command::Close { of } => self.close(from, of, out),
@@ -356,7 +366,12 @@ impl Topic {
             }
             Some(OverQuota::Evict { .. }) | None => {}
         }
-        let is_known = |of: &BTreeMap<String, u64>| of.get(&name).is_some_and(|last| sequence <= *last);
+        // What another cluster sends is known by who sent it there.
+        let (name, first) = match replicated_from(&payload).and_then(|_| sequence_of(&payload)) {
+            Some(first) => first,
+            None => (name, sequence),
+        };
+        let is_known = |of: &BTreeMap<String, u64>| of.get(&name).is_some_and(|last| first <= *last);
         if self.settings.deduplication && is_known(&self.stored) {
             self.tell_known(&payload, out);
             return out
@@ -364,89 +379,20 @@ impl Topic {
         }
         if self.settings.deduplication && is_known(&self.pushed) {
             // It is under way: its receipt goes to whoever asked last.
-            let same = |waiting: &&mut Waiting| waiting.name == name && waiting.sequence == sequence;
+            let same = |waiting: &&mut Waiting| waiting.name == name && waiting.first == first;
             if let Some(waiting) = self.waiting.values_mut().find(same) {
-                waiting.to = to;
+                (waiting.to, waiting.sequence) = (to, sequence);
             }
             return;
         }
         let last = self.pushed.entry(name.clone()).or_default();
-        *last = (*last).max(sequence);
+        *last = (*last).max(first);
         let mut facts = Vec::new();
         let payload = payload.into_stamped(Offset::ZERO, Epoch::default());
         // What is stored is stated only later, so the number is known here before anybody asks for it.
         let ticket = self.managed.add(now, payload.clone(), &mut facts);
-        self.waiting.insert(ticket, Waiting { to, name, sequence, payload });
+        self.waiting.insert(ticket, Waiting { to, name, first, sequence, payload });
         self.take(now, facts, out);
-    }
-
-    fn subscribe(&mut self, from: NodeId, command: Command, out: &mut Vec<TopicOut>) {
-        let Command::Subscribe { subscription: name, kind, consumer, new, from: begin, .. } = command else {
-            return;
-        };
-        let (partition, topic) = (self.name.partition_index(), format!("{}", self.name));
-        let subscription = name.clone();
-        if let Some(subscribed) = self.subscriptions.get_mut(&name)
-            && subscribed.clients.is_empty()
-        {
-            // Nobody consumes: whoever comes first says how it is shared out.
-            let cursor = subscribed.subscription.cursor().clone();
-            subscribed.subscription = Subscription::new(kind, cursor, partition, &topic);
-        }
-        if !self.subscriptions.contains_key(&name) {
-            let extents = self.managed.extents();
-            let at = match begin {
-                InitialPosition::Latest => extents.end(),
-                InitialPosition::Earliest => extents.start(),
-            };
-            let subscription = Subscription::new(kind, Cursor::new(at), partition, &topic);
-            self.insert(name.clone(), subscription, None);
-        }
-        let Some(subscribed) = self.subscriptions.get_mut(&name) else { return };
-        let added = match subscribed.subscription.dispatcher().kind() == kind {
-            true => subscribed.subscription.add(new),
-            false => Err(super::NotSubscribed::OtherType),
-        };
-        match added {
-            Ok(id) => {
-                subscribed.clients.insert(id, (from, consumer));
-                subscribed.told_active = None; // all are told, the new one too
-                self.consumers.insert((from, consumer), (name, id));
-                out.push(TopicOut::Client(from, Answer::Subscribed { consumer }));
-                self.tell(out, |partition| PulsarEvent::Subscribed {
-                    partition,
-                    subscription,
-                    consumer: from,
-                });
-            }
-            Err(why) => {
-                self.consumers.remove(&(from, consumer));
-                out.push(TopicOut::Client(from, Answer::NotSubscribed { consumer, why }));
-                self.tell(out, |partition| PulsarEvent::Busy { partition, subscription, consumer: from });
-            }
-        }
-    }
-
-    fn close(&mut self, client: NodeId, number: u64, out: &mut Vec<TopicOut>) {
-        let held = self.held((client, number));
-        self.tell_back((client, number), &held, ReturnReason::Left, out);
-        self.producers.remove(&(client, number));
-        self.held.retain(|(of, ..)| *of != (client, number));
-        if let Some((name, id)) = self.consumers.remove(&(client, number))
-            && let Some(subscribed) = self.subscriptions.get_mut(&name)
-        {
-            subscribed.clients.remove(&id);
-            subscribed.subscription.remove(id);
-        }
-    }
-
-    /// The connection to a client is broken.
-    pub(super) fn client_gone(&mut self, now: Time, client: NodeId, out: &mut Vec<TopicOut>) {
-        let theirs: Vec<u64> =
-            self.clients().filter(|(of, _)| *of == client).map(|(_, number)| number).collect();
-        theirs.into_iter().for_each(|number| self.close(client, number, out));
-        self.early.retain(|(from, _)| *from != client);
-        self.pump(now, out);
     }
 
     /// The store has answered.
@@ -487,6 +433,13 @@ impl Topic {
         }
         self.take(now, facts, out);
     }
+}
+
+/// The cluster that an entry came from, if it came from another.
+pub(super) fn replicated_from(payload: &Batches) -> Option<Name> {
+    let first = payload.records().next()?;
+    let name = core::str::from_utf8(first.headers.get(REPLICATED_FROM_HEADER.as_bytes())??).ok()?;
+    Name::new(name).ok()
 }
 
 /// The producer and the sequence that an entry says it has.
