@@ -43,14 +43,27 @@ pub fn complete(root: &Path, file: &Path) -> Result<()> {
     fs::write(file, template.replace(PLACE, &cards)).context(|| format!("cannot write {}", file.display()))
 }
 
-/// A card as HTML, its headings one level down: the page has a first of its own.
+/// A card as HTML, its headings one level down: the page has a first of its own. Links to other documents are words there, for
+/// those documents are not in the site.
 fn rendered(text: &str) -> String {
     let lower = |level| match level {
         HeadingLevel::H1 => HeadingLevel::H2,
         HeadingLevel::H2 => HeadingLevel::H3,
         _ => HeadingLevel::H4,
     };
-    let events = Parser::new_ext(text, Options::ENABLE_TABLES).map(|event| match event {
+    let mut beside = false;
+    let events = Parser::new_ext(text, Options::ENABLE_TABLES).filter_map(|event| {
+        match &event {
+            Event::Start(Tag::Link { dest_url, .. }) if !dest_url.contains("://") => {
+                beside = true;
+                return None;
+            }
+            Event::End(TagEnd::Link) if std::mem::take(&mut beside) => return None,
+            _ => {}
+        }
+        Some(event)
+    });
+    let events = events.map(|event| match event {
         Event::Start(Tag::Heading { level, id, classes, attrs }) => {
             Event::Start(Tag::Heading { level: lower(level), id, classes, attrs })
         }
@@ -75,7 +88,8 @@ mod tests {
         fs::create_dir_all(&docs).expect("a folder");
         for (name, title) in SYSTEMS {
             for (ending, lang) in LANGUAGES {
-                let text = format!("# {title} {lang}\n\n| a | b |\n|---|---|\n| `x` < y | z |\n\n## More\n");
+                let text =
+                    format!("# {title} {lang}\n\n| a | b |\n|---|---|\n| `x` < y | [z](z.md) |\n\n## More\n");
                 fs::write(docs.join(format!("{name}{ending}")), text).expect("written");
             }
         }
@@ -88,7 +102,7 @@ mod tests {
             "{made}"
         );
         assert!(made.contains("<h2>Kafka zh-CN</h2>") && made.contains("<h3>More</h3>"), "{made}");
-        assert!(made.contains("<td><code>x</code> &lt; y</td>"), "{made}");
+        assert!(made.contains("<td><code>x</code> &lt; y</td><td>z</td>"), "{made}");
         let again = complete(folder.path(), &page).expect_err("it has no place any more").to_string();
         assert!(again.contains(PLACE), "{again}");
     }

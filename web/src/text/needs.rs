@@ -98,7 +98,7 @@ pub const OPENS_RUN: Both = both("opens the run", "打开这次运行");
 pub const OPENS_COMPARISON: Both = both("opens the comparison", "打开这个对比");
 /// What the signs mean.
 pub const SIGNS: Both =
-    both("● as it comes  ◐ with a setting  ○ not by itself", "● 直接支持　◐ 需要设置　○ 本身不支持");
+    both("● as it comes · ◐ with a setting · ○ not by itself", "● 直接支持 · ◐ 需要设置 · ○ 本身不支持");
 
 /// Everything that is asked about.
 pub const NEEDS: &[Need] = &[

@@ -103,7 +103,9 @@ impl Promises<'_> {
     /// Whether somebody publishes messages there that are kept in memory alone.
     fn gets_transient(&self, queue: &Name) -> bool {
         self.scenario.producers.iter().any(|producer| match producer.to.system() {
-            Some(SystemTarget::Rabbitmq(to)) => producer.message.transient && self.reached(to).contains(queue),
+            Some(SystemTarget::Rabbitmq(to)) => {
+                producer.message.transient && self.reached(to).contains(queue)
+            }
             _ => false,
         })
     }
