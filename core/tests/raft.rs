@@ -299,7 +299,7 @@ impl Alone {
     }
 
     fn has(&mut self, end: u64) -> Offset {
-        self.hear(RaftMessage::Appended { term: self.raft.term(), end: Offset(end), same: true });
+        self.hear(RaftMessage::Appended { term: self.raft.term(), end: Offset(end), same: true, answers: 0 });
         self.raft.committed()
     }
 }
@@ -333,6 +333,7 @@ fn a_tail_that_the_leader_did_not_speak_of_is_not_committed() {
         last_term,
         batches,
         committed: Offset(committed),
+        number: 0,
     };
     alone.hear(append(first, 0, None, batches(&["a", "b", "c"], first), 0));
     // The leader of the next term has `a` too, and something else after it, on which a majority has agreed.
@@ -346,4 +347,45 @@ fn a_tail_that_the_leader_did_not_speak_of_is_not_committed() {
         alone.raft.log().read(Offset(0), Offset(3), u32::MAX).expect("it is there").load().expect("memory");
     let texts: Vec<_> = read.records().filter_map(|record| record.value).collect();
     assert_eq!(texts, ["a", "x", "y"]);
+}
+
+/// A member that answers later than the next beat is asked again; its answers to what came before are no reason to send more.
+/// They once were, and the more was under way the later it answered.
+#[test]
+fn late_answers_do_not_multiply_what_is_under_way() {
+    let mut alone = Alone::new();
+    alone.is_elected();
+    // What goes to the other member: the number of each word, and whether it has entries.
+    let sent = |out: RaftOut<_>| -> Vec<(u64, bool)> {
+        let to_other = out.sends.into_iter().filter(|(to, _)| *to == OTHER);
+        let words = to_other.filter_map(|(_, message)| match message {
+            RaftMessage::Append { number, batches, .. } => {
+                let batches: Batches = Slice::load(&batches).expect("it is in memory");
+                Some((number, batches.iter().next().is_some()))
+            }
+            _ => None,
+        });
+        words.collect()
+    };
+    let mut under_way = Vec::new();
+    for text in ["a", "b", "c"] {
+        let mut out = RaftOut::default();
+        alone.raft.propose(&entry(text), &mut out).expect("memory does not fail");
+        alone.now = alone.raft.next_wakeup();
+        alone.raft.tick(alone.now, &mut out).expect("memory does not fail");
+        under_way.extend(sent(out).into_iter().filter(|(_, has)| *has).map(|(number, _)| number));
+    }
+    assert!(under_way.len() == 3, "each beat asks again: {under_way:?}");
+    let mut answer = |answers: u64, end: u64| {
+        let mut out = RaftOut::default();
+        let word = RaftMessage::Appended { term: alone.raft.term(), end: Offset(end), same: true, answers };
+        alone.raft.handle(alone.now, OTHER, word, &mut out).expect("memory does not fail");
+        sent(out).len()
+    };
+    let latest = under_way.pop().expect("there are some");
+    for (end, number) in (1..).zip(under_way) {
+        assert_eq!(answer(number, end), 0, "the answer to word {number} is late");
+    }
+    assert_eq!(answer(latest, 3), 1, "what follows is sent when the latest is answered");
+    assert_eq!(answer(latest, 3), 0, "and once");
 }

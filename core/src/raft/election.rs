@@ -97,7 +97,7 @@ impl<L: Log> Raft<L> {
 
     fn begin_to_lead(&mut self, now: Time, out: &mut RaftOut<L::Slice>) -> Result<(), L> {
         let end = self.log.end();
-        let peer = Peer { same: self.log.start(), next: end, asked: false, heard: now };
+        let peer = Peer { same: self.log.start(), next: end, number: 0, asked: None, heard: now };
         let others = self.voters.iter().filter(|voter| **voter != self.me);
         let peers = others.map(|&voter| (voter, peer)).collect();
         self.role = Role::Leader(Leader { peers, begins: end, next_beat: now });

@@ -47,6 +47,8 @@ pub enum RaftMessage<D = Batches> {
         batches: D,
         /// Everything below is agreed on.
         committed: Offset,
+        /// Which word of its leader to this member that is: the answer says it again.
+        number: u64,
     },
     /// So far my log is yours.
     Appended {
@@ -56,6 +58,8 @@ pub enum RaftMessage<D = Batches> {
         end: Offset,
         /// Whether they are the same up to there.
         same: bool,
+        /// The number of what it answers.
+        answers: u64,
     },
 }
 
@@ -81,11 +85,11 @@ impl<D: Slice> RaftMessage<D> {
         Ok(match self {
             Self::Vote { term, trial, last_term, end } => RaftMessage::Vote { term, trial, last_term, end },
             Self::Voted { term, trial, granted } => RaftMessage::Voted { term, trial, granted },
-            Self::Append { term, from, last_term, batches, committed } => {
+            Self::Append { term, from, last_term, batches, committed, number } => {
                 let batches = batches.load()?;
-                RaftMessage::Append { term, from, last_term, batches, committed }
+                RaftMessage::Append { term, from, last_term, batches, committed, number }
             }
-            Self::Appended { term, end, same } => RaftMessage::Appended { term, end, same },
+            Self::Appended { term, end, same, answers } => RaftMessage::Appended { term, end, same, answers },
         })
     }
 }

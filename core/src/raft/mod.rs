@@ -156,8 +156,10 @@ struct Peer {
     same: Offset,
     /// What to send next.
     next: Offset,
-    /// Whether an answer is waited for; a heartbeat does not wait for one.
-    asked: bool,
+    /// How many words it was sent.
+    number: u64,
+    /// The number of the one with entries whose answer is waited for; a heartbeat does not wait for one.
+    asked: Option<u64>,
     heard: Time,
 }
 
@@ -341,10 +343,12 @@ impl<L: Log> Raft<L> {
                 self.asked_for_vote(now, (from, term), trial, (last_term, end), out)
             }
             RaftMessage::Voted { term, trial, granted } => self.voted(now, (from, term), trial, granted, out),
-            RaftMessage::Append { term, from: at, last_term, batches, committed } => {
-                self.append(now, (from, term), (at, last_term), &batches, committed, out)
+            RaftMessage::Append { term, from: at, last_term, batches, committed, number } => {
+                self.append(now, (from, term), (at, last_term), &batches, (committed, number), out)
             }
-            RaftMessage::Appended { term, end, same } => self.appended(now, (from, term), end, same, out),
+            RaftMessage::Appended { term, end, same, answers } => {
+                self.appended(now, (from, term), (end, same), answers, out)
+            }
         }
     }
 

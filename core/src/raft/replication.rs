@@ -29,8 +29,8 @@ impl<L: Log> Raft<L> {
         leader.next_beat = now + timing.beat;
         // What was not answered since the last time is lost, or late: it is sent again from what is known.
         for peer in leader.peers.values_mut() {
-            if peer.asked {
-                (peer.asked, peer.next) = (false, peer.same);
+            if peer.asked.take().is_some() {
+                peer.next = peer.same;
             }
         }
         let peers: Vec<NodeId> = leader.peers.keys().copied().collect();
@@ -48,19 +48,22 @@ impl<L: Log> Raft<L> {
     fn send_to(&mut self, to: NodeId, beat: bool, out: &mut RaftOut<L::Slice>) -> Result<(), L> {
         let (term, committed, end) = (self.term(), self.committed, self.log.end());
         let Role::Leader(leader) = &self.role else { return Ok(()) };
-        let Some(&Peer { next, asked, .. }) = leader.peers.get(&to) else { return Ok(()) };
-        let more = next < end && !asked;
+        let Some(&Peer { next, asked, number, .. }) = leader.peers.get(&to) else { return Ok(()) };
+        let more = next < end && asked.is_none();
         if !more && !beat {
             return Ok(());
         }
         let last_term = self.term_before(next);
         let until = if more { end } else { next };
         let batches = self.log.read(next, until, APPEND_BYTES_MAX)?;
-        out.sends.push((to, RaftMessage::Append { term, from: next, last_term, batches, committed }));
-        if let (Role::Leader(leader), true) = (&mut self.role, more)
+        out.sends.push((to, RaftMessage::Append { term, from: next, last_term, batches, committed, number }));
+        if let Role::Leader(leader) = &mut self.role
             && let Some(peer) = leader.peers.get_mut(&to)
         {
-            peer.asked = true;
+            peer.number += 1;
+            if more {
+                peer.asked = Some(number);
+            }
         }
         Ok(())
     }
@@ -72,17 +75,18 @@ impl<L: Log> Raft<L> {
         (from, term): (NodeId, Epoch),
         (at, last_term): (Offset, Option<Epoch>),
         batches: &Batches,
-        committed: Offset,
+        (committed, answers): (Offset, u64),
         out: &mut RaftOut<L::Slice>,
     ) -> Result<(), L> {
         let own = self.term();
         if term < own {
-            out.sends.push((from, RaftMessage::Appended { term: own, end: self.log.end(), same: false }));
+            out.sends
+                .push((from, RaftMessage::Appended { term: own, end: self.log.end(), same: false, answers }));
             return Ok(());
         }
         self.follow(Some(from), now);
         if let Some(end) = self.parts_before(at, last_term) {
-            out.sends.push((from, RaftMessage::Appended { term: own, end, same: false }));
+            out.sends.push((from, RaftMessage::Appended { term: own, end, same: false, answers }));
             return Ok(());
         }
         let mut same = at;
@@ -107,7 +111,7 @@ impl<L: Log> Raft<L> {
             self.terms.learn(&new);
         }
         self.committed = self.committed.max(committed.min(same));
-        out.sends.push((from, RaftMessage::Appended { term: own, end: same, same: true }));
+        out.sends.push((from, RaftMessage::Appended { term: own, end: same, same: true, answers }));
         Ok(())
     }
 
@@ -132,8 +136,8 @@ impl<L: Log> Raft<L> {
         &mut self,
         now: Time,
         (from, term): (NodeId, Epoch),
-        end: Offset,
-        same: bool,
+        (end, same): (Offset, bool),
+        answers: u64,
         out: &mut RaftOut<L::Slice>,
     ) -> Result<(), L> {
         if term != self.term() {
@@ -142,12 +146,14 @@ impl<L: Log> Raft<L> {
         let Role::Leader(leader) = &mut self.role else { return Ok(()) };
         let Some(peer) = leader.peers.get_mut(&from) else { return Ok(()) };
         peer.heard = now;
-        peer.asked = false;
+        // An answer to a beat, or to what came before, is none to what is under way. If it counted, more would be sent, and two
+        // would be under way from then on: one more with each answer that is late, until nothing else is sent.
+        peer.asked = peer.asked.filter(|asked| *asked != answers);
         if same {
             peer.same = peer.same.max(end);
             peer.next = peer.next.max(peer.same);
         } else {
-            peer.next = end.max(peer.same);
+            (peer.asked, peer.next) = (None, end.max(peer.same));
         }
         self.advance();
         self.send_to(from, false, out)
