@@ -27,7 +27,7 @@ use crate::desk::share::Keep;
 use crate::embed::THEMES;
 use crate::link;
 use crate::scene::theme::{DARK, LIGHT, Theme};
-use crate::text::{Lang, compare as words, needs as need_words, ui};
+use crate::text::{Lang, compare as words, ui};
 use needs::Needs;
 use panel::{Panel, RunPart, Words};
 use results::{Results, State};
@@ -374,12 +374,7 @@ impl CompareDesk {
 
     fn words(&self) -> Words {
         let lang = self.lang;
-        let shared = [
-            ("lang", ui::text("lang", lang)),
-            ("failed", ui::text("failed", lang)),
-            ("needs-title", need_words::TITLE.get(lang)),
-            ("needs-lead", need_words::LEAD.get(lang)),
-        ];
+        let shared = [("lang", ui::text("lang", lang)), ("failed", ui::text("failed", lang))];
         let texts = words::TEXTS.iter().map(|(name, both)| (*name, both.get(lang)));
         Words {
             tag: lang.tag(),

@@ -80,6 +80,8 @@ pub const TEXTS: &[(&str, Both)] = &[
             "比较的是机制。一台机器上的数字不能保证另一台；但谁领先、为什么领先，可以亲眼看到。",
         ),
     ),
+    ("needs-title", super::needs::TITLE),
+    ("needs-lead", super::needs::LEAD),
     ("fidelity-link", both("How true each system is, line by line", "每个系统有多真，逐条说明")),
 ];
 
