@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::super::{QuorumMessage, StreamMessage, first_of_session};
 use super::protocol::Word;
 use super::{AFTER_HANG_UP, Channel};
-use crate::ids::{Name, NodeId};
+use crate::ids::{Epoch, Name, NodeId};
 use crate::message::Message;
 use crate::time::{Span, Time};
 
@@ -92,15 +92,19 @@ pub(super) struct Asker {
     next: u64,
     is_stream: bool,
     pending: BTreeMap<u64, Pending>,
+    /// Of a stream: in which epoch what is pending was said.
+    reign: Option<Epoch>,
 }
 
 impl Asker {
     pub(super) fn new(channel: Channel, is_stream: bool) -> Self {
         let next = first_of_session(channel.session);
-        Self { patience: Patience::default(), next, is_stream, pending: BTreeMap::new() }
+        Self { patience: Patience::default(), next, is_stream, pending: BTreeMap::new(), reign: None }
     }
 
-    /// Another message; what is to be said, if it is known to whom.
+    /// Another message; what is to be said, if it is known to whom. With a name in a stream it waits where what came before is
+    /// perhaps lost: the writer takes whatever has a lower number than the last one for said before, so that nothing may
+    /// overtake it. `osiris` has the same order from saying everything again as soon as another writes.
     pub(super) fn publish(
         &mut self,
         number: u64,
@@ -109,9 +113,22 @@ impl Asker {
     ) -> Option<(NodeId, Word)> {
         let sequence = self.next;
         self.next += 1;
+        if self.pending.is_empty() {
+            (self.patience.doubts, self.reign) = (false, None); // nothing is under way
+        }
+        let waits = self.is_stream && publisher.is_some() && self.patience.doubts;
         self.pending.insert(sequence, Pending { number, message, publisher });
-        let to = self.patience.leader?;
+        let to = self.patience.leader.filter(|_| !waits)?;
         Some((to, self.word(sequence)?))
+    }
+
+    /// A stream is written in this epoch. One that began meanwhile knows nothing of what was said in an earlier one, also where
+    /// the same node writes.
+    pub(super) fn is_written_in(&mut self, now: Time, epoch: Epoch) {
+        if self.reign.replace(epoch).is_some_and(|before| before != epoch) {
+            self.patience.doubts = true;
+            self.patience.soon(now);
+        }
     }
 
     fn word(&self, sequence: u64) -> Option<Word> {

@@ -9,7 +9,7 @@ use super::super::{Declared, FifoOptions, QuorumConfig, QuorumMessage, QuorumQue
 use super::classic::ClassicQueue;
 use super::node::{NodeFailed, failed};
 use super::{Channel, ClusterConfig, DeclaredQueue, Disk};
-use crate::ids::{Name, NodeId};
+use crate::ids::{Epoch, Name, NodeId};
 use crate::log::{SliceOf, Storage};
 use crate::queue::DeadLetter;
 use crate::rng::{Rng, Stream as Chance};
@@ -139,6 +139,14 @@ impl Hosted {
             Self::Stream(member) => member.writer().map(|(writer, _)| writer),
             Self::Classic(_) => Some(me),
             Self::Elsewhere(node) => Some(*node),
+        }
+    }
+
+    /// The epoch in which a stream is written, as far as this node knows.
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        match self {
+            Self::Stream(member) => member.writer().map(|(_, epoch)| epoch),
+            _ => None,
         }
     }
 

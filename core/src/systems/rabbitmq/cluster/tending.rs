@@ -20,9 +20,13 @@ impl ClusterNode {
         let mut said = Vec::new();
         let Self { channels, hosted, me, .. } = self;
         let leader = |name: &Name| hosted.get(name).and_then(|own| own.leader(*me));
+        let epoch = |name: &Name| hosted.get(name).and_then(Hosted::epoch);
         for (&client, own) in channels.iter_mut() {
             let channel = Channel { client, session: own.session };
             for (name, asker) in own.askers.iter_mut().filter(|(_, asker)| !asker.is_idle()) {
+                if let Some(epoch) = epoch(name) {
+                    asker.is_written_in(now, epoch);
+                }
                 if asker.patience.is_over(now, leader(name), again) {
                     said.extend(asker.repeats().into_iter().map(|word| (name.clone(), channel, word)));
                 }
