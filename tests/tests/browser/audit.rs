@@ -114,9 +114,10 @@ async fn the_cards_are_read_in_both_languages_and_the_audit_objects_to_nothing()
                 .goto(&format!("{}fidelity.html?lang={lang}", page.url))
                 .await
                 .expect("the page opens");
-            let heads = async || {
-                let all = page.texts(".card > h2").await;
-                all.into_iter().filter(|head| !head.is_empty()).collect::<Vec<_>>() // what is hidden has no text
+            let heads = async || -> Vec<String> {
+                let seen = "return [...document.querySelectorAll('.card > h2')].filter((head) => head.checkVisibility())
+                    .map((head) => head.textContent)";
+                serde_json::from_value(page.script(seen).await).expect("texts")
             };
             let seen = heads().await;
             assert_eq!((seen.len(), seen[0].as_str()), (5, first));

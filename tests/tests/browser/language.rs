@@ -33,7 +33,7 @@ const SHARED: &[&str] = &[
     "mqlab", "Broker", "leader", "follower", "key", "acks", "all", "ack", "prefetch", "ms", "orders", "shop",
     "app", "billing", "worker", "Space", "Home", "End", "Tab", "Esc", "Ctrl", "Shift", "SVG", "PNG", "JSON",
     "Lines", "run", "Kafka", "RocketMQ", "sendfile", "Reno", "BBR", "KiB", "MiB", "ActiveMQ", "RabbitMQ",
-    "Pulsar", "Bookie", "entry", "master", "SEND", "OK",
+    "Pulsar", "Bookie", "entry", "ledger", "master", "SEND", "OK",
 ];
 
 fn is_chinese(c: char) -> bool {

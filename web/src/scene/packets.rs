@@ -377,6 +377,13 @@ fn make(layout: &Layout, (a, b, row_a, row_b): Ends) -> Option<Wire> {
             let to = at(card_b.center().x, card_b.y);
             Some(up_from_below(from, card_a.right() + GUTTER, to))
         }
+        // Between chips and cards, and down the gutter: the line of the chips has words on the left.
+        (Side::Controller, Side::Broker) if layout.narrow => {
+            let (level, gutter) = (card_a.bottom() + 3.0, card_b.right() + GUTTER);
+            let to = at(card_b.right(), port(b, row_b)?);
+            let from = at(card_a.center().x, card_a.bottom());
+            Some(Wire::square(&[from, at(from.x, level), at(gutter, level), at(gutter, to.y), to]))
+        }
         (Side::Before, Side::Broker) => {
             Some(Wire::level(at(card_a.right(), card_a.center().y), at(card_b.x, port(b, row_b)?)))
         }
