@@ -11,6 +11,9 @@ use mqlab_bench_fidelity::compare::{Comparison, Transcript};
 use mqlab_bench_fidelity::real::{self, NotInstalled};
 use mqlab_bench_fidelity::{Broker, Result, Script, System, engine, report, scripts};
 
+/// How the program ends where no script was played, because none is called so.
+const NONE: u8 = 3;
+
 /// Whose scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Which {
@@ -55,29 +58,35 @@ fn main() -> ExitCode {
         eprintln!("error: a report is of all scripts: leave --only or --write out");
         return ExitCode::FAILURE;
     }
-    let mut expected = true;
+    let (mut expected, mut any) = (true, false);
     for system in System::ALL.into_iter().filter(|system| options.wants(*system)) {
         match compare(system, &options) {
-            Ok(all) => expected &= all,
-            Err(error) if error.is::<NotInstalled>() => println!("{}: skipped ({error})", system.name()),
+            Ok(None) => println!("{}: no script is called so", system.name()),
+            Ok(Some(all)) => (expected, any) = (expected && all, true),
+            Err(error) if error.is::<NotInstalled>() => {
+                println!("{}: skipped ({error})", system.name());
+                any = true;
+            }
             Err(error) => {
                 eprintln!("error: {}: {error}", system.name());
-                expected = false;
+                (expected, any) = (false, true);
             }
         }
+    }
+    if !any {
+        return ExitCode::from(NONE);
     }
     if expected { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Plays a system's scripts on both; says whether everything is as it is known to be.
-fn compare(system: System, options: &Options) -> Result<bool> {
+/// Plays a system's scripts on both; says whether everything is as it is known to be, and nothing where none is called so.
+fn compare(system: System, options: &Options) -> Result<Option<bool>> {
     let mut scripts = scripts::of(system)?;
     if let Some(only) = &options.only {
         scripts.retain(|script| script.name.contains(only.as_str()));
     }
     if scripts.is_empty() {
-        println!("{}: no script is called so", system.name());
-        return Ok(true);
+        return Ok(None);
     }
     let began = Instant::now();
     let mut broker = real::start(system, &options.folder)?;
@@ -106,7 +115,7 @@ fn compare(system: System, options: &Options) -> Result<bool> {
         fs::write(&path, report::document(system, &version, &comparisons))?;
         println!("written: {}", system.report());
     }
-    Ok(comparisons.iter().all(|one| one.outcome().is_expected()))
+    Ok(Some(comparisons.iter().all(|one| one.outcome().is_expected())))
 }
 
 fn play(broker: &mut dyn Broker, system: System, scripts: Vec<Script>) -> Result<Vec<Comparison>> {
