@@ -361,11 +361,11 @@ impl ManagedLedger {
                 self.version = Some(*version);
                 gone.iter().for_each(|info| self.forget(info.ledger, facts));
             }
-            // Somebody else has changed the list: who had the topic before this one had it, or who has it now.
             (Asked::Offloaded(ledger, how), StoreAnswer::Written { version }) => {
                 self.version = Some(*version);
                 self.is_offloaded(ledger, how, facts);
             }
+            // Somebody else has changed the list: who had the topic before this one had it, or who has it now.
             (Asked::Append(..) | Asked::Drop(..) | Asked::Offloaded(..), StoreAnswer::Conflict)
                 if self.opened =>
             {
