@@ -56,7 +56,7 @@ fn each_line_of_a_card_names_tests_that_are_there() {
             for name in code(row) {
                 let is_file = name.ends_with(".rs") || name.contains('/');
                 let there = if is_file {
-                    paths.iter().any(|path| path.ends_with(name.trim_end_matches('/')))
+                    paths.iter().any(|path| path.ends_with(&format!("/{}", name.trim_end_matches('/'))))
                 } else {
                     // A test, or a scenario whose story a test holds.
                     text.contains(&format!("fn {name}("))
