@@ -1,15 +1,12 @@
 // The page that compares: carries input to the engine's side, runs to workers, and words to the page. It decides nothing.
 import init, * as engine from "./mqlab_web.js";
+import { remembered } from "./memory.js";
 import "./mq-lab.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 
-// Storage may be refused; then nothing is remembered. The lab uses the same names.
-const memory = {
-  get(key) { try { return localStorage.getItem(`mqlab.${key}`); } catch { return null; } },
-  set(key, value) { try { localStorage.setItem(`mqlab.${key}`, value); } catch { /* not remembered */ } },
-};
+const memory = remembered();
 
 function make(tag, attributes, ...children) {
   const element = document.createElement(tag);

@@ -1,11 +1,9 @@
 // The page of cards: its language and its colours, which the lab's pages share. Everything else is HTML.
+import { remembered } from "./memory.js";
+
 const root = document.documentElement;
 
-// Storage may be refused; then nothing is remembered. The lab uses the same names.
-const memory = {
-  get(key) { try { return localStorage.getItem(`mqlab.${key}`); } catch { return null; } },
-  set(key, value) { try { localStorage.setItem(`mqlab.${key}`, value); } catch { /* not remembered */ } },
-};
+const memory = remembered();
 
 /** The languages' tags, as links have them and as HTML has them. */
 const LANGUAGES = { en: "en", zh: "zh-CN" };

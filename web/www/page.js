@@ -7,17 +7,12 @@ import { menuOf, walksMenu } from "./menu.js";
 import { addingOf, listenAdding } from "./adding.js";
 import { betsOf, listenToBets } from "./bets.js";
 import { listenToHands } from "./hand.js";
+import { remembered } from "./memory.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 
-// Storage may be refused; then nothing is remembered.
-const memory = {
-  get(key) { try { return localStorage.getItem(`mqlab.${key}`); } catch { return null; } },
-  set(key, value) {
-    try { localStorage.setItem(`mqlab.${key}`, value); } catch { $("unremembered").hidden = false; }
-  },
-};
+const memory = remembered(() => { $("unremembered").hidden = false; });
 
 // ---- filling the page ------------------------------------------------------------------------------------------
 
