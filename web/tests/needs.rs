@@ -84,6 +84,24 @@ fn run(scenario: &Scenario) -> Came {
     came
 }
 
+/// A run shows the system that it is said of. Of two answers the lab has its own broker alone, and their words say it.
+#[test]
+fn each_run_is_of_its_system() {
+    for need in NEEDS {
+        for (of, answer) in SystemName::ALL.into_iter().zip(need.answers) {
+            let Some(scenario) = scenario(need.name, of) else { continue };
+            let plays = match &scenario.system {
+                Some(spec) => Some(spec.system()),
+                None => (!scenario.topics.is_empty()).then_some(SystemName::Kafka),
+            };
+            let says = answer.by.en.ends_with("(the run: the lab’s own broker)")
+                && answer.by.zh.ends_with("（运行的是实验台自带的 broker）");
+            assert_eq!(plays.is_none(), says, "{}, {of:?}", need.name);
+            assert!(plays.is_none_or(|plays| plays == of), "{}, {of:?}: {plays:?}", need.name);
+        }
+    }
+}
+
 fn serves(need: &str, of: SystemName) -> Serves {
     let need = NEEDS.iter().find(|other| other.name == need).expect("it is asked about");
     let place = SystemName::ALL.iter().position(|other| *other == of).expect("it is one of five");

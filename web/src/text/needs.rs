@@ -173,8 +173,14 @@ pub const NEEDS: &[Need] = &[
             "多条消息，或消息与数据库，要么都成要么都不成。",
         ),
         answers: [
-            with("transacted sessions, of one broker", "事务会话，限于一个 broker"),
-            with("tx on a channel, atomic for one queue", "信道上的 tx，只对单个队列是原子的"),
+            with(
+                "transacted sessions, of one broker (the run: the lab’s own broker)",
+                "事务会话，限于一个 broker（运行的是实验台自带的 broker）",
+            ),
+            with(
+                "tx on a channel, atomic for one queue (the run: the lab’s own broker)",
+                "信道上的 tx，只对单个队列是原子的（运行的是实验台自带的 broker）",
+            ),
             yes("half messages, about which the broker asks", "半消息，broker 会回查"),
             yes("over partitions, with the offsets that were read", "跨分区，连同消费位点一起提交"),
             Answer {
