@@ -26,6 +26,7 @@ pub mod controller;
 pub mod delay;
 pub mod filter;
 pub mod hash;
+mod in_hand;
 pub mod latency;
 pub mod layout;
 pub mod names;

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 
 use super::Topic;
 use super::allocate::MessageQueue;
+use super::in_hand::{InHand, Sending};
 use super::latency::FaultStrategy;
 use super::layout::StoredMessage;
 use super::numbering::Numbering;
@@ -125,20 +126,6 @@ pub enum Outcome {
     Failed,
 }
 
-/// A message on its way.
-#[derive(Clone, Debug)]
-struct Sending {
-    message: StoredMessage,
-    how: How,
-    attempt: u32,
-    /// Where it was sent last, under which number, and when that is too long ago.
-    last: Option<MessageQueue>,
-    asked: Option<RequestId>,
-    since: Time,
-    /// The best that was heard: what a broker stored is stored, though the next attempt fails.
-    best: Option<SendStatus>,
-}
-
 /// Where a half message is.
 #[derive(Clone, Debug)]
 struct HalfAt {
@@ -168,7 +155,7 @@ pub struct Producer {
     routes: Routes,
     numbers: Numbers,
     strategy: FaultStrategy,
-    sending: BTreeMap<MessageId, Sending>,
+    sending: InHand,
     /// The next queue, of all that there are.
     turn: usize,
     heartbeat_at: Time,
@@ -190,7 +177,7 @@ impl Producer {
             settings,
             routes,
             strategy: FaultStrategy::default(),
-            sending: BTreeMap::new(),
+            sending: InHand::default(),
             turn: 0,
             heartbeat_at: now,
             states: BTreeMap::new(),
@@ -214,8 +201,7 @@ impl Producer {
             message.properties.put(key::HALF, "true");
             message.properties.put(key::PRODUCER_GROUP, self.settings.group.as_str());
         }
-        let sending = Sending { message, how, attempt: 0, last: None, asked: None, since: now, best: None };
-        self.sending.insert(id, sending);
+        self.sending.put(now, id, message, how);
         self.attempt(now, id, out);
     }
 
@@ -236,7 +222,7 @@ impl Producer {
 
     /// The messages that are not yet stored or given up, and those of which half is stored.
     pub fn in_hand(&self) -> impl Iterator<Item = MessageId> {
-        self.sending.keys().chain(self.halves.keys()).copied()
+        self.sending.iter().map(|(id, _)| id).chain(self.halves.keys().copied())
     }
 
     fn place(&self, queue: &MessageQueue) -> Place {
@@ -282,20 +268,20 @@ impl Producer {
                 out.sends.push((node, Message::Notice(notice)));
             }
         }
-        let is_late = |sending: &Sending| now >= sending.since + self.settings.timeout;
-        let late: Vec<_> =
-            self.sending.iter().filter(|(_, sending)| is_late(sending)).map(|(id, _)| *id).collect();
-        late.into_iter().for_each(|id| self.failed(now, id, Refusal::NoAnswer, out));
-        let unsent: Vec<_> = self.sending.iter().filter(|(_, s)| s.attempt == 0).map(|(id, _)| *id).collect();
+        if let Some(since) = now.0.checked_sub(self.settings.timeout.0) {
+            let late = self.sending.waiting_since(Time(since));
+            late.into_iter().for_each(|id| self.failed(now, id, Refusal::NoAnswer, out));
+        }
+        let unsent = self.sending.unsent().clone();
         unsent.into_iter().for_each(|id| self.attempt(now, id, out));
-        if self.sending.values().any(|sending| sending.attempt == 0) {
+        if !self.sending.unsent().is_empty() {
             self.routes.hurry();
         }
     }
 
     /// The queue of the next attempt: another broker than the last, if there is one, that is not avoided, if there is one.
     fn choose(&mut self, now: Time, id: MessageId) -> Option<MessageQueue> {
-        let sending = self.sending.get(&id)?;
+        let sending = self.sending.get(id)?;
         let topic = &sending.message.topic;
         let has_master = |queue: &MessageQueue| {
             self.routes.broker(topic, &queue.broker).is_some_and(|routed| routed.master().is_some())
@@ -306,17 +292,22 @@ impl Producer {
             let index = queue_by_key(key, u32::try_from(queues.len()).unwrap_or(u32::MAX));
             return queues.get(index as usize).filter(|queue| has_master(queue)).cloned();
         }
-        let queues: Vec<_> = self.routes.queues(topic).into_iter().filter(has_master).collect();
         let last = sending.last.as_ref().map(|queue| &queue.broker);
-        let (before, after) = queues.split_at(self.turn % queues.len().max(1));
-        let in_turn: Vec<&MessageQueue> = after.iter().chain(before).collect();
-        let is_quick = |queue: &&MessageQueue| {
-            !self.settings.avoids_slow || self.strategy.is_available(now, queue.broker.as_str())
+        let queues = || {
+            let with_master = self.routes.of(topic).iter().filter(|routed| routed.master().is_some());
+            with_master.flat_map(|routed| (0..routed.queues).map(move |queue| (&routed.broker, queue)))
         };
-        let other = |queue: &&MessageQueue| Some(&queue.broker) != last;
-        let others = || in_turn.iter().copied().filter(other);
-        let chosen = others().find(is_quick).or_else(|| others().next());
-        let chosen = chosen.or(in_turn.first().copied()).cloned();
+        let turn = self.turn % queues().count().max(1);
+        let in_turn = || queues().skip(turn).chain(queues().take(turn));
+        let is_quick = |(broker, _): &(&Name, u32)| {
+            !self.settings.avoids_slow || self.strategy.is_available(now, broker.as_str())
+        };
+        let others = || in_turn().filter(|(broker, _)| Some(*broker) != last);
+        let chosen = others().find(is_quick).or_else(|| others().next()).or_else(|| in_turn().next());
+        let chosen = chosen.map(|(broker, queue)| {
+            let (topic, broker) = (topic.clone(), broker.clone());
+            MessageQueue { topic, broker, queue }
+        });
         self.turn = self.turn.wrapping_add(1);
         chosen
     }
@@ -324,25 +315,16 @@ impl Producer {
     fn attempt(&mut self, now: Time, id: MessageId, out: &mut Out<Message>) {
         let Some(queue) = self.choose(now, id) else { return };
         let routed = self.routes.broker(&queue.topic, &queue.broker);
-        let (Some(master), Some(sending)) =
-            (routed.and_then(super::protocol::RoutedBroker::master), self.sending.get_mut(&id))
-        else {
-            return;
-        };
+        let Some(master) = routed.and_then(super::protocol::RoutedBroker::master) else { return };
         let request = self.numbers.take();
-        sending.attempt += 1;
-        sending.since = now;
-        sending.asked = Some(request);
-        sending.message.queue = queue.queue;
         let to = Place::Partition(self.settings.numbering.of(&queue));
-        sending.last = Some(queue);
+        let Some(sending) = self.sending.goes(now, id, queue, request) else { return };
         out.events.push(Event::Sent { to, messages: id.into(), attempt: sending.attempt });
         out.sends.push((master, Message::Request(request, Request::Send(sending.message.clone()))));
     }
 
     fn answered(&mut self, now: Time, request: RequestId, reply: &Reply, out: &mut Out<Message>) {
-        let found = self.sending.iter().find(|(_, sending)| sending.asked == Some(request));
-        let Some(id) = found.map(|(id, _)| *id) else { return };
+        let Some(id) = self.sending.asked_under(request) else { return };
         match *reply {
             Reply::Sent { status, queue_offset, physical } => {
                 self.stored(now, id, status, (queue_offset, physical), out);
@@ -365,7 +347,7 @@ impl Producer {
         out: &mut Out<Message>,
     ) {
         self.note_latency(now, id, true);
-        let Some(sending) = self.sending.get_mut(&id) else { return };
+        let Some(sending) = self.sending.get_mut(id) else { return };
         let is_last = sending.attempt >= self.settings.attempts;
         sending.best = Some(sending.best.map_or(status, |best| best.min(status)));
         if status != SendStatus::SendOk
@@ -375,7 +357,7 @@ impl Producer {
         {
             return self.attempt(now, id, out);
         }
-        let Some(sending) = self.sending.remove(&id) else { return };
+        let Some(sending) = self.sending.remove(id) else { return };
         let Some(queue) = &sending.last else { return };
         if status != SendStatus::SendOk {
             out.events.push(Event::Rocketmq(RocketmqEvent::LessSafe { message: id, status }));
@@ -422,16 +404,16 @@ impl Producer {
     }
 
     fn note_latency(&mut self, now: Time, id: MessageId, answered: bool) {
-        let Some(sending) = self.sending.get(&id) else { return };
+        let Some(sending) = self.sending.get(id) else { return };
         if let Some(queue) = &sending.last {
-            self.strategy.sent(now, queue.broker.as_str(), answered.then(|| now.since(sending.since)));
+            self.strategy.sent(now, queue.broker.as_str(), answered.then(|| now.since(sending.since())));
         }
     }
 
     /// An attempt failed: another follows, if there is one left.
     fn failed(&mut self, now: Time, id: MessageId, why: Refusal, out: &mut Out<Message>) {
         self.note_latency(now, id, false);
-        let Some(sending) = self.sending.get_mut(&id) else { return };
+        let Some(sending) = self.sending.get_mut(id) else { return };
         let is_last = sending.attempt >= self.settings.attempts || sending.how != How::Anywhere;
         if is_last || sending.attempt == 0 {
             return self.failed_for_good(id, why, out);
@@ -440,15 +422,15 @@ impl Producer {
             let to = Place::Partition(self.settings.numbering.of(queue));
             out.events.push(Event::NotStored { to, message: id, why });
         }
-        sending.asked = None;
+        self.sending.forget_asked(id);
         self.attempt(now, id, out);
-        if self.sending.get(&id).is_some_and(|sending| sending.asked.is_none()) {
+        if self.sending.get(id).is_some_and(|sending| !sending.is_asked()) {
             self.failed_for_good(id, why, out);
         }
     }
 
     fn failed_for_good(&mut self, id: MessageId, why: Refusal, out: &mut Out<Message>) {
-        let Some(sending) = self.sending.remove(&id) else { return };
+        let Some(sending) = self.sending.remove(id) else { return };
         if let Some((best, queue)) = sending.best.zip(sending.last.as_ref()) {
             out.events.push(Event::Acknowledged { by: self.place(queue), messages: id.into() });
             return self.outcomes.push((id, Outcome::Stored(best)));
@@ -460,17 +442,17 @@ impl Producer {
     /// A connection broke: what was sent over it is not answered any more.
     fn hung_up(&mut self, now: Time, peer: NodeId, out: &mut Out<Message>) {
         let is_there = |sending: &Sending| {
-            let queue = sending.last.as_ref().filter(|_| sending.asked.is_some());
+            let queue = sending.last.as_ref().filter(|_| sending.is_asked());
             let routed = queue.and_then(|queue| self.routes.broker(&queue.topic, &queue.broker));
             routed.and_then(super::protocol::RoutedBroker::master) == Some(peer)
         };
-        let cut: Vec<_> = self.sending.iter().filter(|(_, s)| is_there(s)).map(|(id, _)| *id).collect();
+        let cut: Vec<_> = self.sending.iter().filter(|(_, s)| is_there(s)).map(|(id, _)| id).collect();
         cut.into_iter().for_each(|id| self.failed(now, id, Refusal::NoAnswer, out));
     }
 
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let sends = self.sending.values().map(|sending| sending.since + self.settings.timeout);
-        sends.chain([self.heartbeat_at, self.routes.next_ask()]).min()
+        let sends = self.sending.longest_since().map(|since| since + self.settings.timeout);
+        sends.into_iter().chain([self.heartbeat_at, self.routes.next_ask()]).min()
     }
 }

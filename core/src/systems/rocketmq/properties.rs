@@ -10,8 +10,6 @@
 //!
 //! Source: `MessageConst.java`, `MessageDecoder.java`.
 
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,7 +17,6 @@ use core::fmt;
 
 use crate::ids::MessageId;
 use crate::selector::PropertyValue;
-use crate::sorted::SortedMap;
 
 /// The names that the system itself uses.
 pub mod key {
@@ -49,12 +46,10 @@ pub mod key {
     pub const HALF_OFFSET: &str = "TRAN_PREPARED_QUEUE_OFFSET";
     /// The moment at which it was popped first, in milliseconds.
     pub const FIRST_POP: &str = "1ST_POP_TIME";
-
-    /// Those that most messages have: nobody keeps a copy of these names.
-    pub(super) const COMMON: [&str; 3] = [UNIQUE, KEYS, TAGS];
 }
 
-/// Names and texts beside a body, in order of name. A clone shares them until one of the two is changed.
+/// Names and texts beside a body, in order of name. They are kept as they are stored, in one piece that clones share: most are
+/// only carried on.
 ///
 /// ```
 /// use mqlab_core::systems::rocketmq::Properties;
@@ -65,7 +60,7 @@ pub mod key {
 /// # Ok::<(), mqlab_core::systems::rocketmq::BadProperty>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Properties(Arc<SortedMap<Cow<'static, str>, Box<str>>>);
+pub struct Properties(Arc<str>);
 
 /// A name or a text with one of the two bytes that separate properties, or an empty name.
 ///
@@ -88,7 +83,7 @@ impl core::error::Error for BadProperty {}
 impl Properties {
     /// The text of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(AsRef::as_ref)
+        self.iter().find(|(known, _)| *known == name).map(|(_, text)| text)
     }
 
     /// The number that the text of this name spells.
@@ -105,25 +100,40 @@ impl Properties {
         if name.is_empty() || [name, text].iter().any(|part| part.contains(['\x01', '\x02'])) {
             return Err(BadProperty(name.into()));
         }
-        let common = key::COMMON.into_iter().find(|common| *common == name);
-        let name = common.map_or_else(|| Cow::Owned(name.into()), Cow::Borrowed);
-        Arc::make_mut(&mut self.0).insert(name, text.into());
+        self.put(name, text);
         Ok(())
     }
 
-    /// Gives a name of the system a text that is known to have none of the two bytes.
-    pub(super) fn put(&mut self, name: &'static str, text: &str) {
-        Arc::make_mut(&mut self.0).insert(Cow::Borrowed(name), text.into());
+    /// Gives a name a text, both of which are known to have none of the two bytes.
+    pub(super) fn put(&mut self, name: &str, text: &str) {
+        self.rewrite(name, Some(text));
     }
 
     /// Takes a name away.
     pub fn remove(&mut self, name: &str) -> Option<String> {
-        Arc::make_mut(&mut self.0).remove(name).map(String::from)
+        let text = String::from(self.get(name)?);
+        self.rewrite(name, None);
+        Some(text)
+    }
+
+    /// Writes all but one anew, and that one where it has a text.
+    fn rewrite(&mut self, name: &str, text: Option<&str>) {
+        let mut all = String::with_capacity(self.0.len() + name.len() + text.map_or(0, str::len) + 2);
+        let mut push =
+            |(name, text): (&str, &str)| [name, "\x01", text, "\x02"].map(|part| all.push_str(part));
+        let before = self.iter().take_while(|(known, _)| *known < name);
+        before.for_each(|pair| _ = push(pair));
+        if let Some(text) = text {
+            push((name, text));
+        }
+        let behind = self.iter().skip_while(|(known, _)| *known <= name);
+        behind.for_each(|pair| _ = push(pair));
+        self.0 = all.into();
     }
 
     /// The names and texts, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, text)| (name.as_ref(), text.as_ref()))
+        self.0.split_terminator('\x02').filter_map(|pair| pair.split_once('\x01'))
     }
 
     /// The tag.
@@ -151,34 +161,37 @@ impl Properties {
 
     /// The bytes that are stored.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.size());
-        self.write(&mut bytes);
-        bytes
+        self.0.as_bytes().to_vec()
     }
 
     /// How many bytes are stored.
     pub(super) fn size(&self) -> usize {
-        self.iter().map(|(name, text)| name.len() + text.len() + 2).sum()
+        self.0.len()
     }
 
     /// Appends them.
     pub(super) fn write(&self, to: &mut Vec<u8>) {
-        for (name, text) in self.iter() {
-            to.extend_from_slice(name.as_bytes());
-            to.push(1);
-            to.extend_from_slice(text.as_bytes());
-            to.push(2);
-        }
+        to.extend_from_slice(self.0.as_bytes());
     }
 
-    /// Reads what [`encode`](Self::encode) wrote; none where it is something else.
+    /// Reads what [`encode`](Self::encode) wrote, or what has the same form in another order; none where it is something else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut properties = Self::default();
-        let text = core::str::from_utf8(bytes).ok()?;
-        for pair in text.split_terminator('\x02') {
+        let all = core::str::from_utf8(bytes).ok()?;
+        let (mut last, mut in_order) = ("", all.is_empty() || all.ends_with('\x02'));
+        for pair in all.split_terminator('\x02') {
             let (name, text) = pair.split_once('\x01')?;
-            properties.set(name, text).ok()?;
+            if name.is_empty() || text.contains('\x01') {
+                return None;
+            }
+            in_order &= last < name;
+            last = name;
         }
+        if in_order {
+            return Some(Self(all.into()));
+        }
+        let mut properties = Self::default();
+        let pairs = all.split_terminator('\x02').filter_map(|pair| pair.split_once('\x01'));
+        pairs.for_each(|(name, text)| properties.put(name, text));
         Some(properties)
     }
 }

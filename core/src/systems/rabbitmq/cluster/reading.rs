@@ -113,15 +113,24 @@ impl Reading {
         if Some(key) != self.key {
             return;
         }
+        // Nearly always the answer is to one word, whole; there may be hundreds.
+        if let Some(first) = deliveries.first()
+            && self.words.get(first).is_some_and(|word| said_of(word) == deliveries)
+        {
+            self.words.remove(first);
+            return;
+        }
         // Without a delivery limit each return is answered by itself; the word is over with its last.
-        let is_over = |word: &QuorumMessage| match word {
-            QuorumMessage::Settle { deliveries: said, .. }
-            | QuorumMessage::Return { deliveries: said, .. }
-            | QuorumMessage::Discard { deliveries: said, .. } => {
-                said.last().is_some_and(|last| deliveries.contains(last))
-            }
-            _ => false,
-        };
-        self.words.retain(|_, word| !is_over(word));
+        self.words.retain(|_, word| said_of(word).last().is_none_or(|last| !deliveries.contains(last)));
+    }
+}
+
+/// The deliveries that a word is about.
+fn said_of(word: &QuorumMessage) -> &[u64] {
+    match word {
+        QuorumMessage::Settle { deliveries, .. }
+        | QuorumMessage::Return { deliveries, .. }
+        | QuorumMessage::Discard { deliveries, .. } => deliveries,
+        _ => &[],
     }
 }
