@@ -83,7 +83,14 @@ impl core::error::Error for BadProperty {}
 impl Properties {
     /// The text of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, text)| text)
+        let end = |text: &str| text.bytes().position(|byte| byte == 2);
+        let mut rest = &*self.0;
+        loop {
+            if let Some(text) = rest.strip_prefix(name).and_then(|behind| behind.strip_prefix('\x01')) {
+                return text.get(..end(text)?);
+            }
+            rest = rest.get(end(rest)? + 1..)?;
+        }
     }
 
     /// The number that the text of this name spells.
