@@ -57,10 +57,11 @@ const fill = {
     $("story-title").textContent = part.title;
     $("scenario-title").textContent = part.title || $("scenario").getAttribute("aria-label");
     document.title = part.title ? `${part.title} · mqlab` : "mqlab";
-    const words = (pieces) => pieces.map((piece) => (piece.strong ? make("b", {}, piece.text) : piece.text));
+    const coded = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+    const words = (pieces) => pieces.flatMap(({ strong, text }) => (strong ? make("b", {}, ...coded(text)) : coded(text)));
     $("story-text").replaceChildren(...part.paragraphs.map((pieces) => make("p", {}, ...words(pieces))));
-    $("story-look").replaceChildren(...part.look.map((text) => make("li", {}, text)));
-    $("story-tries").replaceChildren(...part.tries.map((text) => make("li", {}, text)));
+    $("story-look").replaceChildren(...part.look.map((text) => make("li", {}, ...coded(text))));
+    $("story-tries").replaceChildren(...part.tries.map((text) => make("li", {}, ...coded(text))));
     const option = ([name, title, current]) => make("option", { value: name, selected: current && "" }, title);
     $("scenario").replaceChildren(
       ...part.groups.map(({ title, scenarios }) => make("optgroup", { label: title }, ...scenarios.map(option))));

@@ -48,6 +48,7 @@ impl World {
             cut: self.network.links.cuts().collect(),
             lost: self.verdict().lost().iter().map(|&message| self.mark(message)).collect(),
             system: self.scenario.system.as_ref().map(SystemSpec::system),
+            clusters: Vec::new(),
         };
         self.show_guests(&mut picture, cells_max);
         picture

@@ -62,6 +62,15 @@ pub struct Picture {
     pub lost: Vec<Mark>,
     /// Whose words fit, where another system plays.
     pub system: Option<SystemName>,
+    /// Where there are several clusters: what each is called, and the nodes that keep something there.
+    pub clusters: Vec<(Name, Vec<NodeId>)>,
+}
+
+impl Picture {
+    /// The cluster that a node is in, where there are several.
+    pub fn cluster_of(&self, node: NodeId) -> Option<&Name> {
+        self.clusters.iter().find(|(_, nodes)| nodes.contains(&node)).map(|(name, _)| name)
+    }
 }
 
 /// A message as it is drawn: a number and, if it has a key, the key.

@@ -62,10 +62,22 @@ fn in_lanes(layout: &super::layout::Layout, spot: Point) -> f64 {
 fn controllers(scene: &mut Scene, view: &View<'_>) {
     let (layout, theme) = (view.layout, view.theme);
     for (controller, (node, area)) in view.picture.controllers.iter().zip(&layout.controllers) {
+        let over = view.selection.hover == Some(Target::Control(*node));
+        let (fill, edge, ink) = match controller {
+            ControllerView { up: false, .. } => (theme.sunk, dashed(theme.vermilion, 1.3), theme.vermilion),
+            _ if over => (theme.surface, line(theme.ink_3, 1.0), theme.ink),
+            _ => (theme.surface, line(theme.line_strong, 1.0), theme.ink_2),
+        };
         let (NodeId::Voter(number) | NodeId::NameServer(number)) = node else {
-            let is_store = pulsar::plays(view.picture);
-            let word = if is_store { pulsar::STORE } else { words::CONTROLLER };
-            glyph::chip(scene, *area, word.get(view.lang), theme);
+            let word = match view.picture.cluster_of(*node) {
+                Some(cluster) => pulsar::store_of(cluster, view.lang),
+                None if pulsar::plays(view.picture) => pulsar::STORE.get(view.lang).into(),
+                None => words::CONTROLLER.get(view.lang).into(),
+            };
+            glyph::chip(scene, *area, &word, (fill, edge, ink));
+            if layout.chips_die {
+                scene.answers(area.grown(2.0), Target::Control(*node));
+            }
             pause_if_frozen(scene, view, *node, at(area.x, area.center().y));
             continue;
         };
@@ -79,12 +91,11 @@ fn controllers(scene: &mut Scene, view: &View<'_>) {
             };
             scene.text_within(word, all.get(view.lang), font, theme.ink_3, CONTROLLERS_WORD);
         }
-        let over = view.selection.hover == Some(Target::Control(*node));
         let (fill, edge, ink) = match controller {
-            ControllerView { up: false, .. } => (theme.sunk, dashed(theme.vermilion, 1.3), theme.vermilion),
-            ControllerView { active: true, .. } => (theme.blue, line(theme.blue, 1.0), theme.surface),
-            _ if over => (theme.surface, line(theme.ink_3, 1.0), theme.ink),
-            _ => (theme.surface, line(theme.line_strong, 1.0), theme.ink_2),
+            ControllerView { up: true, active: true, .. } => {
+                (theme.blue, line(theme.blue, 1.0), theme.surface)
+            }
+            _ => (fill, edge, ink),
         };
         scene.boxed(*area, 6.0, Some(solid(fill)), Some(edge));
         scene.text(area.center(), number.to_string(), on(LITTLE, Anchor::Middle), ink);
@@ -243,6 +254,11 @@ pub(super) fn brokers(scene: &mut Scene, view: &View<'_>) {
             let alone = place.rows.first().is_some_and(|row| row.label.is_none());
             let named = view.layout.brokers.len() > 1;
             let (duties, harm) = hosting::beside(broker, (alone, named), view.picture.system, view.lang);
+            let duties = match view.picture.cluster_of(broker.node) {
+                Some(cluster) if duties.is_empty() => cluster.to_string(),
+                Some(cluster) => format!("{cluster} · {duties}"),
+                None => duties,
+            };
             let color = if harm { view.theme.vermilion } else { view.theme.ink_2 };
             scene.text_within(beside, &duties, PLAIN, color, room);
         } else {

@@ -14,6 +14,7 @@
 //! closer look at the stage, are for what is left out here.
 
 use mqlab_core::ids::NodeId;
+use mqlab_core::observe::Place;
 use mqlab_core::sim::picture::Picture;
 
 use super::layout::{Layout, TRAY, controllers, sides};
@@ -32,6 +33,14 @@ const CARD_MIN: f64 = 112.0;
 /// Between the columns, for the ways.
 const WAYS: f64 = 28.0;
 const GAP: f64 = 10.0;
+
+/// Whether some broker has topics and, in rows of their own, those who read them.
+pub(super) fn has_subscriptions(picture: &Picture) -> bool {
+    picture.brokers.iter().any(|broker| {
+        let partitions = broker.strips.iter().filter(|strip| matches!(strip.place, Place::Partition(_)));
+        (1..broker.strips.len()).contains(&partitions.count())
+    })
+}
 
 /// Chips in as many columns as their number needs, evenly over a height; they begin at `x`, or end there.
 fn chips(nodes: &[NodeId], across: usize, x: f64, (top, room): (f64, f64)) -> Vec<(NodeId, Rect)> {
@@ -103,6 +112,7 @@ pub(super) fn lay_out(
         brokers,
         consumers,
         controllers: controllers(picture, left + whole, over - 11.0),
+        chips_die: picture.system.is_some(),
         tray: Rect::new(margin, height.max(top + span + bottom) - TRAY - 12.0, width - 2.0 * margin, TRAY),
     })
 }

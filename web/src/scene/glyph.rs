@@ -12,7 +12,8 @@ use mqlab_core::sim::picture::Mark;
 
 use super::layout::{MARK, MARK_FONT, SMALL};
 use super::shape::{
-    Anchor, Font, Paint, Point, Rect, Scene, Shape, Target, at, dashed, faded, fitted, line, solid, width_of,
+    Anchor, Font, Paint, Point, Rect, Scene, Shape, Stroke, Target, at, dashed, faded, fitted, line, solid,
+    width_of,
 };
 use super::theme::Theme;
 
@@ -269,9 +270,14 @@ pub(crate) fn bar(scene: &mut Scene, area: Rect, share: f64, color: &'static str
 }
 
 /// Words on a small ground of their own.
-pub(crate) fn chip(scene: &mut Scene, area: Rect, text: &str, theme: &Theme) {
+pub(crate) fn chip(
+    scene: &mut Scene,
+    area: Rect,
+    text: &str,
+    (fill, edge, ink): (&'static str, Stroke, &'static str),
+) {
     let font = Font { size: SMALL + 0.5, weight: 400, anchor: Anchor::Middle };
-    scene.boxed(area, area.h / 2.0, Some(solid(theme.surface)), Some(line(theme.line_strong, 1.0)));
+    scene.boxed(area, area.h / 2.0, Some(solid(fill)), Some(edge));
     let text = fitted(text, font, area.w - 10.0);
-    scene.text(area.center(), text, font, theme.ink_2);
+    scene.text(area.center(), text, font, ink);
 }

@@ -20,8 +20,10 @@ pub const MARK_FONT: Font = Font { size: SMALL, weight: 600, anchor: Anchor::Mid
 /// A disc's height.
 pub const MARK: f64 = 23.0;
 
+/// The width of the only controller's chip, or of a metadata store's.
+const CHIP: f64 = 104.0;
 /// Room for the word before several controllers.
-pub const CONTROLLERS_WORD: f64 = 66.0;
+pub const CONTROLLERS_WORD: f64 = 84.0;
 
 /// As wide as the columns are meant for; with more, everything is larger.
 const WIDTH_USUAL: f64 = 800.0;
@@ -62,6 +64,8 @@ pub struct Layout {
     pub consumers: Vec<(NodeId, Rect)>,
     /// The controllers, if elections are held, in a row: a chip for the only one, a button for each of several.
     pub controllers: Vec<(NodeId, Rect)>,
+    /// Whether a chip stands for a process that can be killed: a metadata store, and not the engine's own controller.
+    pub chips_die: bool,
     /// Where the lost are kept.
     pub tray: Rect,
 }
@@ -78,20 +82,31 @@ impl Layout {
         // As large as it can be; where it is not, smaller before closer, and closer before it must be scrolled.
         let larger = (0..).map(|step| most - f64::from(step) * 0.05).take_while(|scale| *scale > 1.0);
         let usual = larger.chain([1.0, 0.94, 0.88]);
-        let mut usual = usual.map(|scale| columns(picture, width / scale, height / scale, scale, mark));
+        let mut usual =
+            usual.map(|scale| columns(picture, (width / scale, height / scale), scale, mark, &Rows::ALL));
         if let Some(layout) = usual.find(fits) {
             return layout;
+        }
+        // Where topics have subscriptions, these may say how many they have, and leave the room to the topics' messages.
+        if dense::has_subscriptions(picture) {
+            let listed = [1.0, 0.94, 0.88].into_iter();
+            let mut listed = listed
+                .map(|scale| columns(picture, (width / scale, height / scale), scale, mark, &[Rows::LISTED]));
+            if let Some(layout) = listed.find(fits) {
+                return layout;
+            }
         }
         let closer = dense::GRIDS.flat_map(|grid| [1.0, 0.94, 0.88].map(|scale| (grid, scale)));
         let mut closer = closer.filter_map(|(grid, scale)| {
             dense::lay_out(picture, (width / scale, height / scale), scale, grid, mark)
         });
-        closer.find(fits).unwrap_or_else(|| columns(picture, width, height, 1.0, mark))
+        closer.find(fits).unwrap_or_else(|| columns(picture, (width, height), 1.0, mark, &Rows::ALL))
     }
 
-    /// Whether logs are lines of a list, because there are so many of them.
+    /// Whether logs are lines of a list, because there are so many of them: all of them, and not subscriptions alone.
     pub fn is_dense(&self) -> bool {
-        self.brokers.iter().flat_map(|broker| &broker.rows).any(RowPlace::is_line)
+        let mut rows = self.brokers.iter().flat_map(|broker| &broker.rows).peekable();
+        rows.peek().is_some() && rows.all(RowPlace::is_line)
     }
 
     /// The most cells that a strip can show.
@@ -113,11 +128,10 @@ impl Layout {
     /// A node's card.
     pub fn card(&self, node: NodeId) -> Option<Rect> {
         match node {
-            NodeId::Controller | NodeId::Voter(_) | NodeId::Store => {
-                self.controllers.iter().find(|(other, _)| *other == node).map(|(_, area)| *area)
-            }
-            NodeId::Broker(_) | NodeId::Bookie(_) => {
-                self.brokers.iter().find(|broker| broker.node == node).map(|broker| broker.card)
+            NodeId::Controller | NodeId::Voter(_) | NodeId::NameServer(_) => self.chip(node),
+            NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store => {
+                let broker = self.brokers.iter().find(|broker| broker.node == node);
+                broker.map(|broker| broker.card).or_else(|| self.chip(node))
             }
             _ => {
                 let clients = self.producers.iter().chain(&self.consumers);
@@ -126,10 +140,18 @@ impl Layout {
         }
     }
 
+    fn chip(&self, node: NodeId) -> Option<Rect> {
+        self.controllers.iter().find(|(other, _)| *other == node).map(|(_, area)| *area)
+    }
+
     /// A node's control: the small round button in its corner.
     pub fn control(&self, node: NodeId) -> Option<Rect> {
-        let card = self.card(node).filter(|_| !matches!(node, NodeId::Controller | NodeId::Store))?;
-        if node.is_controller() {
+        let card = self.card(node)?;
+        let is_chip = self.controllers.iter().any(|(other, _)| *other == node);
+        if is_chip && matches!(node, NodeId::Controller | NodeId::Store) {
+            return self.chips_die.then_some(card);
+        }
+        if is_chip || node.is_controller() {
             return Some(card); // it is a button as a whole
         }
         let middle = if card.h < 40.0 { card.h / 2.0 } else { 18.0 };
@@ -171,7 +193,8 @@ pub(super) fn sides(picture: &Picture) -> (Vec<NodeId>, Vec<NodeId>) {
     (senders.chain(users).chain(front).collect(), readers.chain(behind).collect())
 }
 
-fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) -> Layout {
+/// Columns, with rows as roomy as there is room for, of these.
+fn columns(picture: &Picture, (width, height): (f64, f64), scale: f64, mark: f64, of: &[Rows]) -> Layout {
     let small = width < 760.0;
     let (margin, left, right) = if small { (14.0, 104.0, 112.0) } else { (28.0, 120.0, 134.0) };
     let rest = width - 2.0 * margin - left - right;
@@ -184,7 +207,8 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
     let all =
         |rows: Rows| picture.brokers.iter().map(|broker| height_of(broker, rows, room / count)).sum::<f64>();
     let fits = |rows: &Rows| all(*rows) + (count - 1.0) * 14.0 <= room;
-    let rows = Rows::ALL.into_iter().find(fits).unwrap_or(Rows::TIGHT);
+    let tightest = of.last().copied().unwrap_or(Rows::TIGHT);
+    let rows = of.iter().copied().find(fits).unwrap_or(if of.len() > 1 { Rows::TIGHT } else { tightest });
     let between = ((room - all(rows)) / count).clamp(14.0, 46.0);
     let tall = if picture.brokers.is_empty() { room } else { all(rows) + between * (count - 1.0) };
     // Where many clients stand beside few brokers, they decide how high the stage is.
@@ -223,6 +247,7 @@ fn columns(picture: &Picture, width: f64, height: f64, scale: f64, mark: f64) ->
         consumers,
         brokers,
         controllers,
+        chips_die: picture.system.is_some(),
         tray: Rect::new(margin, height - TRAY - 14.0, width - 2.0 * margin, TRAY),
     }
 }
@@ -232,7 +257,7 @@ pub(super) fn controllers(picture: &Picture, right: f64, y: f64) -> Vec<(NodeId,
     let all = &picture.controllers;
     let keeps = all.first().is_some_and(|view| matches!(view.node, NodeId::NameServer(_)));
     let chips = all.iter().all(|view| matches!(view.node, NodeId::Controller | NodeId::Store));
-    let (wide, step) = if (all.len() > 1 && !chips) || keeps { (26.0, 30.0) } else { (86.0, 92.0) };
+    let (wide, step) = if (all.len() > 1 && !chips) || keeps { (26.0, 30.0) } else { (CHIP, CHIP + 6.0) };
     if all.len() < 2 && picture.brokers.len() < 2 && !keeps {
         return Vec::new();
     }
@@ -314,6 +339,7 @@ fn lanes(picture: &Picture, width: f64, height: f64, mark: f64) -> Layout {
         brokers,
         consumers,
         controllers,
+        chips_die: picture.system.is_some(),
         tray,
     }
 }

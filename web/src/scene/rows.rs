@@ -123,13 +123,15 @@ pub(super) struct Rows {
     above: bool,
     /// Whether there are words below the cells.
     noted: bool,
-    /// Lines of cells of one queue of several.
+    /// Lines of cells of one queue of several; none where it is a line of a list.
     lines: usize,
 }
 
 impl Rows {
     /// As little as can be.
     pub(super) const TIGHT: Self = Self { partition: 32.0, above: false, noted: false, lines: 1 };
+    /// The same, and what is no partition is a line of a list.
+    pub(super) const LISTED: Self = Self { lines: 0, ..Self::TIGHT };
     /// In lanes, where the page may be as long as it needs to be.
     pub(super) const LANES: Self = Self { partition: NAME + 44.0, above: true, noted: true, lines: 1 };
     /// From the most room to the least.
@@ -148,6 +150,7 @@ impl Rows {
     fn height(self, strip: &StripView) -> f64 {
         match strip.place {
             Place::Partition(_) => self.partition,
+            _ if self.lines == 0 => LINE_OF_LIST,
             _ => NAME + self.lines as f64 * LINE + if self.noted { NOTE + 7.0 } else { 5.0 },
         }
     }
@@ -195,6 +198,7 @@ pub(super) fn broker_place(broker: &BrokerView, card: Rect, rows: Rows, mark: f6
         y += rows.height(strip);
         match strip.place {
             Place::Partition(_) => partition(strip, inside, top, rows, card.w < 330.0, mark),
+            _ if rows.lines == 0 => list_row(strip, inside, top + 0.5 * LINE_OF_LIST),
             _ => among(strip, inside, top, rows, mark),
         }
     };
@@ -301,6 +305,20 @@ pub(super) fn list_height(broker: &BrokerView) -> f64 {
     HEAD_OF_LIST + lines.max(1) as f64 * LINE_OF_LIST + 8.0
 }
 
+/// A log's line: its name on the left, its figure on the right.
+fn list_row(strip: &StripView, inside: Rect, middle: f64) -> RowPlace {
+    RowPlace {
+        place: strip.place.clone(),
+        port: middle,
+        label: Some((at(inside.x, middle), inside.w * 0.6)),
+        first: at(inside.x, middle),
+        columns: 0,
+        lines: 0,
+        words: (at(inside.right(), middle), inside.w * 0.38),
+        note: None,
+    }
+}
+
 /// Lays out a broker's card with a line for each exchange and each log, and no records.
 pub(super) fn list_place(broker: &BrokerView, card: Rect) -> BrokerPlace {
     let inside = Rect::new(card.x + 10.0, card.y + HEAD_OF_LIST, card.w - 20.0, card.h);
@@ -312,16 +330,7 @@ pub(super) fn list_place(broker: &BrokerView, card: Rect) -> BrokerPlace {
         rail: inside.x - 4.0,
     };
     let first = broker.exchanges.len();
-    let row = |(index, strip): (usize, &StripView)| RowPlace {
-        place: strip.place.clone(),
-        port: middle(first + index),
-        label: Some((at(inside.x, middle(first + index)), inside.w * 0.6)),
-        first: at(inside.x, middle(first + index)),
-        columns: 0,
-        lines: 0,
-        words: (at(inside.right(), middle(first + index)), inside.w * 0.38),
-        note: None,
-    };
+    let row = |(index, strip)| list_row(strip, inside, middle(first + index));
     BrokerPlace {
         node: broker.node,
         card,

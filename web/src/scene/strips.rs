@@ -173,8 +173,11 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
         let text = text(room.max(66.0));
         let wide = (width_of(&text, name) * SLACK).min(room);
         scene.text_within(spot, &text, name, color, wide);
-        let beside = at(spot.x + wide + 8.0, spot.y);
-        scene.text_within(beside, &role, LITTLE, role_color, room - wide - 8.0);
+        let (beside, left) = (at(spot.x + wide + 8.0, spot.y), room - wide - 8.0);
+        // Half a word says less than none, unless it is all that there is to say.
+        if width_of(&role, LITTLE) <= left || wide < room * 0.6 {
+            scene.text_within(beside, &role, LITTLE, role_color, left);
+        }
         return;
     }
     let rise = if role.is_empty() { 0.0 } else { 7.0 };

@@ -10,6 +10,14 @@ use super::{Both, Lang, both, lasting};
 /// The node that knows who owns what.
 pub(crate) const STORE: Both = both("metadata store", "元数据存储");
 
+/// A metadata store, where each cluster has one.
+pub(crate) fn store_of(cluster: &Name, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{cluster}'s metadata"),
+        Lang::Zh => format!("{cluster} 的元数据"),
+    }
+}
+
 /// The node that keeps what is old.
 pub(crate) const OBJECTS: Both = both("object store", "对象存储");
 

@@ -1,6 +1,6 @@
 //! What happened, as one plain sentence.
 
-use mqlab_core::ids::{MessageId, NodeId, Offset};
+use mqlab_core::ids::{MessageId, Name, NodeId, Offset};
 use mqlab_core::observe::{Event, Place, Refusal, Stamped};
 use mqlab_core::sim::picture::Picture;
 use mqlab_core::sorted::SortedMap;
@@ -18,6 +18,8 @@ pub struct Names {
     has_store: bool,
     /// Whether its old ledgers go to an object store.
     has_objects: bool,
+    /// Where there are several clusters: whose metadata store is whose.
+    stores: SortedMap<NodeId, Name>,
 }
 
 impl Names {
@@ -30,13 +32,22 @@ impl Names {
         let all = producers.chain(consumers).chain(services).chain(users);
         let has_store = pulsar::plays(picture);
         let has_objects = has_store && picture.brokers.iter().any(|view| view.node == NodeId::Store);
-        Self { given: all.filter(|(_, name)| !name.is_empty()).collect(), has_store, has_objects }
+        let stores = picture.controllers.iter();
+        let stores =
+            stores.filter_map(|view| Some((view.node, picture.cluster_of(view.node)?.clone()))).collect();
+        Self { given: all.filter(|(_, name)| !name.is_empty()).collect(), has_store, has_objects, stores }
     }
 
     /// A node's name within a sentence.
     pub fn node(&self, node: NodeId, lang: Lang) -> String {
         if let Some(name) = self.given.get(&node) {
             return name.clone();
+        }
+        if let Some(cluster) = self.stores.get(&node) {
+            return match lang {
+                Lang::En => format!("{cluster}'s metadata store"),
+                Lang::Zh => format!("{cluster} 的元数据存储"),
+            };
         }
         match (lang, node) {
             (_, NodeId::Controller) if self.has_store => match lang {
@@ -45,8 +56,6 @@ impl Names {
             },
             (Lang::En, NodeId::Store) if self.has_objects => "the object store".into(),
             (Lang::Zh, NodeId::Store) if self.has_objects => pulsar::OBJECTS.get(lang).into(),
-            (Lang::En, NodeId::Store) if self.has_store => "the second metadata store".into(),
-            (Lang::Zh, NodeId::Store) if self.has_store => "第二个元数据存储".into(),
             (Lang::En, NodeId::Controller) => "the controller".into(),
             (Lang::Zh, NodeId::Controller) => "控制器".into(),
             (Lang::En, NodeId::Broker(number)) => format!("broker {number}"),

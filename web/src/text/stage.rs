@@ -113,6 +113,11 @@ fn kept_topic(first: &PartitionId, places: &[&Place], system: Option<SystemName>
             format!("topic {topic}: {}, {copies}", counted(count, "queue"))
         }
         (Some(SystemName::RocketMq), Lang::Zh) => format!("主题 {topic}：{count} 个队列，{replicas} 份副本"),
+        // What it is copied to are ledgers, by entries: a topic has no replicas.
+        (Some(SystemName::Pulsar), Lang::En) if count == 1 => format!("topic {topic}"),
+        (Some(SystemName::Pulsar), Lang::Zh) if count == 1 => format!("主题 {topic}"),
+        (Some(SystemName::Pulsar), Lang::En) => format!("topic {topic}: {count} partitions"),
+        (Some(SystemName::Pulsar), Lang::Zh) => format!("主题 {topic}：{count} 个分区"),
         (_, Lang::En) => {
             format!("topic {topic}: {}, {}", counted(count, "partition"), counted(replicas, "replica"))
         }

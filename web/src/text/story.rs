@@ -205,6 +205,9 @@ mod tests {
                 assert!(!text.en.is_empty() && !text.zh.is_empty(), "{text:?}");
                 assert_eq!(text.en.matches('*').count() % 2, 0, "{text:?}");
                 assert_eq!(text.zh.matches('*').count() % 2, 0, "{text:?}");
+                // What is written as code stands within one piece.
+                let pieces = text.en.split('*').chain(text.zh.split('*'));
+                assert!(pieces.into_iter().all(|piece| piece.matches('`').count() % 2 == 0), "{text:?}");
                 assert!(!text.zh.is_ascii(), "{text:?} is not Chinese");
             }
             assert!((2..=3).contains(&story.paragraphs.len()), "{}", story.scenario);

@@ -191,5 +191,6 @@ pub(crate) fn exchanges() -> Picture {
         cut: Vec::new(),
         lost: vec![],
         system: None,
+        clusters: Vec::new(),
     }
 }

@@ -140,6 +140,7 @@ pub(crate) fn queue() -> Picture {
         cut: Vec::new(),
         lost: vec![],
         system: None,
+        clusters: Vec::new(),
     }
 }
 
@@ -266,6 +267,7 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         cut: Vec::new(),
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
         system: None,
+        clusters: Vec::new(),
     }
 }
 

@@ -195,6 +195,13 @@ impl World {
                 GuestView::Keeper(view) => picture.controllers.push(view),
             }
         }
+        picture.clusters = match &self.scenario.system {
+            Some(SystemSpec::Pulsar(spec)) => spec.named_clusters(self.scenario.brokers),
+            _ => Vec::new(),
+        };
+        // What belongs together stands together.
+        let place = |node: NodeId| picture.clusters.iter().position(|(_, nodes)| nodes.contains(&node));
+        picture.brokers.sort_by_key(|view| place(view.node));
     }
 }
 

@@ -125,6 +125,15 @@ impl PulsarSpec {
         [north, south].into()
     }
 
+    /// Where there are two clusters: what each is called, and its nodes.
+    pub(in crate::sim) fn named_clusters(&self, brokers: u16) -> Vec<(Name, Vec<NodeId>)> {
+        let Some(geo) = &self.geo else { return Vec::new() };
+        let names = [&geo.first, &geo.second].into_iter().cloned();
+        let nodes =
+            |cluster: Cluster| [cluster.brokers, cluster.bookies, Vec::from([cluster.store])].concat();
+        names.zip(self.clusters(brokers).into_iter().map(nodes)).collect()
+    }
+
     /// A topic as those know it who are in a cluster: the first, unless it is said.
     pub(super) fn topic_in(&self, topic: &TopicName, cluster: Option<&Name>) -> TopicName {
         let second = self.geo.as_ref().map(|geo| &geo.second);
