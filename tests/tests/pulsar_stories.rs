@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Event, PulsarEvent, Stamped};
+use mqlab_core::observe::{CompactionEvent, Event, PulsarEvent, RecoveryEvent, Stamped};
 use mqlab_core::sim::{Scenario, SystemSpec, Timeline};
 use mqlab_core::time::Time;
 
@@ -370,6 +370,119 @@ fn old_ledgers_are_read_from_the_object_store_and_slower() {
         |timeline, seed| {
             let (slow, fast) = (slow.borrow_mut().next().expect("as many seeds"), took(timeline, seed));
             assert!(slow.0 > 2 * fast.0, "seed {seed}: {slow} from the object store, {fast} from bookies");
+        },
+    );
+}
+
+/// The latest message of each key that a producer was told of: the judge's account, not the broker's.
+fn latest(timeline: &Timeline) -> Vec<MessageId> {
+    let mut of_key = std::collections::BTreeMap::new();
+    for id in timeline.verdict().messages_acknowledged() {
+        of_key.insert(timeline.world().mark(id).key, id);
+    }
+    of_key.remove(&Some('E')); // its last message has no value
+    let mut all: Vec<MessageId> = of_key.into_values().collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn who_reads_compacted_gets_the_latest_of_each_key_whoever_died_meanwhile() {
+    let (archive, board) = (NodeId::Consumer(1), NodeId::Consumer(2));
+    let compacted = |timeline: &Timeline| -> Vec<(NodeId, u64)> {
+        let of = |(fact, event): (&Stamped, &PulsarEvent)| match event {
+            PulsarEvent::Compaction(CompactionEvent::Serves { ledger, .. }) => Some((fact.node, *ledger)),
+            _ => None,
+        };
+        facts(timeline).filter_map(of).collect()
+    };
+    each(
+        "pulsar-compaction",
+        |_| {},
+        |timeline, seed| {
+            let verdict = timeline.verdict();
+            assert_eq!((verdict.acknowledged(), verdict.delivered()), (152, 152), "seed {seed}");
+            assert!(verdict.lost().is_empty() && verdict.reordered().is_empty(), "seed {seed}");
+            let read = |by| processed(timeline, by).into_iter().map(|(_, id)| id).collect::<Vec<MessageId>>();
+            // What the producer sent again when its broker died may be stored twice.
+            let all: BTreeSet<MessageId> = read(archive).into_iter().collect();
+            let few = read(board);
+            assert_eq!(all.len(), 152, "seed {seed}: the topic is as it was");
+            assert!(few.len() < 25, "seed {seed}: {few:?}");
+            let all: BTreeSet<&MessageId> = few.iter().collect();
+            assert!(latest(timeline).iter().all(|id| all.contains(id)), "seed {seed}: {few:?}");
+            // Both owners have compacted. Each ledger went when its owner had the next; where it died at that moment, it stayed.
+            let compacted = compacted(timeline);
+            let by: BTreeSet<NodeId> = compacted.iter().map(|(node, _)| *node).collect();
+            assert_eq!(by.len(), 2, "seed {seed}: {compacted:?}");
+            let pairs = compacted.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+            for (_, ledger) in pairs.map(|pair| &pair[0]) {
+                let gone = |(_, event): &(&Stamped, &PulsarEvent)| matches!(event, PulsarEvent::Compaction(CompactionEvent::Gone { ledger: of, .. }) if of == ledger);
+                assert_eq!(
+                    facts(timeline).filter(gone).count(),
+                    2,
+                    "seed {seed}: ledger {ledger} on two bookies"
+                );
+            }
+        },
+    );
+    each(
+        "pulsar-compaction",
+        |scenario| {
+            let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { panic!("it is Pulsar") };
+            spec.compaction = None;
+        },
+        |timeline, seed| {
+            let all: BTreeSet<MessageId> = processed(timeline, board).into_iter().map(|(_, id)| id).collect();
+            assert_eq!(all.len(), 152, "seed {seed}: there is nothing compacted");
+        },
+    );
+}
+
+#[test]
+fn what_a_lost_bookie_had_is_copied_before_the_next_is_lost() {
+    let copied = |timeline: &Timeline, of: NodeId| -> BTreeSet<u64> {
+        let ledger = |(_, event): (&Stamped, &PulsarEvent)| match event {
+            PulsarEvent::Recovery(RecoveryEvent::Copied { ledger, lost, .. }) if *lost == of => Some(*ledger),
+            _ => None,
+        };
+        facts(timeline).filter_map(ledger).collect()
+    };
+    each(
+        "pulsar-autorecovery",
+        |_| {},
+        |timeline, seed| {
+            all_is_delivered(timeline, seed, 100);
+            let auditors = |(_, event): &(&Stamped, &PulsarEvent)| {
+                matches!(event, PulsarEvent::Recovery(RecoveryEvent::Audits))
+            };
+            let first = facts(timeline).find(auditors).map(|(fact, _)| fact.at);
+            assert!(first.is_some_and(|at| at < Time(100_000)), "seed {seed}: one of them is the auditor");
+            for lost in [NodeId::Bookie(1), NodeId::Bookie(2)] {
+                assert!(
+                    copied(timeline, lost).len() >= 3,
+                    "seed {seed}: {lost}: {:?}",
+                    copied(timeline, lost)
+                );
+            }
+            // Nothing goes back to those who came back empty.
+            for fact in timeline.events().iter().filter(|fact| fact.at > Time(2_600_000)) {
+                let old = |base: u64| base < 15 && matches!(fact.node, NodeId::Bookie(1 | 2));
+                if let Event::Appended { base, messages, .. } = &fact.event {
+                    assert!(!old(base.0) || messages.is_empty(), "seed {seed}: {fact}");
+                }
+            }
+        },
+    );
+    each(
+        "pulsar-autorecovery",
+        |scenario| {
+            let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { panic!("it is Pulsar") };
+            spec.auto_recovery = None;
+        },
+        |timeline, seed| {
+            let lost = timeline.verdict().lost().len();
+            assert!(lost >= 15, "seed {seed}: {lost} were on these two alone");
         },
     );
 }

@@ -313,7 +313,7 @@ impl PromiseJudge {
 
     /// What was acknowledged and is not processed, though it is neither lost nor taken out as the system was told to.
     fn stuck(&self, of: &Subject, verdict: &Verdict) -> BTreeSet<MessageId> {
-        let Subject::Group { topic, .. } = of else {
+        let Subject::Group { topic, group } = of else {
             let dead: BTreeSet<MessageId> = verdict.dead_letters().collect();
             let sent_here = |message: &MessageId| self.to.get(message) == Some(of) && !dead.contains(message);
             return verdict.waiting().filter(sent_here).collect();
@@ -322,6 +322,7 @@ impl PromiseJudge {
         let archived: BTreeSet<MessageId> = self.shares.archived(of).collect();
         let over = |message: &MessageId| {
             done.is_some_and(|done| done.contains_key(message))
+                || verdict.does_without(group, message)
                 || [verdict.lost(), verdict.given_up(), &self.cleaned, &archived]
                     .iter()
                     .any(|set| set.contains(message))

@@ -1,6 +1,5 @@
 //! What happens only in Pulsar? A broker takes a topic and lets it go, ledgers begin and end, bookies shut writers out, and
 //! subscriptions are more than a place in a log.
-//!
 //! What becomes of messages is said as of every other system: appended (by a bookie, to a ledger), committed (a ledger's
 //! last add confirmed), delivered and put back (by a subscription).
 
@@ -9,8 +8,10 @@ use core::fmt;
 
 use serde::Serialize;
 
+use super::compaction_event::CompactionEvent;
 use super::event::list;
 use super::messages::named;
+use super::recovery_event::RecoveryEvent;
 use super::turn::Turn;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
 use crate::time::{Span, Time};
@@ -296,6 +297,19 @@ pub enum PulsarEvent {
         /// What of it the bookie had.
         messages: Vec<MessageId>,
     },
+    /// Something where a topic is compacted.
+    Compaction(CompactionEvent),
+    /// Something where bookies copy what one that is gone had.
+    Recovery(RecoveryEvent),
+    /// Another cluster will never have these messages: with the header that says where they come from they are too large.
+    TooLarge {
+        /// Of which topic here.
+        partition: PartitionId,
+        /// Where.
+        there: Name,
+        /// Which.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl PulsarEvent {
@@ -314,14 +328,21 @@ impl PulsarEvent {
             | Self::Missed { messages, .. }
             | Self::Outdated { messages, .. }
             | Self::Moved { messages, .. }
+            | Self::TooLarge { messages, .. }
             | Self::Replicated { messages, .. } => messages,
             Self::Later { message, .. } => core::slice::from_ref(message),
+            Self::Compaction(event) => event.messages(),
             _ => &[],
         }
     }
 
     /// Whether it changes what comes after it.
     pub fn is_landmark(&self) -> bool {
+        match self {
+            Self::Compaction(event) => return event.is_landmark(),
+            Self::Recovery(event) => return event.is_landmark(),
+            _ => {}
+        }
         !matches!(
             self,
             Self::Added { .. }
@@ -346,15 +367,15 @@ impl PulsarEvent {
             Self::Recovers { .. } | Self::Active { .. } | Self::ShutOut { .. } | Self::LetGo { .. } => {
                 Turn::Election
             }
+            Self::Compaction(event) => event.turn(),
+            Self::Recovery(event) => event.turn(),
             Self::AckOverdue { .. } => Turn::Redelivery,
-            Self::Busy { .. } => Turn::Refusal,
+            Self::Busy { .. } | Self::TooLarge { .. } => Turn::Refusal,
             Self::SessionOver { .. } | Self::Quota { over: true, .. } => Turn::Fault,
             _ => Turn::Change,
         }
     }
-}
 
-impl PulsarEvent {
     /// Of what is not only here: what was sent before, what another cluster has, and what an object store has.
     fn fmt_elsewhere(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -366,6 +387,13 @@ impl PulsarEvent {
             }
             Self::Moved { ledger, messages } => {
                 write!(f, "deleted its {} of ledger {ledger}: it is offloaded", named(messages))
+            }
+            Self::TooLarge { partition, there, messages } => {
+                let messages = named(messages);
+                write!(
+                    f,
+                    "keeps {messages} of {partition} from cluster {there}: too large with one header more"
+                )
             }
             Self::Replicated { partition, there, messages } => {
                 write!(f, "has got {} of {partition} to cluster {there}", named(messages))
@@ -459,8 +487,11 @@ impl fmt::Display for PulsarEvent {
             Self::Missed { subscription, messages } => {
                 write!(f, "had nobody for {} in {subscription}", named(messages))
             }
+            Self::Compaction(event) => event.fmt(f),
+            Self::Recovery(event) => event.fmt(f),
             Self::Outdated { .. }
             | Self::Replicated { .. }
+            | Self::TooLarge { .. }
             | Self::Offloaded { .. }
             | Self::LeftBookies { .. }
             | Self::Moved { .. } => self.fmt_elsewhere(f),

@@ -167,6 +167,7 @@ impl Verdict {
                     self.judge_loss(*message);
                 }
             }
+            copied if self.is_of_copies(copied) => {}
             Event::Appended { to, messages, .. } => {
                 self.hold(to, *node, messages);
                 self.tables.appended(to, messages, &self.accounts);

@@ -90,6 +90,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("pulsar-geo-cut", include_str!("../../scenarios/pulsar-geo-cut.json")),
     ("pulsar-geo-burns", include_str!("../../scenarios/pulsar-geo-burns.json")),
     ("pulsar-offload", include_str!("../../scenarios/pulsar-offload.json")),
+    ("pulsar-compaction", include_str!("../../scenarios/pulsar-compaction.json")),
+    ("pulsar-autorecovery", include_str!("../../scenarios/pulsar-autorecovery.json")),
     ("pulsar-without-sync", include_str!("../../scenarios/pulsar-without-sync.json")),
     ("activemq-master-slave", include_str!("../../scenarios/activemq-master-slave.json")),
     ("activemq-no-sync", include_str!("../../scenarios/activemq-no-sync.json")),

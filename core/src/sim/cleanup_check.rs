@@ -2,6 +2,7 @@
 
 use alloc::format;
 
+use super::guests::SystemTarget;
 use super::scenario::{InvalidScenario, ProducerSpec, Scenario, TargetSpec, TopicSpec};
 use crate::broker::{Cleanup, CleanupPolicy};
 use crate::ids::Name;
@@ -32,9 +33,10 @@ impl Scenario {
             _ => None,
         };
         let has_tombstones = producer.message.tombstone_every > 0;
+        let is_pulsar = matches!(producer.to.system(), Some(SystemTarget::Pulsar(_)));
         let has_keys = producer.keys > 0 || producer.message.key.is_some();
         match topic {
-            None if has_tombstones => Some("sends tombstones, and not to a topic"),
+            None if has_tombstones && !is_pulsar => Some("sends tombstones, and not to a topic"),
             _ if has_tombstones && !has_keys => Some("sends tombstones without keys"),
             _ if producer.message.key.is_some_and(|key| !key.is_ascii_alphabetic()) => {
                 Some("has a key that is no letter")

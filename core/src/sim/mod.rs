@@ -94,8 +94,8 @@ pub use guests::activemq::{
     ActivemqSource, ActivemqSpec, ActivemqTarget, ActivemqTransport, OnByDefault,
 };
 pub use guests::pulsar::{
-    PulsarBatching, PulsarGeo, PulsarLedgers, PulsarOffload, PulsarPatience, PulsarRetry, PulsarSource,
-    PulsarSpec, PulsarTarget, PulsarType,
+    PulsarAutoRecovery, PulsarBatching, PulsarCompaction, PulsarGeo, PulsarLedgers, PulsarOffload,
+    PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget, PulsarType,
 };
 pub use guests::{
     GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,

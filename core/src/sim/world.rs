@@ -229,6 +229,9 @@ impl World {
         for group in world.scenario.committed_groups() {
             world.verdict.learn_reads_committed(group.clone());
         }
+        for topic in world.scenario.system.iter().flat_map(|system| system.tables()) {
+            world.verdict.learn_table(topic);
+        }
         for (topic, _) in world.scenario.cleanups() {
             world.verdict.learn_table(topic);
         }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use mqlab_core::ids::NodeId;
+use mqlab_core::ids::{MessageId, NodeId};
 use mqlab_core::observe::PulsarEvent;
+use mqlab_core::record::{BATCH_BYTES_MAX, BatchBuilder, NewRecord};
 use mqlab_core::systems::pulsar::{
-    BrokerSettings, ConsumerSettings, InitialPosition, LedgerSettings, Retention, TopicSettings,
+    BrokerSettings, ConsumerSettings, InitialPosition, LedgerSettings, PRODUCER_HEADER, Retention,
+    SEQUENCE_HEADER, TopicSettings,
 };
 
 use crate::net::{Net, Program, STORE, bookie, broker, ms, record};
@@ -145,4 +147,38 @@ fn what_is_replicated_twice_is_stored_once_where_sequences_are_recognised() {
             assert!(seen.len() > 120, "some were stored twice");
         }
     }
+}
+
+/// A message that just fits a batch, and with one header more does not: its own cluster has it, the other never will, and the
+/// replicator says so and goes on.
+#[test]
+fn what_is_too_large_with_one_header_more_stays_in_its_cluster_and_that_is_said() {
+    let mut net = two(false);
+    let north = net.add_producer(1, "p", "t");
+    let here = net.add_consumer(1, "t", "s", from_the_start(), Program::Acknowledges);
+    in_the(&mut net, SOUTH);
+    let there = net.add_consumer(2, "t", "s", from_the_start(), Program::Acknowledges);
+    net.run(ms(200));
+    let room = |bytes: usize| BATCH_BYTES_MAX - 300 + bytes;
+    let fits = |bytes: usize| {
+        let value = Some(vec![b'x'; room(bytes)].into());
+        let large = NewRecord { value, ..NewRecord::default() }.with_id(MessageId(2));
+        // As its producer sends it: with its name and its sequence.
+        let mut sent = large.clone();
+        sent.headers.push(PRODUCER_HEADER.as_bytes(), Some(b"p"));
+        sent.headers.push(SEQUENCE_HEADER.as_bytes(), Some(&[0; 8]));
+        BatchBuilder::new().push(&sent).is_ok().then_some(large)
+    };
+    let largest = (0..300).rev().find_map(fits).expect("one of them fits");
+    net.send(north, vec![record(1)]);
+    net.send(north, vec![largest]);
+    net.send(north, vec![record(3)]);
+    net.run(ms(500));
+    assert_eq!((net.ids(here), net.ids(there)), (vec![1, 2, 3], vec![1, 3]));
+    let said = |(node, fact): &&(NodeId, PulsarEvent)| {
+        let it = matches!(fact, PulsarEvent::TooLarge { messages, .. } if *messages == [MessageId(2)]);
+        *node == broker(NORTH) && it
+    };
+    assert_eq!(net.facts.iter().filter(said).count(), 1);
+    assert_eq!(net.backlog(broker(NORTH), "pulsar.repl.south"), 0);
 }

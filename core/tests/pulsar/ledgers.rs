@@ -7,8 +7,8 @@ use mqlab_core::ids::NodeId;
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::log::{Log as _, Storage};
 use mqlab_core::systems::pulsar::ledger::{
-    Bookie, BookieReply, BookieRequest, Effect, Entry, LedgerEnd, LedgerId, LedgerState, NotDone, Quorums,
-    Replication, WriteSets,
+    Bookie, BookieReply, BookieRequest, Effect, Entry, Goes, LedgerEnd, LedgerId, LedgerState, NotDone,
+    Quorums, Replication, WriteSets,
 };
 use mqlab_core::systems::pulsar::{
     Expected, Message, MetadataStore, STORE_SESSION, StoreAnswer, StoreOp, StoreReply, Stored,
@@ -247,7 +247,7 @@ fn a_bookie_remembers_what_it_has_answered() {
     assert_eq!(ask(&mut bookie, add(entry(2, 6, None), false)), added(2, 6, Err(NotDone::Fenced)));
 
     // What is deleted is gone for good, and its room is given back from the front.
-    ask(&mut bookie, BookieRequest::Delete { ledger: LedgerId(1), moved: false });
+    ask(&mut bookie, BookieRequest::Delete { ledger: LedgerId(1), why: Goes::NotNeeded });
     bookie.settle(Time::ZERO, &mut Out::default()).expect("the disk is sound");
     let bookie = Bookie::open(bookie.into_storage().expect("closes")).expect("opens");
     let have: Vec<(u64, Vec<u64>)> =
@@ -260,7 +260,7 @@ fn a_fence_outlives_its_ledger_for_a_while() {
     let mut bookie = Bookie::open(MemoryStorage::default()).expect("opens");
     assert_eq!(ask(&mut bookie, add(entry(1, 0, None), false)), added(1, 0, Ok(())));
     assert_eq!(ask(&mut bookie, BookieRequest::Fence { ledger: LedgerId(1) }), fenced(None));
-    ask(&mut bookie, BookieRequest::Delete { ledger: LedgerId(1), moved: false });
+    ask(&mut bookie, BookieRequest::Delete { ledger: LedgerId(1), why: Goes::NotNeeded });
     let settle = |bookie: &mut Bookie<MemoryStorage>, ms: u64| {
         bookie.settle(Time(ms * 1_000), &mut Out::default()).expect("the disk is sound");
     };

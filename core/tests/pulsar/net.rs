@@ -8,8 +8,8 @@ use mqlab_core::observe::{Event, PulsarEvent};
 use mqlab_core::record::NewRecord;
 use mqlab_core::systems::pulsar::ledger::{Bookie, LedgerId};
 use mqlab_core::systems::pulsar::{
-    BrokerSettings, ConsumerSettings, InHand, Message, MetadataStore, PulsarBroker, PulsarConsumer,
-    PulsarProducer, Remote, TopicName,
+    AutoRecovery, AutoRecoverySettings, BrokerSettings, ConsumerSettings, InHand, Message, MetadataStore,
+    PulsarBroker, PulsarConsumer, PulsarProducer, Remote, TopicName,
 };
 use mqlab_core::systems::{Input, Out};
 use mqlab_core::time::{Span, Time};
@@ -59,7 +59,7 @@ pub(crate) struct Reader {
 
 enum Node {
     Store(MetadataStore<MemoryStorage>),
-    Bookie(Bookie<MemoryStorage>),
+    Bookie(Bookie<MemoryStorage>, Option<Box<AutoRecovery>>),
     Broker(Box<PulsarBroker>),
     Producer(Box<PulsarProducer>),
     Consumer(Box<Reader>),
@@ -83,6 +83,8 @@ pub(crate) struct Net {
     south: Option<(Vec<NodeId>, Vec<NodeId>)>,
     /// Where ledgers are offloaded to.
     objects: Option<NodeId>,
+    /// Whether bookies copy what one that is gone had.
+    recovery: Option<AutoRecoverySettings>,
     /// Between whom nothing passes.
     cut: BTreeSet<(NodeId, NodeId)>,
     /// How often each node was started.
@@ -156,6 +158,7 @@ impl Net {
             bookies: (1..=bookies).map(bookie).collect(),
             south: None,
             objects: settings.topics.ledgers.offload.map(|offload| offload.to),
+            recovery: None,
             cut: BTreeSet::new(),
             lives: BTreeMap::new(),
             brokers: (1..=brokers).map(broker).collect(),
@@ -170,6 +173,23 @@ impl Net {
         net
     }
 
+    /// The same, with bookies that copy what one that is gone had.
+    pub(crate) fn with_recovery(mut self, settings: AutoRecoverySettings) -> Self {
+        self.recovery = Some(settings);
+        for node in self.bookies.clone() {
+            let beside = AutoRecovery::new(node, STORE, settings, &self.bookies);
+            if let Some(Node::Bookie(_, recovery)) = self.nodes.get_mut(&node) {
+                *recovery = Some(Box::new(beside));
+            }
+        }
+        self
+    }
+
+    /// The disk of a bookie that is down is replaced by an empty one.
+    pub(crate) fn burn(&mut self, node: NodeId) {
+        self.disks.insert(node, MemoryStorage::default());
+    }
+
     pub(crate) fn start(&mut self, node: NodeId) {
         if self.nodes.contains_key(&node) {
             return;
@@ -182,7 +202,11 @@ impl Net {
             || self.south.as_ref().is_some_and(|(_, bookies)| bookies.contains(&node))
         {
             let disk = self.disks.remove(&node).expect("it was stopped");
-            Node::Bookie(Bookie::open(disk).expect("what it has is a journal"))
+            let recovery = self.recovery.filter(|_| self.bookies.contains(&node));
+            let recovery = recovery.map(|settings| {
+                Box::new(AutoRecovery::new(node, STORE, settings, &self.bookies).at(self.now))
+            });
+            Node::Bookie(Bookie::open(disk).expect("what it has is a journal"), recovery)
         } else {
             Node::Broker(Box::new(self.new_broker(node).at(self.now)))
         };
@@ -217,7 +241,7 @@ impl Net {
     /// The power of a machine goes: what was under way to it is lost, and nobody notices.
     pub(crate) fn darken(&mut self, node: NodeId) {
         match self.nodes.remove(&node) {
-            Some(Node::Bookie(bookie)) => {
+            Some(Node::Bookie(bookie, _)) => {
                 self.disks.insert(node, bookie.into_storage().expect("memory closes"));
             }
             Some(Node::Store(store)) => {
@@ -231,7 +255,7 @@ impl Net {
 
     /// A process dies; what was under way to and from it is lost, and everybody notices.
     pub(crate) fn crash(&mut self, node: NodeId) {
-        if let Some(Node::Bookie(bookie)) = self.nodes.remove(&node) {
+        if let Some(Node::Bookie(bookie, _)) = self.nodes.remove(&node) {
             self.disks.insert(node, bookie.into_storage().expect("memory closes"));
         }
         self.agenda.retain(|_, (to, input)| {
@@ -317,7 +341,7 @@ impl Net {
 
     pub(crate) fn held(&self, node: NodeId) -> BTreeMap<LedgerId, Vec<u64>> {
         match self.nodes.get(&node) {
-            Some(Node::Bookie(bookie)) => {
+            Some(Node::Bookie(bookie, _)) => {
                 bookie.entries().map(|(ledger, all)| (ledger, all.collect())).collect()
             }
             _ => BTreeMap::new(),
@@ -380,7 +404,7 @@ impl Net {
         }
         match self.nodes.get(&node)? {
             Node::Store(store) => store.next_wakeup(),
-            Node::Bookie(bookie) => bookie.next_wakeup(),
+            Node::Bookie(_, recovery) => recovery.as_ref()?.next_wakeup(),
             Node::Broker(broker) => broker.next_wakeup(),
             Node::Producer(producer) => producer.next_wakeup(),
             Node::Consumer(reader) => reader.consumer.next_wakeup(),
@@ -395,8 +419,11 @@ impl Net {
                 store.handle(now, input, &mut out);
                 store.settle(now, &mut out).expect("memory is sound");
             }
-            Some(Node::Bookie(bookie)) => {
-                bookie.handle(now, input, &mut out);
+            Some(Node::Bookie(bookie, recovery)) => {
+                bookie.handle(now, input.clone(), &mut out);
+                if let Some(recovery) = recovery {
+                    recovery.handle(now, input, &mut out);
+                }
                 bookie.settle(now, &mut out).expect("memory is sound");
             }
             Some(Node::Broker(broker)) => broker.handle(now, input, &mut out),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use mqlab_core::record::{BatchBuilder, Batches, Headers, NewRecord};
 use mqlab_core::systems::pulsar::ledger::LedgerId;
 use mqlab_core::systems::pulsar::{
-    BacklogQuota, Candidate, Compacted, ConsumerId, Cursor, DELAY_TIME, DELIVER_AT_HEADER, Dispatcher,
-    EntryFacts, Extents, LedgerInfo, MessagePlace, NewConsumer, NotSubscribed, ORIGIN_MESSAGE_ID, OverQuota,
+    BacklogQuota, Candidate, ConsumerId, Cursor, DELAY_TIME, DELIVER_AT_HEADER, Dispatcher, EntryFacts,
+    Extents, Latest, LedgerInfo, MessagePlace, NewConsumer, NotSubscribed, ORIGIN_MESSAGE_ID, OverQuota,
     Position, QuotaPolicy, REAL_TOPIC, RECONSUME_TIMES, RangeMode, Reconsumed, Retention, SLOTS,
-    Subscription, SubscriptionType, TopicName, expired, sticky_slot,
+    Subscription, SubscriptionType, TopicName, copy_of, expired, original_of, sticky_slot,
 };
 use mqlab_core::time::{Span, Time};
 use proptest::prelude::*;
@@ -467,16 +467,28 @@ proptest! {
             .map(|at| (all[at].0, all[at].2, all[at].3))
             .collect();
         let cut = cut % entries.len();
-        let compacted = Compacted::default().with(entries[..cut].to_vec()).with(entries.clone());
-        let found: Vec<(Position, u8, u8)> = compacted
-            .messages()
-            .map(|(place, record)| {
-                let (key, value) = (record.key.as_ref().expect("a key"), record.value.as_ref().expect("a value"));
-                (place.position, key[0], value[0])
-            })
-            .collect();
-        prop_assert_eq!(found, model);
-        prop_assert_eq!(compacted.horizon(), entries.last().map(|(position, _)| *position));
-        prop_assert_eq!(compacted, Compacted::default().with(entries));
+        // Compacted in one go, or a part of it first, and then that and the rest.
+        let compacted = |entries: &[(Position, Batches)]| -> Vec<(Position, Batches)> {
+            let mut latest = Latest::new(false);
+            entries.iter().for_each(|(position, payload)| latest.learn(*position, payload));
+            let kept = entries.iter().filter_map(|(position, payload)| {
+                original_of(&copy_of(*position, &latest.kept_of(*position, payload)?))
+            });
+            kept.collect()
+        };
+        let messages = |entries: &[(Position, Batches)]| -> Vec<(Position, u8, u8)> {
+            let each = |(position, payload): &(Position, Batches)| {
+                let position = *position;
+                payload.records().map(move |record| {
+                    (position, record.key.expect("a key")[0], record.value.expect("a value")[0])
+                }).collect::<Vec<_>>()
+            };
+            entries.iter().flat_map(each).collect()
+        };
+        let cut = cut % entries.len();
+        let mut rest = compacted(&entries[..cut]);
+        rest.extend_from_slice(&entries[cut..]);
+        prop_assert_eq!(&messages(&compacted(&entries)), &model);
+        prop_assert_eq!(&messages(&compacted(&rest)), &model);
     }
 }

@@ -139,6 +139,8 @@ pub const GROUPS: &[Group] = &[
             "pulsar-geo-cut",
             "pulsar-geo-burns",
             "pulsar-offload",
+            "pulsar-compaction",
+            "pulsar-autorecovery",
         ],
     },
     Group {

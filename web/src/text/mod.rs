@@ -31,6 +31,8 @@ mod producers;
 pub mod promises;
 mod pulls;
 pub(crate) mod pulsar;
+mod pulsar_compaction;
+mod pulsar_recovery;
 mod purpose;
 mod queues;
 mod rabbits;

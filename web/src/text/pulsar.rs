@@ -5,7 +5,7 @@ use mqlab_core::observe::PulsarEvent;
 use mqlab_core::sim::picture::{BrokerView, Picture, Role};
 
 use super::sentence::{Names, Tone};
-use super::{Both, Lang, both, lasting};
+use super::{Both, Lang, both, lasting, pulsar_compaction, pulsar_recovery};
 
 /// The node that knows who owns what.
 pub(crate) const STORE: Both = both("metadata store", "元数据存储");
@@ -170,6 +170,13 @@ fn english_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names)
         PulsarEvent::Moved { ledger, .. } => {
             format!("{node} deletes its entries of ledger {ledger}: the object store has them")
         }
+        PulsarEvent::Compaction(event) => pulsar_compaction::english(event, node, what, names),
+        PulsarEvent::Recovery(event) => pulsar_recovery::english(event, node, names),
+        PulsarEvent::TooLarge { there, .. } => {
+            format!(
+                "{node} cannot send {what} to cluster {there}: with the header that says where it comes from it is too large"
+            )
+        }
         PulsarEvent::Replicated { there, .. } => {
             format!("{node} hears that {what} is stored in cluster {there}, too")
         }
@@ -273,6 +280,11 @@ fn chinese_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names)
         PulsarEvent::Moved { ledger, .. } => {
             format!("{node} 删除自己的 ledger {ledger} 的 entry：对象存储里已有")
         }
+        PulsarEvent::Compaction(event) => pulsar_compaction::chinese(event, node, what, names),
+        PulsarEvent::Recovery(event) => pulsar_recovery::chinese(event, node, names),
+        PulsarEvent::TooLarge { there, .. } => {
+            format!("{node} 无法把{what} 发往集群 {there}：加上来源标头就太大了")
+        }
         PulsarEvent::Replicated { there, .. } => format!("{node} 得知{what} 也已存入集群 {there}"),
         other => format!("{node}：{other}"),
     }
@@ -280,11 +292,14 @@ fn chinese_elsewhere(event: &PulsarEvent, node: &str, what: &str, names: &Names)
 
 pub(super) fn tone(event: &PulsarEvent) -> Tone {
     match event {
+        PulsarEvent::Compaction(event) => pulsar_compaction::tone(event),
+        PulsarEvent::Recovery(event) => pulsar_recovery::tone(event),
         PulsarEvent::ShutOut { .. }
         | PulsarEvent::FencedOff { .. }
         | PulsarEvent::Expired { .. }
         | PulsarEvent::Evicted { .. }
         | PulsarEvent::Missed { .. }
+        | PulsarEvent::TooLarge { .. }
         | PulsarEvent::Busy { .. } => Tone::Harm,
         PulsarEvent::AckOverdue { .. }
         | PulsarEvent::Later { .. }

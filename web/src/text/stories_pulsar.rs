@@ -4,8 +4,18 @@ use super::both;
 use super::story::Story;
 
 /// The stories of this file.
-pub(super) const STORIES: &[Story] =
-    &[BROKER, BOOKIE, ZOMBIE, SUBSCRIPTIONS, WITHOUT_SYNC, GEO_CUT, GEO_BURNS, OFFLOAD];
+pub(super) const STORIES: &[Story] = &[
+    BROKER,
+    BOOKIE,
+    ZOMBIE,
+    SUBSCRIPTIONS,
+    WITHOUT_SYNC,
+    GEO_CUT,
+    GEO_BURNS,
+    OFFLOAD,
+    COMPACTION,
+    AUTORECOVERY,
+];
 
 const BROKER: Story = Story {
     scenario: "pulsar-broker-fails-over",
@@ -239,6 +249,86 @@ const OFFLOAD: Story = Story {
         both(
             "Do not crash broker 1: who reads from the object store then?",
             "不让 Broker 1 宕机：那时谁会去对象存储读？",
+        ),
+    ],
+};
+
+const COMPACTION: Story = Story {
+    scenario: "pulsar-compaction",
+    kicker: both("Pulsar: topic compaction", "Pulsar：主题压实"),
+    title: both("Of each price the latest, and the topic stays as it is", "每个价格只要最新的，主题原样保留"),
+    paragraphs: &[
+        both(
+            "A market sends 150 prices of four keys. When more than 2,000 bytes are *not compacted*, the topic's owner reads the topic *twice*: first it notes where the latest of each key stands, then it writes these to a *compacted ledger* of its own.",
+            "市场发来 150 条价格，分属四个键。*未压实*的超过 2000 字节时，主题的拥有者把主题读*两遍*：第一遍记下每个键最新的一条在哪里，第二遍把它们写进单独的*压实 ledger*。",
+        ),
+        both(
+            "Only when that is complete the cursor *__compaction* says so, and the compacted ledger before is deleted. At 620 ms *broker 1 crashes*, wherever it is just then: broker 2 finds what the cursor names, and goes on from there.",
+            "写完之后，游标 *__compaction* 才指向它，上一个压实 ledger 随即删除。620 毫秒时 *Broker 1 宕机*，不管正做到哪里：Broker 2 按游标所指接着做。",
+        ),
+        both(
+            "At 1.5 s two consumers begin at the oldest. *archive* gets all 152 messages. *board* reads *compacted*: a few prices, each the latest of its key, and nothing of E, whose last message has no value.",
+            "1.5 秒时两个消费者从最早处读起。*archive* 拿到全部 152 条。*board* *压实读取*：只有几条，各是所属键的最新价格；E 的最后一条没有值，所以一条也没有。",
+        ),
+    ],
+    look: &[
+        both(
+            "A ledger with a few entries appears on two bookies, and the one before goes",
+            "两个 Bookie 上出现只有几个 entry 的 ledger，上一个随即消失",
+        ),
+        both(
+            "board is done at once; archive is at it for most of a second",
+            "board 一下子读完；archive 要读大半秒",
+        ),
+    ],
+    tries: &[
+        both("Let board read without read_compacted", "去掉 board 的 read_compacted"),
+        both(
+            "Make the subscription board shared: who shares may not read compacted",
+            "把 board 改成 shared 订阅：共享的订阅不能压实读取",
+        ),
+    ],
+};
+
+const AUTORECOVERY: Story = Story {
+    scenario: "pulsar-autorecovery",
+    kicker: both("Pulsar: autorecovery", "Pulsar：autorecovery"),
+    title: both(
+        "Two bookies burn one after the other, and nothing is lost",
+        "两个 Bookie 先后烧毁，一条都没丢",
+    ),
+    paragraphs: &[
+        both(
+            "Every entry is on two of four bookies. At 700 ms *bookie 1 crashes*, and comes back only with an empty disk. Writers need nothing of it; but what is closed has *one copy* left.",
+            "每个 entry 在四个 Bookie 中的两个上。700 毫秒时 *Bookie 1 宕机*，再来时磁盘已空。写入者不需要它，可已关闭的 ledger 就只剩*一份*了。",
+        ),
+        both(
+            "One of the bookies is the *auditor*: when the session of bookie 1 is over, it marks the ledgers of which a copy is missing. The others copy, ledger by ledger, and write into each one's metadata who has it now.",
+            "Bookie 之一是 *auditor*：Bookie 1 的会话一过期，它就标出缺了副本的 ledger。其他 Bookie 逐个 ledger 复制，并在各自的元数据里写明现在谁有。",
+        ),
+        both(
+            "So at 1.8 s *bookie 2 may crash*, too, and for good. At 3 s replay reads all from the start, from the two that are left.",
+            "于是 1.8 秒时 *Bookie 2 也宕机*、再不复原，也无妨。3 秒时 replay 从头读起，靠剩下的两个全部读到。",
+        ),
+    ],
+    look: &[
+        both(
+            "Ledgers of bookie 1 appear on others, some 300 ms after it died",
+            "Bookie 1 宕机约 300 毫秒后，它的 ledger 出现在别处",
+        ),
+        both(
+            "When bookies 1 and 2 come back they are empty, and stay so: no ledger names them",
+            "Bookie 1 和 2 回来时是空的，也一直空着：没有 ledger 写着它们",
+        ),
+    ],
+    tries: &[
+        both(
+            "Take auto_recovery away: what only these two had is lost",
+            "去掉 auto_recovery：只在这两个上的就丢了",
+        ),
+        both(
+            "Crash bookie 2 at 800 ms, before anything is copied",
+            "让 Bookie 2 在 800 毫秒、还没复制时就宕机",
         ),
     ],
 };

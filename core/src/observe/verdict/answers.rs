@@ -97,6 +97,7 @@ impl Verdict {
         account.delivered
             || over.into_iter().chain(more).any(|messages| messages.contains(id))
             || self.tables.took(id)
+            || self.tables.is_passed_over(id)
     }
 
     /// Whether no log holds a message but those of queues in which it is a dead letter.

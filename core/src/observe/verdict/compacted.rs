@@ -3,7 +3,7 @@
 //! The judge does not ask the cleaner why. It knows the keys from who sent the messages, and their order from the
 //! leaders' appends; so a cleaner that takes the last value of a key is found out.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::accounts::Accounts;
@@ -23,9 +23,34 @@ pub(super) struct Tables {
     /// Rightly taken, and appended again by somebody, which nobody was told: a leader that is none any more may do so. If
     /// that copy goes, it is as before.
     again: BTreeSet<MessageId>,
+    /// What who reads compacted rightly does not get, whether others do or not, and of which topic.
+    passed_over: BTreeMap<MessageId, Name>,
+    /// The subscriptions of which a consumer reads compacted.
+    compacted: SortedSet<Name>,
+    /// The others of each topic.
+    plain: SortedMap<Name, SortedSet<Name>>,
+    /// The ledgers that hold copies.
+    pub(super) copies: SortedSet<PartitionId>,
 }
 
 impl Tables {
+    pub(super) fn subscribed(&mut self, topic: &Name, subscription: &Name) {
+        if self.topics.contains(topic) && !self.compacted.contains(subscription) {
+            self.plain.entry(topic.clone()).or_default().insert(subscription.clone());
+        }
+    }
+
+    pub(super) fn reads_compacted(&mut self, topic: &Name, subscription: &Name) {
+        self.plain.entry(topic.clone()).or_default().remove(subscription);
+        self.compacted.insert(subscription.clone());
+    }
+
+    /// Whether nobody is left who would get what compaction passes over.
+    pub(super) fn is_passed_over(&self, message: &MessageId) -> bool {
+        let topic = self.passed_over.get(message);
+        topic.is_some_and(|topic| self.plain.get(topic).is_none_or(|plain| plain.iter().next().is_none()))
+    }
+
     /// Whether compaction took a message, and rightly.
     pub(super) fn took(&self, message: &MessageId) -> bool {
         self.took.contains(message)
@@ -60,6 +85,10 @@ impl Tables {
         }
     }
 
+    fn is_over(&self, message: &MessageId) -> bool {
+        self.took(message) || self.passed_over.contains_key(message)
+    }
+
     /// Whether a message may go: something later of its key is held, or went rightly itself; or it is a tombstone.
     fn may_go(
         &self,
@@ -69,7 +98,7 @@ impl Tables {
     ) -> bool {
         let later = line.into_iter().flatten().skip_while(|other| **other != message).skip(1);
         let superseded =
-            later.copied().any(|later| later != message && (is_held(later) || self.took(&later)));
+            later.copied().any(|later| later != message && (is_held(later) || self.is_over(&later)));
         superseded || self.tombstones.contains(&message)
     }
 }
@@ -88,7 +117,26 @@ impl Verdict {
     /// Acknowledged messages that nobody processed before a later one of the same key took their place.
     pub fn superseded(&self) -> impl Iterator<Item = MessageId> {
         let unread = |id: &&MessageId| self.is_acknowledged(**id) && !self.is_delivered(**id);
-        self.tables.took.iter().filter(unread).copied()
+        let passed_over = self.tables.passed_over.keys().filter(|id| self.tables.is_passed_over(id));
+        self.tables.took.iter().chain(passed_over).filter(unread).copied()
+    }
+
+    /// Whether a subscription that reads a table, where a topic has one beside it, rightly does without a message.
+    pub fn does_without(&self, subscription: &Name, message: &MessageId) -> bool {
+        self.tables.compacted.contains(subscription) && self.tables.passed_over.contains_key(message)
+    }
+
+    /// A topic's table does not have these messages, though the topic has: rightly so where a later one of their key is
+    /// there, or where they have no key.
+    pub(super) fn passed_over(&mut self, partition: &PartitionId, messages: &[MessageId]) {
+        for &message in messages {
+            let is_held = |other| self.accounts.get(other).is_some_and(|account| !account.logs.is_empty());
+            let key = self.accounts.get(message).and_then(|account| account.key);
+            let line = key.and_then(|key| self.tables.lines.get(&(partition.clone(), key)));
+            if key.is_none() || self.tables.may_go(message, line, is_held) {
+                self.tables.passed_over.insert(message, partition.topic.clone());
+            }
+        }
     }
 
     /// A broker took messages from its log.

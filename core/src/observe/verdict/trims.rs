@@ -44,7 +44,7 @@ impl Verdict {
     }
 
     fn out_of_reach(&mut self, message: MessageId) {
-        if !self.is_delivered(message) {
+        if !self.is_delivered(message) && !self.tables.is_passed_over(&message) {
             self.trimmed.insert(message);
         }
     }

@@ -78,6 +78,11 @@ impl Run<'_> {
         self.verdict.learn_transaction(id, sender);
     }
 
+    /// A message says that its key is no more.
+    pub(super) fn is_tombstone(&mut self, id: MessageId) {
+        self.verdict.learn_tombstone(id);
+    }
+
     /// A message may be received in another order than it was sent.
     pub(super) fn is_unordered(&mut self, id: MessageId) {
         self.verdict.learn_unordered(id);

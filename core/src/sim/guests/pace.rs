@@ -72,6 +72,7 @@ impl Pace {
         let mut record = draft::record(now, &message).with_id(id);
         if self.spec.message.is_tombstone(self.sent) {
             record.value = None;
+            run.is_tombstone(id);
         }
         Some(Drafted { id, key, message, record })
     }

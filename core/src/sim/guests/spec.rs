@@ -1,5 +1,7 @@
 //! What may a scenario say of a system? Which one plays, how its cluster is set, and where its clients send and read.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use super::activemq::{ActivemqSource, ActivemqSpec, ActivemqTarget};
@@ -87,6 +89,14 @@ impl SystemSpec {
             Self::Pulsar(_) => SystemName::Pulsar,
             Self::Activemq(_) => SystemName::ActiveMq,
             Self::Rabbitmq(_) => SystemName::RabbitMq,
+        }
+    }
+
+    /// The topics that have a copy beside them of which only the last message of each key stays.
+    pub(in crate::sim) fn tables(&self) -> Vec<Name> {
+        match self {
+            Self::Pulsar(spec) => spec.tables(),
+            Self::Rocketmq(_) | Self::Activemq(_) | Self::Rabbitmq(_) => Vec::new(),
         }
     }
 }

@@ -11,9 +11,9 @@ use crate::sim::drawn::{FaultKind, FaultPlan};
 use crate::sim::program_spec::{OnFailure, Settles};
 use crate::sim::{Action, Command};
 use crate::sim::{
-    ConsumerSpec, ProducerSpec, PulsarBatching, PulsarGeo, PulsarLedgers, PulsarOffload, PulsarRetry,
-    PulsarSource, PulsarSpec, PulsarTarget, PulsarType, Scenario, SourceSpec, SystemSource, SystemSpec,
-    SystemTarget, TargetSpec,
+    ConsumerSpec, ProducerSpec, PulsarAutoRecovery, PulsarBatching, PulsarCompaction, PulsarGeo,
+    PulsarLedgers, PulsarOffload, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget, PulsarType, Scenario,
+    SourceSpec, SystemSource, SystemSpec, SystemTarget, TargetSpec,
 };
 use crate::systems::pulsar::ledger::Quorums;
 use crate::systems::pulsar::{
@@ -85,7 +85,42 @@ pub fn pulsar(seed: u64) -> Scenario {
     } else if one_in(rng, 3) {
         offloads(&mut scenario, rng);
     }
+    // Drawn last, so that the rest of a scenario is as it was before these were.
+    if one_in(rng, 3) {
+        compacts(&mut scenario, rng);
+    }
+    if one_in(rng, 3) {
+        recovers(&mut scenario, rng);
+    }
     scenario
+}
+
+/// Topics are compacted, keys are deleted now and then, and where one reads at a time it may read compacted.
+fn compacts(scenario: &mut Scenario, rng: &mut Rng) {
+    let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { return };
+    if spec.geo.is_some() {
+        return; // facts of compaction in one cluster would say something of the other
+    }
+    spec.compaction = Some(PulsarCompaction {
+        threshold: rng.between(1, 1_500),
+        check_interval: Span::from_millis(rng.between(20, 250)),
+        retain_null_key: one_in(rng, 3),
+    });
+    for sends in scenario.producers.iter_mut().filter(|sends| sends.keys > 0) {
+        sends.message.tombstone_every = if one_in(rng, 2) { rng.between(3, 20) } else { 0 };
+    }
+    for reads in &mut scenario.consumers {
+        if let SourceSpec::System(SystemSource::Pulsar(from)) = &mut reads.from {
+            let alone = matches!(from.kind, PulsarType::Exclusive | PulsarType::Failover);
+            from.read_compacted = alone && one_in(rng, 2);
+        }
+    }
+}
+
+/// Bookies copy what one that is gone had.
+fn recovers(scenario: &mut Scenario, rng: &mut Rng) {
+    let Some(SystemSpec::Pulsar(spec)) = &mut scenario.system else { return };
+    spec.auto_recovery = Some(PulsarAutoRecovery { delay: Span::from_millis(rng.below(2) * 200) });
 }
 
 /// What is closed goes to an object store, soon.
@@ -158,6 +193,8 @@ fn cluster(rng: &mut Rng) -> PulsarSpec {
         journal_sync: !one_in(rng, 6),
         geo: None,
         offload: None,
+        compaction: None,
+        auto_recovery: None,
     }
 }
 
@@ -219,6 +256,7 @@ fn subscription(topic: &TopicName, called: &str, consumers: &mut Vec<ConsumerSpe
         dead_letters,
         retry,
         cluster: None,
+        read_compacted: false,
     };
     let fails = one_in(rng, 3);
     for number in 1..=rng.between(1, if kind == PulsarType::Exclusive { 2 } else { 4 }) {

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use super::super::scenario::{InvalidScenario, Scenario};
 use super::super::world::World;
 use crate::observe::{
-    CameBack, ClusterEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise, PromiseJudge,
-    PullEvent, PulsarEvent, QueueEvent, ShareEvent, Stamped, TxnEvent,
+    CameBack, ClusterEvent, CompactionEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise,
+    PromiseJudge, PullEvent, PulsarEvent, QueueEvent, RecoveryEvent, ShareEvent, Stamped, TxnEvent,
 };
 use crate::sorted::SortedSet;
 
@@ -56,7 +56,12 @@ pub const SOMETIMES: [&str; 38] = [
 ];
 
 /// What a swarm of Pulsar clusters should meet sometimes, besides.
-pub const SOMETIMES_IN_PULSAR: [&str; 20] = [
+pub const SOMETIMES_IN_PULSAR: [&str; 25] = [
+    "a topic compacted",
+    "a compaction given up",
+    "a compacted ledger deleted",
+    "ledgers with too few copies",
+    "a ledger copied",
     "a ledger recovered",
     "an ensemble changed",
     "a writer fenced off",
@@ -218,6 +223,11 @@ fn met_in_pulsar(event: &PulsarEvent) -> Option<&'static str> {
         PulsarEvent::Replicated { .. } => "a message replicated",
         PulsarEvent::Offloaded { .. } => "a ledger offloaded",
         PulsarEvent::LeftBookies { .. } => "a ledger that left its bookies",
+        PulsarEvent::Compaction(CompactionEvent::Serves { .. }) => "a topic compacted",
+        PulsarEvent::Compaction(CompactionEvent::GaveUp { .. }) => "a compaction given up",
+        PulsarEvent::Compaction(CompactionEvent::Gone { .. }) => "a compacted ledger deleted",
+        PulsarEvent::Recovery(RecoveryEvent::Marked { .. }) => "ledgers with too few copies",
+        PulsarEvent::Recovery(RecoveryEvent::Copied { .. }) => "a ledger copied",
         _ => return None,
     })
 }

@@ -362,6 +362,7 @@ impl PulsarBroker {
 
     /// Stops to serve a topic, and tells its clients.
     fn close(&mut self, name: &TopicName, out: &mut Out<Message>) {
+        self.of_topic(name, out, |topic, all| topic.compaction_failed(all));
         let kept = self.topics.remove(name).map(|topic| topic.clients().collect::<Vec<_>>());
         self.replicators.remove(name);
         let fleeting = self.fleeting.remove(name).map(|topic| topic.clients().collect());

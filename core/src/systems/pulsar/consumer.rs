@@ -85,8 +85,8 @@ pub struct DeadLetter {
 #[derive(Clone, Debug)]
 struct Here {
     payload: Batches,
-    /// Which messages it has.
-    ids: Vec<Option<MessageId>>,
+    /// Which messages it has, by their numbers in the batch: of one that was compacted some are missing.
+    ids: BTreeMap<u32, Option<MessageId>>,
     redeliveries: u32,
     /// Messages that are not acknowledged.
     left: BTreeSet<u32>,
@@ -209,6 +209,7 @@ impl PulsarConsumer {
                     new: self.settings.consumer.clone(),
                     from: self.settings.from,
                     epoch: self.epoch,
+                    read_compacted: self.settings.read_compacted,
                 };
                 out.sends.push((broker, Message::ToBroker(command)));
             }
@@ -262,11 +263,15 @@ impl PulsarConsumer {
             self.took(records.len() as u32, out);
             return;
         }
-        let is_batch = records.len() > 1;
-        let left = (0..records.len() as u32).collect();
-        let ids = records.iter().map(Record::message_id).collect();
+        let base = payload.base().unwrap_or_default();
+        let is_batch = payload.next().is_some_and(|next| next.0 - base.0 > 1);
+        let number = |record: &Record| u32::try_from(record.offset.0 - base.0).unwrap_or(u32::MAX);
+        let ids: BTreeMap<u32, Option<MessageId>> =
+            records.iter().map(|record| (number(record), record.message_id())).collect();
+        let left = ids.keys().copied().collect();
         self.here.insert(position, Here { payload, ids, redeliveries, left, until: None });
-        for (index, record) in (0..).zip(records) {
+        for record in records {
+            let index = number(&record);
             let (partition, batch) = (self.session.topic().partition_index(), is_batch.then_some(index));
             self.queue.push_back((MessagePlace { position, partition, batch }, record));
         }
@@ -358,7 +363,7 @@ impl PulsarConsumer {
     /// States that messages of an entry are done: one of them, or all.
     fn processed(&self, position: Position, batch: Option<u32>, out: &mut Out<Message>) {
         let Some(here) = self.here.get(&position) else { return };
-        let id = |index: &u32| *here.ids.get(*index as usize)?;
+        let id = |index: &u32| *here.ids.get(index)?;
         let messages: Messages = match batch {
             Some(index) => here.left.get(&index).and_then(id).into_iter().collect(),
             None => here.left.iter().filter_map(id).collect(),

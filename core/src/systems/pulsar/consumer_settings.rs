@@ -73,6 +73,9 @@ pub struct ConsumerSettings {
     pub operation_timeout: Span,
     /// After so much silence it asks whether its connection is still there (`keepAliveIntervalSeconds`).
     pub keep_alive: Span,
+    /// Whether it wants of each key the latest alone, as far as the topic is compacted (`readCompacted`). Only where one
+    /// consumes at a time.
+    pub read_compacted: bool,
 }
 
 impl Default for ConsumerSettings {
@@ -89,6 +92,7 @@ impl Default for ConsumerSettings {
             backoff: BACKOFF,
             operation_timeout: OPERATION_TIMEOUT,
             keep_alive: KEEP_ALIVE,
+            read_compacted: false,
         }
     }
 }

@@ -47,6 +47,8 @@ pub struct Cursor {
     mark: Position,
     /// Acknowledged entries after the mark: by the first of each range, the entry after its last, of the same ledger.
     ranges: BTreeMap<Position, u64>,
+    /// Of the one by which a topic is compacted: the ledger that has what stays of all before the mark.
+    compacted: Option<LedgerId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,12 +56,25 @@ pub struct Cursor {
 struct Written {
     mark: (u64, u64),
     ranges: Vec<(u64, u64, u64)>,
+    #[serde(rename = "CompactedTopicLedger", default, skip_serializing_if = "Option::is_none")]
+    compacted: Option<u64>,
 }
 
 impl Cursor {
     /// A cursor that has acknowledged what lies before `at`.
     pub fn new(at: Position) -> Self {
-        Self { mark: at, ranges: BTreeMap::new() }
+        Self { mark: at, ranges: BTreeMap::new(), compacted: None }
+    }
+
+    /// The same, with the property `CompactedTopicLedger`: what stays of all before the mark is in that ledger.
+    #[must_use]
+    pub fn with_compacted(self, ledger: LedgerId) -> Self {
+        Self { compacted: Some(ledger), ..self }
+    }
+
+    /// The ledger that has what stays of all before the mark, if the topic is compacted.
+    pub fn compacted(&self) -> Option<LedgerId> {
+        self.compacted
     }
 
     /// The first position that is not acknowledged.
@@ -159,7 +174,8 @@ impl Cursor {
     pub fn to_bytes(&self, ranges_max: usize) -> Bytes {
         let ranges = self.ranges.iter().take(ranges_max);
         let ranges = ranges.map(|(first, end)| (first.ledger.0, first.entry, *end)).collect();
-        let written = Written { mark: (self.mark.ledger.0, self.mark.entry), ranges };
+        let compacted = self.compacted.map(|ledger| ledger.0);
+        let written = Written { mark: (self.mark.ledger.0, self.mark.entry), ranges, compacted };
         serde_json::to_vec(&written).expect("numbers can be written").into()
     }
 
@@ -173,8 +189,9 @@ impl Cursor {
     /// assert_eq!(Cursor::parse(b"{}"), None);
     /// ```
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let Written { mark, ranges } = serde_json::from_slice(bytes).ok()?;
+        let Written { mark, ranges, compacted } = serde_json::from_slice(bytes).ok()?;
         let mut cursor = Self::new(Position::new(LedgerId(mark.0), mark.1));
+        cursor.compacted = compacted.map(LedgerId);
         let mut at = cursor.mark;
         for (ledger, entry, end) in ranges {
             let first = Position::new(LedgerId(ledger), entry);

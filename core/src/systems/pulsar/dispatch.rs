@@ -102,6 +102,8 @@ pub enum NotSubscribed {
     OtherType,
     /// There is no share for it.
     NoRange(RangeError),
+    /// It wants to read compacted, and the topic is not kept, or consumers share the messages.
+    NotCompacted,
 }
 
 impl fmt::Display for NotSubscribed {
@@ -110,6 +112,9 @@ impl fmt::Display for NotSubscribed {
             Self::ConsumerBusy => f.write_str("the subscription has its consumer"),
             Self::OtherType => f.write_str("the subscription has consumers of another type"),
             Self::NoRange(error) => error.fmt(f),
+            Self::NotCompacted => f.write_str(
+                "only an exclusive or failover subscription of a topic that is kept is read compacted",
+            ),
         }
     }
 }

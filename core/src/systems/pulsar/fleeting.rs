@@ -111,9 +111,13 @@ impl Fleeting {
     }
 
     fn subscribe(&mut self, from: NodeId, command: Command) -> Answer {
-        let Command::Subscribe { subscription: name, kind, consumer, new, .. } = command else {
+        let Command::Subscribe { subscription: name, kind, consumer, new, read_compacted, .. } = command
+        else {
             return Answer::Closed { of: 0 };
         };
+        if read_compacted {
+            return Answer::NotSubscribed { consumer, why: NotSubscribed::NotCompacted };
+        }
         let fresh = || {
             (Dispatcher::new(kind, self.name.partition_index(), self.name.local().as_str()), BTreeMap::new())
         };

@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 
 use super::broker::PulsarBroker;
+use super::compaction::CompactedLedger;
 use super::position::Position;
 use super::topic::Topic;
 use crate::ids::{MessageId, Name, NodeId, PartitionId};
@@ -149,6 +150,11 @@ impl Topic {
             && let Some(position) = cursor.next_unacknowledged(at, extents)
         {
             at = extents.after(position);
+            let goes =
+                |copies: &CompactedLedger| copies.covers(position) && copies.copy_at(position).is_none();
+            if self.copies_for(name).is_some_and(goes) {
+                continue; // of a later one of its key alone it hears
+            }
             let holder = dispatcher.holder(position).and_then(|id| clients.get(&id));
             let state = match (holder, subscription.waits_until(position)) {
                 (Some((client, _)), _) => EntryState::With(*client),

@@ -19,12 +19,16 @@
 //! 8. [`PulsarBroker`]: who serves a topic, and what it does before it can;
 //! 9. [`PulsarProducer`], [`PulsarConsumer`]: who sends and receives, and what they must remember;
 //! 10. [`Remote`]: another cluster, which gets what is sent to this one;
-//! 11. [`Reconsumed`], [`Compacted`]: messages that are wanted later, and the latest of each key.
+//! 11. [`Reconsumed`]: messages that are wanted later;
+//! 12. [`Latest`], [`CompactedLedger`]: the latest of each key, for who wants no more;
+//! 13. [`AutoRecovery`]: who notices that a bookie is gone, and copies what it had.
 //!
 //! What the rest of the engine calls an offset is a position here: a ledger, and an entry in it.
 
+mod autorecovery;
 mod broker;
 mod compaction;
+mod compactor;
 mod connections;
 mod consumer;
 mod consumer_settings;
@@ -56,8 +60,9 @@ mod store_op;
 mod subscription;
 mod topic;
 
+pub use autorecovery::{AutoRecovery, AutoRecoverySettings};
 pub use broker::PulsarBroker;
-pub use compaction::Compacted;
+pub use compaction::{COMPACTION_CURSOR, CompactedLedger, Latest, copy_of, original_of};
 pub use consumer::{DeadLetter, InHand, PulsarConsumer};
 pub use consumer_settings::{ConsumerSettings, DeadLetterPolicy, DeadLetterStyle};
 pub use cursor::{Cursor, RANGES_MAX};
@@ -84,7 +89,7 @@ pub use retry::{
 };
 pub use router::{Router, RoutingMode, WINDOW_BYTES, WINDOW_MESSAGES, WINDOW_TIME, Window};
 pub use session::{BACKOFF, KEEP_ALIVE, OPERATION_TIMEOUT};
-pub use settings::{BrokerSettings, TopicSettings};
+pub use settings::{BrokerSettings, CompactionSettings, TopicSettings};
 pub use store::{MetadataStore, STORE_BYTES_MAX, STORE_SESSION, StoreFailure};
 pub use store_op::{Expected, StoreAnswer, StoreOp, StoreReply, StoreRequest, Stored};
 pub use subscription::{Dispatched, EntryFacts, LOOK_AHEAD, READ_BATCH, Subscription};

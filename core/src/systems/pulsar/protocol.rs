@@ -88,6 +88,8 @@ pub enum Command {
         from: InitialPosition,
         /// How often it has asked for everything again.
         epoch: u64,
+        /// Whether it wants of each key the latest alone, as far as the topic is compacted.
+        read_compacted: bool,
     },
     /// I can take so many messages more.
     Flow {

@@ -126,6 +126,7 @@ impl Replicator {
             new: NewConsumer::default(),
             from: InitialPosition::Earliest,
             epoch: self.epoch,
+            read_compacted: false,
         }
     }
 
@@ -175,8 +176,17 @@ impl Replicator {
                 self.sent.insert(sequence, (position, payload.message_ids().collect(), count));
                 Vec::new()
             }
-            // With one header more it would be too large for a batch: nobody there can have it.
-            Err(_) => self.done(position, count),
+            // With one header more it is too large for a batch: nobody there can have it.
+            Err(_) => {
+                let (there, messages) = (self.remote.there.clone(), payload.message_ids().collect());
+                out.events.extend(
+                    self.topic
+                        .place()
+                        .ok()
+                        .map(|partition| Event::Pulsar(PulsarEvent::TooLarge { partition, there, messages })),
+                );
+                self.done(position, count)
+            }
         }
     }
 

@@ -28,6 +28,31 @@ pub struct TopicSettings {
     /// How often is looked what has lived for too long, may go, or is too much: 5 min
     /// (`messageExpiryCheckIntervalInMinutes`; for the quota 60 s, `backlogQuotaCheckIntervalInSeconds`).
     pub check_interval: Span,
+    /// Whether topics are compacted, and when; not by default.
+    pub compaction: Option<CompactionSettings>,
+}
+
+/// When a topic is compacted.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::CompactionSettings;
+/// use mqlab_core::time::Span;
+/// assert_eq!(CompactionSettings::default().check_interval, Span::from_millis(60_000));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactionSettings {
+    /// When more than so many bytes are not compacted (a policy's `compactionThreshold`).
+    pub threshold: u64,
+    /// That is looked at so often: 60 s (`brokerServiceCompactionMonitorIntervalInSeconds`).
+    pub check_interval: Span,
+    /// Whether what has no key stays; not by default (`topicCompactionRetainNullKey`).
+    pub retain_null_key: bool,
+}
+
+impl Default for CompactionSettings {
+    fn default() -> Self {
+        Self { threshold: 0, check_interval: Span::from_millis(60_000), retain_null_key: false }
+    }
 }
 
 impl Default for TopicSettings {
@@ -39,6 +64,7 @@ impl Default for TopicSettings {
             backlog_quota: None,
             deduplication: false,
             check_interval: Span::from_millis(5 * 60_000),
+            compaction: None,
         }
     }
 }

@@ -23,6 +23,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::compaction::CompactedLedger;
 use super::cursor::Cursor;
 use super::dispatch::{Candidate, Dispatcher, NewConsumer, NotSubscribed, SubscriptionType};
 use super::position::{Extents, Position};
@@ -298,6 +299,17 @@ impl Subscription {
         &mut self,
         now: Time,
         extents: &Extents,
+        load: impl FnMut(Position) -> Option<EntryFacts>,
+    ) -> (Vec<Dispatched>, Vec<Position>) {
+        self.dispatch_view(now, extents, None, load)
+    }
+
+    /// The same, where of what is compacted only what stays is to be shared out.
+    pub fn dispatch_view(
+        &mut self,
+        now: Time,
+        extents: &Extents,
+        copies: Option<&CompactedLedger>,
         mut load: impl FnMut(Position) -> Option<EntryFacts>,
     ) -> (Vec<Dispatched>, Vec<Position>) {
         while let Some((at, position)) = self.delayed.first().copied().filter(|(at, _)| *at <= now) {
@@ -321,6 +333,11 @@ impl Subscription {
         let mut next = self.read;
         while ready.len() - replayed < READ_BATCH && self.replay.len() < LOOK_AHEAD {
             let Some(position) = self.cursor.next_unacknowledged(next, extents) else { break };
+            let stays = copies.map_or(position, |copies| copies.next_after(position, extents));
+            if stays != position {
+                next = stays;
+                continue;
+            }
             if self.replay.contains(&position) {
                 next = extents.after(position); // it waited for its time, or its key
                 continue;

@@ -1,6 +1,7 @@
 //! How does a bookie live in the lab? It keeps entries in its journal, and knows nothing of topics.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::super::{
@@ -12,8 +13,8 @@ use crate::observe::{Event, Place, Refusal, ledger_place};
 use crate::record::Batches;
 use crate::sim::picture::{BrokerView, Cell, CellState, Role, StripView};
 use crate::sim::world::Disk;
-use crate::systems::pulsar::Message;
 use crate::systems::pulsar::ledger::{Bookie, LedgerId};
+use crate::systems::pulsar::{AutoRecovery, Message};
 use crate::systems::{Input, Out};
 use crate::time::Time;
 
@@ -26,12 +27,43 @@ pub(super) struct Keeper {
     node: NodeId,
     syncs: bool,
     housed: Housed<Bookie<Disk>>,
+    /// As it is when its process starts, and as it is now, if there is one.
+    fresh: Option<AutoRecovery>,
+    recovery: Option<AutoRecovery>,
 }
 
 impl Keeper {
     pub(super) fn new(node: NodeId, syncs: bool) -> Self {
         let bookie = Bookie::open(Disk::default()).expect("an empty disk opens").with_sync(syncs);
-        Self { node, syncs, housed: Housed::Runs(Box::new(bookie)) }
+        let housed = Housed::Runs(Box::new(bookie));
+        Self { node, syncs, housed, fresh: None, recovery: None }
+    }
+
+    /// The same, with an auditor and worker beside it.
+    pub(super) fn with(self, recovery: Option<AutoRecovery>) -> Self {
+        Self { fresh: recovery.clone(), recovery, ..self }
+    }
+
+    /// Hands the auditor and worker what has come. What that asks of its own bookie is asked at once.
+    fn recover(&mut self, now: Time, input: Input<Message>, out: &mut Out<Message>) {
+        let Some(recovery) = &mut self.recovery else { return };
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut own = Out::default();
+            recovery.handle(now, input, &mut own);
+            out.events.append(&mut own.events);
+            for (to, message) in own.sends {
+                if to != self.node {
+                    out.sends.push((to, message));
+                    continue;
+                }
+                let (Housed::Runs(bookie), mut answers) = (&mut self.housed, Out::default()) else { return };
+                bookie.handle(now, Input::Message { from: to, message }, &mut answers);
+                out.events.append(&mut answers.events);
+                let answers = answers.sends.into_iter();
+                inputs.extend(answers.map(|(_, message)| Input::Message { from: self.node, message }));
+            }
+        }
     }
 
     fn strip(&self, bookie: &Bookie<Disk>, ledger: LedgerId, look: &Look<'_>) -> StripView {
@@ -86,7 +118,8 @@ impl Guest for Keeper {
     fn handle(&mut self, now: Time, input: Input<GuestMessage>, _run: &mut Run<'_>, out: &mut GuestOut) {
         let (Housed::Runs(bookie), Some(input)) = (&mut self.housed, Message::input(input)) else { return };
         let mut own = Out::default();
-        bookie.handle(now, input, &mut own);
+        bookie.handle(now, input.clone(), &mut own);
+        self.recover(now, input, &mut own);
         carry(own, out);
     }
 
@@ -96,7 +129,7 @@ impl Guest for Keeper {
     }
 
     fn next_wakeup(&self) -> Option<Time> {
-        None
+        self.recovery.as_ref().filter(|_| matches!(self.housed, Housed::Runs(_)))?.next_wakeup()
     }
 
     fn stop(&mut self) -> Vec<Event> {
@@ -104,10 +137,12 @@ impl Guest for Keeper {
             let disk = bookie.as_ref().clone().into_storage().expect("memory closes its logs");
             self.housed = Housed::Down(disk);
         }
+        self.recovery = None;
         Vec::new()
     }
 
-    fn start(&mut self, _now: Time, _incarnation: u64) -> Result<(), Halts> {
+    fn start(&mut self, now: Time, _incarnation: u64) -> Result<(), Halts> {
+        self.recovery = self.fresh.clone().map(|recovery| recovery.at(now));
         if let Housed::Down(disk) = &self.housed {
             let bookie = Bookie::open(disk.clone()).map_err(|_| Halts(Refusal::Storage))?;
             self.housed = Housed::Runs(Box::new(bookie.with_sync(self.syncs)));

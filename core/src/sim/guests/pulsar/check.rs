@@ -41,6 +41,8 @@ pub(in super::super) fn check(spec: &PulsarSpec, scenario: &Scenario) -> Checked
     require(ensemble <= spec.bookies, &|| format!("an ensemble of {ensemble}, there are {bookies} bookies"))?;
     spec.check_geo(scenario.brokers)?;
     spec.offload.map_or(Ok(()), |offload| offload.check(spec))?;
+    spec.compaction.map_or(Ok(()), |compaction| compaction.check())?;
+    spec.auto_recovery.map_or(Ok(()), |recovery| recovery.check())?;
     let second = spec.geo.as_ref().map(|geo| &geo.second);
     for (topic, partitions) in &spec.topics {
         topic.place().map_err(|bad| bad_name(&bad))?;
@@ -161,6 +163,7 @@ fn check_consumer(spec: &PulsarSpec, reads: &ConsumerSpec, from: &PulsarSource) 
             patience(&format!("the {what} of {name}"), span)?;
         }
     }
+    from.check_compacted(name)?;
     require(from.ack_group <= PATIENCE_MAX, &|| {
         format!("{name} gathers acknowledgements for {}", from.ack_group)
     })?;

@@ -139,6 +139,7 @@ impl Reader {
             backoff: self.patience.backoff,
             operation_timeout: self.patience.operation_timeout,
             keep_alive: self.patience.keep_alive,
+            read_compacted: self.from.read_compacted,
         }
     }
 

@@ -3,18 +3,22 @@
 mod bookie;
 mod broker;
 mod check;
+mod compaction;
 mod consumer;
 mod geo;
 mod objects;
 mod producer;
 mod promises;
 mod publisher;
+mod recovery;
 mod spec;
 mod store;
 mod talk;
 
+pub use compaction::PulsarCompaction;
 pub use geo::PulsarGeo;
 pub use objects::PulsarOffload;
+pub use recovery::PulsarAutoRecovery;
 pub use spec::{
     PulsarBatching, PulsarLedgers, PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget,
     PulsarType,
@@ -31,7 +35,7 @@ use crate::ids::NodeId;
 use crate::sim::Scenario;
 use crate::systems::Out;
 use crate::systems::pulsar::{BrokerSettings, LedgerSettings, Message, TopicName, TopicSettings};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Where the metadata store is.
 const STORE: NodeId = NodeId::Controller;
@@ -49,7 +53,10 @@ pub(super) fn guests(spec: &PulsarSpec, scenario: &Scenario, seed: u64) -> Vec<(
     for cluster in &clusters {
         all.push((cluster.store, Box::new(store::Store::new(spec.patience.session))));
         for &node in &cluster.bookies {
-            all.push((node, Box::new(bookie::Keeper::new(node, spec.journal_sync))));
+            let recovery = spec
+                .auto_recovery
+                .map(|recovery| recovery.of(spec, (node, cluster.store, &cluster.bookies), Time::ZERO));
+            all.push((node, Box::new(bookie::Keeper::new(node, spec.journal_sync).with(recovery))));
         }
         for &node in &cluster.brokers {
             all.push((node, Box::new(broker::Server::new(node, settings(spec), cluster.clone()))));
@@ -105,6 +112,7 @@ fn settings(spec: &PulsarSpec) -> BrokerSettings {
         backlog_quota: spec.backlog_quota,
         deduplication: spec.deduplication,
         check_interval: patience.check_interval,
+        compaction: spec.compaction.map(PulsarCompaction::settings),
     };
     BrokerSettings {
         topics,

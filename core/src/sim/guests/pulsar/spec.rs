@@ -10,8 +10,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::compaction::PulsarCompaction;
 use super::geo::PulsarGeo;
 use super::objects::PulsarOffload;
+use super::recovery::PulsarAutoRecovery;
 use crate::ids::Name;
 use crate::sim::scenario::is_default;
 use crate::systems::pulsar::ledger::Quorums;
@@ -69,6 +71,12 @@ pub struct PulsarSpec {
     /// Where closed ledgers go; nowhere without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offload: Option<PulsarOffload>,
+    /// Whether topics are compacted; they are not without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compaction: Option<PulsarCompaction>,
+    /// Whether bookies copy what one that is gone had; they do not without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_recovery: Option<PulsarAutoRecovery>,
 }
 
 /// When a ledger is full.
@@ -279,6 +287,10 @@ pub struct PulsarSource {
     /// In which cluster it is; in the first without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Name>,
+    /// Whether it wants of each key the latest alone, as far as the topic is compacted (`readCompacted`). Only where one
+    /// consumes at a time.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub read_compacted: bool,
 }
 
 /// How a message goes through the retry topic.

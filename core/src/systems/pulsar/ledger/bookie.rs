@@ -21,10 +21,10 @@ use core::fmt;
 
 use super::index::Index;
 use super::journal::Word;
-use super::{BookieReply, BookieRequest, Entry, LedgerId, NotDone};
+use super::{BookieReply, BookieRequest, Entry, Goes, LedgerId, NotDone};
 use crate::ids::{Epoch, LogName, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::log::{Log, LogError, Slice, Storage, StorageError, read_all};
-use crate::observe::{Event, Place, PullEvent, PulsarEvent, ledger_place};
+use crate::observe::{CompactionEvent, Event, Place, PullEvent, PulsarEvent, ledger_place};
 use crate::record::{Batch, Batches};
 use crate::systems::pulsar::Message;
 use crate::systems::{Input, Out};
@@ -330,10 +330,10 @@ impl<S: Storage> Bookie<S> {
                 let lac = self.index.get(ledger).and_then(|known| known.lac);
                 or_full(self.fence(ledger))?.map(|()| BookieReply::Fenced { ledger, lac })
             }
-            BookieRequest::Delete { ledger, moved } => {
+            BookieRequest::Delete { ledger, why } => {
                 let done = match self.index.get(ledger).is_some() {
                     true => {
-                        let goes = self.tell_trimmed(ledger, moved)?;
+                        let goes = self.tell_trimmed(ledger, why)?;
                         let done = or_full(self.write(Word::Deleted(ledger), &Batches::default()))?;
                         events.extend(goes.filter(|_| done.is_some()));
                         done
@@ -346,11 +346,7 @@ impl<S: Storage> Bookie<S> {
     }
 
     /// What is told when a ledger goes.
-    fn tell_trimmed(
-        &self,
-        ledger: LedgerId,
-        moved: bool,
-    ) -> Result<Option<Event>, LogError<StorageError<S>>> {
+    fn tell_trimmed(&self, ledger: LedgerId, why: Goes) -> Result<Option<Event>, LogError<StorageError<S>>> {
         let Some(last) = self.index.get(ledger).and_then(|known| known.entries.keys().next_back()) else {
             return Ok(None);
         };
@@ -358,9 +354,13 @@ impl<S: Storage> Bookie<S> {
         for entry in self.index.get(ledger).iter().flat_map(|known| known.entries.keys()) {
             messages.extend(self.messages_of(ledger, *entry)?);
         }
-        Ok(Some(match moved {
-            true => Event::Pulsar(PulsarEvent::Moved { ledger: ledger.0, messages }),
-            false => Event::Pull(PullEvent::Trimmed { partition, below, messages }),
+        let ledger = ledger.0;
+        Ok(Some(match why {
+            Goes::Moved => Event::Pulsar(PulsarEvent::Moved { ledger, messages }),
+            Goes::NotNeeded => Event::Pull(PullEvent::Trimmed { partition, below, messages }),
+            Goes::Compacted => {
+                Event::Pulsar(PulsarEvent::Compaction(CompactionEvent::Gone { ledger, messages }))
+            }
         }))
     }
 

@@ -118,9 +118,26 @@ pub enum BookieRequest {
     Delete {
         /// Which.
         ledger: LedgerId,
-        /// Whether it goes because its entries are elsewhere now.
-        moved: bool,
+        /// Why.
+        why: Goes,
     },
+}
+
+/// Why a bookie is to forget a ledger.
+///
+/// ```
+/// use mqlab_core::systems::pulsar::ledger::Goes;
+/// assert_eq!(Goes::default(), Goes::NotNeeded);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Goes {
+    /// Everybody has what is in it.
+    #[default]
+    NotNeeded,
+    /// Its entries are elsewhere now.
+    Moved,
+    /// It is a compacted copy that nobody reads any more, or that was never finished.
+    Compacted,
 }
 
 impl BookieRequest {

@@ -14,8 +14,7 @@
 //! The last fragment of a ledger that is open is its writer's affair.
 //!
 //! What real systems do: an elected *auditor* notices that a bookie is gone and names its ledgers; *replication workers*
-//! on other bookies copy. Here whoever hosts this decides when (`auditorPeriodicBookieCheckInterval`: a day;
-//! `lostBookieRecoveryDelay`: 0 s).
+//! on other bookies copy. Here [`AutoRecovery`](crate::systems::pulsar::AutoRecovery) is both.
 //!
 //! Source: BookKeeper `ReplicationWorker`, `LedgerFragmentReplicator`.
 

@@ -193,6 +193,11 @@ impl ManagedLedger {
         self.extents.iter().map(of).sum()
     }
 
+    /// The bookies that are used.
+    pub(super) fn bookies(&self) -> &[NodeId] {
+        &self.bookies
+    }
+
     /// Learns where the entries of a ledger are.
     pub fn learn(&mut self, ledger: LedgerId, metadata: LedgerMetadata) {
         self.metadata.insert(ledger, metadata);

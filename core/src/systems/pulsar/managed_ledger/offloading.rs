@@ -25,7 +25,7 @@ use super::{Asked, ManagedLedger};
 use crate::ids::NodeId;
 use crate::record::Batches;
 use crate::systems::pulsar::ledger::{
-    BookieReply, BookieRequest, Entry, LedgerId, LedgerMetadata, LedgerState, Quorums,
+    BookieReply, BookieRequest, Entry, Goes, LedgerId, LedgerMetadata, LedgerState, Quorums,
 };
 use crate::systems::pulsar::ledger_list::{LedgerFact, LedgerInfo, LedgerNews, Offloaded};
 use crate::systems::pulsar::position::Position;
@@ -136,7 +136,7 @@ impl ManagedLedger {
         let metadata = self.metadata.get(&ledger);
         let on = metadata.into_iter().flat_map(|metadata| metadata.fragments.values().flatten().copied());
         let bookies: BTreeSet<NodeId> = on.chain(self.bookies.iter().copied()).collect();
-        let delete = |bookie| LedgerFact::Ask(bookie, BookieRequest::Delete { ledger, moved: true });
+        let delete = |bookie| LedgerFact::Ask(bookie, BookieRequest::Delete { ledger, why: Goes::Moved });
         facts.extend(bookies.into_iter().map(delete));
     }
 

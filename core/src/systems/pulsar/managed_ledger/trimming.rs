@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Asked, ManagedLedger};
 use crate::ids::NodeId;
-use crate::systems::pulsar::ledger::{BookieRequest, LedgerId, ledger_path};
+use crate::systems::pulsar::ledger::{BookieRequest, Goes, LedgerId, ledger_path};
 use crate::systems::pulsar::ledger_list::{LedgerFact, LedgerInfo, LedgerNews};
 use crate::systems::pulsar::store_op::{Expected, StoreOp};
 
@@ -40,15 +40,23 @@ impl ManagedLedger {
     pub(super) fn forget(&mut self, ledger: LedgerId, facts: &mut Vec<LedgerFact>) {
         self.extents.remove(ledger);
         facts.push(LedgerFact::Happened(LedgerNews::Dropped(ledger)));
+        self.delete(ledger, Goes::NotNeeded, facts);
+    }
+
+    /// Has bookies and the store forget a ledger that is on no list.
+    pub(in crate::systems::pulsar) fn delete(
+        &mut self,
+        ledger: LedgerId,
+        why: Goes,
+        facts: &mut Vec<LedgerFact>,
+    ) {
         let metadata = self.metadata.remove(&ledger);
         let object_store = self.objects.remove(&ledger).and(self.settings.offload).map(|offload| offload.to);
         self.offloading = self.offloading.take().filter(|offloading| offloading.ledger != ledger);
         let on = metadata.iter().flat_map(|metadata| metadata.fragments.values().flatten().copied());
         let bookies: BTreeSet<NodeId> = on.chain(self.bookies.iter().copied()).chain(object_store).collect();
         facts.extend(
-            bookies
-                .into_iter()
-                .map(|bookie| LedgerFact::Ask(bookie, BookieRequest::Delete { ledger, moved: false })),
+            bookies.into_iter().map(|bookie| LedgerFact::Ask(bookie, BookieRequest::Delete { ledger, why })),
         );
         let op = StoreOp::Delete { path: ledger_path(ledger), expected: Expected::Any };
         self.ask(Asked::Delete, op, facts);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Topic, TopicOut};
 use crate::ids::NodeId;
-use crate::observe::PulsarEvent;
+use crate::observe::{CompactionEvent, PulsarEvent};
 use crate::queue::ReturnReason;
 use crate::systems::pulsar::NotSubscribed;
 use crate::systems::pulsar::cursor::Cursor;
@@ -15,7 +15,16 @@ use crate::time::Time;
 
 impl Topic {
     pub(super) fn subscribe(&mut self, from: NodeId, command: Command, out: &mut Vec<TopicOut>) {
-        let Command::Subscribe { subscription: name, kind, consumer, new, from: begin, epoch, .. } = command
+        let Command::Subscribe {
+            subscription: name,
+            kind,
+            consumer,
+            new,
+            from: begin,
+            epoch,
+            read_compacted,
+            ..
+        } = command
         else {
             return;
         };
@@ -39,21 +48,32 @@ impl Topic {
         }
         let Some(subscribed) = self.subscriptions.get_mut(&name) else { return };
         let added = match subscribed.subscription.dispatcher().kind() == kind {
+            _ if read_compacted && kind.is_shared() => Err(NotSubscribed::NotCompacted),
             true => subscribed.subscription.add(new),
             false => Err(NotSubscribed::OtherType),
         };
         match added {
             Ok(id) => {
                 subscribed.clients.insert(id, (from, consumer));
+                if read_compacted {
+                    subscribed.compacted.insert(id);
+                }
                 subscribed.subscription.set_epoch(id, epoch);
                 subscribed.told_active = None; // all are told, the new one too
                 self.consumers.insert((from, consumer), (name, id));
                 out.push(TopicOut::Client(from, Answer::Subscribed { consumer }));
+                let reads = subscription.clone();
                 self.tell(out, |partition| PulsarEvent::Subscribed {
                     partition,
                     subscription,
                     consumer: from,
                 });
+                if read_compacted {
+                    let (subscription, consumer) = (reads, from);
+                    self.tell(out, |partition| {
+                        PulsarEvent::Compaction(CompactionEvent::Reads { partition, subscription, consumer })
+                    });
+                }
             }
             Err(why) => {
                 self.consumers.remove(&(from, consumer));
@@ -72,6 +92,7 @@ impl Topic {
             && let Some(subscribed) = self.subscriptions.get_mut(&name)
         {
             subscribed.clients.remove(&id);
+            subscribed.compacted.remove(&id);
             subscribed.subscription.remove(id);
         }
     }

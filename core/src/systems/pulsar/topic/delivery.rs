@@ -5,12 +5,15 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::compacting::{Compaction, compacted_entry};
 use super::facts::{delivered, tell_held_back, unread};
 use super::{For, Subscribed, Topic, TopicOut};
 use crate::ids::{Name, NodeId};
 use crate::observe::{Event, PulsarEvent};
+use crate::systems::pulsar::compaction::CompactedLedger;
 use crate::systems::pulsar::cursor::RANGES_MAX;
-use crate::systems::pulsar::ledger::{BookieReply, BookieRequest, ledger_path};
+use crate::systems::pulsar::entries::facts;
+use crate::systems::pulsar::ledger::{BookieReply, BookieRequest, LedgerId, ledger_path};
 use crate::systems::pulsar::ledger_list::LedgerFact;
 use crate::systems::pulsar::position::Position;
 use crate::systems::pulsar::protocol::Answer;
@@ -27,17 +30,21 @@ impl Topic {
         }
         let (mut missing, paths) = (BTreeSet::new(), self.cursor_path(""));
         for (name, subscribed) in &mut self.subscriptions {
+            let copies = view(self.compaction.as_ref(), subscribed);
             let Subscribed { subscription, clients, .. } = subscribed;
-            loop {
-                let entries = &self.entries;
-                let (sent, lacks) =
-                    subscription.dispatch(now, self.managed.extents(), |position| entries.facts(position));
+            while let Some(copies) = copies {
+                let (entries, mut lacks) = (&self.entries, Vec::new());
+                let load = |position| {
+                    let found = compacted_entry(entries, copies, position);
+                    found.map(|payload| facts(&payload)).map_err(|at| lacks.push(at)).ok()
+                };
+                let (sent, _) = subscription.dispatch_view(now, self.managed.extents(), copies, load);
                 missing.extend(lacks);
                 if sent.is_empty() {
                     break;
                 }
                 for dispatched in sent {
-                    let payload = entries.get(dispatched.position).cloned().unwrap_or_default();
+                    let payload = compacted_entry(entries, copies, dispatched.position).unwrap_or_default();
                     let Some(&(client, consumer)) = clients.get(&dispatched.to) else { continue };
                     let (position, redeliveries) = (dispatched.position, dispatched.redeliveries);
                     delivered(name, client, redeliveries, &payload, out);
@@ -59,6 +66,7 @@ impl Topic {
         }
         missing.into_iter().for_each(|position| self.want(now, position, out));
         self.offload(now, out);
+        self.compact(now, out);
     }
 
     /// Hands the next entry over that the object store should get.
@@ -77,20 +85,31 @@ impl Topic {
     /// Reads an entry from a bookie that has it.
     pub(super) fn want(&mut self, now: Time, position: Position, out: &mut Vec<TopicOut>) {
         let Some(metadata) = self.managed.metadata(position.ledger) else {
-            if self.looking.insert(position.ledger) {
-                let path = ledger_path(position.ledger);
-                out.push(TopicOut::Store(For::Metadata(position.ledger), StoreOp::Get { path }));
-            }
-            return;
+            return self.look_where(position.ledger, out);
         };
         let (mut asks, down) = (Vec::new(), &self.down);
         let vain = self.entries.read(now, position, metadata, |bookie| !down.contains(&bookie), &mut asks);
-        self.asked(now, vain, asks, out);
+        self.asked(now, vain.then_some(position.ledger), asks, out);
     }
 
-    fn asked(&mut self, now: Time, vain: bool, asks: Vec<(NodeId, BookieRequest)>, out: &mut Vec<TopicOut>) {
-        if vain {
+    fn look_where(&mut self, ledger: LedgerId, out: &mut Vec<TopicOut>) {
+        if self.looking.insert(ledger) {
+            let path = ledger_path(ledger);
+            out.push(TopicOut::Store(For::Metadata(ledger), StoreOp::Get { path }));
+        }
+    }
+
+    /// Who was asked; of which ledger in vain. Perhaps its entries are elsewhere by now.
+    fn asked(
+        &mut self,
+        now: Time,
+        vain: Option<LedgerId>,
+        asks: Vec<(NodeId, BookieRequest)>,
+        out: &mut Vec<TopicOut>,
+    ) {
+        if let Some(ledger) = vain {
             self.retry = Some(now + self.settings.ledgers.retry);
+            self.look_where(ledger, out);
         }
         out.extend(asks.into_iter().map(|(to, request)| TopicOut::Bookie(to, request)));
     }
@@ -98,7 +117,9 @@ impl Topic {
     /// Lets go of ledgers that nobody needs.
     pub(super) fn trim(&mut self, now: Time, facts: &mut Vec<LedgerFact>) {
         let marks = self.subscriptions.values().map(|subscribed| subscribed.subscription.cursor().mark());
-        let slowest = marks.min().unwrap_or(self.managed.extents().end());
+        let extents = self.managed.extents();
+        let compacted = self.compaction.as_ref().map(|compaction| compaction.mark(extents));
+        let slowest = marks.chain(compacted).min().unwrap_or(extents.end());
         let gone = self.settings.retention.gone(self.managed.ledgers(), slowest, now);
         if self.managed.drop_ledgers(&gone, facts) {
             gone.into_iter().for_each(|ledger| self.entries.forget(ledger));
@@ -119,7 +140,10 @@ impl Topic {
         }
         match self.managed.is_object_store(from) {
             true => self.managed.on_object_store(now, &reply, &mut facts),
-            false => self.managed.on_reply(now, from, reply, &mut facts),
+            false => {
+                self.compaction_on_bookie(from, &reply, out);
+                self.managed.on_reply(now, from, reply, &mut facts);
+            }
         }
         self.take(now, facts, out);
     }
@@ -132,7 +156,7 @@ impl Topic {
         let (mut asks, down) = (Vec::new(), &self.down);
         let vain =
             self.entries.read_elsewhere(now, position, metadata, |bookie| !down.contains(&bookie), &mut asks);
-        self.asked(now, vain, asks, out);
+        self.asked(now, vain.then_some(position.ledger), asks, out);
     }
 
     /// Which bookies there are now.
@@ -161,6 +185,7 @@ impl Topic {
         }
         let mut facts = Vec::new();
         self.managed.bookie_failed(now, bookie, &mut facts);
+        self.compaction_lacks(bookie, out);
         self.take(now, facts, out);
     }
 
@@ -184,6 +209,7 @@ impl Topic {
             self.trim(now, &mut facts);
             self.managed.look_what_to_offload(now, &mut facts);
         }
+        self.tick_compaction(now, out);
         self.take(now, facts, out);
     }
 
@@ -214,9 +240,21 @@ impl Topic {
             self.subscriptions.values().filter_map(|subscribed| subscribed.subscription.next_wakeup());
         let check = self.open.then_some(self.next_check);
         let reads = self.entries.next_overdue(self.settings.ledgers.add_timeout);
+        let compaction = self.compaction.as_ref().filter(|_| self.open).and_then(Compaction::next_wakeup);
         let all = delayed.chain(self.managed.next_wakeup()).chain(self.retry).chain(check).chain(reads);
-        all.min()
+        all.chain(compaction).min()
     }
+}
+
+/// What a subscription reads of what is compacted: nothing, but for one whose consumer wants that; unknown before all of it
+/// was looked through.
+pub(super) fn view<'a>(
+    compaction: Option<&'a Compaction>,
+    subscribed: &Subscribed,
+) -> Option<Option<&'a CompactedLedger>> {
+    let active = subscribed.subscription.dispatcher().active();
+    let wants = active.is_some_and(|active| subscribed.compacted.contains(&active));
+    compaction.filter(|_| wants).map_or(Some(None), Compaction::view)
 }
 
 /// Tells consumers of whom one is active at a time who that is now.

@@ -3,11 +3,14 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::compacting::{Compaction, compacted_entry};
+use super::delivery::view;
 use super::{Topic, TopicOut};
 use crate::ids::{MessageId, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, PulsarEvent, ledger_place};
 use crate::queue::ReturnReason;
 use crate::record::Batches;
+use crate::systems::pulsar::compaction::CompactedLedger;
 use crate::systems::pulsar::cursor::Cursor;
 use crate::systems::pulsar::entries::Entries;
 use crate::systems::pulsar::ledger_list::LedgerNews;
@@ -61,7 +64,17 @@ impl Topic {
 
     /// The messages of an entry, if it is at hand.
     pub(in crate::systems::pulsar) fn messages(&self, position: Position) -> Vec<MessageId> {
-        self.entries.get(position).map(|payload| payload.message_ids().collect()).unwrap_or_default()
+        if let Some(payload) = self.entries.get(position) {
+            return payload.message_ids().collect();
+        }
+        let copies = self.compaction.as_ref().and_then(Compaction::view).flatten();
+        let copy = copies.map(|copies| compacted_entry(&self.entries, Some(copies), position));
+        copy.and_then(Result::ok).map(|payload| payload.message_ids().collect()).unwrap_or_default()
+    }
+
+    /// What a subscription reads of what is compacted.
+    pub(in crate::systems::pulsar) fn copies_for(&self, name: &Name) -> Option<&CompactedLedger> {
+        view(self.compaction.as_ref(), self.subscriptions.get(name)?).flatten()
     }
 
     pub(in crate::systems::pulsar) fn name(&self) -> &TopicName {

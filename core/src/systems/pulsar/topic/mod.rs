@@ -22,6 +22,7 @@
 //! Source: Pulsar `PersistentTopic`, `MessageDeduplication`.
 
 mod clients;
+mod compacting;
 mod delivery;
 mod facts;
 mod quota;
@@ -31,6 +32,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::compaction::COMPACTION_CURSOR;
 use super::cursor::Cursor;
 use super::entries::Entries;
 use super::ledger::{BookieRequest, LedgerId, LedgerMetadata};
@@ -49,6 +51,7 @@ use crate::observe::{Event, PulsarEvent};
 use crate::queue::ReturnReason;
 use crate::record::Batches;
 use crate::time::Time;
+use compacting::Compaction;
 use facts::committed;
 
 /// The header with a producer's name, in the first message of an entry.
@@ -67,6 +70,10 @@ pub(super) enum For {
     Cursors,
     Cursor(Name),
     Metadata(LedgerId),
+    /// The cursor `__compaction`.
+    Compacted,
+    /// The compaction of this number.
+    Compaction(u64),
 }
 
 /// What a topic wants done.
@@ -90,6 +97,8 @@ struct Subscribed {
     dirty: bool,
     writing: bool,
     told_active: Option<ConsumerId>,
+    /// Who wants to read compacted.
+    compacted: BTreeSet<ConsumerId>,
 }
 
 /// What is not taken in yet: the producer, its sequence, the messages.
@@ -136,6 +145,8 @@ pub(super) struct Topic {
     over: Option<OverQuota>,
     /// What waits for room: from whom, and its sequence.
     held: Vec<Held>,
+    /// If topics are compacted.
+    compaction: Option<Compaction>,
 }
 
 impl Topic {
@@ -170,6 +181,7 @@ impl Topic {
             looking: BTreeSet::new(),
             over: None,
             held: Vec::new(),
+            compaction: settings.compaction.map(|settings| Compaction::new(now, settings)),
         };
         out.push(TopicOut::Store(For::Cursors, StoreOp::List { prefix: topic.cursor_path("") }));
         topic.take(now, facts, out);
@@ -255,6 +267,7 @@ impl Topic {
             );
             self.insert(name, subscription, Some(version));
         }
+        self.open_compaction(out);
         for (from, command) in core::mem::take(&mut self.early) {
             self.handle(now, from, command, out);
         }
@@ -263,8 +276,15 @@ impl Topic {
     fn insert(&mut self, name: Name, mut subscription: Subscription, version: Option<u64>) {
         subscription.settle(self.managed.extents());
         let clients = BTreeMap::new();
-        let subscribed =
-            Subscribed { subscription, clients, version, dirty: true, writing: false, told_active: None };
+        let subscribed = Subscribed {
+            subscription,
+            clients,
+            version,
+            dirty: true,
+            writing: false,
+            told_active: None,
+            compacted: BTreeSet::new(),
+        };
         self.subscriptions.insert(name, subscribed);
     }
 
@@ -404,8 +424,12 @@ impl Topic {
                 let prefix = self.cursor_path("");
                 for (path, stored) in all {
                     let name = path.strip_prefix(&prefix).and_then(|name| Name::new(name).ok());
-                    if let Some((name, cursor)) = name.zip(Cursor::parse(&stored.value)) {
-                        self.cursors.insert(name, (cursor, stored.version));
+                    let Some((name, cursor)) = name.zip(Cursor::parse(&stored.value)) else { continue };
+                    match &mut self.compaction {
+                        Some(compaction) if name.as_str() == COMPACTION_CURSOR => {
+                            compaction.found(cursor, stored.version);
+                        }
+                        _ => _ = self.cursors.insert(name, (cursor, stored.version)),
                     }
                 }
                 self.has_cursors = true;
@@ -429,6 +453,8 @@ impl Topic {
                     None => self.retry = Some(now + self.settings.ledgers.retry),
                 }
             }
+            (For::Compacted, answer) => self.compaction_written(now, answer, out),
+            (For::Compaction(run), answer) => self.compaction_answered(run, answer, out),
             (For::Cursors | For::Metadata(_), _) => self.retry = Some(now + self.settings.ledgers.retry),
         }
         self.take(now, facts, out);
