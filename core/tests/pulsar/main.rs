@@ -3,6 +3,7 @@
 mod clusters;
 mod compacting;
 mod geo;
+mod ledger_list;
 mod ledger_run;
 mod ledgers;
 mod net;
