@@ -1,6 +1,7 @@
-//! RabbitMQ: what only it has, held by vectors, by naive models, and by quorums whose members die.
+//! RabbitMQ: what only it has, held by vectors, by naive models, by quorums whose members die, and by clusters.
 
 mod clients;
+mod cluster;
 mod fifo;
 mod fifo_model;
 mod lab;

@@ -5,7 +5,7 @@ use crate::net::{Disk, Member, queue_name};
 use mqlab_core::ids::{MessageId, NodeId, Offset};
 use mqlab_core::log::memory::MemoryStorage;
 use mqlab_core::message::{DeathReason, Message};
-use mqlab_core::observe::Event;
+use mqlab_core::observe::{Event, QueueEvent};
 use mqlab_core::rng::{Rng, Stream};
 use mqlab_core::systems::rabbitmq::{DeadLetters, FifoOptions, QuorumConfig, QuorumMessage, QuorumQueue};
 use mqlab_core::systems::{Input, Out};
@@ -26,24 +26,29 @@ struct Alone {
 
 impl Alone {
     fn new(options: FifoOptions) -> Self {
-        let member = Self::open(Disk::new(MemoryStorage::default()), &options);
+        let member = Self::open(Disk::new(MemoryStorage::default()), &options, Offset::ZERO);
         let mut alone = Self { member, now: Time::ZERO, options, events: Vec::new(), sequence: 0 };
         alone.give(Input::Wake);
         alone
     }
 
-    fn open(disk: Disk, options: &FifoOptions) -> Member {
-        let me = NodeId::Broker(1);
-        let config =
-            QuorumConfig { options: options.clone(), ..QuorumConfig::new(queue_name(), me, vec![me]) };
+    fn open(disk: Disk, options: &FifoOptions, applied: Offset) -> Member {
+        let (me, options) = (NodeId::Broker(1), options.clone());
+        let config = QuorumConfig { options, applied, ..QuorumConfig::new(queue_name(), me, vec![me]) };
         QuorumQueue::open(disk, config, Rng::new(1, Stream::Elections), Time::ZERO).expect("opens")
     }
 
     /// It dies, with what it had flushed, and is there again.
     fn restart(self) -> Self {
+        let applied = self.member.applied_ever();
+        self.restart_before(applied)
+    }
+
+    /// The same, as if it had died before it could do what stands in its log from there on.
+    fn restart_before(self, applied: Offset) -> Self {
         let mut disk = self.member.close().expect("memory closes");
         disk.cut_power(|_, _| 0).expect("memory can be cut");
-        let mut alone = Self { member: Self::open(disk, &self.options), ..self };
+        let mut alone = Self { member: Self::open(disk, &self.options, applied), ..self };
         alone.give(Input::Wake);
         alone
     }
@@ -102,6 +107,25 @@ fn dead_letters_go_again_until_they_have_arrived_where_that_is_wanted() {
         alone.member.buried(alone.now, 1, &mut out);
         alone.member.settle(alone.now, &mut out).expect("no failure");
         assert_eq!(alone.restart().departed(), []);
+    }
+}
+
+#[test]
+fn what_died_by_an_earlier_leaders_word_is_told_by_the_next_one_that_does_not_know_it_done() {
+    for (dead_letters, died) in [(DeadLetters::Dropped, 1), (DeadLetters::AtMostOnce, 0)] {
+        let options = FifoOptions { dead_letters, length_max: Some(1), ..FifoOptions::default() };
+        let mut alone = Alone::new(options);
+        alone.publish("m1");
+        let before = alone.member.applied();
+        alone.publish("m2"); // and m1 goes
+        (_, _) = (alone.departed(), alone.events.clear());
+        let mut alone = alone.restart_before(before);
+        let is_death = |event: &&Event| matches!(event, Event::Queue(QueueEvent::Died { .. }));
+        assert_eq!(alone.events.iter().filter(is_death).count(), died, "{dead_letters:?}");
+        assert_eq!(alone.departed().len(), 1 - died, "{dead_letters:?}");
+        alone.events.clear();
+        let mut again = alone.restart();
+        assert_eq!((again.events.iter().filter(is_death).count(), again.departed().len()), (0, 0));
     }
 }
 

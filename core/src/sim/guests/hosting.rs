@@ -46,6 +46,9 @@ impl World {
             }
         }
         if let Err(Halts(why)) = slot.process.settle(now, &mut out) {
+            for event in slot.process.untold() {
+                self.note(node, event);
+            }
             return self.halt_guest(node, why, full);
         }
         let asked = if counts { asked(&mut *slot.process).since(before) } else { Asked::default() };

@@ -26,8 +26,8 @@ pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
 pub use rabbitmq::{
-    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
-    StreamOffset,
+    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec,
+    RabbitmqTarget, StreamOffset,
 };
 pub use rocketmq::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,
@@ -141,6 +141,11 @@ pub(super) trait Guest: fmt::Debug + Send + Sync {
     /// Ends a burst: flushes, and releases what waited for that.
     fn settle(&mut self, _now: Time, _out: &mut GuestOut) -> Result<(), Halts> {
         Ok(())
+    }
+
+    /// What is so though its process stopped in the middle of a burst: asked when [`settle`](Self::settle) has failed.
+    fn untold(&mut self) -> Vec<Event> {
+        Vec::new()
     }
 
     /// When it wants to be woken, by its own clock.

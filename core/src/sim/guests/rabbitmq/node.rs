@@ -62,6 +62,13 @@ impl Guest for NodeGuest {
         Ok(())
     }
 
+    fn untold(&mut self) -> Vec<Event> {
+        match &mut self.state {
+            State::Runs(node) => node.untold(),
+            State::Down(_) => Vec::new(),
+        }
+    }
+
     fn next_wakeup(&self) -> Option<Time> {
         match &self.state {
             State::Runs(node) => node.next_wakeup(),

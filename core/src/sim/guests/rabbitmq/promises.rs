@@ -3,7 +3,7 @@
 //! | promise | it takes |
 //! |---|---|
 //! | nothing is lost | confirms, consumers that acknowledge when they are done; disks that keep what was flushed; of a classic queue no disk that is replaced, and persistent messages |
-//! | all is done in the end | the same, somebody who reads every queue and does not fail for ever, all faults over, and time |
+//! | all is done in the end | the same, somebody who reads every queue and does not fail for ever, all faults over, and time; of a stream that keeps all, somebody who reads it from its beginning |
 //! | answered in the end | confirms, all faults over, and time; no queue that refuses for ever |
 //! | what was read of a stream stays | disks that keep what was flushed, no retention |
 //!
@@ -139,19 +139,22 @@ impl Promises<'_> {
     fn of_reader(&self, consumer: &ConsumerSpec, made: &mut Vec<Promised>) {
         let Some(from) = self.source(consumer) else { return };
         let (Some(group), true) = (&from.reference, self.spec.is_stream(Some(&from.queue))) else { return };
-        let from_the_first = from.offset == StreamOffset::First;
         let sent = self.confirms(&from.queue);
-        let holds = sent
-            && from_the_first
-            && self.keeps(&from.queue)
-            && !self.trims(&from.queue)
-            && ends(consumer)
-            && consumer.program.fails_per_mille == 0
-            && self.has_time();
+        let holds = sent && self.keeps(&from.queue) && self.reads_all(consumer, from) && self.has_time();
         if holds {
             let of = Subject::Group { group: group.clone(), topic: from.queue.clone() };
             made.push(Promised { promise: Promise::AtLeastOnce, of });
         }
+    }
+
+    /// Whether a stream's consumer reads everything that is ever written there. Who begins at `next`, as everybody does who
+    /// says nothing else, gets what is written after the stream knows of them; where a program fails, a log goes on.
+    /// (RabbitMQ, "Streams and Super Streams", "Consuming": `x-stream-offset`.)
+    fn reads_all(&self, consumer: &ConsumerSpec, from: &RabbitmqSource) -> bool {
+        from.offset == StreamOffset::First
+            && !self.trims(&from.queue)
+            && ends(consumer)
+            && consumer.program.fails_per_mille == 0
     }
 
     /// Whether old messages of a stream go.
@@ -174,13 +177,13 @@ impl Promises<'_> {
 
     /// Whether somebody reads a queue and is through with everything in the end.
     fn is_worked_off(&self, queue: &Name) -> bool {
-        let readers = self
-            .scenario
-            .consumers
-            .iter()
-            .filter(|consumer| self.source(consumer).is_some_and(|from| from.queue == *queue));
-        let readers: Vec<&ConsumerSpec> = readers.collect();
-        !readers.is_empty() && readers.iter().all(|reader| ends(reader))
+        let all = self.scenario.consumers.iter();
+        let readers = all.filter_map(|consumer| Some((consumer, self.source(consumer)?)));
+        let mut readers = readers.filter(|(_, from)| from.queue == *queue).peekable();
+        if self.spec.is_stream(Some(queue)) {
+            return readers.any(|(reader, from)| self.reads_all(reader, from));
+        }
+        readers.peek().is_some() && readers.all(|(reader, _)| ends(reader))
     }
 
     fn has_time(&self) -> bool {

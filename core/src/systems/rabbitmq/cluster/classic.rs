@@ -218,6 +218,12 @@ impl ClassicQueue {
         Ok(())
     }
 
+    /// What happened since that was asked last.
+    pub(super) fn untold(&mut self) -> Vec<Event> {
+        self.note_facts();
+        core::mem::take(&mut self.events)
+    }
+
     fn note_facts(&mut self) {
         while let Some(fact) = self.queue.poll_fact() {
             self.events.extend(self.event(fact));
@@ -234,8 +240,7 @@ impl ClassicQueue {
             self.queue.flush().map_err(failed)?;
         }
         let mut told = core::mem::take(&mut self.after_flush);
-        self.note_facts();
-        events.append(&mut self.events);
+        events.append(&mut self.untold());
         while let Some(delivery) = self.queue.poll_delivery() {
             let Some(reader) = self.readers.get_mut(&delivery.consumer) else { continue };
             let number = reader.next;

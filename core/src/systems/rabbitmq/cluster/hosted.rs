@@ -9,7 +9,7 @@ use super::super::{Declared, FifoOptions, QuorumConfig, QuorumMessage, QuorumQue
 use super::classic::ClassicQueue;
 use super::node::{NodeFailed, failed};
 use super::{Channel, ClusterConfig, DeclaredQueue, Disk};
-use crate::ids::{Epoch, Name, NodeId};
+use crate::ids::{Epoch, Name, NodeId, Offset};
 use crate::log::{SliceOf, Storage};
 use crate::queue::DeadLetter;
 use crate::rng::{Rng, Stream as Chance};
@@ -68,7 +68,7 @@ impl Hosted {
     /// Opens what a node has of a queue.
     pub(super) fn open(
         declared: &DeclaredQueue,
-        disk: Disk,
+        (disk, applied): (Disk, Offset),
         (me, incarnation): (NodeId, u64),
         config: &ClusterConfig,
         now: Time,
@@ -87,6 +87,7 @@ impl Hosted {
                     options,
                     timing,
                     grace,
+                    applied,
                     ..QuorumConfig::new(name.clone(), me, config.nodes.clone())
                 };
                 let rng = rng(config.seed, name, (me, incarnation));
@@ -104,6 +105,14 @@ impl Hosted {
                 Self::Stream(Box::new(Stream::open(disk, own).map_err(failed)?))
             }
         })
+    }
+
+    /// Up to where a member of a quorum queue has applied its log, in this life or an earlier one.
+    pub(super) fn applied(&self) -> Option<Offset> {
+        match self {
+            Self::Quorum(host) => Some(host.member.applied_ever()),
+            _ => None,
+        }
     }
 
     /// Gives its disk back.

@@ -12,7 +12,7 @@ use super::council::{Council, Wishes};
 use super::hosted::{DiskLog, Hosted, QuorumOut};
 use super::protocol::{ClusterMessage, Order, ToClient, Word};
 use super::{BEATS, Channel, ClusterConfig, Disk};
-use crate::ids::{Epoch, MessageId, Name, NodeId, PartitionId};
+use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, QueueEvent, RabbitmqEvent};
 use crate::routing::Router;
 use crate::systems::rabbitmq::{ConsumerTag, DeadLetters, QuorumMessage, StreamMessage};
@@ -42,6 +42,8 @@ struct Peer {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stopped {
     pub(crate) queues: BTreeMap<Name, Disk>,
+    /// Up to where it had applied the log of each quorum queue.
+    pub(crate) applied: BTreeMap<Name, Offset>,
     pub(crate) council: Option<Disk>,
 }
 
@@ -84,7 +86,8 @@ impl ClusterNode {
         let mut hosted = BTreeMap::new();
         for queue in &config.queues {
             let disk = left.queues.remove(&queue.name).unwrap_or_default();
-            match Hosted::open(queue, disk, life, &config, now) {
+            let applied = left.applied.get(&queue.name).copied().unwrap_or_default();
+            match Hosted::open(queue, (disk, applied), life, &config, now) {
                 Ok(own) => _ = hosted.insert(queue.name.clone(), own),
                 Err(NodeFailed) => return Err(Box::new(kept)),
             }
@@ -124,9 +127,22 @@ impl ClusterNode {
 
     /// Its process is gone; the disks stay.
     pub(crate) fn stop(self) -> Stopped {
+        let applied =
+            self.hosted.iter().filter_map(|(name, own)| Some((name.clone(), own.applied()?))).collect();
         let queues = self.hosted.into_iter().filter_map(|(name, own)| Some((name, own.close()?))).collect();
         let council = self.council.and_then(|council| council.close().ok());
-        Stopped { queues, council }
+        Stopped { queues, applied, council }
+    }
+
+    /// What happened in a burst that it could not end, in queues whose disks took it: that is so, whoever hears of it.
+    pub(crate) fn untold(&mut self) -> Vec<Event> {
+        let mut events = core::mem::take(&mut self.events);
+        for own in self.hosted.values_mut() {
+            if let Hosted::Classic(queue) = own {
+                events.append(&mut queue.untold());
+            }
+        }
+        events
     }
 
     /// What its classic queues have in memory alone.

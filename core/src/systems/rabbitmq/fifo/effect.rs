@@ -132,3 +132,10 @@ pub enum Effect {
     /// Publishers are refused from now on, or no longer.
     Refusing(bool),
 }
+
+impl Effect {
+    /// Whether a message died.
+    pub(crate) fn is_death(&self) -> bool {
+        matches!(self, Self::DeadLetter { .. } | Self::Dropped { .. })
+    }
+}

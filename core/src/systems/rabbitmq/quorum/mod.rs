@@ -80,13 +80,16 @@ pub struct QuorumConfig {
     /// How long a new leader waits for the consumers that its predecessor had. In RabbitMQ their brokers are watched,
     /// and a death is told at once or after the net tick time, 60 s; here they are clients that must look for it.
     pub grace: Span,
+    /// Up to where it had done what the log says in its earlier lives: as a leader it says nothing of that once more. (Ra
+    /// keeps it beside the term and the vote, as `last_applied`, and writes it now and then.)
+    pub applied: Offset,
 }
 
 impl QuorumConfig {
     /// A member with the default settings.
     pub fn new(name: Name, me: NodeId, members: Vec<NodeId>) -> Self {
         let (options, timing, grace) = (FifoOptions::default(), Timing::default(), Span::from_millis(1_000));
-        Self { name, me, members, options, timing, grace }
+        Self { name, me, members, options, timing, grace, applied: Offset::ZERO }
     }
 }
 
@@ -215,6 +218,11 @@ impl<S: Storage> QuorumQueue<S> {
         self.applied
     }
 
+    /// The same, of earlier lives, too: they may have come further than it has come again.
+    pub fn applied_ever(&self) -> Offset {
+        self.applied.max(self.config.applied)
+    }
+
     /// The term that it is in.
     pub fn term(&self) -> Epoch {
         self.raft.term()
@@ -319,7 +327,10 @@ impl<S: Storage> QuorumQueue<S> {
         Ok(self.raft.propose(&batches, sends)?.map(|_| index))
     }
 
-    /// Does what an entry says; and if this member leads, and wrote it, says what follows.
+    /// Does what an entry says; and if this member leads, and wrote it, says what follows. Of what an earlier leader wrote
+    /// it says which messages died, and sends their dead letters: that leader was perhaps gone before it could. It says so
+    /// twice where that leader had done it and this one could not know, as Ra's leaders perform the effects of whatever they
+    /// apply (`ra_server.erl`, `apply_with`).
     fn apply(&mut self, batch: &Batch, out: &mut Out<QuorumMessage<SliceOf<S>>>) -> Fallible<(), S> {
         let Some(entry) = Entry::read(batch) else {
             // A new leader's own entry says nothing.
@@ -328,8 +339,15 @@ impl<S: Storage> QuorumQueue<S> {
         };
         let mut effects: Vec<Effect> = Vec::new();
         self.fifo.apply(&entry, &mut effects);
-        if !self.raft.leads() || batch.epoch() != Some(self.raft.term()) {
+        if !self.raft.leads() {
             return Ok(());
+        }
+        if batch.epoch() != Some(self.raft.term()) {
+            if entry.index < self.config.applied {
+                return Ok(());
+            }
+            effects.retain(Effect::is_death);
+            return effects.into_iter().try_for_each(|effect| self.perform(effect, out));
         }
         self.answer(&entry, &effects, out);
         effects.into_iter().try_for_each(|effect| self.perform(effect, out))
