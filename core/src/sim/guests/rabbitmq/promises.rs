@@ -2,7 +2,7 @@
 //!
 //! | promise | it takes |
 //! |---|---|
-//! | nothing is lost | confirms, consumers that acknowledge when they are done; disks that keep what was flushed; of a classic queue no disk that is replaced, and persistent messages |
+//! | nothing is lost | confirms, consumers that acknowledge when they are done; disks that keep what was flushed; of a classic queue, and of any in a cluster of one node, no disk that is replaced; persistent messages |
 //! | all is done in the end | the same, somebody who reads every queue and does not fail for ever, all faults over, and time; of a stream that keeps all, somebody who reads it from its beginning |
 //! | answered in the end | confirms, all faults over, and time; no queue that refuses for ever |
 //! | what was read of a stream stays | disks that keep what was flushed, no retention |
@@ -94,7 +94,10 @@ impl Promises<'_> {
         let disks = match self.spec.declared(queue) {
             // It has nobody who has a copy.
             Some(Declared::Classic(_)) => !self.adversity.replaces() && !self.gets_transient(queue),
-            Some(Declared::Quorum { .. } | Declared::Stream { .. }) => true,
+            // Alone it has no copy either.
+            Some(Declared::Quorum { .. } | Declared::Stream { .. }) => {
+                self.scenario.brokers > 1 || !self.adversity.replaces()
+            }
             None => false,
         };
         disks && self.adversity.disks_keep(true) && self.scenario.consumers.iter().all(careful)

@@ -189,6 +189,9 @@ impl ClusterNode {
         match (self.hosted.get_mut(name), word) {
             (Some(Hosted::Quorum(host)), Word::Queue(message)) => {
                 host.speaks(channel, from);
+                if matches!(message, QuorumMessage::Consume { .. }) {
+                    host.consumes(channel, from);
+                }
                 let mut own = Out::default();
                 host.member.handle(now, Input::Message { from: channel.client, message }, &mut own);
                 self.absorb_quorum(name, own)

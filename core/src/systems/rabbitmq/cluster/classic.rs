@@ -4,7 +4,7 @@
 //! It speaks to channels as a quorum queue does, but what it says it says by itself: a message is confirmed when it is on this
 //! node's disk.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::super::QuorumMessage;
@@ -37,8 +37,9 @@ pub(crate) struct ClassicQueue {
     queue: Queue<DiskLog>,
     readers: BTreeMap<ConsumerId, Reader>,
     next_reader: u64,
-    /// Which number each channel has next: what comes again in a session is known.
-    next_from: BTreeMap<NodeId, u64>,
+    /// Which messages came of the latest session of each client: what comes again in it is known. They may come in another
+    /// order than they were sent, where a connection between nodes broke.
+    had: BTreeMap<NodeId, (u32, BTreeSet<u64>)>,
     /// What was refused in the latest session of each client, and whether for ever.
     refused: BTreeMap<(Channel, u64), bool>,
     /// To be told when it is on disk.
@@ -62,9 +63,9 @@ impl ClassicQueue {
     ) -> Result<Self, NodeFailed> {
         let mut queue = Queue::open(&mut disk, name.clone(), options, now).map_err(failed)?;
         queue.watch(true);
-        let (readers, next_from, refused, after_flush, events) = Default::default();
+        let (readers, had, refused, after_flush, events) = Default::default();
         let next_reader = (incarnation << READERS_SHIFT) + 1;
-        Ok(Self { name, disk, queue, readers, next_reader, next_from, refused, after_flush, events })
+        Ok(Self { name, disk, queue, readers, next_reader, had, refused, after_flush, events })
     }
 
     pub(super) fn close(mut self) -> Disk {
@@ -111,8 +112,14 @@ impl ClassicQueue {
     ) -> Result<(), NodeFailed> {
         match word {
             QuorumMessage::Publish { sequence, message } => {
-                let next = self.next_from.entry(channel.client).or_insert(0);
-                if sequence < *next {
+                let (session, had) = self.had.entry(channel.client).or_default();
+                if *session < channel.session {
+                    (*session, *had) = (channel.session, BTreeSet::new());
+                }
+                if *session > channel.session {
+                    return Ok(()); // that channel is gone, and its client publishes in another
+                }
+                if !had.insert(sequence) {
                     // What became of it was said before, and perhaps not heard.
                     let refused = self.refused.get(&(channel, sequence)).copied();
                     let answer = match refused {
@@ -121,7 +128,6 @@ impl ClassicQueue {
                     };
                     return self.tell(node, channel, answer);
                 }
-                *next = sequence + 1;
                 let answer = match self.queue.send(now, message) {
                     Ok(_) => QuorumMessage::Confirmed { sequence },
                     Err(QueueError::Full | QueueError::Blocked) => {

@@ -5,7 +5,9 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::super::{Declared, FifoOptions, QuorumConfig, QuorumMessage, QuorumQueue, Stream, StreamConfig};
+use super::super::{
+    ConsumerTag, Declared, FifoOptions, QuorumConfig, QuorumMessage, QuorumQueue, Stream, StreamConfig,
+};
 use super::classic::ClassicQueue;
 use super::node::{NodeFailed, failed};
 use super::{Channel, ClusterConfig, DeclaredQueue, Disk};
@@ -41,6 +43,8 @@ pub(crate) struct QuorumHost {
     pub(crate) member: QuorumQueue<Disk>,
     /// The latest channel of each client, and its node.
     pub(super) via: BTreeMap<NodeId, (NodeId, u32)>,
+    /// Through which nodes consumers came: also those of channels that are not the latest of their clients.
+    consumers: BTreeMap<ConsumerTag, NodeId>,
     pub(crate) dead_letter: Option<DeadLetter>,
 }
 
@@ -51,6 +55,17 @@ impl QuorumHost {
         if channel.session >= known.1 {
             *known = (node, channel.session);
         }
+    }
+
+    /// A channel consumes, through a node.
+    pub(super) fn consumes(&mut self, channel: Channel, node: NodeId) {
+        self.consumers.insert(ConsumerTag { node: channel.client, tag: channel.session }, node);
+    }
+
+    /// The consumers that came through a node: it is gone, and does not speak for them any more.
+    pub(super) fn came_through(&mut self, node: NodeId) -> Vec<ConsumerTag> {
+        let gone = self.consumers.extract_if(.., |_, through| *through == node);
+        gone.map(|(consumer, _)| consumer).collect()
     }
 
     /// The node of a client's latest channel, and that channel.
@@ -96,7 +111,8 @@ impl Hosted {
                     member.hurry(now);
                 }
                 let dead_letter = dead_letter.clone();
-                Self::Quorum(Box::new(QuorumHost { member, via: BTreeMap::new(), dead_letter }))
+                let (via, consumers) = Default::default();
+                Self::Quorum(Box::new(QuorumHost { member, via, consumers, dead_letter }))
             }
             Declared::Stream { bytes_max, age_max, segment_bytes } => {
                 let (bytes_max, age_max, segment_bytes) = (*bytes_max, *age_max, *segment_bytes);

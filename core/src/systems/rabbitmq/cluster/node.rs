@@ -15,7 +15,7 @@ use super::{BEATS, Channel, ClusterConfig, Disk};
 use crate::ids::{Epoch, MessageId, Name, NodeId, Offset, PartitionId};
 use crate::observe::{Event, QueueEvent, RabbitmqEvent};
 use crate::routing::Router;
-use crate::systems::rabbitmq::{ConsumerTag, DeadLetters, QuorumMessage, StreamMessage};
+use crate::systems::rabbitmq::{DeadLetters, QuorumMessage, StreamMessage};
 use crate::systems::{Input, Out};
 use crate::time::{Span, Time};
 
@@ -459,10 +459,8 @@ impl ClusterNode {
         for name in names {
             match self.hosted.get_mut(&name) {
                 Some(Hosted::Quorum(host)) => {
-                    let of_it = host.via.iter().filter(|(_, (through, _))| *through == node);
-                    let tags: Vec<ConsumerTag> =
-                        of_it.map(|(&client, &(_, tag))| ConsumerTag { node: client, tag }).collect();
-                    host.member.suspect(now, tags);
+                    let consumers = host.came_through(node);
+                    host.member.suspect(now, consumers);
                 }
                 Some(Hosted::Classic(queue)) => queue.node_down(now, node)?,
                 _ => {}
