@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Event, PullEvent, RabbitmqEvent, Stamped};
+use mqlab_core::observe::{Event, PullEvent, QueueEvent, RabbitmqEvent, Stamped};
 use mqlab_core::sim::{Scenario, Timeline};
 
 const SEEDS: u64 = 12;
@@ -141,5 +141,39 @@ fn a_stream_is_read_by_each_for_itself_and_goes_on_when_its_writer_dies() {
         };
         assert_eq!((done.len(), twice("audit")), (2, 0), "seed {seed}");
         assert!(twice("billing") <= 12, "seed {seed}: it went on where it had said that it was");
+    }
+}
+
+#[test]
+fn one_nodes_alarm_stops_publishers_everywhere_and_no_consumer() {
+    for seed in 0..SEEDS {
+        let timeline = story("rabbitmq-alarm", seed);
+        let at = |what: &dyn Fn(&Stamped) -> bool| {
+            timeline.events().iter().filter(|fact| what(fact)).map(|fact| fact.at.0).collect::<Vec<u64>>()
+        };
+        let raised = at(&|fact| matches!(fact.event, Event::Queue(QueueEvent::Blocked { .. })))[0];
+        let over = at(&|fact| matches!(fact.event, Event::Queue(QueueEvent::Unblocked { .. })))[0];
+        assert!((255_000..275_000).contains(&raised), "seed {seed}: the fifth photo: {raised}");
+        assert!((700_000..730_000).contains(&over), "seed {seed}: the printer makes room: {over}");
+        let blocked = |node: u16, client: u16| {
+            let event = RabbitmqEvent::ConnectionBlocked { client: NodeId::Producer(client) };
+            at(&|fact| fact.node == NodeId::Broker(node) && fact.event == Event::Rabbitmq(event.clone()))[0]
+        };
+        let late = |at: u64| at - raised;
+        assert!(
+            late(blocked(2, 1)) < 5_000 && late(blocked(3, 2)) < 5_000,
+            "seed {seed}: on both other nodes"
+        );
+        let sent = |client: u16| {
+            let sent =
+                at(&|fact| fact.node == NodeId::Producer(client) && matches!(fact.event, Event::Sent { .. }));
+            sent.into_iter().filter(|at| (raised + 5_000..over).contains(at)).count()
+        };
+        assert_eq!((sent(1), sent(2), sent(3)), (0, 0, 1), "seed {seed}: the till's first is read");
+        let anna =
+            at(&|fact| fact.node == NodeId::Consumer(2) && matches!(fact.event, Event::Processed { .. }));
+        assert!(anna.iter().filter(|at| (raised..over).contains(at)).count() > 5, "seed {seed}: she goes on");
+        let verdict = timeline.verdict();
+        assert_eq!((verdict.acknowledged(), verdict.delivered()), (85, 85), "seed {seed}");
     }
 }

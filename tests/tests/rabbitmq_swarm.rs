@@ -61,7 +61,13 @@ fn whatever_is_drawn_keeps_what_it_promises() {
                 "{promise:?} was hardly made: {made:?}"
             );
         }
-        for what in ["acknowledged and lost", "processed twice", "a message that died in a queue"] {
+        for what in [
+            "acknowledged and lost",
+            "processed twice",
+            "a message that died in a queue",
+            "a publisher blocked by an alarm",
+            "a client in flow",
+        ] {
             assert!(met.contains_key(what), "nothing was ever {what}: {met:?}");
         }
     }

@@ -93,6 +93,16 @@ pub enum RabbitmqEvent {
         /// From which node.
         from: NodeId,
     },
+    /// An alarm is on somewhere in the cluster, and a node reads no more from a client that publishes.
+    ConnectionBlocked {
+        /// From whom.
+        client: NodeId,
+    },
+    /// It reads on from it.
+    ConnectionUnblocked {
+        /// From whom.
+        client: NodeId,
+    },
 }
 
 impl RabbitmqEvent {
@@ -136,6 +146,8 @@ impl fmt::Display for RabbitmqEvent {
             Self::NodeUp { peer } => write!(f, "hears of {peer} again"),
             Self::Connected { to, again: 0 } => write!(f, "is connected to {to}"),
             Self::Connected { to, again } => write!(f, "is connected to {to}, publishes {again} again"),
+            Self::ConnectionBlocked { client } => write!(f, "blocks {client}: an alarm is on"),
+            Self::ConnectionUnblocked { client } => write!(f, "unblocks {client}"),
             Self::Disconnected { from } => write!(f, "is not connected to {from} any more"),
         }
     }

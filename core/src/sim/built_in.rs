@@ -110,4 +110,5 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("rabbitmq-no-majority", include_str!("../../scenarios/rabbitmq-no-majority.json")),
     ("rabbitmq-delivery-limit", include_str!("../../scenarios/rabbitmq-delivery-limit.json")),
     ("rabbitmq-stream", include_str!("../../scenarios/rabbitmq-stream.json")),
+    ("rabbitmq-alarm", include_str!("../../scenarios/rabbitmq-alarm.json")),
 ];

@@ -98,8 +98,8 @@ pub use guests::pulsar::{
     PulsarPatience, PulsarRetry, PulsarSource, PulsarSpec, PulsarTarget, PulsarType,
 };
 pub use guests::{
-    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
-    StreamOffset,
+    GivesBack, OnNack, RabbitmqLimit, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec,
+    RabbitmqTarget, StreamOffset,
 };
 pub use guests::{
     RocketmqBrokerSpec, RocketmqClientSpec, RocketmqControllerSpec, RocketmqReplication, RocketmqSend,

@@ -1,8 +1,9 @@
 //! Small clusters in the lab, each for one mechanism of their nodes.
 
 use mqlab_core::ids::{MessageId, NodeId};
-use mqlab_core::observe::{Event, QueueEvent};
+use mqlab_core::observe::{Event, QueueEvent, RabbitmqEvent};
 use mqlab_core::sim::{Scenario, Timeline};
+use mqlab_core::vhost::Alarm;
 use serde_json::{Value, json};
 
 /// A run of a scenario: nodes, the system's own part, producers, consumers, actions.
@@ -50,6 +51,94 @@ fn what_a_queue_lets_go_of_is_told_by_a_node_that_halts() {
     assert_eq!(verdict.waiting().collect::<Vec<_>>(), []);
 }
 
+fn times(timeline: &Timeline, node: NodeId, what: impl Fn(&Event) -> bool) -> Vec<u64> {
+    let facts = timeline.events().iter().filter(|fact| fact.node == node && what(&fact.event));
+    facts.map(|fact| fact.at.0).collect()
+}
+
+/// One node is short of memory, by a queue of its own: publishers elsewhere wait, to other queues, too; consumers go on.
+#[test]
+fn an_alarm_of_one_node_stops_all_who_publish() {
+    let to =
+        |queue: &str, node: u16| json!({ "system": { "rabbitmq": { "queue": queue, "nodes": [node] } } });
+    let timeline = run(
+        3,
+        &json!({
+            "queues": [{ "name": "photos" }, { "name": "orders", "node": 3, "arguments": { "x-queue-type": "quorum" } }],
+            "limits": [{ "node": 1, "memory": 2_000, "watermark": 40 }]
+        }),
+        &json!([
+            { "name": "camera", "to": to("photos", 2), "starts_at": 50_000, "messages": 30, "every": 5_000, "message": { "bytes": 100 } },
+            { "name": "shop", "to": to("orders", 3), "starts_at": 50_000, "messages": 60, "every": 5_000 },
+            { "name": "till", "to": to("orders", 3), "starts_at": 200_000, "messages": 2, "every": 5_000 }
+        ]),
+        &json!([
+            { "name": "printer", "from": to("photos", 2), "starts_at": 300_000, "work": 4_000 },
+            { "name": "anna", "from": to("orders", 1), "starts_at": 150_000, "work": 4_000 }
+        ]),
+        &json!([]),
+    );
+    let (one, two, three) = (NodeId::Broker(1), NodeId::Broker(2), NodeId::Broker(3));
+    let alarm = times(&timeline, one, |event| {
+        matches!(event, Event::Queue(QueueEvent::Blocked { alarm: Alarm::Memory }))
+    });
+    let over = times(&timeline, one, |event| matches!(event, Event::Queue(QueueEvent::Unblocked { .. })));
+    let (alarm, over) = (alarm[0], over[0]);
+    assert!(
+        alarm < 110_000 && over > 300_000,
+        "eight of a hundred bytes are too many, until the printer comes: {alarm} {over}"
+    );
+    let blocks = |of: u16| {
+        move |event: &Event| {
+            *event == Event::Rabbitmq(RabbitmqEvent::ConnectionBlocked { client: NodeId::Producer(of) })
+        }
+    };
+    assert!(times(&timeline, two, blocks(1))[0] < alarm + 3_000);
+    assert!(times(&timeline, three, blocks(2))[0] < alarm + 3_000, "its queue and its nodes have room");
+    // Who publishes for the first time meanwhile is read once, and then no more.
+    let sent = |of: u16| times(&timeline, NodeId::Producer(of), |event| matches!(event, Event::Sent { .. }));
+    let meanwhile = |of: u16| sent(of).into_iter().filter(|at| (alarm + 5_000..over).contains(at)).count();
+    assert_eq!((meanwhile(1), meanwhile(2), meanwhile(3)), (0, 0, 1));
+    let done = times(&timeline, NodeId::Consumer(2), |event| matches!(event, Event::Processed { .. }));
+    assert!(done.into_iter().filter(|at| (alarm..over).contains(at)).count() > 5, "consumers go on");
+    assert_eq!((timeline.verdict().acknowledged(), timeline.verdict().delivered()), (92, 92));
+}
+
+/// A publisher is faster than its queue answers: when its channel is held up, and the reader's credit is spent, it is not read.
+#[test]
+fn who_is_faster_than_its_queue_is_in_flow() {
+    for (kind, ahead) in [("classic", 10), ("quorum", 4), ("stream", 6)] {
+        let fast = |settings: Value| {
+            let reads = match kind {
+                "stream" => json!({ "queue": "orders", "prefetch": 3, "reference": "anna" }),
+                _ => json!({ "queue": "orders" }),
+            };
+            let timeline = run(
+                3,
+                &json!({ "queues": [{ "name": "orders", "arguments": { "x-queue-type": kind } }], "settings": settings }),
+                &json!([{ "name": "shop", "to": { "system": { "rabbitmq": { "queue": "orders", "nodes": [2] } } }, "starts_at": 400_000, "messages": 200, "every": 50 }]),
+                &json!([{ "name": "anna", "from": { "system": { "rabbitmq": reads } }, "work": 100 }]),
+                &json!([]),
+            );
+            assert_eq!(timeline.verdict().acknowledged(), 200, "{kind}");
+            let waiting = timeline.events().iter().filter_map(|fact| match &fact.event {
+                Event::Queue(QueueEvent::InFlow { waiting, .. }) => Some(*waiting),
+                _ => None,
+            });
+            waiting.collect::<Vec<u64>>()
+        };
+        assert!(fast(json!({})).is_empty(), "{kind}: 200 are fewer than it has credit for");
+        let small = json!({ "credit_flow": [10, 5], "quorum_commands_soft_limit": 4, "stream_messages_soft_limit": 6 });
+        let waiting = fast(small);
+        assert!(waiting.len() > 3, "{kind}: {waiting:?}");
+        assert!(waiting.iter().all(|waiting| *waiting <= ahead + 1 + 10), "{kind}: {waiting:?}");
+        assert!(
+            waiting[0] > ahead,
+            "{kind}: a channel that is held up goes on with what its reader may read"
+        );
+    }
+}
+
 /// What was sent on a connection that broke comes after what is sent on the next one, and is not taken for what is known.
 #[test]
 fn a_classic_queue_confirms_nothing_that_it_has_not_had() {
@@ -79,7 +168,7 @@ fn what_an_old_channel_held_comes_back_when_its_node_is_dead() {
         &json!([{ "name": "shop", "to": { "system": { "rabbitmq": { "queue": "orders", "nodes": [1] } } }, "starts_at": 50_000, "messages": 20, "every": 5_000 }]),
         &json!([{ "name": "anna", "from": { "system": { "rabbitmq": { "queue": "orders", "prefetch": 4, "nodes": [3, 2] } } }, "work": 20_000 }]),
         &json!([
-            { "at": 100_000, "command": { "power_cut": "broker-3" } },
+            { "at": 100_000, "command": { "cut_power": "broker-3" } },
             { "at": 300_000, "command": { "restart": "broker-3" } }
         ]),
     );

@@ -173,6 +173,7 @@ pub const GROUPS: &[Group] = &[
             "rabbitmq-no-majority",
             "rabbitmq-delivery-limit",
             "rabbitmq-stream",
+            "rabbitmq-alarm",
         ],
     },
 ];

@@ -52,6 +52,12 @@ pub(super) fn english(
         RabbitmqEvent::Connected { to, again } => {
             format!("{node} has a channel on {}, and publishes {again} unconfirmed messages again", who(*to))
         }
+        RabbitmqEvent::ConnectionBlocked { client } => {
+            format!("{node} reads no more from {}: an alarm is on in the cluster", who(*client))
+        }
+        RabbitmqEvent::ConnectionUnblocked { client } => {
+            format!("{node} reads on from {}: the alarm is over", who(*client))
+        }
         RabbitmqEvent::Disconnected { from } => {
             format!("{node} is cut off from {}: its channel is gone", who(*from))
         }
@@ -97,6 +103,12 @@ pub(super) fn chinese(
         RabbitmqEvent::Connected { to, again } => {
             format!("{node} 在 {} 上打开信道，重发 {again} 条未确认的消息", who(*to))
         }
+        RabbitmqEvent::ConnectionBlocked { client } => {
+            format!("集群中有告警，{node} 阻塞 {} 的连接，不再读取", who(*client))
+        }
+        RabbitmqEvent::ConnectionUnblocked { client } => {
+            format!("告警解除，{node} 恢复读取 {} 的连接", who(*client))
+        }
         RabbitmqEvent::Disconnected { from } => format!("{node} 与 {} 断开，信道随之关闭", who(*from)),
         other => format!("{node}：{other}"),
     }
@@ -107,7 +119,9 @@ pub(super) fn tone(event: &RabbitmqEvent) -> Tone {
         RabbitmqEvent::Leads { .. } | RabbitmqEvent::StoppedLeading { .. } => Tone::Turn,
         RabbitmqEvent::NodeDown { .. } | RabbitmqEvent::Disconnected { .. } => Tone::Harm,
         RabbitmqEvent::Refusing { refuses: true, .. } => Tone::Harm,
+        RabbitmqEvent::ConnectionBlocked { .. } => Tone::Harm,
         RabbitmqEvent::Refusing { refuses: false, .. } | RabbitmqEvent::NodeUp { .. } => Tone::Back,
+        RabbitmqEvent::ConnectionUnblocked { .. } => Tone::Back,
         RabbitmqEvent::CutBack { messages, .. } if !messages.is_empty() => Tone::Harm,
         RabbitmqEvent::DeadLettered { .. } => Tone::Again,
         RabbitmqEvent::Connected { again, .. } if *again > 0 => Tone::Again,

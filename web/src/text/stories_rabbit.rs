@@ -3,7 +3,7 @@
 use super::both;
 use super::story::Story;
 
-pub(super) const STORIES: &[Story] = &[QUORUM, CLASSIC, NO_MAJORITY, LIMIT, STREAM];
+pub(super) const STORIES: &[Story] = &[QUORUM, CLASSIC, NO_MAJORITY, LIMIT, STREAM, ALARM];
 
 const QUORUM: Story = Story {
     scenario: "rabbitmq-quorum-queue",
@@ -189,6 +189,50 @@ const STREAM: Story = Story {
         both(
             "Take the publisher's name out of the JSON, and look for doubles",
             "在 JSON 里去掉 publisher 的名字，找找重复",
+        ),
+    ],
+};
+
+const ALARM: Story = Story {
+    scenario: "rabbitmq-alarm",
+    kicker: both("RabbitMQ, resource alarms", "RabbitMQ：资源告警"),
+    title: both("One node is short of memory, and all publishers wait", "一个节点缺内存，所有发布者都等"),
+    paragraphs: &[
+        both(
+            "*Photos* is a classic queue on broker 1, whose memory is small, and nobody prints them yet. With more than *0.6 of its memory* taken the broker raises an alarm, and tells the others.",
+            "*photos* 是 Broker 1 上的经典队列，它内存很小，而照片还没人打印。占用超过*内存的 0.6*，它就拉响告警，并通知其余节点。",
+        ),
+        both(
+            "*Every node* stops reading from connections that publish. The shop is connected to broker 3, and its queue is far from full: it is *blocked all the same* (`connection.blocked`). What was read before is taken.",
+            "*每个节点*都不再读取发布者的连接。shop 连的是 Broker 3，它的队列也远没有满：*照样被阻塞*（`connection.blocked`）。此前已读到的照收。",
+        ),
+        both(
+            "The till publishes nothing before 400 ms, so nobody blocked it. Its *first message is still taken*; then it waits, too.",
+            "till 在 400 毫秒之前什么也没发，所以没有被阻塞。它的*第一条消息仍被收下*，然后它也得等。",
+        ),
+        both(
+            "*Consumers go on*: they alone make room. At 700 ms the printer comes; as soon as enough is printed the alarm is over, and all publish what they had waiting, which may raise it once more.",
+            "*消费者照常工作*：只有它们能腾出空间。700 毫秒时打印机来了；打印掉足够多之后告警解除，大家把攒下的消息一齐发出，告警可能因此再响。",
+        ),
+    ],
+    look: &[
+        both(
+            "The alarm stands on broker 1's card alone; \"waits: alarm\" on every publisher's",
+            "告警只写在 Broker 1 的卡片上；“等待：有告警”写在每个发布者的卡片上",
+        ),
+        both(
+            "While all publishers wait, anna works off her queue",
+            "所有发布者都在等的时候，anna 把她的队列处理完",
+        ),
+    ],
+    tries: &[
+        both(
+            "Set \"watermark\": 40 for the limits of node 1, as before 4.0: the alarm comes earlier",
+            "给节点 1 的 limits 加上 \"watermark\": 40（4.0 以前的默认值）：告警来得更早",
+        ),
+        both(
+            "Kill broker 1 during the alarm: a dead node has none, and the shop goes on",
+            "告警期间弄宕 Broker 1：宕机的节点没有告警，shop 继续发布",
         ),
     ],
 };

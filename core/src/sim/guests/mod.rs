@@ -26,7 +26,7 @@ pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
 pub(super) use pace::{Drafted, Pace};
 pub use rabbitmq::{
-    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec,
+    GivesBack, OnNack, RabbitmqLimit, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec,
     RabbitmqTarget, StreamOffset,
 };
 pub use rocketmq::{

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use super::super::draft::MessageSpec;
 use super::super::drawn::{FaultKind, FaultPlan};
 use super::super::guests::{
-    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
-    StreamOffset, SystemSource, SystemSpec, SystemTarget,
+    GivesBack, OnNack, RabbitmqLimit, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec,
+    RabbitmqTarget, StreamOffset, SystemSource, SystemSpec, SystemTarget,
 };
 use super::super::program_spec::{OnFailure, ProgramSpec, Settles};
 use super::super::scenario::{ConsumerSpec, ProducerSpec, Scenario, SourceSpec, TargetSpec};
@@ -19,6 +19,7 @@ use crate::message::Headers;
 use crate::rng::{Rng, Stream};
 use crate::routing::{Binding, Declaration, Destination, ExchangeKind, ExchangeName, ExchangeOptions};
 use crate::time::{Span, Time};
+use crate::vhost::DiskLimit;
 
 /// All faults are over by then.
 const CALM: Time = Time(1_500_000);
@@ -99,7 +100,24 @@ fn settings(rng: &mut Rng) -> RabbitmqSettings {
         grace: millis(rng, 100, 400),
         ask_again: millis(rng, 50, 200),
         counts_nacks: one_in(rng, 3),
+        ..RabbitmqSettings::default()
     }
+}
+
+/// One node is short of something, or two are.
+fn limits(rng: &mut Rng, brokers: u16) -> Vec<RabbitmqLimit> {
+    let first = rng.between(1, brokers.into()) as u16;
+    let nodes: Vec<u16> = (first..=brokers).take(rng.between(1, 2) as usize).collect();
+    let limit = |node| {
+        let on_disk = one_in(rng, 3);
+        RabbitmqLimit {
+            node,
+            memory: (!on_disk || one_in(rng, 2)).then(|| rng.between(300, 6_000)),
+            watermark: if one_in(rng, 2) { 60 } else { 40 },
+            disk: on_disk.then(|| DiskLimit { size: 20_000, free_min: rng.between(10_000, 19_000) }),
+        }
+    };
+    nodes.into_iter().map(limit).collect()
 }
 
 fn producer(rng: &mut Rng, number: u64, to: RabbitmqTarget) -> ProducerSpec {
@@ -246,14 +264,28 @@ pub fn rabbitmq(seed: u64) -> Scenario {
         kinds.push(FaultKind::NewDisk);
     }
     let faults = FaultPlan { kinds, from: Time(20_000), until: CALM, faults: (0, 6) };
-    let spec = RabbitmqSpec { queues, exchanges, bindings, settings: settings(rng) };
+    let mut spec = RabbitmqSpec { queues, exchanges, bindings, limits: Vec::new(), settings: settings(rng) };
+    let latency = (300, rng.between(600, 3_000));
+    if one_in(rng, 3) {
+        spec.limits = limits(rng, brokers);
+        // Somebody takes the dead away: else they would fill a node for ever.
+        let number = consumers.len() as u64 + 1;
+        consumers.push(consumer(rng, number, brokers, (name(GRAVEYARD), Kind::Quorum)));
+    }
+    if one_in(rng, 3) {
+        let credit = rng.between(1, 12) as u32;
+        let settings = &mut spec.settings;
+        settings.credit_flow = (credit, rng.between(1, credit.into()) as u32);
+        settings.quorum_commands_soft_limit = rng.between(1, 6) as u32;
+        settings.stream_messages_soft_limit = rng.between(1, 6) as u32;
+    }
     let base = Scenario::built_in("hundred-messages").expect("it is built in");
     Scenario {
         name: format!("rabbitmq {seed}"),
         seed,
         ends_at: END,
         brokers,
-        latency: (300, rng.between(600, 3_000)),
+        latency,
         queues: Vec::new(),
         topics: Vec::new(),
         producers,

@@ -9,7 +9,7 @@ use super::super::scenario::{InvalidScenario, Scenario};
 use super::super::world::World;
 use crate::observe::{
     CameBack, ClusterEvent, CompactionEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise,
-    PromiseJudge, PullEvent, PulsarEvent, QueueEvent, RecoveryEvent, ShareEvent, Stamped, TxnEvent,
+    PromiseJudge, PullEvent, PulsarEvent, QueueEvent, RabbitmqEvent, RecoveryEvent, ShareEvent, Stamped, TxnEvent,
 };
 use crate::sorted::SortedSet;
 
@@ -173,6 +173,8 @@ fn met_in(fact: &Stamped) -> Option<&'static str> {
         Event::Requeued { .. } => "a message given back to its queue",
         Event::Queue(QueueEvent::Died { .. }) => "a message that died in a queue",
         Event::Queue(QueueEvent::GaveUp { message: Some(_), .. }) => "a message given up",
+        Event::Queue(QueueEvent::InFlow { .. }) => "a client in flow",
+        Event::Rabbitmq(RabbitmqEvent::ConnectionBlocked { .. }) => "a publisher blocked by an alarm",
         Event::Cluster(ClusterEvent::PartitionAdded { .. }) => "a partition added",
         Event::Cluster(ClusterEvent::Moved { .. }) => "a partition moved to other brokers",
         Event::Cluster(ClusterEvent::Controls { term }) if term.0 > 1 => "a controller replaced",

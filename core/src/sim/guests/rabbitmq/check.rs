@@ -9,9 +9,12 @@ use crate::sim::guests::{SystemSource, SystemTarget};
 use crate::sim::{ConsumerSpec, PATIENCE_MAX, PATIENCE_MIN, ProducerSpec, ProgramSpec, Scenario};
 use crate::sorted::SortedSet;
 use crate::systems::rabbitmq::Declared;
+use crate::time::Span;
 
 /// The most nodes of a cluster: each has a member of every queue, and quorums of more are slower, not safer.
 const CLUSTER_MAX: u16 = 9;
+/// A node looks at itself no more often.
+const CHECK_MIN: Span = Span::from_millis(1);
 
 type Checked = Result<(), String>;
 
@@ -32,6 +35,7 @@ pub(in super::super) fn check(spec: &RabbitmqSpec, scenario: &Scenario) -> Check
     require(spec.settings.beat < spec.settings.patience, || {
         "rabbitmq's patience is no longer than its beat: nobody would lead for long".into()
     })?;
+    limits(spec, scenario)?;
     let mut seen = SortedSet::new();
     for queue in &spec.queues {
         require(seen.insert(&queue.name), || format!("the name {} is taken", queue.name))?;
@@ -68,6 +72,38 @@ pub(in super::super) fn check(spec: &RabbitmqSpec, scenario: &Scenario) -> Check
     let readings = &mut SortedSet::new();
     scenario.producers.iter().try_for_each(|own| producer(spec, scenario, own))?;
     scenario.consumers.iter().try_for_each(|own| consumer(spec, scenario, own, readings))
+}
+
+/// What nodes have, and how much may be under way.
+fn limits(spec: &RabbitmqSpec, scenario: &Scenario) -> Checked {
+    let mut seen = SortedSet::new();
+    for limit in &spec.limits {
+        let node = limit.node;
+        require((1..=scenario.brokers).contains(&node), || {
+            format!("limits for node {node}, there are {}", scenario.brokers)
+        })?;
+        require(seen.insert(node), || format!("node {node} has limits twice"))?;
+        require(limit.memory.is_some() || limit.disk.is_some(), || {
+            format!("the limits of node {node} name neither memory nor disk")
+        })?;
+        require((1..=100).contains(&limit.watermark), || {
+            format!("the watermark of node {node} is {}, use 1 to 100", limit.watermark)
+        })?;
+        require(limit.disk.is_none_or(|disk| disk.free_min <= disk.size), || {
+            format!("node {node} is to have more of its disk free than there is")
+        })?;
+    }
+    let settings = &spec.settings;
+    let every = settings.check_every;
+    require((CHECK_MIN..=PATIENCE_MAX).contains(&every), || {
+        format!("rabbitmq's check_every is {every}, use {CHECK_MIN} to {PATIENCE_MAX}")
+    })?;
+    let (credit, more) = settings.credit_flow;
+    require(0 < more && more <= credit, || {
+        format!("rabbitmq's credit_flow is {credit} and {more}: the second is from 1 to the first")
+    })?;
+    let least = settings.quorum_commands_soft_limit.min(settings.stream_messages_soft_limit);
+    require(least > 0, || "rabbitmq's soft limits are at least 1".into())
 }
 
 fn nodes(name: &str, named: &[u16], scenario: &Scenario) -> Checked {

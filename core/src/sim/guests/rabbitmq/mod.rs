@@ -10,8 +10,8 @@ mod talk;
 mod view;
 
 pub use spec::{
-    GivesBack, OnNack, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec, RabbitmqTarget,
-    StreamOffset,
+    GivesBack, OnNack, RabbitmqLimit, RabbitmqQueue, RabbitmqSettings, RabbitmqSource, RabbitmqSpec,
+    RabbitmqTarget, StreamOffset,
 };
 
 pub(super) use check::check;
@@ -27,7 +27,7 @@ use crate::ids::NodeId;
 use crate::raft::Timing;
 use crate::routing::{RouteError, Router};
 use crate::sim::Scenario;
-use crate::systems::rabbitmq::cluster::{ClusterConfig, DeclaredQueue};
+use crate::systems::rabbitmq::cluster::{ClusterConfig, DeclaredQueue, FlowLimits, Limits};
 use crate::systems::rabbitmq::{Counting, declare};
 
 /// What every node is told.
@@ -37,8 +37,12 @@ fn config(spec: &RabbitmqSpec, scenario: &Scenario, seed: u64) -> Result<Cluster
         let kind = declare(&queue.arguments).map_err(|error| alloc::format!("{}: {error}", queue.name))?;
         queues.push(DeclaredQueue { name: queue.name.clone(), node: NodeId::Broker(queue.node), kind });
     }
-    let RabbitmqSettings { heartbeat, net_tick, beat, patience, grace, ask_again, counts_nacks } =
-        spec.settings.clone();
+    let RabbitmqSettings { heartbeat, net_tick, beat, patience, grace, ask_again, .. } = spec.settings;
+    let settings = &spec.settings;
+    let limit = |limit: &RabbitmqLimit| {
+        let limits = Limits { memory_max: limit.memory_max(), disk: limit.disk };
+        (NodeId::Broker(limit.node), limits)
+    };
     Ok(ClusterConfig {
         nodes: (1..=scenario.brokers).map(NodeId::Broker).collect(),
         queues,
@@ -47,7 +51,14 @@ fn config(spec: &RabbitmqSpec, scenario: &Scenario, seed: u64) -> Result<Cluster
         timing: Timing { beat, patience },
         grace,
         ask_again,
-        counting: if counts_nacks { Counting::Returns } else { Counting::Failures },
+        counting: if settings.counts_nacks { Counting::Returns } else { Counting::Failures },
+        limits: spec.limits.iter().map(limit).collect(),
+        look_every: settings.check_every,
+        flow: FlowLimits {
+            credit: settings.credit_flow,
+            commands: settings.quorum_commands_soft_limit,
+            messages: settings.stream_messages_soft_limit,
+        },
         seed,
     })
 }

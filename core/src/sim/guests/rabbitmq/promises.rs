@@ -4,7 +4,7 @@
 //! |---|---|
 //! | nothing is lost | confirms, consumers that acknowledge when they are done; disks that keep what was flushed; of a classic queue, and of any in a cluster of one node, no disk that is replaced; persistent messages |
 //! | all is done in the end | the same, somebody who reads every queue and does not fail for ever, all faults over, and time; of a stream that keeps all, somebody who reads it from its beginning |
-//! | answered in the end | confirms, all faults over, and time; no queue that refuses for ever |
+//! | answered in the end | confirms, all faults over, and time; no queue that refuses for ever, and no alarm that stays: what fills memory or disk is consumed |
 //! | what was read of a stream stays | disks that keep what was flushed, no retention |
 //!
 //! RabbitMQ promises no order once something was given back, and nothing about doing things once.
@@ -26,6 +26,9 @@ use super::{RabbitmqSource, RabbitmqTarget, StreamOffset};
 
 /// So many times the longest patience passes until everybody has found everybody again.
 const ROUNDS: u64 = 12;
+
+/// How long an alarm's beginning and its end take to reach a publisher, in microseconds, with what it publishes then.
+const ALARM_WAYS: u64 = 20_000;
 
 struct Promises<'a> {
     spec: &'a RabbitmqSpec,
@@ -134,7 +137,7 @@ impl Promises<'_> {
         let refuses = queues.iter().any(|queue| self.refuses(queue));
         promise(keeps, Promise::NotLost);
         promise(is_stream && keeps && !trims, Promise::ReadStays);
-        promise(confirms && quiet && !refuses, Promise::Answered);
+        promise(confirms && quiet && !refuses && self.alarms_end(), Promise::Answered);
         let read = queues.iter().all(|queue| self.is_worked_off(queue));
         promise(!is_stream && keeps && quiet && read && !refuses, Promise::AtLeastOnce);
     }
@@ -178,6 +181,16 @@ impl Promises<'_> {
         }
     }
 
+    /// Whether no alarm stays on for ever: whatever fills a node's memory or disk is worked off.
+    fn alarms_end(&self) -> bool {
+        let on_disk = self.spec.limits.iter().any(|limit| limit.disk.is_some());
+        let ends = |name: &Name| match self.spec.is_stream(Some(name)) {
+            true => !on_disk,
+            false => self.is_worked_off(name),
+        };
+        self.spec.limits.is_empty() || self.spec.queues.iter().all(|queue| ends(&queue.name))
+    }
+
     /// Whether somebody reads a queue and is through with everything in the end.
     fn is_worked_off(&self, queue: &Name) -> bool {
         let all = self.scenario.consumers.iter();
@@ -203,6 +216,10 @@ impl Promises<'_> {
         // As if one consumer did everything, and each came back once.
         let work = messages.saturating_mul(slowest.unwrap_or(0)).saturating_mul(2);
         let patience = self.spec.settings.spans().into_iter().map(|(_, span)| span.0).max().unwrap_or(0);
+        // An alarm for each message, at worst: it is noticed, and over, a while later.
+        let alarm =
+            if self.spec.limits.is_empty() { 0 } else { self.spec.settings.check_every.0 * 2 + ALARM_WAYS };
+        let work = work.saturating_add(messages.saturating_mul(alarm));
         let rounds = if self.adversity.actions.is_empty() { 1 } else { ROUNDS };
         ends_at.since(last) >= Span(patience.saturating_mul(rounds).saturating_add(work))
     }

@@ -11,7 +11,9 @@ use crate::observe::{Change, Event, Place};
 use crate::routing::ExchangeName;
 use crate::sim::ProducerSpec;
 use crate::sim::picture::{HeldUp, ProducerView};
-use crate::systems::rabbitmq::cluster::{ClusterConfig, ClusterMessage, Fate, PublisherClient, Publishes};
+use crate::systems::rabbitmq::cluster::{
+    ClusterConfig, ClusterMessage, Fate, HeldUpBy, PublisherClient, Publishes,
+};
 use crate::systems::{Input, Out};
 use crate::time::Time;
 
@@ -111,7 +113,11 @@ impl Guest for PublisherGuest {
             or_to: Vec::new(),
             reads: None,
             publishes: matches!(self.how.place, Place::Exchange(_)),
-            held_up: (look.is_up() && self.client.is_held_up()).then_some(HeldUp::Full),
+            held_up: self.client.held_up().filter(|_| look.is_up()).map(|by| match by {
+                HeldUpBy::Alarm => HeldUp::Alarm,
+                HeldUpBy::Flow => HeldUp::Flow,
+                HeldUpBy::FullQueue => HeldUp::Full,
+            }),
             acks: None,
             sent: self.pace.sent(),
             planned: spec.messages,

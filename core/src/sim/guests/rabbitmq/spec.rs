@@ -14,6 +14,7 @@ use crate::routing::{Binding, Declaration, ExchangeName};
 use crate::sim::spec::is_default;
 use crate::systems::rabbitmq::{Declared, OffsetSpec, declare};
 use crate::time::{Span, Time};
+use crate::vhost::{DiskLimit, INITIAL_CREDIT, MORE_CREDIT_AFTER};
 
 /// A cluster of RabbitMQ. Every node has a member of every quorum queue and of every stream; a classic queue is on the node
 /// where it was declared.
@@ -36,9 +37,52 @@ pub struct RabbitmqSpec {
     /// What leads where.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<Binding>,
+    /// Nodes that are short of memory or disk some day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<RabbitmqLimit>,
     /// How patient everybody is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub settings: RabbitmqSettings,
+}
+
+/// What a node's machine has. When a node has too little left, all nodes block the connections of publishers.
+///
+/// ```
+/// use mqlab_core::sim::RabbitmqLimit;
+/// let limit: RabbitmqLimit = serde_json::from_str(r#"{ "node": 1, "memory": 5000 }"#)?;
+/// assert_eq!((limit.watermark, limit.memory_max()), (60, Some(3_000)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RabbitmqLimit {
+    /// Which node, from 1.
+    pub node: u16,
+    /// How many bytes of memory it has; of these the bodies of messages count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Beyond so many hundredths of its memory it raises the alarm. (`vm_memory_high_watermark`: 0.6 since 4.0, 0.4 before.)
+    #[serde(default = "most", skip_serializing_if = "is_most")]
+    pub watermark: u8,
+    /// How large its disk is, and how much of it must stay free. (`disk_free_limit`: 50 MB.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskLimit>,
+}
+
+impl RabbitmqLimit {
+    /// With more bytes in memory than this it raises the alarm.
+    pub fn memory_max(&self) -> Option<u64> {
+        let part = |memory: u64| (u128::from(memory) * u128::from(self.watermark) / 100) as u64;
+        self.memory.map(part)
+    }
+}
+
+const fn most() -> u8 {
+    60
+}
+
+const fn is_most(percent: &u8) -> bool {
+    *percent == most()
 }
 
 /// A queue or a stream, as it is declared.
@@ -96,6 +140,16 @@ pub struct RabbitmqSettings {
     pub ask_again: Span,
     /// Whether whatever comes back counts towards the delivery limit, as it did up to 4.2; since 4.3 a `basic.nack` does not.
     pub counts_nacks: bool,
+    /// How often a node that has limits looks at itself. (`vm_memory_monitor`: each second; the disk from ten times a second to
+    /// once in ten seconds.)
+    pub check_every: Span,
+    /// Credit between the processes of a node: a reader's of its channel, and a channel's of each classic queue; at first, and
+    /// each time so much was handled. (`credit_flow_default_credit`.)
+    pub credit_flow: (u32, u32),
+    /// With more commands under way to a quorum queue its channel is held up. (`quorum_commands_soft_limit`.)
+    pub quorum_commands_soft_limit: u32,
+    /// The same for messages to a stream. (`stream_messages_soft_limit`.)
+    pub stream_messages_soft_limit: u32,
 }
 
 impl Default for RabbitmqSettings {
@@ -108,6 +162,10 @@ impl Default for RabbitmqSettings {
             grace: Span::from_millis(300),
             ask_again: Span::from_millis(150),
             counts_nacks: false,
+            check_every: Span::from_millis(5),
+            credit_flow: (INITIAL_CREDIT, MORE_CREDIT_AFTER),
+            quorum_commands_soft_limit: 32,
+            stream_messages_soft_limit: 256,
         }
     }
 }

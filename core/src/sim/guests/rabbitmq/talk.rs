@@ -78,6 +78,7 @@ fn client_hears(word: &ToClient) -> Described {
         ToClient::Deliver { acquired, message, .. } => (PacketKind::Delivery, None, id(message), *acquired),
         ToClient::Chunk { chunk, .. } => (PacketKind::Fetched, None, ids(chunk), 0),
         ToClient::Opened | ToClient::Consuming | ToClient::Beat => plain(PacketKind::Upkeep),
+        ToClient::Blocked | ToClient::Unblocked | ToClient::Window { .. } => plain(PacketKind::Upkeep),
     }
 }
 
@@ -151,7 +152,9 @@ impl Talk for ClusterMessage {
                 Word::Queue(word) => of_queue(name, word),
                 Word::Stream(word) => of_stream(name, word),
             },
-            Self::Council(_) | Self::Tick { .. } => (PacketKind::Upkeep, None, Vec::new(), 0),
+            Self::Council(_) | Self::Tick { .. } | Self::Alarms { .. } => {
+                (PacketKind::Upkeep, None, Vec::new(), 0)
+            }
         }
     }
 

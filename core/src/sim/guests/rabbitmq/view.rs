@@ -30,10 +30,14 @@ pub(super) fn broker_view(guest: &NodeGuest, look: &Look<'_>) -> BrokerView {
             each.filter_map(|(name, disk)| at_rest(name, disk, look)).collect()
         }
     };
+    let alarms = match &guest.state {
+        State::Runs(node) if look.is_up() => node.alarms_on(),
+        _ => Vec::new(),
+    };
     BrokerView {
         node: guest.node,
         up: look.is_up(),
-        alarms: Vec::new(),
+        alarms,
         mailbox: 0,
         exchanges: exchanges.collect(),
         strips,

@@ -5,11 +5,14 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::super::{QuorumMessage, StreamMessage, first_of_session};
+use super::hosted::Hosted;
 use super::protocol::Word;
+use super::reader::FlowLimits;
 use super::{AFTER_HANG_UP, Channel};
 use crate::ids::{Epoch, Name, NodeId};
 use crate::message::Message;
 use crate::time::{Span, Time};
+use crate::vhost::Credit;
 
 /// Whom a channel asks, and when it asks again.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +88,50 @@ struct Pending {
     publisher: Option<(Name, u64)>,
 }
 
+/// How far a channel may be ahead of a queue before it waits for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ahead {
+    /// Of a classic queue it has credit.
+    Credit(Credit),
+    /// Of a quorum queue or a stream, so many messages without an answer; whether there were more.
+    Most { most: u32, slow: bool },
+}
+
+impl Ahead {
+    pub(super) fn new(hosted: Option<&Hosted>, flow: FlowLimits) -> Self {
+        match hosted {
+            Some(Hosted::Quorum(_)) => Self::Most { most: flow.commands, slow: false },
+            Some(Hosted::Stream(_)) => Self::Most { most: flow.messages, slow: false },
+            Some(Hosted::Classic(_) | Hosted::Elsewhere(_)) | None => {
+                Self::Credit(Credit::new(flow.credit.0, flow.credit.1))
+            }
+        }
+    }
+
+    /// Another message goes, where so many have no answer.
+    fn goes(&mut self, before: usize) {
+        match self {
+            Self::Credit(credit) => credit.spend(),
+            Self::Most { most, slow } => *slow = before >= *most as usize,
+        }
+    }
+
+    /// One was answered; so many are not.
+    fn comes(&mut self, left: usize) {
+        match self {
+            Self::Credit(credit) => _ = credit.handle(1),
+            Self::Most { most, slow } => *slow &= left >= *most as usize,
+        }
+    }
+
+    fn is_over(self) -> bool {
+        match self {
+            Self::Credit(credit) => credit.is_spent(),
+            Self::Most { slow, .. } => slow,
+        }
+    }
+}
+
 /// What a channel publishes to one queue.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
@@ -94,12 +141,24 @@ pub(super) struct Asker {
     pending: BTreeMap<u64, Pending>,
     /// Of a stream: in which epoch what is pending was said.
     reign: Option<Epoch>,
+    ahead: Ahead,
 }
 
 impl Asker {
-    pub(super) fn new(channel: Channel, is_stream: bool) -> Self {
+    pub(super) fn new(channel: Channel, is_stream: bool, ahead: Ahead) -> Self {
         let next = first_of_session(channel.session);
-        Self { patience: Patience::default(), next, is_stream, pending: BTreeMap::new(), reign: None }
+        let (patience, pending) = Default::default();
+        Self { patience, next, is_stream, pending, reign: None, ahead }
+    }
+
+    /// Whether its channel has to wait for the queue.
+    pub(super) fn holds_up(&self) -> bool {
+        self.ahead.is_over()
+    }
+
+    /// How many bytes of messages have no answer.
+    pub(super) fn bytes(&self) -> u64 {
+        self.pending.values().map(|pending| pending.message.body().len() as u64).sum()
     }
 
     /// Another message; what is to be said, if it is known to whom. With a name in a stream it waits where what came before is
@@ -117,6 +176,7 @@ impl Asker {
             (self.patience.doubts, self.reign) = (false, None); // nothing is under way
         }
         let waits = self.is_stream && publisher.is_some() && self.patience.doubts;
+        self.ahead.goes(self.pending.len());
         self.pending.insert(sequence, Pending { number, message, publisher });
         let to = self.patience.leader.filter(|_| !waits)?;
         Some((to, self.word(sequence)?))
@@ -169,7 +229,9 @@ impl Asker {
 
     /// One was answered; says by which number the channel knows it.
     pub(super) fn answered(&mut self, sequence: u64) -> Option<u64> {
-        self.pending.remove(&sequence).map(|pending| pending.number)
+        let pending = self.pending.remove(&sequence)?;
+        self.ahead.comes(self.pending.len());
+        Some(pending.number)
     }
 
     /// The same of a stream's publisher with a name of its own.

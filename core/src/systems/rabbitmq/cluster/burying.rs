@@ -142,7 +142,8 @@ impl ClusterNode {
             }
             return;
         }
-        self.channels.entry(self.me).or_insert_with(|| ServerChannel::new(session, now));
+        let flow = self.config.flow;
+        self.channels.entry(self.me).or_insert_with(|| ServerChannel::new(session, flow, now));
         self.publish(channel, number, (&exchange, false, true), None, letter);
     }
 

@@ -5,10 +5,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::asking::Asker;
+use super::asking::{Ahead, Asker};
 use super::hosted::Hosted;
 use super::node::{ClusterNode, Fallible, failed};
 use super::protocol::{ClusterMessage, ToClient, ToNode, Word};
+use super::reader::{FlowLimits, Reader};
 use super::reading::{Reading, Said};
 use super::{Channel, Disk};
 use crate::ids::{Name, NodeId};
@@ -50,12 +51,19 @@ pub(super) struct ServerChannel {
     pub(super) confirmed: Vec<u64>,
     pub(super) reading: Option<Reading>,
     pub(super) stream: Option<StreamReading>,
+    pub(super) reader: Reader,
 }
 
 impl ServerChannel {
-    pub(super) fn new(session: u32, now: Time) -> Self {
-        let (askers, open, confirmed) = Default::default();
-        Self { session, heard: now, beat_at: now, askers, open, confirmed, reading: None, stream: None }
+    pub(super) fn new(session: u32, flow: FlowLimits, now: Time) -> Self {
+        let (askers, open, confirmed, reading, stream) = Default::default();
+        let reader = Reader::new(flow);
+        Self { session, heard: now, beat_at: now, askers, open, confirmed, reading, stream, reader }
+    }
+
+    /// How many bytes of messages it has read, for which a queue has not answered.
+    pub(super) fn bytes(&self) -> u64 {
+        self.askers.values().map(Asker::bytes).sum()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -73,12 +81,13 @@ impl ClusterNode {
             if self.channels.get(&channel.client).is_some_and(|own| own.session != channel.session) {
                 self.channel_gone(now, channel.client)?;
             }
-            self.channels.entry(channel.client).or_insert_with(|| ServerChannel::new(channel.session, now));
+            let flow = self.config.flow;
+            let new = || ServerChannel::new(channel.session, flow, now);
+            self.channels.entry(channel.client).or_insert_with(new);
             self.hear(channel, ToClient::Opened);
             return Ok(());
         }
         let Some(own) = self.channel(channel) else { return Ok(()) };
-        own.heard = now;
         match word {
             ToNode::Open | ToNode::Beat => Ok(()),
             ToNode::Publish { number, exchange, mandatory, publisher, confirm, message } => {
@@ -152,14 +161,19 @@ impl ClusterNode {
         let key = key.to_string();
         let routed = message.with_route(exchange.as_str(), &key);
         let mut said = Vec::new();
-        let streams: BTreeMap<Name, bool> = queues
+        let flow = self.config.flow;
+        let kinds: BTreeMap<Name, (bool, Ahead)> = queues
             .iter()
-            .map(|name| (name.clone(), self.hosted.get(name).is_some_and(Hosted::is_stream)))
+            .map(|name| {
+                let hosted = self.hosted.get(name);
+                (name.clone(), (hosted.is_some_and(Hosted::is_stream), Ahead::new(hosted, flow)))
+            })
             .collect();
         let Some(own) = self.channel(channel) else { return };
         own.open.insert(number, Open { waits: queues, confirm, refused: None });
-        for (name, is_stream) in streams {
-            let asker = own.askers.entry(name.clone()).or_insert_with(|| Asker::new(channel, is_stream));
+        for (name, (is_stream, ahead)) in kinds {
+            let new = || Asker::new(channel, is_stream, ahead);
+            let asker = own.askers.entry(name.clone()).or_insert_with(new);
             let publisher = publisher.clone().filter(|_| is_stream);
             said.extend(asker.publish(number, routed.clone(), publisher).map(|word| (name, word)));
         }

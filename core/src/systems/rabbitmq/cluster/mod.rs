@@ -23,6 +23,7 @@
 //! Sources: RabbitMQ, "Clustering", "Quorum Queues", "Consumer Acknowledgements and Publisher Confirms"; `rabbit_channel.erl`,
 //! `rabbit_fifo_client.erl`, `rabbit_fifo_dlx_worker.erl`, `rabbit_stream_coordinator.erl`.
 
+mod alarms;
 mod asking;
 mod burying;
 mod channels;
@@ -34,16 +35,19 @@ mod link;
 mod node;
 mod protocol;
 mod publisher;
+mod reader;
 mod reading;
 mod tending;
 
 use alloc::vec::Vec;
 
+pub(crate) use alarms::Limits;
 pub(crate) use consumer::{ConsumerClient, Given, How, Reads};
 pub(crate) use hosted::{Hosted, QuorumHost};
 pub(crate) use node::{ClusterNode, Stopped};
 pub(crate) use protocol::{Channel, ClusterMessage, ToClient, ToNode, Word};
-pub(crate) use publisher::{Fate, PublisherClient, Publishes};
+pub(crate) use publisher::{Fate, HeldUpBy, PublisherClient, Publishes};
+pub(crate) use reader::FlowLimits;
 
 use crate::ids::{Name, NodeId};
 use crate::log::faulty::FaultyStorage;
@@ -76,6 +80,12 @@ pub(crate) struct ClusterConfig {
     pub(crate) ask_again: Span,
     /// What counts towards delivery limits.
     pub(crate) counting: super::Counting,
+    /// What nodes have of memory and disk, where that is limited.
+    pub(crate) limits: Vec<(NodeId, Limits)>,
+    /// How often such a node looks at itself.
+    pub(crate) look_every: Span,
+    /// How much may be under way before a publisher is stopped.
+    pub(crate) flow: FlowLimits,
     pub(crate) seed: u64,
 }
 

@@ -6,6 +6,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::alarms::Alarms;
 use super::burying::Graves;
 use super::channels::ServerChannel;
 use super::council::{Council, Wishes};
@@ -61,6 +62,7 @@ pub(crate) struct ClusterNode {
     pub(super) graves: Graves,
     /// Through which nodes the latest channels of those speak who publish to streams that are written here.
     pub(super) writers_clients: BTreeMap<NodeId, (NodeId, u32)>,
+    pub(super) alarms: Alarms,
     council: Option<Box<Council>>,
     /// In which epoch each stream's member was stopped in this life: then it may write.
     stopped: BTreeMap<Name, Epoch>,
@@ -104,6 +106,8 @@ impl ClusterNode {
         let peers = peers.map(|&node| (node, Peer { heard: now, incarnation: 0, up: true })).collect();
         let (channels, leaving, graves, writers_clients) = Default::default();
         let (stopped, mail, sends, events) = Default::default();
+        let limits = config.limits.iter().find(|(node, _)| *node == me).map(|(_, limits)| *limits);
+        let alarms = Alarms::new(limits, now);
         Ok(Self {
             me,
             incarnation,
@@ -114,6 +118,7 @@ impl ClusterNode {
             leaving,
             graves,
             writers_clients,
+            alarms,
             council,
             stopped,
             peers,
@@ -171,7 +176,8 @@ impl ClusterNode {
     pub(crate) fn next_wakeup(&self) -> Option<Time> {
         let hosted = self.hosted.values().filter_map(Hosted::next_wakeup);
         let council = self.council.iter().map(|council| council.next_wakeup());
-        let own = [self.next_tick].into_iter().chain(self.graves.next_wakeup());
+        let own =
+            [self.next_tick].into_iter().chain(self.graves.next_wakeup()).chain(self.alarms.next_look());
         let leaving = self.leaving.values().copied();
         hosted.chain(council).chain(own).chain(leaving).chain(self.next_of_channels()).min()
     }
@@ -192,6 +198,7 @@ impl ClusterNode {
             Input::Message { from, message } => self.take(now, from, message),
         };
         let done = done.and_then(|()| self.read_mail(now)).and_then(|()| self.pump(now));
+        let done = done.and_then(|()| self.read_mail(now)).and_then(|()| self.read_on(now));
         self.failed |= done.and_then(|()| self.read_mail(now)).is_err();
     }
 
@@ -207,6 +214,7 @@ impl ClusterNode {
             }
             self.with_council(|council, wishes| council.settle(wishes))?;
             self.bury(now)?;
+            self.read_on(now)?;
             if self.mail.is_empty() {
                 break;
             }
@@ -288,7 +296,7 @@ impl ClusterNode {
         }
         match message {
             ClusterMessage::Says(session, word) => {
-                self.client_says(now, Channel { client: from, session }, word)
+                self.comes_from(now, Channel { client: from, session }, word)
             }
             ClusterMessage::Hears(..) => Ok(()), // it is nobody's client
             ClusterMessage::Ask { queue, channel, word } => self.asked(now, from, &queue, channel, word),
@@ -307,6 +315,10 @@ impl ClusterNode {
                     self.node_gone(now, from)?;
                 }
                 self.obey(now, orders)
+            }
+            ClusterMessage::Alarms { on } => {
+                self.hears_of_alarms(from, on);
+                Ok(())
             }
         }
     }
@@ -433,6 +445,7 @@ impl ClusterNode {
         if self.next_tick <= now {
             self.next_tick = now + Span(self.config.net_tick.0 / BEATS);
             self.tick();
+            self.tell_of_alarms_again();
             let silent = |peer: &Peer| peer.up && now.since(peer.heard) > self.config.net_tick;
             let dead: Vec<NodeId> =
                 self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(node, _)| *node).collect();
@@ -440,6 +453,7 @@ impl ClusterNode {
                 self.takes_for_dead(now, node)?;
             }
         }
+        self.look_at_itself(now)?;
         self.wake_channels(now)
     }
 
@@ -455,6 +469,7 @@ impl ClusterNode {
 
     /// What was on a node is gone, or may be.
     fn node_gone(&mut self, now: Time, node: NodeId) -> Fallible<()> {
+        self.forget_alarms(node);
         let names: Vec<Name> = self.hosted.keys().cloned().collect();
         for name in names {
             match self.hosted.get_mut(&name) {

@@ -8,6 +8,7 @@ use crate::message::Message;
 use crate::raft::RaftMessage;
 use crate::record::Batches;
 use crate::routing::ExchangeName;
+use crate::vhost::Alarm;
 
 /// A client in one of its sessions. A later session has a higher number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,8 @@ pub(crate) enum ClusterMessage {
     Council(RaftMessage),
     /// I am there, and who writes which stream, from whom it is known.
     Tick { incarnation: u64, orders: Vec<Order> },
+    /// Which of my alarms are on.
+    Alarms { on: Vec<Alarm> },
 }
 
 /// To or from a queue or a stream.
@@ -101,4 +104,10 @@ pub(crate) enum ToClient {
     Chunk { chunk: Batches, from: Offset },
     /// A heartbeat.
     Beat,
+    /// `connection.blocked`: an alarm is on, and nothing is read that is published.
+    Blocked,
+    /// `connection.unblocked`.
+    Unblocked,
+    /// What TCP says, and not AMQP: there is room for what the client sends, or no more, since nobody reads it.
+    Window { open: bool },
 }

@@ -55,6 +55,17 @@ pub(crate) enum Fate {
     Over,
 }
 
+/// Why a publisher waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldUpBy {
+    /// A queue refused a message.
+    FullQueue,
+    /// An alarm is on.
+    Alarm,
+    /// Its node does not read.
+    Flow,
+}
+
 /// A publisher.
 #[derive(Clone, Debug)]
 pub(crate) struct PublisherClient {
@@ -64,6 +75,10 @@ pub(crate) struct PublisherClient {
     /// By the numbers of the present session.
     open: BTreeMap<u64, Sending>,
     refused: VecDeque<(Time, Sending)>,
+    /// What it was told by `connection.blocked`.
+    blocked: bool,
+    /// Its socket takes nothing: the node does not read.
+    stalled: bool,
     next: u64,
     own: u64,
     /// What became of messages since that was asked last.
@@ -79,8 +94,8 @@ impl PublisherClient {
         (starts_at, own): (Time, u64),
     ) -> Self {
         let link = Link::new(nodes, heartbeat, incarnation, starts_at);
-        let (waiting, open, refused, fates) = Default::default();
-        Self { how, link, waiting, open, refused, next: 1, own, fates }
+        let (waiting, open, refused, blocked, stalled, fates) = Default::default();
+        Self { how, link, waiting, open, refused, blocked, stalled, next: 1, own, fates }
     }
 
     /// The program hands a message over.
@@ -99,9 +114,15 @@ impl PublisherClient {
         self.open.values().chain(refused).chain(&self.waiting).map(|sending| sending.id)
     }
 
-    /// Whether it may not publish now, though it would.
-    pub(crate) fn is_held_up(&self) -> bool {
-        !self.refused.is_empty()
+    /// Why it does not publish now, though it would.
+    pub(crate) fn held_up(&self) -> Option<HeldUpBy> {
+        if self.blocked {
+            Some(HeldUpBy::Alarm)
+        } else if self.stalled {
+            Some(HeldUpBy::Flow)
+        } else {
+            (!self.refused.is_empty()).then_some(HeldUpBy::FullQueue)
+        }
     }
 
     /// What became of messages since the last call.
@@ -117,8 +138,10 @@ impl PublisherClient {
                 let again = self.waiting.iter().filter(|sending| sending.attempts > 0).count() as u64;
                 out.events.push(Event::Rabbitmq(RabbitmqEvent::Connected { to, again }));
                 self.next = 1;
+                (self.blocked, self.stalled) = (false, false);
             }
             Means::Lost => {
+                (self.blocked, self.stalled) = (false, false);
                 // Nobody will confirm it in this session. In order, and before what was not sent yet.
                 let mut again: Vec<Sending> = core::mem::take(&mut self.open).into_values().collect();
                 again.sort_by_key(|sending| sending.own);
@@ -167,6 +190,10 @@ impl PublisherClient {
                     out.events.push(Event::Queue(QueueEvent::Returned { exchange, message }));
                 }
             }
+            // It could go on writing, until its socket takes nothing more.
+            ToClient::Blocked => self.blocked = true,
+            ToClient::Unblocked => self.blocked = false,
+            ToClient::Window { open } => self.stalled = !open,
             _ => {}
         }
     }
@@ -181,6 +208,8 @@ impl PublisherClient {
             most => most as usize,
         };
         while self.link.is_open()
+            && !self.blocked
+            && !self.stalled
             && self.open.len() < most
             && let Some(mut sending) = self.waiting.pop_front()
         {

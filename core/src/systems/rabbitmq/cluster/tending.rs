@@ -142,7 +142,7 @@ impl ClusterNode {
         let (mut silent, mut beats, mut asks) = (Vec::new(), Vec::new(), Vec::new());
         for (&client, own) in self.channels.iter_mut().filter(|(client, _)| **client != me) {
             let channel = Channel { client, session: own.session };
-            if now.since(own.heard) > patience {
+            if now.since(own.heard) > patience && !own.reader.is_stopped() {
                 silent.push(client);
             } else if own.beat_at <= now {
                 own.beat_at = now + beat;
@@ -172,7 +172,10 @@ impl ClusterNode {
 
     pub(super) fn next_of_channels(&self) -> Option<Time> {
         let own = self.channels.iter().filter(|(client, _)| **client != self.me);
-        let own = own.map(|(_, own)| own.beat_at.min(own.heard + self.config.heartbeat + Span(1)));
+        let own = own.map(|(_, own)| {
+            let silent = (!own.reader.is_stopped()).then_some(own.heard + self.config.heartbeat + Span(1));
+            silent.map_or(own.beat_at, |at| own.beat_at.min(at))
+        });
         let open = self.channels.values().filter(|own| own.is_open());
         let asked = open.flat_map(|own| own.askers.values().filter(|asker| !asker.is_idle()));
         let asked = asked.map(|asker| asker.patience.again_at());

@@ -24,6 +24,20 @@ impl Fifo {
         self.consumers.get(key).map(|consumer| consumer.tag)
     }
 
+    /// How many bytes of bodies it holds: ready, with consumers, or dead and not arrived.
+    pub fn bytes(&self) -> u64 {
+        let out = self.consumers.all().flat_map(|consumer| consumer.out.values());
+        self.ready_bytes + self.dead_bytes + out.map(|held| held.bytes).sum::<u64>()
+    }
+
+    /// Where the first message stands that it holds.
+    pub fn first_held(&self) -> Option<Offset> {
+        let out = self.consumers.all().flat_map(|consumer| consumer.out.values());
+        let dead = self.dead.iter().map(|(held, _)| held);
+        let ready = self.returns.iter().chain(self.lanes.iter().flatten());
+        ready.chain(out).chain(dead).map(|held| held.index).min()
+    }
+
     /// What is with consumers: where it stands, which message it is, with whom, and how often it came back before; in order of
     /// the log.
     pub fn with_consumers(&self) -> Vec<(Offset, Option<MessageId>, NodeId, u32)> {

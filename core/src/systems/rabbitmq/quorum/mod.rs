@@ -308,6 +308,18 @@ impl<S: Storage> QuorumQueue<S> {
         self.begin_to_serve(now)
     }
 
+    /// How many bytes its log takes from the first message that is held: what lies before it is kept here, but a log with
+    /// snapshots would have given it back.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub fn disk_bytes(&self) -> Result<u64, LogError<StorageError<S>>> {
+        let log = self.raft.log();
+        let from = self.fifo.first_held().unwrap_or(self.applied).max(log.start());
+        Ok(log.read(from, log.end(), u32::MAX)?.bytes())
+    }
+
     /// When it wants to be woken.
     pub fn next_wakeup(&self) -> Option<Time> {
         [Some(self.raft.next_wakeup()), self.next_due()].into_iter().flatten().min()
