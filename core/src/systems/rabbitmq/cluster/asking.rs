@@ -12,7 +12,6 @@ use super::{AFTER_HANG_UP, Channel};
 use crate::ids::{Epoch, Name, NodeId};
 use crate::message::Message;
 use crate::time::{Span, Time};
-use crate::vhost::Credit;
 
 /// Whom a channel asks, and when it asks again.
 #[derive(Clone, Debug, Default)]
@@ -91,8 +90,9 @@ struct Pending {
 /// How far a channel may be ahead of a queue before it waits for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ahead {
-    /// Of a classic queue it has credit.
-    Credit(Credit),
+    /// Of a classic queue it has credit, which is less than none when it goes on meanwhile; and some more each time as many
+    /// were handled.
+    Credit { left: i64, more_after: u32, handled: u32 },
     /// Of a quorum queue or a stream, so many messages without an answer; whether there were more.
     Most { most: u32, slow: bool },
 }
@@ -103,7 +103,8 @@ impl Ahead {
             Some(Hosted::Quorum(_)) => Self::Most { most: flow.commands, slow: false },
             Some(Hosted::Stream(_)) => Self::Most { most: flow.messages, slow: false },
             Some(Hosted::Classic(_) | Hosted::Elsewhere(_)) | None => {
-                Self::Credit(Credit::new(flow.credit.0, flow.credit.1))
+                let (left, more_after) = flow.credit;
+                Self::Credit { left: left.into(), more_after, handled: 0 }
             }
         }
     }
@@ -111,7 +112,7 @@ impl Ahead {
     /// Another message goes, where so many have no answer.
     fn goes(&mut self, before: usize) {
         match self {
-            Self::Credit(credit) => credit.spend(),
+            Self::Credit { left, .. } => *left -= 1,
             Self::Most { most, slow } => *slow = before >= *most as usize,
         }
     }
@@ -119,14 +120,19 @@ impl Ahead {
     /// One was answered; so many are not.
     fn comes(&mut self, left: usize) {
         match self {
-            Self::Credit(credit) => _ = credit.handle(1),
+            Self::Credit { left, more_after, handled } => {
+                *handled += 1;
+                if *handled >= *more_after {
+                    (*left, *handled) = (*left + i64::from(*handled), 0);
+                }
+            }
             Self::Most { most, slow } => *slow &= left >= *most as usize,
         }
     }
 
     fn is_over(self) -> bool {
         match self {
-            Self::Credit(credit) => credit.is_spent(),
+            Self::Credit { left, .. } => left <= 0,
             Self::Most { slow, .. } => slow,
         }
     }
