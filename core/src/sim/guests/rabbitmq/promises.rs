@@ -79,12 +79,33 @@ impl Promises<'_> {
         if let Some(queue) = &to.queue {
             return [queue.clone()].into_iter().collect();
         }
-        // By whichever way: all that are bound to any exchange.
+        self.bound().into_iter().collect()
+    }
+
+    /// By whichever way: all that are bound to any exchange.
+    fn bound(&self) -> Vec<Name> {
         let bound = self.spec.bindings.iter().filter_map(|binding| match &binding.to {
             Destination::Queue(name) => Some(name.clone()),
             Destination::Exchange(_) => None,
         });
         bound.collect()
+    }
+
+    /// Where a queue's dead letters go.
+    fn graves(&self, queue: &Name) -> Vec<Name> {
+        let letter = match self.spec.declared(queue) {
+            Some(Declared::Quorum { dead_letter, .. }) => dead_letter,
+            Some(Declared::Classic(options)) => options.dead_letter,
+            _ => None,
+        };
+        match letter {
+            None => Vec::new(),
+            Some(letter) if letter.exchange.as_str().is_empty() => {
+                let key = letter.routing_key.as_deref();
+                key.and_then(|key| Name::new(key).ok()).into_iter().collect()
+            }
+            Some(_) => self.bound(),
+        }
     }
 
     /// Whether what is confirmed in a queue stays there until it is done.
@@ -125,7 +146,9 @@ impl Promises<'_> {
             (None, None) => return,
         };
         let confirms = self.confirms(&name);
-        let keeps = confirms && queues.iter().all(|queue| self.keeps(queue));
+        // A dead letter that its consumer acknowledges too soon may be lost with it, too.
+        let graves: Vec<Name> = queues.iter().flat_map(|queue| self.graves(queue)).collect();
+        let keeps = confirms && queues.iter().chain(&graves).all(|queue| self.keeps(queue));
         let quiet = self.has_time();
         let mut promise = |holds: bool, promise| {
             if holds {
