@@ -153,7 +153,7 @@ fn one_nodes_alarm_stops_publishers_everywhere_and_no_consumer() {
         };
         let raised = at(&|fact| matches!(fact.event, Event::Queue(QueueEvent::Blocked { .. })))[0];
         let over = at(&|fact| matches!(fact.event, Event::Queue(QueueEvent::Unblocked { .. })))[0];
-        assert!((255_000..275_000).contains(&raised), "seed {seed}: the fifth photo: {raised}");
+        assert!((295_000..315_000).contains(&raised), "seed {seed}: the fifth photo: {raised}");
         assert!((700_000..730_000).contains(&over), "seed {seed}: the printer makes room: {over}");
         let blocked = |node: u16, client: u16| {
             let event = RabbitmqEvent::ConnectionBlocked { client: NodeId::Producer(client) };
