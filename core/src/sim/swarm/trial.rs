@@ -9,7 +9,8 @@ use super::super::scenario::{InvalidScenario, Scenario};
 use super::super::world::World;
 use crate::observe::{
     CameBack, ClusterEvent, CompactionEvent, Event, FaultEvent, GroupEvent, Judged, ProducerEvent, Promise,
-    PromiseJudge, PullEvent, PulsarEvent, QueueEvent, RabbitmqEvent, RecoveryEvent, ShareEvent, Stamped, TxnEvent,
+    PromiseJudge, PullEvent, PulsarEvent, QueueEvent, RabbitmqEvent, RecoveryEvent, ShareEvent, Stamped,
+    TxnEvent,
 };
 use crate::sorted::SortedSet;
 
