@@ -25,6 +25,7 @@ mod halves;
 pub mod judged;
 mod membership;
 pub(crate) mod menu;
+mod names;
 pub(crate) mod near;
 pub mod needs;
 mod producers;

@@ -203,12 +203,8 @@ const ALARM: Story = Story {
             "*photos* 是 Broker 1 上的经典队列，它内存很小，而照片还没人打印。占用超过*内存的 0.6*，它就拉响告警，并通知其余节点。",
         ),
         both(
-            "*Every node* stops reading from connections that publish. The shop is connected to broker 3, and its queue is far from full: it is *blocked all the same* (`connection.blocked`). What was read before is taken.",
-            "*每个节点*都不再读取发布者的连接。shop 连的是 Broker 3，它的队列也远没有满：*照样被阻塞*（`connection.blocked`）。此前已读到的照收。",
-        ),
-        both(
-            "The till publishes nothing before 400 ms, so nobody blocked it. Its *first message is still taken*; then it waits, too.",
-            "till 在 400 毫秒之前什么也没发，所以没有被阻塞。它的*第一条消息仍被收下*，然后它也得等。",
+            "*Every node* stops reading from connections that publish. The shop is connected to broker 3, and its queue is far from full: it is *blocked all the same* (`connection.blocked`). What was read before is taken. The till first publishes at 400 ms, so nobody has blocked it: its *first message is still taken*, then it waits, too.",
+            "*每个节点*都不再读取发布者的连接。shop 连的是 Broker 3，它的队列也远没有满：*照样被阻塞*（`connection.blocked`）。此前已读到的照收。till 在 400 毫秒才第一次发布，之前没有人阻塞它：*第一条消息仍被收下*，然后它也得等。",
         ),
         both(
             "*Consumers go on*: they alone make room. At 700 ms the printer comes; as soon as enough is printed the alarm is over, and all publish what they had waiting, which may raise it once more.",

@@ -127,7 +127,6 @@ pub(crate) fn queue() -> Picture {
         consumers: vec![consumer(c1, "alice", 13, &[15, 17], 6), consumer(c2, "bob", 16, &[], 7)],
         services: vec![],
         users: vec![],
-        flows: Vec::new(),
         packets: vec![
             packet(1, p1, b1, PacketKind::Produce, (100_000, 103_000), &place, &[plain(46)]),
             packet(2, p1, b1, PacketKind::Produce, (101_500, 103_500), &place, &[plain(47), plain(48)]),
@@ -136,9 +135,25 @@ pub(crate) fn queue() -> Picture {
             packet(5, c2, b1, PacketKind::Done, (101_000, 103_000), &place, &[plain(14)]),
             again,
         ],
+        ..nothing()
+    }
+}
+
+/// Nobody, and nothing.
+fn nothing() -> Picture {
+    Picture {
+        now: Time::ZERO,
+        controllers: Vec::new(),
+        producers: Vec::new(),
+        brokers: Vec::new(),
+        consumers: Vec::new(),
+        services: Vec::new(),
+        users: Vec::new(),
+        packets: Vec::new(),
+        flows: Vec::new(),
         frozen: Vec::new(),
         cut: Vec::new(),
-        lost: vec![],
+        lost: Vec::new(),
         system: None,
         clusters: Vec::new(),
     }
@@ -259,15 +274,9 @@ pub(crate) fn topic(crashed: bool) -> Picture {
         producers: vec![producer(1, "shop"), producer(2, "app")],
         brokers,
         consumers: vec![consumer(1, vec![0]), consumer(2, vec![1]), consumer(3, vec![2])],
-        services: vec![],
-        users: vec![],
-        flows: Vec::new(),
         packets,
-        frozen: Vec::new(),
-        cut: Vec::new(),
         lost: if crashed { vec![keyed(28), keyed(31)] } else { vec![] },
-        system: None,
-        clusters: Vec::new(),
+        ..nothing()
     }
 }
 

@@ -100,7 +100,7 @@ impl Promises<'_> {
         };
         match letter {
             None => Vec::new(),
-            Some(letter) if letter.exchange.as_str().is_empty() => {
+            Some(letter) if letter.exchange.is_empty() => {
                 let key = letter.routing_key.as_deref();
                 key.and_then(|key| Name::new(key).ok()).into_iter().collect()
             }
