@@ -292,7 +292,7 @@ const COMPACTION: Story = Story {
 
 const AUTORECOVERY: Story = Story {
     scenario: "pulsar-autorecovery",
-    kicker: both("Pulsar: autorecovery", "Pulsar：autorecovery"),
+    kicker: both("Pulsar: autorecovery", "Pulsar：自动恢复"),
     title: both(
         "Two bookies burn one after the other, and nothing is lost",
         "两个 Bookie 先后烧毁，一条都没丢",
