@@ -13,8 +13,8 @@ pub(crate) const STORE: Both = both("metadata store", "元数据存储");
 /// A metadata store, where each cluster has one.
 pub(crate) fn store_of(cluster: &Name, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("{cluster}'s metadata"),
-        Lang::Zh => format!("{cluster} 的元数据"),
+        Lang::En => format!("{cluster}'s store"),
+        Lang::Zh => format!("{cluster} 的存储"),
     }
 }
 
