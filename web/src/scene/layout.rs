@@ -208,7 +208,7 @@ fn columns(picture: &Picture, (width, height): (f64, f64), scale: f64, mark: f64
         |rows: Rows| picture.brokers.iter().map(|broker| height_of(broker, rows, room / count)).sum::<f64>();
     let fits = |rows: &Rows| all(*rows) + (count - 1.0) * 14.0 <= room;
     let tightest = of.last().copied().unwrap_or(Rows::TIGHT);
-    let rows = of.iter().copied().find(fits).unwrap_or(if of.len() > 1 { Rows::TIGHT } else { tightest });
+    let rows = of.iter().copied().find(fits).unwrap_or(tightest);
     let between = ((room - all(rows)) / count).clamp(14.0, 46.0);
     let tall = if picture.brokers.is_empty() { room } else { all(rows) + between * (count - 1.0) };
     // Where many clients stand beside few brokers, they decide how high the stage is.

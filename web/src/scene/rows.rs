@@ -135,12 +135,13 @@ impl Rows {
     /// In lanes, where the page may be as long as it needs to be.
     pub(super) const LANES: Self = Self { partition: NAME + 44.0, above: true, noted: true, lines: 1 };
     /// From the most room to the least.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::roomy(3),
         Self::roomy(2),
         Self::roomy(1),
         Self { partition: 45.0, above: false, ..Self::roomy(1) },
         Self { noted: true, ..Self::TIGHT },
+        Self::TIGHT,
     ];
 
     const fn roomy(lines: usize) -> Self {
