@@ -166,7 +166,10 @@ fn label(scene: &mut Scene, view: &View<'_>, is: Role, row: &RowPlace) {
     };
     let color = if leads { theme.ink } else { theme.ink_2 };
     let text = |room: f64| match topics(view) {
-        0 | 1 => words::partition(partition.index, room < 66.0, view.picture.system, lang),
+        // A log of no topic has a name of its own, also where no topic is to be seen.
+        0 | 1 if !words::is_of_no_topic(partition) => {
+            words::partition(partition.index, room < 66.0, view.picture.system, lang)
+        }
         _ => named(partition, name, room),
     };
     if row.named_above() {

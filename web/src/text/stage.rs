@@ -75,7 +75,7 @@ pub fn kept(places: &[&Place], exchanges: usize, system: Option<SystemName>, lan
 }
 
 /// Whether it is no topic's, but RocketMQ's one log of all, or a bookie's ledger, which says so itself.
-fn is_of_no_topic(partition: &PartitionId) -> bool {
+pub fn is_of_no_topic(partition: &PartitionId) -> bool {
     ["CommitLog", LEDGER].contains(&partition.topic.as_str())
 }
 
