@@ -80,7 +80,7 @@ fn limits(spec: &RabbitmqSpec, scenario: &Scenario) -> Checked {
     for limit in &spec.limits {
         let node = limit.node;
         require((1..=scenario.brokers).contains(&node), || {
-            format!("limits for node {node}, there are {}", scenario.brokers)
+            format!("limits for node {node}: use 1 to {}", scenario.brokers)
         })?;
         require(seen.insert(node), || format!("node {node} has limits twice"))?;
         require(limit.memory.is_some() || limit.disk.is_some(), || {
