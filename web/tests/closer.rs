@@ -9,7 +9,7 @@ use mqlab_web::desk::action::Action;
 use mqlab_web::desk::views::Which;
 use mqlab_web::desk::{Desk, Visitor};
 use mqlab_web::scene::layout::Layout;
-use mqlab_web::scene::shape::{Rect, Scene, Shape, Target};
+use mqlab_web::scene::shape::{Hit, Rect, Scene, Shape, Target};
 use mqlab_web::svg::svg;
 
 fn visit(query: &str) -> Desk {
@@ -106,6 +106,25 @@ fn a_large_cluster_as_it_is_drawn() {
     let ground = desk.theme().sunk;
     expect_file!["snapshots/large-wide-light-en.svg"]
         .assert_eq(&svg(&desk.main_scene().expect("a run"), ground));
+}
+
+#[test]
+fn a_line_shows_its_records_where_it_is_wide_enough() {
+    // Bookies with many ledgers: each is a line, with a dot for each entry that can be pointed at.
+    let ledgers = |size: (f64, f64)| {
+        let mut desk = visit("?scenario=pulsar-compaction&lang=en");
+        desk.resize_stage(size.0, size.1);
+        desk.act(Action::Seek(Time(1_300_000)));
+        let scene = desk.main_scene().expect("there is a run");
+        let message = |hit: &&Hit| matches!(hit.target, Target::Message(_));
+        scene.hits.iter().filter(message).count()
+    };
+    let (wide, narrow) = (ledgers((808.0, 690.0)), ledgers((700.0, 400.0)));
+    assert!(wide > 200, "{wide} entries are on the bookies' lines");
+    assert!(narrow < wide, "{narrow} of {wide} where names and figures need the room");
+    // Sixty logs in narrow cards: names and figures alone, and nobody asks the engine for records that are not drawn.
+    let layout = Layout::new(&picture_of(&large()), 808.0, 690.0);
+    assert!(layout.is_dense() && layout.cells_max() == 0);
 }
 
 #[test]

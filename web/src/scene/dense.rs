@@ -10,8 +10,8 @@
 //!   +------+------+   +--------------+--------------+      +------+------+
 //! ```
 //!
-//! Nobody reads single records of sixty logs: a line says who leads, and how far the log has come. The view of logs, and a
-//! closer look at the stage, are for what is left out here.
+//! Nobody reads the numbers of sixty logs' records: a line says who leads, and how far the log has come, and shows records
+//! as dots where it is wide enough. The view of logs, and a closer look at the stage, are for what is left out here.
 
 use mqlab_core::ids::NodeId;
 use mqlab_core::observe::Place;

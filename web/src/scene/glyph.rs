@@ -89,6 +89,23 @@ pub(crate) fn message(scene: &mut Scene, center: Point, mark: Mark, look: Look, 
     scene.answers(area.grown(2.0), Target::Message(mark.message));
 }
 
+/// The radius of a message where there is no room for its number.
+pub(crate) const DOT: f64 = 2.8;
+
+/// Draws a message where there is no room for its number, and lets it be pointed at.
+pub(crate) fn dot(scene: &mut Scene, center: Point, mark: Mark, look: Look, theme: &Theme) {
+    let (fill, edge) = theme.hue(mark.key);
+    let (inside, outline) = match look.firmness {
+        Firmness::Solid => (Some(solid(fill)), None),
+        Firmness::Faded => (Some(faded(fill, FADED)), Some(line(edge, 0.8))),
+        Firmness::Dashed | Firmness::FadedDashed => (Some(solid(theme.surface)), Some(line(edge, 1.0))),
+    };
+    let outline = if look.selected { Some(line(theme.ink, 1.8)) } else { outline };
+    let radius = if look.selected { DOT + 1.0 } else { DOT };
+    scene.disc(center, radius, inside, outline);
+    scene.answers(Rect::around(center, 2.0 * DOT + 1.4, 13.0), Target::Message(mark.message));
+}
+
 /// A small count at a corner.
 fn badge(scene: &mut Scene, center: Point, text: &str, ground: &'static str, ink: &'static str) {
     let font = Font { size: SMALL, weight: 650, anchor: Anchor::Middle };

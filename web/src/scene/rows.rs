@@ -77,9 +77,9 @@ pub struct RowPlace {
     pub label: Option<(Point, f64)>,
     /// Where the first cell begins.
     pub first: Point,
-    /// Cells in a line.
+    /// Cells in a line; of a line of a list, how many records it shows as dots.
     pub columns: usize,
-    /// Lines of cells.
+    /// Lines of cells; none where it is a line of a list.
     pub lines: usize,
     /// Where the words to the right begin, and how wide they may be; those on a line above the cells end there.
     pub words: (Point, f64),
@@ -103,14 +103,20 @@ impl RowPlace {
         self.label.is_some_and(|(spot, _)| spot.y < self.first.y)
     }
 
-    /// Whether it is a line of a list, without cells.
+    /// Whether it is a line of a list, without cells: its records are dots, where it is wide enough.
     pub const fn is_line(&self) -> bool {
         self.lines == 0
     }
 
-    /// As many cells as there is room for.
-    pub const fn room(&self) -> usize {
-        self.columns * self.lines
+    /// As many records as there is room for.
+    pub fn room(&self) -> usize {
+        self.columns * self.lines.max(1)
+    }
+
+    /// Where a record of a line of a list stands, by its number counted from the first one shown.
+    pub fn dot(&self, index: usize) -> Option<Point> {
+        let x = self.first.x + (index as f64 + 0.5) * DOT;
+        (self.is_line() && index < self.columns).then(|| at(x, self.first.y))
     }
 }
 
@@ -306,16 +312,31 @@ pub(super) fn list_height(broker: &BrokerView) -> f64 {
     HEAD_OF_LIST + lines.max(1) as f64 * LINE_OF_LIST + 8.0
 }
 
-/// A log's line: its name on the left, its figure on the right.
+/// From one record to the next on such a line.
+const DOT: f64 = 7.0;
+/// The least width of a line that shows its records: below it, name and figure need the room.
+const DOTTED_MIN: f64 = 250.0;
+/// What its name takes there at least, and its figure.
+const NAME_MIN: f64 = 116.0;
+const FIGURE: f64 = 40.0;
+
+/// A log's line: its name on the left, its figure on the right, and its records in between.
 fn list_row(strip: &StripView, inside: Rect, middle: f64) -> RowPlace {
+    let dotted = inside.w >= DOTTED_MIN;
+    let (name, figure) = match dotted {
+        true => ((inside.w * 0.26).max(NAME_MIN), FIGURE),
+        false => (inside.w * 0.6, inside.w * 0.38),
+    };
+    let first = name + 6.0;
+    let dots = if dotted { (inside.w - first - figure) / DOT } else { 0.0 };
     RowPlace {
         place: strip.place.clone(),
         port: middle,
-        label: Some((at(inside.x, middle), inside.w * 0.6)),
-        first: at(inside.x, middle),
-        columns: 0,
+        label: Some((at(inside.x, middle), name)),
+        first: at(inside.x + first, middle),
+        columns: dots as usize,
         lines: 0,
-        words: (at(inside.right(), middle), inside.w * 0.38),
+        words: (at(inside.right(), middle), figure),
         note: None,
     }
 }

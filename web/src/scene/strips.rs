@@ -59,7 +59,8 @@ pub(super) fn draw(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, plac
     }
 }
 
-/// A log as a line: its name, strong where it is led here; and how far it has come, or how far it is behind.
+/// A log as a line: its name, strong where it is led here; its records as dots, where there is room; and how far it
+/// has come, or how far it is behind.
 fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowPlace) {
     let theme = view.theme;
     let Some((spot, room)) = row.label else { return };
@@ -89,6 +90,19 @@ fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowP
         _ => String::new(),
     };
     scene.text_within(row.words.0, &text, on(LITTLE, Anchor::End), theme.ink_2, row.words.1);
+    if row.columns == 0 {
+        return;
+    }
+    let first = window(view, strip, row);
+    let closed_up = queues::close_up(strip, row, first);
+    for (place, cell) in strip.cells.iter().enumerate() {
+        let index = if closed_up { Some(place as u64) } else { cell.offset.0.checked_sub(first.0) };
+        let Some(center) = index.and_then(|index| row.dot(index as usize)) else { continue };
+        match cell.mark {
+            Some(mark) => glyph::dot(scene, center, mark, look(view, strip, cell), theme),
+            None => scene.disc(center, 1.2, Some(solid(theme.ink_3)), None),
+        }
+    }
 }
 
 /// The first offset that a strip shows. The window moves on by a quarter, so that cells stand still in between and

@@ -222,7 +222,9 @@ pub fn beside(
             (row(&names, lang), true)
         }
         Some(queue) => deaths(queue, lang),
-        None if matches!(broker.node, NodeId::Bookie(_)) => (super::pulsar::ledgers(broker, lang), false),
+        None if super::pulsar::keeps_ledgers(broker.node, system) => {
+            (super::pulsar::ledgers(broker, lang), false)
+        }
         None => (stage::duties(&broker.strips, system, lang), false),
     };
     let name = only.filter(|_| named).map(|strip| place(&strip.place, lang));

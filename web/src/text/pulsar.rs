@@ -2,9 +2,11 @@
 
 use mqlab_core::ids::{Name, NodeId};
 use mqlab_core::observe::PulsarEvent;
+use mqlab_core::sim::SystemName;
 use mqlab_core::sim::picture::{BrokerView, Picture, Role};
 
 use super::sentence::{Names, Tone};
+use super::stage::counted;
 use super::{Both, Lang, both, lasting, pulsar_compaction, pulsar_recovery};
 
 /// The node that knows who owns what.
@@ -34,6 +36,11 @@ pub(crate) fn bookie(number: u16, lang: Lang) -> String {
     }
 }
 
+/// Whether a node keeps ledgers: a bookie, or the store for old ones.
+pub(super) fn keeps_ledgers(node: NodeId, system: Option<SystemName>) -> bool {
+    matches!(node, NodeId::Bookie(_)) || node == NodeId::Store && system == Some(SystemName::Pulsar)
+}
+
 /// What a bookie keeps, beside its title.
 pub(super) fn ledgers(bookie: &BrokerView, lang: Lang) -> String {
     let (all, fenced) = (bookie.strips.len(), Role::Keeper { fenced: true });
@@ -41,9 +48,8 @@ pub(super) fn ledgers(bookie: &BrokerView, lang: Lang) -> String {
     match (all, lang) {
         (0, Lang::En) => "keeps nothing".into(),
         (0, Lang::Zh) => "没有数据".into(),
-        (1, Lang::En) if fenced == 0 => "1 ledger".into(),
-        (_, Lang::En) if fenced == 0 => format!("{all} ledgers"),
-        (_, Lang::En) => format!("{all} ledgers, {fenced} fenced"),
+        (_, Lang::En) if fenced == 0 => counted(all, "ledger"),
+        (_, Lang::En) => format!("{}, {fenced} fenced", counted(all, "ledger")),
         (_, Lang::Zh) if fenced == 0 => format!("{all} 个 ledger"),
         (_, Lang::Zh) => format!("{all} 个 ledger，{fenced} 个已 fence"),
     }

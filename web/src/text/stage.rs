@@ -125,7 +125,7 @@ fn kept_topic(first: &PartitionId, places: &[&Place], system: Option<SystemName>
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
