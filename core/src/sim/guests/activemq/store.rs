@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use super::super::{Guest, GuestMessage, GuestOut, GuestView, Halts, Housed, Look, OpenDisk, Run, Speaks};
 use super::broker::in_log;
 use super::view;
-use crate::ids::{LogName, MessageId};
+use crate::ids::{LogName, MessageId, NodeId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::Batches;
-use crate::sim::world::Disk;
+use crate::sim::world::{Disk, Power};
 use crate::systems::Input;
 use crate::systems::activemq::protocol::Message;
 use crate::systems::activemq::{JournalSync, StoreServer};
@@ -98,9 +98,10 @@ impl Guest for Store {
     }
 
     fn view(&self, look: &Look<'_>) -> GuestView {
+        let serves = |holder: NodeId| look.world.power(holder) == Some(Power::On);
         match &self.process {
-            // Who has the lock shows what is in it.
-            Housed::Runs(server) if server.holder().is_some() => view::empty(look),
+            // Who has the lock shows what is in it; one that is dead, and has not lost it yet, does not.
+            Housed::Runs(server) if server.holder().is_some_and(serves) => view::empty(look),
             Housed::Runs(server) => view::disk(look, server.contents().expect("memory can be read")),
             Housed::Down(disk) => view::disk(look, disk.clone()),
         }
