@@ -6,10 +6,12 @@
 
 mod codec;
 mod headers;
+mod label;
 mod value;
 
 pub use codec::{BadMessage, PROPERTY_PREFIX};
 pub use headers::Headers;
+pub use label::Label;
 pub use value::Value;
 
 use alloc::borrow::Cow;
