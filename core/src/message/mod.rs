@@ -317,6 +317,15 @@ impl Message {
         self
     }
 
+    /// Says through which exchange it goes. The routing key stays as it is, and is empty where none was named.
+    #[must_use]
+    pub(crate) fn through(mut self, exchange: &str) -> Self {
+        let more = self.more();
+        more.exchange = Some(exchange.into());
+        more.routing_key.get_or_insert_with(|| "".into());
+        self
+    }
+
     /// Names a routing key, for whoever publishes it on its sender's behalf.
     #[must_use]
     pub fn with_routing_key(mut self, routing_key: &str) -> Self {
