@@ -116,7 +116,7 @@ impl fmt::Display for OrderId {
 /// assert_eq!(NodeId::Consumer(1).to_string(), "consumer-1");
 /// assert!("broker-0".parse::<NodeId>().is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum NodeId {
     /// Keeps the cluster's metadata and holds elections, where a cluster has one of its kind.
@@ -162,6 +162,41 @@ impl NodeId {
     /// Whether it keeps the cluster's metadata.
     pub const fn is_controller(self) -> bool {
         matches!(self, Self::Controller | Self::Voter(_))
+    }
+
+    /// Which kind of node it is, counted as above, and which of them.
+    pub(crate) const fn kind_and_number(self) -> (u16, u16) {
+        match self {
+            Self::Controller => (0, 0),
+            Self::Broker(number) => (1, number),
+            Self::Producer(number) => (2, number),
+            Self::Consumer(number) => (3, number),
+            Self::Service(number) => (4, number),
+            Self::User(number) => (5, number),
+            Self::Voter(number) => (6, number),
+            Self::Bookie(number) => (7, number),
+            Self::NameServer(number) => (8, number),
+            Self::Store => (9, 0),
+        }
+    }
+
+    /// By what it is compared: kind and number in one, because a world looks nodes up all the time.
+    const fn rank(self) -> u32 {
+        let (kind, number) = self.kind_and_number();
+        (kind as u32) << 16 | number as u32
+    }
+}
+
+impl PartialOrd for NodeId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for NodeId {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
     }
 }
 

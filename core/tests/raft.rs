@@ -180,7 +180,7 @@ impl Quorum {
         self.proposed += 1;
         let batches = entry(&format!("e{}", self.proposed));
         self.with(node, |raft, _, out| {
-            raft.propose(&batches, out).expect("memory does not fail");
+            raft.propose(batches, out).expect("memory does not fail");
         });
     }
 
@@ -370,7 +370,7 @@ fn late_answers_do_not_multiply_what_is_under_way() {
     let mut under_way = Vec::new();
     for text in ["a", "b", "c"] {
         let mut out = RaftOut::default();
-        alone.raft.propose(&entry(text), &mut out).expect("memory does not fail");
+        alone.raft.propose(entry(text), &mut out).expect("memory does not fail");
         alone.now = alone.raft.next_wakeup();
         alone.raft.tick(alone.now, &mut out).expect("memory does not fail");
         under_way.extend(sent(out).into_iter().filter(|(_, has)| *has).map(|(number, _)| number));

@@ -94,15 +94,16 @@ impl Log for MemoryLog {
         if from < self.start || from > self.end {
             return self.out_of_range(from);
         }
-        let (mut found, mut bytes) = (Vec::new(), 0);
-        for (next, batch) in &self.batches[self.first_past(from)..] {
+        let behind = &self.batches[self.first_past(from)..];
+        let (mut count, mut bytes) = (0, 0);
+        for (next, batch) in behind {
             bytes += batch.bytes().len() as u64;
-            if *next > until || (bytes > u64::from(bytes_max) && !found.is_empty()) {
+            if *next > until || (bytes > u64::from(bytes_max) && count > 0) {
                 break;
             }
-            found.push(batch.clone());
+            count += 1;
         }
-        Ok(MemorySlice { batches: found })
+        Ok(MemorySlice { batches: behind[..count].iter().map(|(_, batch)| batch.clone()).collect() })
     }
 
     fn flush(&mut self) -> Result<(), LogError<Infallible>> {

@@ -15,8 +15,8 @@ use crate::time::Span;
 /// Record headers whose names begin so say what a sender wants done with a message; the rest are its own.
 pub const PROPERTY_PREFIX: &str = "mq-";
 
-const PRIORITY: &str = "mq-priority";
-const TTL: &str = "mq-ttl";
+pub(super) const PRIORITY: &str = "mq-priority";
+pub(super) const TTL: &str = "mq-ttl";
 const TRANSIENT: &str = "mq-transient";
 const DELAY: &str = "mq-delay";
 const REPEAT_EVERY: &str = "mq-repeat-every";

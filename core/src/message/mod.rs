@@ -6,10 +6,12 @@
 
 mod codec;
 mod headers;
+mod label;
 mod value;
 
 pub use codec::{BadMessage, PROPERTY_PREFIX};
 pub use headers::Headers;
+pub use label::Label;
 pub use value::Value;
 
 use alloc::borrow::Cow;
@@ -312,6 +314,15 @@ impl Message {
         let more = self.more();
         more.exchange = Some(exchange.into());
         more.routing_key = Some(routing_key.into());
+        self
+    }
+
+    /// Says through which exchange it goes. The routing key stays as it is, and is empty where none was named.
+    #[must_use]
+    pub(crate) fn through(mut self, exchange: &str) -> Self {
+        let more = self.more();
+        more.exchange = Some(exchange.into());
+        more.routing_key.get_or_insert_with(|| "".into());
         self
     }
 

@@ -104,7 +104,7 @@ impl<L: Log> Raft<L> {
         // An entry of its own, which says nothing: with it everything before is committed.
         let mut builder = BatchBuilder::new();
         builder.push(&NewRecord::default()).expect("an empty record fits a batch");
-        self.write(&builder.build())?;
+        self.write(builder.build())?;
         self.advance();
         self.beat(now, out)
     }

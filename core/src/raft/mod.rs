@@ -93,7 +93,7 @@ impl Default for Timing {
 /// assert_eq!(raft.leader(), Some(me));
 /// let mut builder = BatchBuilder::new();
 /// builder.push(&NewRecord { value: Some("broker 2 is gone".into()), ..NewRecord::default() })?;
-/// let end = raft.propose(&builder.build(), &mut out)?.ok_or("it leads")?;
+/// let end = raft.propose(builder.build(), &mut out)?.ok_or("it leads")?;
 /// raft.settle()?; // before anything of `out` is sent
 /// assert_eq!((raft.committed(), end), (Offset(2), Offset(2))); // the first entry is the new leader's own
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -358,7 +358,7 @@ impl<L: Log> Raft<L> {
     /// # Errors
     ///
     /// When the storage fails.
-    pub fn propose(&mut self, batches: &Batches, out: &mut RaftOut<L::Slice>) -> Result<Option<Offset>, L> {
+    pub fn propose(&mut self, batches: Batches, out: &mut RaftOut<L::Slice>) -> Result<Option<Offset>, L> {
         if !self.leads() {
             return Ok(None);
         }

@@ -10,8 +10,8 @@ use crate::time::Time;
 
 impl<L: Log> Raft<L> {
     /// Adds an entry at the end of the own log.
-    pub(super) fn write(&mut self, batches: &Batches) -> Result<(), L> {
-        let stamped = batches.stamped(self.log.end(), self.term());
+    pub(super) fn write(&mut self, batches: Batches) -> Result<(), L> {
+        let stamped = batches.into_stamped(self.log.end(), self.term());
         self.log.append(&stamped)?;
         self.terms.learn(&stamped);
         Ok(())
@@ -163,11 +163,11 @@ impl<L: Log> Raft<L> {
     pub(super) fn advance(&mut self) {
         let majority = self.majority();
         let Role::Leader(leader) = &self.role else { return };
-        let mut ends: Vec<Offset> = leader.peers.values().map(|peer| peer.same).collect();
-        ends.push(self.log.end());
-        ends.sort_unstable();
-        let agreed = ends[ends.len() - majority];
-        if agreed > leader.begins {
+        let ends = || leader.peers.values().map(|peer| peer.same).chain([self.log.end()]);
+        let has_majority = |end: &Offset| ends().filter(|other| other >= end).count() >= majority;
+        if let Some(agreed) = ends().filter(has_majority).max()
+            && agreed > leader.begins
+        {
             self.committed = self.committed.max(agreed);
         }
     }

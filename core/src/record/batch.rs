@@ -92,12 +92,17 @@ impl Batches {
 
     /// The offset of the first record; `None` without batches.
     pub fn base(&self) -> Option<Offset> {
-        self.iter().next().map(|batch| batch.base())
+        (!self.bytes.is_empty()).then(|| Offset(i64_at(&self.bytes, 0) as u64))
     }
 
     /// The offset after the last record; `None` without batches.
     pub fn next(&self) -> Option<Offset> {
-        self.iter().last().map(|batch| batch.next())
+        let (mut rest, mut next) = (&self.bytes[..], None);
+        while !rest.is_empty() {
+            next = Some(Offset(i64_at(rest, 0) as u64).plus(i32_at(rest, at::LAST_DELTA) as u64 + 1));
+            rest = &rest[i32_at(rest, at::LENGTH) as usize + LENGTH_END..];
+        }
+        next
     }
 
     /// How many records all batches hold.
@@ -143,6 +148,21 @@ impl Batches {
     /// ```
     pub fn lent(&self) -> Lent<'_> {
         Lent::of(&self.bytes)
+    }
+
+    /// The record at an offset, without making one of those before it; none of a control batch.
+    ///
+    /// ```
+    /// let batches = mqlab_core::log::contract::batch(5, 3);
+    /// let record = batches.record_at(mqlab_core::ids::Offset(6));
+    /// assert_eq!(record, batches.records().nth(1));
+    /// ```
+    pub fn record_at(&self, offset: Offset) -> Option<Record> {
+        let batch = self.iter().find(|batch| batch.next() > offset).filter(|batch| !batch.is_control())?;
+        let mut rest = &batch.bytes[BATCH_HEADER_BYTES..];
+        let mut all = core::iter::from_fn(|| Fields::take_sound(&mut rest));
+        let found = all.find(|fields| batch.base().plus(fields.offset_delta as u64) == offset)?;
+        Some(found.record(&batch))
     }
 
     /// The identities of the messages, in order, without making a record of each.
@@ -294,6 +314,11 @@ impl Batch {
         i16_at(&self.bytes, at::ATTRIBUTES) & CONTROL != 0
     }
 
+    /// Its records, lent; none of a control batch.
+    pub fn lent(&self) -> Lent<'_> {
+        Lent::of(&self.bytes)
+    }
+
     /// The identities of its messages, in order; a record without one has no part in it.
     fn message_ids(self) -> impl Iterator<Item = MessageId> + use<> {
         let mut start = BATCH_HEADER_BYTES;
@@ -354,7 +379,7 @@ impl Record {
 }
 
 /// The identity that the value of its header says.
-fn id_from(value: &[u8]) -> Option<MessageId> {
+pub(super) fn id_from(value: &[u8]) -> Option<MessageId> {
     Some(MessageId(u64::from_be_bytes(value.try_into().ok()?)))
 }
 

@@ -126,6 +126,10 @@ impl HeaderWriter {
     /// Adds a header; its value may come in pieces.
     pub(crate) fn put(&mut self, name: &[u8], value: Option<&[&[u8]]>) {
         const LENGTHS_MAX: usize = 10; // of two lengths of some bytes each
+        const USUAL: usize = 128; // most messages' headers find room at once
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(USUAL);
+        }
         self.count += 1;
         let bytes: usize = value.iter().copied().flatten().map(|piece| piece.len()).sum();
         self.bytes.reserve(name.len() + bytes + LENGTHS_MAX);

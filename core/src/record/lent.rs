@@ -3,11 +3,11 @@
 //! A [`Record`](super::Record) may outlive its batch, so it holds its part of the batch's memory, which is counted. Who only
 //! looks (a filter, a sum, a copy into a response) needs none of that, and the counting would take longer than the look.
 
-use super::batch::{CONTROL, Fields};
+use super::batch::{CONTROL, Fields, id_from};
 use super::header::{at, i16_at, i32_at, i64_at};
 use super::headers::{Header, walk};
 use super::{BATCH_HEADER_BYTES, LENGTH_END};
-use crate::ids::Offset;
+use crate::ids::{MESSAGE_ID_HEADER, MessageId, Offset};
 
 /// One record, lent by its batch.
 ///
@@ -51,6 +51,12 @@ impl<'a> LentRecord<'a> {
     /// Named values beside the payload, in order.
     pub fn headers(&self) -> impl Iterator<Item = Header<'a>> {
         walk(self.headers)
+    }
+
+    /// The identity of its message, if it has one.
+    pub fn message_id(&self) -> Option<MessageId> {
+        let (_, value) = self.headers().find(|(name, _)| *name == MESSAGE_ID_HEADER.as_bytes())?;
+        id_from(value?)
     }
 }
 

@@ -293,7 +293,7 @@ impl World {
             return self.join(like, wanted);
         }
         self.note(at, Event::Changed(change.clone()));
-        if change.node().is_some_and(|node| self.guests.contains_key(&node)) {
+        if change.node().is_some_and(|node| self.guests.has(node)) {
             return self.change_guest(at, &change);
         }
         match change {

@@ -66,7 +66,7 @@ impl World {
             other => _ = self.disks.insert(node, other),
         }
         let condition = condition_of(is);
-        if self.guests.contains_key(&node) {
+        if self.guests.has(node) {
             self.set_guests_disk(node, is);
             return self.note(node, Event::Fault(FaultEvent::Disk { is }));
         }
@@ -108,7 +108,7 @@ impl World {
     /// The node starts again, with an empty disk.
     pub(super) fn replace(&mut self, node: NodeId) {
         self.note(node, Event::Fault(FaultEvent::Replaced));
-        if self.guests.contains_key(&node) {
+        if self.guests.has(node) {
             self.replace_guest(node);
             return self.start(node);
         }

@@ -129,13 +129,14 @@ impl MessageSpec {
 
 /// What a message says, and dots up to so many bytes, in as much memory as it takes and no more: nothing of it moves when it
 /// becomes bytes.
-fn body(id: MessageId, bytes: usize) -> String {
+fn body(id: MessageId, bytes: usize) -> Vec<u8> {
     const WORD: &str = "order ";
     let digits = id.0.checked_ilog10().unwrap_or_default() as usize + 1;
     let mut body = String::with_capacity((WORD.len() + digits).max(bytes));
     let written = write!(body, "{WORD}{}", id.0);
     debug_assert!(written.is_ok(), "a string takes what it is given");
-    (body.len()..bytes).for_each(|_| body.push('.'));
+    let mut body = body.into_bytes();
+    body.resize(body.len().max(bytes), b'.');
     body
 }
 

@@ -17,6 +17,9 @@ use super::words::Incoming;
 use crate::ids::NodeId;
 use crate::sorted::SortedMap;
 
+/// For how much there is room in a turn at once: mostly it is not more.
+const TURN_ROOM: usize = 64;
+
 /// What has come for a node, and waits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
@@ -54,11 +57,12 @@ impl Line {
 
     /// Takes what goes, in the order in which it came. Behind what does not go, nothing of the same sender is asked for.
     pub(super) fn take(&mut self, mut goes: impl FnMut(&Incoming) -> bool) -> Vec<Incoming> {
+        let waiting = self.len();
         let mut lines: Vec<&mut VecDeque<(u64, Incoming)>> = self.senders.values_mut().collect();
         let number = |line: &VecDeque<(u64, Incoming)>| line.front().map(|(number, _)| *number);
         let fronts = lines.iter().zip(0_usize..).filter_map(|(line, at)| Some(Reverse((number(line)?, at))));
         let mut fronts: BinaryHeap<_> = fronts.collect();
-        let mut taken = Vec::new();
+        let mut taken = Vec::with_capacity(waiting.min(TURN_ROOM));
         while let Some(Reverse((_, at))) = fronts.pop() {
             if let Some((_, input)) = lines[at].pop_front_if(|(_, input)| goes(input)) {
                 taken.push(input);

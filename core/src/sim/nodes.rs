@@ -15,12 +15,12 @@ impl World {
         let producers = (1..=self.producers.len() as u16).map(NodeId::Producer);
         let consumers = (1..=self.consumers.len() as u16).map(NodeId::Consumer);
         let clients = producers.chain(consumers).chain(self.calls.nodes());
-        let guests = self.guests.keys().copied();
+        let guests = self.guests.iter().map(|(node, _)| node);
         self.controllers.ids().iter().copied().chain(brokers).chain(clients).chain(guests).collect()
     }
 
     pub(super) fn power(&self, node: NodeId) -> Option<Power> {
-        if let Some(guest) = self.guests.get(&node) {
+        if let Some(guest) = self.guests.get(node) {
             return Some(guest.power);
         }
         match node {
@@ -34,7 +34,7 @@ impl World {
     }
 
     pub(super) fn incarnation(&self, node: NodeId) -> u64 {
-        if let Some(guest) = self.guests.get(&node) {
+        if let Some(guest) = self.guests.get(node) {
             return guest.incarnation;
         }
         match node {
@@ -50,7 +50,7 @@ impl World {
     }
 
     pub(super) fn wakes(&mut self, node: NodeId) -> &mut Wakes {
-        if let Some(guest) = self.guests.get_mut(&node) {
+        if let Some(guest) = self.guests.get_mut(node) {
             return &mut guest.wakes;
         }
         match node {
@@ -69,12 +69,15 @@ impl World {
     }
 
     pub(super) fn is_on(&self, node: NodeId, incarnation: u64) -> bool {
+        if let Some(guest) = self.guests.get(node) {
+            return guest.power == Power::On && guest.incarnation == incarnation;
+        }
         self.power(node) == Some(Power::On) && self.incarnation(node) == incarnation
     }
 
     pub(super) fn plan_wake(&mut self, node: NodeId) {
         let wanted = match node {
-            _ if self.guests.contains_key(&node) => self.guests[&node].process.next_wakeup(),
+            _ if let Some(guest) = self.guests.get(node) => guest.process.next_wakeup(),
             NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => None,
             NodeId::Controller | NodeId::Voter(_) => self.controllers.get(node).and_then(Node::next_wakeup),
             NodeId::Broker(number) => match &self.brokers[index(number)].process {

@@ -41,7 +41,7 @@ impl World {
         self.doomed.remove(&node);
         self.note(node, event);
         match node {
-            _ if self.guests.contains_key(&node) => self.stop_guest(node, power),
+            _ if self.guests.has(node) => self.stop_guest(node, power),
             NodeId::Bookie(_) | NodeId::NameServer(_) | NodeId::Store => {}
             NodeId::Controller | NodeId::Voter(_) => self.stop_controller(node, power),
             NodeId::Broker(number) => self.stop_broker(number, power),
@@ -137,7 +137,7 @@ impl World {
     }
 
     pub(super) fn start(&mut self, node: NodeId) {
-        if self.guests.contains_key(&node) {
+        if self.guests.has(node) {
             return self.start_guest(node);
         }
         let ids: Vec<NodeId> = (1..=self.scenario.brokers).map(NodeId::Broker).collect();

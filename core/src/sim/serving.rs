@@ -65,7 +65,7 @@ impl World {
         load(&mut slices, &mut out);
         self.spare.slices = slices;
         if busy > Span::ZERO || self.stands_still(node) {
-            self.is_busy_for(node, busy, out.sends.drain(..).map(opened).collect());
+            self.is_busy_for(node, busy, out.sends.drain(..).map(opened));
         }
         self.carry_out(node, out);
         self.die_if_mailboxes_are_full(number, untaken);

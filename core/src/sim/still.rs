@@ -78,7 +78,12 @@ impl World {
 
     /// A broker is busy, or waits for its disk, so much longer: what it wants sent leaves when that is done, behind what
     /// waits so already.
-    pub(super) fn is_busy_for(&mut self, node: NodeId, busy: Span, leaves: Vec<(NodeId, Words)>) {
+    pub(super) fn is_busy_for(
+        &mut self,
+        node: NodeId,
+        busy: Span,
+        leaves: impl IntoIterator<Item = (NodeId, Words)>,
+    ) {
         let now = self.now;
         let still = self.still.entry(node).or_default();
         let until = still.busy_until.unwrap_or(now).max(now) + busy;
@@ -108,7 +113,7 @@ impl World {
         let lives =
             |world: &Self| world.power(node) == Some(Power::On) && world.incarnation(node) == incarnation;
         self.wakes(node).forget();
-        if !matches!(node, NodeId::Broker(_)) && !self.guests.contains_key(&node) {
+        if !matches!(node, NodeId::Broker(_)) && !self.guests.has(node) {
             for input in line.take_all() {
                 if lives(self) {
                     self.hand(node, input);
@@ -136,7 +141,7 @@ impl World {
     /// Hands what came together to a broker, or to a guest.
     fn hand_burst(&mut self, node: NodeId, burst: Vec<Incoming>) {
         match node {
-            NodeId::Broker(number) if !self.guests.contains_key(&node) => {
+            NodeId::Broker(number) if !self.guests.has(node) => {
                 self.hand_to_broker(number, burst.into_iter().filter_map(own));
             }
             _ => self.hand_to_guest(node, burst),

@@ -28,19 +28,8 @@ pub(super) struct Wires {
 
 impl Wires {
     fn row(&mut self, node: NodeId) -> &mut Vec<(NodeId, Wire)> {
-        let (kind, number) = match node {
-            NodeId::Controller => (0, 0),
-            NodeId::Broker(number) => (1, number),
-            NodeId::Producer(number) => (2, number),
-            NodeId::Consumer(number) => (3, number),
-            NodeId::Service(number) => (4, number),
-            NodeId::User(number) => (5, number),
-            NodeId::Voter(number) => (6, number),
-            NodeId::Bookie(number) => (7, number),
-            NodeId::NameServer(number) => (8, number),
-            NodeId::Store => (9, 0),
-        };
-        let rows = &mut self.rows[kind];
+        let (kind, number) = node.kind_and_number();
+        let rows = &mut self.rows[usize::from(kind)];
         let number = usize::from(number);
         if rows.len() <= number {
             rows.resize_with(number + 1, Vec::new);

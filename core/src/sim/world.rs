@@ -396,7 +396,7 @@ impl World {
 
     /// Hands an input to a node that is on, and carries out what it wants.
     pub(super) fn hand(&mut self, node: NodeId, input: Incoming) {
-        if self.guests.contains_key(&node) {
+        if self.guests.has(node) {
             return self.hand_to_guest(node, [input]);
         }
         let Some(input) = own(input) else { return };

@@ -392,7 +392,7 @@ impl<L: Log> Controller<L> {
         let Some(reign) = &mut self.reign else { return Ok(()) };
         let batches = metadata::to_batches(&changes).map_err(ControllerError::TooLarge)?;
         let mut raft_out = RaftOut::default();
-        let Some(end) = self.raft.propose(&batches, &mut raft_out)? else { return Ok(()) };
+        let Some(end) = self.raft.propose(batches, &mut raft_out)? else { return Ok(()) };
         let events = reign.latest.make(&changes);
         reign.proposed.push_back(Proposed { end, after: reign.latest.clone(), events, answer });
         Self::pass_on(raft_out, out)?;

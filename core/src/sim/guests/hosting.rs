@@ -32,7 +32,7 @@ impl World {
         let keeps = matches!(node, NodeId::Broker(_) | NodeId::Bookie(_) | NodeId::Store);
         let mut burst_cost = (keeps && self.scenario.costs.is_some()).then(BurstCost::default);
         let Self { guests, keys, verdict, spare, .. } = self;
-        let Some(slot) = guests.get_mut(&node) else { return };
+        let Some(slot) = guests.get_mut(node) else { return };
         let asked = |guest: &mut dyn Guest| Asked::of(guest.disks().into_iter().flat_map(|disk| disk.logs));
         let counts = flush_takes.is_some() || burst_cost.is_some();
         let before = if counts { asked(&mut *slot.process) } else { Asked::default() };
@@ -61,7 +61,7 @@ impl World {
         }
         let words = |(to, message)| (to, Words::Guest(message));
         if busy > Span::ZERO {
-            self.is_busy_for(node, busy, out.sends.drain(..).map(words).collect());
+            self.is_busy_for(node, busy, out.sends.drain(..).map(words));
         }
         for event in out.events.drain(..) {
             self.note(node, event);
@@ -87,7 +87,7 @@ impl World {
     /// A guest's process is gone.
     pub(in super::super) fn stop_guest(&mut self, node: NodeId, power: Power) {
         let full = self.is_full(node);
-        let Some(slot) = self.guests.get_mut(&node) else { return };
+        let Some(slot) = self.guests.get_mut(node) else { return };
         slot.power = power;
         for open in slot.process.disks().into_iter().filter(|_| full) {
             open.logs.into_iter().for_each(DiskLog::refuse);
@@ -103,7 +103,7 @@ impl World {
     /// The power is cut: of what was not flushed, only so much stays as chance had written.
     fn lose_guests_tails(&mut self, node: NodeId) {
         let Self { guests, disk_rng, .. } = self;
-        let Some(slot) = guests.get_mut(&node) else { return };
+        let Some(slot) = guests.get_mut(node) else { return };
         let mut lost = Vec::new();
         for open in slot.process.disks() {
             let gone = open.disk.cut_power(|_, tail| disk_rng.between(0, tail));
@@ -126,7 +126,7 @@ impl World {
     /// A guest starts again.
     pub(in super::super) fn start_guest(&mut self, node: NodeId) {
         let (now, full) = (self.clock(node), self.is_full(node));
-        let Some(slot) = self.guests.get_mut(&node) else { return };
+        let Some(slot) = self.guests.get_mut(node) else { return };
         let incarnation = slot.incarnation + 1;
         if let Err(Halts(why)) = slot.process.start(now, incarnation) {
             let halted = match why {
@@ -143,7 +143,7 @@ impl World {
     /// A guest's disk is another one, and empty.
     pub(in super::super) fn replace_guest(&mut self, node: NodeId) {
         self.disks.remove(&node);
-        let Some(slot) = self.guests.get_mut(&node) else { return };
+        let Some(slot) = self.guests.get_mut(node) else { return };
         let mut events = Vec::new();
         for mut old in slot.process.replace_disk() {
             for name in old.names().expect("memory lists its logs") {
@@ -160,7 +160,7 @@ impl World {
 
     /// A guest's disk is like this from now on.
     pub(in super::super) fn set_guests_disk(&mut self, node: NodeId, is: DiskState) {
-        let Some(slot) = self.guests.get_mut(&node) else { return };
+        let Some(slot) = self.guests.get_mut(node) else { return };
         for open in slot.process.disks() {
             open.logs.into_iter().for_each(|log| log.set_condition(condition_of(is)));
             open.disk.set_condition(condition_of(is));
@@ -169,7 +169,7 @@ impl World {
 
     /// Whether a command could be carried out with a guest; of all others nothing is said.
     pub(in super::super) fn permits_of_guest(&self, command: &Command) -> Result<(), CommandRefused> {
-        let Some((node, slot)) = command.node().and_then(|node| Some((node, self.guests.get(&node)?))) else {
+        let Some((node, slot)) = command.node().and_then(|node| Some((node, self.guests.get(node)?))) else {
             return Ok(());
         };
         match command {
@@ -182,7 +182,7 @@ impl World {
     /// Somebody changes how a guest works.
     pub(in super::super) fn change_guest(&mut self, node: NodeId, change: &Change) {
         let now = self.clock(node);
-        if let Some(slot) = self.guests.get_mut(&node) {
+        if let Some(slot) = self.guests.get_mut(node) {
             slot.process.change(now, change);
         }
         self.plan_wake(node);
@@ -190,7 +190,7 @@ impl World {
 
     /// Adds what is seen of the guests.
     pub(in super::super) fn show_guests(&self, picture: &mut Picture, cells_max: usize) {
-        for (&node, slot) in &self.guests {
+        for (node, slot) in self.guests.iter() {
             match slot.process.view(&Look { world: self, node, power: slot.power, cells_max }) {
                 GuestView::Producer(view) => picture.producers.push(view),
                 GuestView::Broker(view) => picture.brokers.push(view),

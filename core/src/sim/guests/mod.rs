@@ -21,6 +21,7 @@ pub(super) mod pulsar;
 pub(super) mod rabbitmq;
 pub(super) mod rocketmq;
 mod spec;
+mod table;
 
 pub(super) use hands::{Hands, HasId, Over};
 pub(super) use message::{GuestMessage, Speaks, Talk};
@@ -34,6 +35,7 @@ pub use rocketmq::{
     RocketmqSource, RocketmqSpec, RocketmqTarget,
 };
 pub use spec::{SystemName, SystemSource, SystemSpec, SystemTarget};
+pub(super) use table::Guests;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -47,7 +49,6 @@ use super::world::{Disk, DiskLog, Node, Power, World};
 use crate::ids::{LogName, MessageId, NodeId};
 use crate::observe::{Change, Event, Place, Promised, Refusal, Verdict};
 use crate::record::Batches;
-use crate::sorted::SortedMap;
 use crate::systems::{Input, Out};
 use crate::time::Time;
 
@@ -216,9 +217,6 @@ impl<P> Housed<P> {
         Vec::from([open])
     }
 }
-
-/// All nodes of a system's cluster, and its clients.
-pub(super) type Guests = SortedMap<NodeId, Node<Box<dyn Guest>>>;
 
 /// The guests of a scenario that was checked.
 pub(super) fn guests(scenario: &Scenario, seed: u64) -> Guests {

@@ -17,8 +17,16 @@ pub(in super::super) struct Drafted {
     pub(in super::super) key: Option<char>,
     /// What it says, with headers and properties.
     pub(in super::super) message: Message,
+    at: Time,
+    is_tombstone: bool,
+}
+
+impl Drafted {
     /// The same as a record, with the message's number in a header.
-    pub(in super::super) record: NewRecord,
+    pub(in super::super) fn record(&self) -> NewRecord {
+        let record = draft::record(self.at, &self.message).with_id(self.id);
+        if self.is_tombstone { NewRecord { value: None, ..record } } else { record }
+    }
 }
 
 /// The pace of a producer's program. What it has not sent is not lost when it dies: it goes on where it was.
@@ -69,12 +77,11 @@ impl Pace {
             run.is_unordered(id);
         }
         let message = self.spec.message.draft(self.sent, id, key);
-        let mut record = draft::record(now, &message).with_id(id);
-        if self.spec.message.is_tombstone(self.sent) {
-            record.value = None;
+        let is_tombstone = self.spec.message.is_tombstone(self.sent);
+        if is_tombstone {
             run.is_tombstone(id);
         }
-        Some(Drafted { id, key, message, record })
+        Some(Drafted { id, key, message, at: now, is_tombstone })
     }
 
     /// When the next message is due.

@@ -14,12 +14,12 @@
 //!
 //! Sources: `TransportConnection.java#getProducerBrokerExchange`, `MessageDatabase.java` (`producerSequenceIdTracker`).
 
-use alloc::format;
 use alloc::string::String;
+use core::fmt::Write as _;
 
 use crate::ids::{Epoch, LogName, NodeId};
 use crate::log::{Log, LogError, Storage, StorageError, read_all};
-use crate::record::{BatchBuilder, NewRecord, Record};
+use crate::record::{BatchBuilder, Record};
 use crate::sorted::SortedMap;
 
 /// How many records the log may have for each producer that is known, before what is old goes.
@@ -86,16 +86,18 @@ impl<L: Log> Audit<L> {
         let (start, end) = (self.log.start(), self.log.end());
         let anew = end.0 - start.0 > RECORDS_PER_PRODUCER * (self.last.len() as u64 + 1);
         let all = if anew { &self.last } else { &self.news };
-        let mut builder = BatchBuilder::new();
+        let (mut builder, mut key, mut value) = (BatchBuilder::new(), String::new(), String::new());
         for ((node, life), sequence) in all.iter() {
-            let key = Some(format!("{node} {life}").into());
-            let value = Some(format!("{sequence}").into());
-            let pushed = builder.push(&NewRecord { key, value, ..NewRecord::default() });
+            key.clear();
+            value.clear();
+            let written = write!(key, "{node} {life}").and_then(|()| write!(value, "{sequence}"));
+            debug_assert!(written.is_ok(), "a string takes what it is given");
+            let pushed = builder.push_parts(0, Some(key.as_bytes()), Some(value.as_bytes()), |_| {});
             debug_assert!(pushed.is_ok(), "two numbers fit a batch");
         }
-        self.log.append(&builder.build().stamped(end, Epoch::default()))?;
+        self.log.append(&builder.build_at(end, Epoch::default()))?;
         self.log.flush()?;
-        self.news = SortedMap::new();
+        self.news.clear();
         if anew { self.log.trim(end) } else { Ok(()) }
     }
 }

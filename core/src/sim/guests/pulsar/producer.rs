@@ -151,7 +151,7 @@ impl Sender {
         *ready = *ready || lines.iter().all(|line| line.client.is_connected());
         while self.process.ready && !self.is_full() {
             let Some(drafted) = self.pace.due(now, run) else { break };
-            let mut record = drafted.record;
+            let mut record = drafted.record();
             let key = drafted.key.map(String::from);
             let bytes = record.value.as_ref().map_or(0, |value| value.len() as u64);
             let at = self.process.router.choose(now, key.as_deref(), bytes) as usize;

@@ -11,8 +11,8 @@ use crate::ids::{LogName, MessageId, NodeId};
 use crate::observe::{Event, Place, Refusal};
 use crate::record::Batches;
 use crate::routing::Router;
+use crate::systems::Input;
 use crate::systems::rabbitmq::cluster::{ClusterConfig, ClusterMessage, ClusterNode, Stopped};
-use crate::systems::{Input, Out};
 use crate::time::Time;
 
 /// Whether its process runs, or what it left.
@@ -55,10 +55,9 @@ impl Guest for NodeGuest {
 
     fn settle(&mut self, now: Time, out: &mut GuestOut) -> Result<(), Halts> {
         let State::Runs(node) = &mut self.state else { return Ok(()) };
-        let mut own = Out::default();
-        node.settle(now, &mut own).map_err(|_| Halts(Refusal::Storage))?;
-        out.events.append(&mut own.events);
-        out.sends.extend(own.sends.into_iter().map(|(to, message)| (to, message.wrap())));
+        let goes = |to, message: ClusterMessage| out.sends.push((to, message.wrap()));
+        let events = node.settle(now, goes).map_err(|_| Halts(Refusal::Storage))?;
+        out.events.extend(events);
         Ok(())
     }
 

@@ -103,7 +103,7 @@ impl Shop {
             };
             if let Some(orders) = &mut self.orders {
                 run.is_in_transaction(drafted.id, self.node);
-                orders.begin(now, drafted.id, drafted.record);
+                orders.begin(now, drafted.id, drafted.record());
             }
             self.process.send(now, drafted.id, message, how, own);
         }

@@ -1,8 +1,7 @@
 //! What does a node do for the clients that are connected to it? It routes what they publish and confirms it when every queue has
 //! it; it consumes for them, and hands on what they say of deliveries.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString as _;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::asking::{Ahead, Asker};
@@ -17,6 +16,7 @@ use crate::log::SliceOf;
 use crate::message::Message;
 use crate::observe::{Event, QueueEvent};
 use crate::routing::ExchangeName;
+use crate::sorted::SortedSet;
 use crate::systems::rabbitmq::{OffsetSpec, QuorumMessage, StreamMessage};
 use crate::systems::{Input, Out};
 use crate::time::Time;
@@ -24,7 +24,7 @@ use crate::time::Time;
 /// A message that was published, and for which not every queue has answered.
 #[derive(Clone, Debug)]
 pub(super) struct Open {
-    waits: BTreeSet<Name>,
+    waits: SortedSet<Name>,
     confirm: bool,
     /// Some queue refused it; for ever, if it never can be.
     refused: Option<bool>,
@@ -139,7 +139,7 @@ impl ClusterNode {
         let key = message.routing_key().unwrap_or_default();
         // What is wrong with a route was found when the scenario was read; it fits no queue.
         let routes = self.router.route(exchange, key, message.headers());
-        let queues: BTreeSet<Name> =
+        let queues: SortedSet<Name> =
             routes.map(|routes| routes.queues().iter().cloned().collect()).unwrap_or_default();
         if queues.is_empty() {
             if let Some(message) = message.id() {
@@ -158,25 +158,22 @@ impl ClusterNode {
             }
             return;
         }
-        let key = key.to_string();
-        let routed = message.with_route(exchange.as_str(), &key);
+        let routed = message.through(exchange.as_str());
         let mut said = Vec::new();
         let flow = self.config.flow;
-        let kinds: BTreeMap<Name, (bool, Ahead)> = queues
-            .iter()
-            .map(|name| {
-                let hosted = self.hosted.get(name);
-                (name.clone(), (hosted.is_some_and(Hosted::is_stream), Ahead::new(hosted, flow)))
-            })
-            .collect();
-        let Some(own) = self.channel(channel) else { return };
-        own.open.insert(number, Open { waits: queues, confirm, refused: None });
-        for (name, (is_stream, ahead)) in kinds {
-            let new = || Asker::new(channel, is_stream, ahead);
+        let Self { channels, hosted, .. } = self;
+        let Some(own) = channels.get_mut(&channel.client).filter(|own| own.session == channel.session) else {
+            return;
+        };
+        for name in &queues {
+            let host = hosted.get(name);
+            let is_stream = host.is_some_and(Hosted::is_stream);
+            let new = || Asker::new(channel, is_stream, Ahead::new(host, flow));
             let asker = own.askers.entry(name.clone()).or_insert_with(new);
             let publisher = publisher.clone().filter(|_| is_stream);
-            said.extend(asker.publish(number, routed.clone(), publisher).map(|word| (name, word)));
+            said.extend(asker.publish(number, routed.clone(), publisher).map(|word| (name.clone(), word)));
         }
+        own.open.insert(number, Open { waits: queues, confirm, refused: None });
         for (queue, (to, word)) in said {
             self.send(to, ClusterMessage::Ask { queue, channel, word });
         }

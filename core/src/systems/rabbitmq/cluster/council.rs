@@ -142,7 +142,7 @@ impl Council {
         let mut entry = BatchBuilder::new();
         entry.push(&NewRecord { value, ..NewRecord::default() }).map_err(|_| NodeFailed)?;
         let mut out = RaftOut::default();
-        self.raft.propose(&entry.build(), &mut out).map_err(failed)?;
+        self.raft.propose(entry.build(), &mut out).map_err(failed)?;
         wishes.sends.append(&mut out.sends);
         Ok(())
     }

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::vec::{Drain, Vec};
 
 use super::alarms::Alarms;
 use super::burying::Graves;
@@ -202,8 +202,12 @@ impl ClusterNode {
         self.failed |= done.and_then(|()| self.read_mail(now)).is_err();
     }
 
-    /// Ends a burst: everything is on disk, and what waited for that goes out.
-    pub(crate) fn settle(&mut self, now: Time, out: &mut Out<ClusterMessage>) -> Fallible<()> {
+    /// Ends a burst: everything is on disk, and what waited for that goes out; says to whom, and what happened.
+    pub(crate) fn settle(
+        &mut self,
+        now: Time,
+        mut goes: impl FnMut(NodeId, ClusterMessage),
+    ) -> Fallible<Drain<'_, Event>> {
         if self.failed {
             return Err(NodeFailed);
         }
@@ -222,9 +226,8 @@ impl ClusterNode {
             self.pump(now)?;
         }
         self.say_confirmed();
-        out.sends.append(&mut self.sends);
-        out.events.append(&mut self.events);
-        Ok(())
+        self.sends.drain(..).for_each(|(to, message)| goes(to, message));
+        Ok(self.events.drain(..))
     }
 
     fn settle_one(&mut self, now: Time, name: &Name) -> Fallible<()> {

@@ -20,9 +20,11 @@
 //! `rabbit_fifo_client.erl` (`soft_limit`), `rabbit_stream_queue.erl`; RabbitMQ, "Flow Control", "Memory and Disk Alarms".
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use core::ops::Bound;
 
 use super::Channel;
+use super::asking::Asker;
+use super::channels::ServerChannel;
 use super::node::{ClusterNode, Fallible};
 use super::protocol::{ToClient, ToNode};
 use crate::ids::NodeId;
@@ -84,8 +86,32 @@ impl Reader {
         }
     }
 
-    fn may_read(&self, alarm: bool) -> bool {
-        !self.publishes || !alarm && !self.credit.is_spent()
+    /// Whether it is not read because of an alarm, and whether for want of credit, as it was found last.
+    fn stopped_by(&self) -> (bool, bool) {
+        (self.blocked, self.in_flow)
+    }
+
+    /// The same, as it is now: only who publishes is stopped.
+    fn is_to_be_stopped(&self, alarm: bool) -> (bool, bool) {
+        (self.publishes && alarm, self.publishes && self.credit.is_spent())
+    }
+}
+
+impl ServerChannel {
+    /// Whether it is to be read on, or not any more.
+    fn has_news(&mut self, alarm: bool) -> bool {
+        if !self.reader.publishes {
+            return false;
+        }
+        self.grant_credit();
+        let reader = &self.reader;
+        reader.is_to_be_stopped(alarm) != reader.stopped_by() || !reader.unread.is_empty()
+    }
+
+    /// The channel gives its reader credit for what it has handled, unless a queue holds it up.
+    fn grant_credit(&mut self) {
+        let held_up = self.askers.values().any(Asker::holds_up);
+        self.reader.is_granted(held_up);
     }
 }
 
@@ -117,12 +143,9 @@ impl ClusterNode {
 
     /// Reads on, where that was not possible before; and stops reading where it is not possible any more.
     pub(super) fn read_on(&mut self, now: Time) -> Fallible<()> {
-        let publishes = |(client, own): (&NodeId, &super::channels::ServerChannel)| {
-            let channel = Channel { client: *client, session: own.session };
-            own.reader.publishes.then_some(channel)
-        };
-        let channels: Vec<Channel> = self.channels.iter().filter_map(publishes).collect();
-        for channel in channels {
+        let mut behind = Bound::Unbounded;
+        while let Some(channel) = self.next_with_news(behind) {
+            behind = Bound::Excluded(channel.client);
             self.stop_or_let_go(now, channel);
             while let Some(own) = self.channel(channel).filter(|own| !own.reader.is_stopped())
                 && let Some(word) = own.reader.unread.pop_front()
@@ -133,19 +156,27 @@ impl ClusterNode {
         Ok(())
     }
 
+    /// The next channel of a publisher that may be read and was not, or the other way round: for most nothing is new.
+    fn next_with_news(&mut self, behind: Bound<NodeId>) -> Option<Channel> {
+        let alarm = self.alarms.are_on();
+        let mut rest = self.channels.range_mut((behind, Bound::Unbounded));
+        rest.find_map(|(&client, own)| {
+            own.has_news(alarm).then_some(Channel { client, session: own.session })
+        })
+    }
+
     /// Looks whether a client may be read, and says so where it is otherwise than before.
     fn stop_or_let_go(&mut self, now: Time, channel: Channel) {
         let alarm = self.alarms.are_on();
         let Some(own) = self.channel(channel) else { return };
-        own.reader.is_granted(own.askers.values().any(|asker| asker.holds_up()));
+        own.grant_credit();
         let (client, waiting) = (channel.client, own.open.len() as u64);
         let reader = &mut own.reader;
-        let (stops, flows) = (!reader.may_read(alarm), reader.credit.is_spent());
-        let (blocked, in_flow) = (reader.blocked, reader.in_flow);
-        (reader.blocked, reader.in_flow) = (stops && alarm, stops && flows);
+        let (blocked, in_flow) = reader.stopped_by();
+        (reader.blocked, reader.in_flow) = reader.is_to_be_stopped(alarm);
         let (blocks, goes) = (reader.blocked && !blocked, !reader.blocked && blocked);
         let (slows, flows_on) = (reader.in_flow && !in_flow, !reader.in_flow && in_flow);
-        if (blocked || in_flow) && !stops {
+        if (blocked || in_flow) && !reader.is_stopped() {
             (reader.publishes, own.heard) = (false, now);
         }
         if blocks {

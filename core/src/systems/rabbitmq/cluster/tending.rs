@@ -19,20 +19,20 @@ impl ClusterNode {
         let again = self.config.ask_again;
         let mut said = Vec::new();
         let Self { channels, hosted, me, .. } = self;
-        let leader = |name: &Name| hosted.get(name).and_then(|own| own.leader(*me));
-        let epoch = |name: &Name| hosted.get(name).and_then(Hosted::epoch);
+        let leader = |host: Option<&Hosted>| host.and_then(|own| own.leader(*me));
         for (&client, own) in channels.iter_mut() {
             let channel = Channel { client, session: own.session };
             for (name, asker) in own.askers.iter_mut().filter(|(_, asker)| !asker.is_idle()) {
-                if let Some(epoch) = epoch(name) {
+                let host = hosted.get(name);
+                if let Some(epoch) = host.and_then(Hosted::epoch) {
                     asker.is_written_in(now, epoch);
                 }
-                if asker.patience.is_over(now, leader(name), again) {
+                if asker.patience.is_over(now, leader(host), again) {
                     said.extend(asker.repeats().into_iter().map(|word| (name.clone(), channel, word)));
                 }
             }
             if let Some(reading) = &mut own.reading {
-                let leader = leader(&reading.queue);
+                let leader = leader(hosted.get(&reading.queue));
                 let open = reading.is_open();
                 if (open || reading.patience.is_news(leader)) && reading.patience.is_over(now, leader, again)
                 {

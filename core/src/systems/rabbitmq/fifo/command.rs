@@ -13,14 +13,16 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::ConsumerTag;
 use crate::ids::{NodeId, Offset};
-use crate::message::Message;
-use crate::record::{Batch, BatchBuilder, Batches, Malformed, NewRecord};
+use crate::message::{Label, Message};
+use crate::record::{Batch, BatchBuilder, Batches, Malformed};
 use crate::time::Time;
+
+/// Around a command and a message: the batch's own header, lengths, and what the queue writes beside a message.
+const ROOM: usize = 192;
 
 /// What changes a quorum queue.
 ///
@@ -137,9 +139,10 @@ impl Command {
         let timestamp = at.as_millis() as i64;
         let value = serde_json::to_vec(self).expect("plain data can be written");
         let mut builder = BatchBuilder::new();
-        builder.push(&NewRecord { timestamp, value: Some(Bytes::from(value)), ..NewRecord::default() })?;
+        builder.reserve(ROOM + value.len() + message.map_or(0, Message::size));
+        builder.push_parts(timestamp, None, Some(&value), |_| {})?;
         if let Some(message) = message {
-            builder.push(&message.to_record(timestamp))?;
+            message.write_into(&mut builder, timestamp, |_| {})?;
         }
         Ok(builder.build())
     }
@@ -163,17 +166,25 @@ pub struct Entry {
     pub at: Time,
     /// What is to be done.
     pub command: Command,
-    /// The message beside it, and where that stands.
-    pub message: Option<(Offset, Message)>,
+    /// Where the message beside it stands, and its label: only who delivers it reads it whole.
+    pub message: Option<(Offset, Label)>,
 }
 
 impl Entry {
     /// Reads a batch of the log; `None` when it is no command.
     pub fn read(batch: &Batch) -> Option<Self> {
-        let mut records = batch.records();
+        Self::read_as(batch, None)
+    }
+
+    /// The same of a command that is known: whoever wrote it there need not read it again.
+    pub(crate) fn read_as(batch: &Batch, known: Option<Command>) -> Option<Self> {
+        let mut records = batch.lent();
         let first = records.next()?;
-        let command: Command = serde_json::from_slice(first.value.as_ref()?).ok()?;
-        let message = records.next().map(|record| (record.offset, Message::from_record(&record)));
+        let command = match known {
+            Some(command) => command,
+            None => serde_json::from_slice(first.value?).ok()?,
+        };
+        let message = records.next().map(|record| (record.offset, Label::of(&record)));
         let brings = matches!(command, Command::Enqueue { .. } | Command::Requeue { .. });
         let at = Time(u64::try_from(first.timestamp).ok()?.checked_mul(1_000)?);
         (brings == message.is_some()).then_some(Self { index: first.offset, at, command, message })

@@ -43,7 +43,7 @@ use alloc::vec::Vec;
 use consumers::{Consumer, Consumers};
 
 use crate::ids::{MessageId, NodeId, Offset};
-use crate::message::{DeathReason, Message};
+use crate::message::{DeathReason, Label};
 use crate::queue::ReturnReason;
 use crate::time::{Span, Time};
 
@@ -191,8 +191,8 @@ impl Fifo {
     pub fn apply(&mut self, entry: &Entry, effects: &mut Vec<Effect>) {
         self.now = self.now.max(entry.at);
         match (&entry.command, &entry.message) {
-            (Command::Enqueue { from, sequence }, Some((at, message))) => {
-                self.enqueue(*from, *sequence, (*at, message), effects);
+            (&Command::Enqueue { from, sequence }, Some((at, label))) => {
+                self.enqueue(from, sequence, (*at, label), effects);
             }
             (&Command::Refuse { from, sequence, never }, _) => self.refuse(from, sequence, never, effects),
             (Command::Requeue { key, delivery }, Some((at, _))) => {
@@ -205,7 +205,8 @@ impl Fifo {
                 if once { self.get(consumer, effects) } else { self.consume(consumer, next, effects) }
             }
             (Command::Settle { key, deliveries }, _) => {
-                for (tag, held) in self.take_all(*key, deliveries) {
+                for &number in deliveries {
+                    let Some((tag, held)) = self.consumers.take(*key, number) else { continue };
                     effects.push(Effect::Settled { index: held.index, id: held.id, by: tag.node });
                 }
             }
@@ -234,21 +235,21 @@ impl Fifo {
         self.keep_within_limits(effects);
     }
 
-    fn enqueue(&mut self, from: NodeId, sequence: u64, at: (Offset, &Message), effects: &mut Vec<Effect>) {
+    fn enqueue(&mut self, from: NodeId, sequence: u64, at: (Offset, &Label), effects: &mut Vec<Effect>) {
         if !self.is_next(from, sequence, effects) {
             return;
         }
         effects.push(Effect::Confirm { to: from, sequence });
-        let (index, message) = at;
-        let ttl = match (self.options.ttl, message.ttl()) {
+        let (index, label) = at;
+        let ttl = match (self.options.ttl, label.ttl) {
             (Some(ttl), Some(own)) => Some(ttl.min(own)),
             (ttl, own) => ttl.or(own),
         };
-        let priority = message.priority().unwrap_or(QUORUM_PRIORITY_DEFAULT).min(QUORUM_PRIORITY_MAX);
+        let priority = label.priority.unwrap_or(QUORUM_PRIORITY_DEFAULT).min(QUORUM_PRIORITY_MAX);
         let held = Held {
             index,
-            id: message.id(),
-            bytes: message.body().len() as u64,
+            id: label.id,
+            bytes: label.bytes,
             priority,
             expires: ttl.map(|ttl| self.now + ttl.max(TICK)),
             acquired: 0,
@@ -391,6 +392,9 @@ impl Fifo {
     }
 
     fn head(&self) -> Option<&Held> {
+        if self.ready == 0 {
+            return None; // so it is most of the time, and there are many lanes to look at
+        }
         self.returns.front().or_else(|| self.lanes.iter().rev().find_map(VecDeque::front))
     }
 

@@ -74,7 +74,7 @@ impl<S: Storage> QuorumQueue<S> {
             QuorumMessage::Purge => Command::Purge,
             _ => return Ok(()), // an answer, and nothing was asked
         };
-        self.ask(now, from, &command, None, sends)
+        self.ask(now, from, command, None, sends)
     }
 
     /// Writes down what a client asks for, to answer when it is committed.
@@ -82,7 +82,7 @@ impl<S: Storage> QuorumQueue<S> {
         &mut self,
         now: Time,
         from: NodeId,
-        command: &Command,
+        command: Command,
         message: Option<&Message>,
         sends: &mut Sends<S>,
     ) -> Fallible<(), S> {
@@ -103,9 +103,9 @@ impl<S: Storage> QuorumQueue<S> {
     ) -> Fallible<(), S> {
         let never = message.check().is_err();
         if never || self.fifo.refuses() {
-            return self.propose(now, &Command::Refuse { from, sequence, never }, None, sends).map(|_| ());
+            return self.propose(now, Command::Refuse { from, sequence, never }, None, sends).map(|_| ());
         }
-        self.ask(now, from, &Command::Enqueue { from, sequence }, Some(&message), sends)
+        self.ask(now, from, Command::Enqueue { from, sequence }, Some(&message), sends)
     }
 
     /// Where there is no delivery limit, what comes back is written anew, and stands last.
@@ -121,7 +121,7 @@ impl<S: Storage> QuorumQueue<S> {
             let message = found.map(|index| self.message_at(index)).transpose()?.flatten();
             // One that is gone is answered all the same.
             let message = message.unwrap_or_default();
-            self.ask(now, from, &Command::Requeue { key, delivery }, Some(&message), sends)?;
+            self.ask(now, from, Command::Requeue { key, delivery }, Some(&message), sends)?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl<S: Storage> QuorumQueue<S> {
         reign.suspects.retain(|consumer, _| consumer.node != peer);
         if reign.connected.remove(&peer) {
             // Also when its consumers are still on their way into the log: this stands behind them.
-            self.propose(now, &Command::Down { node: peer }, None, sends)?;
+            self.propose(now, Command::Down { node: peer }, None, sends)?;
         }
         Ok(())
     }
@@ -222,27 +222,23 @@ impl<S: Storage> QuorumQueue<S> {
         }
         for consumer in gone {
             // It is told, if it is there after all.
-            self.ask(now, consumer.node, &Command::Leave { consumer }, None, sends)?;
+            self.ask(now, consumer.node, Command::Leave { consumer }, None, sends)?;
         }
         if expired.is_some() {
-            self.propose(now, &Command::Expire, None, sends)?;
+            self.propose(now, Command::Expire, None, sends)?;
         }
         Ok(())
     }
 
     /// Tells whoever asked for an entry that it is committed, where its effects do not.
-    pub(super) fn answer(&mut self, entry: &Entry, effects: &[Effect], out: &mut OutOf<S>) {
+    pub(super) fn answer(&mut self, entry: Entry, effects: &[Effect], out: &mut OutOf<S>) {
         let Some(reign) = &mut self.reign else { return };
         let Some(to) = reign.asked.remove(&entry.index) else { return };
-        let answer = match &entry.command {
+        let answer = match entry.command {
             Command::Settle { key, deliveries }
             | Command::Return { key, deliveries, .. }
-            | Command::Discard { key, deliveries } => {
-                QuorumMessage::Done { key: *key, deliveries: deliveries.clone() }
-            }
-            Command::Requeue { key, delivery } => {
-                QuorumMessage::Done { key: *key, deliveries: [*delivery].into() }
-            }
+            | Command::Discard { key, deliveries } => QuorumMessage::Done { key, deliveries },
+            Command::Requeue { key, delivery } => QuorumMessage::Done { key, deliveries: [delivery].into() },
             Command::Cancel { consumer } | Command::Leave { consumer } => {
                 QuorumMessage::Cancelled { tag: consumer.tag }
             }

@@ -33,8 +33,9 @@ mod message;
 pub use error::QuorumError;
 pub use message::QuorumMessage;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::mem;
 
 use leading::Reign;
 
@@ -132,7 +133,11 @@ pub struct QuorumQueue<S: Storage> {
     /// Up to where it was said which messages are written.
     noted: Offset,
     /// The messages that are written, and not known to be with a majority.
-    tail: BTreeMap<Offset, MessageId>,
+    tail: VecDeque<(Offset, MessageId)>,
+    /// What it has proposed and not done yet, and where that stands: it need not read its own words again.
+    proposed: VecDeque<(Offset, Command)>,
+    /// What follows of an entry, empty between two of them: its memory serves them all.
+    effects: Vec<Effect>,
     /// Why it must stop.
     failed: Option<QuorumError<StorageError<S>>>,
 }
@@ -154,6 +159,8 @@ where
             departures: self.departures.clone(),
             noted: self.noted,
             tail: self.tail.clone(),
+            proposed: self.proposed.clone(),
+            effects: Vec::new(),
             failed: self.failed.clone(),
         }
     }
@@ -173,9 +180,23 @@ impl<S: Storage> QuorumQueue<S> {
         let raft = Raft::open(&mut storage, name, config.me, members, config.timing, rng, now)?;
         let (applied, fifo) = (raft.committed(), Fifo::new(config.options.clone()));
         let (reign, departures, failed) = (None, VecDeque::new(), None);
-        let (noted, mut tail) = (raft.log().end(), BTreeMap::new());
+        let (noted, mut tail) = (raft.log().end(), VecDeque::new());
+        let (proposed, effects) = Default::default();
         read_all(raft.log(), |batches| tail.extend(messages_in(batches)))?;
-        Ok(Self { config, storage, raft, fifo, applied, reign, departures, noted, tail, failed })
+        Ok(Self {
+            config,
+            storage,
+            raft,
+            fifo,
+            applied,
+            reign,
+            departures,
+            noted,
+            tail,
+            proposed,
+            effects,
+            failed,
+        })
     }
 
     /// Gives the storage back: in good order or by a crash, it is the same.
@@ -258,7 +279,7 @@ impl<S: Storage> QuorumQueue<S> {
     /// So many of the oldest dead letters have arrived.
     pub fn buried(&mut self, now: Time, count: u64, out: &mut Out<QuorumMessage<SliceOf<S>>>) {
         let mut sends = RaftOut::default();
-        let done = self.propose(now, &Command::Buried { count }, None, &mut sends);
+        let done = self.propose(now, Command::Buried { count }, None, &mut sends);
         self.failed = self.failed.take().or(done.err());
         out.sends.extend(sends.sends.into_iter().map(|(to, message)| (to, QuorumMessage::Raft(message))));
     }
@@ -304,7 +325,7 @@ impl<S: Storage> QuorumQueue<S> {
                 self.applied = batch.next();
             }
         }
-        self.tail = self.tail.split_off(&self.applied);
+        while self.tail.pop_front_if(|(at, _)| *at < self.applied).is_some() {}
         self.begin_to_serve(now)
     }
 
@@ -329,40 +350,58 @@ impl<S: Storage> QuorumQueue<S> {
     fn propose(
         &mut self,
         now: Time,
-        command: &Command,
+        command: Command,
         message: Option<&Message>,
         sends: &mut Sends<S>,
     ) -> Fallible<Option<Offset>, S> {
         let index = self.raft.log().end();
         // What publishers send was checked before; and a message that was stored once fits again.
         let Ok(batches) = command.to_batches(now, message) else { return Ok(None) };
-        Ok(self.raft.propose(&batches, sends)?.map(|_| index))
+        let proposed = self.raft.propose(batches, sends)?;
+        if proposed.is_some() {
+            self.proposed.push_back((index, command));
+        }
+        Ok(proposed.map(|_| index))
     }
 
-    /// Does what an entry says; and if this member leads, and wrote it, says what follows. Of what an earlier leader wrote
-    /// it says which messages died, and sends their dead letters: that leader was perhaps gone before it could. It says so
-    /// twice where that leader had done it and this one could not know, as Ra's leaders perform the effects of whatever they
-    /// apply (`ra_server.erl`, `apply_with`).
+    /// Does what an entry says; and if this member leads, says what follows.
     fn apply(&mut self, batch: &Batch, out: &mut Out<QuorumMessage<SliceOf<S>>>) -> Fallible<(), S> {
-        let Some(entry) = Entry::read(batch) else {
+        let known = self.proposed.pop_front_if(|(at, _)| *at == batch.base()).map(|(_, command)| command);
+        let Some(entry) = Entry::read_as(batch, known) else {
             // A new leader's own entry says nothing.
             let empty = batch.records().all(|record| record.value.is_none());
             return if empty { Ok(()) } else { Err(QuorumError::NotACommand(batch.base())) };
         };
-        let mut effects: Vec<Effect> = Vec::new();
+        let mut effects = mem::take(&mut self.effects);
         self.fifo.apply(&entry, &mut effects);
+        let said = self.say(entry, batch.epoch(), &mut effects, out);
+        effects.clear();
+        self.effects = effects;
+        said
+    }
+
+    /// Says what follows of an entry that was written in a term. Of what an earlier leader wrote it says which messages died,
+    /// and sends their dead letters: that leader was perhaps gone before it could. It says so twice where that leader had done
+    /// it and this one could not know, as Ra's leaders perform the effects of whatever they apply (`ra_server.erl`,
+    /// `apply_with`).
+    fn say(
+        &mut self,
+        entry: Entry,
+        written: Option<Epoch>,
+        effects: &mut Vec<Effect>,
+        out: &mut Out<QuorumMessage<SliceOf<S>>>,
+    ) -> Fallible<(), S> {
         if !self.raft.leads() {
             return Ok(());
         }
-        if batch.epoch() != Some(self.raft.term()) {
-            if entry.index < self.config.applied {
-                return Ok(());
-            }
+        if written == Some(self.raft.term()) {
+            self.answer(entry, effects, out);
+        } else if entry.index < self.config.applied {
+            return Ok(());
+        } else {
             effects.retain(Effect::is_death);
-            return effects.into_iter().try_for_each(|effect| self.perform(effect, out));
         }
-        self.answer(&entry, &effects, out);
-        effects.into_iter().try_for_each(|effect| self.perform(effect, out))
+        effects.drain(..).try_for_each(|effect| self.perform(effect, out))
     }
 
     /// Says which messages it has written since it last said so.
@@ -381,7 +420,9 @@ impl<S: Storage> QuorumQueue<S> {
     /// Its log was another one than the leader's from there on.
     fn cut_back(&mut self, to: Offset, out: &mut Out<QuorumMessage<SliceOf<S>>>) {
         self.noted = self.noted.min(to);
-        let (queue, messages) = (self.config.name.clone(), self.tail.split_off(&to).into_values().collect());
+        self.proposed.truncate(self.proposed.partition_point(|(at, _)| *at < to));
+        let gone = self.tail.split_off(self.tail.partition_point(|(at, _)| *at < to));
+        let (queue, messages) = (self.config.name.clone(), gone.into_iter().map(|(_, id)| id).collect());
         out.events.push(Event::Rabbitmq(RabbitmqEvent::CutBack { queue, to, messages }));
     }
 
@@ -389,12 +430,11 @@ impl<S: Storage> QuorumQueue<S> {
     fn message_at(&self, index: Offset) -> Fallible<Option<Message>, S> {
         let read = self.raft.log().read(index, index.next(), READ_BYTES)?;
         let batches = read.load().map_err(LogError::Storage)?;
-        let found = batches.records().find(|record| record.offset == index);
-        Ok(found.map(|record| Message::from_record(&record)))
+        Ok(batches.record_at(index).map(|record| Message::from_record(&record)))
     }
 }
 
 /// The messages in a part of the log, and where they stand.
 fn messages_in(batches: &Batches) -> impl Iterator<Item = (Offset, MessageId)> {
-    batches.records().filter_map(|record| Some((record.offset, record.message_id()?)))
+    batches.lent().filter_map(|record| Some((record.offset, record.message_id()?)))
 }

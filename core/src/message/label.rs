@@ -1,0 +1,52 @@
+//! What must a queue know of a message that lies in a log? What stands on its label: the rest is read when it is delivered.
+
+use super::codec::{PRIORITY, TTL};
+use super::value::Value;
+use crate::ids::MessageId;
+use crate::record::LentRecord;
+use crate::time::Span;
+
+/// What is known of a stored message without reading it whole.
+///
+/// ```
+/// use mqlab_core::message::{Label, Message};
+/// use mqlab_core::record::BatchBuilder;
+/// let mut builder = BatchBuilder::new();
+/// builder.push(&Message::new("a book").with_priority(7).to_record(0))?;
+/// let batches = builder.build();
+/// let label = Label::of(&batches.lent().next().ok_or("one record")?);
+/// assert_eq!((label.bytes, label.priority, label.ttl, label.id), (6, Some(7), None, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Its identity.
+    pub id: Option<MessageId>,
+    /// How many bytes its body has.
+    pub bytes: u64,
+    /// The priority that its sender named.
+    pub priority: Option<u8>,
+    /// How long it lives in a queue.
+    pub ttl: Option<Span>,
+}
+
+impl Label {
+    /// The label of a message, read from its record.
+    pub fn of(record: &LentRecord<'_>) -> Self {
+        let bytes = record.value.map_or(0, |body| body.len() as u64);
+        let mut label = Self { id: record.message_id(), bytes, ..Self::default() };
+        for (name, value) in record.headers() {
+            // Nothing else is made into a value: a text would be copied for it.
+            if (name == PRIORITY.as_bytes() || name == TTL.as_bytes())
+                && let Some(Value::Int(number)) = value.and_then(Value::from_bytes)
+            {
+                if name == TTL.as_bytes() {
+                    label.ttl = u64::try_from(number).ok().map(Span);
+                } else {
+                    label.priority = u8::try_from(number).ok();
+                }
+            }
+        }
+        label
+    }
+}
