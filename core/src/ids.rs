@@ -164,6 +164,9 @@ impl NodeId {
         matches!(self, Self::Controller | Self::Voter(_))
     }
 
+    /// How many kinds there are.
+    pub(crate) const KINDS: usize = 10;
+
     /// Which kind of node it is, counted as above, and which of them.
     pub(crate) const fn kind_and_number(self) -> (u16, u16) {
         match self {

@@ -50,3 +50,34 @@ impl Label {
         label
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+    use crate::record::BatchBuilder;
+
+    #[test]
+    fn a_label_says_what_the_whole_message_says() {
+        let plain = || Message::new("a book").with_header("mq", 7_i64).with_header("priority", 9_i64);
+        let messages = [
+            Message::new(""),
+            plain(),
+            plain().with_priority(0),
+            plain().with_priority(255).with_ttl(Span(0)),
+            plain().with_ttl(Span(u64::MAX)).with_delay(Span(5)).with_group("a"),
+            plain().with_ttl(Span(1_500)).with_routing_key("eu").with_header("mq-ttl2", 3_i64),
+        ];
+        for (number, message) in (1..).zip(messages) {
+            let mut builder = BatchBuilder::new();
+            builder.push(&message.to_record(0).with_id(MessageId(number))).expect("it fits");
+            let batches = builder.build();
+            let label = Label::of(&batches.lent().next().expect("one record"));
+            let whole = Message::from_record(&batches.records().next().expect("one record"));
+            let bytes = whole.body().len() as u64;
+            let told = Label { id: whole.id(), bytes, priority: whole.priority(), ttl: whole.ttl() };
+            assert_eq!(label, told, "{message:?}");
+            assert_eq!(label.id, Some(MessageId(number)));
+        }
+    }
+}

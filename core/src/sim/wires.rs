@@ -23,7 +23,7 @@ struct Wire {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wires {
     /// By kind of node and by number; each row in order of peer.
-    rows: [Vec<Vec<(NodeId, Wire)>>; 10],
+    rows: [Vec<Vec<(NodeId, Wire)>>; NodeId::KINDS],
 }
 
 impl Wires {

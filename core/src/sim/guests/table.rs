@@ -20,7 +20,7 @@ type Slot = Node<Box<dyn Guest>>;
 #[derive(Clone, Debug)]
 pub(in super::super) struct Guests {
     /// For each kind a row with a place for each number.
-    rows: [Vec<Option<(NodeId, Slot)>>; 10],
+    rows: [Vec<Option<(NodeId, Slot)>>; NodeId::KINDS],
 }
 
 impl Guests {
@@ -48,7 +48,7 @@ impl Guests {
 
 impl FromIterator<(NodeId, Slot)> for Guests {
     fn from_iter<I: IntoIterator<Item = (NodeId, Slot)>>(all: I) -> Self {
-        let mut rows: [Vec<Option<(NodeId, Slot)>>; 10] = Default::default();
+        let mut rows: [Vec<Option<(NodeId, Slot)>>; NodeId::KINDS] = Default::default();
         for (node, slot) in all {
             let (kind, number) = node.kind_and_number();
             let (row, number) = (&mut rows[usize::from(kind)], usize::from(number));
