@@ -90,7 +90,9 @@ pub(crate) fn message(scene: &mut Scene, center: Point, mark: Mark, look: Look, 
 }
 
 /// The radius of a message where there is no room for its number.
-pub(crate) const DOT: f64 = 2.8;
+const DOT: f64 = 2.8;
+/// From one such message to the next.
+pub(crate) const DOT_STEP: f64 = 2.0 * DOT + 1.4;
 
 /// Draws a message where there is no room for its number, and lets it be pointed at.
 pub(crate) fn dot(scene: &mut Scene, center: Point, mark: Mark, look: Look, theme: &Theme) {
@@ -103,7 +105,7 @@ pub(crate) fn dot(scene: &mut Scene, center: Point, mark: Mark, look: Look, them
     let outline = if look.selected { Some(line(theme.ink, 1.8)) } else { outline };
     let radius = if look.selected { DOT + 1.0 } else { DOT };
     scene.disc(center, radius, inside, outline);
-    scene.answers(Rect::around(center, 2.0 * DOT + 1.4, 13.0), Target::Message(mark.message));
+    scene.answers(Rect::around(center, DOT_STEP, 13.0), Target::Message(mark.message));
 }
 
 /// A small count at a corner.

@@ -17,6 +17,7 @@ use mqlab_core::observe::Place;
 use mqlab_core::routing::ExchangeName;
 use mqlab_core::sim::picture::{BrokerView, ExchangeView, StripView};
 
+use super::glyph::DOT_STEP;
 use super::shape::{Point, Rect, at};
 
 /// Between two cells.
@@ -115,7 +116,7 @@ impl RowPlace {
 
     /// Where a record of a line of a list stands, by its number counted from the first one shown.
     pub fn dot(&self, index: usize) -> Option<Point> {
-        let x = self.first.x + (index as f64 + 0.5) * DOT;
+        let x = self.first.x + (index as f64 + 0.5) * DOT_STEP;
         (self.is_line() && index < self.columns).then(|| at(x, self.first.y))
     }
 }
@@ -312,8 +313,6 @@ pub(super) fn list_height(broker: &BrokerView) -> f64 {
     HEAD_OF_LIST + lines.max(1) as f64 * LINE_OF_LIST + 8.0
 }
 
-/// From one record to the next on such a line.
-const DOT: f64 = 7.0;
 /// The least width of a line that shows its records: below it, name and figure need the room.
 const DOTTED_MIN: f64 = 250.0;
 /// What its name takes there at least, and its figure.
@@ -328,7 +327,7 @@ fn list_row(strip: &StripView, inside: Rect, middle: f64) -> RowPlace {
         false => (inside.w * 0.6, inside.w * 0.38),
     };
     let first = name + 6.0;
-    let dots = if dotted { (inside.w - first - figure) / DOT } else { 0.0 };
+    let dots = if dotted { (inside.w - first - figure) / DOT_STEP } else { 0.0 };
     RowPlace {
         place: strip.place.clone(),
         port: middle,

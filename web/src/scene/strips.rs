@@ -93,10 +93,13 @@ fn list_line(scene: &mut Scene, view: &View<'_>, broker: &BrokerView, row: &RowP
     if row.columns == 0 {
         return;
     }
-    let first = window(view, strip, row);
-    let closed_up = queues::close_up(strip, row, first);
+    // What waits in a queue stands from its head on, without gaps: as much as there is room for.
+    let first = match strip.place {
+        Place::Queue(_) => None,
+        _ => Some(window(view, strip, row)),
+    };
     for (place, cell) in strip.cells.iter().enumerate() {
-        let index = if closed_up { Some(place as u64) } else { cell.offset.0.checked_sub(first.0) };
+        let index = first.map_or(Some(place as u64), |first| cell.offset.0.checked_sub(first.0));
         let Some(center) = index.and_then(|index| row.dot(index as usize)) else { continue };
         match cell.mark {
             Some(mark) => glyph::dot(scene, center, mark, look(view, strip, cell), theme),
