@@ -206,7 +206,7 @@ fn a_sender_takes_back_what_found_no_room() {
     let sent: Vec<Offset> = (from.0..from.0 + 3).map(Offset).collect();
     assert_eq!(queue.withdraw(&sent), 3);
     assert!(!queue.is_dirty(), "nothing of it is left to be written");
-    assert_eq!(queue.withdraw(&[Offset(0)]), 0, "what is written stays");
+    assert_eq!(queue.withdraw(&[Offset(0)]), 0, "what is durable stays");
     storage.rig.set_full(false);
     queue.send(START, Message::new("next")).expect("taken");
     queue.flush().expect("there is room");
@@ -216,4 +216,30 @@ fn a_sender_takes_back_what_found_no_room() {
         bodies.iter().map(|seen| seen.message.text().to_string()).collect::<Vec<_>>(),
         ["kept", "next"]
     );
+}
+
+#[test]
+fn of_a_burst_that_found_room_for_a_part_nothing_stays() {
+    let (storage, mut queue) = new();
+    queue.send(START, Message::new("kept")).expect("taken");
+    queue.flush().expect("there is room");
+    let from = queue.next();
+    let half = || Message::new(vec![7; 3 * MIB / 5]);
+    for message in [half(), half(), half(), half().transient()] {
+        queue.send(START, message).expect("taken for now");
+    }
+    // More than one batch: what was gathered first is in the log by now.
+    storage.rig.set_full(true);
+    assert!(is_full(queue.flush()), "there is no room for the rest");
+    let sent: Vec<Offset> = (from.0..queue.next().0).map(Offset).collect();
+    assert_eq!(queue.withdraw(&sent), 4);
+    assert_eq!(queue.stats().held, 1);
+    assert!(is_full(queue.flush()), "that they are gone could not be noted");
+    storage.rig.set_full(false);
+    queue.flush().expect("there is room");
+    queue.send(START, Message::new("next")).expect("taken");
+    queue.flush().expect("there is room");
+    let (_, queue) = crashed(storage, queue);
+    let held: Vec<_> = queue.held().map(|held| held.offset).collect();
+    assert_eq!(held, [Offset(0), Offset(5)], "nothing of it is left, and no place is given twice");
 }

@@ -484,6 +484,11 @@ impl<L: Log> Journal<L> {
     pub(super) fn has_written(&self, offset: Offset) -> bool {
         offset < self.messages.end()
     }
+
+    /// Whether a message survives a power cut.
+    pub(super) fn has_flushed(&self, offset: Offset) -> bool {
+        offset < self.messages.durable()
+    }
 }
 
 fn moved_from(record: &Record) -> Option<Moved> {

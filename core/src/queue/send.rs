@@ -119,15 +119,18 @@ impl<L: Log> Queue<L> {
         self.journal.as_mut().is_some_and(Journal::is_cramped)
     }
 
-    /// Takes back messages that were sent to these places (in ascending order) and are in no log yet, because there was no
-    /// room: their sender is told that they were not taken. What they have thrown out of a full queue stays gone, and what
-    /// somebody has received already stays. Says how many were taken back.
+    /// Takes back messages that were sent to these places (in ascending order) and are not durable, because there was no
+    /// room for all that was to be: their sender is told that they were not taken. What they have thrown out of a full queue
+    /// stays gone, and what somebody has received already stays. Says how many were taken back.
+    ///
+    /// Of a large burst some may be in the log before there is no more room: that they are gone is noted, and is as durable
+    /// as the next [`flush`](Self::flush). A process that ends before it finds them again.
     pub fn withdraw(&mut self, sent: &[Offset]) -> u64 {
         let (Some(&from), Some(journal)) = (sent.first(), &mut self.journal) else { return 0 };
         let mut back = Vec::with_capacity(sent.len());
         for &offset in sent {
             let free = self.slots.get(offset).is_some_and(|slot| slot.deliveries == 0);
-            if free && !journal.has_written(offset) {
+            if free && !journal.has_flushed(offset) {
                 back.push(offset);
             }
         }
@@ -135,9 +138,11 @@ impl<L: Log> Queue<L> {
             self.slots.iter().any(|(offset, _)| offset >= from && back.binary_search(&offset).is_err());
         let dropped = !others && journal.withdraw(from);
         for &offset in &back {
-            let id = self.drop_slot(offset, |slot| slot.id()).flatten();
+            let Some((id, stored)) = self.drop_slot(offset, |slot| (slot.id(), slot.stored)) else {
+                continue;
+            };
             self.remembered.forget_one(id);
-            if !dropped {
+            if stored && !dropped {
                 self.note(Note::Done, offset);
             }
         }

@@ -71,10 +71,7 @@ impl List {
     /// A message is taken back for which there was no room in the log; its number is not given again, except by a process
     /// that begins anew and finds nothing of it.
     pub(crate) fn withdraw(&mut self, offset: u64) -> bool {
-        let Some(item) = self.items.iter().find(|item| item.offset == offset && item.deliveries == 0) else {
-            return false;
-        };
-        if item.message.is_transient() {
+        if !self.items.iter().any(|item| item.offset == offset && item.deliveries == 0) {
             return false;
         }
         let item = self.remove(offset);
