@@ -69,14 +69,14 @@ impl List {
     }
 
     /// A message is taken back for which there was no room in the log; its number is not given again, except by a process
-    /// that begins anew and finds nothing of it.
-    pub(crate) fn withdraw(&mut self, offset: u64) -> bool {
+    /// that begins anew and finds nothing of it: its logs then say as much as before it was sent.
+    pub(crate) fn withdraw(&mut self, offset: u64, logged_before: u64) -> bool {
         if !self.items.iter().any(|item| item.offset == offset && item.deliveries == 0) {
             return false;
         }
         let item = self.remove(offset);
         self.remembered.retain(|(id, _)| Some(*id) != item.message.id());
-        self.logged = self.logged.min(offset);
+        self.logged = logged_before;
         true
     }
 

@@ -67,12 +67,13 @@ impl<S: Disk> Pair<S> {
         let stored = real.as_ref().ok().copied().flatten();
         let real = real.map_err(refusal);
         self.since_flush.extend(message.id());
+        let logged_before = self.list.logged;
         let answer = self.agree(real, |list| list.send(now, message));
         let queue = self.queue.as_mut().expect("it is open");
         match (queue.flush().map_err(refusal), stored) {
             (Err(Refusal::NoRoom), Some(offset)) if self.full && !self.failed => {
                 let back = queue.withdraw(&[Offset(offset)]);
-                let expected = self.list.withdraw(offset);
+                let expected = self.list.withdraw(offset, logged_before);
                 assert_eq!(back, u64::from(expected), "taken back");
             }
             (Err(Refusal::NoRoom), _) => assert!(self.full, "there is room"),
