@@ -6,7 +6,7 @@
 //!            canvas <--shapes-- scene <--a picture------+------sentences--> panel --> page.js fills the page
 //! ```
 //!
-//! All but `lab` and `canvas` is pure and tested natively. JavaScript holds no logic: it forwards input and fills
+//! All but what is compiled for wasm32 alone is pure and tested natively. JavaScript holds no logic: it forwards input and fills
 //! elements with text.
 #![deny(clippy::unwrap_used)]
 
@@ -24,6 +24,8 @@ pub mod embed;
 pub mod lab;
 pub mod link;
 pub mod player;
+#[cfg(target_arch = "wasm32")]
+pub mod runner;
 pub mod scene;
 pub mod slowing;
 pub mod svg;

@@ -1,5 +1,5 @@
 // One run of a comparison after the other, away from the page's thread. It decides nothing: the page says which.
-import init, { Runner } from "./mqlab_web_compare.js";
+import init, { Runner } from "./mqlab_web.js";
 
 let runner;
 

@@ -20,30 +20,15 @@ function make(tag, attributes, ...children) {
 /** The most workers at once. The page needs little while they run, and processors are shared fairly. */
 const WORKERS_MAX = 4;
 
-// The module is downloaded and compiled once, for all workers.
-let compiled;
-const download = async () => {
-  const answer = await fetch(new URL("./mqlab_web_compare_bg.wasm", import.meta.url));
-  if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
-  return WebAssembly.compile(await answer.arrayBuffer());
-};
-const module = () => (compiled ??= download().catch((error) => { compiled = undefined; throw error; }));
-
 class Pool {
   #workers = []; #next = 0; #over = false;
 
   constructor(link, count, tell) {
     const workers = Math.max(1, Math.min(navigator.hardwareConcurrency || 2, WORKERS_MAX, count));
-    module().then((wasm) => {
-      if (this.#over) return;
-      for (let number = 0; number < workers; number += 1) this.#add(link, wasm, count, tell);
-    }, (error) => {
-      console.warn(error);
-      tell({ missing: true });
-    });
+    for (let number = 0; number < workers; number += 1) this.#add(link, count, tell);
   }
 
-  #add(link, wasm, count, tell) {
+  #add(link, count, tell) {
     const worker = new Worker(new URL("./compare-worker.js", import.meta.url), { type: "module" });
     const go = () => { if (this.#next < count) worker.postMessage({ number: this.#next++ }); };
     worker.onmessage = ({ data }) => {
@@ -53,7 +38,7 @@ class Pool {
     };
     // A script that cannot be loaded has no message; what fails within it has been told as such.
     worker.onerror = ({ message }) => { if (!this.#over) tell(message ? { failed: message } : { missing: true }); };
-    worker.postMessage({ link, module: wasm });
+    worker.postMessage({ link, module: engine.module() }); // compiled: workers download nothing
     this.#workers.push(worker);
   }
 

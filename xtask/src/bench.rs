@@ -131,12 +131,10 @@ fn wasm(workspace: &Workspace) -> Result<path::PathBuf> {
     Ok(folder.join(format!("{MODULE}.js")))
 }
 
-/// Builds them for a browser, as the page is built and for speed alone, and says in which folder they are.
+/// Builds them for a browser, as the page is built, and says in which folder they are.
 fn worlds(workspace: &Workspace) -> Result<path::PathBuf> {
     let folder = workspace.target.join("bench/web");
-    for (profile, name) in [("web", "page"), ("release", "fast")] {
-        world(workspace, profile, "web", &folder.join(name))?;
-    }
+    world(workspace, "web", "web", &folder)?;
     let page = folder.join("index.html");
     fs::write(&page, "<!doctype html><title>worlds</title>\n")
         .context(|| format!("cannot write {}", page.display()))?;

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 
 /// The most that the page's module may weigh, compressed with gzip, in bytes: what it weighed when somebody last made it
 /// smaller, and a little more. Whoever has to raise this says in the commit what the page gets for it.
-const WASM_GZIP_MAX: usize = 2_480_000;
+const WASM_GZIP_MAX: usize = 3_200_000;
 
 /// Builds the folder and the single file.
 ///

@@ -36,18 +36,10 @@ pub fn assemble(site: &Path) -> Result<String> {
 }
 
 /// What serves a page that is fetched: what keeps it for when there is no network, what puts it into others, and what
-/// compares systems, which needs workers with a module of their own: a browser starts none from a file. The cards are a page of
+/// compares systems, which needs workers: a browser starts none from a file. The cards are a page of
 /// their own, too.
-const NOT_FOR_A_FILE: [&str; 8] = [
-    "sw.js",
-    "mq-lab.js",
-    "compare.html",
-    "compare.js",
-    "compare-worker.js",
-    "mqlab_web_compare.js",
-    "fidelity.html",
-    "fidelity.js",
-];
+const NOT_FOR_A_FILE: [&str; 7] =
+    ["sw.js", "mq-lab.js", "compare.html", "compare.js", "compare-worker.js", "fidelity.html", "fidelity.js"];
 
 /// The site's files by name.
 type Files = BTreeMap<String, Vec<u8>>;

@@ -1,5 +1,4 @@
-//! The page as a folder: compile the web crate and what its workers run, generate their bindings, put the files of `web/www`
-//! beside them.
+//! The page as a folder: compile the web crate, generate its bindings, put the files of `web/www` beside them.
 
 use std::fs;
 use std::path::Path;
@@ -15,36 +14,20 @@ use crate::workspace::Workspace;
 /// The web crate's module as wasm-bindgen names it: `mqlab_web.js` and `mqlab_web_bg.wasm`.
 pub const MODULE: &str = "mqlab_web";
 
-/// The module that the page's workers run, as wasm-bindgen names it.
-pub const COMPARE: &str = "mqlab_web_compare";
-
-/// A module of the site: its package, its name, and the profile that it is compiled in.
-struct Module {
-    package: &'static str,
-    name: &'static str,
-    profile: &'static str,
-}
-
-/// The page's is small, for everybody downloads it; the workers' is fast.
-const MODULES: [Module; 2] = [
-    Module { package: "mqlab-web", name: MODULE, profile: "web" },
-    Module { package: "mqlab-web-compare", name: COMPARE, profile: "web-fast" },
-];
+/// Its package, and the profile that it is compiled in.
+const PACKAGE: &str = "mqlab-web";
+const PROFILE: &str = "web";
 
 /// Builds the page into [`Workspace::site`], set-up included.
 pub fn build(workspace: &Workspace) -> Result<()> {
     tools::wasm_target(workspace)?;
     let wasm_bindgen = tools::wasm_bindgen(workspace)?;
-    for module in &MODULES {
-        compile(workspace, module)?;
-    }
+    compile(workspace)?;
     // Made beside the folder and then put in its place: a server that is running never sees half a page, and a file
     // that left the sources leaves the site.
     let (fresh, site) = (workspace.target.join("site.new"), workspace.site());
     remove(&fresh)?;
-    for module in &MODULES {
-        bind(workspace, &wasm_bindgen, &fresh, module)?;
-    }
+    bind(workspace, &wasm_bindgen, &fresh)?;
     copy(&workspace.root.join("web/www"), &fresh)?;
     // The page that compares says what its figures rest on.
     let costs = workspace.root.join("core/costs.json");
@@ -55,20 +38,19 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     fs::rename(&fresh, &site).context(|| format!("cannot write {}", site.display()))
 }
 
-fn compile(workspace: &Workspace, module: &Module) -> Result<()> {
+fn compile(workspace: &Workspace) -> Result<()> {
     let mut build = process::cargo(&workspace.root);
-    build.args(["build", "--package", module.package, "--lib", "--profile", module.profile]);
+    build.args(["build", "--package", PACKAGE, "--lib", "--profile", PROFILE]);
     build.args(["--target", WASM_TARGET]);
-    progress::run(&format!("compiling {}", module.package), &mut build)
+    progress::run(&format!("compiling {PACKAGE}"), &mut build)
 }
 
-fn bind(workspace: &Workspace, wasm_bindgen: &Path, folder: &Path, module: &Module) -> Result<()> {
-    let compiled =
-        workspace.target.join(WASM_TARGET).join(module.profile).join(format!("{}.wasm", module.name));
+fn bind(workspace: &Workspace, wasm_bindgen: &Path, folder: &Path) -> Result<()> {
+    let compiled = workspace.target.join(WASM_TARGET).join(PROFILE).join(format!("{MODULE}.wasm"));
     let mut bind = process::program(wasm_bindgen, &workspace.root);
     bind.args(["--target=web", "--no-typescript", "--remove-name-section", "--remove-producers-section"]);
-    bind.args(["--out-name", module.name, "--out-dir"]).arg(folder).arg(compiled);
-    progress::run(&format!("generating the bindings of {}", module.package), &mut bind)
+    bind.args(["--out-name", MODULE, "--out-dir"]).arg(folder).arg(compiled);
+    progress::run(&format!("generating the bindings of {PACKAGE}"), &mut bind)
 }
 
 /// The module's file in the site.

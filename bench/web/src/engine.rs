@@ -1,7 +1,4 @@
 //! How fast is the engine in a page, against the same code natively? With the same digest, in alternating pairs.
-//!
-//! It is measured as the page is built, small first, and as it would be for speed alone; the first is what people get, and
-//! it is judged.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,16 +15,12 @@ use crate::page::Served;
 const PART: f64 = 0.7;
 /// How many messages all producers send in one measurement.
 const MESSAGES: u64 = 100_000;
-/// The folders of the builds.
-const BUILDS: [(&str, &str); 2] = [("page", "built as the page is"), ("fast", "built for speed alone")];
+
+const NAME: &str = "engine: WebAssembly in the page, built as the page is";
 
 pub(crate) fn rows(worlds: &Path) -> Vec<Row> {
-    let rows = BUILDS.into_iter().map(|(folder, how)| -> Row {
-        let name = format!("engine: WebAssembly in the page, {how}");
-        let (own, worlds) = (name.clone(), worlds.to_owned());
-        (name, Box::new(move |plan| contest(&own, plan, &worlds, folder)))
-    });
-    rows.collect()
+    let worlds = worlds.to_owned();
+    vec![(NAME.into(), Box::new(move |plan| contest(plan, &worlds)))]
 }
 
 /// A browser with the world in it; the server lives as long.
@@ -37,16 +30,16 @@ struct InPage {
 }
 
 impl InPage {
-    fn start(worlds: &Path, folder: &str) -> Self {
+    fn start(worlds: &Path) -> Self {
         let served = Served::start(worlds);
         let browser = Browser::start();
         browser.open(&served.address());
-        browser.ask(&format!(
-            "return import('./{folder}/mqlab_bench_world.js').then(async (world) => {{
+        browser.ask(
+            "return import('./mqlab_bench_world.js').then(async (world) => {
                 await world.default();
                 globalThis.world = world;
-            }})"
-        ));
+            })",
+        );
         Self { browser, _served: served }
     }
 
@@ -60,12 +53,12 @@ impl InPage {
     }
 }
 
-fn contest(name: &str, plan: &Plan, worlds: &Path, folder: &str) -> Contest {
+fn contest(plan: &Plan, worlds: &Path) -> Contest {
     let messages = plan.work(MESSAGES as usize) as u64;
-    let page = InPage::start(worlds, folder);
+    let page = InPage::start(worlds);
     // A browser compiles quickly first, and well while it runs: that is no part of a run.
     page.run(messages);
-    Contest::new(name, "delivered messages")
+    Contest::new(NAME, "delivered messages")
         .with_timed("in the page", "on its main thread", move || {
             let (digest, took) = page.run(messages);
             (Done { work: messages as usize, sum: digest }, took)

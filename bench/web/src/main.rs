@@ -40,7 +40,7 @@ struct Arguments {
     /// The page, as a folder
     #[arg(long, value_name = "DIR")]
     site: PathBuf,
-    /// The simulated worlds for a browser, as a folder: built as the page is, and for speed alone
+    /// The simulated worlds for a browser, as a folder: built as the page is
     #[arg(long, value_name = "DIR")]
     worlds: PathBuf,
 }

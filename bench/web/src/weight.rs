@@ -1,5 +1,5 @@
-//! How large is the engine that a visitor downloads, as servers send it? What the workers of the page that compares run is
-//! downloaded by those who compare, and told in a remark.
+//! How large is the engine that a visitor downloads, as servers send it? The workers of the
+//! page that compares run the same.
 
 use std::fs;
 use std::io::Write as _;
@@ -20,15 +20,10 @@ pub(crate) fn rows(site: &Path) -> Vec<Row> {
 
 fn contest(site: &Path) -> Contest {
     let (mut raw, mut gzip, mut brotli) = (0, 0, 0);
-    let mut compares = (0, 0, 0);
     let entries = fs::read_dir(site).expect("the page was built");
     for path in entries.map(|entry| entry.expect("it can be listed").path()) {
         if path.extension().is_some_and(|ending| ending == "wasm") {
             let bytes = fs::read(&path).expect("it can be read");
-            if path.file_stem().is_some_and(|name| name == "mqlab_web_compare_bg") {
-                compares = (bytes.len(), zipped(&bytes), smallest(&bytes));
-                continue;
-            }
             raw += bytes.len();
             gzip += zipped(&bytes);
             brotli += smallest(&bytes);
@@ -36,15 +31,9 @@ fn contest(site: &Path) -> Contest {
     }
     let thousands = |bytes: usize| bytes as f64 / 1e3;
     let (raw, gzip, brotli) = (thousands(raw), thousands(gzip), thousands(brotli));
-    let (plain, zipped, least) = compares;
-    let compares = [plain, zipped, least].map(thousands);
     Contest::new("weight: WebAssembly, compressed", "size")
         .bar(Bar::AtMost(COMPRESSED, brotli, "KB"))
         .remark(move || format!("{raw:.0} KB as it is, {gzip:.0} KB with gzip, {brotli:.0} KB with brotli"))
-        .remark(move || {
-            let [raw, gzip, brotli] = compares;
-            format!("what compares, for speed: {raw:.0} KB as it is, {gzip:.0} KB with gzip, {brotli:.0} KB with brotli")
-        })
 }
 
 fn zipped(bytes: &[u8]) -> usize {

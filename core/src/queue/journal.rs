@@ -154,10 +154,7 @@ impl<L: Log> Journal<L> {
         let written = self.commit();
         storage.close(&LogName::Queue(name.clone()), self.messages)?;
         storage.close(&LogName::QueueCursor(name), self.cursor)?;
-        match written {
-            Err(LogError::Refusing) => Ok(()),
-            other => other,
-        }
+        if matches!(written, Err(LogError::Refusing)) { Ok(()) } else { written }
     }
 
     /// Reads what the logs hold: shows `see` each message that is not done, in order of offset, and returns the places

@@ -263,19 +263,27 @@ async fn what_is_needed_is_ticked_and_its_answers_open_the_runs() {
     .await;
 }
 
+/// Workers are started from a file that is not there, until `elsewhere` is emptied. (Requests of workers are not the page's:
+/// its tools block none of them.)
+const WORKERS_ELSEWHERE: &str = "globalThis.elsewhere = '.gone';
+globalThis.Worker = class extends Worker {
+  constructor(file, options) { super(file + elsewhere, options); }
+};";
+
 #[tokio::test]
 async fn where_workers_or_webassembly_are_missing_it_says_so() {
     with_page(Form::Site, async |page: &Page| {
-        // The workers' module that does not come is said, too, and the page can be asked again.
-        page.block(&["*mqlab_web_compare_bg.wasm"]).await;
+        // What the workers run and does not come is said, too, and the page can be asked again.
+        let id = page.before_each_page(WORKERS_ELSEWHERE).await;
         page.open(&format!("{SMALL}&lang=en")).await;
         page.click("#run").await;
         page.until("it failed", async || {
             page.text("#progress-words").await.starts_with("What runs the comparison could not")
         })
         .await;
-        page.block(&[]).await;
+        page.script("globalThis.elsewhere = ''; return 0").await;
         run(page).await;
+        page.forget_before_each_page(&id).await;
         page.console().await; // the browser told of the files that did not come
         let missing = [
             (

@@ -6,13 +6,17 @@
 //!                                                 └────────────────────────────▶ page: progress
 //! ```
 //!
-//! The page has a module of its own, compiled to be small. This one holds nothing but the engine, is compiled to be fast
-//! (profile `web-fast`), and is loaded by whoever compares.
-#![deny(clippy::unwrap_used)]
+//! A worker runs the page's own module, which the page hands over compiled ([`module`]): nothing is downloaded twice.
 
 use js_sys::Function;
 use mqlab_core::sim::compare::{Contender, FIRST_SEED, Mishap, Outcome, Plan};
 use wasm_bindgen::prelude::*;
+
+/// The module of this instance, for workers to make theirs of.
+#[wasm_bindgen]
+pub fn module() -> JsValue {
+    wasm_bindgen::module()
+}
 
 /// A comparison whose runs can be asked for one by one.
 #[wasm_bindgen]
@@ -38,7 +42,7 @@ impl Runner {
     /// In words, when the link is none: the page has looked at it before.
     #[wasm_bindgen(constructor)]
     pub fn new(query: &str) -> Result<Self, JsError> {
-        // What panics by mistake says so to the page; this module is then thrown away with its worker.
+        // What panics by mistake says so to the page; this instance is then thrown away with its worker.
         std::panic::set_hook(Box::new(|info| wasm_bindgen::throw_str(&info.to_string())));
         let plan = Plan::read(query)?;
         let runs = plan.runs();
