@@ -1,5 +1,7 @@
 //! A run is watched slowly where something decides itself, with jumps where nothing happens, and from mark to mark.
 
+use std::cell::RefCell;
+
 use crate::Form;
 use crate::driver::{Page, with_page};
 use crate::hands::AXIS_MARGIN;
@@ -43,10 +45,17 @@ async fn buttons_and_keys_lead_from_mark_to_mark() {
 
 /// Plays until there is a note of the pace, and says which.
 async fn first_note(page: &Page) -> String {
+    let note = RefCell::new(String::new());
     page.click("#play").await;
-    page.until("the pace has a note", async || !page.text("#pace-note").await.is_empty()).await;
+    page.until("the pace has a note", async || {
+        let seen = page.text("#pace-note").await;
+        let is_there = !seen.is_empty();
+        *note.borrow_mut() = seen; // it may be gone before anybody stops the run
+        is_there
+    })
+    .await;
     page.click("#play").await;
-    page.text("#pace-note").await
+    note.into_inner()
 }
 
 #[tokio::test]
