@@ -36,8 +36,7 @@ pub fn assemble(site: &Path) -> Result<String> {
 }
 
 /// What serves a page that is fetched: what keeps it for when there is no network, what puts it into others, and what
-/// compares systems, which needs workers: a browser starts none from a file. The cards are a page of
-/// their own, too.
+/// compares systems, which needs workers: a browser starts none from a file. The cards are a page of their own, too.
 const NOT_FOR_A_FILE: [&str; 7] =
     ["sw.js", "mq-lab.js", "compare.html", "compare.js", "compare-worker.js", "fidelity.html", "fidelity.js"];
 

@@ -1,5 +1,5 @@
-//! How large is the engine that a visitor downloads, as servers send it? The workers of the
-//! page that compares run the same.
+//! How large is the engine that a visitor downloads, as servers send it? The workers of the page that
+//! compares run the same.
 
 use std::fs;
 use std::io::Write as _;
